@@ -1,0 +1,56 @@
+/*
+ * A table from one number to another.
+ *
+ * Open addressing with linear probing over a power of two of slots, at most
+ * three quarters full; removing shifts the followers back, so there are no
+ * tombstones and a look-up ends at the first empty slot. Keys are stored plus
+ * one, so that zeroed memory is an empty table. Nothing depends on the order
+ * of the slots.
+ *
+ * Source: D. E. Knuth, TAOCP vol. 3, section 6.4, algorithms L and R.
+ */
+#ifndef MEMHEAP_BASE_HASHMAP_H
+#define MEMHEAP_BASE_HASHMAP_H
+
+#include "base/memory.h"
+#include "base/util.h"
+
+typedef struct memheap_hashmap_slot {
+    uint64_t key_plus_one;
+    uint64_t value;
+} memheap_hashmap_slot_t;
+
+typedef struct memheap_hashmap {
+    memheap_hashmap_slot_t *slots;
+    unsigned order; /* there are 2^order slots */
+    size_t count;
+    size_t room; /* count may grow to this without memory */
+    const memheap_memory_t *memory;
+} memheap_hashmap_t;
+
+/** An empty table. MEMHEAP_ERR_NO_METADATA. */
+memheap_status_t memheap_hashmap_open(memheap_hashmap_t *map,
+                                      const memheap_memory_t *memory);
+/** Give its memory back. A table of zeros may be closed too. */
+void memheap_hashmap_close(memheap_hashmap_t *map);
+
+/** What memheap_hashmap_reserve() does when there is something to do. */
+memheap_status_t memheap_hashmap_extend(memheap_hashmap_t *map);
+
+/** Make sure that the next put of a new key succeeds. Nothing else changes if
+ *  it fails with MEMHEAP_ERR_NO_METADATA. */
+static inline memheap_status_t memheap_hashmap_reserve(memheap_hashmap_t *map)
+{
+    return map->count < map->room ? MEMHEAP_OK : memheap_hashmap_extend(map);
+}
+
+/** The value's place, or NULL. Keys are less than UINT64_MAX. */
+uint64_t *memheap_hashmap_find(const memheap_hashmap_t *map, uint64_t key);
+
+/** Add a key that is not in the table, after memheap_hashmap_reserve(). */
+void memheap_hashmap_put(memheap_hashmap_t *map, uint64_t key, uint64_t value);
+
+/** Remove the key whose value's place memheap_hashmap_find() returned. */
+void memheap_hashmap_remove(memheap_hashmap_t *map, uint64_t *value);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * What the machine under this process offers.
+ */
+#ifndef MEMHEAP_BASE_MACHINE_H
+#define MEMHEAP_BASE_MACHINE_H
+
+#include <stddef.h>
+
+/**
+ * Memory of this node as far as this process may use it: the least of what
+ * the kernel and every control group above the process allow.
+ *
+ * @param total_p      bytes that there are
+ * @param available_p  bytes that can be had now without swapping
+ */
+void memheap_machine_memory(size_t *total_p, size_t *available_p);
+
+/** NUMA nodes; at least 1. */
+unsigned memheap_machine_numa_nodes(void);
+
+/** Pages of a size in bytes that the huge page pool holds, and how many of
+ *  them are free. Both are 0 where the kernel has no such size. */
+void memheap_machine_huge_pages(size_t page_size, size_t *total_p,
+                                size_t *free_p);
+
+/** The kernel's policy for transparent huge pages: "always", "madvise",
+ *  "never", or "unknown". */
+const char *memheap_machine_transparent_huge(void);
+
+#endif

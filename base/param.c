@@ -1,0 +1,487 @@
+/*
+ * The registry of param.h.
+ *
+ * All strings lie in the registry's own text, which only ever grows. An entry
+ * is added whole or not at all, so that every entry has a value that parsed.
+ */
+#include "config.h"
+
+#include "base/param.h"
+#include "base/util.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static const char prefix[] = "MEMHEAP_";
+static const char test_prefix[] = "MEMHEAP_TEST_";
+static const char mca_name[] = "OMPI_MCA_memheap";
+
+enum {
+    PREFIX_SIZE = sizeof(prefix) - 1,
+    NAME_SIZE = 128
+};
+
+/* A value that was found, and where. */
+typedef struct finding {
+    const char *text;
+    size_t length;
+    memheap_param_source_t source;
+    char origin[512];
+} finding_t;
+
+/* Keep a copy of a string; NULL if the registry is full. */
+static const char *keep(memheap_params_t *params, const char *text,
+                        size_t length)
+{
+    if (length >= MEMHEAP_PARAM_TEXT - params->text_used)
+        return NULL;
+    char *copy = params->text + params->text_used;
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    params->text_used += length + 1;
+    return copy;
+}
+
+static memheap_status_t full(const memheap_params_t *params)
+{
+    memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
+                      "the values of all parameters together are longer than "
+                      "%d bytes, or there are more than %d parameters",
+                      MEMHEAP_PARAM_TEXT, MEMHEAP_PARAM_MAX);
+    return MEMHEAP_ERR_BAD_PARAM;
+}
+
+void memheap_params_init(memheap_params_t *params, const memheap_log_t *log,
+                         const char *const *arguments)
+{
+    params->log = log;
+    params->arguments = arguments;
+    params->file = NULL;
+    params->file_text = NULL;
+    params->file_size = 0;
+    params->count = 0;
+    params->text_used = 0;
+}
+
+/* Split "NAME=VALUE", blanks around both allowed. False if there is no name
+ * or no sign of equality. */
+static bool split(const char *line, const char **name_p, size_t *name_size_p,
+                  const char **value_p, size_t *value_size_p)
+{
+    const char *equals = strchr(line, '=');
+    if (equals == NULL)
+        return false;
+    const char *name_end = equals;
+    while (isspace((unsigned char)*line))
+        line++;
+    while (name_end > line && isspace((unsigned char)name_end[-1]))
+        name_end--;
+    const char *value = equals + 1;
+    while (isspace((unsigned char)*value))
+        value++;
+    const char *value_end = value + strlen(value);
+    while (value_end > value && isspace((unsigned char)value_end[-1]))
+        value_end--;
+    *name_p = line;
+    *name_size_p = (size_t)(name_end - line);
+    *value_p = value;
+    *value_size_p = (size_t)(value_end - value);
+    return name_end > line;
+}
+
+/* The next line of the parameter file behind line, NULL at the end. Start
+ * with NULL. */
+static const char *next_line(const memheap_params_t *params, const char *line)
+{
+    const char *end = params->file_text + params->file_size;
+    const char *next =
+        line == NULL ? params->file_text : line + strlen(line) + 1;
+    return next != NULL && next < end ? next : NULL;
+}
+
+static bool is_blank(const char *line)
+{
+    return line[strspn(line, " \t\r")] == '\0';
+}
+
+memheap_status_t memheap_params_read_file(memheap_params_t *params,
+                                          const char *path)
+{
+    char *text = params->text + params->text_used;
+    size_t room = MEMHEAP_PARAM_TEXT - params->text_used - 1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, text, room);
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    if (size < 0) {
+        memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
+                          "cannot read the parameter file %s (%s)", path,
+                          strerror(error));
+        return MEMHEAP_ERR_BAD_PARAM;
+    }
+    if ((size_t)size == room)
+        return full(params);
+    text[size] = '\0';
+    bool comment = false;
+    for (char *c = text; c < text + size; c++) {
+        comment = *c != '\n' && (comment || *c == '#');
+        if (*c == '\n' || comment)
+            *c = *c == '\n' ? '\0' : ' ';
+    }
+    params->text_used += (size_t)size + 1;
+    params->file = path;
+    params->file_text = text;
+    params->file_size = (size_t)size;
+
+    unsigned number = 0;
+    for (const char *line = NULL; (line = next_line(params, line)) != NULL;) {
+        const char *name;
+        const char *value;
+        size_t name_size;
+        size_t value_size;
+        number++;
+        if (!is_blank(line) &&
+            !split(line, &name, &name_size, &value, &value_size)) {
+            memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
+                              "%s:%u: \"%s\" is not of the form NAME = VALUE",
+                              path, number, line);
+            return MEMHEAP_ERR_BAD_PARAM;
+        }
+    }
+    return MEMHEAP_OK;
+}
+
+static bool same_name(const char *name, const char *other, size_t other_size)
+{
+    return strlen(name) == other_size &&
+           strncasecmp(name, other, other_size) == 0;
+}
+
+/* Look in the file's lines; the last line with that name counts. */
+static bool find_in_file(const memheap_params_t *params, const char *name,
+                         finding_t *found)
+{
+    bool any = false;
+    unsigned number = 0;
+    for (const char *line = NULL; (line = next_line(params, line)) != NULL;) {
+        const char *key;
+        const char *value;
+        size_t key_size;
+        size_t value_size;
+        number++;
+        if (!split(line, &key, &key_size, &value, &value_size) ||
+            !same_name(name, key, key_size))
+            continue;
+        found->text = value;
+        found->length = value_size;
+        found->source = MEMHEAP_SOURCE_FILE;
+        snprintf(found->origin, sizeof(found->origin), "%s:%u", params->file,
+                 number);
+        any = true;
+    }
+    return any;
+}
+
+static bool find_in_environment(const char *variable, finding_t *found)
+{
+    const char *text = getenv(variable);
+    if (text == NULL)
+        return false;
+    found->text = text;
+    found->length = strlen(text);
+    found->source = MEMHEAP_SOURCE_ENVIRONMENT;
+    snprintf(found->origin, sizeof(found->origin), "%s", variable);
+    return true;
+}
+
+/* What `mpirun --mca memheap buddy` or `--mca memheap_buddy_priority 9` put
+ * into the environment: our name behind MEMHEAP_, in lower case. */
+static bool find_from_mpirun(const char *name, finding_t *found)
+{
+    if (strncmp(name, prefix, PREFIX_SIZE) != 0)
+        return false;
+    const char *rest = name + PREFIX_SIZE;
+    char variable[NAME_SIZE];
+    if (strcmp(rest, "COMPONENT") == 0)
+        return find_in_environment(mca_name, found);
+    int length = snprintf(variable, sizeof(variable), "%s_%s", mca_name, rest);
+    for (int i = (int)sizeof(mca_name); i < length; i++)
+        variable[i] = (char)tolower((unsigned char)variable[i]);
+    return find_in_environment(variable, found);
+}
+
+static bool find_in_arguments(const memheap_params_t *params, const char *name,
+                              finding_t *found)
+{
+    bool any = false;
+    for (const char *const *a = params->arguments; a != NULL && *a != NULL;
+         a++) {
+        const char *key;
+        const char *value;
+        size_t key_size;
+        size_t value_size;
+        if (!split(*a, &key, &key_size, &value, &value_size) ||
+            !same_name(name, key, key_size))
+            continue;
+        found->text = value;
+        found->length = value_size;
+        found->source = MEMHEAP_SOURCE_ARGUMENT;
+        snprintf(found->origin, sizeof(found->origin), "%.*s", (int)key_size,
+                 key);
+        any = true;
+    }
+    return any;
+}
+
+/* The strongest source that names the parameter, else its default. */
+static void find_value(const memheap_params_t *params, const char *name,
+                       const memheap_param_def_t *def, finding_t *found)
+{
+    if (find_in_arguments(params, name, found) ||
+        find_in_environment(name, found) ||
+        (def->old_name != NULL && find_in_environment(def->old_name, found)) ||
+        find_from_mpirun(name, found) || find_in_file(params, name, found))
+        return;
+    *found = (finding_t){def->default_text, strlen(def->default_text),
+                         MEMHEAP_SOURCE_DEFAULT, ""};
+}
+
+memheap_status_t memheap_parse_size(const char *text, size_t *size_p)
+{
+    size_t whole = 0;
+    size_t digits = 0;
+    const char *c = text;
+    for (; isdigit((unsigned char)*c); c++, digits++) {
+        size_t digit = (size_t)(*c - '0');
+        if (whole > (SIZE_MAX - digit) / 10)
+            return MEMHEAP_ERR_BAD_PARAM;
+        whole = whole * 10 + digit;
+    }
+    long double fraction = 0;
+    if (*c == '.') {
+        long double place = 1;
+        for (c++; isdigit((unsigned char)*c); c++, digits++) {
+            place /= 10;
+            fraction += place * (*c - '0');
+        }
+    }
+    if (digits == 0)
+        return MEMHEAP_ERR_BAD_PARAM;
+    static const char letters[] = "kmgt";
+    const char *letter =
+        *c == '\0' ? NULL : strchr(letters, tolower((unsigned char)*c));
+    if (*c != '\0' && letter == NULL)
+        return MEMHEAP_ERR_BAD_PARAM;
+    unsigned shift = letter == NULL ? 0 : 10 * (unsigned)(letter - letters + 1);
+    if (whole > SIZE_MAX >> shift)
+        return MEMHEAP_ERR_BAD_PARAM;
+    long double scaled = fraction * (long double)((size_t)1 << shift);
+    size_t part = (size_t)scaled;
+    part += (long double)part < scaled;
+    if (part > SIZE_MAX - (whole << shift))
+        return MEMHEAP_ERR_BAD_PARAM;
+    *size_p = (whole << shift) + part;
+    return MEMHEAP_OK;
+}
+
+static bool parse_integer(const char *text, long *value_p)
+{
+    char *end;
+    errno = 0;
+    *value_p = strtol(text, &end, 10);
+    return *text != '\0' && *end == '\0' && errno == 0;
+}
+
+static bool parse_boolean(const char *text, bool *value_p)
+{
+    static const char *const yes[] = {"1", "yes", "on", "true"};
+    static const char *const no[] = {"0", "no", "off", "false"};
+    for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+        if (strcasecmp(text, yes[i]) == 0 || strcasecmp(text, no[i]) == 0) {
+            *value_p = strcasecmp(text, yes[i]) == 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether text is a value of the definition; if not, what would be is written
+ * to wanted. */
+static bool parse_value(const memheap_param_def_t *def, const char *text,
+                        memheap_value_t *value, char *wanted, size_t room)
+{
+    bool bounded = def->minimum != 0 || def->maximum != 0;
+    bool empty = *text == '\0';
+    bool good = true;
+    *value = (memheap_value_t){.string = NULL};
+    switch (def->type) {
+    case MEMHEAP_PARAM_STRING:
+        value->string = text;
+        return true;
+    case MEMHEAP_PARAM_INT:
+        good = empty || parse_integer(text, &value->integer);
+        if (good && bounded)
+            good = value->integer >= (long)def->minimum &&
+                   value->integer <= (long)def->maximum;
+        snprintf(wanted, room, "a whole number");
+        break;
+    case MEMHEAP_PARAM_SIZE:
+        good = empty || memheap_parse_size(text, &value->size) == MEMHEAP_OK;
+        if (good && bounded)
+            good = value->size >= def->minimum && value->size <= def->maximum;
+        snprintf(wanted, room,
+                 "a size such as 512, 64k, 3.1M, 2g or 1T (of at most %zu "
+                 "bytes)",
+                 bounded ? def->maximum : SIZE_MAX);
+        return good;
+    case MEMHEAP_PARAM_BOOL:
+        good = empty || parse_boolean(text, &value->boolean);
+        snprintf(wanted, room, "1, 0, yes, no, on, off, true or false");
+        return good;
+    case MEMHEAP_PARAM_FLAG:
+        value->boolean = true;
+        return true;
+    }
+    if (bounded)
+        snprintf(wanted, room, "a whole number from %zu to %zu", def->minimum,
+                 def->maximum);
+    return good;
+}
+
+static memheap_status_t add_one(memheap_params_t *params, const char *component,
+                                const memheap_param_def_t *def)
+{
+    char name[NAME_SIZE];
+    int length = component == NULL
+                     ? snprintf(name, sizeof(name), "%s", def->name)
+                     : snprintf(name, sizeof(name), "%s%s_%s", prefix,
+                                component, def->name);
+    if (length >= NAME_SIZE || params->count == MEMHEAP_PARAM_MAX)
+        return full(params);
+    for (int i = 0; i < length; i++)
+        name[i] = (char)toupper((unsigned char)name[i]);
+
+    finding_t found;
+    find_value(params, name, def, &found);
+    memheap_param_t param = {.def = def, .source = found.source};
+    param.name = keep(params, name, (size_t)length);
+    param.text = keep(params, found.text, found.length);
+    param.origin = keep(params, found.origin, strlen(found.origin));
+    if (param.name == NULL || param.text == NULL || param.origin == NULL)
+        return full(params);
+    if (def->type == MEMHEAP_PARAM_FLAG &&
+        found.source == MEMHEAP_SOURCE_DEFAULT) {
+        params->param[params->count++] = param;
+        return MEMHEAP_OK;
+    }
+    char wanted[160];
+    if (!parse_value(def, param.text, &param.value, wanted, sizeof(wanted))) {
+        memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
+                          "%s=\"%s\" (from %s) is no value for it: it wants "
+                          "%s; unset, it is \"%s\"",
+                          name, param.text, param.origin, wanted,
+                          def->default_text);
+        return MEMHEAP_ERR_BAD_PARAM;
+    }
+    params->param[params->count++] = param;
+    return MEMHEAP_OK;
+}
+
+memheap_status_t memheap_params_add(memheap_params_t *params,
+                                    const char *component,
+                                    const memheap_param_def_t *defs,
+                                    size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        memheap_status_t status = add_one(params, component, &defs[i]);
+        if (status != MEMHEAP_OK)
+            return status;
+    }
+    return MEMHEAP_OK;
+}
+
+/* MEMHEAP_OK if a parameter has that name or none needs to. */
+static memheap_status_t check_name(const memheap_params_t *params,
+                                   const char *name, size_t size,
+                                   const char *where)
+{
+    if (size < PREFIX_SIZE || strncasecmp(name, prefix, PREFIX_SIZE) != 0 ||
+        strncasecmp(name, test_prefix, sizeof(test_prefix) - 1) == 0)
+        return MEMHEAP_OK;
+    char choices[768] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < params->count; i++) {
+        if (same_name(params->param[i].name, name, size))
+            return MEMHEAP_OK;
+        if (used < sizeof(choices))
+            used +=
+                (size_t)snprintf(choices + used, sizeof(choices) - used, "%s%s",
+                                 i == 0 ? "" : ", ", params->param[i].name);
+    }
+    memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
+                      "no parameter has the name %.*s (from %s); there are: %s",
+                      (int)size, name, where, choices);
+    return MEMHEAP_ERR_BAD_PARAM;
+}
+
+memheap_status_t memheap_params_check_names(const memheap_params_t *params)
+{
+    memheap_status_t status;
+    for (char **e = environ; e != NULL && *e != NULL; e++) {
+        status = check_name(params, *e, strcspn(*e, "="), "the environment");
+        if (status != MEMHEAP_OK)
+            return status;
+    }
+    for (const char *line = NULL; (line = next_line(params, line)) != NULL;) {
+        const char *name;
+        const char *value;
+        size_t name_size;
+        size_t value_size;
+        if (!split(line, &name, &name_size, &value, &value_size))
+            continue;
+        status = check_name(params, name, name_size, params->file);
+        if (status != MEMHEAP_OK)
+            return status;
+    }
+    for (const char *const *a = params->arguments; a != NULL && *a != NULL;
+         a++) {
+        status = check_name(params, *a, strcspn(*a, "= "), "the program");
+        if (status != MEMHEAP_OK)
+            return status;
+    }
+    return MEMHEAP_OK;
+}
+
+const memheap_param_t *memheap_params_find(const memheap_params_t *params,
+                                           const char *name)
+{
+    for (size_t i = 0; i < params->count; i++) {
+        if (strcasecmp(params->param[i].name, name) == 0)
+            return &params->param[i];
+    }
+    return NULL;
+}
+
+const memheap_value_t *memheap_params_value(const memheap_params_t *params,
+                                            const char *name)
+{
+    const memheap_param_t *param = memheap_params_find(params, name);
+    MEMHEAP_ASSERT(param != NULL);
+    return &param->value;
+}
+
+const char *memheap_param_source_name(memheap_param_source_t source)
+{
+    static const char *const name[] = {"default", "file", "environment",
+                                       "argument"};
+    return name[source];
+}

@@ -1,0 +1,178 @@
+/*
+ * Reserves, backs and gives back address ranges.
+ *
+ * Backing goes in steps of at least a quarter of what is backed, so a heap
+ * that grows to n bytes asks the system O(log n) times. A step shrinks to what
+ * is needed where memory is short.
+ */
+#include "config.h"
+
+#include "base/machine.h"
+#include "base/region.h"
+#include "base/util.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The least step, so that small heaps are backed at once. */
+static const size_t least_step = (size_t)16 << 20;
+
+static size_t page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+void memheap_region_wrap(memheap_region_t *region, void *base, size_t size)
+{
+    *region = (memheap_region_t){.kind = MEMHEAP_REGION_FOREIGN,
+                                 .base = base,
+                                 .size = size,
+                                 .backed = size,
+                                 .fd = -1,
+                                 .sharers = 1};
+}
+
+static memheap_status_t refused(const memheap_log_t *log, size_t size)
+{
+    char text[MEMHEAP_SIZE_TEXT];
+    memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                      "cannot reserve %s of address space (%s); a smaller "
+                      "heap, or a higher limit (ulimit -v), may help",
+                      memheap_format_size(text, size), strerror(errno));
+    return MEMHEAP_ERR_SYSTEM;
+}
+
+memheap_status_t memheap_region_reserve(memheap_region_t *region, size_t size,
+                                        const memheap_log_t *log)
+{
+    size_t rounded = memheap_align_up(size, page_size());
+    size_t span = rounded + MEMHEAP_REGION_ALIGN;
+    if (rounded < size || span < rounded) {
+        errno = ENOMEM;
+        return refused(log, size);
+    }
+    char *start = mmap(NULL, span, PROT_NONE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start == MAP_FAILED)
+        return refused(log, size);
+    size_t lead =
+        memheap_align_up((size_t)start, MEMHEAP_REGION_ALIGN) - (size_t)start;
+    if (lead > 0)
+        munmap(start, lead);
+    munmap(start + lead + rounded, span - lead - rounded);
+    *region = (memheap_region_t){.kind = MEMHEAP_REGION_PRIVATE,
+                                 .base = start + lead,
+                                 .size = rounded,
+                                 .fd = -1,
+                                 .sharers = 1};
+    return MEMHEAP_OK;
+}
+
+memheap_status_t memheap_region_share(memheap_region_t *region, void *base,
+                                      size_t size, int fd, unsigned sharers,
+                                      const memheap_log_t *log)
+{
+    char text[MEMHEAP_SIZE_TEXT];
+    struct rlimit limit;
+    /* Past this limit, ftruncate() would raise a signal. */
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size) {
+        memheap_log_write(
+            log, MEMHEAP_LOG_ERROR,
+            "the limit on file sizes (ulimit -f) is below a heap of %s; raise "
+            "it, or set a smaller SHMEM_SYMMETRIC_SIZE",
+            memheap_format_size(text, size));
+        return MEMHEAP_ERR_SYSTEM;
+    }
+    if (ftruncate(fd, (off_t)size) != 0 ||
+        mmap(base, size, PROT_NONE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd,
+             0) == MAP_FAILED) {
+        memheap_log_write(
+            log, MEMHEAP_LOG_ERROR, "cannot map a memory file of %s at %p (%s)",
+            memheap_format_size(text, size), base, strerror(errno));
+        return MEMHEAP_ERR_SYSTEM;
+    }
+    *region = (memheap_region_t){.kind = MEMHEAP_REGION_SHARED,
+                                 .base = base,
+                                 .size = size,
+                                 .fd = fd,
+                                 .sharers = sharers};
+    return MEMHEAP_OK;
+}
+
+/* Memory that the node still has to find if the region were backed to target
+ * and touched everywhere, as this and all regions in step with it will be. */
+static size_t demand(const memheap_region_t *region, size_t target)
+{
+    size_t present = region->backed;
+    struct stat info;
+    if (region->fd >= 0 && fstat(region->fd, &info) == 0)
+        present = (size_t)info.st_blocks * 512;
+    size_t missing = target - memheap_min(target, present);
+    size_t all;
+    return __builtin_mul_overflow(missing, region->sharers, &all) ? SIZE_MAX
+                                                                  : all;
+}
+
+static memheap_status_t no_memory(const memheap_log_t *log,
+                                  const memheap_region_t *region, size_t size,
+                                  size_t available)
+{
+    char heap[MEMHEAP_SIZE_TEXT];
+    char wanted[MEMHEAP_SIZE_TEXT];
+    char left[MEMHEAP_SIZE_TEXT];
+    memheap_log_write(
+        log, MEMHEAP_LOG_ERROR,
+        "growing to %s would take %s more of this node's memory (%u heap%s), "
+        "and %s are left; use fewer processes or smaller blocks, or set "
+        "MEMHEAP_OVERCOMMIT=1 if most of it stays untouched",
+        memheap_format_size(heap, size),
+        memheap_format_size(wanted, demand(region, size)), region->sharers,
+        region->sharers == 1 ? "" : "s", memheap_format_size(left, available));
+    return MEMHEAP_ERR_NO_MEMORY;
+}
+
+memheap_status_t memheap_region_back(memheap_region_t *region, size_t size,
+                                     const memheap_log_t *log)
+{
+    if (size <= region->backed)
+        return MEMHEAP_OK;
+    if (size > region->size)
+        return MEMHEAP_ERR_NO_MEMORY;
+    size_t step = memheap_max(least_step, region->backed / 4);
+    size_t needed = memheap_align_up(size, page_size());
+    size_t target = memheap_max(needed, region->backed + step);
+    needed = memheap_min(needed, region->size);
+    target = memheap_min(target, region->size);
+
+    size_t total;
+    size_t available = SIZE_MAX;
+    if (!region->overcommit)
+        memheap_machine_memory(&total, &available);
+    if (demand(region, target) > available)
+        target = needed;
+    if (demand(region, target) > available)
+        return no_memory(log, region, needed, available);
+    if (mprotect(region->base + region->backed, target - region->backed,
+                 PROT_READ | PROT_WRITE) != 0) {
+        char text[MEMHEAP_SIZE_TEXT];
+        memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                          "the system backs no heap of %s (%s)",
+                          memheap_format_size(text, target), strerror(errno));
+        return MEMHEAP_ERR_NO_MEMORY;
+    }
+    region->backed = target;
+    return MEMHEAP_OK;
+}
+
+void memheap_region_release(memheap_region_t *region)
+{
+    if (region->kind != MEMHEAP_REGION_FOREIGN && region->base != NULL)
+        munmap(region->base, region->size);
+    if (region->fd >= 0)
+        close(region->fd);
+    *region = (memheap_region_t){.fd = -1};
+}

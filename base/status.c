@@ -1,0 +1,37 @@
+/*
+ * Words for the outcomes in status.h.
+ */
+#include "config.h"
+
+#include "base/status.h"
+
+const char *memheap_status_string(memheap_status_t status)
+{
+    switch (status) {
+    case MEMHEAP_OK:
+        return "success";
+    case MEMHEAP_ERR_NO_MEMORY:
+        return "out of memory";
+    case MEMHEAP_ERR_BAD_ADDRESS:
+        return "no live block starts there";
+    case MEMHEAP_ERR_BUSY:
+        return "the place is in use";
+    case MEMHEAP_ERR_BAD_ARGUMENT:
+        return "bad argument";
+    case MEMHEAP_ERR_NO_METADATA:
+        return "no memory for metadata";
+    case MEMHEAP_ERR_CORRUPT:
+        return "metadata is corrupt";
+    case MEMHEAP_ERR_NO_COMPONENT:
+        return "no usable component";
+    case MEMHEAP_ERR_BAD_PARAM:
+        return "bad parameter";
+    case MEMHEAP_ERR_UNSUPPORTED:
+        return "not supported";
+    case MEMHEAP_ERR_SYSTEM:
+        return "refused by the operating system";
+    case MEMHEAP_ERR_DIVERGED:
+        return "processes called differently";
+    }
+    return "unknown status";
+}

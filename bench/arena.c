@@ -1,0 +1,85 @@
+/*
+ * One component's module behind four functions that a trace replay calls, with
+ * the checks that every build of the heap has and nothing more: the peers of
+ * such a comparison are allocators, not heaps.
+ *
+ * Compiled once for each component, with ARENA_COMPONENT as its name.
+ */
+#include "config.h"
+
+#include "base/component.h"
+#include "base/util.h"
+
+#include <string.h>
+
+#define ARENA_JOIN(name) memheap_##name##_component
+#define ARENA_DESCRIPTOR(name) ARENA_JOIN(name)
+
+extern const memheap_component_t ARENA_DESCRIPTOR(ARENA_COMPONENT);
+
+int arena_init(void *base, size_t size);
+void *arena_alloc(size_t size, size_t align);
+void *arena_realloc(void *block, size_t size);
+void arena_free(void *block);
+
+static memheap_module_t *module;
+static char *arena;
+
+/* The component's own parameters at their defaults. */
+int arena_init(void *base, size_t size)
+{
+    const memheap_component_t *component = &ARENA_DESCRIPTOR(ARENA_COMPONENT);
+    memheap_value_t values[16] = {{.string = NULL}};
+    for (size_t i = 0; i < component->param_count; i++) {
+        const memheap_param_def_t *def = &component->params[i];
+        if (def->type != MEMHEAP_PARAM_SIZE ||
+            memheap_parse_size(def->default_text, &values[i].size) !=
+                MEMHEAP_OK)
+            return -1;
+    }
+    memheap_module_config_t config = {.size = size,
+                                      .max_size = size,
+                                      .memory = &memheap_memory_system,
+                                      .params = values};
+    long priority = component->priority;
+    arena = base;
+    return (int)component->create(&config, &priority, &module);
+}
+
+void *arena_alloc(size_t size, size_t align)
+{
+    size_t offset;
+    if (size == 0 || !memheap_is_power_of_two(align))
+        return NULL;
+    align = memheap_max(align, MEMHEAP_MIN_ALIGN);
+    return module->ops->alloc(module, size, align, &offset) == MEMHEAP_OK
+               ? arena + offset
+               : NULL;
+}
+
+void arena_free(void *block)
+{
+    size_t offset = (size_t)((uintptr_t)block - (uintptr_t)arena);
+    if (offset >= module->size ||
+        module->ops->free(module, offset) != MEMHEAP_OK)
+        __builtin_trap();
+}
+
+void *arena_realloc(void *block, size_t size)
+{
+    size_t offset = (size_t)((uintptr_t)block - (uintptr_t)arena);
+    size_t target;
+    size_t usable;
+    if (size == 0 || offset >= module->size ||
+        module->ops->size_of(module, offset, &usable) != MEMHEAP_OK)
+        return NULL;
+    if (module->ops->resize != NULL &&
+        module->ops->resize(module, offset, size) == MEMHEAP_OK)
+        return block;
+    if (module->ops->alloc(module, size, MEMHEAP_MIN_ALIGN, &target) !=
+        MEMHEAP_OK)
+        return NULL;
+    memcpy(arena + target, block, memheap_min(usable, size));
+    arena_free(block);
+    return arena + target;
+}

@@ -1,0 +1,27 @@
+# What is measured, and against whom.
+#
+# arena-NAME.so: the bare module of one component for a trace replay. Built by
+# the compiler alone, since libtool would hide the result in a folder.
+arena_common = $(srcdir)/bench/arena.c $(srcdir)/base/hashmap.c \
+	$(srcdir)/base/log.c $(srcdir)/base/memory.c $(srcdir)/base/param.c
+arena_link = $(AM_V_CCLD)$(CC) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) \
+	-O2 $(CFLAGS) -fPIC -shared $(LDFLAGS)
+EXTRA_DIST += bench/arena.c
+
+bench/arena-buddy.so: bench/arena.c $(buddy_sources) $(base_sources)
+	@$(MKDIR_P) bench
+	$(arena_link) -DARENA_COMPONENT=buddy -o $@ $(arena_common) \
+		$(addprefix $(srcdir)/,$(filter %.c,$(buddy_sources)))
+
+bench/arena-ptmalloc.so: bench/arena.c $(ptmalloc_sources) $(base_sources)
+	@$(MKDIR_P) bench
+	$(arena_link) -DARENA_COMPONENT=ptmalloc -o $@ $(arena_common) \
+		$(addprefix $(srcdir)/,$(filter %.c,$(ptmalloc_sources)))
+
+if COMPONENT_BUDDY
+noinst_DATA += bench/arena-buddy.so
+endif
+if COMPONENT_PTMALLOC
+noinst_DATA += bench/arena-ptmalloc.so
+endif
+CLEANFILES += bench/arena-buddy.so bench/arena-ptmalloc.so

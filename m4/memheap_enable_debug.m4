@@ -1,0 +1,8 @@
+# --enable-debug: assertions about our own mistakes.
+AC_DEFUN([MEMHEAP_ENABLE_DEBUG], [
+  AC_ARG_ENABLE([debug],
+    [AS_HELP_STRING([--enable-debug], [test the library's own assertions])],
+    [], [enable_debug=no])
+  AS_IF([test "x$enable_debug" = xyes],
+    [AC_DEFINE([MEMHEAP_DEBUG], [1], [Define to test assertions.])])
+])

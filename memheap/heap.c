@@ -1,0 +1,692 @@
+/*
+ * One module over one region.
+ *
+ * A heap checks what its callers say, turns addresses into the module's
+ * offsets and back, and does what touches memory: backing it, setting it to
+ * zero, moving it. Rules that keep it right:
+ *   - whatever a module hands out is backed before the caller gets it; a block
+ *     that cannot be backed goes back to the module;
+ *   - `high` is the end of the highest block ever handed out: behind it lies
+ *     zeroed memory if the heap reserved the region itself;
+ *   - the placement of a block never depends on what is backed.
+ */
+#include "config.h"
+
+#include "memheap/heap.h"
+#include "base/machine.h"
+#include "base/util.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    NAME_SIZE = 48,
+    FILL_NEW = 0xA5,
+    FILL_FREED = 0xDD,
+    BATCH_ON_STACK = 128
+};
+
+struct memheap {
+    memheap_module_t *module;
+    char *base;
+    size_t high;
+    size_t peak;
+    size_t max_align;
+    bool locks;
+    bool checks;
+    pthread_mutex_t lock;
+    memheap_region_t region;
+    const memheap_log_t *log;
+    const memheap_memory_t *memory;
+    char name[NAME_SIZE];
+    memheap_framework_t framework;
+};
+
+static void heap_lock(memheap_t *heap)
+{
+    if (heap->locks)
+        pthread_mutex_lock(&heap->lock);
+}
+
+static void heap_unlock(memheap_t *heap)
+{
+    if (heap->locks)
+        pthread_mutex_unlock(&heap->lock);
+}
+
+/* The offset of an address; at least the region's size if it lies outside. */
+static size_t offset_of(const memheap_t *heap, const void *address)
+{
+    return (size_t)((uintptr_t)address - (uintptr_t)heap->base);
+}
+
+/* The largest alignment that offsets and addresses have in common. */
+static size_t common_align(const memheap_region_t *region)
+{
+    size_t base = (size_t)region->base;
+    size_t align = base & (~base + 1);
+    return base == 0 ? MEMHEAP_REGION_ALIGN
+                     : memheap_min(align, MEMHEAP_REGION_ALIGN);
+}
+
+static memheap_status_t open_framework(memheap_t *heap,
+                                       const memheap_config_t *config,
+                                       const memheap_param_def_t *defs,
+                                       size_t count)
+{
+    memheap_framework_config_t framework = {.log = heap->log,
+                                            .arguments = config->params,
+                                            .params = defs,
+                                            .param_count = count};
+    return memheap_framework_open(&heap->framework, &framework);
+}
+
+memheap_status_t memheap_create_over(const memheap_region_t *region,
+                                     const memheap_config_t *config,
+                                     const memheap_param_def_t *defs,
+                                     size_t count, memheap_t **heap_p)
+{
+    const memheap_memory_t *memory =
+        config->memory == NULL ? &memheap_memory_system : config->memory;
+    const memheap_log_t *log =
+        config->log == NULL ? &memheap_log_stderr : config->log;
+    memheap_t *heap = memheap_memory_new(memory, sizeof(*heap));
+    if (heap == NULL) {
+        memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                          "no memory for what a heap keeps about itself");
+        return MEMHEAP_ERR_NO_METADATA;
+    }
+    heap->base = region->base;
+    heap->log = log;
+    heap->memory = memory;
+    heap->max_align = common_align(region);
+    heap->locks = (config->flags & MEMHEAP_SINGLE_THREADED) == 0;
+    heap->region = *region;
+    if (region->kind == MEMHEAP_REGION_FOREIGN)
+        heap->high = region->size;
+    snprintf(heap->name, sizeof(heap->name), "%s",
+             config->name == NULL ? "heap" : config->name);
+
+    memheap_status_t status = open_framework(heap, config, defs, count);
+    if (status != MEMHEAP_OK)
+        goto err_heap;
+    const memheap_params_t *params = &heap->framework.params;
+    heap->checks = memheap_params_value(params, "MEMHEAP_CHECK")->boolean;
+    heap->region.overcommit =
+        memheap_params_value(params, "MEMHEAP_OVERCOMMIT")->boolean;
+    memheap_module_config_t module = {
+        .size = region->size,
+        .max_size = memheap_max(region->size, config->max_size),
+        .memory = memory};
+    status = memheap_framework_select(&heap->framework, &module, &heap->module);
+    if (status != MEMHEAP_OK)
+        goto err_framework;
+    pthread_mutex_init(&heap->lock, NULL);
+    *heap_p = heap;
+    return MEMHEAP_OK;
+
+err_framework:
+    memheap_framework_close(&heap->framework);
+err_heap:
+    memheap_memory_delete(memory, heap, sizeof(*heap));
+    return status;
+}
+
+memheap_status_t memheap_create(const memheap_config_t *config,
+                                memheap_t **heap_p)
+{
+    const memheap_log_t *log =
+        config->log == NULL ? &memheap_log_stderr : config->log;
+    memheap_region_t region;
+    memheap_status_t status = MEMHEAP_OK;
+    if (config->base != NULL) {
+        if (config->size == 0 ||
+            (uintptr_t)config->base % MEMHEAP_MIN_ALIGN != 0 ||
+            config->size > SIZE_MAX - (uintptr_t)config->base) {
+            memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                              "no heap of %zu bytes can lie at %p: a base is "
+                              "a multiple of %zu, and a size is not 0",
+                              config->size, config->base, MEMHEAP_MIN_ALIGN);
+            return MEMHEAP_ERR_BAD_ARGUMENT;
+        }
+        memheap_region_wrap(&region, config->base, config->size);
+    } else {
+        size_t total = config->size;
+        size_t available;
+        if (total == 0)
+            memheap_machine_memory(&total, &available);
+        status = memheap_region_reserve(&region, total, log);
+    }
+    if (status != MEMHEAP_OK)
+        return status;
+    status = memheap_create_over(&region, config, NULL, 0, heap_p);
+    if (status != MEMHEAP_OK)
+        memheap_region_release(&region);
+    return status;
+}
+
+void memheap_destroy(memheap_t *heap)
+{
+    if (heap == NULL)
+        return;
+    const memheap_memory_t *memory = heap->memory;
+    heap->module->ops->destroy(heap->module);
+    memheap_framework_close(&heap->framework);
+    memheap_region_release(&heap->region);
+    pthread_mutex_destroy(&heap->lock);
+    memheap_memory_delete(memory, heap, sizeof(*heap));
+}
+
+/* In check mode, test the module; say which operation broke it. */
+static memheap_status_t verify(memheap_t *heap, const char *operation)
+{
+    if (MEMHEAP_LIKELY(!heap->checks))
+        return MEMHEAP_OK;
+    memheap_status_t status = heap->module->ops->check(heap->module);
+    if (status != MEMHEAP_OK)
+        memheap_log_write(heap->log, MEMHEAP_LOG_ERROR,
+                          "MEMHEAP_CHECK: the metadata of %s is corrupt after "
+                          "%s; this is a bug in component %s",
+                          heap->name, operation,
+                          heap->framework.selected->name);
+    return status;
+}
+
+/* Let the end of a block just handed out be the new high. */
+static memheap_status_t raise_high(memheap_t *heap, size_t offset, size_t end)
+{
+    if (end > heap->region.backed) {
+        memheap_status_t status =
+            memheap_region_back(&heap->region, end, heap->log);
+        if (status != MEMHEAP_OK) {
+            heap->module->ops->free(heap->module, offset);
+            return status;
+        }
+    }
+    heap->high = end;
+    return MEMHEAP_OK;
+}
+
+/* Have the module place a block, and back it. *dirty_p is how many of its
+ * bytes may be other than zero. The caller holds the lock. */
+static memheap_status_t place(memheap_t *heap, size_t align, size_t size,
+                              size_t *offset_p, size_t *dirty_p)
+{
+    memheap_module_t *module = heap->module;
+    size_t used = module->used;
+    size_t offset;
+    memheap_status_t status = module->ops->alloc(module, size, align, &offset);
+    if (MEMHEAP_UNLIKELY(status != MEMHEAP_OK))
+        return status;
+    size_t usable = module->used - used;
+    size_t end = offset + usable;
+    *dirty_p = usable;
+    if (MEMHEAP_UNLIKELY(end > heap->high)) {
+        *dirty_p = heap->high - memheap_min(heap->high, offset);
+        status = raise_high(heap, offset, end);
+        if (status != MEMHEAP_OK)
+            return status;
+    }
+    if (module->used > heap->peak)
+        heap->peak = module->used;
+    if (MEMHEAP_UNLIKELY(heap->checks)) {
+        memset(heap->base + offset, FILL_NEW, usable);
+        *dirty_p = usable;
+    }
+    *offset_p = offset;
+    return verify(heap, "an allocation");
+}
+
+/* Whether the arguments of an allocation make sense; raises a small align. */
+static memheap_status_t check_request(const memheap_t *heap, size_t *align_p,
+                                      size_t size)
+{
+    if (size == 0 || !memheap_is_power_of_two(*align_p) ||
+        *align_p > heap->max_align)
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    *align_p = memheap_max(*align_p, MEMHEAP_MIN_ALIGN);
+    return MEMHEAP_OK;
+}
+
+static memheap_status_t alloc_block(memheap_t *heap, size_t align, size_t size,
+                                    char **block_p, size_t *dirty_p)
+{
+    memheap_status_t status = check_request(heap, &align, size);
+    if (status != MEMHEAP_OK)
+        return status;
+    size_t offset;
+    heap_lock(heap);
+    status = place(heap, align, size, &offset, dirty_p);
+    heap_unlock(heap);
+    if (MEMHEAP_LIKELY(status == MEMHEAP_OK))
+        *block_p = heap->base + offset;
+    return status;
+}
+
+memheap_status_t memheap_alloc_aligned(memheap_t *heap, size_t align,
+                                       size_t size, void **block_p)
+{
+    char *block;
+    size_t dirty;
+    memheap_status_t status = alloc_block(heap, align, size, &block, &dirty);
+    if (MEMHEAP_LIKELY(status == MEMHEAP_OK))
+        *block_p = block;
+    return status;
+}
+
+memheap_status_t memheap_alloc(memheap_t *heap, size_t size, void **block_p)
+{
+    return memheap_alloc_aligned(heap, MEMHEAP_MIN_ALIGN, size, block_p);
+}
+
+memheap_status_t memheap_alloc_zeroed(memheap_t *heap, size_t count,
+                                      size_t size, void **block_p)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total))
+        return MEMHEAP_ERR_NO_MEMORY;
+    char *block;
+    size_t dirty;
+    memheap_status_t status =
+        alloc_block(heap, MEMHEAP_MIN_ALIGN, total, &block, &dirty);
+    if (status != MEMHEAP_OK)
+        return status;
+    memset(block, 0, memheap_min(total, dirty));
+    *block_p = block;
+    return MEMHEAP_OK;
+}
+
+/* As memheap_find_block(), for a caller that holds the lock. */
+static memheap_status_t find_block(const memheap_t *heap, const void *block,
+                                   size_t *size_p)
+{
+    size_t offset = offset_of(heap, block);
+    if (offset >= heap->module->size)
+        return MEMHEAP_ERR_BAD_ADDRESS;
+    return heap->module->ops->size_of(heap->module, offset, size_p);
+}
+
+memheap_status_t memheap_find_block(memheap_t *heap, const void *block,
+                                    size_t *size_p)
+{
+    heap_lock(heap);
+    memheap_status_t status = find_block(heap, block, size_p);
+    heap_unlock(heap);
+    return status;
+}
+
+/* Report a wrong address; returns the status for it. */
+static memheap_status_t bad_address(memheap_t *heap, const char *call,
+                                    const void *address)
+{
+    char text[512];
+    memheap_log_write(heap->log, MEMHEAP_LOG_ERROR, "%s: %s", call,
+                      memheap_describe(heap, address, text, sizeof(text)));
+    return MEMHEAP_ERR_BAD_ADDRESS;
+}
+
+/* Free a block; the caller holds the lock. */
+static memheap_status_t release(memheap_t *heap, const void *block)
+{
+    memheap_module_t *module = heap->module;
+    size_t offset = offset_of(heap, block);
+    if (MEMHEAP_UNLIKELY(offset >= module->size))
+        return MEMHEAP_ERR_BAD_ADDRESS;
+    size_t used = module->used;
+    memheap_status_t status = module->ops->free(module, offset);
+    if (MEMHEAP_UNLIKELY(heap->checks) && status == MEMHEAP_OK) {
+        memset(heap->base + offset, FILL_FREED, used - module->used);
+        status = verify(heap, "a free");
+    }
+    return status;
+}
+
+memheap_status_t memheap_free(memheap_t *heap, void *block)
+{
+    if (block == NULL)
+        return MEMHEAP_OK;
+    heap_lock(heap);
+    memheap_status_t status = release(heap, block);
+    heap_unlock(heap);
+    if (MEMHEAP_UNLIKELY(status == MEMHEAP_ERR_BAD_ADDRESS))
+        return bad_address(heap, "memheap_free", block);
+    return status;
+}
+
+memheap_status_t memheap_usable_size(memheap_t *heap, const void *block,
+                                     size_t *size_p)
+{
+    memheap_status_t status = memheap_find_block(heap, block, size_p);
+    if (status == MEMHEAP_ERR_BAD_ADDRESS)
+        return bad_address(heap, "memheap_usable_size", block);
+    return status;
+}
+
+/* Resize where the block stands, and back what that adds. */
+static memheap_status_t resize_in_place(memheap_t *heap, size_t offset,
+                                        size_t old_size, size_t size)
+{
+    memheap_module_t *module = heap->module;
+    if (module->ops->resize == NULL)
+        return size <= old_size ? MEMHEAP_OK : MEMHEAP_ERR_NO_MEMORY;
+    size_t used = module->used;
+    memheap_status_t status = module->ops->resize(module, offset, size);
+    if (status != MEMHEAP_OK)
+        return status;
+    size_t end = offset + old_size + (module->used - used);
+    if (end > heap->region.backed) {
+        status = memheap_region_back(&heap->region, end, heap->log);
+        if (status != MEMHEAP_OK) {
+            module->ops->resize(module, offset, old_size);
+            return status;
+        }
+    }
+    heap->high = memheap_max(heap->high, end);
+    heap->peak = memheap_max(heap->peak, module->used);
+    return MEMHEAP_OK;
+}
+
+/* Put a block that was freed a moment ago back to where it was. */
+static void restore(memheap_t *heap, const memheap_resize_step_t *step)
+{
+    memheap_status_t status = heap->module->ops->reserve(
+        heap->module, step->old_offset, step->old_size);
+    MEMHEAP_ASSERT(status == MEMHEAP_OK);
+    (void)status;
+}
+
+/* Move a block to where its own space is part of the new one. */
+static memheap_status_t resize_over(memheap_t *heap, size_t size,
+                                    memheap_resize_step_t *step)
+{
+    memheap_module_t *module = heap->module;
+    if (module->ops->reserve == NULL)
+        return MEMHEAP_ERR_NO_MEMORY;
+    bool checks = heap->checks;
+    size_t dirty;
+    module->ops->free(module, step->old_offset);
+    heap->checks = false; /* the fill would overwrite what is to be moved */
+    memheap_status_t status =
+        place(heap, MEMHEAP_MIN_ALIGN, size, &step->new_offset, &dirty);
+    heap->checks = checks;
+    if (status != MEMHEAP_OK) {
+        restore(heap, step);
+        return status;
+    }
+    memmove(heap->base + step->new_offset, heap->base + step->old_offset,
+            memheap_min(step->old_size, size));
+    step->kind = MEMHEAP_RESIZE_OVER;
+    return MEMHEAP_OK;
+}
+
+memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
+                                      size_t size, memheap_resize_step_t *step)
+{
+    if (size == 0)
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    heap_lock(heap);
+    memheap_status_t status = find_block(heap, block, &step->old_size);
+    if (status != MEMHEAP_OK)
+        goto out;
+    step->kind = MEMHEAP_RESIZE_IN_PLACE;
+    step->old_offset = step->new_offset = offset_of(heap, block);
+    status = resize_in_place(heap, step->old_offset, step->old_size, size);
+    if (status != MEMHEAP_ERR_NO_MEMORY)
+        goto out;
+    size_t dirty;
+    status = place(heap, MEMHEAP_MIN_ALIGN, size, &step->new_offset, &dirty);
+    if (status == MEMHEAP_OK) {
+        step->kind = MEMHEAP_RESIZE_BESIDE;
+        memcpy(heap->base + step->new_offset, heap->base + step->old_offset,
+               memheap_min(step->old_size, size));
+    } else if (status == MEMHEAP_ERR_NO_MEMORY) {
+        status = resize_over(heap, size, step);
+    }
+out:
+    heap_unlock(heap);
+    return status;
+}
+
+void *memheap_resize_end(memheap_t *heap, const memheap_resize_step_t *step,
+                         bool keep)
+{
+    const memheap_module_ops_t *ops = heap->module->ops;
+    size_t leaves = keep ? step->old_offset : step->new_offset;
+    heap_lock(heap);
+    switch (step->kind) {
+    case MEMHEAP_RESIZE_IN_PLACE:
+        if (!keep && ops->resize != NULL)
+            ops->resize(heap->module, step->old_offset, step->old_size);
+        break;
+    case MEMHEAP_RESIZE_BESIDE:
+        release(heap, heap->base + leaves);
+        break;
+    case MEMHEAP_RESIZE_OVER:
+        if (keep)
+            break;
+        ops->free(heap->module, step->new_offset);
+        restore(heap, step);
+        memmove(heap->base + step->old_offset, heap->base + step->new_offset,
+                step->old_size);
+        break;
+    }
+    verify(heap, "a resize");
+    heap_unlock(heap);
+    return heap->base + (keep ? step->new_offset : step->old_offset);
+}
+
+memheap_status_t memheap_resize(memheap_t *heap, void *block, size_t size,
+                                void **block_p)
+{
+    if (block == NULL)
+        return memheap_alloc(heap, size, block_p);
+    memheap_resize_step_t step;
+    memheap_status_t status = memheap_resize_begin(heap, block, size, &step);
+    if (status == MEMHEAP_ERR_BAD_ADDRESS)
+        return bad_address(heap, "memheap_resize", block);
+    if (status != MEMHEAP_OK)
+        return status;
+    *block_p = memheap_resize_end(heap, &step, true);
+    return MEMHEAP_OK;
+}
+
+memheap_status_t memheap_alloc_batch(memheap_t *heap, size_t count,
+                                     size_t align, const size_t *sizes,
+                                     void **blocks)
+{
+    memheap_status_t status = MEMHEAP_OK;
+    for (size_t i = 0; i < count && status == MEMHEAP_OK; i++)
+        status = check_request(heap, &align, sizes[i]);
+    if (status != MEMHEAP_OK)
+        return status;
+    size_t done = 0;
+    heap_lock(heap);
+    for (; done < count; done++) {
+        size_t offset;
+        size_t dirty;
+        status = place(heap, align, sizes[done], &offset, &dirty);
+        if (status != MEMHEAP_OK)
+            break;
+        blocks[done] = heap->base + offset;
+    }
+    while (status != MEMHEAP_OK && done-- > 0)
+        release(heap, blocks[done]);
+    heap_unlock(heap);
+    return status;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+    uintptr_t left = (uintptr_t) * (void *const *)a;
+    uintptr_t right = (uintptr_t) * (void *const *)b;
+    return (left > right) - (left < right);
+}
+
+/* The first entry that is no live block, or is there twice; NULL if all may be
+ * freed. Sorts the entries. */
+static const void *find_bad(const memheap_t *heap, void **blocks, size_t count)
+{
+    qsort(blocks, count, sizeof(*blocks), compare_addresses);
+    for (size_t i = 0; i < count; i++) {
+        size_t size;
+        if (blocks[i] == NULL)
+            continue;
+        if ((i > 0 && blocks[i] == blocks[i - 1]) ||
+            find_block(heap, blocks[i], &size) != MEMHEAP_OK)
+            return blocks[i];
+    }
+    return NULL;
+}
+
+memheap_status_t memheap_free_batch(memheap_t *heap, size_t count,
+                                    void *const *blocks)
+{
+    void *few[BATCH_ON_STACK];
+    void **sorted = few;
+    size_t bytes = count * sizeof(*sorted);
+    if (count == 0)
+        return MEMHEAP_OK;
+    if (count > BATCH_ON_STACK)
+        sorted = memheap_memory_new(heap->memory, bytes);
+    if (sorted == NULL)
+        return MEMHEAP_ERR_NO_METADATA;
+    memcpy(sorted, blocks, bytes);
+    heap_lock(heap);
+    const void *bad = find_bad(heap, sorted, count);
+    for (size_t i = 0; i < count && bad == NULL; i++) {
+        if (blocks[i] != NULL)
+            release(heap, blocks[i]);
+    }
+    heap_unlock(heap);
+    if (sorted != few)
+        memheap_memory_delete(heap->memory, sorted, bytes);
+    return bad == NULL ? MEMHEAP_OK
+                       : bad_address(heap, "memheap_free_batch", bad);
+}
+
+memheap_status_t memheap_grow(memheap_t *heap, size_t new_size)
+{
+    memheap_module_t *module = heap->module;
+    if (module->ops->grow == NULL)
+        return MEMHEAP_ERR_UNSUPPORTED;
+    if (heap->region.kind != MEMHEAP_REGION_FOREIGN)
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    heap_lock(heap);
+    memheap_status_t status = module->ops->grow(module, new_size);
+    if (status == MEMHEAP_OK)
+        heap->region.size = heap->region.backed = heap->high = new_size;
+    heap_unlock(heap);
+    return status;
+}
+
+void memheap_get_stats(memheap_t *heap, memheap_stats_t *stats)
+{
+    memheap_module_stats_t module;
+    heap_lock(heap);
+    heap->module->ops->stats(heap->module, &module);
+    *stats = (memheap_stats_t){
+        .size = module.size,
+        .backed = heap->region.backed,
+        .used = module.used,
+        .free = module.size - module.used,
+        .largest_free = module.largest_free,
+        .peak = heap->peak,
+        .live_blocks = module.live_blocks,
+        .metadata = module.metadata + sizeof(*heap),
+    };
+    heap_unlock(heap);
+}
+
+/* A caller's visit, for a module that knows no addresses. */
+typedef struct walk {
+    char *base;
+    bool (*visit)(void *context, const memheap_block_t *block);
+    void *context;
+} walk_t;
+
+static bool visit_extent(void *context, const memheap_extent_t *extent)
+{
+    const walk_t *walk = context;
+    memheap_block_t block = {walk->base + extent->offset, extent->size,
+                             extent->live};
+    return walk->visit(walk->context, &block);
+}
+
+void memheap_walk(memheap_t *heap,
+                  bool (*visit)(void *context, const memheap_block_t *block),
+                  void *context)
+{
+    walk_t walk = {heap->base, visit, context};
+    heap_lock(heap);
+    heap->module->ops->walk(heap->module, visit_extent, &walk);
+    heap_unlock(heap);
+}
+
+memheap_status_t memheap_check(memheap_t *heap)
+{
+    heap_lock(heap);
+    memheap_status_t status = heap->module->ops->check(heap->module);
+    heap_unlock(heap);
+    return status;
+}
+
+void *memheap_base(const memheap_t *heap)
+{
+    return heap->base;
+}
+
+const char *memheap_component_name(const memheap_t *heap)
+{
+    return heap->framework.selected->name;
+}
+
+const memheap_params_t *memheap_get_params(const memheap_t *heap)
+{
+    return &heap->framework.params;
+}
+
+/* A search for the block that contains an address. */
+typedef struct search {
+    uintptr_t address;
+    memheap_block_t found;
+} search_t;
+
+static bool search_block(void *context, const memheap_block_t *block)
+{
+    search_t *search = context;
+    search->found = *block;
+    return search->address - (uintptr_t)block->address >= block->size;
+}
+
+char *memheap_describe(memheap_t *heap, const void *address, char *text,
+                       size_t room)
+{
+    size_t size = heap->module->size;
+    if (offset_of(heap, address) >= size) {
+        snprintf(text, room,
+                 "%p is no address of heap \"%s\", which lies from %p to %p",
+                 address, heap->name, (void *)heap->base,
+                 (void *)(heap->base + size));
+        return text;
+    }
+    search_t search = {.address = (uintptr_t)address};
+    memheap_walk(heap, search_block, &search);
+    const memheap_block_t *block = &search.found;
+    size_t distance = (size_t)(search.address - (uintptr_t)block->address);
+    if (!block->live)
+        snprintf(text, room,
+                 "%p is no block of heap \"%s\": it lies in free space of %zu "
+                 "bytes, and may have been freed before",
+                 address, heap->name, block->size);
+    else if (distance > 0)
+        snprintf(text, room,
+                 "%p is no block of heap \"%s\": it lies %zu bytes into the "
+                 "block of %zu bytes at %p",
+                 address, heap->name, distance, block->size, block->address);
+    else
+        snprintf(text, room, "%p is a block of %zu bytes in heap \"%s\"",
+                 address, block->size, heap->name);
+    return text;
+}

@@ -1,0 +1,59 @@
+/*
+ * What the layers above need of a heap beyond memheap.h: a heap over a region
+ * of theirs, and calls that come in two halves, so that processes can agree on
+ * the outcome in between.
+ */
+#ifndef MEMHEAP_MEMHEAP_HEAP_H
+#define MEMHEAP_MEMHEAP_HEAP_H
+
+#include "base/framework.h"
+#include "base/region.h"
+#include "memheap/memheap.h"
+
+/**
+ * As memheap_create(), over a region.
+ *
+ * @param region  of the heap from now on if the call succeeds, which releases
+ *                it in the end; the struct is copied
+ * @param config  base, size and max_size are ignored
+ * @param defs    more parameters for the registry; NULL if count is 0
+ */
+memheap_status_t memheap_create_over(const memheap_region_t *region,
+                                     const memheap_config_t *config,
+                                     const memheap_param_def_t *defs,
+                                     size_t count, memheap_t **heap_p);
+
+/** The registry that the heap was created with. */
+const memheap_params_t *memheap_get_params(const memheap_t *heap);
+
+/** As memheap_usable_size(), without a message. */
+memheap_status_t memheap_find_block(memheap_t *heap, const void *block,
+                                    size_t *size_p);
+
+typedef enum memheap_resize_kind {
+    MEMHEAP_RESIZE_IN_PLACE,
+    MEMHEAP_RESIZE_BESIDE, /* old and new are both live until the end */
+    MEMHEAP_RESIZE_OVER    /* the new one lies over the old */
+} memheap_resize_kind_t;
+
+/** A resize that is not decided yet. */
+typedef struct memheap_resize_step {
+    memheap_resize_kind_t kind;
+    size_t old_offset, old_size;
+    size_t new_offset;
+} memheap_resize_step_t;
+
+/**
+ * Do all of a resize that can fail: afterwards the new block is complete.
+ * Errors as memheap_resize(), but without a message; nothing happened then.
+ * No other call may come before memheap_resize_end().
+ */
+memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
+                                      size_t size, memheap_resize_step_t *step);
+
+/** Keep the new block, or undo all; neither can fail.
+ *  @return the block that is live now */
+void *memheap_resize_end(memheap_t *heap, const memheap_resize_step_t *step,
+                         bool keep);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * What memheap offers PGAS programs beyond the standard.
+ */
+#ifndef MEMHEAP_SHMEM_SHMEMX_H
+#define MEMHEAP_SHMEM_SHMEMX_H
+
+#include <shmem.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Bytes that the symmetric heap can grow to. Local. */
+size_t shmemx_heap_size(void);
+
+/** Bytes of it that are in no block. Local. */
+size_t shmemx_heap_free(void);
+
+/** Bytes of the largest block that could be allocated, as far as the heap is
+ *  asked and not the memory of the machine. Local. */
+size_t shmemx_heap_largest_free(void);
+
+/** The name of the component that serves the heap; valid until
+ *  shmem_finalize(). Local. */
+const char *shmemx_heap_component(void);
+
+/** Test everything that the heap knows of its blocks: 0, or not 0 with a
+ *  message if it is corrupt. Local. */
+int shmemx_heap_check(void);
+
+/**
+ * Allocate several blocks in one collective step, all or none.
+ *
+ * @param count   of blocks; 0 does nothing, without a barrier
+ * @param sizes   count sizes in bytes, none of them 0
+ * @param blocks  takes count addresses, the same on every PE
+ * @return 0; not 0 on every PE if one could not serve all, or a size is 0:
+ *         blocks is not written then
+ *
+ * Ends in a barrier.
+ */
+int shmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks);
+
+/**
+ * Free several blocks in one collective step, all or none; NULLs are ignored.
+ * Begins with a barrier, except when count is 0.
+ *
+ * @return 0; not 0 on every PE, with a message, if one is no block or appears
+ *         twice
+ */
+int shmemx_free_batch(size_t count, void *const *blocks);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
