@@ -540,14 +540,12 @@ static const void *find_bad(const memheap_t *heap, void **blocks, size_t count)
     return NULL;
 }
 
-memheap_status_t memheap_free_batch(memheap_t *heap, size_t count,
-                                    void *const *blocks)
+memheap_status_t memheap_find_batch(memheap_t *heap, size_t count,
+                                    void *const *blocks, const void **bad_p)
 {
     void *few[BATCH_ON_STACK];
     void **sorted = few;
     size_t bytes = count * sizeof(*sorted);
-    if (count == 0)
-        return MEMHEAP_OK;
     if (count > BATCH_ON_STACK)
         sorted = memheap_memory_new(heap->memory, bytes);
     if (sorted == NULL)
@@ -555,15 +553,25 @@ memheap_status_t memheap_free_batch(memheap_t *heap, size_t count,
     memcpy(sorted, blocks, bytes);
     heap_lock(heap);
     const void *bad = find_bad(heap, sorted, count);
-    for (size_t i = 0; i < count && bad == NULL; i++) {
-        if (blocks[i] != NULL)
-            release(heap, blocks[i]);
-    }
     heap_unlock(heap);
     if (sorted != few)
         memheap_memory_delete(heap->memory, sorted, bytes);
-    return bad == NULL ? MEMHEAP_OK
-                       : bad_address(heap, "memheap_free_batch", bad);
+    if (bad == NULL)
+        return MEMHEAP_OK;
+    *bad_p = bad;
+    return MEMHEAP_ERR_BAD_ADDRESS;
+}
+
+memheap_status_t memheap_free_batch(memheap_t *heap, size_t count,
+                                    void *const *blocks)
+{
+    const void *bad = NULL;
+    memheap_status_t status = memheap_find_batch(heap, count, blocks, &bad);
+    if (status == MEMHEAP_ERR_BAD_ADDRESS)
+        return bad_address(heap, "memheap_free_batch", bad);
+    for (size_t i = 0; i < count && status == MEMHEAP_OK; i++)
+        status = memheap_free(heap, blocks[i]);
+    return status;
 }
 
 memheap_status_t memheap_grow(memheap_t *heap, size_t new_size)
@@ -635,6 +643,11 @@ memheap_status_t memheap_check(memheap_t *heap)
 void *memheap_base(const memheap_t *heap)
 {
     return heap->base;
+}
+
+size_t memheap_backed(const memheap_t *heap)
+{
+    return heap->region.backed;
 }
 
 const char *memheap_component_name(const memheap_t *heap)

@@ -26,9 +26,17 @@ memheap_status_t memheap_create_over(const memheap_region_t *region,
 /** The registry that the heap was created with. */
 const memheap_params_t *memheap_get_params(const memheap_t *heap);
 
+/** Bytes from the base of the range that can be touched now. */
+size_t memheap_backed(const memheap_t *heap);
+
 /** As memheap_usable_size(), without a message. */
 memheap_status_t memheap_find_block(memheap_t *heap, const void *block,
                                     size_t *size_p);
+
+/** Whether all of these may be freed at once: the test of
+ *  memheap_free_batch(), without a message. *bad_p takes one that may not. */
+memheap_status_t memheap_find_batch(memheap_t *heap, size_t count,
+                                    void *const *blocks, const void **bad_p);
 
 typedef enum memheap_resize_kind {
     MEMHEAP_RESIZE_IN_PLACE,

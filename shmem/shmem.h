@@ -131,8 +131,8 @@ void *shmem_calloc(size_t count, size_t size);
  */
 void *shmem_align(size_t alignment, size_t size);
 
-/** As shmem_malloc(). Bits in hints other than SHMEM_MALLOC_... make it fail;
- *  those that there are do not change where the block lies. */
+/** As shmem_malloc(). The hints, SHMEM_MALLOC_... or 0, do not change where
+ *  the block lies; other bits are ignored. */
 void *shmem_malloc_with_hints(size_t size, long hints);
 
 /**

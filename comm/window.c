@@ -1,0 +1,125 @@
+/*
+ * Maps the memory files of the node's PEs.
+ *
+ * The windows lie in one reservation, at equal distances, so that finding one
+ * is a multiplication and no table is kept.
+ */
+#include "config.h"
+
+#include "comm/window.h"
+#include "base/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What a PE tells the others of its file. */
+typedef struct card {
+    pid_t pid;
+    int fd;
+} card_t;
+
+memheap_status_t memheap_window_file(const char *name, int *fd_p,
+                                     const memheap_log_t *log)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC);
+    if (fd < 0 || fchmod(fd, S_IRUSR | S_IWUSR) != 0) {
+        memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                          "cannot create a memory file (%s)", strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return MEMHEAP_ERR_SYSTEM;
+    }
+    *fd_p = fd;
+    return MEMHEAP_OK;
+}
+
+/* Map a PE's file over [address, address + size), or anywhere if NULL. */
+static memheap_status_t map_file(const card_t *card, void *address, size_t size,
+                                 const memheap_log_t *log, void **mapped_p)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)card->pid, card->fd);
+    int fd = card->fd < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
+    void *mapped = MAP_FAILED;
+    if (fd >= 0)
+        mapped =
+            mmap(address, size, PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_NORESERVE | (address == NULL ? 0 : MAP_FIXED),
+                 fd, 0);
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    if (mapped == MAP_FAILED) {
+        memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                          "cannot map the memory of process %ld through %s "
+                          "(%s); all PEs of a node must belong to one user and "
+                          "see each other in /proc",
+                          (long)card->pid, path, strerror(error));
+        return MEMHEAP_ERR_SYSTEM;
+    }
+    *mapped_p = mapped;
+    return MEMHEAP_OK;
+}
+
+/* The card of the node's PE of number n. Collective over the node's PEs. */
+static card_t card_of(const memheap_job_t *job, int n, int fd)
+{
+    card_t card = {getpid(), fd};
+    memheap_job_node_broadcast(job, n, &card, sizeof(card));
+    return card;
+}
+
+memheap_status_t memheap_windows_open(memheap_windows_t *windows,
+                                      const memheap_job_t *job, int fd,
+                                      size_t size, const memheap_log_t *log)
+{
+    int count = job->node_size;
+    size_t total;
+    void *base = MAP_FAILED;
+    errno = ENOMEM;
+    if (!__builtin_mul_overflow(size, (size_t)count, &total))
+        base = mmap(NULL, total, PROT_NONE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    memheap_status_t status = MEMHEAP_OK;
+    if (base == MAP_FAILED) {
+        char text[MEMHEAP_SIZE_TEXT];
+        memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                          "no address space for %d windows of %s (%s); try a "
+                          "smaller SHMEM_SYMMETRIC_SIZE",
+                          count, memheap_format_size(text, size),
+                          strerror(errno));
+        status = MEMHEAP_ERR_SYSTEM;
+    }
+    for (int i = 0; i < count; i++) {
+        void *mapped;
+        card_t card = card_of(job, i, fd);
+        if (status == MEMHEAP_OK)
+            status = map_file(&card, (char *)base + (size_t)i * size, size, log,
+                              &mapped);
+    }
+    if (status == MEMHEAP_OK)
+        *windows = (memheap_windows_t){base, size, count};
+    else if (base != MAP_FAILED)
+        munmap(base, total);
+    return status;
+}
+
+void memheap_windows_close(memheap_windows_t *windows)
+{
+    if (windows->base != NULL)
+        munmap(windows->base, windows->stride * (size_t)windows->count);
+    *windows = (memheap_windows_t){0};
+}
+
+memheap_status_t memheap_window_share(const memheap_job_t *job, int fd,
+                                      size_t size, const memheap_log_t *log,
+                                      void **address_p)
+{
+    card_t card = card_of(job, 0, fd);
+    return map_file(&card, NULL, size, log, address_p);
+}

@@ -1,0 +1,89 @@
+/*
+ * Words for collective calls.
+ */
+#include "config.h"
+
+#include "shmem/calls.h"
+#include "shmem/runtime.h"
+
+#include <stdio.h>
+
+/* The parameters that are not at their defaults, as a user would set them. */
+static void describe_init(char *text, size_t room)
+{
+    const memheap_params_t *params = memheap_runtime.params;
+    size_t used = (size_t)snprintf(text, room, "shmem_init");
+    bool any = false;
+    for (size_t i = 0; i < params->count && used < room; i++) {
+        const memheap_param_t *param = &params->param[i];
+        if (param->source == MEMHEAP_SOURCE_DEFAULT)
+            continue;
+        used +=
+            (size_t)snprintf(text + used, room - used, "%s%s=%s",
+                             any ? " " : " with ", param->name, param->text);
+        any = true;
+    }
+    if (!any && used < room)
+        snprintf(text + used, room - used, " with no parameter set");
+}
+
+void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
+{
+    size_t a = (size_t)call->argument[0];
+    size_t b = (size_t)call->argument[1];
+    switch ((memheap_call_kind_t)call->what) {
+    case MEMHEAP_CALL_INIT:
+        describe_init(text, room);
+        break;
+    case MEMHEAP_CALL_CREATE:
+        snprintf(text, room, "shmem_init, which selected component %s",
+                 memheap_component_name(memheap_runtime.heap));
+        break;
+    case MEMHEAP_CALL_INIT_AGAIN:
+        snprintf(text, room, "shmem_init once more");
+        break;
+    case MEMHEAP_CALL_FINALIZE:
+        snprintf(text, room, "shmem_finalize");
+        break;
+    case MEMHEAP_CALL_BARRIER_ALL:
+        snprintf(text, room, "shmem_barrier_all");
+        break;
+    case MEMHEAP_CALL_SYNC_ALL:
+        snprintf(text, room, "shmem_sync_all");
+        break;
+    case MEMHEAP_CALL_MALLOC:
+        snprintf(text, room, "shmem_malloc(%zu)", a);
+        break;
+    case MEMHEAP_CALL_MALLOC_HINTS:
+        snprintf(text, room, "shmem_malloc_with_hints(%zu, %#zx)", a, b);
+        break;
+    case MEMHEAP_CALL_CALLOC:
+        snprintf(text, room, "shmem_calloc(%zu, %zu)", a, b);
+        break;
+    case MEMHEAP_CALL_ALIGN:
+        snprintf(text, room, "shmem_align(%zu, %zu)", a, b);
+        break;
+    case MEMHEAP_CALL_REALLOC:
+    case MEMHEAP_CALL_REALLOC_DONE:
+        snprintf(text, room, "shmem_realloc(%#zx, %zu)", a, b);
+        break;
+    case MEMHEAP_CALL_FREE:
+        snprintf(text, room, "shmem_free(%#zx)", a);
+        break;
+    case MEMHEAP_CALL_MALLOC_BATCH:
+        snprintf(text, room, "shmemx_malloc_batch of %zu blocks (sizes %#zx)",
+                 a, b);
+        break;
+    case MEMHEAP_CALL_FREE_BATCH:
+        snprintf(text, room, "shmemx_free_batch of %zu blocks (%#zx)", a, b);
+        break;
+    }
+}
+
+uint64_t memheap_call_digest(uint64_t digest, const void *data, size_t size)
+{
+    const unsigned char *byte = data;
+    for (size_t i = 0; i < size; i++)
+        digest = (digest ^ byte[i]) * UINT64_C(0x100000001B3);
+    return digest;
+}

@@ -1,0 +1,35 @@
+/*
+ * The collective calls, as the PEs compare them.
+ */
+#ifndef MEMHEAP_SHMEM_CALLS_H
+#define MEMHEAP_SHMEM_CALLS_H
+
+#include "comm/agree.h"
+
+/** What a PE is in. The arguments of each stand beside it; addresses are
+ *  those of the heap, which are the same on every PE. */
+typedef enum memheap_call_kind {
+    MEMHEAP_CALL_INIT,         /* digest of all parameters */
+    MEMHEAP_CALL_CREATE,       /* digest of the component's name */
+    MEMHEAP_CALL_INIT_AGAIN,   /* */
+    MEMHEAP_CALL_FINALIZE,     /* */
+    MEMHEAP_CALL_BARRIER_ALL,  /* */
+    MEMHEAP_CALL_SYNC_ALL,     /* */
+    MEMHEAP_CALL_MALLOC,       /* size */
+    MEMHEAP_CALL_MALLOC_HINTS, /* size, hints */
+    MEMHEAP_CALL_CALLOC,       /* count, size */
+    MEMHEAP_CALL_ALIGN,        /* alignment, size */
+    MEMHEAP_CALL_REALLOC,      /* block, size */
+    MEMHEAP_CALL_REALLOC_DONE, /* block, size */
+    MEMHEAP_CALL_FREE,         /* block */
+    MEMHEAP_CALL_MALLOC_BATCH, /* count, digest of the sizes */
+    MEMHEAP_CALL_FREE_BATCH    /* count, digest of the blocks */
+} memheap_call_kind_t;
+
+/** Writes a call with its arguments. */
+memheap_call_describe_t memheap_call_describe;
+
+/** Fold some bytes into a digest, which starts as 0. */
+uint64_t memheap_call_digest(uint64_t digest, const void *data, size_t size);
+
+#endif

@@ -1,0 +1,313 @@
+/*
+ * Memory management.
+ *
+ * Each PE does its part on its own heap; the heaps are alike, so the outcomes
+ * are, unless one PE's machine has no more memory. The PEs then agree on the
+ * call, its arguments, status and result in one step, and undo what they did
+ * if one of them failed. A block is only given back once all have agreed that
+ * they mean it.
+ */
+#include "config.h"
+
+#include "shmem/calls.h"
+#include "shmem/runtime.h"
+#include "base/util.h"
+
+#include <pshmem.h>
+#include <shmemx.h>
+
+#include <stdio.h>
+
+/* Say on one PE why a collective call failed there. Being out of memory is
+ * told once, since a program may go on asking. */
+static void report_failure(const memheap_call_t *call, memheap_status_t status,
+                           int pe)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    bool told = rt->told_out_of_memory;
+    rt->told_out_of_memory = told || status == MEMHEAP_ERR_NO_MEMORY;
+    if (pe != rt->job.rank || (told && status == MEMHEAP_ERR_NO_MEMORY &&
+                               rt->log.level < MEMHEAP_LOG_DEBUG))
+        return;
+    char text[MEMHEAP_CALL_TEXT];
+    memheap_call_describe(call, text, sizeof(text));
+    if (status != MEMHEAP_ERR_NO_MEMORY) {
+        memheap_runtime_error("%s: %s%s%s", text, memheap_status_string(status),
+                              rt->message[0] == '\0' ? "" : ": ", rt->message);
+        return;
+    }
+    memheap_stats_t stats;
+    char size[MEMHEAP_SIZE_TEXT];
+    char used[MEMHEAP_SIZE_TEXT];
+    char largest[MEMHEAP_SIZE_TEXT];
+    const char *advice =
+        rt->limited ? "set a larger SHMEM_SYMMETRIC_SIZE"
+                    : "the heap may take this PE's share of the node's "
+                      "memory, unless SHMEM_SYMMETRIC_SIZE sets another limit";
+    memheap_get_stats(rt->heap, &stats);
+    memheap_runtime_error(
+        "%s: out of memory: the heap has %s, %s of them in use, and the "
+        "largest free block has %s; %s",
+        text, memheap_format_size(size, stats.size),
+        memheap_format_size(used, stats.used),
+        memheap_format_size(largest, stats.largest_free),
+        rt->message[0] == '\0' ? advice : rt->message);
+}
+
+/* The second half of every call that allocates: all PEs have their block, or
+ * none keeps it. */
+static void *settle(const memheap_call_t *call, memheap_status_t status,
+                    void *block)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    int pe;
+    rt->reach = memheap_backed(rt->heap);
+    memheap_status_t worst =
+        memheap_runtime_agree(call, status, (uintptr_t)block, &pe);
+    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
+        return block;
+    if (status == MEMHEAP_OK)
+        memheap_free(rt->heap, block);
+    report_failure(call, worst, pe);
+    return NULL;
+}
+
+static void *allocate(const memheap_call_t *call, size_t align, size_t size)
+{
+    void *block = NULL;
+    memheap_status_t status =
+        memheap_alloc_aligned(memheap_runtime.heap, align, size, &block);
+    return settle(call, status, block);
+}
+
+void *pshmem_malloc(size_t size)
+{
+    memheap_runtime_begin("shmem_malloc");
+    if (size == 0)
+        return NULL;
+    memheap_call_t call = {MEMHEAP_CALL_MALLOC, {size, 0, 0}};
+    return allocate(&call, 1, size);
+}
+MEMHEAP_PROFILED(void *, shmem_malloc, (size_t size));
+
+void *pshmem_malloc_with_hints(size_t size, long hints)
+{
+    memheap_runtime_begin("shmem_malloc_with_hints");
+    if (size == 0)
+        return NULL;
+    memheap_call_t call = {MEMHEAP_CALL_MALLOC_HINTS,
+                           {size, (uint64_t)hints, 0}};
+    return allocate(&call, 1, size);
+}
+MEMHEAP_PROFILED(void *, shmem_malloc_with_hints, (size_t size, long hints));
+
+void *pshmem_align(size_t alignment, size_t size)
+{
+    memheap_runtime_begin("shmem_align");
+    if (size == 0)
+        return NULL;
+    memheap_call_t call = {MEMHEAP_CALL_ALIGN, {alignment, size, 0}};
+    return allocate(&call, alignment, size);
+}
+MEMHEAP_PROFILED(void *, shmem_align, (size_t alignment, size_t size));
+
+void *pshmem_calloc(size_t count, size_t size)
+{
+    memheap_runtime_begin("shmem_calloc");
+    if (count == 0 || size == 0)
+        return NULL;
+    memheap_call_t call = {MEMHEAP_CALL_CALLOC, {count, size, 0}};
+    void *block = NULL;
+    memheap_status_t status =
+        memheap_alloc_zeroed(memheap_runtime.heap, count, size, &block);
+    return settle(&call, status, block);
+}
+MEMHEAP_PROFILED(void *, shmem_calloc, (size_t count, size_t size));
+
+/* Agree that all PEs name the same live block; say what lies there if it is
+ * none. */
+static bool agree_on_block(const memheap_call_t *call, const void *block)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    size_t usable;
+    int pe;
+    memheap_status_t status = memheap_find_block(rt->heap, block, &usable);
+    memheap_status_t worst = memheap_runtime_agree(call, status, 0, &pe);
+    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
+        return true;
+    if (status != MEMHEAP_OK)
+        memheap_describe(rt->heap, block, rt->message, sizeof(rt->message));
+    report_failure(call, worst, pe);
+    return false;
+}
+
+static void release(const memheap_call_t *call, void *block)
+{
+    if (agree_on_block(call, block))
+        memheap_free(memheap_runtime.heap, block);
+}
+
+void pshmem_free(void *ptr)
+{
+    memheap_runtime_begin("shmem_free");
+    if (ptr == NULL)
+        return;
+    memheap_call_t call = {MEMHEAP_CALL_FREE, {(uintptr_t)ptr, 0, 0}};
+    release(&call, ptr);
+}
+MEMHEAP_PROFILED(void, shmem_free, (void *ptr));
+
+/* Change the size of a block that all PEs agreed on. */
+static void *resize(const memheap_call_t *call, void *block, size_t size)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    memheap_resize_step_t step = {.new_offset = 0};
+    memheap_status_t status =
+        memheap_resize_begin(rt->heap, block, size, &step);
+    int pe;
+    rt->reach = memheap_backed(rt->heap);
+    memheap_status_t worst =
+        memheap_runtime_agree(call, status, step.new_offset, &pe);
+    void *moved = NULL;
+    if (status == MEMHEAP_OK)
+        moved = memheap_resize_end(rt->heap, &step, worst == MEMHEAP_OK);
+    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
+        return moved;
+    report_failure(call, worst, pe);
+    return NULL;
+}
+
+void *pshmem_realloc(void *ptr, size_t size)
+{
+    memheap_runtime_begin("shmem_realloc");
+    memheap_call_t call = {MEMHEAP_CALL_REALLOC, {(uintptr_t)ptr, size, 0}};
+    if (ptr == NULL)
+        return size == 0 ? NULL : allocate(&call, 1, size);
+    if (size == 0) {
+        release(&call, ptr);
+        return NULL;
+    }
+    if (!agree_on_block(&call, ptr))
+        return NULL;
+    call.what = MEMHEAP_CALL_REALLOC_DONE;
+    return resize(&call, ptr, size);
+}
+MEMHEAP_PROFILED(void *, shmem_realloc, (void *ptr, size_t size));
+
+void *pshmalloc(size_t size)
+{
+    return pshmem_malloc(size);
+}
+MEMHEAP_PROFILED(void *, shmalloc, (size_t size));
+
+void pshfree(void *ptr)
+{
+    pshmem_free(ptr);
+}
+MEMHEAP_PROFILED(void, shfree, (void *ptr));
+
+void *pshrealloc(void *ptr, size_t size)
+{
+    return pshmem_realloc(ptr, size);
+}
+MEMHEAP_PROFILED(void *, shrealloc, (void *ptr, size_t size));
+
+void *pshmemalign(size_t alignment, size_t size)
+{
+    return pshmem_align(alignment, size);
+}
+MEMHEAP_PROFILED(void *, shmemalign, (size_t alignment, size_t size));
+
+int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    memheap_runtime_begin("shmemx_malloc_batch");
+    if (count == 0)
+        return 0;
+    uint64_t digest = memheap_call_digest(0, sizes, count * sizeof(*sizes));
+    memheap_call_t call = {MEMHEAP_CALL_MALLOC_BATCH, {count, digest, 0}};
+    memheap_status_t status =
+        memheap_alloc_batch(rt->heap, count, 1, sizes, blocks);
+    uint64_t result = 0;
+    if (status == MEMHEAP_OK)
+        result = memheap_call_digest(0, blocks, count * sizeof(*blocks));
+    int pe;
+    rt->reach = memheap_backed(rt->heap);
+    memheap_status_t worst = memheap_runtime_agree(&call, status, result, &pe);
+    if (worst == MEMHEAP_OK)
+        return 0;
+    if (status == MEMHEAP_OK)
+        memheap_free_batch(rt->heap, count, blocks);
+    report_failure(&call, worst, pe);
+    return -1;
+}
+MEMHEAP_PROFILED(int, shmemx_malloc_batch,
+                 (size_t count, const size_t *sizes, void **blocks));
+
+int pshmemx_free_batch(size_t count, void *const *blocks)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    memheap_runtime_begin("shmemx_free_batch");
+    if (count == 0)
+        return 0;
+    uint64_t digest = memheap_call_digest(0, blocks, count * sizeof(*blocks));
+    memheap_call_t call = {MEMHEAP_CALL_FREE_BATCH, {count, digest, 0}};
+    const void *bad = NULL;
+    memheap_status_t status = memheap_find_batch(rt->heap, count, blocks, &bad);
+    int pe;
+    memheap_status_t worst = memheap_runtime_agree(&call, status, 0, &pe);
+    if (worst == MEMHEAP_OK) {
+        for (size_t i = 0; i < count; i++)
+            memheap_free(rt->heap, blocks[i]);
+        return 0;
+    }
+    if (bad != NULL)
+        memheap_describe(rt->heap, bad, rt->message, sizeof(rt->message));
+    report_failure(&call, worst, pe);
+    return -1;
+}
+MEMHEAP_PROFILED(int, shmemx_free_batch, (size_t count, void *const *blocks));
+
+static memheap_stats_t stats_now(const char *call)
+{
+    memheap_stats_t stats;
+    memheap_runtime_begin(call);
+    memheap_get_stats(memheap_runtime.heap, &stats);
+    return stats;
+}
+
+size_t pshmemx_heap_size(void)
+{
+    return stats_now("shmemx_heap_size").size;
+}
+MEMHEAP_PROFILED(size_t, shmemx_heap_size, (void));
+
+size_t pshmemx_heap_free(void)
+{
+    return stats_now("shmemx_heap_free").free;
+}
+MEMHEAP_PROFILED(size_t, shmemx_heap_free, (void));
+
+size_t pshmemx_heap_largest_free(void)
+{
+    return stats_now("shmemx_heap_largest_free").largest_free;
+}
+MEMHEAP_PROFILED(size_t, shmemx_heap_largest_free, (void));
+
+const char *pshmemx_heap_component(void)
+{
+    memheap_runtime_begin("shmemx_heap_component");
+    return memheap_component_name(memheap_runtime.heap);
+}
+MEMHEAP_PROFILED(const char *, shmemx_heap_component, (void));
+
+int pshmemx_heap_check(void)
+{
+    memheap_runtime_begin("shmemx_heap_check");
+    memheap_status_t status = memheap_check(memheap_runtime.heap);
+    if (status != MEMHEAP_OK)
+        memheap_runtime_error("shmemx_heap_check: %s",
+                              memheap_status_string(status));
+    return status == MEMHEAP_OK ? 0 : -1;
+}
+MEMHEAP_PROFILED(int, shmemx_heap_check, (void));

@@ -1,0 +1,13 @@
+/*
+ * The parameters of the OpenSHMEM layer. Needs no MPI, so that memheap-info
+ * can show them.
+ */
+#ifndef MEMHEAP_SHMEM_PARAMS_H
+#define MEMHEAP_SHMEM_PARAMS_H
+
+#include "base/param.h"
+
+extern const memheap_param_def_t shmem_param_defs[];
+extern const size_t shmem_param_def_count;
+
+#endif

@@ -1,0 +1,350 @@
+/*
+ * The one state of the OpenSHMEM layer: started, used and ended.
+ *
+ * Everything of a collective step is logged into one message, which is printed
+ * only when the PEs know that the step failed, by the lowest of the PEs that
+ * failed worst: so a job prints a cause once, however many PEs share it.
+ * Starting is a row of steps, each of which ends in an agreement on the
+ * status; the first that fails undoes those before it, on all PEs alike.
+ */
+#include "config.h"
+
+#include "shmem/runtime.h"
+#include "shmem/calls.h"
+#include "shmem/params.h"
+#include "comm/symmetric.h"
+#include "base/machine.h"
+#include "base/util.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <shmem.h>
+
+static void log_sink(void *context, memheap_log_level_t level,
+                     const char *message);
+
+memheap_runtime_t memheap_runtime = {
+    .log = {log_sink, &memheap_runtime, MEMHEAP_LOG_WARNING}};
+
+/* Print a line, all of it at once. */
+static void print_line(const char *kind, const char *message)
+{
+    char line[1200];
+    int length = snprintf(line, sizeof(line), "memheap: PE %d: %s%s\n",
+                          memheap_runtime.job.rank, kind, message);
+    ssize_t written = write(STDERR_FILENO, line, (size_t)length);
+    (void)written; /* there is nowhere left to report it to */
+}
+
+/* Errors wait for the outcome of their step; warnings, which all PEs have
+ * alike, are printed by the first. */
+static void log_sink(void *context, memheap_log_level_t level,
+                     const char *message)
+{
+    memheap_runtime_t *rt = context;
+    if (level == MEMHEAP_LOG_ERROR && rt->message[0] == '\0')
+        snprintf(rt->message, sizeof(rt->message), "%s", message);
+    else if (level == MEMHEAP_LOG_WARNING && rt->job.rank == 0)
+        print_line("warning: ", message);
+    else if (level == MEMHEAP_LOG_DEBUG)
+        print_line("", message);
+}
+
+void memheap_runtime_error(const char *format, ...)
+{
+    char message[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    print_line("", message);
+}
+
+void memheap_runtime_report(int pe)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    if (pe == rt->job.rank && rt->message[0] != '\0')
+        print_line("", rt->message);
+    rt->message[0] = '\0';
+}
+
+void memheap_runtime_abort(void)
+{
+    memheap_job_abort(&memheap_runtime.job, EXIT_FAILURE);
+}
+
+void memheap_runtime_not_running(const char *call)
+{
+    memheap_runtime_error("%s was called before shmem_init() or after "
+                          "shmem_finalize()",
+                          call);
+    exit(EXIT_FAILURE);
+}
+
+/* The PE that reports ends the job; the others wait for it, so that none ends
+ * before the message is out. */
+static _Noreturn void end_diverged(void)
+{
+    if (memheap_runtime.job.rank == 0) {
+        memheap_runtime_report(0);
+        memheap_runtime_abort();
+    }
+    sleep(30);
+    _exit(EXIT_FAILURE);
+}
+
+memheap_status_t memheap_runtime_agree(const memheap_call_t *call,
+                                       memheap_status_t mine, uint64_t result,
+                                       int *pe_p)
+{
+    memheap_status_t status =
+        memheap_agree(&memheap_runtime.agree, call, mine, result, pe_p);
+    if (__builtin_expect(status == MEMHEAP_ERR_DIVERGED, 0))
+        end_diverged();
+    return status;
+}
+
+/* Whether PEs may set a parameter differently: it is about this PE's files or
+ * output, and not about the heap. */
+static bool is_private(const char *name)
+{
+    static const char *const names[] = {"MEMHEAP_PARAM_FILE",
+                                        "MEMHEAP_PLUGIN_PATH", "SHMEM_VERSION",
+                                        "SHMEM_INFO", "SHMEM_DEBUG"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A digest of the values that all PEs must share, however they are spelt. */
+static uint64_t digest_of_params(const memheap_params_t *params)
+{
+    uint64_t digest = 0;
+    for (size_t i = 0; i < params->count; i++) {
+        const memheap_param_t *param = &params->param[i];
+        if (is_private(param->name))
+            continue;
+        digest = memheap_call_digest(digest, param->name, strlen(param->name));
+        if (param->def->type == MEMHEAP_PARAM_STRING) {
+            for (const char *c = param->text; *c != '\0'; c++) {
+                char lower = (char)(*c | ('A' <= *c && *c <= 'Z' ? 32 : 0));
+                digest = memheap_call_digest(digest, &lower, 1);
+            }
+        } else {
+            digest = memheap_call_digest(digest, &param->value,
+                                         sizeof(param->value));
+        }
+    }
+    return digest;
+}
+
+/* The longest that the heap may become: what the user says, else this node's
+ * memory shared among its PEs, and no more address space than there is. */
+static size_t heap_limit(memheap_runtime_t *rt)
+{
+    const memheap_param_t *param =
+        memheap_params_find(rt->params, "SHMEM_SYMMETRIC_SIZE");
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    rt->limited = param->text[0] != '\0';
+    if (rt->limited) {
+        size_t size = memheap_align_up(param->value.size, page);
+        return size < param->value.size ? memheap_align_down(SIZE_MAX, page)
+                                        : memheap_max(size, page);
+    }
+    size_t total;
+    size_t available;
+    struct rlimit limit;
+    memheap_machine_memory(&total, &available);
+    total /= (size_t)rt->job.node_size;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        total = memheap_min(total, limit.rlim_cur / 2 /
+                                       (size_t)(rt->job.node_size + 2));
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0)
+        total = memheap_min(total, limit.rlim_cur);
+    total = memheap_job_least(&rt->job, total, NULL);
+    return memheap_max(memheap_align_down(total, page), page);
+}
+
+static void print_info(const memheap_params_t *params)
+{
+    if (memheap_params_value(params, "SHMEM_VERSION")->boolean)
+        printf("%s, OpenSHMEM %d.%d\n", SHMEM_VENDOR_STRING,
+               SHMEM_MAJOR_VERSION, SHMEM_MINOR_VERSION);
+    if (!memheap_params_value(params, "SHMEM_INFO")->boolean) {
+        fflush(stdout);
+        return;
+    }
+    for (size_t i = 0; i < params->count; i++) {
+        const memheap_param_t *param = &params->param[i];
+        printf("%s=%s (%s)\n    %s\n", param->name, param->text,
+               memheap_param_source_name(param->source), param->def->help);
+    }
+    fflush(stdout);
+}
+
+/* Read the parameters, agree on them, and have the PEs' limit of the heap. */
+static memheap_status_t read_params(memheap_runtime_t *rt, size_t *limit_p)
+{
+    memheap_framework_t framework;
+    memheap_framework_config_t config = {.log = &rt->log,
+                                         .params = shmem_param_defs,
+                                         .param_count = shmem_param_def_count};
+    memheap_status_t status = memheap_framework_open(&framework, &config);
+    int pe;
+    memheap_status_t worst = memheap_job_worst(&rt->job, status, &pe);
+    if (worst != MEMHEAP_OK) {
+        memheap_runtime_report(pe);
+        if (status == MEMHEAP_OK)
+            memheap_framework_close(&framework);
+        return worst;
+    }
+    rt->params = &framework.params;
+    memheap_call_t call = {MEMHEAP_CALL_INIT,
+                           {digest_of_params(rt->params), 0, 0}};
+    memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
+    *limit_p = heap_limit(rt);
+    if (rt->job.rank == 0)
+        print_info(rt->params);
+    if (memheap_params_value(rt->params, "SHMEM_DEBUG")->boolean)
+        rt->log.level = MEMHEAP_LOG_DEBUG;
+    rt->params = NULL;
+    memheap_framework_close(&framework);
+    return MEMHEAP_OK;
+}
+
+/* This PE's part of the heap: memory behind the common range, windows on all
+ * PEs' memory, and the heap over it. Each step is undone if a later one fails
+ * on any PE. */
+static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
+{
+    void *base;
+    memheap_region_t region;
+    memheap_config_t config = {.name = "symmetric",
+                               .flags =
+                                   rt->thread_level == SHMEM_THREAD_MULTIPLE
+                                       ? 0
+                                       : MEMHEAP_SINGLE_THREADED,
+                               .log = &rt->log};
+    int fd = -1;
+    int pe;
+    memheap_status_t status =
+        memheap_symmetric_reserve(&rt->job, limit, &rt->log, &base);
+    memheap_status_t worst = memheap_job_worst(&rt->job, status, &pe);
+    if (worst != MEMHEAP_OK)
+        goto err_report;
+    status = memheap_window_file("memheap", &fd, &rt->log);
+    if (status == MEMHEAP_OK)
+        status = memheap_region_share(&region, base, limit, fd,
+                                      (unsigned)rt->job.node_size, &rt->log);
+    worst = memheap_job_worst(&rt->job, status, &pe);
+    if (worst != MEMHEAP_OK)
+        goto err_file;
+    status = memheap_windows_open(&rt->windows, &rt->job, fd, limit, &rt->log);
+    worst = memheap_job_worst(&rt->job, status, &pe);
+    if (worst != MEMHEAP_OK)
+        goto err_windows;
+    status = memheap_create_over(&region, &config, shmem_param_defs,
+                                 shmem_param_def_count, &rt->heap);
+    worst = memheap_job_worst(&rt->job, status, &pe);
+    if (worst != MEMHEAP_OK)
+        goto err_heap;
+    const char *name = memheap_component_name(rt->heap);
+    memheap_call_t call = {MEMHEAP_CALL_CREATE,
+                           {memheap_call_digest(0, name, strlen(name)), 0, 0}};
+    memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
+    rt->base = memheap_base(rt->heap);
+    rt->reach = memheap_backed(rt->heap);
+    return MEMHEAP_OK;
+
+err_heap:
+    if (status == MEMHEAP_OK)
+        memheap_destroy(rt->heap);
+    else
+        memheap_region_release(&region);
+    memheap_windows_close(&rt->windows);
+    goto err_report;
+err_windows:
+    memheap_windows_close(&rt->windows);
+err_file:
+    munmap(base, limit);
+    if (fd >= 0)
+        close(fd);
+err_report:
+    memheap_runtime_report(pe);
+    return worst;
+}
+
+memheap_status_t memheap_runtime_start(int thread_level)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    bool started;
+    rt->message[0] = '\0';
+    rt->log.level = MEMHEAP_LOG_WARNING;
+    memheap_status_t status =
+        memheap_mpi_start(thread_level, &started, &rt->log);
+    if (status != MEMHEAP_OK) {
+        memheap_runtime_report(rt->job.rank);
+        return status;
+    }
+    rt->started_mpi = rt->started_mpi || started;
+    rt->thread_level = thread_level;
+    rt->told_out_of_memory = false;
+    memheap_job_open(&rt->job);
+    status = memheap_agree_open(&rt->agree, &rt->job, memheap_call_describe,
+                                &rt->log);
+    if (status != MEMHEAP_OK) {
+        memheap_runtime_report(rt->job.rank);
+        goto err_job;
+    }
+    size_t limit;
+    status = read_params(rt, &limit);
+    if (status == MEMHEAP_OK)
+        status = create_heap(rt, limit);
+    if (status != MEMHEAP_OK)
+        goto err_agree;
+    memheap_log_write(&rt->log, MEMHEAP_LOG_DEBUG,
+                      "heap of at most %zu bytes at %p, component %s, %s",
+                      limit, (void *)rt->base, memheap_component_name(rt->heap),
+                      rt->job.crowded ? "more PEs than cores"
+                                      : "a core for each PE");
+    return MEMHEAP_OK;
+
+err_agree:
+    memheap_agree_close(&rt->agree);
+err_job:
+    memheap_job_close(&rt->job);
+    return status;
+}
+
+void memheap_runtime_stop(void)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    memheap_windows_close(&rt->windows);
+    memheap_destroy(rt->heap);
+    memheap_agree_close(&rt->agree);
+    memheap_job_close(&rt->job);
+    rt->heap = NULL;
+    rt->base = NULL;
+    rt->reach = 0;
+    rt->implicit = false;
+    rt->depth = 0;
+}
+
+void memheap_runtime_end_mpi(void)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    int finalized;
+    PMPI_Finalized(&finalized);
+    bool ours = rt->started_mpi && !rt->program_started_mpi;
+    if (!finalized && (ours || rt->program_finalized_mpi))
+        PMPI_Finalize();
+}

@@ -1,0 +1,84 @@
+/*
+ * The one state of the OpenSHMEM layer, and what its chapters share.
+ */
+#ifndef MEMHEAP_SHMEM_RUNTIME_H
+#define MEMHEAP_SHMEM_RUNTIME_H
+
+#include "comm/agree.h"
+#include "comm/job.h"
+#include "comm/window.h"
+#include "memheap/heap.h"
+
+/**
+ * Let `name` stand for `p##name`, unless a tool brings its own: the standard's
+ * profiling interface. Stands behind the definition of p##name.
+ */
+#define MEMHEAP_PROFILED(type, name, parameters)                               \
+    extern type name parameters __attribute__((weak, alias("p" #name)))
+
+typedef struct memheap_runtime {
+    int depth;        /* of inits without their finalize; 0: not running */
+    int thread_level; /* SHMEM_THREAD_... */
+    bool implicit;    /* started by start_pes(): ends with the program */
+    bool hooked;      /* the exit handler is registered */
+
+    bool started_mpi;           /* MPI was not there before us */
+    bool program_started_mpi;   /* the program called MPI_Init too */
+    bool program_finalized_mpi; /* and MPI_Finalize, which we put off */
+
+    memheap_job_t job;
+    memheap_agree_t agree;
+    memheap_windows_t windows;
+    memheap_t *heap;
+    char *base;   /* of the heap, the same on every PE */
+    size_t reach; /* bytes from base that can be put to and got from */
+
+    const memheap_params_t *params; /* while starting */
+    bool limited;                   /* the user set SHMEM_SYMMETRIC_SIZE */
+    bool told_out_of_memory;
+    memheap_log_t log;
+    /** The first error since memheap_runtime_begin(); "" if there is none. */
+    char message[1024];
+} memheap_runtime_t;
+
+extern memheap_runtime_t memheap_runtime;
+
+/** Begin a collective call: whatever is logged from now on belongs to it.
+ *  Ends the program if the library is not running. */
+static inline void memheap_runtime_begin(const char *call);
+
+/** Print the message of a call that failed, if it failed on this PE. */
+void memheap_runtime_report(int pe);
+
+/** Print an error of this PE. */
+void memheap_runtime_error(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
+/** As memheap_agree(); ends the job where the PEs differ. */
+memheap_status_t memheap_runtime_agree(const memheap_call_t *call,
+                                       memheap_status_t mine, uint64_t result,
+                                       int *pe_p);
+
+/** Say that a call came before shmem_init(), and end the program. */
+_Noreturn void memheap_runtime_not_running(const char *call);
+
+/** End the job after an error that was printed. */
+_Noreturn void memheap_runtime_abort(void);
+
+/** Start, the first time; see shmem_init_thread(). */
+memheap_status_t memheap_runtime_start(int thread_level);
+
+/** End, the last time. */
+void memheap_runtime_stop(void);
+
+/** End MPI if that is up to us: at the end of the program. */
+void memheap_runtime_end_mpi(void);
+
+static inline void memheap_runtime_begin(const char *call)
+{
+    if (__builtin_expect(memheap_runtime.depth == 0, 0))
+        memheap_runtime_not_running(call);
+    memheap_runtime.message[0] = '\0';
+}
+
+#endif

@@ -1,0 +1,179 @@
+/*
+ * Library setup, exit and query; thread support.
+ *
+ * MPI, once started, goes on until the program ends, since it cannot be
+ * started a second time and shmem_init() can. A program that ends well without
+ * shmem_finalize() is finalized then; one that ends with an error is not, so
+ * that the launcher sees that a PE is lost and ends the others.
+ */
+#include "config.h"
+
+#include "shmem/calls.h"
+#include "shmem/runtime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pshmem.h>
+
+static void meet(memheap_call_kind_t kind)
+{
+    memheap_call_t call = {kind, {0, 0, 0}};
+    memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
+}
+
+static void finalize_all(void)
+{
+    meet(MEMHEAP_CALL_FINALIZE);
+    memheap_runtime_stop();
+}
+
+static void at_exit(int status, void *unused)
+{
+    (void)unused;
+    if (memheap_runtime.depth > 0) {
+        if (status != EXIT_SUCCESS)
+            return;
+        finalize_all();
+    }
+    memheap_runtime_end_mpi();
+}
+
+static int start(int thread_level)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    if (rt->depth > 0) {
+        meet(MEMHEAP_CALL_INIT_AGAIN);
+        rt->depth++;
+        return 0;
+    }
+    if (memheap_runtime_start(thread_level) != MEMHEAP_OK)
+        return -1;
+    if (!rt->hooked)
+        rt->hooked = on_exit(at_exit, NULL) == 0;
+    rt->depth = 1;
+    return 0;
+}
+
+void pshmem_init(void)
+{
+    if (start(SHMEM_THREAD_SINGLE) != 0) {
+        memheap_runtime_end_mpi();
+        exit(EXIT_FAILURE);
+    }
+}
+MEMHEAP_PROFILED(void, shmem_init, (void));
+
+int pshmem_init_thread(int requested, int *provided)
+{
+    if (requested < SHMEM_THREAD_SINGLE || requested > SHMEM_THREAD_MULTIPLE) {
+        memheap_runtime_error("shmem_init_thread: %d is no thread level",
+                              requested);
+        return -1;
+    }
+    int status = start(requested);
+    if (status == 0 && provided != NULL)
+        *provided = memheap_runtime.thread_level;
+    return status;
+}
+MEMHEAP_PROFILED(int, shmem_init_thread, (int requested, int *provided));
+
+void pshmem_query_thread(int *provided)
+{
+    *provided = memheap_runtime.thread_level;
+}
+MEMHEAP_PROFILED(void, shmem_query_thread, (int *provided));
+
+void pstart_pes(int npes)
+{
+    (void)npes;
+    if (memheap_runtime.depth > 0)
+        return;
+    pshmem_init();
+    memheap_runtime.implicit = true;
+}
+MEMHEAP_PROFILED(void, start_pes, (int npes));
+
+void pshmem_finalize(void)
+{
+    memheap_runtime_begin("shmem_finalize");
+    if (memheap_runtime.depth == 1) {
+        finalize_all();
+        return;
+    }
+    meet(MEMHEAP_CALL_FINALIZE);
+    memheap_runtime.depth--;
+}
+MEMHEAP_PROFILED(void, shmem_finalize, (void));
+
+void pshmem_query_initialized(int *initialized)
+{
+    *initialized = memheap_runtime.depth > 0;
+}
+MEMHEAP_PROFILED(void, shmem_query_initialized, (int *initialized));
+
+void pshmem_global_exit(int status)
+{
+    if (memheap_runtime.depth == 0)
+        memheap_runtime_not_running("shmem_global_exit");
+    fflush(NULL);
+    memheap_job_abort(&memheap_runtime.job, status);
+}
+MEMHEAP_PROFILED(void, shmem_global_exit, (int status));
+
+int pshmem_my_pe(void)
+{
+    if (memheap_runtime.depth == 0)
+        memheap_runtime_not_running("shmem_my_pe");
+    return memheap_runtime.job.rank;
+}
+MEMHEAP_PROFILED(int, shmem_my_pe, (void));
+
+int pshmem_n_pes(void)
+{
+    if (memheap_runtime.depth == 0)
+        memheap_runtime_not_running("shmem_n_pes");
+    return memheap_runtime.job.size;
+}
+MEMHEAP_PROFILED(int, shmem_n_pes, (void));
+
+int pshmem_pe_accessible(int pe)
+{
+    return memheap_runtime.depth > 0 && pe >= 0 &&
+           pe < memheap_runtime.job.size;
+}
+MEMHEAP_PROFILED(int, shmem_pe_accessible, (int pe));
+
+int pshmem_addr_accessible(const void *addr, int pe)
+{
+    size_t offset = (size_t)((uintptr_t)addr - (uintptr_t)memheap_runtime.base);
+    return pshmem_pe_accessible(pe) && offset < memheap_runtime.reach;
+}
+MEMHEAP_PROFILED(int, shmem_addr_accessible, (const void *addr, int pe));
+
+void *pshmem_ptr(const void *dest, int pe)
+{
+    const memheap_runtime_t *rt = &memheap_runtime;
+    if (!pshmem_addr_accessible(dest, pe))
+        return NULL;
+    size_t offset = (size_t)((uintptr_t)dest - (uintptr_t)rt->base);
+    char *start = pe == rt->job.rank
+                      ? rt->base
+                      : rt->windows.base + (size_t)pe * rt->windows.stride;
+    return start + offset;
+}
+MEMHEAP_PROFILED(void *, shmem_ptr, (const void *dest, int pe));
+
+void pshmem_info_get_version(int *major, int *minor)
+{
+    *major = SHMEM_MAJOR_VERSION;
+    *minor = SHMEM_MINOR_VERSION;
+}
+MEMHEAP_PROFILED(void, shmem_info_get_version, (int *major, int *minor));
+
+void pshmem_info_get_name(char *name)
+{
+    strcpy(name, SHMEM_VENDOR_STRING);
+}
+MEMHEAP_PROFILED(void, shmem_info_get_name, (char *name));
