@@ -30,7 +30,8 @@ extern "C" {
 /** Every block lies at a multiple of this many bytes. */
 #define MEMHEAP_MIN_ALIGN ((size_t)16)
 
-/** What a module is made for. The pointers outlive the module. */
+/** What a module is made for. Its memory outlives the module; its parameters
+ *  are there for the call of create() alone. */
 typedef struct memheap_module_config {
     /** Bytes; the region is [0, size) now, */
     size_t size;

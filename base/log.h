@@ -44,7 +44,7 @@ void memheap_log_write(const memheap_log_t *log, memheap_log_level_t level,
 #define MEMHEAP_SIZE_TEXT 40
 
 /**
- * Write a number of bytes as people read it: "64 bytes", "3.1 MiB", "4 GiB".
+ * Write a number of bytes as people read it: "64 bytes", "3.10 MiB", "4 GiB".
  * The text needs MEMHEAP_SIZE_TEXT bytes, and is returned.
  */
 char *memheap_format_size(char *text, size_t size);

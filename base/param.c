@@ -339,9 +339,9 @@ static bool parse_value(const memheap_param_def_t *def, const char *text,
         if (good && bounded)
             good = value->size >= def->minimum && value->size <= def->maximum;
         snprintf(wanted, room,
-                 "a size such as 512, 64k, 3.1M, 2g or 1T (of at most %zu "
+                 "a size such as 512, 64k, 3.1M, 2g or 1T (from %zu to %zu "
                  "bytes)",
-                 bounded ? def->maximum : SIZE_MAX);
+                 def->minimum, bounded ? def->maximum : SIZE_MAX);
         return good;
     case MEMHEAP_PARAM_BOOL:
         good = empty || parse_boolean(text, &value->boolean);
@@ -409,7 +409,20 @@ memheap_status_t memheap_params_add(memheap_params_t *params,
     return MEMHEAP_OK;
 }
 
-/* MEMHEAP_OK if a parameter has that name or none needs to. */
+/* Whether a variable is one that the parameter is read from. Unlike names in
+ * a file, those of variables have no other case. */
+static bool is_variable_of(const memheap_param_t *param, const char *name,
+                           size_t size)
+{
+    const char *old_name = param->def->old_name;
+    return (strlen(param->name) == size &&
+            strncmp(param->name, name, size) == 0) ||
+           (old_name != NULL && strlen(old_name) == size &&
+            strncmp(old_name, name, size) == 0);
+}
+
+/* MEMHEAP_OK if a parameter has that name or none needs to. A variable of the
+ * environment comes without a place. */
 static memheap_status_t check_name(const memheap_params_t *params,
                                    const char *name, size_t size,
                                    const char *where)
@@ -420,16 +433,19 @@ static memheap_status_t check_name(const memheap_params_t *params,
     char choices[768] = "";
     size_t used = 0;
     for (size_t i = 0; i < params->count; i++) {
-        if (same_name(params->param[i].name, name, size))
+        const memheap_param_t *param = &params->param[i];
+        if (where == NULL ? is_variable_of(param, name, size)
+                          : same_name(param->name, name, size))
             return MEMHEAP_OK;
         if (used < sizeof(choices))
             used +=
                 (size_t)snprintf(choices + used, sizeof(choices) - used, "%s%s",
-                                 i == 0 ? "" : ", ", params->param[i].name);
+                                 i == 0 ? "" : ", ", param->name);
     }
     memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
                       "no parameter has the name %.*s (from %s); there are: %s",
-                      (int)size, name, where, choices);
+                      (int)size, name,
+                      where == NULL ? "the environment" : where, choices);
     return MEMHEAP_ERR_BAD_PARAM;
 }
 
@@ -437,7 +453,7 @@ memheap_status_t memheap_params_check_names(const memheap_params_t *params)
 {
     memheap_status_t status;
     for (char **e = environ; e != NULL && *e != NULL; e++) {
-        status = check_name(params, *e, strcspn(*e, "="), "the environment");
+        status = check_name(params, *e, strcspn(*e, "="), NULL);
         if (status != MEMHEAP_OK)
             return status;
     }
@@ -454,7 +470,18 @@ memheap_status_t memheap_params_check_names(const memheap_params_t *params)
     }
     for (const char *const *a = params->arguments; a != NULL && *a != NULL;
          a++) {
-        status = check_name(params, *a, strcspn(*a, "= "), "the program");
+        const char *name;
+        const char *value;
+        size_t name_size;
+        size_t value_size;
+        if (!split(*a, &name, &name_size, &value, &value_size)) {
+            memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
+                              "the program's parameter \"%s\" is not of the "
+                              "form NAME=VALUE",
+                              *a);
+            return MEMHEAP_ERR_BAD_PARAM;
+        }
+        status = check_name(params, name, name_size, "the program");
         if (status != MEMHEAP_OK)
             return status;
     }

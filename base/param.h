@@ -116,7 +116,9 @@ memheap_status_t memheap_params_add(memheap_params_t *params,
 
 /**
  * Find names that begin with MEMHEAP_ and that no definition has, in every
- * source; MEMHEAP_TEST_ is left to tests.
+ * source, and arguments without a name or a value. Variables of the
+ * environment must have their names in upper case. MEMHEAP_TEST_ is left to
+ * tests.
  * @return MEMHEAP_ERR_BAD_PARAM, logged with the names there are.
  */
 memheap_status_t memheap_params_check_names(const memheap_params_t *params);

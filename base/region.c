@@ -144,7 +144,8 @@ memheap_status_t memheap_region_back(memheap_region_t *region, size_t size,
         return MEMHEAP_ERR_NO_MEMORY;
     size_t step = memheap_max(least_step, region->backed / 4);
     size_t needed = memheap_align_up(size, page_size());
-    size_t target = memheap_max(needed, region->backed + step);
+    size_t target = memheap_align_up(region->backed + step, page_size());
+    target = memheap_max(needed, target);
     needed = memheap_min(needed, region->size);
     target = memheap_min(target, region->size);
 

@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 enum {
-    LINE_SIZE = 64,
+    LINE_SIZE = 128, /* two cache lines: processors fetch them in pairs */
     ROWS = 2,
     STATUS_BITS = 8,
     SPINS = 4000 /* about as long as a system call that gives the core away */
@@ -112,6 +112,8 @@ static memheap_agree_line_t *meet(memheap_agree_t *agree, uint64_t digest,
     line->result = result;
     atomic_store_explicit(&line->stamp, stamp_of(number, mine),
                           memory_order_release);
+    /* Own the line of the next agreement before it is needed. */
+    __builtin_prefetch(&row_of(agree, number + 1)[agree->rank], 1);
     for (int pe = agree->rank + 1; pe < agree->size; pe++)
         await(&row[pe], number, agree->spins);
     for (int pe = 0; pe < agree->rank; pe++)
@@ -227,8 +229,7 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
         memheap_window_share(job, fd, bytes, log, &address);
     if (status == MEMHEAP_OK)
         status = mapped;
-    int pe;
-    memheap_status_t worst = memheap_job_worst(job, status, &pe);
+    memheap_status_t worst = memheap_job_worst(job, status);
     if (fd >= 0)
         close(fd);
     if (worst != MEMHEAP_OK) {

@@ -32,9 +32,9 @@ memheap_status_t memheap_mpi_start(int thread_level, bool *started_p,
 void memheap_job_open(memheap_job_t *job);
 void memheap_job_close(memheap_job_t *job);
 
-/** The worst status of all PEs, and the lowest of the PEs that have it. */
+/** The worst status of all PEs. */
 memheap_status_t memheap_job_worst(const memheap_job_t *job,
-                                   memheap_status_t mine, int *pe_p);
+                                   memheap_status_t mine);
 
 /** The bits that are set on all PEs. */
 uint64_t memheap_job_and(const memheap_job_t *job, uint64_t bits);

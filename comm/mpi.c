@@ -68,14 +68,12 @@ void memheap_job_close(memheap_job_t *job)
 }
 
 memheap_status_t memheap_job_worst(const memheap_job_t *job,
-                                   memheap_status_t mine, int *pe_p)
+                                   memheap_status_t mine)
 {
-    struct {
-        int status, pe;
-    } in = {(int)mine, job->rank}, out;
-    PMPI_Allreduce(&in, &out, 1, MPI_2INT, MPI_MINLOC, job->world);
-    *pe_p = out.pe;
-    return (memheap_status_t)out.status;
+    int in = (int)mine;
+    int out;
+    PMPI_Allreduce(&in, &out, 1, MPI_INT, MPI_MIN, job->world);
+    return (memheap_status_t)out;
 }
 
 uint64_t memheap_job_and(const memheap_job_t *job, uint64_t bits)

@@ -8,7 +8,7 @@
 
 #include "shmem/params.h"
 
-const memheap_param_def_t shmem_param_defs[] = {
+const memheap_param_def_t memheap_shmem_param_defs[] = {
     {.name = "SHMEM_SYMMETRIC_SIZE",
      .type = MEMHEAP_PARAM_SIZE,
      .unit = "bytes",
@@ -36,5 +36,5 @@ const memheap_param_def_t shmem_param_defs[] = {
      .old_name = "SMA_DEBUG"},
 };
 
-const size_t shmem_param_def_count =
-    sizeof(shmem_param_defs) / sizeof(shmem_param_defs[0]);
+const size_t memheap_shmem_param_def_count =
+    sizeof(memheap_shmem_param_defs) / sizeof(memheap_shmem_param_defs[0]);

@@ -7,7 +7,7 @@
 
 #include "base/param.h"
 
-extern const memheap_param_def_t shmem_param_defs[];
-extern const size_t shmem_param_def_count;
+extern const memheap_param_def_t memheap_shmem_param_defs[];
+extern const size_t memheap_shmem_param_def_count;
 
 #endif

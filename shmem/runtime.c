@@ -75,6 +75,14 @@ void memheap_runtime_report(int pe)
     rt->message[0] = '\0';
 }
 
+/* Print one of the messages that the PEs have for a step of the start. */
+static void report_start(memheap_runtime_t *rt)
+{
+    int pe;
+    memheap_job_least(&rt->job, rt->message[0] == '\0', &pe);
+    memheap_runtime_report(pe);
+}
+
 void memheap_runtime_abort(void)
 {
     memheap_job_abort(&memheap_runtime.job, EXIT_FAILURE);
@@ -196,13 +204,13 @@ static memheap_status_t read_params(memheap_runtime_t *rt, size_t *limit_p)
 {
     memheap_framework_t framework;
     memheap_framework_config_t config = {.log = &rt->log,
-                                         .params = shmem_param_defs,
-                                         .param_count = shmem_param_def_count};
+                                         .params = memheap_shmem_param_defs,
+                                         .param_count =
+                                             memheap_shmem_param_def_count};
     memheap_status_t status = memheap_framework_open(&framework, &config);
-    int pe;
-    memheap_status_t worst = memheap_job_worst(&rt->job, status, &pe);
+    memheap_status_t worst = memheap_job_worst(&rt->job, status);
     if (worst != MEMHEAP_OK) {
-        memheap_runtime_report(pe);
+        report_start(rt);
         if (status == MEMHEAP_OK)
             memheap_framework_close(&framework);
         return worst;
@@ -235,26 +243,25 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
                                        : MEMHEAP_SINGLE_THREADED,
                                .log = &rt->log};
     int fd = -1;
-    int pe;
     memheap_status_t status =
         memheap_symmetric_reserve(&rt->job, limit, &rt->log, &base);
-    memheap_status_t worst = memheap_job_worst(&rt->job, status, &pe);
+    memheap_status_t worst = memheap_job_worst(&rt->job, status);
     if (worst != MEMHEAP_OK)
         goto err_report;
     status = memheap_window_file("memheap", &fd, &rt->log);
     if (status == MEMHEAP_OK)
         status = memheap_region_share(&region, base, limit, fd,
                                       (unsigned)rt->job.node_size, &rt->log);
-    worst = memheap_job_worst(&rt->job, status, &pe);
+    worst = memheap_job_worst(&rt->job, status);
     if (worst != MEMHEAP_OK)
         goto err_file;
     status = memheap_windows_open(&rt->windows, &rt->job, fd, limit, &rt->log);
-    worst = memheap_job_worst(&rt->job, status, &pe);
+    worst = memheap_job_worst(&rt->job, status);
     if (worst != MEMHEAP_OK)
         goto err_windows;
-    status = memheap_create_over(&region, &config, shmem_param_defs,
-                                 shmem_param_def_count, &rt->heap);
-    worst = memheap_job_worst(&rt->job, status, &pe);
+    status = memheap_create_over(&region, &config, memheap_shmem_param_defs,
+                                 memheap_shmem_param_def_count, &rt->heap);
+    worst = memheap_job_worst(&rt->job, status);
     if (worst != MEMHEAP_OK)
         goto err_heap;
     const char *name = memheap_component_name(rt->heap);
@@ -279,7 +286,7 @@ err_file:
     if (fd >= 0)
         close(fd);
 err_report:
-    memheap_runtime_report(pe);
+    report_start(rt);
     return worst;
 }
 
@@ -302,7 +309,7 @@ memheap_status_t memheap_runtime_start(int thread_level)
     status = memheap_agree_open(&rt->agree, &rt->job, memheap_call_describe,
                                 &rt->log);
     if (status != MEMHEAP_OK) {
-        memheap_runtime_report(rt->job.rank);
+        report_start(rt);
         goto err_job;
     }
     size_t limit;

@@ -52,7 +52,7 @@ typedef struct ptmalloc {
     memheap_module_t module;
     const memheap_memory_t *memory;
     uint64_t end; /* granules in the region */
-    uint64_t max_end;
+    size_t max_size;
     uint64_t top;
     size_t long_blocks;
     chunk_id_t victim;
@@ -485,7 +485,7 @@ static memheap_status_t ptmalloc_reserve(memheap_module_t *module,
 static memheap_status_t ptmalloc_grow(memheap_module_t *module, size_t new_size)
 {
     ptmalloc_t *p = ptmalloc_of(module);
-    if (new_size < module->size || new_size >> GRANULE_ORDER > p->max_end)
+    if (new_size < module->size || new_size > p->max_size)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     module->size = new_size;
     p->end = new_size >> GRANULE_ORDER;
@@ -570,6 +570,7 @@ static memheap_status_t ptmalloc_check(const memheap_module_t *module)
             return MEMHEAP_ERR_CORRUPT;
     }
     if (t.victim_seen != (p->victim != CHUNK_NONE) || p->top > p->end ||
+        p->end != module->size >> GRANULE_ORDER ||
         t.chunks != binned + t.victim_seen ||
         t.live_blocks != module->live_blocks ||
         t.long_blocks != p->long_blocks || bytes_of(t.used) != module->used ||
@@ -625,13 +626,14 @@ static memheap_status_t ptmalloc_create(const memheap_module_config_t *config,
     p->module.size = config->size;
     p->memory = config->memory;
     p->end = config->size >> GRANULE_ORDER;
-    p->max_end = config->max_size >> GRANULE_ORDER;
+    p->max_size = config->max_size;
+    uint64_t max_end = config->max_size >> GRANULE_ORDER;
     /* Each live block and each chunk beside one takes a granule at least. */
     uint64_t nodes =
-        memheap_min(p->max_end, number_end - SPARE_NODES - 1) + SPARE_NODES + 1;
+        memheap_min(max_end, number_end - SPARE_NODES - 1) + SPARE_NODES + 1;
     p->pool.limit = (chunk_id_t)nodes;
     memheap_status_t status = memheap_table_open(
-        &p->words, p->memory, (size_t)(p->max_end + 1) * sizeof(uint32_t));
+        &p->words, p->memory, (size_t)(max_end + 1) * sizeof(uint32_t));
     if (status == MEMHEAP_OK)
         status = memheap_table_open(&p->pool.table, p->memory,
                                     (size_t)nodes * sizeof(chunk_t));

@@ -1,0 +1,66 @@
+/*
+ * Time of a barrier, and of a pair of malloc and free, through OpenSHMEM calls
+ * alone, so that the same source measures any implementation of them.
+ *
+ * Prints on PE 0 the medians, over batches, of nanoseconds a barrier and
+ * nanoseconds a pair; the batches of both alternate.
+ */
+#include <shmem.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    BATCHES = 31
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double left = *(const double *)a;
+    double right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static double barriers(int count)
+{
+    double start = now();
+    for (int i = 0; i < count; i++)
+        shmem_barrier_all();
+    return (now() - start) / count;
+}
+
+static double pairs(int count)
+{
+    double start = now();
+    for (int i = 0; i < count; i++)
+        shmem_free(shmem_malloc(64));
+    return (now() - start) / count;
+}
+
+int main(void)
+{
+    double barrier[BATCHES];
+    double pair[BATCHES];
+    shmem_init();
+    int count = shmem_n_pes() > 2 ? 500 : 5000;
+    barriers(count);
+    pairs(count);
+    for (int i = 0; i < BATCHES; i++) {
+        barrier[i] = barriers(count);
+        pair[i] = pairs(count);
+    }
+    qsort(barrier, BATCHES, sizeof(barrier[0]), compare);
+    qsort(pair, BATCHES, sizeof(pair[0]), compare);
+    if (shmem_my_pe() == 0)
+        printf("%.1f %.1f\n", barrier[BATCHES / 2], pair[BATCHES / 2]);
+    shmem_finalize();
+    return 0;
+}

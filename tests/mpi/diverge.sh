@@ -1,0 +1,84 @@
+#!/bin/sh
+# Wrong calls: each ends the job, or is survived, with one message that names
+# who called what.
+. "${top_srcdir:-.}/tests/mpi/expect.sh"
+program=$top_builddir/tests/mpi/diverge
+MEMHEAP_TEST_TIME=20
+
+for np in 2 4; do
+    last=$((np - 1))
+    others="PE 0"
+    [ "$np" = 2 ] || others="PEs 0 to $((np - 2))"
+    # name | what the others called | what the last one called
+    while IFS='|' read -r name common odd; do
+        job error -n "$np" "$program" "$name"
+        says "$others called $common" "PE $last called $odd"
+        says_once
+        fact "$np PEs: $name differs on one"
+    done <<END
+size|shmem_malloc(64)|shmem_malloc(128)
+alignment|shmem_align(4096, 100)|shmem_align(64, 100)
+calloc|shmem_calloc(20, 8)|shmem_calloc(10, 8)
+hints|shmem_malloc_with_hints(64, 0x1)|shmem_malloc_with_hints(64, 0)
+realloc|shmem_realloc(0x|shmem_realloc(0x
+batch|shmemx_malloc_batch of 2 blocks|shmemx_malloc_batch of 2 blocks
+kind|shmem_malloc(64)|shmem_free(0x
+block|shmem_free(0x|shmem_free(0x
+stranger|shmem_free(0x|shmem_free(0x
+skip|shmem_malloc(64)|shmem_barrier_all
+exit|shmem_barrier_all|shmem_finalize
+finalize|shmem_barrier_all|shmem_finalize
+END
+    job error --mca memheap ptmalloc -n "$last" "$program" plain : \
+        -n 1 -x SHMEM_SYMMETRIC_SIZE=7m "$program" plain
+    says "$others called shmem_init with MEMHEAP_COMPONENT=ptmalloc;" \
+        "PE $last called shmem_init with" "SHMEM_SYMMETRIC_SIZE=7m"
+    says_once
+    fact "$np PEs: another SHMEM_SYMMETRIC_SIZE on one"
+    job error -n "$last" "$program" plain : \
+        -n 1 -x MEMHEAP_COMPONENT=buddy "$program" plain
+    says "$others called shmem_init with no parameter set" \
+        "PE $last called shmem_init with MEMHEAP_COMPONENT=buddy"
+    says_once
+    fact "$np PEs: another component on one"
+done
+
+while IFS='|' read -r name call why; do
+    job error -n 2 "$program" "$name"
+    says "memheap: PE 1: $call: " "$why"
+    says_once
+    fact "$name ends the job with a message"
+done <<END
+put-local|shmem_putmem|is no symmetric address of 8 bytes on PE 0
+get-local|shmem_getmem|is no symmetric address of 8 bytes on PE 0
+put-past|shmem_putmem_nbi|bytes on PE 0: the heap lies from 0x
+put-pe|shmem_putmem|there is no PE 2; the job has PEs 0 to 1
+get-pe|shmem_getmem_nbi|there is no PE -1; the job has PEs 0 to 1
+END
+
+job error -n 4 "$program" kill
+says "signal 9"
+fact "a PE that is killed ends the others"
+job error -n 4 "$program" status
+fact "a PE that exits with an error ends the others"
+job 7 -n 4 "$program" global
+fact "global_exit ends the job with its status"
+for name in before after; do
+    job error -n 1 "$program" "$name"
+    says "was called before shmem_init() or after shmem_finalize()"
+    says_once
+    fact "a call $name its time is an error"
+done
+
+while IFS='|' read -r name what; do
+    job 0 -n 3 "$program" "$name"
+    says "$what" survived
+    says_once
+    fact "$name is reported once, and survived"
+done <<END
+inside|it lies 16 bytes into the block of 64 bytes at 0x
+twice|it lies in free space of
+foreign|0x1000 is no address of heap "symmetric", which lies from 0x
+memory|shmem_malloc(1125899906842624): out of memory: the heap has
+END
+finish

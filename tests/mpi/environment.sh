@@ -1,0 +1,99 @@
+#!/bin/sh
+# The environment: sizes of the heap, components, and what is said of them.
+. "${top_srcdir:-.}/tests/mpi/expect.sh"
+program=$top_builddir/tests/mpi/diverge
+MEMHEAP_TEST_TIME=20
+np=2
+
+for component in buddy ptmalloc; do
+    # text | bytes that must be there as one block
+    while read -r text bytes; do
+        job 0 -x SHMEM_SYMMETRIC_SIZE="$text" --mca memheap $component \
+            -n $np "$program" whole "$bytes"
+        says "a block of"
+        fact "$component: SHMEM_SYMMETRIC_SIZE=$text gives $bytes in one block"
+    done <<END
+3.1M 3250586
+20kk 20480
+20m 20971520
+.5m 524288
+1000000 1000000
+1Gxyz 1073741824
+0.001t 1099511628
+END
+done
+
+job 0 -x SMA_SYMMETRIC_SIZE=1m -n $np "$program" whole 1048576
+says "a block of 1048576"
+fact "SMA_SYMMETRIC_SIZE is understood"
+job 0 -x SMA_SYMMETRIC_SIZE=1m -x SHMEM_SYMMETRIC_SIZE=2m -n $np "$program" \
+    whole 2097152
+says "a block of 2097152"
+fact "SHMEM_SYMMETRIC_SIZE is stronger"
+job 0 -n $np "$program" whole 500000000
+says "a block of"
+fact "unset, the heap grows as it is asked"
+
+for bad in many -5m 1e3 5.x "''"; do
+    [ "$bad" = "''" ] && continue
+    job error -x SHMEM_SYMMETRIC_SIZE="$bad" -n $np "$program" plain
+    says "SHMEM_SYMMETRIC_SIZE=\"$bad\"" "a size such as"
+    says_once
+    fact "SHMEM_SYMMETRIC_SIZE=$bad ends the program"
+done
+job 5 -x SHMEM_SYMMETRIC_SIZE=many -n 1 "$program" thread
+says_once
+fact "shmem_init_thread returns where the size is bad"
+job error -x SHMEM_SYMMETRIC_SIZE=900t -n $np "$program" plain
+says "no address range of 900 TiB is free"
+says_once
+fact "a heap longer than the address space is refused"
+
+job 0 -x SHMEM_SYMMETRIC_SIZE=1m -n 3 "$program" memory
+says "shmem_malloc(1125899906842624): out of memory: the heap has 1 MiB" \
+    "bytes of them in use" "the largest free block has" \
+    "set a larger SHMEM_SYMMETRIC_SIZE"
+says_once
+fact "out of memory says what there is and what to do, once"
+
+job error -x MEMHEAP_COMPONENT=nobody -n 3 "$program" plain
+says 'no component has the name "nobody"' "there are: "
+says_once
+fact "a component that nobody knows"
+job error -x MEMHEAP_COMPONENT=^ptmalloc,buddy -n 3 "$program" plain
+says "leaves no component"
+says_once
+fact "a list that leaves nothing"
+job error -x MEMHEAP_BUDY_PRIORITY=3 -n 3 "$program" plain
+says "no parameter has the name MEMHEAP_BUDY_PRIORITY" MEMHEAP_BUDDY_PRIORITY
+says_once
+fact "a parameter that nobody knows"
+job error -x MEMHEAP_BUDDY_PRIORITY=high -n 3 "$program" plain
+says 'MEMHEAP_BUDDY_PRIORITY="high"' "a whole number from 0 to 100"
+says_once
+fact "a value that does not parse"
+
+job 0 --mca memheap buddy -x SHMEM_DEBUG=1 -n 1 "$program" plain
+says "component buddy"
+fact "mpirun --mca memheap buddy selects"
+job 0 --mca memheap_buddy_priority 99 -x SHMEM_DEBUG= -n 1 "$program" plain
+says "component buddy"
+fact "mpirun --mca memheap_buddy_priority selects"
+job 0 -x MEMHEAP_COMPONENT=ptmalloc --mca memheap buddy -x SMA_DEBUG=1 -n 1 \
+    "$program" plain
+says "component ptmalloc"
+fact "the library's own variable is stronger"
+job 0 -x SHMEM_VERSION=1 -n 3 "$program" plain
+says "memheap 0.1.0, OpenSHMEM 1.6"
+[ "$(printf '%s\n' "$output" | grep -c 'OpenSHMEM 1.6')" = 1 ] ||
+    miss "says it more than once"
+fact "SHMEM_VERSION prints the version once"
+job 0 -x SHMEM_INFO=1 -x MEMHEAP_BUDDY_MIN_BLOCK=64 -n 3 "$program" plain
+says SHMEM_SYMMETRIC_SIZE= "MEMHEAP_BUDDY_MIN_BLOCK=64 (environment)" \
+    "size of the smallest block"
+fact "SHMEM_INFO prints all parameters with their sources"
+job error -x MEMHEAP_PARAM_FILE=/nowhere/params -n 2 "$program" plain
+says "cannot read the parameter file /nowhere/params"
+says_once
+fact "a parameter file that is not there"
+finish

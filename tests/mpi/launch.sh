@@ -1,0 +1,29 @@
+# To be sourced: how tests start MPI jobs.
+#
+# `launch ARGUMENTS` is mpirun with a time limit, without the user's own
+# settings of what is tested. A job that hangs is ended with status 124.
+for variable in $(env | sed -n 's/^\(\(MEMHEAP\|SHMEM\|SMA\|OMPI_MCA_memheap\)_*[A-Za-z0-9_]*\)=.*/\1/p'); do
+    case $variable in
+        MEMHEAP_TEST_*) ;;
+        *) unset "$variable" ;;
+    esac
+done
+if [ "$(id -u)" = 0 ]; then
+    OMPI_ALLOW_RUN_AS_ROOT=1
+    OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
+fi
+# Open MPI's own library leaks.
+ASAN_OPTIONS="detect_leaks=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
+export ASAN_OPTIONS
+
+if "$MPIRUN" --version 2>/dev/null | grep -q 'Open MPI\|OpenRTE'; then
+    oversubscribe=--oversubscribe
+else
+    oversubscribe=
+fi
+
+launch()
+{
+    timeout "${MEMHEAP_TEST_TIME:-60}" "$MPIRUN" $oversubscribe "$@" </dev/null
+}

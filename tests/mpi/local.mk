@@ -1,0 +1,48 @@
+# Tests of several PEs: programs X.mpi, which print TAP, and scripts X.sh,
+# which start jobs that are to fail and read what they say.
+MPI_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/run-mpi.sh
+MPI_LOG_DRIVER = $(LOG_DRIVER)
+SH_LOG_COMPILER = $(SHELL)
+SH_LOG_DRIVER = $(LOG_DRIVER)
+
+mpi_tests = tests/mpi/setup.mpi tests/mpi/memory.mpi tests/mpi/rma.mpi \
+	tests/mpi/unequal.mpi tests/mpi/profiling.mpi tests/mpi/random.mpi
+mpi_helpers = tests/mpi/with_mpi tests/mpi/diverge tests/mpi/ranges
+mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
+	tests/mpi/environment.sh tests/mpi/together.sh tests/mpi/remains.sh \
+	tests/mpi/headers.sh
+mpi_test_libs = libshmem.la $(MPI_LIBS)
+mpi_test_cppflags = $(AM_CPPFLAGS) $(MPI_CFLAGS)
+
+tests_mpi_setup_mpi_SOURCES = tests/mpi/setup.c tests/mpi/tap.h
+tests_mpi_setup_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_setup_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_memory_mpi_SOURCES = tests/mpi/memory.c tests/mpi/tap.h
+tests_mpi_memory_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_memory_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_rma_mpi_SOURCES = tests/mpi/rma.c tests/mpi/tap.h
+tests_mpi_rma_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_rma_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_unequal_mpi_SOURCES = tests/mpi/unequal.c tests/mpi/tap.h
+tests_mpi_unequal_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_unequal_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_profiling_mpi_SOURCES = tests/mpi/profiling.c tests/mpi/tap.h
+tests_mpi_profiling_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_profiling_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_random_mpi_SOURCES = tests/mpi/random.c tests/mpi/tap.h
+tests_mpi_random_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_random_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_with_mpi_SOURCES = tests/mpi/with_mpi.c tests/mpi/tap.h
+tests_mpi_with_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_with_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_diverge_SOURCES = tests/mpi/diverge.c tests/mpi/tap.h
+tests_mpi_diverge_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_diverge_LDADD = $(mpi_test_libs)
+tests_mpi_ranges_SOURCES = tests/mpi/ranges.c tests/mpi/tap.h
+tests_mpi_ranges_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_ranges_LDADD = $(mpi_test_libs)
+
+check_PROGRAMS += $(mpi_tests) $(mpi_helpers)
+TESTS += $(mpi_tests) $(mpi_scripts)
+EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
+	tests/mpi/expect.sh

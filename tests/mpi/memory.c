@@ -1,0 +1,183 @@
+/*
+ * The memory-management chapter: what each call returns, and that all PEs get
+ * the same.
+ */
+#include "tests/mpi/tap.h"
+
+/* Fill a block, or test that it is filled, with what depends on the PE. */
+static void fill(unsigned char *block, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        block[i] = (unsigned char)(i * 7 + (size_t)shmem_my_pe());
+}
+
+static bool is_filled(const unsigned char *block, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (block[i] != (unsigned char)(i * 7 + (size_t)shmem_my_pe()))
+            return false;
+    }
+    return true;
+}
+
+static void nothing(void)
+{
+    tap_ok(shmem_malloc(0) == NULL && shmem_calloc(0, 8) == NULL &&
+               shmem_calloc(8, 0) == NULL && shmem_align(64, 0) == NULL &&
+               shmem_malloc_with_hints(0, 0) == NULL &&
+               shmem_realloc(NULL, 0) == NULL,
+           "size 0 gives NULL");
+    /* Alone, a PE would wait for the others if these had a barrier. */
+    if (shmem_my_pe() == shmem_n_pes() - 1) {
+        shmem_free(NULL);
+        shmem_malloc(0);
+        shmem_calloc(1, 0);
+        shmem_align(16, 0);
+    }
+    tap_ok(true, "one PE alone may free NULL and allocate nothing");
+}
+
+static void blocks(void)
+{
+    void *a = shmem_malloc(1);
+    void *b = shmem_malloc(100);
+    void *c = shmem_malloc_with_hints(4096, SHMEM_MALLOC_ATOMICS_REMOTE |
+                                                SHMEM_MALLOC_SIGNAL_REMOTE);
+    tap_ok(tap_symmetric(a) && tap_symmetric(b) && tap_symmetric(c),
+           "malloc gives the same address on every PE");
+    tap_ok((uintptr_t)a % 16 == 0 && (uintptr_t)b % 16 == 0 && a != b && b != c,
+           "blocks are aligned to 16 bytes and differ");
+    fill(b, 100);
+    fill(c, 4096);
+    shmem_free(a);
+    tap_ok(is_filled(b, 100) && is_filled(c, 4096),
+           "freeing one block leaves the others alone");
+    shmem_free(b);
+    shmem_free(c);
+
+    bool aligned = true;
+    for (size_t align = 1; align <= 4096; align *= 2) {
+        void *block = shmem_align(align, 24);
+        aligned =
+            tap_symmetric(block) && aligned && (uintptr_t)block % align == 0;
+        shmem_free(block);
+    }
+    tap_ok(aligned, "align works from 1 to 4096");
+    tap_ok(shmem_align(0, 8) == NULL && shmem_align(3, 8) == NULL &&
+               shmem_align((size_t)1 << 40, 8) == NULL,
+           "align to 0, 3 and 1 TiB gives NULL");
+}
+
+static void zeroed(void)
+{
+    unsigned char *dirty = shmem_malloc(5000);
+    memset(dirty, 0xFF, 5000);
+    shmem_free(dirty);
+    unsigned char *block = shmem_calloc(50, 100);
+    bool zero = tap_symmetric(block);
+    for (int i = 0; i < 5000; i++)
+        zero = zero && block[i] == 0;
+    tap_ok(zero, "calloc gives zeros, also where bytes were before");
+    shmem_free(block);
+    tap_ok(shmem_calloc(SIZE_MAX / 2, 3) == NULL &&
+               shmem_calloc(SIZE_MAX, SIZE_MAX) == NULL,
+           "calloc whose product overflows gives NULL");
+}
+
+static void resized(void)
+{
+    size_t whole = shmemx_heap_size();
+    unsigned char *block = shmem_realloc(NULL, 100);
+    tap_ok(tap_symmetric(block), "realloc of NULL allocates");
+    fill(block, 100);
+    void *wall = shmem_malloc(64);
+    block = shmem_realloc(block, 100000);
+    tap_ok(tap_symmetric(block) && is_filled(block, 100),
+           "realloc that has to move keeps the contents");
+    block = shmem_realloc(block, 50);
+    tap_ok(tap_symmetric(block) && is_filled(block, 50),
+           "realloc to less keeps what is left");
+    void *failed = shmem_realloc(block, whole);
+    tap_ok(failed == NULL && is_filled(block, 50),
+           "realloc that does not fit leaves the block as it was");
+    shmem_free(wall);
+    block = shmem_realloc(block, whole);
+    tap_ok(tap_symmetric(block) && is_filled(block, 50),
+           "realloc from a small block to the whole heap succeeds");
+    tap_ok(shmem_malloc(16) == NULL, "a full heap gives NULL");
+    tap_ok(shmem_realloc(block, 0) == NULL &&
+               shmemx_heap_free() == shmemx_heap_size(),
+           "realloc to 0 frees");
+    tap_ok(shmem_malloc(SIZE_MAX) == NULL && shmem_malloc(whole + 1) == NULL,
+           "what is larger than the heap gives NULL");
+}
+
+static void old_names(void)
+{
+    void *a = shmalloc(100);
+    void *b = shmemalign(256, 100);
+    a = shrealloc(a, 200);
+    tap_ok(tap_symmetric(a) && tap_symmetric(b) && (uintptr_t)b % 256 == 0,
+           "the names of old work");
+    shfree(a);
+    shfree(b);
+}
+
+static void batches(void)
+{
+    size_t sizes[200];
+    void *many[200];
+    for (size_t i = 0; i < 200; i++)
+        sizes[i] = 1 + i * 37 % 500;
+    bool symmetric = shmemx_malloc_batch(200, sizes, many) == 0;
+    for (int i = 0; i < 200; i++)
+        symmetric = tap_symmetric(many[i]) && symmetric;
+    tap_ok(symmetric, "a batch of blocks is symmetric");
+    void *twice[3] = {many[0], many[1], many[0]};
+    size_t before = shmemx_heap_free();
+    tap_ok(shmemx_free_batch(3, twice) != 0 && shmemx_heap_free() == before,
+           "a batch that names a block twice frees nothing");
+    tap_ok(shmemx_free_batch(200, many) == 0 &&
+               shmemx_heap_free() == shmemx_heap_size(),
+           "a batch of frees gives all back");
+    size_t too_much[2] = {64, shmemx_heap_size()};
+    size_t none[2] = {64, 0};
+    tap_ok(shmemx_malloc_batch(2, too_much, many) != 0 &&
+               shmemx_malloc_batch(2, none, many) != 0 &&
+               shmemx_heap_free() == shmemx_heap_size(),
+           "a batch that does not fit, or has a size of 0, takes nothing");
+    tap_ok(shmemx_malloc_batch(0, NULL, NULL) == 0 &&
+               shmemx_free_batch(0, NULL) == 0,
+           "a batch of nothing is fine");
+}
+
+static void wrong_frees(void)
+{
+    char *block = shmem_malloc(4096);
+    size_t before = shmemx_heap_free();
+    shmem_free(block + 64);
+    shmem_free((void *)(uintptr_t)4096); /* the same foreign one on all PEs */
+    tap_ok(shmemx_heap_free() == before && shmemx_heap_check() == 0,
+           "freeing what is no block harms nothing");
+    shmem_free(block);
+    shmem_free(block);
+    tap_ok(shmemx_heap_free() == shmemx_heap_size() &&
+               shmemx_heap_check() == 0 && shmem_realloc(block, 64) == NULL,
+           "a second free harms nothing, and there is nothing to resize");
+}
+
+int main(void)
+{
+    setenv("SHMEM_SYMMETRIC_SIZE", "8m", 1);
+    shmem_init();
+    tap_plan(25);
+    nothing();
+    blocks();
+    zeroed();
+    resized();
+    old_names();
+    batches();
+    wrong_frees();
+    shmem_finalize();
+    return 0;
+}

@@ -1,0 +1,35 @@
+/*
+ * The profiling interface: a tool's routine under the plain name sees the
+ * program's calls, and reaches the library by the other name.
+ */
+#include "tests/mpi/tap.h"
+
+#include <pshmem.h>
+
+static int calls;
+
+void *shmem_malloc(size_t size)
+{
+    calls++;
+    return pshmem_malloc(size);
+}
+
+void shmem_barrier_all(void)
+{
+    calls++;
+    pshmem_barrier_all();
+}
+
+int main(void)
+{
+    shmem_init();
+    tap_plan(2);
+    void *block = shmem_malloc(64);
+    shmem_barrier_all();
+    tap_ok(tap_symmetric(block) && calls == 2, "a tool's routines are called");
+    pshmem_free(block);
+    block = pshmalloc(64);
+    tap_ok(tap_symmetric(block) && calls == 2, "the others go around it");
+    pshmem_finalize();
+    return 0;
+}

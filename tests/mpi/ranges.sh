@@ -1,0 +1,25 @@
+#!/bin/sh
+# One address range on all PEs, whatever their address spaces hold already.
+. "${top_srcdir:-.}/tests/mpi/expect.sh"
+program=$top_builddir/tests/mpi/ranges
+MEMHEAP_TEST_TIME=30
+
+for np in 1 2 4 5; do
+    job 0 -n "$np" "$program" some
+    says "symmetric at 0x"
+    fact "$np PEs: places that one PE has taken are passed over"
+done
+
+job 0 -n 1 "$program" : -n 1 "$top_builddir/tests/mpi/diverge" join : \
+    -n 1 "$program" some
+says "symmetric at 0x"
+fact "a program of its own on one PE"
+
+for np in 2 5; do
+    job error -x SHMEM_SYMMETRIC_SIZE=64g -n "$np" "$program" all
+    says "memheap: PE 1: no address range of 64 GiB is free on all PEs" \
+        "this is in the way:"
+    says_once
+    fact "$np PEs: no common range ends all with a message"
+done
+finish

@@ -1,0 +1,121 @@
+/*
+ * Puts and gets between all pairs of PEs, of many sizes, in both forms.
+ */
+#include "tests/mpi/tap.h"
+
+enum {
+    LARGE = 3000000
+};
+
+static unsigned char value(int from, int to, size_t i)
+{
+    return (unsigned char)((size_t)from * 31 + (size_t)to * 17 + i * 3);
+}
+
+/* Each PE writes to its part of each other's block; all check what came. */
+static bool puts_arrive(size_t size, bool blocking)
+{
+    int me = shmem_my_pe();
+    int n = shmem_n_pes();
+    unsigned char *block = shmem_malloc(size * (size_t)n);
+    unsigned char *out = malloc(size);
+    for (int pe = 0; pe < n; pe++) {
+        for (size_t i = 0; i < size; i++)
+            out[i] = value(me, pe, i);
+        if (blocking) {
+            shmem_putmem(block + (size_t)me * size, out, size, pe);
+        } else {
+            shmem_putmem_nbi(block + (size_t)me * size, out, size, pe);
+            shmem_quiet();
+        }
+    }
+    shmem_barrier_all();
+    bool good = true;
+    for (int pe = 0; pe < n; pe++) {
+        for (size_t i = 0; i < size; i++)
+            good = good && block[(size_t)pe * size + i] == value(pe, me, i);
+    }
+    free(out);
+    shmem_free(block);
+    return good;
+}
+
+static bool gets_see(size_t size, bool blocking)
+{
+    int me = shmem_my_pe();
+    int n = shmem_n_pes();
+    unsigned char *block = shmem_malloc(size);
+    unsigned char *in = malloc(size);
+    for (size_t i = 0; i < size; i++)
+        block[i] = value(me, 0, i);
+    shmem_barrier_all();
+    bool good = true;
+    for (int pe = 0; pe < n; pe++) {
+        if (blocking) {
+            shmem_getmem(in, block, size, pe);
+        } else {
+            shmem_getmem_nbi(in, block, size, pe);
+            shmem_quiet();
+        }
+        for (size_t i = 0; i < size; i++)
+            good = good && in[i] == value(pe, 0, i);
+    }
+    free(in);
+    shmem_free(block);
+    return good;
+}
+
+/* A flag behind a fence never arrives before the data. */
+static bool fence_orders(void)
+{
+    int me = shmem_my_pe();
+    int right = (me + 1) % shmem_n_pes();
+    int *data = shmem_calloc(1, sizeof(int));
+    volatile int *flag = shmem_calloc(1, sizeof(int));
+    bool good = true;
+    for (int round = 1; round <= 200; round++) {
+        shmem_putmem(data, &round, sizeof(round), right);
+        shmem_fence();
+        shmem_putmem((void *)(uintptr_t)flag, &round, sizeof(round), right);
+        while (*flag < round)
+            ;
+        good = good && *(volatile int *)data >= round;
+        shmem_barrier_all();
+    }
+    shmem_free(data);
+    shmem_free((void *)(uintptr_t)flag);
+    return good;
+}
+
+int main(void)
+{
+    static const size_t sizes[] = {1, 7, 8, 64, 4095, 65536, LARGE};
+    bool good = true;
+    shmem_init();
+    tap_plan(7);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        good = puts_arrive(sizes[i], true) && good;
+    tap_ok(good, "putmem writes every PE's memory");
+    tap_ok(puts_arrive(1000, false), "putmem_nbi is there after quiet");
+    good = true;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        good = gets_see(sizes[i], true) && good;
+    tap_ok(good, "getmem reads every PE's memory");
+    tap_ok(gets_see(1000, false), "getmem_nbi is there after quiet");
+
+    int local = 5;
+    shmem_putmem(&local, &local, 0, 0);
+    shmem_getmem(NULL, NULL, 0, shmem_n_pes() - 1);
+    tap_ok(local == 5, "nothing is copied for a length of 0");
+    tap_ok(fence_orders(), "fence orders puts to one PE");
+
+    char *block = shmem_malloc(128);
+    char *there = shmem_ptr(block, (shmem_my_pe() + 1) % shmem_n_pes());
+    there[5] = (char)shmem_my_pe();
+    shmem_barrier_all();
+    tap_ok(block[5] ==
+               (char)((shmem_my_pe() + shmem_n_pes() - 1) % shmem_n_pes()),
+           "a store through shmem_ptr is seen after a barrier");
+    shmem_finalize();
+    return 0;
+}

@@ -1,0 +1,94 @@
+/*
+ * Set-up, exit and query: nested and repeated starts, and what the queries
+ * say in each state.
+ */
+#include "tests/mpi/tap.h"
+
+static int initialized(void)
+{
+    int flag = -1;
+    shmem_query_initialized(&flag);
+    return flag;
+}
+
+int main(void)
+{
+    int before = initialized();
+    int major;
+    int minor;
+    int level = -1;
+    char name[SHMEM_MAX_NAME_LEN];
+
+    shmem_init();
+    tap_plan(16);
+    tap_ok(before == 0 && initialized() == 1, "query_initialized tells");
+
+    int me = shmem_my_pe();
+    int n = shmem_n_pes();
+    int rank;
+    int size;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    tap_ok(me == rank && n == size, "PEs are numbered as MPI's ranks");
+    tap_ok(shmem_pe_accessible(0) == 1 && shmem_pe_accessible(n - 1) == 1 &&
+               shmem_pe_accessible(n) == 0 && shmem_pe_accessible(-1) == 0,
+           "pe_accessible holds for the PEs there are");
+
+    shmem_info_get_version(&major, &minor);
+    tap_ok(major == SHMEM_MAJOR_VERSION && minor == SHMEM_MINOR_VERSION,
+           "info_get_version gives the standard's");
+    shmem_info_get_name(name);
+    tap_ok(strcmp(name, SHMEM_VENDOR_STRING) == 0 &&
+               strlen(name) < SHMEM_MAX_NAME_LEN,
+           "info_get_name gives the vendor string");
+
+    int *block = shmem_malloc(1000);
+    int local = 0;
+    static int variable;
+    tap_ok(shmem_addr_accessible(block, n - 1) == 1 &&
+               shmem_addr_accessible((char *)block + 999, 0) == 1,
+           "a block is accessible on every PE");
+    tap_ok(shmem_addr_accessible(&local, 0) == 0 &&
+               shmem_addr_accessible(NULL, 0) == 0 &&
+               shmem_addr_accessible(block, n) == 0,
+           "the stack, NULL and other PEs are not");
+    tap_ok(shmem_ptr(block, me) == block, "ptr of the own PE is the block");
+    tap_ok(shmem_ptr(&local, 0) == NULL && shmem_ptr(block, n) == NULL &&
+               shmem_ptr(block, -1) == NULL,
+           "ptr of what is out of reach is NULL");
+
+    *block = me;
+    shmem_barrier_all();
+    bool seen = true;
+    for (int pe = 0; pe < n; pe++) {
+        int *there = shmem_ptr(block, pe);
+        seen = seen && there != NULL && *there == pe;
+    }
+    tap_ok(seen, "ptr loads from every PE of the node");
+    shmem_barrier_all();
+
+    shmem_init();
+    shmem_finalize();
+    tap_ok(initialized() == 1 && tap_symmetric(shmem_malloc(16)),
+           "a nested init and its finalize leave the library running");
+    shmem_finalize();
+    tap_ok(initialized() == 0, "the outer finalize ends it");
+
+    int status = shmem_init_thread(SHMEM_THREAD_MULTIPLE, &level);
+    int queried = -1;
+    shmem_query_thread(&queried);
+    tap_ok(status == 0 && level == SHMEM_THREAD_MULTIPLE && queried == level,
+           "it starts again, with threads");
+    int *again = shmem_malloc(1000);
+    tap_ok(tap_symmetric(again) && again == block,
+           "the new heap is empty, and lies where the old one lay");
+    tap_ok(shmem_init_thread(SHMEM_THREAD_MULTIPLE + 1, &level) != 0,
+           "a thread level that does not exist is refused");
+    shmem_finalize();
+
+    start_pes(0);
+    start_pes(17);
+    tap_ok(shmem_n_pes() == n && initialized() == 1 && variable == 0,
+           "start_pes starts, once, and its argument is ignored");
+    return 0; /* the end of the program finalizes */
+}

@@ -1,0 +1,66 @@
+/*
+ * What MPI tests share: facts that hold on all PEs, printed by PE 0 as TAP.
+ *
+ * The PEs compare notes through MPI, so that a test leaves the heap alone.
+ */
+#ifndef MEMHEAP_TESTS_MPI_TAP_H
+#define MEMHEAP_TESTS_MPI_TAP_H
+
+#include <mpi.h>
+#include <shmem.h>
+#include <shmemx.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int tap_count;
+
+/* Announce how many facts follow. After shmem_init(). */
+static inline void tap_plan(int facts)
+{
+    if (shmem_my_pe() == 0)
+        printf("1..%d\n", facts);
+    fflush(stdout);
+}
+
+static inline bool tap_all(bool holds)
+{
+    int mine = holds;
+    int all;
+    MPI_Allreduce(&mine, &all, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
+    return all != 0;
+}
+
+/* Print whether a fact holds on all PEs. Collective. */
+static inline void tap_ok(bool holds, const char *fact)
+{
+    bool all = tap_all(holds);
+    int rank;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    tap_count++;
+    if (rank == 0)
+        printf("%s %d - %s\n", all ? "ok" : "not ok", tap_count, fact);
+    fflush(stdout);
+}
+
+/* Whether all PEs have the same value. Collective. */
+static inline bool tap_same(uint64_t value)
+{
+    uint64_t least;
+    uint64_t greatest;
+    MPI_Allreduce(&value, &least, 1, MPI_UINT64_T, MPI_MIN, MPI_COMM_WORLD);
+    MPI_Allreduce(&value, &greatest, 1, MPI_UINT64_T, MPI_MAX, MPI_COMM_WORLD);
+    return least == greatest;
+}
+
+/* Whether a block is there, and at the same address on all PEs. Collective. */
+static inline bool tap_symmetric(const void *block)
+{
+    bool same = tap_same((uintptr_t)block);
+    return tap_all(block != NULL) && same;
+}
+
+#endif

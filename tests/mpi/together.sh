@@ -1,0 +1,21 @@
+#!/bin/sh
+# MPI and this library in one program, started and ended in each order: m and
+# s start MPI and the library, M and S end them.
+. "${top_srcdir:-.}/tests/mpi/expect.sh"
+program=$top_builddir/tests/mpi/with_mpi
+MEMHEAP_TEST_TIME=20
+
+for order in msSM msMS smSM smMS tsSM stMS sSsS msM smSsSM msSsMS s; do
+    job 0 -n 3 "$program" "$order"
+    fact "order $order"
+done
+job 0 -n 1 "$program" sSsS
+fact "one PE"
+output=$("$program" smMS 2>&1)
+status=$?
+check_status 0
+fact "without a launcher"
+job error -n 2 "$program" mMs
+says "MPI was finalized, and cannot start again"
+fact "the library does not start after MPI has ended"
+finish

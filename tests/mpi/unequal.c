@@ -1,0 +1,60 @@
+/*
+ * A PE that alone runs out of memory: the call fails on all PEs, their heaps
+ * stay alike, and the next call works.
+ *
+ * The last PE is denied memory for metadata by a limit on its data segment,
+ * which the others do not have.
+ */
+#include "tests/mpi/tap.h"
+
+#include <sys/resource.h>
+
+enum {
+    BLOCKS = 100000
+};
+
+static void *block[BLOCKS];
+
+static void limit_data(bool on)
+{
+    static struct rlimit saved;
+    struct rlimit none = {4096, RLIM_INFINITY}; /* 0 would not count */
+    if (shmem_my_pe() != shmem_n_pes() - 1)
+        return;
+    if (saved.rlim_max == 0) {
+        getrlimit(RLIMIT_DATA, &saved);
+        none.rlim_max = saved.rlim_max;
+    }
+    setrlimit(RLIMIT_DATA, on ? &none : &saved);
+}
+
+int main(void)
+{
+    int count = 0;
+    shmem_init();
+    tap_plan(6);
+    shmem_free(shmem_malloc(64));
+    limit_data(true);
+    while (count < BLOCKS && (block[count] = shmem_malloc(64)) != NULL)
+        count++;
+    limit_data(false);
+    tap_ok(count > 0 && count < BLOCKS, "memory for metadata runs out");
+    tap_ok(tap_same((uint64_t)count), "on all PEs at the same call");
+    tap_ok(tap_same(shmemx_heap_free()) && tap_same(shmemx_heap_largest_free()),
+           "all heaps are alike");
+    void *next = shmem_malloc(64);
+    tap_ok(tap_symmetric(next), "the next call works");
+
+    limit_data(true);
+    void *grown = shmem_realloc(next, (size_t)1 << 30);
+    limit_data(false);
+    bool same = grown == NULL && tap_same(shmemx_heap_free());
+    tap_ok(same && tap_symmetric(shmem_malloc(1000)),
+           "nor does a realloc do on some PEs what one cannot");
+    for (int i = 0; i < count; i++)
+        shmem_free(block[i]);
+    tap_ok(shmemx_heap_check() == 0 && tap_same(shmemx_heap_free()),
+           "all is given back");
+    shmem_finalize();
+    return 0;
+}

@@ -1,0 +1,226 @@
+/*
+ * Metadata memory that runs out: for each n, the n-th request fails, until
+ * there are fewer requests than that. The heap then works on as if the call
+ * that met the failure had not been made, and gives back all that it took.
+ */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+#include "memheap/memheap.h"
+
+#include <stdio.h>
+
+enum {
+    BLOCKS = 1500, /* enough that tables grow several times */
+    BATCH = 300,   /* more than a heap keeps on the stack */
+    RANGE = 1 << 20
+};
+
+static char range[RANGE] __attribute__((aligned(4096)));
+static unit_memory_t memory;
+static unit_log_t test_log;
+static memheap_t *heap;
+
+/* What the sequence has allocated: each block is filled with its number. */
+static struct {
+    unsigned char *address;
+    size_t size;
+} block[BLOCKS];
+static size_t blocks;
+static size_t failures;
+
+/* Whether a call succeeded. If not, it did so for want of metadata, and the
+ * heap is in order. */
+static bool succeeded(memheap_status_t status)
+{
+    if (status == MEMHEAP_OK)
+        return true;
+    ck_assert_int_eq(status, MEMHEAP_ERR_NO_METADATA);
+    ck_assert_ok(memheap_check(heap));
+    failures++;
+    return false;
+}
+
+static void fill(size_t i)
+{
+    memset(block[i].address, (int)(i % 251), block[i].size);
+}
+
+static bool is_intact(size_t i)
+{
+    for (size_t byte = 0; byte < block[i].size; byte++) {
+        if (block[i].address[byte] != i % 251)
+            return false;
+    }
+    return true;
+}
+
+static void alloc(size_t align, size_t size)
+{
+    void *address;
+    if (!succeeded(memheap_alloc_aligned(heap, align, size, &address)))
+        return;
+    block[blocks].address = address;
+    block[blocks].size = size;
+    fill(blocks++);
+}
+
+static void alloc_batch(void)
+{
+    size_t sizes[BATCH];
+    void *addresses[BATCH];
+    for (size_t i = 0; i < BATCH; i++)
+        sizes[i] = 16 + i % 5 * 16;
+    if (!succeeded(memheap_alloc_batch(heap, BATCH, 16, sizes, addresses)))
+        return;
+    for (size_t i = 0; i < BATCH; i++) {
+        block[blocks].address = addresses[i];
+        block[blocks].size = sizes[i];
+        fill(blocks++);
+    }
+}
+
+/* Freeing a single block never needs memory. */
+static void free_last(void)
+{
+    ck_assert(is_intact(blocks - 1));
+    ck_assert_ok(memheap_free(heap, block[--blocks].address));
+}
+
+static void free_batch(void)
+{
+    void *addresses[BATCH];
+    if (blocks < BATCH)
+        return;
+    for (size_t i = 0; i < BATCH; i++)
+        addresses[i] = block[blocks - 1 - i].address;
+    if (succeeded(memheap_free_batch(heap, BATCH, addresses)))
+        blocks -= BATCH;
+}
+
+static void resize(size_t i, size_t size)
+{
+    void *address;
+    size_t before = block[i].size;
+    if (!succeeded(memheap_resize(heap, block[i].address, size, &address)))
+        return;
+    block[i].address = address;
+    block[i].size = memheap_min(before, size);
+    ck_assert(is_intact(i));
+    block[i].size = size;
+    fill(i);
+}
+
+static void run_sequence(void)
+{
+    blocks = 0;
+    for (size_t i = 0; i < 500; i++)
+        alloc(i % 7 == 0 ? 256 : 16, 16 + i % 11 * 16);
+    alloc_batch();
+    for (size_t i = 0; i + 1 < blocks; i += 9)
+        resize(i, block[i].size + 64);
+    free_batch();
+    for (size_t i = 0; i < 100; i++)
+        free_last();
+    alloc_batch();
+    for (size_t i = 0; i < 200; i++)
+        alloc(16, 100 + i);
+    for (size_t i = 0; i + 1 < blocks; i += 5)
+        resize(i, 16);
+}
+
+static memheap_status_t create(int component)
+{
+    static char name[64];
+    static const char *const params[] = {name, NULL};
+    snprintf(name, sizeof(name), "MEMHEAP_COMPONENT=%s",
+             unit_component_name(component));
+    memheap_config_t config = {.base = range,
+                               .size = RANGE,
+                               .params = params,
+                               .log = &test_log.log,
+                               .memory = &memory.memory};
+    return memheap_create(&config, &heap);
+}
+
+/* Everything, with the request of that number failing. @return whether there
+ * was one */
+static bool run_with_failure_at(size_t number, int component)
+{
+    unit_log_init(&test_log);
+    unit_memory_init(&memory);
+    memory.fail_at = number;
+    failures = 0;
+    memheap_status_t status = create(component);
+    if (status != MEMHEAP_OK) {
+        ck_assert_int_eq(status, MEMHEAP_ERR_NO_METADATA);
+        ck_assert_uint_eq(test_log.count, 1);
+        ck_assert_uint_eq(memory.requests >= number, true);
+        ck_assert_uint_eq(memory.pieces, 0);
+        return true;
+    }
+    run_sequence();
+    ck_assert_ok(memheap_check(heap));
+    ck_assert_uint_eq(failures, number != 0 && number <= memory.requests);
+    for (size_t i = 0; i < blocks; i++)
+        ck_assert_msg(is_intact(i), "block %zu, request %zu", i, number);
+    while (blocks > 0)
+        ck_assert_ok(memheap_free(heap, block[--blocks].address));
+    ck_assert_ok(memheap_check(heap));
+    bool reached = number <= memory.requests;
+    memory.fail_at = 0;
+    void *whole;
+    ck_assert_ok(memheap_alloc(heap, RANGE, &whole));
+    memheap_destroy(heap);
+    ck_assert_uint_eq(memory.pieces, 0);
+    ck_assert_uint_eq(memory.bytes, 0);
+    return reached;
+}
+
+START_TEST(any_failed_request_is_survived)
+{
+    ck_assert(run_with_failure_at(0, _i));
+    size_t requests = memory.requests;
+    ck_assert_uint_ge(requests, 10);
+    for (size_t number = 1; run_with_failure_at(number, _i); number++)
+        ck_assert_uint_le(number, 10 * requests);
+}
+END_TEST
+
+/* What a resize restores needs no memory, even where none is left. */
+START_TEST(resize_that_fails_restores_without_memory)
+{
+    unit_log_init(&test_log);
+    unit_memory_init(&memory);
+    ck_assert_ok(create(_i));
+    void *large;
+    void *moved;
+    ck_assert_ok(memheap_alloc(heap, RANGE / 2, &large));
+    for (blocks = 0; blocks < 350;)
+        alloc(16, 16);
+    memset(large, 1, RANGE / 2);
+    unit_memory_t before = memory;
+    for (size_t fail = 1; fail <= 3; fail++) {
+        memory.fail_at = memory.requests + fail;
+        memheap_status_t status = memheap_resize(heap, large, RANGE, &moved);
+        ck_assert(status == MEMHEAP_ERR_NO_MEMORY ||
+                  status == MEMHEAP_ERR_NO_METADATA);
+        ck_assert_ok(memheap_check(heap));
+    }
+    ck_assert_uint_eq(memory.pieces, before.pieces);
+    ck_assert_int_eq(((char *)large)[RANGE / 2 - 1], 1);
+    ck_assert_ok(memheap_free(heap, large));
+    memheap_destroy(heap);
+    ck_assert_uint_eq(memory.pieces, 0);
+}
+END_TEST
+
+int main(void)
+{
+    int count = (int)unit_component_count();
+    TCase *tests = unit_case();
+    tcase_add_loop_test(tests, any_failed_request_is_survived, 0, count);
+    tcase_add_loop_test(tests, resize_that_fails_restores_without_memory, 0,
+                        count);
+    return unit_run("faults", tests);
+}

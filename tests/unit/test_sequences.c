@@ -1,0 +1,129 @@
+/*
+ * Random sequences of calls, for every component that is built in: the answers
+ * are ones that a simple model allows, and equal sequences give equal answers.
+ * MEMHEAP_TEST_SEED repeats one.
+ */
+#include "config.h"
+
+#include "tests/unit/model.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    STEPS = 6000,
+    LONG_STEPS = 20000
+};
+
+/* Sizes now and later. */
+static const struct {
+    size_t size;
+    size_t max_size;
+} regions[] = {
+    {64 * 1024, 64 * 1024},
+    {1 << 20, 1 << 20},
+    {3250586 + 48, 3250586 + 48}, /* 3.1 MiB and a bit: no power of two */
+    {1000003, 1000003},
+    {4096 + 16, 1 << 20},
+    {100001, 777777},
+    {(size_t)5 << 40, (size_t)5 << 40},
+};
+
+enum {
+    REGIONS = sizeof(regions) / sizeof(regions[0])
+};
+
+START_TEST(answers_agree_with_the_model)
+{
+    static model_t model;
+    model_open(&model, _i / REGIONS, regions[_i % REGIONS].size,
+               regions[_i % REGIONS].max_size);
+    model_run(&model, unit_seed(), STEPS);
+    model_close(&model);
+}
+END_TEST
+
+START_TEST(all_space_comes_back)
+{
+    static model_t model;
+    size_t offset;
+    size_t size = regions[_i % REGIONS].size;
+    model_open(&model, _i / REGIONS, size, 0);
+    model_run(&model, unit_seed(), 1000);
+    while (model.count > 0)
+        ck_assert_ok(model_free(&model, model.block[model.count / 2].offset));
+    model_check(&model);
+    ck_assert_uint_eq(model.unit.module->used, 0);
+    ck_assert_ok(
+        model_alloc(&model, memheap_align_down(size, 16), 16, &offset));
+    ck_assert_uint_eq(offset, 0);
+    model_check(&model);
+    model_close(&model);
+}
+END_TEST
+
+START_TEST(two_modules_answer_alike)
+{
+    static model_t one;
+    static model_t other;
+    uint64_t seed = unit_seed();
+    model_open(&one, _i, MIB, 2 * MIB);
+    model_open(&other, _i, MIB, 2 * MIB);
+    model_run(&one, seed, LONG_STEPS);
+    model_run(&other, seed, LONG_STEPS);
+    ck_assert_msg(one.digest == other.digest &&
+                      model_walk_digest(&one) == model_walk_digest(&other),
+                  "MEMHEAP_TEST_SEED=%llu", (unsigned long long)seed);
+    model_close(&one);
+    model_close(&other);
+}
+END_TEST
+
+/* The digest of a sequence over a module that is made for it. */
+static uint64_t digest_of(int component, uint64_t seed)
+{
+    static model_t model;
+    model_open(&model, component, MIB, 2 * MIB);
+    model_run(&model, seed, LONG_STEPS);
+    uint64_t digest = model.digest ^ model_walk_digest(&model);
+    model_close(&model);
+    return digest;
+}
+
+START_TEST(two_processes_answer_alike)
+{
+    int ends[2];
+    uint64_t seed = unit_seed();
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        /* Other addresses than in the parent, for the metadata as well. */
+        void *piece = memheap_memory_new(&memheap_memory_system, 333 * KIB);
+        uint64_t digest = digest_of(_i, seed);
+        ssize_t written = write(ends[1], &digest, sizeof(digest));
+        _exit(piece == NULL || written != sizeof(digest));
+    }
+    close(ends[1]);
+    uint64_t theirs = 0;
+    int outcome = -1;
+    ck_assert_int_eq(read(ends[0], &theirs, sizeof(theirs)), sizeof(theirs));
+    ck_assert_int_eq(waitpid(child, &outcome, 0), child);
+    ck_assert_int_eq(outcome, 0);
+    close(ends[0]);
+    ck_assert_msg(digest_of(_i, seed) == theirs, "MEMHEAP_TEST_SEED=%llu",
+                  (unsigned long long)seed);
+}
+END_TEST
+
+int main(void)
+{
+    int count = (int)unit_component_count();
+    TCase *tests = unit_case();
+    tcase_add_loop_test(tests, answers_agree_with_the_model, 0,
+                        count * REGIONS);
+    tcase_add_loop_test(tests, all_space_comes_back, 0, count * REGIONS);
+    tcase_add_loop_test(tests, two_modules_answer_alike, 0, count);
+    tcase_add_loop_test(tests, two_processes_answer_alike, 0, count);
+    return unit_run("sequences", tests);
+}

@@ -1,0 +1,252 @@
+/*
+ * The helpers of unit.h. Those that make things for a test fail it if they
+ * cannot.
+ */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum {
+    /* For a machine under load and a sanitized build; no test waits for it. */
+    TIMEOUT_S = 300
+};
+
+/* Whether a line of the environment would steer memheap in a test. */
+static bool steers(const char *line)
+{
+    return (strncasecmp(line, "MEMHEAP_", 8) == 0 &&
+            strncmp(line, "MEMHEAP_TEST_SEED=", 18) != 0) ||
+           strncmp(line, "OMPI_MCA_memheap", 16) == 0;
+}
+
+static void clear_environment(void)
+{
+    char name[256];
+    for (char **line = environ; line != NULL && *line != NULL;) {
+        if (!steers(*line)) {
+            line++;
+            continue;
+        }
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(*line, "="), *line);
+        unsetenv(name);
+        line = environ;
+    }
+}
+
+TCase *unit_case(void)
+{
+    TCase *tests = tcase_create("all");
+    tcase_add_checked_fixture(tests, clear_environment, NULL);
+    tcase_set_timeout(tests, TIMEOUT_S);
+    return tests;
+}
+
+int unit_run(const char *name, TCase *tests)
+{
+    Suite *suite = suite_create(name);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static void log_sink(void *context, memheap_log_level_t level,
+                     const char *message)
+{
+    (void)level;
+    unit_log_t *log = context;
+    size_t room = sizeof(log->text) - log->used;
+    int size = snprintf(log->text + log->used, room, "%s\n", message);
+    log->used += memheap_min((size_t)size, room - 1);
+    log->count++;
+}
+
+void unit_log_clear(unit_log_t *log)
+{
+    log->count = 0;
+    log->used = 0;
+    log->text[0] = '\0';
+}
+
+void unit_log_init(unit_log_t *log)
+{
+    log->log = (memheap_log_t){log_sink, log, MEMHEAP_LOG_WARNING};
+    unit_log_clear(log);
+}
+
+/* The source counts in itself, which its users see as constant. */
+static unit_memory_t *memory_of(const memheap_memory_t *self)
+{
+    return (unit_memory_t *)(uintptr_t)self;
+}
+
+static bool grants(unit_memory_t *memory)
+{
+    return ++memory->requests != memory->fail_at;
+}
+
+static void *memory_reserve(const memheap_memory_t *self, size_t size)
+{
+    unit_memory_t *memory = memory_of(self);
+    if (!grants(memory))
+        return NULL;
+    void *address = memheap_memory_system.reserve(&memheap_memory_system, size);
+    if (address != NULL) {
+        memory->pieces++;
+        memory->bytes += size;
+    }
+    return address;
+}
+
+static bool memory_commit(const memheap_memory_t *self, void *address,
+                          size_t size)
+{
+    return grants(memory_of(self)) &&
+           memheap_memory_system.commit(&memheap_memory_system, address, size);
+}
+
+static void memory_release(const memheap_memory_t *self, void *address,
+                           size_t size)
+{
+    unit_memory_t *memory = memory_of(self);
+    memory->pieces--;
+    memory->bytes -= size;
+    memheap_memory_system.release(&memheap_memory_system, address, size);
+}
+
+void unit_memory_init(unit_memory_t *memory)
+{
+    *memory = (unit_memory_t){
+        .memory = {memory_reserve, memory_commit, memory_release}};
+}
+
+/* The names of the components, and their number. */
+typedef struct components {
+    unsigned count;
+    char name[MEMHEAP_COMPONENT_MAX][48];
+} components_t;
+
+static const components_t *components(void)
+{
+    static components_t known;
+    if (known.count > 0)
+        return &known;
+    clear_environment();
+    memheap_framework_t framework;
+    memheap_framework_config_t config = {.log = NULL};
+    if (memheap_framework_open(&framework, &config) != MEMHEAP_OK)
+        abort();
+    for (size_t i = 0; i < framework.count; i++) {
+        if (framework.opened[i].usable)
+            snprintf(known.name[known.count++], sizeof(known.name[0]), "%s",
+                     framework.opened[i].component->name);
+    }
+    memheap_framework_close(&framework);
+    return &known;
+}
+
+unsigned unit_component_count(void)
+{
+    return components()->count;
+}
+
+const char *unit_component_name(int index)
+{
+    return components()->name[index];
+}
+
+void unit_module_open(unit_module_t *unit, int component, size_t size,
+                      size_t max_size, const memheap_memory_t *memory)
+{
+    snprintf(unit->component, sizeof(unit->component), "MEMHEAP_COMPONENT=%s",
+             unit_component_name(component));
+    unit->arguments[0] = unit->component;
+    unit->arguments[1] = NULL;
+    memheap_framework_config_t open = {.arguments = unit->arguments};
+    memheap_module_config_t config = {
+        .size = size,
+        .max_size = memheap_max(size, max_size),
+        .memory = memory == NULL ? &memheap_memory_system : memory};
+    ck_assert_ok(memheap_framework_open(&unit->framework, &open));
+    ck_assert_ok(
+        memheap_framework_select(&unit->framework, &config, &unit->module));
+    unit->ops = unit->module->ops;
+}
+
+void unit_module_close(unit_module_t *unit)
+{
+    unit->ops->destroy(unit->module);
+    memheap_framework_close(&unit->framework);
+}
+
+/* Source: G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number
+ * generators", OOPSLA 2014 (SplitMix64). */
+uint64_t unit_random(uint64_t *seed)
+{
+    uint64_t x = *seed += UINT64_C(0x9E3779B97F4A7C15);
+    x = (x ^ x >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    x = (x ^ x >> 27) * UINT64_C(0x94D049BB133111EB);
+    return x ^ x >> 31;
+}
+
+size_t unit_random_below(uint64_t *seed, size_t end)
+{
+    return (size_t)(unit_random(seed) % end);
+}
+
+uint64_t unit_seed(void)
+{
+    const char *text = getenv("MEMHEAP_TEST_SEED");
+    if (text != NULL)
+        return strtoull(text, NULL, 0);
+    uint32_t seed;
+    ck_assert_int_eq(getrandom(&seed, sizeof(seed), 0), sizeof(seed));
+    return seed;
+}
+
+/* A template for mkstemp() and mkdtemp(). */
+static void temporary_name(char path[UNIT_PATH])
+{
+    const char *folder = getenv("TMPDIR");
+    int size = snprintf(path, UNIT_PATH, "%s/memheap-test-XXXXXX",
+                        folder == NULL ? "/tmp" : folder);
+    ck_assert_int_lt(size, UNIT_PATH);
+}
+
+void unit_file_new(char path[UNIT_PATH], const char *text)
+{
+    temporary_name(path);
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+}
+
+void unit_folder_new(char path[UNIT_PATH])
+{
+    temporary_name(path);
+    ck_assert_ptr_nonnull(mkdtemp(path));
+}
+
+void unit_folder_delete(const char *path)
+{
+    DIR *folder = opendir(path);
+    ck_assert_ptr_nonnull(folder);
+    const struct dirent *entry;
+    while ((entry = readdir(folder)) != NULL)
+        unlinkat(dirfd(folder), entry->d_name, 0);
+    closedir(folder);
+    rmdir(path);
+}

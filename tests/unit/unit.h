@@ -1,0 +1,101 @@
+/*
+ * What all unit tests share.
+ *
+ * A test program makes a case, adds its tests and runs it:
+ *
+ *     int main(void)
+ *     {
+ *         TCase *tests = unit_case();
+ *         tcase_add_test(tests, free_of_null_is_ignored);
+ *         return unit_run("heap", tests);
+ *     }
+ *
+ * Before each test, everything that steers memheap is taken out of the
+ * environment, so tests see the same under any user and with CK_FORK=no.
+ */
+#ifndef MEMHEAP_TESTS_UNIT_UNIT_H
+#define MEMHEAP_TESTS_UNIT_UNIT_H
+
+#include "base/framework.h"
+#include "base/util.h"
+
+#include <check.h>
+#include <stdint.h>
+#include <string.h>
+
+#define KIB MEMHEAP_KIB
+#define MIB MEMHEAP_MIB
+#define GIB MEMHEAP_GIB
+#define TIB ((size_t)1 << 40)
+
+TCase *unit_case(void);
+/** Run the tests of a program. @return its exit status */
+int unit_run(const char *name, TCase *tests);
+
+#define ck_assert_ok(call) ck_assert_int_eq((call), MEMHEAP_OK)
+
+/** A log that keeps all messages, one a line. */
+typedef struct unit_log {
+    memheap_log_t log;
+    unsigned count;
+    size_t used;
+    char text[16384];
+} unit_log_t;
+
+/** An empty log of errors and warnings. */
+void unit_log_init(unit_log_t *log);
+void unit_log_clear(unit_log_t *log);
+
+/** The messages so far contain a text. */
+#define ck_assert_logged(unit_log, part)                                       \
+    ck_assert_msg(strstr((unit_log)->text, (part)) != NULL,                    \
+                  "no \"%s\" in \"%s\"", (part), (unit_log)->text)
+
+/** A source of metadata memory that counts, and fails when it is told to. */
+typedef struct unit_memory {
+    memheap_memory_t memory;
+    size_t requests; /* reserve() and commit() so far */
+    size_t fail_at;  /* the request that fails, from 1 on; 0: none */
+    size_t pieces;   /* reserved and not released */
+    size_t bytes;
+} unit_memory_t;
+
+void unit_memory_init(unit_memory_t *memory);
+
+/** The components that are built in, by the framework's own account. */
+unsigned unit_component_count(void);
+const char *unit_component_name(int index);
+
+/** A bare module, and the framework that made it. */
+typedef struct unit_module {
+    memheap_framework_t framework;
+    memheap_module_t *module;
+    const memheap_module_ops_t *ops;
+    char component[64];
+    const char *arguments[2];
+} unit_module_t;
+
+/** Make a module of a component, over metadata memory of the system's if
+ *  memory is NULL. Fails the test if that fails. */
+void unit_module_open(unit_module_t *unit, int component, size_t size,
+                      size_t max_size, const memheap_memory_t *memory);
+void unit_module_close(unit_module_t *unit);
+
+/** A well-mixed sequence of numbers; seed is its state. */
+uint64_t unit_random(uint64_t *seed);
+size_t unit_random_below(uint64_t *seed, size_t end);
+/** MEMHEAP_TEST_SEED, else a number that differs from run to run. */
+uint64_t unit_seed(void);
+
+enum {
+    UNIT_PATH = 256
+};
+
+/** Write a text to a new file under the folder for temporary ones. */
+void unit_file_new(char path[UNIT_PATH], const char *text);
+/** A new folder there. */
+void unit_folder_new(char path[UNIT_PATH]);
+/** Remove a folder with the files in it. */
+void unit_folder_delete(const char *path);
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * What both forms of output say of a parameter and of a component.
+ */
+#include "config.h"
+
+#include "tools/info/info.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+const char *info_value(const memheap_param_t *param, char text[INFO_VALUE_TEXT])
+{
+    switch (param->def->type) {
+    case MEMHEAP_PARAM_STRING:
+        return param->text;
+    case MEMHEAP_PARAM_INT:
+        snprintf(text, INFO_VALUE_TEXT, "%ld", param->value.integer);
+        return text;
+    case MEMHEAP_PARAM_SIZE:
+        if (param->text[0] == '\0')
+            return "";
+        snprintf(text, INFO_VALUE_TEXT, "%zu", param->value.size);
+        return text;
+    case MEMHEAP_PARAM_BOOL:
+    case MEMHEAP_PARAM_FLAG:
+        return param->value.boolean ? "1" : "0";
+    }
+    return "";
+}
+
+static void priority_name(const memheap_component_t *component, char *name,
+                          size_t room)
+{
+    snprintf(name, room, "MEMHEAP_%s_PRIORITY", component->name);
+}
+
+const char *info_default(const memheap_framework_t *framework,
+                         const memheap_param_t *param,
+                         char text[INFO_VALUE_TEXT])
+{
+    /* The default of a priority is the component's, not the definition's. */
+    for (size_t i = 0; i < framework->count; i++) {
+        const memheap_component_t *component = framework->opened[i].component;
+        char name[128];
+        priority_name(component, name, sizeof(name));
+        if (strcasecmp(name, param->name) == 0) {
+            snprintf(text, INFO_VALUE_TEXT, "%d", component->priority);
+            return text;
+        }
+    }
+    return param->def->default_text;
+}
+
+const char *info_type(const memheap_param_t *param)
+{
+    switch (param->def->type) {
+    case MEMHEAP_PARAM_STRING:
+        return "string";
+    case MEMHEAP_PARAM_INT:
+        return "integer";
+    case MEMHEAP_PARAM_SIZE:
+        return "size";
+    case MEMHEAP_PARAM_BOOL:
+        return "boolean";
+    case MEMHEAP_PARAM_FLAG:
+        return "flag";
+    }
+    return "";
+}
+
+bool info_begins(const memheap_param_t *param, const char *prefix)
+{
+    return strncasecmp(param->name, prefix, strlen(prefix)) == 0;
+}
+
+long info_priority(const memheap_framework_t *framework,
+                   const memheap_component_t *component)
+{
+    char name[128];
+    priority_name(component, name, sizeof(name));
+    return memheap_params_value(&framework->params, name)->integer;
+}
+
+const memheap_component_t *
+info_first_choice(const memheap_framework_t *framework)
+{
+    const memheap_component_t *first = NULL;
+    for (size_t i = 0; i < framework->count; i++) {
+        const memheap_opened_t *opened = &framework->opened[i];
+        if (opened->usable &&
+            (first == NULL || info_priority(framework, opened->component) >
+                                  info_priority(framework, first)))
+            first = opened->component;
+    }
+    return first;
+}

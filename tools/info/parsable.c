@@ -1,0 +1,114 @@
+/*
+ * The output for scripts: one fact a line, keys and value split by colons.
+ *
+ * The value comes last and may hold colons itself; a line break in it is
+ * written as \n, a backslash as \\. The keys are documented in the man page,
+ * and stay.
+ */
+#include "config.h"
+
+#include "tools/info/info.h"
+#include "base/machine.h"
+#include "base/util.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* Write a value and end the line. */
+static void print_value(const char *value)
+{
+    for (; *value != '\0'; value++) {
+        if (*value == '\n')
+            fputs("\\n", stdout);
+        else if (*value == '\\')
+            fputs("\\\\", stdout);
+        else
+            putchar(*value);
+    }
+    putchar('\n');
+}
+
+static void print_of(const char *kind, const char *name, const char *key,
+                     const char *value)
+{
+    printf("%s:%s:%s:", kind, name, key);
+    print_value(value);
+}
+
+static void print_pages(size_t page_size)
+{
+    size_t total;
+    size_t unused;
+    memheap_machine_huge_pages(page_size, &total, &unused);
+    printf("machine:huge_pages:%zu:total:%zu\n", page_size, total);
+    printf("machine:huge_pages:%zu:free:%zu\n", page_size, unused);
+}
+
+static void print_machine(void)
+{
+    size_t total;
+    size_t available;
+    memheap_machine_memory(&total, &available);
+    printf("machine:memory:total:%zu\n", total);
+    printf("machine:memory:available:%zu\n", available);
+    printf("machine:numa_nodes:%u\n", memheap_machine_numa_nodes());
+    printf("machine:page_size:%ld\n", sysconf(_SC_PAGESIZE));
+    printf("machine:transparent_huge_pages:%s\n",
+           memheap_machine_transparent_huge());
+    print_pages(2 * MEMHEAP_MIB);
+    print_pages(MEMHEAP_GIB);
+}
+
+static void print_component(const memheap_framework_t *framework,
+                            const memheap_opened_t *opened)
+{
+    const memheap_component_t *component = opened->component;
+    char priority[INFO_VALUE_TEXT];
+    snprintf(priority, sizeof(priority), "%ld",
+             info_priority(framework, component));
+    print_of("component", component->name, "priority", priority);
+    print_of("component", component->name, "usable",
+             opened->usable ? "yes" : "no");
+    print_of("component", component->name, "plugin",
+             opened->plugin == NULL ? "no" : "yes");
+    print_of("component", component->name, "summary", component->summary);
+}
+
+static void print_param(const memheap_framework_t *framework,
+                        const memheap_param_t *param)
+{
+    char text[INFO_VALUE_TEXT];
+    const char *name = param->name;
+    print_of("param", name, "value", info_value(param, text));
+    print_of("param", name, "type", info_type(param));
+    print_of("param", name, "unit", param->def->unit);
+    print_of("param", name, "default", info_default(framework, param, text));
+    print_of("param", name, "source", memheap_param_source_name(param->source));
+    print_of("param", name, "origin", param->origin);
+    print_of("param", name, "help", param->def->help);
+}
+
+void info_parsable_params(const memheap_framework_t *framework,
+                          const char *prefix)
+{
+    const memheap_params_t *params = &framework->params;
+    for (size_t i = 0; i < params->count; i++) {
+        if (info_begins(&params->param[i], prefix))
+            print_param(framework, &params->param[i]);
+    }
+}
+
+void info_parsable_all(const memheap_framework_t *framework)
+{
+    const memheap_component_t *first = info_first_choice(framework);
+    fputs("version:", stdout);
+    print_value(PACKAGE_VERSION);
+    fputs("build:", stdout);
+    print_value(MEMHEAP_BUILD_OPTIONS);
+    print_machine();
+    for (size_t i = 0; i < framework->count; i++)
+        print_component(framework, &framework->opened[i]);
+    fputs("first_choice:", stdout);
+    print_value(first == NULL ? "" : first->name);
+    info_parsable_params(framework, "");
+}

@@ -1,0 +1,273 @@
+/*
+ * memheap-replay: how allocators serve recorded traces on a symmetric heap.
+ *
+ * Each component has the library to itself, from shmem_init() to
+ * shmem_finalize(). The first such session, with the user's own settings,
+ * serves to read the options and the traces and to agree that all PEs can go
+ * on; in the last one the results are printed. Only PE 0 prints, and all PEs
+ * end with the same status: rules of every collective step here.
+ */
+#include "config.h"
+
+#include "tools/replay/collective.h"
+#include "tools/replay/local.h"
+#include "tools/replay/map.h"
+#include "tools/replay/options.h"
+#include "tools/replay/progress.h"
+#include "tools/replay/report.h"
+#include "tools/replay/setup.h"
+#include "base/util.h"
+
+#include <errno.h>
+#include <shmem.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    EXIT_GOOD = 0,
+    EXIT_ERRORS = 1,
+    EXIT_USAGE = 2
+};
+
+typedef struct run {
+    options_t options;
+    setup_t setup;
+    ring_t ring;
+    measure_t *measures; /* trace by trace, in each by component */
+    FILE *map;           /* on PE 0, if it is wanted */
+} run_t;
+
+/* What a PE says of itself before the first measurement. */
+typedef struct readiness {
+    bool ready;
+    uint64_t digest;
+    char message[SETUP_MESSAGE];
+} readiness_t;
+
+static bool first_pe(const run_t *run)
+{
+    return run->ring.me == 0;
+}
+
+/* Everything that can fail on one PE alone before the measurements. */
+static bool prepare(run_t *run, char *message)
+{
+    if (!setup_make(&run->setup, &run->options, message))
+        return false;
+    size_t count = run->setup.trace_count * run->setup.component_count;
+    run->measures = calloc(count, sizeof(*run->measures));
+    if (run->measures == NULL) {
+        snprintf(message, SETUP_MESSAGE, "there is no memory for the results");
+        return false;
+    }
+    if (run->options.map == NULL || !first_pe(run))
+        return true;
+    run->map = fopen(run->options.map, "w");
+    if (run->map == NULL)
+        snprintf(message, SETUP_MESSAGE, "cannot write the map %s: %s",
+                 run->options.map, strerror(errno));
+    return run->map != NULL;
+}
+
+/* Whether all PEs are ready, and for the same; if not, PE 0 says why. */
+static bool all_ready(const run_t *run, const readiness_t *mine)
+{
+    size_t count = (size_t)run->ring.count;
+    readiness_t *all = calloc(count, sizeof(*all));
+    bool good = all != NULL;
+    if (collective_worst(!good) != 0 ||
+        !collective_gather(mine, sizeof(*mine), all)) {
+        if (first_pe(run))
+            fputs("memheap-replay: there is no memory to begin with\n", stderr);
+        free(all);
+        return false;
+    }
+    for (size_t pe = 0; pe < count && good; pe++) {
+        good = all[pe].ready && all[pe].digest == all[0].digest;
+        if (good || !first_pe(run))
+            continue;
+        if (pe == 0)
+            fprintf(stderr, "memheap-replay: %s\n", all[0].message);
+        else
+            fprintf(stderr, "memheap-replay: PE %zu: %s\n", pe,
+                    all[pe].ready ? "it found other traces or components "
+                                    "than PE 0"
+                                  : all[pe].message);
+    }
+    free(all);
+    return good;
+}
+
+/* Act on the options, and make all ready. True if there is something to
+ * measure; otherwise status_p takes the program's status. */
+static bool begin(run_t *run, int *status_p)
+{
+    const options_t *options = &run->options;
+    bool bad = options->problem[0] != '\0';
+    *status_p = bad ? EXIT_USAGE : EXIT_GOOD;
+    if (bad || options->help || options->version) {
+        if (first_pe(run) && bad)
+            fprintf(stderr, "memheap-replay: %s\nTry memheap-replay --help.\n",
+                    options->problem);
+        else if (first_pe(run))
+            fputs(options->help ? options_usage
+                                : "memheap-replay " PACKAGE_VERSION "\n",
+                  stdout);
+        return false;
+    }
+    if (first_pe(run))
+        progress_enable();
+    progress_show("reading traces");
+    static readiness_t mine; /* zeros behind the message go to PE 0 as well */
+    mine.ready = prepare(run, mine.message);
+    mine.digest = run->setup.digest;
+    progress_clear();
+    *status_p = EXIT_USAGE;
+    return all_ready(run, &mine);
+}
+
+/* What one PE has measured. */
+typedef struct share {
+    collective_result_t collective;
+    local_result_t local;
+} share_t;
+
+/* Put what all PEs have measured together. */
+static void summarise(const run_t *run, const share_t *mine, measure_t *measure)
+{
+    size_t count = (size_t)run->ring.count;
+    share_t *all = calloc(count, sizeof(*all));
+    measure->same = collective_worst(all == NULL) == 0 &&
+                    collective_gather(mine, sizeof(*mine), all);
+    bool gathered = measure->same;
+    for (size_t pe = 0; pe < count && gathered; pe++) {
+        const share_t *one = &all[pe];
+        if (one->collective.digest != all[0].collective.digest)
+            measure->same = false;
+        measure->failed = memheap_max(measure->failed, one->collective.failed +
+                                                           one->local.failed);
+        measure->wrong += one->collective.wrong;
+        measure->ns_alone += one->local.ns / (double)count;
+        if (one->collective.ns > measure->ns_collective)
+            measure->ns_collective = one->collective.ns;
+    }
+    free(all);
+}
+
+/* One trace with the component of this session. */
+static void measure_trace(run_t *run, const char *component,
+                          const trace_t *trace, measure_t *measure)
+{
+    block_t *blocks = run->setup.blocks;
+    share_t mine;
+    char label[96];
+    snprintf(label, sizeof(label), "%.40s, %.40s", trace->name, component);
+    *measure =
+        (measure_t){.trace = trace->name,
+                    .component = component,
+                    .operations = trace->count,
+                    .peak = trace->peak,
+                    .verified = memheap_min(run->options.verify, trace->count)};
+    collective_replay(trace, blocks, label, &mine.collective);
+    progress_show("%s: alone", label);
+    local_measure(component, trace, blocks,
+                  first_pe(run) ? NULL : &local_quiet_log, &mine.local);
+    measure->footprint = mine.local.footprint;
+    if (first_pe(run)) {
+        progress_show("%s: searching for the smallest heap", label);
+        measure->smallest =
+            local_smallest(component, trace, measure->footprint, blocks);
+    }
+    shmem_barrier_all();
+    collective_verify(trace, measure->verified, blocks, label,
+                      &mine.collective);
+    summarise(run, &mine, measure);
+    progress_clear();
+}
+
+/* Draw the first trace with all components; false if it cannot be written. */
+static bool draw_map(run_t *run)
+{
+    const trace_t *trace = &run->setup.traces[0];
+    size_t count = run->setup.component_count;
+    map_panel_t *panels = calloc(count, sizeof(*panels));
+    size_t scale = trace->peak;
+    bool good = panels != NULL;
+    for (size_t i = 0; i < count; i++)
+        scale = memheap_max(scale, run->measures[i].footprint);
+    scale += scale / 20;
+    for (size_t i = 0; i < count && good; i++) {
+        progress_show("drawing %s, %s", trace->name, run->setup.components[i]);
+        good = map_sample(&panels[i], run->setup.components[i], trace,
+                          run->measures[i].footprint, scale, run->setup.blocks);
+    }
+    if (good)
+        map_write(run->map, trace, panels, count, scale);
+    free(panels);
+    progress_clear();
+    good = good && !ferror(run->map);
+    good = fclose(run->map) == 0 && good;
+    if (!good)
+        fprintf(stderr, "memheap-replay: the map %s could not be written\n",
+                run->options.map);
+    return good;
+}
+
+/* Print what was measured; the program's status. Collective. */
+static int finish(run_t *run)
+{
+    size_t count = run->setup.trace_count * run->setup.component_count;
+    int status = EXIT_GOOD;
+    for (size_t i = 0; i < count; i++) {
+        if (!measure_good(&run->measures[i]))
+            status = EXIT_ERRORS;
+    }
+    if (first_pe(run)) {
+        if (run->map != NULL && !draw_map(run))
+            status = EXIT_ERRORS;
+        if (run->options.csv)
+            report_csv(run->measures, count, run->ring.count);
+        else
+            report_table(run->measures, count, run->ring.count);
+        if (fflush(stdout) != 0 || ferror(stdout)) {
+            fputs("memheap-replay: cannot write the results\n", stderr);
+            status = EXIT_ERRORS;
+        }
+    }
+    return collective_worst(status);
+}
+
+/* A session of the library for each component. */
+static int measure_all(run_t *run)
+{
+    setup_t *setup = &run->setup;
+    int status = EXIT_GOOD;
+    for (size_t c = 0; c < setup->component_count; c++) {
+        const char *component = setup->components[c];
+        setenv("MEMHEAP_COMPONENT", component, 1);
+        shmem_init();
+        for (size_t t = 0; t < setup->trace_count; t++)
+            measure_trace(run, component, &setup->traces[t],
+                          &run->measures[t * setup->component_count + c]);
+        if (c + 1 == setup->component_count)
+            status = finish(run);
+        shmem_finalize();
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static run_t run;
+    int status;
+    options_parse(&run.options, argc, argv);
+    shmem_init();
+    run.ring = ring_get();
+    bool ready = begin(&run, &status);
+    shmem_finalize();
+    if (ready)
+        status = measure_all(&run);
+    setup_free(&run.setup);
+    free(run.measures);
+    return status;
+}

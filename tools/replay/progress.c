@@ -1,0 +1,40 @@
+/*
+ * The line ends in a carriage return, so that the next one, or a message,
+ * overwrites it. Written in one piece, since the launcher mixes what it gets.
+ */
+#include "config.h"
+
+#include "tools/replay/progress.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum {
+    LINE_WIDTH = 78
+};
+
+static bool enabled;
+
+void progress_enable(void)
+{
+    enabled = isatty(STDERR_FILENO) == 1;
+}
+
+void progress_show(const char *format, ...)
+{
+    if (!enabled)
+        return;
+    char text[LINE_WIDTH + 1];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    fprintf(stderr, "%-*s\r", LINE_WIDTH, text);
+    fflush(stderr);
+}
+
+void progress_clear(void)
+{
+    progress_show("%s", "");
+}

@@ -1,0 +1,107 @@
+/*
+ * Prints results, for people or for programs.
+ */
+#include "config.h"
+
+#include "tools/replay/report.h"
+#include "base/log.h"
+#include "base/util.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool measure_good(const measure_t *measure)
+{
+    return measure->same && measure->failed == 0 && measure->wrong == 0;
+}
+
+/* The longest of the names that get() finds, and of their heading. */
+static int name_width(const measure_t *measures, size_t count,
+                      const char *heading,
+                      const char *(*get)(const measure_t *measure))
+{
+    size_t width = strlen(heading);
+    for (size_t i = 0; i < count; i++)
+        width = memheap_max(width, strlen(get(&measures[i])));
+    return (int)width;
+}
+
+static const char *get_trace(const measure_t *measure)
+{
+    return measure->trace;
+}
+
+static const char *get_component(const measure_t *measure)
+{
+    return measure->component;
+}
+
+static void print_row(const measure_t *m)
+{
+    char peak[MEMHEAP_SIZE_TEXT];
+    char footprint[MEMHEAP_SIZE_TEXT];
+    printf("  %10zu  %11.1f  %9.1f  %10s  %10s  ", m->operations,
+           m->ns_collective, m->ns_alone, memheap_format_size(peak, m->peak),
+           memheap_format_size(footprint, m->footprint));
+    if (m->smallest > 0)
+        printf("%13.3f", (double)m->smallest / (double)m->peak);
+    else
+        printf("%13s", "none found");
+    printf("  %9s", m->same ? "same" : "DIFFERENT");
+    if (m->failed == 0 && m->wrong == 0)
+        printf("  none\n");
+    else
+        printf("  %zu failed, %zu wrong\n", m->failed, m->wrong);
+}
+
+void report_table(const measure_t *measures, size_t count, int pes)
+{
+    int trace = name_width(measures, count, "trace", get_trace);
+    int component = name_width(measures, count, "component", get_component);
+    printf("%d PE%s. ns/op: time of one operation through shmem (together) and "
+           "without the\ncollective step (alone). Heap/peak: the smallest "
+           "heap in which the trace passes,\nover the peak of live bytes.\n\n",
+           pes, pes == 1 ? "" : "s");
+    printf("%*s  %10s  %11s  %9s  %10s  %10s  %13s\n", trace + 2 + component,
+           "", "", "ns/op", "ns/op", "peak live", "", "smallest");
+    printf("%-*s  %-*s  %10s  %11s  %9s  %10s  %10s  %13s  %9s  %s\n", trace,
+           "trace", component, "component", "operations", "together", "alone",
+           "bytes", "footprint", "heap/peak", "addresses", "errors");
+    for (size_t i = 0; i < count; i++) {
+        printf("%-*s  %-*s", trace, measures[i].trace, component,
+               measures[i].component);
+        print_row(&measures[i]);
+    }
+}
+
+/* A name in quotes where it needs them: RFC 4180. */
+static void print_quoted(const char *name)
+{
+    if (strpbrk(name, ",\"\n") == NULL) {
+        fputs(name, stdout);
+        return;
+    }
+    putchar('"');
+    for (; *name != '\0'; name++) {
+        if (*name == '"')
+            putchar('"');
+        putchar(*name);
+    }
+    putchar('"');
+}
+
+void report_csv(const measure_t *measures, size_t count, int pes)
+{
+    puts("trace,component,pes,operations,ns_together,ns_alone,peak_bytes,"
+         "footprint_bytes,smallest_bytes,smallest_over_peak,"
+         "verified_operations,same_addresses,failed,wrong");
+    for (size_t i = 0; i < count; i++) {
+        const measure_t *m = &measures[i];
+        print_quoted(m->trace);
+        printf(",%s,%d,%zu,%.1f,%.1f,%zu,%zu,%zu,%.4f,%zu,%s,%zu,%zu\n",
+               m->component, pes, m->operations, m->ns_collective, m->ns_alone,
+               m->peak, m->footprint, m->smallest,
+               (double)m->smallest / (double)m->peak, m->verified,
+               m->same ? "yes" : "no", m->failed, m->wrong);
+    }
+}

@@ -1,0 +1,188 @@
+/*
+ * Loads traces and finds components; says what is wrong, and prints nothing,
+ * since only one PE may.
+ */
+#include "config.h"
+
+#include "tools/replay/setup.h"
+#include "base/util.h"
+#include "tools/replay/digest.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool no_memory(char *message)
+{
+    snprintf(message, SETUP_MESSAGE, "there is no memory for the traces");
+    return false;
+}
+
+/* Keeps the message of the framework. */
+static void keep_message(void *context, memheap_log_level_t level,
+                         const char *message)
+{
+    (void)level;
+    snprintf(context, SETUP_MESSAGE, "%s", message);
+}
+
+static long priority_of(const memheap_framework_t *framework,
+                        const memheap_component_t *component)
+{
+    char name[128];
+    snprintf(name, sizeof(name), "MEMHEAP_%s_PRIORITY", component->name);
+    return memheap_params_value(&framework->params, name)->integer;
+}
+
+/* Take the usable components, the one that a heap would get first. */
+static void take_components(setup_t *setup,
+                            const memheap_framework_t *framework)
+{
+    long priorities[MEMHEAP_COMPONENT_MAX];
+    for (size_t i = 0; i < framework->count; i++) {
+        const memheap_opened_t *opened = &framework->opened[i];
+        if (!opened->usable)
+            continue;
+        long priority = priority_of(framework, opened->component);
+        size_t at = setup->component_count++;
+        for (; at > 0 && priorities[at - 1] < priority; at--) {
+            priorities[at] = priorities[at - 1];
+            memcpy(setup->components[at], setup->components[at - 1],
+                   SETUP_NAME);
+        }
+        priorities[at] = priority;
+        snprintf(setup->components[at], SETUP_NAME, "%s",
+                 opened->component->name);
+    }
+}
+
+static bool find_components(setup_t *setup, const char *list, char *message)
+{
+    static memheap_framework_t framework; /* large, and there is only one */
+    const memheap_log_t log = {keep_message, message, MEMHEAP_LOG_ERROR};
+    char argument[512];
+    const char *arguments[] = {list == NULL ? NULL : argument, NULL};
+    memheap_framework_config_t config = {.log = &log, .arguments = arguments};
+    if (list != NULL &&
+        snprintf(argument, sizeof(argument), "MEMHEAP_COMPONENT=%s", list) >=
+            (int)sizeof(argument)) {
+        snprintf(message, SETUP_MESSAGE, "the list of components is too long");
+        return false;
+    }
+    if (memheap_framework_open(&framework, &config) != MEMHEAP_OK)
+        return false;
+    take_components(setup, &framework);
+    memheap_framework_close(&framework);
+    if (setup->component_count == 0)
+        snprintf(message, SETUP_MESSAGE, "all components stand aside");
+    return setup->component_count > 0;
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t length = strlen(name);
+    size_t size = strlen(end);
+    return length > size && strcmp(name + length - size, end) == 0;
+}
+
+static int is_trace(const struct dirent *entry)
+{
+    return ends_with(entry->d_name, ".sht") ||
+           ends_with(entry->d_name, ".sht.xz");
+}
+
+static bool load(setup_t *setup, const char *path, size_t limit, char *message)
+{
+    if (!trace_load(&setup->traces[setup->trace_count], path, limit, message,
+                    SETUP_MESSAGE))
+        return false;
+    setup->trace_count++;
+    return true;
+}
+
+/* Load a folder's traces in the order of their names. */
+static bool load_folder(setup_t *setup, const options_t *options, char *message)
+{
+    struct dirent **entries;
+    int count = scandir(options->trace_dir, &entries, is_trace, alphasort);
+    if (count <= 0) {
+        if (count == 0)
+            free(entries);
+        snprintf(message, SETUP_MESSAGE,
+                 "there are no traces (*.sht, *.sht.xz) in %s; name some, or "
+                 "their folder with --traces DIR",
+                 options->trace_dir);
+        return false;
+    }
+    setup->traces = calloc((size_t)count, sizeof(*setup->traces));
+    bool good = setup->traces != NULL || no_memory(message);
+    for (int i = 0; i < count; i++) {
+        char path[4096];
+        if (good && snprintf(path, sizeof(path), "%s/%s", options->trace_dir,
+                             entries[i]->d_name) < (int)sizeof(path))
+            good = load(setup, path, options->operations, message);
+        free(entries[i]);
+    }
+    free(entries);
+    return good;
+}
+
+static bool load_traces(setup_t *setup, const options_t *options, char *message)
+{
+    if (options->trace_count == 0)
+        return load_folder(setup, options, message);
+    setup->traces = calloc(options->trace_count, sizeof(*setup->traces));
+    if (setup->traces == NULL)
+        return no_memory(message);
+    for (size_t i = 0; i < options->trace_count; i++) {
+        if (!load(setup, options->traces[i], options->operations, message))
+            return false;
+    }
+    return true;
+}
+
+static uint64_t digest_of(const setup_t *setup)
+{
+    uint64_t digest = 0;
+    for (size_t i = 0; i < setup->trace_count; i++) {
+        const trace_t *trace = &setup->traces[i];
+        digest = digest_add(digest, trace->count);
+        for (size_t j = 0; j < trace->count; j++) {
+            const trace_op_t *op = &trace->ops[j];
+            digest = digest_add(digest, op->size);
+            digest = digest_add(digest, (uint64_t)op->slot << 16 |
+                                            (uint64_t)op->kind << 8 |
+                                            op->align_order);
+        }
+    }
+    for (size_t i = 0; i < setup->component_count; i++) {
+        for (const char *c = setup->components[i]; *c != '\0'; c++)
+            digest = digest_add(digest, (unsigned char)*c);
+    }
+    return digest;
+}
+
+bool setup_make(setup_t *setup, const options_t *options, char *message)
+{
+    *setup = (setup_t){.digest = 0};
+    if (!find_components(setup, options->components, message) ||
+        !load_traces(setup, options, message))
+        return false;
+    size_t slots = 1;
+    for (size_t i = 0; i < setup->trace_count; i++)
+        slots = memheap_max(slots, setup->traces[i].slots);
+    setup->blocks = calloc(slots, sizeof(*setup->blocks));
+    if (setup->blocks == NULL)
+        return no_memory(message);
+    setup->digest = digest_of(setup);
+    return true;
+}
+
+void setup_free(setup_t *setup)
+{
+    for (size_t i = 0; i < setup->trace_count; i++)
+        trace_free(&setup->traces[i]);
+    free(setup->traces);
+    free(setup->blocks);
+}

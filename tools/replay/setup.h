@@ -1,0 +1,37 @@
+/*
+ * What a run works on, made before the first measurement.
+ */
+#ifndef MEMHEAP_TOOLS_REPLAY_SETUP_H
+#define MEMHEAP_TOOLS_REPLAY_SETUP_H
+
+#include "base/framework.h"
+#include "tools/replay/options.h"
+#include "tools/replay/trace.h"
+
+#include <stdio.h>
+
+enum {
+    SETUP_NAME = 64,
+    SETUP_MESSAGE = 1024
+};
+
+typedef struct setup {
+    trace_t *traces;
+    size_t trace_count;
+    size_t component_count; /* by falling priority */
+    char components[MEMHEAP_COMPONENT_MAX][SETUP_NAME];
+    block_t *blocks; /* zeros, as many as the trace with the most slots needs */
+    uint64_t digest; /* of all operations: PEs that replay the same have one */
+} setup_t;
+
+/**
+ * Load the traces and find the components. Local.
+ *
+ * @param setup    uninitialised; setup_free() is due in either case
+ * @param message  takes what went wrong, SETUP_MESSAGE bytes at most
+ */
+bool setup_make(setup_t *setup, const options_t *options, char *message);
+
+void setup_free(setup_t *setup);
+
+#endif
