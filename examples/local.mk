@@ -1,1 +1,5 @@
-# examples
+# Programs to copy from. They are installed as sources, and the tests build
+# them against an installed prefix, as a user would.
+exampledir = $(docdir)/examples
+dist_example_DATA = examples/halo.c examples/hello.c examples/plugin.c \
+	examples/range.c examples/sort.c

@@ -36,6 +36,7 @@ struct memheap {
     size_t max_align;
     bool locks;
     bool checks;
+    bool unbacked; /* the last place that was found could not be backed */
     pthread_mutex_t lock;
     memheap_region_t region;
     const memheap_log_t *log;
@@ -194,12 +195,20 @@ static memheap_status_t verify(memheap_t *heap, const char *operation)
     return status;
 }
 
+/* Back the region up to the end of a place that the module found. */
+static memheap_status_t back(memheap_t *heap, size_t end)
+{
+    memheap_status_t status =
+        memheap_region_back(&heap->region, end, heap->log);
+    heap->unbacked = status != MEMHEAP_OK;
+    return status;
+}
+
 /* Let the end of a block just handed out be the new high. */
 static memheap_status_t raise_high(memheap_t *heap, size_t offset, size_t end)
 {
     if (end > heap->region.backed) {
-        memheap_status_t status =
-            memheap_region_back(&heap->region, end, heap->log);
+        memheap_status_t status = back(heap, end);
         if (status != MEMHEAP_OK) {
             heap->module->ops->free(heap->module, offset);
             return status;
@@ -377,7 +386,7 @@ static memheap_status_t resize_in_place(memheap_t *heap, size_t offset,
         return status;
     size_t end = offset + old_size + (module->used - used);
     if (end > heap->region.backed) {
-        status = memheap_region_back(&heap->region, end, heap->log);
+        status = back(heap, end);
         if (status != MEMHEAP_OK) {
             module->ops->resize(module, offset, old_size);
             return status;
@@ -421,19 +430,23 @@ static memheap_status_t resize_over(memheap_t *heap, size_t size,
     return MEMHEAP_OK;
 }
 
+/* A way that ends in a place which cannot be backed ends the resize: where the
+ * next way leads would depend on the memory that this process happens to get.
+ */
 memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
                                       size_t size, memheap_resize_step_t *step)
 {
     if (size == 0)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     heap_lock(heap);
+    heap->unbacked = false;
     memheap_status_t status = find_block(heap, block, &step->old_size);
     if (status != MEMHEAP_OK)
         goto out;
     step->kind = MEMHEAP_RESIZE_IN_PLACE;
     step->old_offset = step->new_offset = offset_of(heap, block);
     status = resize_in_place(heap, step->old_offset, step->old_size, size);
-    if (status != MEMHEAP_ERR_NO_MEMORY)
+    if (status != MEMHEAP_ERR_NO_MEMORY || heap->unbacked)
         goto out;
     size_t dirty;
     status = place(heap, MEMHEAP_MIN_ALIGN, size, &step->new_offset, &dirty);
@@ -441,7 +454,7 @@ memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
         step->kind = MEMHEAP_RESIZE_BESIDE;
         memcpy(heap->base + step->new_offset, heap->base + step->old_offset,
                memheap_min(step->old_size, size));
-    } else if (status == MEMHEAP_ERR_NO_MEMORY) {
+    } else if (status == MEMHEAP_ERR_NO_MEMORY && !heap->unbacked) {
         status = resize_over(heap, size, step);
     }
 out:

@@ -6,9 +6,6 @@
 
 #include "tests/unit/model.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 static model_t model;
 
 /* Allocate at the least alignment; this cannot fail. */
@@ -39,22 +36,6 @@ static void assert_empty(void)
         ck_assert_ok(model_free(&model, 0));
     }
     model_check(&model);
-}
-
-/* Kilobytes of this process that lie in memory. */
-static long resident_kib(void)
-{
-    char line[256];
-    long kib = -1;
-    FILE *status = fopen("/proc/self/status", "r");
-    ck_assert_ptr_nonnull(status);
-    while (fgets(line, sizeof(line), status) != NULL) {
-        if (strncmp(line, "VmRSS:", 6) == 0)
-            kib = strtol(line + 6, NULL, 10);
-    }
-    fclose(status);
-    ck_assert_int_gt(kib, 0);
-    return kib;
 }
 
 START_TEST(new_module_is_one_free_block)
@@ -185,7 +166,7 @@ END_TEST
 START_TEST(offsets_reach_above_a_tebibyte)
 {
     model_open(&model, _i, 4 * TIB, 0);
-    long before = resident_kib();
+    long before = unit_resident_kib();
     ck_assert_uint_eq(alloc(4 * GIB), 0);
     size_t above_4g = alloc(2 * GIB);
     ck_assert_uint_ge(above_4g, 4 * GIB);
@@ -201,7 +182,7 @@ START_TEST(offsets_reach_above_a_tebibyte)
     ck_assert_ok(model_free(&model, above_4g));
     assert_empty();
     /* Metadata for terabytes is reserved and not touched. */
-    ck_assert_int_lt(resident_kib() - before, 16 * 1024);
+    ck_assert_int_lt(unit_resident_kib() - before, 16 * 1024);
     model_close(&model);
 }
 END_TEST
@@ -210,7 +191,7 @@ START_TEST(creation_asks_for_the_same_at_any_size)
 {
     static const size_t sizes[] = {MIB, 4 * TIB};
     size_t requests[2];
-    long before = resident_kib();
+    long before = unit_resident_kib();
     for (size_t i = 0; i < 2; i++) {
         unit_module_t unit;
         unit_memory_t memory;
@@ -222,7 +203,7 @@ START_TEST(creation_asks_for_the_same_at_any_size)
         ck_assert_uint_eq(memory.bytes, 0);
     }
     ck_assert_uint_eq(requests[0], requests[1]);
-    ck_assert_int_lt(resident_kib() - before, 4 * 1024);
+    ck_assert_int_lt(unit_resident_kib() - before, 4 * 1024);
 }
 END_TEST
 

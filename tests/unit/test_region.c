@@ -10,7 +10,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /* A shared region of a gibibyte over a fresh file. */
@@ -23,17 +22,6 @@ static void share(memheap_region_t *region, unsigned sharers,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     ck_assert_ptr_ne(base, MAP_FAILED);
     ck_assert_ok(memheap_region_share(region, base, GIB, fd, sharers, log));
-}
-
-/* Set the soft limit of a resource; returns what it was. */
-static rlim_t limit_to(__rlimit_resource_t resource, rlim_t value)
-{
-    struct rlimit limit;
-    ck_assert_int_eq(getrlimit(resource, &limit), 0);
-    rlim_t before = limit.rlim_cur;
-    limit.rlim_cur = value;
-    ck_assert_int_eq(setrlimit(resource, &limit), 0);
-    return before;
 }
 
 START_TEST(four_tebibytes_can_be_reserved)
@@ -213,9 +201,9 @@ START_TEST(refusal_of_the_system_is_a_status_and_a_message)
     unit_log_init(&log);
     memheap_region_t region;
     ck_assert_ok(memheap_region_reserve(&region, TIB, &log.log));
-    rlim_t before = limit_to(RLIMIT_DATA, MIB);
+    rlim_t before = unit_limit(RLIMIT_DATA, MIB);
     memheap_status_t status = memheap_region_back(&region, GIB, &log.log);
-    limit_to(RLIMIT_DATA, before);
+    unit_limit(RLIMIT_DATA, before);
     ck_assert_int_eq(status, MEMHEAP_ERR_NO_MEMORY);
     ck_assert_uint_eq(region.backed, 0);
     ck_assert_uint_eq(log.count, 1);
@@ -260,10 +248,10 @@ START_TEST(limit_on_file_sizes_is_a_message_and_no_signal)
     unit_log_init(&log);
     memheap_region_t region;
     int fd = memfd_create("memheap-test", MFD_CLOEXEC);
-    rlim_t before = limit_to(RLIMIT_FSIZE, 64 * MIB);
+    rlim_t before = unit_limit(RLIMIT_FSIZE, 64 * MIB);
     memheap_status_t status =
         memheap_region_share(&region, NULL, GIB, fd, 1, &log.log);
-    limit_to(RLIMIT_FSIZE, before);
+    unit_limit(RLIMIT_FSIZE, before);
     ck_assert_int_eq(status, MEMHEAP_ERR_SYSTEM);
     ck_assert_uint_eq(log.count, 1);
     ck_assert_logged(&log, "ulimit -f");

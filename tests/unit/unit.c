@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -189,6 +190,86 @@ void unit_module_close(unit_module_t *unit)
 {
     unit->ops->destroy(unit->module);
     memheap_framework_close(&unit->framework);
+}
+
+int unit_heap_kinds(void)
+{
+    return 2 * (int)unit_component_count();
+}
+
+void unit_heap_open(unit_heap_t *unit, int kind, size_t size, size_t max_size,
+                    const char *param)
+{
+    memset(unit, 0, sizeof(*unit));
+    unit_log_init(&unit->log);
+    snprintf(unit->component, sizeof(unit->component), "MEMHEAP_COMPONENT=%s",
+             unit_component_name(kind / 2));
+    unit->params[0] = unit->component;
+    unit->params[1] = param;
+    memheap_config_t config = {
+        .size = size, .params = unit->params, .log = &unit->log.log};
+    if (kind % 2 == 1) {
+        unit->range_size = memheap_max(size, max_size) + 8192;
+        unit->range =
+            mmap(NULL, unit->range_size, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        ck_assert_ptr_ne(unit->range, MAP_FAILED);
+        size_t odd = (uintptr_t)unit->range / 4096 % 2;
+        config.base = (char *)unit->range + (1 - odd) * 4096;
+        config.max_size = max_size;
+    }
+    memheap_status_t status = memheap_create(&config, &unit->heap);
+    ck_assert_msg(status == MEMHEAP_OK, "%s", unit->log.text);
+    unit->base = memheap_base(unit->heap);
+}
+
+void unit_heap_close(unit_heap_t *unit)
+{
+    memheap_destroy(unit->heap);
+    if (unit->range != NULL)
+        munmap(unit->range, unit->range_size);
+}
+
+static bool digest_block(void *context, const memheap_block_t *block)
+{
+    uint64_t *digest = context;
+    *digest ^= (uintptr_t)block->address;
+    unit_random(digest);
+    *digest ^= block->size << 1 | block->live;
+    unit_random(digest);
+    return true;
+}
+
+uint64_t unit_heap_digest(memheap_t *heap)
+{
+    uint64_t digest = 1;
+    memheap_walk(heap, digest_block, &digest);
+    return digest;
+}
+
+long unit_resident_kib(void)
+{
+    char line[256];
+    long kib = -1;
+    FILE *status = fopen("/proc/self/status", "r");
+    ck_assert_ptr_nonnull(status);
+    while (fgets(line, sizeof(line), status) != NULL) {
+        if (strncmp(line, "VmRSS:", 6) == 0)
+            kib = strtol(line + 6, NULL, 10);
+    }
+    fclose(status);
+    ck_assert_int_gt(kib, 0);
+    return kib;
+}
+
+rlim_t unit_limit(__rlimit_resource_t resource, rlim_t value)
+{
+    struct rlimit limit;
+    ck_assert_int_eq(getrlimit(resource, &limit), 0);
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = value;
+    ck_assert_int_eq(setrlimit(resource, &limit), 0);
+    return before;
 }
 
 /* Source: G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number

@@ -18,10 +18,12 @@
 
 #include "base/framework.h"
 #include "base/util.h"
+#include "memheap/heap.h"
 
 #include <check.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define KIB MEMHEAP_KIB
 #define MIB MEMHEAP_MIB
@@ -80,6 +82,37 @@ typedef struct unit_module {
 void unit_module_open(unit_module_t *unit, int component, size_t size,
                       size_t max_size, const memheap_memory_t *memory);
 void unit_module_close(unit_module_t *unit);
+
+/** A heap, and what it is made of. */
+typedef struct unit_heap {
+    memheap_t *heap;
+    unit_log_t log;
+    char *base;
+    void *range; /* of the test, or NULL */
+    size_t range_size;
+    char component[64];
+    const char *params[3];
+} unit_heap_t;
+
+/** Kinds of heaps: each component over memory of the heap's own (even
+ *  indexes), and over a range of the test's at an odd multiple of 4096. */
+int unit_heap_kinds(void);
+
+/** Create a heap of a kind, of size bytes; over a range, it may grow to
+ *  max_size. param is one more parameter or NULL. Fails the test if that
+ *  fails. */
+void unit_heap_open(unit_heap_t *unit, int kind, size_t size, size_t max_size,
+                    const char *param);
+void unit_heap_close(unit_heap_t *unit);
+
+/** A number that stands for all that memheap_walk() shows. */
+uint64_t unit_heap_digest(memheap_t *heap);
+
+/** Kilobytes of this process that lie in memory. */
+long unit_resident_kib(void);
+
+/** Set a soft limit of this process; returns what it was. */
+rlim_t unit_limit(__rlimit_resource_t resource, rlim_t value);
 
 /** A well-mixed sequence of numbers; seed is its state. */
 uint64_t unit_random(uint64_t *seed);

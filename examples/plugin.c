@@ -1,0 +1,150 @@
+/*
+ * A component in a shared object of its own: a pile of blocks.
+ *
+ *     cc -shared -fPIC plugin.c $(pkg-config --cflags --libs memheap) \
+ *         -o pile.so
+ *     MEMHEAP_PLUGIN_PATH=$PWD MEMHEAP_COMPONENT=pile mpirun -n 4 ./hello
+ *
+ * Each block goes behind the last one, and freed space is used again when all
+ * blocks behind it are free: for programs that free in reverse order.
+ */
+#include <base/component.h>
+#include <base/util.h>
+
+typedef struct pile {
+    memheap_module_t module;
+    memheap_table_t table; /* of extents, without gaps */
+    size_t count;
+    size_t end; /* of the last one */
+} pile_t;
+
+static memheap_extent_t *extent_at(const pile_t *s, size_t i)
+{
+    return (memheap_extent_t *)s->table.base + i;
+}
+
+static memheap_status_t pile_alloc(memheap_module_t *module, size_t size,
+                                   size_t align, size_t *offset_p)
+{
+    pile_t *s = (pile_t *)module;
+    size_t start = memheap_align_up(s->end, align);
+    size_t need = memheap_align_up(size, MEMHEAP_MIN_ALIGN);
+    if (start > module->size || size > need || need > module->size - start)
+        return MEMHEAP_ERR_NO_MEMORY;
+    if (memheap_table_ensure(
+            &s->table, (s->count + 2) * sizeof(memheap_extent_t)) != MEMHEAP_OK)
+        return MEMHEAP_ERR_NO_METADATA;
+    if (start > s->end)
+        *extent_at(s, s->count++) =
+            (memheap_extent_t){s->end, start - s->end, false};
+    *extent_at(s, s->count++) = (memheap_extent_t){start, need, true};
+    s->end = start + need;
+    module->used += need;
+    module->live_blocks++;
+    *offset_p = start;
+    return MEMHEAP_OK;
+}
+
+static memheap_extent_t *find(const memheap_module_t *module, size_t offset)
+{
+    const pile_t *s = (const pile_t *)module;
+    for (size_t i = s->count; i-- > 0;) {
+        memheap_extent_t *e = extent_at(s, i);
+        if (e->offset <= offset)
+            return e->offset == offset && e->live ? e : NULL;
+    }
+    return NULL;
+}
+
+static memheap_status_t pile_free(memheap_module_t *module, size_t offset)
+{
+    pile_t *s = (pile_t *)module;
+    memheap_extent_t *e = find(module, offset);
+    if (e == NULL)
+        return MEMHEAP_ERR_BAD_ADDRESS;
+    e->live = false;
+    module->used -= e->size;
+    module->live_blocks--;
+    while (s->count > 0 && !extent_at(s, s->count - 1)->live)
+        s->end = extent_at(s, --s->count)->offset;
+    return MEMHEAP_OK;
+}
+
+static memheap_status_t pile_size_of(const memheap_module_t *module,
+                                     size_t offset, size_t *size_p)
+{
+    const memheap_extent_t *e = find(module, offset);
+    *size_p = e == NULL ? *size_p : e->size;
+    return e == NULL ? MEMHEAP_ERR_BAD_ADDRESS : MEMHEAP_OK;
+}
+
+static void pile_walk(const memheap_module_t *module,
+                      bool (*visit)(void *, const memheap_extent_t *),
+                      void *context)
+{
+    const pile_t *s = (const pile_t *)module;
+    memheap_extent_t rest = {s->end, module->size - s->end, false};
+    bool more = true;
+    for (size_t i = 0; i < s->count && more; i++)
+        more = visit(context, extent_at(s, i));
+    if (more && rest.size > 0)
+        visit(context, &rest);
+}
+
+static memheap_status_t pile_check(const memheap_module_t *module)
+{
+    const pile_t *s = (const pile_t *)module;
+    size_t end = 0;
+    for (size_t i = 0; i < s->count && end == extent_at(s, i)->offset; i++)
+        end += extent_at(s, i)->size;
+    return end == s->end ? MEMHEAP_OK : MEMHEAP_ERR_CORRUPT;
+}
+
+static void pile_stats(const memheap_module_t *module,
+                       memheap_module_stats_t *stats)
+{
+    const pile_t *s = (const pile_t *)module;
+    *stats = (memheap_module_stats_t){module->size, module->used,
+                                      module->size - s->end,
+                                      module->live_blocks, s->table.committed};
+    stats->largest_free &= ~(MEMHEAP_MIN_ALIGN - 1);
+}
+
+static void pile_destroy(memheap_module_t *module)
+{
+    memheap_table_t table = ((pile_t *)module)->table;
+    memheap_memory_delete(table.memory, module, sizeof(pile_t));
+    memheap_table_close(&table);
+}
+
+static memheap_status_t pile_create(const memheap_module_config_t *config,
+                                    long *priority_p,
+                                    memheap_module_t **module_p)
+{
+    static const memheap_module_ops_t ops = {.alloc = pile_alloc,
+                                             .free = pile_free,
+                                             .size_of = pile_size_of,
+                                             .walk = pile_walk,
+                                             .check = pile_check,
+                                             .stats = pile_stats,
+                                             .destroy = pile_destroy};
+    pile_t *s = memheap_memory_new(config->memory, sizeof(*s));
+    (void)priority_p;
+    if (s == NULL)
+        return MEMHEAP_ERR_NO_METADATA;
+    s->module.ops = &ops;
+    s->module.size = config->size;
+    *module_p = &s->module;
+    if (memheap_table_open(&s->table, config->memory, config->max_size * 2) ==
+        MEMHEAP_OK)
+        return MEMHEAP_OK;
+    memheap_memory_delete(config->memory, s, sizeof(*s));
+    return MEMHEAP_ERR_NO_METADATA;
+}
+
+const memheap_component_t memheap_component = {
+    .abi = MEMHEAP_COMPONENT_ABI,
+    .name = "pile",
+    .summary = "blocks in a pile: freed space is used again from the end",
+    .priority = 10,
+    .create = pile_create};
