@@ -25,3 +25,17 @@ if COMPONENT_PTMALLOC
 noinst_DATA += bench/arena-ptmalloc.so
 endif
 CLEANFILES += bench/arena-buddy.so bench/arena-ptmalloc.so
+
+# Programs in OpenSHMEM alone, which bench/compare builds against others too.
+if MPI
+if LZMA
+noinst_PROGRAMS += bench/pgas-replay bench/pgas-sync
+bench_pgas_replay_SOURCES = bench/pgas-replay.c tools/replay/reader.c \
+	tools/replay/reader.h tools/replay/trace.c tools/replay/trace.h
+bench_pgas_replay_CFLAGS = $(AM_CFLAGS) $(LZMA_CFLAGS)
+bench_pgas_replay_LDADD = libshmem.la $(LZMA_LIBS)
+bench_pgas_sync_SOURCES = bench/pgas-sync.c
+bench_pgas_sync_LDADD = libshmem.la
+endif
+endif
+EXTRA_DIST += bench/compare

@@ -3,8 +3,8 @@
  * that the same source measures any implementation of them.
  *
  * Prints one line a trace: its name, and the median over the passes of the
- * nanoseconds an operation takes, on PE 0. Blocks that a trace leaves are
- * freed between the passes, untimed.
+ * nanoseconds an operation takes, on PE 0, and how many allocations failed.
+ * Blocks that a trace leaves are freed between the passes, untimed.
  */
 #include "tools/replay/trace.h"
 
@@ -12,7 +12,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 enum {
@@ -76,7 +75,7 @@ static void measure(const char *path)
 {
     trace_t trace;
     char error[256];
-    if (!trace_load(path, 0, &trace, error, sizeof(error))) {
+    if (!trace_load(&trace, path, SIZE_MAX, error, sizeof(error))) {
         fprintf(stderr, "%s\n", error);
         shmem_global_exit(1);
     }
@@ -91,11 +90,8 @@ static void measure(const char *path)
         free_all(&trace, slots);
     }
     qsort(times, PASSES, sizeof(times[0]), compare);
-    const char *name = strrchr(path, '/');
-    name = name == NULL ? path : name + 1;
     if (shmem_my_pe() == 0)
-        printf("%.*s %.2f %zu\n", (int)strcspn(name, "."), name,
-               times[PASSES / 2], failures);
+        printf("%s %.2f %zu\n", trace.name, times[PASSES / 2], failures);
     free(slots);
     trace_free(&trace);
 }
