@@ -143,13 +143,14 @@ memheap_status_t memheap_create(const memheap_config_t *config,
     memheap_region_t region;
     memheap_status_t status = MEMHEAP_OK;
     if (config->base != NULL) {
+        size_t longest = memheap_max(config->size, config->max_size);
         if (config->size == 0 ||
             (uintptr_t)config->base % MEMHEAP_MIN_ALIGN != 0 ||
-            config->size > SIZE_MAX - (uintptr_t)config->base) {
+            longest > SIZE_MAX - (uintptr_t)config->base) {
             memheap_log_write(log, MEMHEAP_LOG_ERROR,
                               "no heap of %zu bytes can lie at %p: a base is "
                               "a multiple of %zu, and a size is not 0",
-                              config->size, config->base, MEMHEAP_MIN_ALIGN);
+                              longest, config->base, MEMHEAP_MIN_ALIGN);
             return MEMHEAP_ERR_BAD_ARGUMENT;
         }
         memheap_region_wrap(&region, config->base, config->size);
@@ -516,6 +517,7 @@ memheap_status_t memheap_alloc_batch(memheap_t *heap, size_t count,
         return status;
     size_t done = 0;
     heap_lock(heap);
+    size_t peak = heap->peak;
     for (; done < count; done++) {
         size_t offset;
         size_t dirty;
@@ -524,8 +526,11 @@ memheap_status_t memheap_alloc_batch(memheap_t *heap, size_t count,
             break;
         blocks[done] = heap->base + offset;
     }
-    while (status != MEMHEAP_OK && done-- > 0)
-        release(heap, blocks[done]);
+    if (status != MEMHEAP_OK) {
+        while (done-- > 0)
+            release(heap, blocks[done]);
+        heap->peak = peak;
+    }
     heap_unlock(heap);
     return status;
 }
@@ -559,6 +564,8 @@ memheap_status_t memheap_find_batch(memheap_t *heap, size_t count,
     void *few[BATCH_ON_STACK];
     void **sorted = few;
     size_t bytes = count * sizeof(*sorted);
+    if (count == 0)
+        return MEMHEAP_OK;
     if (count > BATCH_ON_STACK)
         sorted = memheap_memory_new(heap->memory, bytes);
     if (sorted == NULL)

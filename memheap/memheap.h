@@ -143,7 +143,7 @@ memheap_status_t memheap_usable_size(memheap_t *heap, const void *block,
  *
  * @param align   as memheap_alloc_aligned() takes it, for each block
  * @param sizes   count sizes in bytes, each at least 1
- * @param blocks  takes count addresses
+ * @param blocks  takes count addresses; its contents are lost if the call fails
  * @return as memheap_alloc_aligned()
  */
 memheap_status_t memheap_alloc_batch(memheap_t *heap, size_t count,

@@ -35,7 +35,7 @@ int shmemx_heap_check(void);
  * @param sizes   count sizes in bytes, none of them 0
  * @param blocks  takes count addresses, the same on every PE
  * @return 0; not 0 on every PE if one could not serve all, or a size is 0:
- *         blocks is not written then
+ *         what is in blocks is lost then
  *
  * Ends in a barrier.
  */

@@ -14,6 +14,11 @@ libunit_la_SOURCES = tests/unit/model.c tests/unit/model.h tests/unit/unit.c \
 	tests/unit/unit.h
 libunit_la_CFLAGS = $(unit_cflags)
 
+unit_tests += tests/unit/batch.test
+tests_unit_batch_test_SOURCES = tests/unit/test_batch.c
+tests_unit_batch_test_CFLAGS = $(unit_cflags)
+tests_unit_batch_test_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/bitmap.test
 tests_unit_bitmap_test_SOURCES = tests/unit/test_bitmap.c
 tests_unit_bitmap_test_CFLAGS = $(unit_cflags)
@@ -39,6 +44,11 @@ tests_unit_hashmap_test_SOURCES = tests/unit/test_hashmap.c
 tests_unit_hashmap_test_CFLAGS = $(unit_cflags)
 tests_unit_hashmap_test_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/heap.test
+tests_unit_heap_test_SOURCES = tests/unit/test_heap.c
+tests_unit_heap_test_CFLAGS = $(unit_cflags)
+tests_unit_heap_test_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/log.test
 tests_unit_log_test_SOURCES = tests/unit/test_log.c
 tests_unit_log_test_CFLAGS = $(unit_cflags)
@@ -58,6 +68,11 @@ unit_tests += tests/unit/region.test
 tests_unit_region_test_SOURCES = tests/unit/test_region.c
 tests_unit_region_test_CFLAGS = $(unit_cflags)
 tests_unit_region_test_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/resize.test
+tests_unit_resize_test_SOURCES = tests/unit/test_resize.c
+tests_unit_resize_test_CFLAGS = $(unit_cflags)
+tests_unit_resize_test_LDADD = $(unit_libs)
 
 unit_tests += tests/unit/sequences.test
 tests_unit_sequences_test_SOURCES = tests/unit/test_sequences.c

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 enum {
-    STEPS = 6000,
-    LONG_STEPS = 20000
+    STEPS = 3000,
+    LONG_STEPS = 8000
 };
 
 /* Sizes now and later. */

@@ -121,10 +121,10 @@ size_t unit_random_below(uint64_t *seed, size_t end);
 uint64_t unit_seed(void);
 
 enum {
-    UNIT_PATH = 256
+    UNIT_PATH = 64
 };
 
-/** Write a text to a new file under the folder for temporary ones. */
+/** Write a text to a new file in the current folder. */
 void unit_file_new(char path[UNIT_PATH], const char *text);
 /** A new folder there. */
 void unit_folder_new(char path[UNIT_PATH]);

@@ -1,0 +1,669 @@
+/*
+ * The calls of memheap.h but for resizing and batches: on heaps over memory of
+ * their own and over ranges of the caller's, by every component.
+ */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    SIZE = 256 * 1024
+};
+
+static unit_heap_t unit;
+static unit_log_t test_log;
+
+static void setup(void)
+{
+    unit_log_init(&test_log);
+}
+
+static void *alloc(memheap_t *heap, size_t size)
+{
+    void *block;
+    ck_assert_ok(memheap_alloc(heap, size, &block));
+    return block;
+}
+
+static bool all_bytes_are(const void *memory, size_t size, unsigned char value)
+{
+    const unsigned char *byte = memory;
+    for (size_t i = 0; i < size; i++) {
+        if (byte[i] != value)
+            return false;
+    }
+    return true;
+}
+
+/* Creation. */
+
+START_TEST(heap_of_four_tebibytes_takes_no_memory)
+{
+    unit_memory_t memory;
+    memheap_t *heap;
+    unit_memory_init(&memory);
+    memheap_config_t config = {.size = 4 * TIB, .memory = &memory.memory};
+    long before = unit_resident_kib();
+    ck_assert_ok(memheap_create(&config, &heap));
+    void *block = alloc(heap, 100);
+    memset(block, 1, 100);
+    ck_assert_int_lt(unit_resident_kib() - before, 8 * 1024);
+    ck_assert_uint_eq((uintptr_t)memheap_base(heap) % GIB, 0);
+    memheap_destroy(heap);
+    ck_assert_uint_eq(memory.pieces, 0);
+}
+END_TEST
+
+START_TEST(heap_without_a_size_has_the_machine)
+{
+    memheap_t *heap;
+    memheap_stats_t stats;
+    memheap_config_t config = {.log = &test_log.log};
+    ck_assert_ok(memheap_create(&config, &heap));
+    memheap_get_stats(heap, &stats);
+    ck_assert_uint_gt(stats.size, 64 * MIB);
+    alloc(heap, 16);
+    memheap_destroy(heap);
+}
+END_TEST
+
+START_TEST(heap_says_its_component_and_base)
+{
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    ck_assert_str_eq(memheap_component_name(unit.heap),
+                     unit_component_name(_i / 2));
+    ck_assert_ptr_eq(alloc(unit.heap, 16), memheap_base(unit.heap));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(impossible_ranges_are_refused)
+{
+    static char range[4096] __attribute__((aligned(16)));
+    const memheap_config_t configs[] = {
+        {.base = range + 8, .size = 4000},
+        {.base = range, .size = 0},
+        {.base = range, .size = SIZE_MAX - 100},
+        {.base = range, .size = 4096, .max_size = SIZE_MAX - 100},
+    };
+    for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++) {
+        memheap_t *heap = NULL;
+        memheap_config_t config = configs[i];
+        config.log = &test_log.log;
+        unit_log_clear(&test_log);
+        ck_assert_int_eq(memheap_create(&config, &heap),
+                         MEMHEAP_ERR_BAD_ARGUMENT);
+        ck_assert_ptr_null(heap);
+        ck_assert_uint_eq(test_log.count, 1);
+        ck_assert_logged(&test_log, "a base is a multiple of 16");
+    }
+}
+END_TEST
+
+START_TEST(impossible_size_is_refused)
+{
+    memheap_t *heap;
+    memheap_config_t config = {.size = SIZE_MAX - 5, .log = &test_log.log};
+    ck_assert_int_eq(memheap_create(&config, &heap), MEMHEAP_ERR_SYSTEM);
+    ck_assert_uint_eq(test_log.count, 1);
+}
+END_TEST
+
+static const char *const bad_params[] = {
+    "MEMHEAP_COMPONENT=nobody",
+    "MEMHEAP_NOBODY=1",
+    "MEMHEAP_CHECK=maybe",
+    "MEMHEAP_CHECK",
+};
+
+START_TEST(bad_parameter_is_refused_and_costs_nothing)
+{
+    memheap_t *heap;
+    unit_memory_t memory;
+    unit_memory_init(&memory);
+    const char *const params[] = {bad_params[_i], NULL};
+    memheap_config_t config = {.size = SIZE,
+                               .params = params,
+                               .log = &test_log.log,
+                               .memory = &memory.memory};
+    ck_assert_int_eq(memheap_create(&config, &heap), MEMHEAP_ERR_BAD_PARAM);
+    ck_assert_uint_eq(test_log.count, 1);
+    ck_assert_uint_eq(memory.pieces, 0);
+}
+END_TEST
+
+START_TEST(destruction_of_null_is_ignored)
+{
+    memheap_destroy(NULL);
+}
+END_TEST
+
+START_TEST(range_stays_the_callers)
+{
+    static char range[SIZE] __attribute__((aligned(4096)));
+    memheap_t *heap;
+    memheap_config_t config = {.base = range, .size = SIZE};
+    memset(range, 7, SIZE);
+    ck_assert_ok(memheap_create(&config, &heap));
+    void *block = alloc(heap, 1000);
+    ck_assert_ok(memheap_free(heap, block));
+    alloc(heap, 100000);
+    memheap_destroy(heap);
+    ck_assert(all_bytes_are(range, SIZE, 7));
+}
+END_TEST
+
+START_TEST(heaps_of_several_components_live_side_by_side)
+{
+    static unit_heap_t other;
+    int kinds = unit_heap_kinds();
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    unit_heap_open(&other, (_i + 2) % kinds, SIZE, 0, NULL);
+    for (size_t i = 1; i <= 50; i++) {
+        void *here = alloc(unit.heap, 100 * i);
+        void *there = alloc(other.heap, 50 * i);
+        memset(here, 1, 100 * i);
+        memset(there, 2, 50 * i);
+        ck_assert(all_bytes_are(here, 100 * i, 1));
+        if (i % 2 == 0)
+            ck_assert_ok(memheap_free(unit.heap, here));
+    }
+    ck_assert_ok(memheap_check(unit.heap));
+    unit_heap_close(&unit);
+    ck_assert_ok(memheap_check(other.heap));
+    alloc(other.heap, 100);
+    unit_heap_close(&other);
+}
+END_TEST
+
+/* Allocation. */
+
+START_TEST(sizes_that_nobody_can_have_are_refused)
+{
+    void *block = NULL;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    ck_assert_int_eq(memheap_alloc(unit.heap, 0, &block),
+                     MEMHEAP_ERR_BAD_ARGUMENT);
+    ck_assert_int_eq(memheap_alloc(unit.heap, SIZE_MAX, &block),
+                     MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_int_eq(memheap_alloc(unit.heap, SIZE + 1, &block),
+                     MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_ptr_null(block);
+    ck_assert_uint_eq(unit.log.count, 0);
+    ck_assert_ptr_eq(alloc(unit.heap, SIZE), unit.base);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(alignments_that_are_none_are_refused)
+{
+    static const size_t bad[] = {0, 3, 24, TIB, (size_t)1 << 63, SIZE_MAX};
+    void *block = NULL;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        ck_assert_int_eq(memheap_alloc_aligned(unit.heap, bad[i], 16, &block),
+                         MEMHEAP_ERR_BAD_ARGUMENT);
+    ck_assert_ptr_null(block);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(small_alignments_are_raised)
+{
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    for (size_t align = 1; align <= 16; align *= 2) {
+        void *block;
+        ck_assert_ok(memheap_alloc_aligned(unit.heap, align, 3, &block));
+        ck_assert_uint_eq((uintptr_t)block % 16, 0);
+    }
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(addresses_are_aligned_as_far_as_the_base_is)
+{
+    size_t limit = _i % 2 == 0 ? GIB : 4096;
+    unit_heap_open(&unit, _i, _i % 2 == 0 ? 4 * TIB : MIB, 0, NULL);
+    alloc(unit.heap, 16);
+    void *block;
+    for (size_t align = 16; align <= limit; align *= 2) {
+        ck_assert_ok(memheap_alloc_aligned(unit.heap, align, 1, &block));
+        ck_assert_uint_eq((uintptr_t)block % align, 0);
+        ck_assert_ok(memheap_free(unit.heap, block));
+    }
+    ck_assert_int_eq(memheap_alloc_aligned(unit.heap, 2 * limit, 1, &block),
+                     MEMHEAP_ERR_BAD_ARGUMENT);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(usable_size_is_what_was_asked_for_at_least)
+{
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    for (size_t size = 1; size < 5000; size = size * 2 + 1) {
+        size_t usable;
+        void *block = alloc(unit.heap, size);
+        ck_assert_ok(memheap_usable_size(unit.heap, block, &usable));
+        ck_assert_uint_ge(usable, size);
+        memset(block, 1, usable);
+    }
+    ck_assert_ok(memheap_check(unit.heap));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(reused_memory_is_zeroed)
+{
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    void *block = alloc(unit.heap, 1000);
+    memset(block, 0xFF, 1000);
+    ck_assert_ok(memheap_free(unit.heap, block));
+    ck_assert_ok(memheap_alloc_zeroed(unit.heap, 10, 100, &block));
+    ck_assert(all_bytes_are(block, 1000, 0));
+    /* A part of the next one was in use, a part never was. */
+    memset(block, 0xFF, 1000);
+    ck_assert_ok(memheap_free(unit.heap, block));
+    ck_assert_ok(memheap_alloc_zeroed(unit.heap, 1, SIZE, &block));
+    ck_assert(all_bytes_are(block, SIZE, 0));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(range_of_the_caller_is_zeroed)
+{
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    if (unit.range != NULL)
+        memset(unit.base, 0xFF, SIZE);
+    void *block;
+    ck_assert_ok(memheap_alloc_zeroed(unit.heap, SIZE, 1, &block));
+    ck_assert(all_bytes_are(block, SIZE, 0));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(fresh_memory_is_zero_and_not_touched)
+{
+    void *block;
+    unit_heap_open(&unit, 2 * _i, 4 * TIB, 0, "MEMHEAP_OVERCOMMIT=1");
+    long before = unit_resident_kib();
+    ck_assert_ok(memheap_alloc_zeroed(unit.heap, 1024, GIB, &block));
+    ck_assert_int_lt(unit_resident_kib() - before, 8 * 1024);
+    ck_assert_int_eq(((char *)block)[TIB / 2], 0);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(product_that_overflows_is_refused)
+{
+    void *block = NULL;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    ck_assert_int_eq(memheap_alloc_zeroed(unit.heap, SIZE_MAX / 2, 4, &block),
+                     MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_int_eq(memheap_alloc_zeroed(unit.heap, 0, 4, &block),
+                     MEMHEAP_ERR_BAD_ARGUMENT);
+    ck_assert_int_eq(memheap_alloc_zeroed(unit.heap, 4, 0, &block),
+                     MEMHEAP_ERR_BAD_ARGUMENT);
+    ck_assert_ptr_null(block);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(block_that_cannot_be_backed_is_refused_and_given_back)
+{
+    void *block = NULL;
+    unit_heap_open(&unit, 2 * _i, 64 * TIB, 0, NULL);
+    uint64_t before = unit_heap_digest(unit.heap);
+    ck_assert_int_eq(memheap_alloc(unit.heap, 32 * TIB, &block),
+                     MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_ptr_null(block);
+    ck_assert_uint_eq(unit.log.count, 1);
+    ck_assert_logged(&unit.log, "32 TiB");
+    ck_assert_uint_eq(unit_heap_digest(unit.heap), before);
+    memheap_stats_t stats;
+    memheap_get_stats(unit.heap, &stats);
+    ck_assert_uint_eq(stats.used, 0);
+    ck_assert_uint_eq(stats.peak, 0);
+    alloc(unit.heap, 100);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Wrong calls. */
+
+START_TEST(free_of_null_is_ignored)
+{
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    ck_assert_ok(memheap_free(unit.heap, NULL));
+    ck_assert_uint_eq(unit.log.count, 0);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Every call that takes a block refuses the address, each with one message
+ * that names the call, the address, the heap and more; nothing changes. */
+static void assert_refused(void *address, const char *more)
+{
+    static const char *const calls[] = {
+        "memheap_free: ", "memheap_resize: ", "memheap_usable_size: ",
+        "memheap_free_batch: "};
+    char text[64];
+    uint64_t before = unit_heap_digest(unit.heap);
+    snprintf(text, sizeof(text), "%p", address);
+    for (size_t i = 0; i < 4; i++) {
+        size_t size;
+        void *moved;
+        memheap_status_t status =
+            i == 0   ? memheap_free(unit.heap, address)
+            : i == 1 ? memheap_resize(unit.heap, address, 50, &moved)
+            : i == 2 ? memheap_usable_size(unit.heap, address, &size)
+                     : memheap_free_batch(unit.heap, 1, &address);
+        ck_assert_int_eq(status, MEMHEAP_ERR_BAD_ADDRESS);
+        ck_assert_uint_eq(unit.log.count, 1);
+        ck_assert_logged(&unit.log, calls[i]);
+        ck_assert_logged(&unit.log, text);
+        ck_assert_logged(&unit.log, "heap \"heap\"");
+        ck_assert_logged(&unit.log, more);
+        unit_log_clear(&unit.log);
+    }
+    ck_assert_uint_eq(unit_heap_digest(unit.heap), before);
+    ck_assert_ok(memheap_check(unit.heap));
+}
+
+START_TEST(foreign_pointer_is_refused)
+{
+    char here;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    alloc(unit.heap, SIZE);
+    assert_refused(&here, "is no address of heap");
+    assert_refused(unit.base - 1, "is no address of heap");
+    assert_refused(unit.base + SIZE, "is no address of heap");
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(pointer_into_a_block_is_refused)
+{
+    char text[64];
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    char *block = alloc(unit.heap, 4096);
+    snprintf(text, sizeof(text), "into the block of 4096 bytes at %p",
+             (void *)block);
+    assert_refused(block + 1, text);
+    assert_refused(block + 1, "it lies 1 bytes into");
+    assert_refused(block + 16, "it lies 16 bytes into");
+    assert_refused(block + 4095, text);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(second_free_is_refused)
+{
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    char *block = alloc(unit.heap, 100);
+    char *next = alloc(unit.heap, 100);
+    ck_assert_ok(memheap_free(unit.heap, block));
+    assert_refused(block, "may have been freed before");
+    ck_assert_ok(memheap_free(unit.heap, next));
+    assert_refused(next, "it lies in free space of 262144 bytes");
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(block_of_another_heap_is_refused)
+{
+    static unit_heap_t other;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    unit_heap_open(&other, _i, SIZE, 0, NULL);
+    void *block = alloc(other.heap, 100);
+    alloc(unit.heap, 100);
+    assert_refused(block, "is no address of heap");
+    ck_assert_ok(memheap_free(other.heap, block));
+    unit_heap_close(&other);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* What a heap says of itself. */
+
+START_TEST(figures_follow_the_blocks)
+{
+    memheap_stats_t stats;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    void *block = alloc(unit.heap, 4096);
+    alloc(unit.heap, 8192);
+    ck_assert_ok(memheap_free(unit.heap, block));
+    memheap_get_stats(unit.heap, &stats);
+    ck_assert_uint_eq(stats.size, SIZE);
+    ck_assert_uint_eq(stats.used, 8192);
+    ck_assert_uint_eq(stats.free, SIZE - 8192);
+    ck_assert_uint_eq(stats.peak, 12288);
+    ck_assert_uint_eq(stats.live_blocks, 1);
+    ck_assert_uint_ge(stats.backed, 16384);
+    ck_assert_uint_gt(stats.metadata, 0);
+    alloc(unit.heap, stats.largest_free);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* A walk that remembers what it saw. */
+typedef struct visits {
+    size_t count;
+    size_t limit;
+    memheap_block_t block[8];
+} visits_t;
+
+static bool visit(void *context, const memheap_block_t *block)
+{
+    visits_t *visits = context;
+    visits->block[visits->count++] = *block;
+    return visits->count < visits->limit;
+}
+
+START_TEST(walk_shows_every_block_in_order)
+{
+    visits_t visits = {.limit = 8};
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    char *first = alloc(unit.heap, 4096);
+    char *second = alloc(unit.heap, 4096);
+    alloc(unit.heap, 4096);
+    ck_assert_ok(memheap_free(unit.heap, second));
+    memheap_walk(unit.heap, visit, &visits);
+    ck_assert_uint_eq(visits.count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_ptr_eq(visits.block[i].address, first + i * 4096);
+        ck_assert_uint_eq(visits.block[i].size, i < 3 ? 4096 : SIZE - 12288);
+        ck_assert_int_eq(visits.block[i].live, i == 0 || i == 2);
+    }
+    visits = (visits_t){.limit = 2};
+    memheap_walk(unit.heap, visit, &visits);
+    ck_assert_uint_eq(visits.count, 2);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(address_is_described)
+{
+    char text[256];
+    char expected[256];
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    char *block = alloc(unit.heap, 4096);
+    snprintf(expected, sizeof(expected),
+             "%p is a block of 4096 bytes in heap \"heap\"", (void *)block);
+    ck_assert_str_eq(memheap_describe(unit.heap, block, text, sizeof(text)),
+                     expected);
+    ck_assert_ptr_eq(memheap_describe(unit.heap, block, text, 10), text);
+    ck_assert_uint_eq(strlen(text), 9);
+    memheap_describe(unit.heap, block + SIZE - 1, text, sizeof(text));
+    ck_assert_ptr_nonnull(strstr(text, "free space of 258048 bytes"));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(heap_has_the_name_it_was_given)
+{
+    memheap_t *heap;
+    char text[256];
+    char long_name[100];
+    memset(long_name, 'n', sizeof(long_name) - 1);
+    long_name[sizeof(long_name) - 1] = '\0';
+    memheap_config_t config = {.size = SIZE, .name = long_name};
+    ck_assert_ok(memheap_create(&config, &heap));
+    memheap_describe(heap, text, text, sizeof(text));
+    const char *name = strchr(text, '"') + 1;
+    ck_assert_uint_eq(strspn(name, "n"), 47);
+    ck_assert_int_eq(name[47], '"');
+    memheap_destroy(heap);
+}
+END_TEST
+
+START_TEST(check_mode_fills_new_and_freed_blocks)
+{
+    void *block;
+    unit_heap_open(&unit, _i, SIZE, 0, "MEMHEAP_CHECK=1");
+    block = alloc(unit.heap, 4096);
+    ck_assert(all_bytes_are(block, 4096, 0xA5));
+    memset(block, 1, 4096);
+    ck_assert_ok(memheap_free(unit.heap, block));
+    ck_assert(all_bytes_are(block, 4096, 0xDD));
+    ck_assert_ok(memheap_alloc_zeroed(unit.heap, 1, 8192, &block));
+    ck_assert(all_bytes_are(block, 8192, 0));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(range_of_the_caller_grows)
+{
+    unit_heap_open(&unit, _i, SIZE, 4 * SIZE, NULL);
+    void *block;
+    alloc(unit.heap, SIZE);
+    if (unit.range == NULL) {
+        ck_assert_int_eq(memheap_grow(unit.heap, 2 * SIZE),
+                         MEMHEAP_ERR_BAD_ARGUMENT);
+        unit_heap_close(&unit);
+        return;
+    }
+    ck_assert_int_eq(memheap_alloc(unit.heap, 16, &block),
+                     MEMHEAP_ERR_NO_MEMORY);
+    memset(unit.base + SIZE, 0xFF, SIZE);
+    ck_assert_ok(memheap_grow(unit.heap, 2 * SIZE));
+    ck_assert_ok(memheap_alloc_zeroed(unit.heap, 1, SIZE, &block));
+    ck_assert(all_bytes_are(block, SIZE, 0));
+    ck_assert_int_eq(memheap_grow(unit.heap, SIZE), MEMHEAP_ERR_BAD_ARGUMENT);
+    ck_assert_int_eq(memheap_grow(unit.heap, 4 * SIZE + 1),
+                     MEMHEAP_ERR_BAD_ARGUMENT);
+    ck_assert_ok(memheap_grow(unit.heap, 4 * SIZE));
+    ck_assert_ok(memheap_free(unit.heap, unit.base));
+    ck_assert_ok(memheap_free(unit.heap, block));
+    ck_assert_ptr_eq(alloc(unit.heap, 4 * SIZE), unit.base);
+    ck_assert_ok(memheap_check(unit.heap));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Threads. */
+
+typedef struct worker {
+    pthread_t thread;
+    unsigned number;
+    unsigned wrong; /* answers that should not have been */
+} worker_t;
+
+static void *work(void *context)
+{
+    enum {
+        HELD = 16,
+        ROUNDS = 3000
+    };
+    worker_t *self = context;
+    uint64_t seed = self->number;
+    unsigned char *held[HELD] = {NULL};
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        size_t at = unit_random_below(&seed, HELD);
+        if (held[at] != NULL) {
+            self->wrong +=
+                !all_bytes_are(held[at], 100, (unsigned char)self->number);
+            self->wrong += memheap_free(unit.heap, held[at]) != MEMHEAP_OK;
+        }
+        void *block = NULL;
+        self->wrong +=
+            memheap_alloc(unit.heap, 100 + i % 500, &block) != MEMHEAP_OK;
+        held[at] = block;
+        if (block != NULL)
+            memset(block, (int)self->number, 100);
+    }
+    for (size_t i = 0; i < HELD; i++)
+        self->wrong += memheap_free(unit.heap, held[i]) != MEMHEAP_OK;
+    return NULL;
+}
+
+START_TEST(threads_share_a_heap)
+{
+    worker_t workers[4];
+    memheap_stats_t stats;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    for (unsigned i = 0; i < 4; i++) {
+        workers[i] = (worker_t){.number = i + 1};
+        ck_assert_int_eq(
+            pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        pthread_join(workers[i].thread, NULL);
+        ck_assert_uint_eq(workers[i].wrong, 0);
+    }
+    ck_assert_ok(memheap_check(unit.heap));
+    memheap_get_stats(unit.heap, &stats);
+    ck_assert_uint_eq(stats.used, 0);
+    ck_assert_uint_eq(stats.largest_free, SIZE);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+int main(void)
+{
+    int kinds = unit_heap_kinds();
+    int count = (int)unit_component_count();
+    TCase *tests = unit_case();
+    tcase_add_checked_fixture(tests, setup, NULL);
+    tcase_add_test(tests, heap_of_four_tebibytes_takes_no_memory);
+    tcase_add_test(tests, heap_without_a_size_has_the_machine);
+    tcase_add_loop_test(tests, heap_says_its_component_and_base, 0, kinds);
+    tcase_add_test(tests, impossible_ranges_are_refused);
+    tcase_add_test(tests, impossible_size_is_refused);
+    tcase_add_loop_test(tests, bad_parameter_is_refused_and_costs_nothing, 0,
+                        sizeof(bad_params) / sizeof(bad_params[0]));
+    tcase_add_test(tests, destruction_of_null_is_ignored);
+    tcase_add_test(tests, range_stays_the_callers);
+    tcase_add_loop_test(tests, heaps_of_several_components_live_side_by_side, 0,
+                        kinds);
+    tcase_add_loop_test(tests, sizes_that_nobody_can_have_are_refused, 0,
+                        kinds);
+    tcase_add_loop_test(tests, alignments_that_are_none_are_refused, 0, kinds);
+    tcase_add_loop_test(tests, small_alignments_are_raised, 0, kinds);
+    tcase_add_loop_test(tests, addresses_are_aligned_as_far_as_the_base_is, 0,
+                        kinds);
+    tcase_add_loop_test(tests, usable_size_is_what_was_asked_for_at_least, 0,
+                        kinds);
+    tcase_add_loop_test(tests, reused_memory_is_zeroed, 0, kinds);
+    tcase_add_loop_test(tests, range_of_the_caller_is_zeroed, 0, kinds);
+    tcase_add_loop_test(tests, fresh_memory_is_zero_and_not_touched, 0, count);
+    tcase_add_loop_test(tests, product_that_overflows_is_refused, 0, kinds);
+    tcase_add_loop_test(
+        tests, block_that_cannot_be_backed_is_refused_and_given_back, 0, count);
+    tcase_add_loop_test(tests, free_of_null_is_ignored, 0, kinds);
+    tcase_add_loop_test(tests, foreign_pointer_is_refused, 0, kinds);
+    tcase_add_loop_test(tests, pointer_into_a_block_is_refused, 0, kinds);
+    tcase_add_loop_test(tests, second_free_is_refused, 0, kinds);
+    tcase_add_loop_test(tests, block_of_another_heap_is_refused, 0, kinds);
+    tcase_add_loop_test(tests, figures_follow_the_blocks, 0, kinds);
+    tcase_add_loop_test(tests, walk_shows_every_block_in_order, 0, kinds);
+    tcase_add_loop_test(tests, address_is_described, 0, kinds);
+    tcase_add_test(tests, heap_has_the_name_it_was_given);
+    tcase_add_loop_test(tests, check_mode_fills_new_and_freed_blocks, 0, kinds);
+    tcase_add_loop_test(tests, range_of_the_caller_grows, 0, kinds);
+    tcase_add_loop_test(tests, threads_share_a_heap, 0, kinds);
+    return unit_run("heap", tests);
+}

@@ -1,0 +1,311 @@
+/*
+ * Resizing a block: where it stands, to a new place, or over its old one, and
+ * in two halves that can be undone.
+ */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+enum {
+    SIZE = 256 * 1024
+};
+
+static unit_heap_t unit;
+
+static unsigned char *alloc(size_t size)
+{
+    void *block;
+    ck_assert_ok(memheap_alloc(unit.heap, size, &block));
+    return block;
+}
+
+static unsigned char *resize(void *block, size_t size)
+{
+    ck_assert_ok(memheap_resize(unit.heap, block, size, &block));
+    ck_assert_ok(memheap_check(unit.heap));
+    return block;
+}
+
+/* Bytes that no shift of them equals. */
+static unsigned char pattern(size_t i)
+{
+    return (unsigned char)(i * 7 + (i >> 8) * 13 + (i >> 16));
+}
+
+static void write_pattern(unsigned char *block, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        block[i] = pattern(i);
+}
+
+static bool has_pattern(const unsigned char *block, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (block[i] != pattern(i))
+            return false;
+    }
+    return true;
+}
+
+/* With the checks of MEMHEAP_CHECK, which fill blocks, and without. */
+static void open_heap(int index)
+{
+    unit_heap_open(&unit, index / 2, SIZE, 0,
+                   index % 2 == 0 ? NULL : "MEMHEAP_CHECK=1");
+}
+
+/* A block of 100 KiB in the middle of the heap, with space before and behind
+ * it, that can grow over itself alone. */
+static unsigned char *alloc_in_the_middle(void)
+{
+    unsigned char *first = alloc(16 * KIB);
+    unsigned char *block = alloc(100 * KIB);
+    ck_assert_ptr_ne(block, unit.base);
+    ck_assert_ok(memheap_free(unit.heap, first));
+    write_pattern(block, 100 * KIB);
+    return block;
+}
+
+START_TEST(lone_block_grows_where_it_stands)
+{
+    open_heap(_i);
+    unsigned char *block = alloc(1000);
+    write_pattern(block, 1000);
+    ck_assert_ptr_eq(resize(block, SIZE), block);
+    ck_assert(has_pattern(block, 1000));
+    write_pattern(block, SIZE);
+    ck_assert_ok(memheap_free(unit.heap, block));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(shrunk_block_stays_and_gives_space)
+{
+    open_heap(_i);
+    unsigned char *block = alloc(SIZE);
+    write_pattern(block, 5000);
+    ck_assert_ptr_eq(resize(block, 5000), block);
+    alloc(128 * KIB);
+    ck_assert(has_pattern(block, 5000));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(block_with_a_neighbour_moves)
+{
+    size_t size;
+    open_heap(_i);
+    unsigned char *block = alloc(4096);
+    unsigned char *next = alloc(4096);
+    write_pattern(block, 4096);
+    unsigned char *moved = resize(block, 20000);
+    ck_assert_ptr_ne(moved, block);
+    ck_assert_ptr_ne(moved, next);
+    ck_assert(has_pattern(moved, 4096));
+    ck_assert_int_eq(memheap_find_block(unit.heap, block, &size),
+                     MEMHEAP_ERR_BAD_ADDRESS);
+    ck_assert_ok(memheap_find_block(unit.heap, moved, &size));
+    ck_assert_uint_ge(size, 20000);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(block_moves_over_itself)
+{
+    open_heap(_i);
+    unsigned char *block = alloc_in_the_middle();
+    unsigned char *moved = resize(block, SIZE);
+    ck_assert_ptr_eq(moved, unit.base);
+    ck_assert(has_pattern(moved, 100 * KIB));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(neighbours_keep_their_contents)
+{
+    open_heap(_i);
+    unsigned char *first = alloc(3000);
+    unsigned char *block = alloc(30000);
+    unsigned char *last = alloc(3000);
+    write_pattern(first, 3000);
+    write_pattern(last, 3000);
+    static const size_t sizes[] = {60000, 100, 31000, 120000, 16, 64000};
+    for (size_t i = 0; i < 6; i++) {
+        block = resize(block, sizes[i]);
+        memset(block, 0xEE, sizes[i]);
+        ck_assert(has_pattern(first, 3000));
+        ck_assert(has_pattern(last, 3000));
+    }
+    unit_heap_close(&unit);
+}
+END_TEST
+
+static const size_t impossible[] = {SIZE + 1, SIZE_MAX / 2, SIZE_MAX};
+
+START_TEST(resize_that_fails_keeps_all)
+{
+    open_heap(_i);
+    unsigned char *block = alloc_in_the_middle();
+    uint64_t before = unit_heap_digest(unit.heap);
+    for (size_t i = 0; i < 3; i++) {
+        void *moved = NULL;
+        ck_assert_int_eq(
+            memheap_resize(unit.heap, block, impossible[i], &moved),
+            MEMHEAP_ERR_NO_MEMORY);
+        ck_assert_ptr_null(moved);
+        ck_assert_uint_eq(unit_heap_digest(unit.heap), before);
+        ck_assert(has_pattern(block, 100 * KIB));
+        ck_assert_ok(memheap_check(unit.heap));
+    }
+    ck_assert_uint_eq(unit.log.count, 0);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(resize_to_nothing_is_refused)
+{
+    void *moved = NULL;
+    size_t size;
+    open_heap(_i);
+    unsigned char *block = alloc(100);
+    ck_assert_int_eq(memheap_resize(unit.heap, block, 0, &moved),
+                     MEMHEAP_ERR_BAD_ARGUMENT);
+    ck_assert_ptr_null(moved);
+    ck_assert_ok(memheap_find_block(unit.heap, block, &size));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(resize_of_null_allocates)
+{
+    void *block = NULL;
+    open_heap(_i);
+    ck_assert_ok(memheap_resize(unit.heap, NULL, 100, &block));
+    ck_assert_ok(memheap_free(unit.heap, block));
+    ck_assert_int_eq(memheap_resize(unit.heap, NULL, 0, &block),
+                     MEMHEAP_ERR_BAD_ARGUMENT);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(added_memory_of_an_own_heap_is_backed)
+{
+    unit_heap_open(&unit, 2 * _i, GIB, 0, NULL);
+    unsigned char *block = alloc(100);
+    block = resize(block, 100 * MIB);
+    block[100 * MIB - 1] = 1;
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Grow a block where the system refuses to back its place, though another
+ * place is backed and free. A process that had the memory would not move it:
+ * that this one has not must not show in the placement. */
+START_TEST(place_does_not_depend_on_what_is_backed)
+{
+    void *moved = NULL;
+    unit_heap_open(&unit, 2 * _i, TIB, 0, NULL);
+    unsigned char *hole = alloc(64 * MIB);
+    unsigned char *block = alloc(MIB);
+    write_pattern(block, MIB);
+    ck_assert_ok(memheap_free(unit.heap, hole));
+    uint64_t before = unit_heap_digest(unit.heap);
+    rlim_t limit = unit_limit(RLIMIT_DATA, MIB);
+    memheap_status_t status =
+        memheap_resize(unit.heap, block, 32 * MIB, &moved);
+    unit_limit(RLIMIT_DATA, limit);
+    ck_assert_int_eq(status, MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_uint_eq(unit.log.count, 1);
+    ck_assert_uint_eq(unit_heap_digest(unit.heap), before);
+    ck_assert(has_pattern(block, MIB));
+    ck_assert_ptr_eq(resize(block, 32 * MIB), block);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Do a resize, and undo it: place, contents and all else are as before. */
+static void assert_undone(unsigned char *block, size_t has, size_t wants,
+                          memheap_resize_kind_t kind)
+{
+    memheap_resize_step_t step;
+    uint64_t before = unit_heap_digest(unit.heap);
+    write_pattern(block, has);
+    ck_assert_ok(memheap_resize_begin(unit.heap, block, wants, &step));
+    ck_assert_int_eq(step.kind, kind);
+    ck_assert_ptr_eq(memheap_resize_end(unit.heap, &step, false), block);
+    ck_assert_uint_eq(unit_heap_digest(unit.heap), before);
+    ck_assert(has_pattern(block, has));
+    ck_assert_ok(memheap_check(unit.heap));
+}
+
+START_TEST(growth_in_place_can_be_undone)
+{
+    open_heap(_i);
+    assert_undone(alloc(4096), 4096, 10000, MEMHEAP_RESIZE_IN_PLACE);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(shrinking_can_be_undone)
+{
+    open_heap(_i);
+    unsigned char *block = alloc(8192);
+    alloc(4096);
+    assert_undone(block, 8192, 16, MEMHEAP_RESIZE_IN_PLACE);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(move_beside_can_be_undone)
+{
+    open_heap(_i);
+    unsigned char *block = alloc(4096);
+    alloc(4096);
+    assert_undone(block, 4096, 8192, MEMHEAP_RESIZE_BESIDE);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(move_over_itself_can_be_undone)
+{
+    open_heap(_i);
+    assert_undone(alloc_in_the_middle(), 100 * KIB, SIZE, MEMHEAP_RESIZE_OVER);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(half_a_resize_says_nothing_of_a_wrong_address)
+{
+    memheap_resize_step_t step;
+    open_heap(_i);
+    ck_assert_int_eq(memheap_resize_begin(unit.heap, unit.base, 16, &step),
+                     MEMHEAP_ERR_BAD_ADDRESS);
+    ck_assert_uint_eq(unit.log.count, 0);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+int main(void)
+{
+    int kinds = 2 * unit_heap_kinds();
+    int count = (int)unit_component_count();
+    TCase *tests = unit_case();
+    tcase_add_loop_test(tests, lone_block_grows_where_it_stands, 0, kinds);
+    tcase_add_loop_test(tests, shrunk_block_stays_and_gives_space, 0, kinds);
+    tcase_add_loop_test(tests, block_with_a_neighbour_moves, 0, kinds);
+    tcase_add_loop_test(tests, block_moves_over_itself, 0, kinds);
+    tcase_add_loop_test(tests, neighbours_keep_their_contents, 0, kinds);
+    tcase_add_loop_test(tests, resize_that_fails_keeps_all, 0, kinds);
+    tcase_add_loop_test(tests, resize_to_nothing_is_refused, 0, kinds);
+    tcase_add_loop_test(tests, resize_of_null_allocates, 0, kinds);
+    tcase_add_loop_test(tests, added_memory_of_an_own_heap_is_backed, 0, count);
+    tcase_add_loop_test(tests, place_does_not_depend_on_what_is_backed, 0,
+                        count);
+    tcase_add_loop_test(tests, growth_in_place_can_be_undone, 0, kinds);
+    tcase_add_loop_test(tests, shrinking_can_be_undone, 0, kinds);
+    tcase_add_loop_test(tests, move_beside_can_be_undone, 0, kinds);
+    tcase_add_loop_test(tests, move_over_itself_can_be_undone, 0, kinds);
+    tcase_add_loop_test(tests, half_a_resize_says_nothing_of_a_wrong_address, 0,
+                        kinds);
+    return unit_run("resize", tests);
+}
