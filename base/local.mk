@@ -8,3 +8,6 @@ base_sources = base/bitmap.h base/close.c base/component.h base/framework.h \
 # All that a plug-in needs.
 nobase_pkginclude_HEADERS += base/bitmap.h base/component.h base/hashmap.h \
 	base/log.h base/memory.h base/param.h base/status.h base/util.h
+
+# Written by configure.
+DISTCLEANFILES = base/static-components.h

@@ -387,9 +387,8 @@ static memheap_status_t add_one(memheap_params_t *params, const char *component,
     if (!parse_value(def, param.text, &param.value, wanted, sizeof(wanted))) {
         memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
                           "%s=\"%s\" (from %s) is no value for it: it wants "
-                          "%s; unset, it is \"%s\"",
-                          name, param.text, param.origin, wanted,
-                          def->default_text);
+                          "%s",
+                          name, param.text, param.origin, wanted);
         return MEMHEAP_ERR_BAD_PARAM;
     }
     params->param[params->count++] = param;
@@ -438,9 +437,8 @@ static memheap_status_t check_name(const memheap_params_t *params,
                           : same_name(param->name, name, size))
             return MEMHEAP_OK;
         if (used < sizeof(choices))
-            used +=
-                (size_t)snprintf(choices + used, sizeof(choices) - used, "%s%s",
-                                 i == 0 ? "" : ", ", param->name);
+            used += (size_t)snprintf(choices + used, sizeof(choices) - used,
+                                     "%s%s", i == 0 ? "" : ", ", param->name);
     }
     memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
                       "no parameter has the name %.*s (from %s); there are: %s",

@@ -9,6 +9,8 @@
 #include "comm/window.h"
 #include "memheap/heap.h"
 
+#include <sys/types.h>
+
 /**
  * Let `name` stand for `p##name`, unless a tool brings its own: the standard's
  * profiling interface. Stands behind the definition of p##name.
@@ -21,6 +23,7 @@ typedef struct memheap_runtime {
     int thread_level; /* SHMEM_THREAD_... */
     bool implicit;    /* started by start_pes(): ends with the program */
     bool hooked;      /* the exit handler is registered */
+    pid_t pid;        /* of this PE */
 
     bool started_mpi;           /* MPI was not there before us */
     bool program_started_mpi;   /* the program called MPI_Init too */

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <pshmem.h>
 
@@ -32,6 +33,8 @@ static void finalize_all(void)
 static void at_exit(int status, void *unused)
 {
     (void)unused;
+    if (getpid() != memheap_runtime.pid)
+        return; /* a child of a fork is no PE */
     if (memheap_runtime.depth > 0) {
         if (status != EXIT_SUCCESS)
             return;
@@ -52,6 +55,7 @@ static int start(int thread_level)
         return -1;
     if (!rt->hooked)
         rt->hooked = on_exit(at_exit, NULL) == 0;
+    rt->pid = getpid();
     rt->depth = 1;
     return 0;
 }

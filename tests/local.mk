@@ -24,6 +24,13 @@ tests_unit_bitmap_test_SOURCES = tests/unit/test_bitmap.c
 tests_unit_bitmap_test_CFLAGS = $(unit_cflags)
 tests_unit_bitmap_test_LDADD = $(unit_libs)
 
+if COMPONENT_BUDDY
+unit_tests += tests/unit/buddy.test
+endif
+tests_unit_buddy_test_SOURCES = tests/unit/test_buddy.c
+tests_unit_buddy_test_CFLAGS = $(unit_cflags)
+tests_unit_buddy_test_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/conformance.test
 tests_unit_conformance_test_SOURCES = tests/unit/test_conformance.c
 tests_unit_conformance_test_CFLAGS = $(unit_cflags)
@@ -106,7 +113,8 @@ tests_unit_plugin_no_symbol_la_LDFLAGS = $(unit_plugin_ldflags)
 
 unit_plugins += tests/unit/plugin_other_abi.la
 tests_unit_plugin_other_abi_la_SOURCES = $(unit_plugin_sources)
-tests_unit_plugin_other_abi_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"delta"' -DPLUGIN_ABI=99
+tests_unit_plugin_other_abi_la_CPPFLAGS = $(AM_CPPFLAGS) -DPLUGIN_NAME='"delta"' \
+	-DPLUGIN_ABI=99
 tests_unit_plugin_other_abi_la_LDFLAGS = $(unit_plugin_ldflags)
 
 tests_unit_plugin_test_SOURCES = tests/unit/test_plugin.c tests/unit/plugin.h

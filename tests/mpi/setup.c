@@ -4,6 +4,9 @@
  */
 #include "tests/mpi/tap.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 static int initialized(void)
 {
     int flag = -1;
@@ -20,7 +23,7 @@ int main(void)
     char name[SHMEM_MAX_NAME_LEN];
 
     shmem_init();
-    tap_plan(16);
+    tap_plan(17);
     tap_ok(before == 0 && initialized() == 1, "query_initialized tells");
 
     int me = shmem_my_pe();
@@ -66,6 +69,13 @@ int main(void)
     }
     tap_ok(seen, "ptr loads from every PE of the node");
     shmem_barrier_all();
+
+    pid_t child = fork();
+    if (child == 0)
+        exit(EXIT_SUCCESS);
+    int ended = -1;
+    waitpid(child, &ended, 0);
+    tap_ok(ended == 0, "a child of a fork ends without the others");
 
     shmem_init();
     shmem_finalize();

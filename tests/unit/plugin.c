@@ -109,7 +109,7 @@ static void plugin_walk(const memheap_module_t *module,
 static memheap_status_t plugin_check(const memheap_module_t *module)
 {
     (void)module;
-    return MEMHEAP_OK;
+    return plugin_control.check_status;
 }
 
 static void plugin_stats(const memheap_module_t *module,

@@ -11,6 +11,7 @@ typedef struct plugin_control {
     /* What the next calls answer. */
     memheap_status_t open_status;
     memheap_status_t create_status;
+    memheap_status_t check_status;
     long lowered_priority; /* 0: create() leaves it alone */
     /* What has been called so far. */
     unsigned opened, closed, created, destroyed;

@@ -113,6 +113,24 @@ START_TEST(impossible_size_is_refused)
 }
 END_TEST
 
+START_TEST(range_that_no_component_can_serve_is_refused)
+{
+    static char range[16] __attribute__((aligned(16)));
+    memheap_t *heap;
+    unit_memory_t memory;
+    unit_memory_init(&memory);
+    memheap_config_t config = {.base = range,
+                               .size = (size_t)1 << 62,
+                               .log = &test_log.log,
+                               .memory = &memory.memory};
+    memheap_status_t status = memheap_create(&config, &heap);
+    ck_assert(status == MEMHEAP_ERR_NO_COMPONENT ||
+              status == MEMHEAP_ERR_NO_METADATA);
+    ck_assert_uint_eq(test_log.count, 1);
+    ck_assert_uint_eq(memory.pieces, 0);
+}
+END_TEST
+
 static const char *const bad_params[] = {
     "MEMHEAP_COMPONENT=nobody",
     "MEMHEAP_NOBODY=1",
@@ -633,6 +651,7 @@ int main(void)
     tcase_add_loop_test(tests, heap_says_its_component_and_base, 0, kinds);
     tcase_add_test(tests, impossible_ranges_are_refused);
     tcase_add_test(tests, impossible_size_is_refused);
+    tcase_add_test(tests, range_that_no_component_can_serve_is_refused);
     tcase_add_loop_test(tests, bad_parameter_is_refused_and_costs_nothing, 0,
                         sizeof(bad_params) / sizeof(bad_params[0]));
     tcase_add_test(tests, destruction_of_null_is_ignored);

@@ -393,6 +393,24 @@ START_TEST(heap_of_a_component_that_cannot_grow_does_not)
 }
 END_TEST
 
+START_TEST(check_mode_names_the_component_that_is_broken)
+{
+    void *block;
+    setenv("MEMHEAP_CHECK", "1", 1);
+    memheap_t *heap = bare_heap();
+    ck_assert_ok(memheap_alloc(heap, 100, &block));
+    ck_assert_uint_eq(test_log.count, 0);
+    alpha->check_status = MEMHEAP_ERR_CORRUPT;
+    ck_assert_int_eq(memheap_free(heap, block), MEMHEAP_ERR_CORRUPT);
+    ck_assert_uint_eq(test_log.count, 1);
+    ck_assert_logged(&test_log, "corrupt after a free");
+    ck_assert_logged(&test_log, "component alpha");
+    ck_assert_int_eq(memheap_alloc(heap, 100, &block), MEMHEAP_ERR_CORRUPT);
+    ck_assert_logged(&test_log, "corrupt after an allocation");
+    memheap_destroy(heap);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_case();
@@ -424,5 +442,6 @@ int main(void)
     tcase_add_test(tests,
                    heap_without_reserve_does_not_move_blocks_over_themselves);
     tcase_add_test(tests, heap_of_a_component_that_cannot_grow_does_not);
+    tcase_add_test(tests, check_mode_names_the_component_that_is_broken);
     return unit_run("plugin", tests);
 }

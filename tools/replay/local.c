@@ -189,15 +189,15 @@ size_t local_smallest(const char *component, const trace_t *trace,
     local_range_t mapping;
     char *base;
     size_t limit;
-    if (footprint == 0 ||
-        __builtin_mul_overflow(footprint, SEARCH_FACTOR, &limit) ||
+    size_t granule = 16;
+    size_t high = memheap_align_up(footprint, granule);
+    if (high < footprint || footprint == 0 ||
+        __builtin_mul_overflow(high, SEARCH_FACTOR, &limit) ||
         !range_map(limit, &mapping, &base))
         return 0;
     local_range_t range = {base, 0};
-    size_t granule = 16;
     size_t step_size = memheap_max(trace->peak / 100, granule);
     size_t low = memheap_align_down(trace->peak, granule) - granule;
-    size_t high = memheap_align_up(footprint, granule);
     low = trace->peak < 2 * granule ? 0 : low;
     while (high <= limit && !passes(component, trace, range, high, blocks)) {
         low = high;

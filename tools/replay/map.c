@@ -287,14 +287,15 @@ static void write_legend(FILE *file)
             "</g>\n");
 }
 
-/* The name comes from a file's, and may hold anything. */
+/* The name comes from a file's, and may hold anything; what is not ASCII might
+ * not be UTF-8 either, which a reader of XML refuses. */
 static void write_escaped(FILE *file, const char *text)
 {
     for (; *text != '\0'; text++) {
         if (*text == '<' || *text == '&')
             fputs(*text == '<' ? "&lt;" : "&amp;", file);
-        else if ((unsigned char)*text >= ' ')
-            putc(*text, file);
+        else
+            putc(*text >= ' ' && *text <= '~' ? *text : '?', file);
     }
 }
 

@@ -1,0 +1,123 @@
+/*
+ * What is the buddy allocator's own: blocks of powers of two, and a smallest
+ * one that the user sets.
+ */
+#include "config.h"
+
+#include "tests/unit/model.h"
+
+#include <stdlib.h>
+
+static model_t model;
+static int buddy;
+
+static void setup(void)
+{
+    for (buddy = 0; strcmp(unit_component_name(buddy), "buddy") != 0; buddy++)
+        continue;
+}
+
+START_TEST(blocks_are_powers_of_two_at_their_multiples)
+{
+    size_t offset;
+    model_open(&model, buddy, MIB, 0);
+    for (size_t size = 1; size < 100000; size = size * 3 + 1) {
+        ck_assert_ok(model_alloc(&model, size, 16, &offset));
+        size_t usable = (size_t)1 << memheap_log2_ceil(memheap_max(size, 16));
+        ck_assert_uint_eq(offset % usable, 0);
+        size_t found;
+        ck_assert_ok(
+            model.unit.ops->size_of(model.unit.module, offset, &found));
+        ck_assert_uint_eq(found, usable);
+    }
+    model_close(&model);
+}
+END_TEST
+
+START_TEST(block_at_the_end_of_the_region_is_cut)
+{
+    size_t offset;
+    model_open(&model, buddy, 100000, 0);
+    ck_assert_ok(model_alloc(&model, 65536, 16, &offset));
+    ck_assert_ok(model_alloc(&model, 34000, 16, &offset));
+    ck_assert_uint_eq(offset, 65536);
+    ck_assert_uint_eq(model.block[1].usable, 100000 - 65536);
+    model_check(&model);
+    model_close(&model);
+}
+END_TEST
+
+START_TEST(least_free_place_is_taken)
+{
+    size_t offset[8];
+    model_open(&model, buddy, MIB, 0);
+    for (size_t i = 0; i < 8; i++)
+        ck_assert_ok(model_alloc(&model, 4096, 16, &offset[i]));
+    ck_assert_ok(model_free(&model, offset[6]));
+    ck_assert_ok(model_free(&model, offset[2]));
+    ck_assert_ok(model_free(&model, offset[4]));
+    ck_assert_ok(model_alloc(&model, 4096, 16, &offset[2]));
+    ck_assert_uint_eq(offset[2], 2 * 4096);
+    model_close(&model);
+}
+END_TEST
+
+START_TEST(no_block_is_less_than_the_smallest)
+{
+    size_t offset[2];
+    setenv("MEMHEAP_BUDDY_MIN_BLOCK", "4k", 1);
+    model_open(&model, buddy, 1000003, 0);
+    ck_assert_ok(model_alloc(&model, 1, 16, &offset[0]));
+    ck_assert_ok(model_alloc(&model, 1, 16, &offset[1]));
+    ck_assert_uint_eq(offset[1], 4096);
+    ck_assert_uint_eq(model.block[0].usable, 4096);
+    ck_assert_ok(model_free(&model, offset[0]));
+    ck_assert_ok(model_free(&model, offset[1]));
+    model_run(&model, unit_seed(), 3000);
+    model_close(&model);
+}
+END_TEST
+
+START_TEST(smallest_block_may_be_longer_than_the_region)
+{
+    size_t offset;
+    setenv("MEMHEAP_BUDDY_MIN_BLOCK", "1g", 1);
+    model_open(&model, buddy, 64 * KIB, MIB);
+    ck_assert_ok(model_alloc(&model, 16, 16, &offset));
+    ck_assert_uint_eq(model.block[0].usable, 64 * KIB);
+    ck_assert_ok(model_grow(&model, MIB));
+    model_check(&model);
+    ck_assert_ok(model_free(&model, offset));
+    model_check(&model);
+    model_close(&model);
+}
+END_TEST
+
+static const char *const bad_sizes[] = {"8", "48", "2g", "none"};
+
+START_TEST(bad_smallest_block_is_refused)
+{
+    unit_log_t log;
+    memheap_t *heap;
+    unit_log_init(&log);
+    setenv("MEMHEAP_COMPONENT", "buddy", 1);
+    setenv("MEMHEAP_BUDDY_MIN_BLOCK", bad_sizes[_i], 1);
+    memheap_config_t config = {.size = MIB, .log = &log.log};
+    ck_assert_int_eq(memheap_create(&config, &heap), MEMHEAP_ERR_BAD_PARAM);
+    ck_assert_uint_eq(log.count, 1);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_case();
+    tcase_add_checked_fixture(tests, setup, NULL);
+    tcase_add_test(tests, blocks_are_powers_of_two_at_their_multiples);
+    tcase_add_test(tests, block_at_the_end_of_the_region_is_cut);
+    tcase_add_test(tests, least_free_place_is_taken);
+    tcase_add_test(tests, no_block_is_less_than_the_smallest);
+    tcase_add_test(tests, smallest_block_may_be_longer_than_the_region);
+    tcase_add_loop_test(tests, bad_smallest_block_is_refused, 0,
+                        sizeof(bad_sizes) / sizeof(bad_sizes[0]));
+    return unit_run("buddy", tests);
+}
