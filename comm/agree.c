@@ -31,6 +31,7 @@ enum {
     LINE_SIZE = 128, /* two cache lines: processors fetch them in pairs */
     ROWS = 2,
     STATUS_BITS = 8,
+    EAGER = 100, /* looks without a pause, about as long as PEs differ */
     SPINS = 4000 /* about as long as a system call that gives the core away */
 };
 
@@ -52,15 +53,14 @@ static char *text_of(const memheap_agree_t *agree, int pe)
     return texts + (size_t)pe * MEMHEAP_CALL_TEXT;
 }
 
-/* A well-mixed function of the call; equal calls are equal on all PEs. */
+/* Equal for equal calls on all PEs, and for others by chance alone: a sum whose
+ * terms can be computed at once. The factors are random odd numbers. */
 static uint64_t digest_of(const memheap_call_t *call)
 {
-    uint64_t hash = call->what;
-    for (int i = 0; i < 3; i++) {
-        hash = (hash ^ call->argument[i]) * UINT64_C(0x9E3779B97F4A7C15);
-        hash ^= hash >> 32;
-    }
-    return hash;
+    return call->what * UINT64_C(0x9E3779B97F4A7C15) +
+           call->argument[0] * UINT64_C(0xC2B2AE3D27D4EB4F) +
+           call->argument[1] * UINT64_C(0x165667B19E3779F9) +
+           call->argument[2] * UINT64_C(0xD6E8FEB86659FD93);
 }
 
 static uint64_t stamp_of(uint64_t number, memheap_status_t status)
@@ -92,11 +92,10 @@ static uint64_t await(memheap_agree_line_t *line, uint64_t number,
             atomic_load_explicit(&line->stamp, memory_order_acquire);
         if (MEMHEAP_LIKELY(stamp >> STATUS_BITS == number))
             return stamp;
-        if (spins > 0) {
-            spins--;
-            relax();
-        } else {
+        if (spins == 0) {
             sched_yield();
+        } else if (--spins < SPINS - EAGER) {
+            relax();
         }
     }
 }

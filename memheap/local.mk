@@ -2,6 +2,6 @@
 lib_LTLIBRARIES += libmemheap.la
 libmemheap_la_SOURCES = $(base_sources) $(component_sources) \
 	memheap/heap.c memheap/heap.h memheap/memheap.h
-libmemheap_la_LDFLAGS = -version-info 0:0:0 -no-undefined \
+libmemheap_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) \
 	-export-symbols-regex '^memheap_'
 pkginclude_HEADERS = memheap/memheap.h

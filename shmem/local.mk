@@ -6,7 +6,7 @@ libshmem_la_SOURCES = $(comm_sources) shmem/calls.c shmem/calls.h \
 	shmem/runtime.h shmem/setup.c shmem/shmem.h shmem/shmemx.h
 libshmem_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS)
 libshmem_la_LIBADD = libmemheap.la $(MPI_LIBS)
-libshmem_la_LDFLAGS = -version-info 0:0:0 -no-undefined -export-symbols-regex \
+libshmem_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) -export-symbols-regex \
 	'^(p?shmemx?_|p?shmalloc$$|p?shfree$$|p?shrealloc$$|p?shmemalign$$|p?start_pes$$|MPI_)'
 pkginclude_HEADERS += shmem/shmem.h shmem/shmemx.h shmem/pshmem.h
 mppdir = $(pkgincludedir)/mpp
