@@ -76,8 +76,63 @@ job 0 -n 2 "$prefix/bin/memheap-replay" -n 2000 --traces \
     "$prefix/share/memheap/traces"
 says ptmalloc buddy same none
 fact "memheap-replay replays the installed traces"
-for page in memheap-info.1 memheap-replay.1; do
-    [ -f "$prefix/share/man/man1/$page" ] || miss "no $page"
+
+man=$prefix/share/man
+output=
+for page in man1/memheap-info.1 man1/memheap-replay.1 man7/memheap.7; do
+    [ -f "$man/$page" ] || miss "no $page"
 done
-fact "the man pages are installed"
+routines=$(grep -oE '(memheap|shmemx)_[a-z_]+\(' \
+    "$prefix/include/memheap/memheap.h" "$prefix/include/memheap/shmemx.h"
+    grep -oE '\<sh(mem_?)?(malloc|calloc|align|realloc|free)[a-z_]*\(' \
+        "$prefix/include/memheap/shmem.h")
+for name in $(printf '%s\n' "$routines" | sed 's/.*://; s/($//' | sort -u); do
+    [ -f "$man/man3/$name.3" ] || miss "no page of $name"
+    grep -qE "^\.B.*[ *]$name\(" "$man/man3/$name.3" ||
+        miss "the page of $name does not show it"
+done
+[ -f "$man/man3/shfree.3" ] || miss "no page of shfree"
+fact "each routine has a page of the manual"
+if command -v man >/dev/null; then
+    output=$(for page in "$man"/man?/*; do
+        [ -h "$page" ] || LC_ALL=C.UTF-8 man --warnings -l "$page" 2>&1 >/dev/null
+    done)
+    [ -z "$output" ] || miss "there are warnings"
+    fact "man shows the pages without a warning"
+fi
+
+# The program in a page, built and run: page | PEs, 0 for no job | what it says
+while IFS='|' read -r page pes text; do
+    program=$prefix/example
+    awk '/^\.SH/ { in_example = $2 == "EXAMPLE" }
+        in_example && /^\.fi/ { exit }
+        in_example && !/^\./ && started { print }
+        in_example && /^\.nf/ { started = 1 }' "$man/$page" |
+        sed 's/\\e/\\/g; s/\\-/-/g' >"$program.c"
+    package=shmem
+    [ "$pes" != 0 ] || package=memheap
+    # shellcheck disable=SC2046
+    if output=$($CC -O2 -Wall -Wextra -Werror "$program.c" $(flags $package) \
+        -o "$program" 2>&1); then
+        if [ "$pes" = 0 ]; then
+            output=$("$program" 2>&1)
+            status=$?
+            check_status 0
+        else
+            job 0 -n "$pes" "$program"
+        fi
+        says "$text"
+    else
+        miss "does not compile"
+    fi
+    rm -f "$program"
+    fact "the example of $page"
+done <<END
+man7/memheap.7|4|PE 0: greeted by PE 3
+man3/memheap.3|0|offset 0
+man3/memheap_alloc.3|0|
+man3/memheap_get_stats.3|0|it lies 8 bytes into the block
+man3/shmem_malloc.3|4|PE 2: 101
+man3/shmemx_heap_size.3|4|bytes are free
+END
 finish
