@@ -105,6 +105,12 @@ struct memheap_module_ops {
     memheap_status_t (*reserve)(memheap_module_t *module, size_t offset,
                                 size_t size);
 
+    /** Forget everything of the past but which blocks are live and where, on
+     *  which alone later answers depend then. Called on every PE when one of
+     *  them could not do what others did and undid. May be NULL for a module
+     *  whose answers never depend on more. */
+    void (*settle)(memheap_module_t *module);
+
     /** The region became longer. May be NULL: it then never does. */
     memheap_status_t (*grow)(memheap_module_t *module, size_t new_size);
 

@@ -338,10 +338,13 @@ static bool parse_value(const memheap_param_def_t *def, const char *text,
         good = empty || memheap_parse_size(text, &value->size) == MEMHEAP_OK;
         if (good && bounded)
             good = value->size >= def->minimum && value->size <= def->maximum;
+        if (good && !empty && def->power_of_two)
+            good = memheap_is_power_of_two(value->size);
         snprintf(wanted, room,
-                 "a size such as 512, 64k, 3.1M, 2g or 1T (from %zu to %zu "
+                 "a size such as 512, 64k, 3.1M, 2g or 1T (%sfrom %zu to %zu "
                  "bytes)",
-                 def->minimum, bounded ? def->maximum : SIZE_MAX);
+                 def->power_of_two ? "a power of two " : "", def->minimum,
+                 bounded ? def->maximum : SIZE_MAX);
         return good;
     case MEMHEAP_PARAM_BOOL:
         good = empty || parse_boolean(text, &value->boolean);

@@ -50,6 +50,8 @@ typedef struct memheap_param_def {
     const char *old_name;
     /** The least and greatest value of an INT or SIZE, both 0 for any. */
     size_t minimum, maximum;
+    /** A SIZE must be one. */
+    bool power_of_two;
 } memheap_param_def_t;
 
 typedef enum memheap_param_source {

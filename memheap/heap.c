@@ -445,6 +445,7 @@ memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
     if (status != MEMHEAP_OK)
         goto out;
     step->kind = MEMHEAP_RESIZE_IN_PLACE;
+    step->old_peak = heap->peak;
     step->old_offset = step->new_offset = offset_of(heap, block);
     status = resize_in_place(heap, step->old_offset, step->old_size, size);
     if (status != MEMHEAP_ERR_NO_MEMORY || heap->unbacked)
@@ -486,6 +487,8 @@ void *memheap_resize_end(memheap_t *heap, const memheap_resize_step_t *step,
                 step->old_size);
         break;
     }
+    if (!keep)
+        heap->peak = step->old_peak;
     verify(heap, "a resize");
     heap_unlock(heap);
     return heap->base + (keep ? step->new_offset : step->old_offset);
@@ -558,7 +561,8 @@ static const void *find_bad(const memheap_t *heap, void **blocks, size_t count)
     return NULL;
 }
 
-memheap_status_t memheap_find_batch(memheap_t *heap, size_t count,
+/* Whether all entries may be freed; the caller holds the lock. */
+static memheap_status_t check_batch(const memheap_t *heap, size_t count,
                                     void *const *blocks, const void **bad_p)
 {
     void *few[BATCH_ON_STACK];
@@ -571,9 +575,7 @@ memheap_status_t memheap_find_batch(memheap_t *heap, size_t count,
     if (sorted == NULL)
         return MEMHEAP_ERR_NO_METADATA;
     memcpy(sorted, blocks, bytes);
-    heap_lock(heap);
     const void *bad = find_bad(heap, sorted, count);
-    heap_unlock(heap);
     if (sorted != few)
         memheap_memory_delete(heap->memory, sorted, bytes);
     if (bad == NULL)
@@ -582,16 +584,35 @@ memheap_status_t memheap_find_batch(memheap_t *heap, size_t count,
     return MEMHEAP_ERR_BAD_ADDRESS;
 }
 
+memheap_status_t memheap_find_batch(memheap_t *heap, size_t count,
+                                    void *const *blocks, const void **bad_p)
+{
+    heap_lock(heap);
+    memheap_status_t status = check_batch(heap, count, blocks, bad_p);
+    heap_unlock(heap);
+    return status;
+}
+
 memheap_status_t memheap_free_batch(memheap_t *heap, size_t count,
                                     void *const *blocks)
 {
     const void *bad = NULL;
-    memheap_status_t status = memheap_find_batch(heap, count, blocks, &bad);
-    if (status == MEMHEAP_ERR_BAD_ADDRESS)
-        return bad_address(heap, "memheap_free_batch", bad);
-    for (size_t i = 0; i < count && status == MEMHEAP_OK; i++)
-        status = memheap_free(heap, blocks[i]);
-    return status;
+    heap_lock(heap);
+    memheap_status_t status = check_batch(heap, count, blocks, &bad);
+    for (size_t i = 0; i < count && status == MEMHEAP_OK; i++) {
+        if (blocks[i] != NULL)
+            status = release(heap, blocks[i]);
+    }
+    heap_unlock(heap);
+    return bad == NULL ? status : bad_address(heap, "memheap_free_batch", bad);
+}
+
+void memheap_settle(memheap_t *heap)
+{
+    heap_lock(heap);
+    if (heap->module->ops->settle != NULL)
+        heap->module->ops->settle(heap->module);
+    heap_unlock(heap);
 }
 
 memheap_status_t memheap_grow(memheap_t *heap, size_t new_size)

@@ -38,6 +38,10 @@ memheap_status_t memheap_find_block(memheap_t *heap, const void *block,
 memheap_status_t memheap_find_batch(memheap_t *heap, size_t count,
                                     void *const *blocks, const void **bad_p);
 
+/** Let later placements depend on nothing but the live blocks, as it is after
+ *  the same call on any heap that has the same ones. */
+void memheap_settle(memheap_t *heap);
+
 typedef enum memheap_resize_kind {
     MEMHEAP_RESIZE_IN_PLACE,
     MEMHEAP_RESIZE_BESIDE, /* old and new are both live until the end */
@@ -47,7 +51,7 @@ typedef enum memheap_resize_kind {
 /** A resize that is not decided yet. */
 typedef struct memheap_resize_step {
     memheap_resize_kind_t kind;
-    size_t old_offset, old_size;
+    size_t old_offset, old_size, old_peak;
     size_t new_offset;
 } memheap_resize_step_t;
 

@@ -55,9 +55,10 @@ static void report_failure(const memheap_call_t *call, memheap_status_t status,
 }
 
 /* The second half of every call that allocates: all PEs have their block, or
- * none keeps it. */
-static void *settle(const memheap_call_t *call, memheap_status_t status,
-                    void *block)
+ * none keeps it. Placing and undoing leaves traces in a module, which a PE that
+ * could not even place does not have; so all settle. */
+static void *conclude(const memheap_call_t *call, memheap_status_t status,
+                      void *block)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     int pe;
@@ -68,6 +69,7 @@ static void *settle(const memheap_call_t *call, memheap_status_t status,
         return block;
     if (status == MEMHEAP_OK)
         memheap_free(rt->heap, block);
+    memheap_settle(rt->heap);
     report_failure(call, worst, pe);
     return NULL;
 }
@@ -77,7 +79,7 @@ static void *allocate(const memheap_call_t *call, size_t align, size_t size)
     void *block = NULL;
     memheap_status_t status =
         memheap_alloc_aligned(memheap_runtime.heap, align, size, &block);
-    return settle(call, status, block);
+    return conclude(call, status, block);
 }
 
 void *pshmem_malloc(size_t size)
@@ -120,7 +122,7 @@ void *pshmem_calloc(size_t count, size_t size)
     void *block = NULL;
     memheap_status_t status =
         memheap_alloc_zeroed(memheap_runtime.heap, count, size, &block);
-    return settle(&call, status, block);
+    return conclude(&call, status, block);
 }
 MEMHEAP_PROFILED(void *, shmem_calloc, (size_t count, size_t size));
 
@@ -173,6 +175,7 @@ static void *resize(const memheap_call_t *call, void *block, size_t size)
         moved = memheap_resize_end(rt->heap, &step, worst == MEMHEAP_OK);
     if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
         return moved;
+    memheap_settle(rt->heap);
     report_failure(call, worst, pe);
     return NULL;
 }
@@ -238,6 +241,7 @@ int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
         return 0;
     if (status == MEMHEAP_OK)
         memheap_free_batch(rt->heap, count, blocks);
+    memheap_settle(rt->heap);
     report_failure(&call, worst, pe);
     return -1;
 }

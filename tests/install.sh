@@ -43,7 +43,7 @@ output=$($CC -O2 -Wall -Wextra -Werror -shared -fPIC \
     miss "does not compile"
 fact "the plug-in builds with pkg-config memheap alone"
 
-for component in buddy ptmalloc pile; do
+for component in $components pile; do
     settings="-x MEMHEAP_COMPONENT=$component -x MEMHEAP_PLUGIN_PATH=$prefix"
     # shellcheck disable=SC2086
     job 0 $settings -n 4 "$prefix/hello"
@@ -69,12 +69,12 @@ for component in buddy ptmalloc pile; do
 done
 
 output=$(MEMHEAP_PLUGIN_PATH=$prefix/pile.so "$prefix/bin/memheap-info" 2>&1)
-says pile buddy ptmalloc SHMEM_SYMMETRIC_SIZE MEMHEAP_COMPONENT
+says pile $components SHMEM_SYMMETRIC_SIZE MEMHEAP_COMPONENT
 fact "memheap-info lists the plug-in too"
 # shellcheck disable=SC2086
 job 0 -n 2 "$prefix/bin/memheap-replay" -n 2000 --traces \
     "$prefix/share/memheap/traces"
-says ptmalloc buddy same none
+says $components same none
 fact "memheap-replay replays the installed traces"
 
 man=$prefix/share/man

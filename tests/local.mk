@@ -66,10 +66,22 @@ tests_unit_memory_test_SOURCES = tests/unit/test_memory.c
 tests_unit_memory_test_CFLAGS = $(unit_cflags)
 tests_unit_memory_test_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/mistakes.test
+tests_unit_mistakes_test_SOURCES = tests/unit/test_mistakes.c
+tests_unit_mistakes_test_CFLAGS = $(unit_cflags)
+tests_unit_mistakes_test_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/param.test
 tests_unit_param_test_SOURCES = tests/unit/test_param.c
 tests_unit_param_test_CFLAGS = $(unit_cflags)
 tests_unit_param_test_LDADD = $(unit_libs)
+
+if COMPONENT_PTMALLOC
+unit_tests += tests/unit/ptmalloc.test
+endif
+tests_unit_ptmalloc_test_SOURCES = tests/unit/test_ptmalloc.c
+tests_unit_ptmalloc_test_CFLAGS = $(unit_cflags)
+tests_unit_ptmalloc_test_LDADD = $(unit_libs)
 
 unit_tests += tests/unit/region.test
 tests_unit_region_test_SOURCES = tests/unit/test_region.c

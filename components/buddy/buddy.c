@@ -467,9 +467,6 @@ static memheap_status_t buddy_create(const memheap_module_config_t *config,
                                      memheap_module_t **module_p)
 {
     (void)priority_p;
-    size_t min_block = config->params[PARAM_MIN_BLOCK].size;
-    if (!memheap_is_power_of_two(min_block))
-        return MEMHEAP_ERR_BAD_PARAM;
     if (memheap_log2_ceil(config->max_size) >= ORDERS)
         return MEMHEAP_ERR_UNSUPPORTED;
     buddy_t *b = memheap_memory_new(config->memory, sizeof(*b));
@@ -479,7 +476,7 @@ static memheap_status_t buddy_create(const memheap_module_config_t *config,
     b->module.size = config->size;
     b->memory = config->memory;
     b->max_size = config->max_size;
-    b->min_order = memheap_log2_floor(min_block);
+    b->min_order = memheap_log2_floor(config->params[PARAM_MIN_BLOCK].size);
     b->max_order = order_for(b, config->max_size);
     memheap_status_t status = bitmaps_new(b);
     if (status == MEMHEAP_OK)
@@ -498,6 +495,7 @@ static const memheap_param_def_t params[] = {
                          .unit = "bytes",
                          .default_text = "16",
                          .help = "size of the smallest block, a power of two",
+                         .power_of_two = true,
                          .minimum = 16,
                          .maximum = (size_t)1 << 30},
 };

@@ -482,6 +482,22 @@ static memheap_status_t ptmalloc_reserve(memheap_module_t *module,
     return MEMHEAP_OK;
 }
 
+/* What depends on the past is which chunk is the victim, and the order of the
+ * chunks of one size: start anew, and add them in the order of addresses. */
+static void ptmalloc_settle(memheap_module_t *module)
+{
+    ptmalloc_t *p = ptmalloc_of(module);
+    p->victim = CHUNK_NONE;
+    p->bins = (bins_t){.small_map = 0};
+    for (uint64_t at = 0; at < p->top;) {
+        uint32_t word = *word_at(p, at);
+        uint64_t length = length_of(p, word);
+        if (kind_of(word) == KIND_CHUNK)
+            bins_add(&p->bins, &p->pool, number_of(word));
+        at += length;
+    }
+}
+
 static memheap_status_t ptmalloc_grow(memheap_module_t *module, size_t new_size)
 {
     ptmalloc_t *p = ptmalloc_of(module);
@@ -608,6 +624,7 @@ static const memheap_module_ops_t ptmalloc_ops = {.alloc = ptmalloc_alloc,
                                                   .size_of = ptmalloc_size_of,
                                                   .resize = ptmalloc_resize,
                                                   .reserve = ptmalloc_reserve,
+                                                  .settle = ptmalloc_settle,
                                                   .grow = ptmalloc_grow,
                                                   .walk = ptmalloc_walk,
                                                   .check = ptmalloc_check,

@@ -29,16 +29,16 @@ skip|shmem_malloc(64)|shmem_barrier_all
 exit|shmem_barrier_all|shmem_finalize
 finalize|shmem_barrier_all|shmem_finalize
 END
-    job error --mca memheap ptmalloc -n "$last" "$program" plain : \
+    job error --mca memheap "$first" -n "$last" "$program" plain : \
         -n 1 -x SHMEM_SYMMETRIC_SIZE=7m "$program" plain
-    says "$others called shmem_init with MEMHEAP_COMPONENT=ptmalloc;" \
+    says "$others called shmem_init with MEMHEAP_COMPONENT=$first;" \
         "PE $last called shmem_init with" "SHMEM_SYMMETRIC_SIZE=7m"
     says_once
     fact "$np PEs: another SHMEM_SYMMETRIC_SIZE on one"
     job error -n "$last" "$program" plain : \
-        -n 1 -x MEMHEAP_COMPONENT=buddy "$program" plain
+        -n 1 -x MEMHEAP_COMPONENT="$first" "$program" plain
     says "$others called shmem_init with no parameter set" \
-        "PE $last called shmem_init with MEMHEAP_COMPONENT=buddy"
+        "PE $last called shmem_init with MEMHEAP_COMPONENT=$first"
     says_once
     fact "$np PEs: another component on one"
 done

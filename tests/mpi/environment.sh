@@ -4,8 +4,9 @@
 program=$top_builddir/tests/mpi/diverge
 MEMHEAP_TEST_TIME=20
 np=2
+priority=MEMHEAP_$(echo "$first" | tr '[:lower:]' '[:upper:]')_PRIORITY
 
-for component in buddy ptmalloc; do
+for component in $components; do
     # text | bytes that must be there as one block
     while read -r text bytes; do
         job 0 -x SHMEM_SYMMETRIC_SIZE="$text" --mca memheap $component \
@@ -60,37 +61,40 @@ job error -x MEMHEAP_COMPONENT=nobody -n 3 "$program" plain
 says 'no component has the name "nobody"' "there are: "
 says_once
 fact "a component that nobody knows"
-job error -x MEMHEAP_COMPONENT=^ptmalloc,buddy -n 3 "$program" plain
+job error -x MEMHEAP_COMPONENT="^$built_components" -n 3 "$program" plain
 says "leaves no component"
 says_once
 fact "a list that leaves nothing"
-job error -x MEMHEAP_BUDY_PRIORITY=3 -n 3 "$program" plain
-says "no parameter has the name MEMHEAP_BUDY_PRIORITY" MEMHEAP_BUDDY_PRIORITY
+job error -x MEMHEAP_NOBODY_PRIORITY=3 -n 3 "$program" plain
+says "no parameter has the name MEMHEAP_NOBODY_PRIORITY" "$priority"
 says_once
 fact "a parameter that nobody knows"
-job error -x MEMHEAP_BUDDY_PRIORITY=high -n 3 "$program" plain
-says 'MEMHEAP_BUDDY_PRIORITY="high"' "a whole number from 0 to 100"
+job error -x "$priority=high" -n 3 "$program" plain
+says "$priority=\"high\"" "a whole number from 0 to 100"
 says_once
 fact "a value that does not parse"
 
-job 0 --mca memheap buddy -x SHMEM_DEBUG=1 -n 1 "$program" plain
-says "component buddy"
-fact "mpirun --mca memheap buddy selects"
-job 0 --mca memheap_buddy_priority 99 -x SHMEM_DEBUG= -n 1 "$program" plain
-says "component buddy"
-fact "mpirun --mca memheap_buddy_priority selects"
-job 0 -x MEMHEAP_COMPONENT=ptmalloc --mca memheap buddy -x SMA_DEBUG=1 -n 1 \
-    "$program" plain
-says "component ptmalloc"
+for component in $components; do
+    job 0 --mca memheap "$component" -x SHMEM_DEBUG=1 -n 1 "$program" plain
+    says "component $component"
+    fact "mpirun --mca memheap $component selects"
+    job 0 --mca "memheap_${component}_priority" 99 -x SHMEM_DEBUG= -n 1 \
+        "$program" plain
+    says "component $component"
+    fact "mpirun --mca memheap_${component}_priority selects"
+done
+job 0 -x MEMHEAP_COMPONENT="$last_component" --mca memheap "$first" \
+    -x SMA_DEBUG=1 -n 1 "$program" plain
+says "component $last_component"
 fact "the library's own variable is stronger"
 job 0 -x SHMEM_VERSION=1 -n 3 "$program" plain
 says "memheap 0.1.0, OpenSHMEM 1.6"
 [ "$(printf '%s\n' "$output" | grep -c 'OpenSHMEM 1.6')" = 1 ] ||
     miss "says it more than once"
 fact "SHMEM_VERSION prints the version once"
-job 0 -x SHMEM_INFO=1 -x MEMHEAP_BUDDY_MIN_BLOCK=64 -n 3 "$program" plain
-says SHMEM_SYMMETRIC_SIZE= "MEMHEAP_BUDDY_MIN_BLOCK=64 (environment)" \
-    "size of the smallest block"
+job 0 -x SHMEM_INFO=1 -x MEMHEAP_CHECK=1 -n 3 "$program" plain
+says SHMEM_SYMMETRIC_SIZE= "MEMHEAP_CHECK=1 (environment)" \
+    "test all metadata after every operation"
 fact "SHMEM_INFO prints all parameters with their sources"
 job error -x MEMHEAP_PARAM_FILE=/nowhere/params -n 2 "$program" plain
 says "cannot read the parameter file /nowhere/params"

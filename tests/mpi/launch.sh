@@ -23,6 +23,11 @@ else
     oversubscribe=
 fi
 
+# The components that are built in, the first of them, and the last.
+components=$(echo "$built_components" | tr , ' ')
+first=${components%% *}
+last_component=${components##* }
+
 launch()
 {
     timeout "${MEMHEAP_TEST_TIME:-60}" "$MPIRUN" $oversubscribe "$@" </dev/null

@@ -297,6 +297,34 @@ START_TEST(last_block_grows_to_the_end_of_the_region)
 }
 END_TEST
 
+START_TEST(block_does_not_grow_past_the_region)
+{
+    model_open(&model, _i, 100000, 0);
+    ck_assert_uint_eq(alloc(65536), 0);
+    ck_assert_uint_eq(alloc(100), 65536);
+    ck_assert_int_eq(model_resize(&model, 65536, 100000 - 65536 + 1),
+                     MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_ok(model_resize(&model, 65536, 100000 - 65536));
+    model_check(&model);
+    model_close(&model);
+}
+END_TEST
+
+START_TEST(many_holes_are_remembered)
+{
+    model_open(&model, _i, MIB, 0);
+    for (size_t i = 0; i < MODEL_BLOCKS; i++)
+        ck_assert_uint_eq(alloc(16), 16 * i);
+    for (size_t i = 0; i < MODEL_BLOCKS; i += 2)
+        ck_assert_ok(model_free(&model, 16 * i));
+    model_check(&model);
+    while (model.count > 0)
+        ck_assert_ok(model_free(&model, model.block[0].offset));
+    assert_empty();
+    model_close(&model);
+}
+END_TEST
+
 START_TEST(block_before_a_live_one_does_not_grow)
 {
     size_t offset[3];
@@ -520,6 +548,8 @@ int main(void)
     tcase_add_loop_test(tests, block_grows_into_a_free_neighbour, 0, count);
     tcase_add_loop_test(tests, last_block_grows_to_the_end_of_the_region, 0,
                         count);
+    tcase_add_loop_test(tests, block_does_not_grow_past_the_region, 0, count);
+    tcase_add_loop_test(tests, many_holes_are_remembered, 0, count);
     tcase_add_loop_test(tests, block_before_a_live_one_does_not_grow, 0, count);
     tcase_add_loop_test(tests, very_place_can_be_reserved, 0, count);
     tcase_add_loop_test(tests, whole_region_can_be_reserved, 0, count);

@@ -198,27 +198,60 @@ START_TEST(added_memory_of_an_own_heap_is_backed)
 }
 END_TEST
 
-/* Grow a block where the system refuses to back its place, though another
- * place is backed and free. A process that had the memory would not move it:
- * that this one has not must not show in the placement. */
-START_TEST(place_does_not_depend_on_what_is_backed)
+START_TEST(added_memory_is_zeroed_when_it_is_used_again)
+{
+    void *zeroed;
+    open_heap(_i);
+    unsigned char *block = resize(alloc(16), SIZE);
+    memset(block, 0xFF, SIZE);
+    ck_assert_ok(memheap_free(unit.heap, block));
+    ck_assert_ok(memheap_alloc_zeroed(unit.heap, 1, SIZE, &zeroed));
+    ck_assert_int_eq(memcmp(zeroed, (char *)zeroed + 1, SIZE - 1), 0);
+    ck_assert_int_eq(*(char *)zeroed, 0);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Grow a block where the system refuses to back its new place, though another
+ * place is backed and free. A process that had the memory would take the first
+ * one: that this one has not must not show in the placement. */
+static void assert_stays(unsigned char *block, size_t has, size_t wants)
 {
     void *moved = NULL;
+    uint64_t before = unit_heap_digest(unit.heap);
+    write_pattern(block, has);
+    rlim_t limit = unit_limit(RLIMIT_DATA, MIB);
+    memheap_status_t status = memheap_resize(unit.heap, block, wants, &moved);
+    unit_limit(RLIMIT_DATA, limit);
+    ck_assert_int_eq(status, MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_ptr_null(moved);
+    ck_assert_uint_eq(unit.log.count, 1);
+    ck_assert_uint_eq(unit_heap_digest(unit.heap), before);
+    ck_assert(has_pattern(block, has));
+    ck_assert_ok(memheap_check(unit.heap));
+}
+
+START_TEST(block_that_cannot_be_backed_in_place_does_not_move)
+{
     unit_heap_open(&unit, 2 * _i, TIB, 0, NULL);
     unsigned char *hole = alloc(64 * MIB);
     unsigned char *block = alloc(MIB);
-    write_pattern(block, MIB);
     ck_assert_ok(memheap_free(unit.heap, hole));
-    uint64_t before = unit_heap_digest(unit.heap);
-    rlim_t limit = unit_limit(RLIMIT_DATA, MIB);
-    memheap_status_t status =
-        memheap_resize(unit.heap, block, 32 * MIB, &moved);
-    unit_limit(RLIMIT_DATA, limit);
-    ck_assert_int_eq(status, MEMHEAP_ERR_NO_MEMORY);
-    ck_assert_uint_eq(unit.log.count, 1);
-    ck_assert_uint_eq(unit_heap_digest(unit.heap), before);
-    ck_assert(has_pattern(block, MIB));
+    assert_stays(block, MIB, 32 * MIB);
     ck_assert_ptr_eq(resize(block, 32 * MIB), block);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(block_that_cannot_be_backed_beside_does_not_move_over_itself)
+{
+    unit_heap_open(&unit, 2 * _i, TIB, 0, NULL);
+    unsigned char *hole = alloc(32 * MIB);
+    unsigned char *block = alloc(32 * MIB);
+    unsigned char *next = alloc(4096);
+    ck_assert_ok(memheap_free(unit.heap, hole));
+    assert_stays(block, 32 * MIB, 60 * MIB);
+    ck_assert(resize(block, 60 * MIB) > next);
     unit_heap_close(&unit);
 }
 END_TEST
@@ -299,8 +332,13 @@ int main(void)
     tcase_add_loop_test(tests, resize_to_nothing_is_refused, 0, kinds);
     tcase_add_loop_test(tests, resize_of_null_allocates, 0, kinds);
     tcase_add_loop_test(tests, added_memory_of_an_own_heap_is_backed, 0, count);
-    tcase_add_loop_test(tests, place_does_not_depend_on_what_is_backed, 0,
-                        count);
+    tcase_add_loop_test(tests, added_memory_is_zeroed_when_it_is_used_again, 0,
+                        kinds);
+    tcase_add_loop_test(
+        tests, block_that_cannot_be_backed_in_place_does_not_move, 0, count);
+    tcase_add_loop_test(
+        tests, block_that_cannot_be_backed_beside_does_not_move_over_itself, 0,
+        count);
     tcase_add_loop_test(tests, growth_in_place_can_be_undone, 0, kinds);
     tcase_add_loop_test(tests, shrinking_can_be_undone, 0, kinds);
     tcase_add_loop_test(tests, move_beside_can_be_undone, 0, kinds);
