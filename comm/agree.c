@@ -7,9 +7,9 @@
  * past agreement n can write line n + 1, in the other row, but cannot write
  * row n again before all have come to n + 1, and so have read row n.
  *
- * Where each PE has a core of its own, waiting spins for a while; where it has
- * none, the one that is waited for needs the core, and it is given away at
- * once.
+ * Each group of PEs has rows of its own, and in them one line for each PE of
+ * the job, of which it uses those of its members: so groups without a common
+ * PE can share rows.
  *
  * Source: the flat sense of it is P. Brooks, "The butterfly barrier", Int. J.
  * Parallel Programming 15(4), 1986, with all partners in one round.
@@ -17,10 +17,10 @@
 #include "config.h"
 
 #include "comm/agree.h"
+#include "comm/wait.h"
 #include "comm/window.h"
 #include "base/util.h"
 
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,9 +30,7 @@
 enum {
     LINE_SIZE = 128, /* two cache lines: processors fetch them in pairs */
     ROWS = 2,
-    STATUS_BITS = 8,
-    EAGER = 100, /* looks without a pause, about as long as PEs differ */
-    SPINS = 4000 /* about as long as a system call that gives the core away */
+    STATUS_BITS = 8
 };
 
 struct memheap_agree_line {
@@ -41,16 +39,22 @@ struct memheap_agree_line {
     uint64_t result;
 };
 
-static memheap_agree_line_t *row_of(const memheap_agree_t *agree,
-                                    uint64_t number)
+/* The line of the PE of number i among those that agree. */
+static memheap_agree_line_t *line_of(const memheap_agree_t *agree,
+                                     uint64_t number, int i)
 {
-    return agree->lines + number % ROWS * (unsigned)agree->size;
+    return agree->lines + (int)(number % ROWS) * agree->row + agree->start +
+           i * agree->stride;
 }
 
-static char *text_of(const memheap_agree_t *agree, int pe)
+static int pe_of(const memheap_agree_t *agree, int i)
 {
-    char *texts = (char *)(agree->lines + ROWS * agree->size);
-    return texts + (size_t)pe * MEMHEAP_CALL_TEXT;
+    return agree->start + i * agree->stride;
+}
+
+static char *text_of(const memheap_agree_t *agree, int i)
+{
+    return agree->texts + (size_t)pe_of(agree, i) * MEMHEAP_CALL_TEXT;
 }
 
 /* Equal for equal calls on all PEs, and for others by chance alone: a sum whose
@@ -74,50 +78,31 @@ static memheap_status_t status_of(uint64_t stamp)
     return (memheap_status_t)-worse;
 }
 
-static void relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 /* Wait until a line has come to the agreement of that number. */
-static uint64_t await(memheap_agree_line_t *line, uint64_t number,
-                      unsigned spins)
+static void await(memheap_agree_line_t *line, uint64_t number, unsigned spins)
 {
-    for (;;) {
-        uint64_t stamp =
-            atomic_load_explicit(&line->stamp, memory_order_acquire);
-        if (MEMHEAP_LIKELY(stamp >> STATUS_BITS == number))
-            return stamp;
-        if (spins == 0) {
-            sched_yield();
-        } else if (--spins < SPINS - EAGER) {
-            relax();
-        }
-    }
+    while (atomic_load_explicit(&line->stamp, memory_order_acquire) >>
+               STATUS_BITS !=
+           number)
+        memheap_wait_step(&spins);
 }
 
-/* Write this PE's line and wait for all; what the lines say is in the row. */
-static memheap_agree_line_t *meet(memheap_agree_t *agree, uint64_t digest,
-                                  memheap_status_t mine, uint64_t result)
+/* Write this PE's line and wait for those of all. */
+static void meet(memheap_agree_t *agree, uint64_t digest, memheap_status_t mine,
+                 uint64_t result)
 {
     uint64_t number = ++agree->number;
-    memheap_agree_line_t *row = row_of(agree, number);
-    memheap_agree_line_t *line = &row[agree->rank];
+    memheap_agree_line_t *line = line_of(agree, number, agree->rank);
     line->digest = digest;
     line->result = result;
     atomic_store_explicit(&line->stamp, stamp_of(number, mine),
                           memory_order_release);
     /* Own the line of the next agreement before it is needed. */
-    __builtin_prefetch(&row_of(agree, number + 1)[agree->rank], 1);
-    for (int pe = agree->rank + 1; pe < agree->size; pe++)
-        await(&row[pe], number, agree->spins);
-    for (int pe = 0; pe < agree->rank; pe++)
-        await(&row[pe], number, agree->spins);
-    return row;
+    __builtin_prefetch(line_of(agree, number + 1, agree->rank), 1);
+    for (int i = agree->rank + 1; i < agree->size; i++)
+        await(line_of(agree, number, i), number, agree->spins);
+    for (int i = 0; i < agree->rank; i++)
+        await(line_of(agree, number, i), number, agree->spins);
 }
 
 /* Print the calls of all PEs, neighbours with the same call together. */
@@ -128,21 +113,22 @@ static void report(const memheap_agree_t *agree, uint64_t number)
         message, sizeof(message),
         "the PEs differ in collective call %llu, which all must make alike:",
         (unsigned long long)number);
-    for (int pe = 0; pe < agree->size && used < sizeof(message);) {
-        int last = pe;
+    for (int i = 0; i < agree->size && used < sizeof(message);) {
+        int last = i;
         while (last + 1 < agree->size &&
-               strcmp(text_of(agree, last + 1), text_of(agree, pe)) == 0)
+               strcmp(text_of(agree, last + 1), text_of(agree, i)) == 0)
             last++;
-        const char *separator = pe == 0 ? "" : ";";
+        const char *separator = i == 0 ? "" : ";";
         size_t room = sizeof(message) - used;
-        if (last > pe)
-            used += (size_t)snprintf(message + used, room,
-                                     "%s PEs %d to %d called %s", separator, pe,
-                                     last, text_of(agree, pe));
+        if (last > i)
+            used += (size_t)snprintf(
+                message + used, room, "%s PEs %d to %d called %s", separator,
+                pe_of(agree, i), pe_of(agree, last), text_of(agree, i));
         else
-            used += (size_t)snprintf(message + used, room, "%s PE %d called %s",
-                                     separator, pe, text_of(agree, pe));
-        pe = last + 1;
+            used +=
+                (size_t)snprintf(message + used, room, "%s PE %d called %s",
+                                 separator, pe_of(agree, i), text_of(agree, i));
+        i = last + 1;
     }
     memheap_log_write(agree->log, MEMHEAP_LOG_ERROR, "%s", message);
 }
@@ -167,6 +153,32 @@ static memheap_status_t diverge(memheap_agree_t *agree,
     return MEMHEAP_ERR_DIVERGED;
 }
 
+/* What the lines of one agreement say together. */
+typedef struct verdict {
+    memheap_status_t worst;
+    int worst_pe;
+    bool same_call;
+    bool same_result;
+} verdict_t;
+
+static verdict_t judge(const memheap_agree_t *agree, uint64_t digest,
+                       uint64_t result)
+{
+    verdict_t verdict = {MEMHEAP_OK, agree->start, true, true};
+    for (int i = 0; i < agree->size; i++) {
+        const memheap_agree_line_t *line = line_of(agree, agree->number, i);
+        memheap_status_t status =
+            status_of(atomic_load_explicit(&line->stamp, memory_order_relaxed));
+        if (MEMHEAP_UNLIKELY(status < verdict.worst)) {
+            verdict.worst = status;
+            verdict.worst_pe = pe_of(agree, i);
+        }
+        verdict.same_call = verdict.same_call && line->digest == digest;
+        verdict.same_result = verdict.same_result && line->result == result;
+    }
+    return verdict;
+}
+
 memheap_status_t memheap_agree(memheap_agree_t *agree,
                                const memheap_call_t *call,
                                memheap_status_t mine, uint64_t result,
@@ -175,30 +187,66 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
     if (agree->size == 1) {
         agree->number++;
         if (pe_p != NULL)
-            *pe_p = 0;
+            *pe_p = agree->start;
         return mine;
     }
     uint64_t digest = digest_of(call);
-    const memheap_agree_line_t *row = meet(agree, digest, mine, result);
-    memheap_status_t worst = MEMHEAP_OK;
-    int worst_pe = 0;
-    bool same_call = true;
-    bool same_result = true;
-    for (int pe = 0; pe < agree->size; pe++) {
-        memheap_status_t status = status_of(
-            atomic_load_explicit(&row[pe].stamp, memory_order_relaxed));
-        if (status < worst) {
-            worst = status;
-            worst_pe = pe;
-        }
-        same_call = same_call && row[pe].digest == digest;
-        same_result = same_result && row[pe].result == result;
-    }
-    if (MEMHEAP_UNLIKELY(!same_call || (worst == MEMHEAP_OK && !same_result)))
-        return diverge(agree, call, result, same_call);
+    meet(agree, digest, mine, result);
+    verdict_t verdict = judge(agree, digest, result);
+    if (MEMHEAP_UNLIKELY(!verdict.same_call ||
+                         (verdict.worst == MEMHEAP_OK && !verdict.same_result)))
+        return diverge(agree, call, result, verdict.same_call);
     if (pe_p != NULL)
-        *pe_p = worst_pe;
-    return worst;
+        *pe_p = verdict.worst_pe;
+    return verdict.worst;
+}
+
+memheap_status_t memheap_agree_fold(memheap_agree_t *agree,
+                                    const memheap_call_t *call, uint64_t word,
+                                    uint64_t (*fold)(uint64_t a, uint64_t b),
+                                    uint64_t *all_p)
+{
+    uint64_t digest = digest_of(call);
+    meet(agree, digest, MEMHEAP_OK, word);
+    if (!judge(agree, digest, word).same_call)
+        return diverge(agree, call, 0, false);
+    uint64_t all = line_of(agree, agree->number, 0)->result;
+    for (int i = 1; i < agree->size; i++)
+        all = fold(all, line_of(agree, agree->number, i)->result);
+    *all_p = all;
+    return MEMHEAP_OK;
+}
+
+static memheap_agree_line_t *lines_of(const memheap_agree_t *world, int group)
+{
+    return world->lines + (ptrdiff_t)group * ROWS * world->row;
+}
+
+uint64_t memheap_agree_last(const memheap_agree_t *world, int group)
+{
+    const memheap_agree_line_t *line = lines_of(world, group) + world->rank;
+    uint64_t last = 0;
+    for (int row = 0; row < ROWS; row++, line += world->row) {
+        uint64_t number =
+            atomic_load_explicit(&line->stamp, memory_order_relaxed) >>
+            STATUS_BITS;
+        last = number > last ? number : last;
+    }
+    return last;
+}
+
+void memheap_agree_split(const memheap_agree_t *world, int group,
+                         uint64_t number, int start, int stride, int size,
+                         int rank, memheap_agree_t *agree)
+{
+    *agree = *world;
+    agree->lines = lines_of(world, group);
+    agree->number = number;
+    agree->start = start;
+    agree->stride = stride;
+    agree->size = size;
+    agree->rank = rank;
+    agree->bytes = 0;
 }
 
 memheap_status_t memheap_agree_open(memheap_agree_t *agree,
@@ -206,7 +254,8 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
                                     memheap_call_describe_t *describe,
                                     const memheap_log_t *log)
 {
-    size_t lines = ROWS * (size_t)job->size * sizeof(memheap_agree_line_t);
+    size_t lines = MEMHEAP_AGREE_GROUPS * ROWS * (size_t)job->size *
+                   sizeof(memheap_agree_line_t);
     size_t texts = (size_t)job->size * MEMHEAP_CALL_TEXT;
     size_t bytes =
         memheap_align_up(lines + texts, (size_t)sysconf(_SC_PAGESIZE));
@@ -237,10 +286,13 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
         return worst;
     }
     *agree = (memheap_agree_t){.lines = address,
+                               .texts = (char *)address + lines,
                                .bytes = bytes,
                                .rank = job->rank,
                                .size = job->size,
-                               .spins = job->crowded ? 0 : SPINS,
+                               .stride = 1,
+                               .row = job->size,
+                               .spins = job->crowded ? 0 : MEMHEAP_WAIT_SPINS,
                                .describe = describe,
                                .log = log};
     return MEMHEAP_OK;

@@ -28,15 +28,23 @@ typedef void memheap_call_describe_t(const memheap_call_t *call, char *text,
 
 typedef struct memheap_agree_line memheap_agree_line_t;
 
+/** Means to agree, for the PEs start + i * stride of the job, i < size. */
 typedef struct memheap_agree {
-    memheap_agree_line_t *lines; /* two rows of one line a PE, then the texts */
-    size_t bytes;
-    uint64_t number; /* of agreements so far */
-    int rank, size;
-    unsigned spins; /* looks at a line before the core is given away */
+    memheap_agree_line_t *lines; /* two rows of one line for each PE */
+    char *texts;                 /* one for each PE */
+    uint64_t number;             /* of the last agreement */
+    int rank, size;              /* this PE is number rank of them */
+    int start, stride;
+    int row; /* lines in a row: PEs of the job */
+    unsigned spins;
     memheap_call_describe_t *describe;
     const memheap_log_t *log;
+    size_t bytes; /* of what is mapped for all groups; 0 in all but the first */
 } memheap_agree_t;
+
+/** Groups that can be there at once, numbered from 0, which is that of all
+ *  PEs. Groups that have no PE in common may have one number. */
+#define MEMHEAP_AGREE_GROUPS 1024
 
 /**
  * Make the means to agree. Collective.
@@ -62,5 +70,31 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
                                const memheap_call_t *call,
                                memheap_status_t mine, uint64_t result,
                                int *pe_p);
+
+/**
+ * As memheap_agree(), for PEs that are all well; and fold the words that they
+ * bring into one, which all get.
+ */
+memheap_status_t memheap_agree_fold(memheap_agree_t *agree,
+                                    const memheap_call_t *call, uint64_t word,
+                                    uint64_t (*fold)(uint64_t a, uint64_t b),
+                                    uint64_t *all_p);
+
+/** The number of the last agreement of this PE in a group. */
+uint64_t memheap_agree_last(const memheap_agree_t *world, int group);
+
+/**
+ * The means for some of the PEs. Local.
+ *
+ * @param world   those of all PEs, which must outlive these
+ * @param group   a number that none of the PEs uses for another group
+ * @param number  at least what memheap_agree_last() is on each of the PEs, and
+ *                the same on all of them
+ * @param rank    this PE's number among them; the PEs of the job that belong
+ *                to it are start + i * stride, i < size
+ */
+void memheap_agree_split(const memheap_agree_t *world, int group,
+                         uint64_t number, int start, int stride, int size,
+                         int rank, memheap_agree_t *agree);
 
 #endif

@@ -77,6 +77,38 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
     case MEMHEAP_CALL_FREE_BATCH:
         snprintf(text, room, "shmemx_free_batch of %zu blocks (%#zx)", a, b);
         break;
+    case MEMHEAP_CALL_SPLIT_STRIDED:
+        snprintf(text, room, "shmem_team_split_strided(%d, %d, %d)", (int)a,
+                 (int)b, (int)call->argument[2]);
+        break;
+    case MEMHEAP_CALL_SPLIT_2D:
+        snprintf(text, room, "shmem_team_split_2d(%d)", (int)a);
+        break;
+    case MEMHEAP_CALL_TEAM_SYNC:
+        snprintf(text, room, "shmem_team_sync");
+        break;
+    case MEMHEAP_CALL_ALLTOALL:
+        snprintf(text, room, "shmem_alltoall of %zu bytes", a);
+        break;
+    case MEMHEAP_CALL_ALLTOALLS:
+        snprintf(text, room, "shmem_alltoalls of %zu bytes", a);
+        break;
+    case MEMHEAP_CALL_BROADCAST:
+        snprintf(text, room, "shmem_broadcast of %zu bytes from PE %d", a,
+                 (int)b);
+        break;
+    case MEMHEAP_CALL_COLLECT:
+        snprintf(text, room, "shmem_collect");
+        break;
+    case MEMHEAP_CALL_FCOLLECT:
+        snprintf(text, room, "shmem_fcollect of %zu bytes", a);
+        break;
+    case MEMHEAP_CALL_REDUCE:
+        snprintf(text, room, "a reduction of %zu elements of %zu bytes", b, a);
+        break;
+    case MEMHEAP_CALL_SCAN:
+        snprintf(text, room, "a scan of %zu elements of %zu bytes", b, a);
+        break;
     }
 }
 

@@ -9,21 +9,31 @@
 /** What a PE is in. The arguments of each stand beside it; addresses are
  *  those of the heap, which are the same on every PE. */
 typedef enum memheap_call_kind {
-    MEMHEAP_CALL_INIT,         /* digest of all parameters */
-    MEMHEAP_CALL_CREATE,       /* digest of the component's name */
-    MEMHEAP_CALL_INIT_AGAIN,   /* */
-    MEMHEAP_CALL_FINALIZE,     /* */
-    MEMHEAP_CALL_BARRIER_ALL,  /* */
-    MEMHEAP_CALL_SYNC_ALL,     /* */
-    MEMHEAP_CALL_MALLOC,       /* size */
-    MEMHEAP_CALL_MALLOC_HINTS, /* size, hints */
-    MEMHEAP_CALL_CALLOC,       /* count, size */
-    MEMHEAP_CALL_ALIGN,        /* alignment, size */
-    MEMHEAP_CALL_REALLOC,      /* block, size */
-    MEMHEAP_CALL_REALLOC_DONE, /* block, size */
-    MEMHEAP_CALL_FREE,         /* block */
-    MEMHEAP_CALL_MALLOC_BATCH, /* count, digest of the sizes */
-    MEMHEAP_CALL_FREE_BATCH    /* count, digest of the blocks */
+    MEMHEAP_CALL_INIT,          /* digest of all parameters */
+    MEMHEAP_CALL_CREATE,        /* digest of the component's name */
+    MEMHEAP_CALL_INIT_AGAIN,    /* */
+    MEMHEAP_CALL_FINALIZE,      /* */
+    MEMHEAP_CALL_BARRIER_ALL,   /* */
+    MEMHEAP_CALL_SYNC_ALL,      /* */
+    MEMHEAP_CALL_MALLOC,        /* size */
+    MEMHEAP_CALL_MALLOC_HINTS,  /* size, hints */
+    MEMHEAP_CALL_CALLOC,        /* count, size */
+    MEMHEAP_CALL_ALIGN,         /* alignment, size */
+    MEMHEAP_CALL_REALLOC,       /* block, size */
+    MEMHEAP_CALL_REALLOC_DONE,  /* block, size */
+    MEMHEAP_CALL_FREE,          /* block */
+    MEMHEAP_CALL_MALLOC_BATCH,  /* count, digest of the sizes */
+    MEMHEAP_CALL_FREE_BATCH,    /* count, digest of the blocks */
+    MEMHEAP_CALL_SPLIT_STRIDED, /* start, stride, size */
+    MEMHEAP_CALL_SPLIT_2D,      /* xrange */
+    MEMHEAP_CALL_TEAM_SYNC,     /* */
+    MEMHEAP_CALL_ALLTOALL,      /* bytes for each PE */
+    MEMHEAP_CALL_ALLTOALLS,     /* bytes for each PE */
+    MEMHEAP_CALL_BROADCAST,     /* bytes, root */
+    MEMHEAP_CALL_COLLECT,       /* */
+    MEMHEAP_CALL_FCOLLECT,      /* bytes of each PE */
+    MEMHEAP_CALL_REDUCE,        /* bytes of an element, elements */
+    MEMHEAP_CALL_SCAN           /* bytes of an element, elements */
 } memheap_call_kind_t;
 
 /** Writes a call with its arguments. */

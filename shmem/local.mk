@@ -1,13 +1,18 @@
 # libshmem: OpenSHMEM over MPI.
 lib_LTLIBRARIES += libshmem.la
-libshmem_la_SOURCES = $(comm_sources) shmem/calls.c shmem/calls.h \
-	shmem/memory.c shmem/mpi.c shmem/order.c shmem/params.c \
-	shmem/params.h shmem/pshmem.h shmem/rma.c shmem/runtime.c \
-	shmem/runtime.h shmem/setup.c shmem/shmem.h shmem/shmemx.h
+libshmem_la_SOURCES = $(comm_sources) shmem/access.c shmem/access.h \
+	shmem/amo.c shmem/calls.c shmem/calls.h shmem/collective.c \
+	shmem/group.c shmem/group.h shmem/lock.c shmem/memory.c shmem/mpi.c \
+	shmem/old.c shmem/order.c shmem/params.c shmem/params.h \
+	shmem/point.c shmem/pshmem.h shmem/reduce.c shmem/rma.c \
+	shmem/runtime.c shmem/runtime.h shmem/setup.c shmem/shmem.h \
+	shmem/shmem_generic.h shmem/shmem_typed.h shmem/shmem_types.h \
+	shmem/shmemx.h shmem/team.c shmem/team.h
 libshmem_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS)
 libshmem_la_LIBADD = libmemheap.la $(MPI_LIBS)
 libshmem_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) -export-symbols-regex \
-	'^(p?shmemx?_|p?shmalloc$$|p?shfree$$|p?shrealloc$$|p?shmemalign$$|p?start_pes$$|MPI_)'
-pkginclude_HEADERS += shmem/shmem.h shmem/shmemx.h shmem/pshmem.h
+	'^(p?shmemx?_|p?shmalloc$$|p?shfree$$|p?shrealloc$$|p?shmemalign$$|p?start_pes$$|p?_my_pe$$|p?_num_pes$$|MPI_)'
+pkginclude_HEADERS += shmem/shmem.h shmem/shmemx.h shmem/pshmem.h \
+	shmem/shmem_generic.h shmem/shmem_typed.h shmem/shmem_types.h
 mppdir = $(pkgincludedir)/mpp
 mpp_HEADERS = shmem/mpp/shmem.h shmem/mpp/shmemx.h

@@ -62,7 +62,7 @@ static void *conclude(const memheap_call_t *call, memheap_status_t status,
 {
     memheap_runtime_t *rt = &memheap_runtime;
     int pe;
-    rt->reach = memheap_backed(rt->heap);
+    rt->symmetric.reach = memheap_backed(rt->heap);
     memheap_status_t worst =
         memheap_runtime_agree(call, status, (uintptr_t)block, &pe);
     if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
@@ -90,7 +90,7 @@ void *pshmem_malloc(size_t size)
     memheap_call_t call = {MEMHEAP_CALL_MALLOC, {size, 0, 0}};
     return allocate(&call, 1, size);
 }
-MEMHEAP_PROFILED(void *, shmem_malloc, (size_t size));
+MEMHEAP_PROFILED(shmem_malloc)
 
 void *pshmem_malloc_with_hints(size_t size, long hints)
 {
@@ -101,7 +101,7 @@ void *pshmem_malloc_with_hints(size_t size, long hints)
                            {size, (uint64_t)hints, 0}};
     return allocate(&call, 1, size);
 }
-MEMHEAP_PROFILED(void *, shmem_malloc_with_hints, (size_t size, long hints));
+MEMHEAP_PROFILED(shmem_malloc_with_hints)
 
 void *pshmem_align(size_t alignment, size_t size)
 {
@@ -111,7 +111,7 @@ void *pshmem_align(size_t alignment, size_t size)
     memheap_call_t call = {MEMHEAP_CALL_ALIGN, {alignment, size, 0}};
     return allocate(&call, alignment, size);
 }
-MEMHEAP_PROFILED(void *, shmem_align, (size_t alignment, size_t size));
+MEMHEAP_PROFILED(shmem_align)
 
 void *pshmem_calloc(size_t count, size_t size)
 {
@@ -124,7 +124,7 @@ void *pshmem_calloc(size_t count, size_t size)
         memheap_alloc_zeroed(memheap_runtime.heap, count, size, &block);
     return conclude(&call, status, block);
 }
-MEMHEAP_PROFILED(void *, shmem_calloc, (size_t count, size_t size));
+MEMHEAP_PROFILED(shmem_calloc)
 
 /* Agree that all PEs name the same live block; say what lies there if it is
  * none. */
@@ -157,7 +157,7 @@ void pshmem_free(void *ptr)
     memheap_call_t call = {MEMHEAP_CALL_FREE, {(uintptr_t)ptr, 0, 0}};
     release(&call, ptr);
 }
-MEMHEAP_PROFILED(void, shmem_free, (void *ptr));
+MEMHEAP_PROFILED(shmem_free)
 
 /* Change the size of a block that all PEs agreed on. */
 static void *resize(const memheap_call_t *call, void *block, size_t size)
@@ -167,7 +167,7 @@ static void *resize(const memheap_call_t *call, void *block, size_t size)
     memheap_status_t status =
         memheap_resize_begin(rt->heap, block, size, &step);
     int pe;
-    rt->reach = memheap_backed(rt->heap);
+    rt->symmetric.reach = memheap_backed(rt->heap);
     memheap_status_t worst =
         memheap_runtime_agree(call, status, step.new_offset, &pe);
     void *moved = NULL;
@@ -195,31 +195,31 @@ void *pshmem_realloc(void *ptr, size_t size)
     call.what = MEMHEAP_CALL_REALLOC_DONE;
     return resize(&call, ptr, size);
 }
-MEMHEAP_PROFILED(void *, shmem_realloc, (void *ptr, size_t size));
+MEMHEAP_PROFILED(shmem_realloc)
 
 void *pshmalloc(size_t size)
 {
     return pshmem_malloc(size);
 }
-MEMHEAP_PROFILED(void *, shmalloc, (size_t size));
+MEMHEAP_PROFILED(shmalloc)
 
 void pshfree(void *ptr)
 {
     pshmem_free(ptr);
 }
-MEMHEAP_PROFILED(void, shfree, (void *ptr));
+MEMHEAP_PROFILED(shfree)
 
 void *pshrealloc(void *ptr, size_t size)
 {
     return pshmem_realloc(ptr, size);
 }
-MEMHEAP_PROFILED(void *, shrealloc, (void *ptr, size_t size));
+MEMHEAP_PROFILED(shrealloc)
 
 void *pshmemalign(size_t alignment, size_t size)
 {
     return pshmem_align(alignment, size);
 }
-MEMHEAP_PROFILED(void *, shmemalign, (size_t alignment, size_t size));
+MEMHEAP_PROFILED(shmemalign)
 
 int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
 {
@@ -235,7 +235,7 @@ int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
     if (status == MEMHEAP_OK)
         result = memheap_call_digest(0, blocks, count * sizeof(*blocks));
     int pe;
-    rt->reach = memheap_backed(rt->heap);
+    rt->symmetric.reach = memheap_backed(rt->heap);
     memheap_status_t worst = memheap_runtime_agree(&call, status, result, &pe);
     if (worst == MEMHEAP_OK)
         return 0;
@@ -245,8 +245,7 @@ int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
     report_failure(&call, worst, pe);
     return -1;
 }
-MEMHEAP_PROFILED(int, shmemx_malloc_batch,
-                 (size_t count, const size_t *sizes, void **blocks));
+MEMHEAP_PROFILED(shmemx_malloc_batch)
 
 int pshmemx_free_batch(size_t count, void *const *blocks)
 {
@@ -270,7 +269,7 @@ int pshmemx_free_batch(size_t count, void *const *blocks)
     report_failure(&call, worst, pe);
     return -1;
 }
-MEMHEAP_PROFILED(int, shmemx_free_batch, (size_t count, void *const *blocks));
+MEMHEAP_PROFILED(shmemx_free_batch)
 
 static memheap_stats_t stats_now(const char *call)
 {
@@ -284,26 +283,26 @@ size_t pshmemx_heap_size(void)
 {
     return stats_now("shmemx_heap_size").size;
 }
-MEMHEAP_PROFILED(size_t, shmemx_heap_size, (void));
+MEMHEAP_PROFILED(shmemx_heap_size)
 
 size_t pshmemx_heap_free(void)
 {
     return stats_now("shmemx_heap_free").free;
 }
-MEMHEAP_PROFILED(size_t, shmemx_heap_free, (void));
+MEMHEAP_PROFILED(shmemx_heap_free)
 
 size_t pshmemx_heap_largest_free(void)
 {
     return stats_now("shmemx_heap_largest_free").largest_free;
 }
-MEMHEAP_PROFILED(size_t, shmemx_heap_largest_free, (void));
+MEMHEAP_PROFILED(shmemx_heap_largest_free)
 
 const char *pshmemx_heap_component(void)
 {
     memheap_runtime_begin("shmemx_heap_component");
     return memheap_component_name(memheap_runtime.heap);
 }
-MEMHEAP_PROFILED(const char *, shmemx_heap_component, (void));
+MEMHEAP_PROFILED(shmemx_heap_component)
 
 int pshmemx_heap_check(void)
 {
@@ -314,4 +313,4 @@ int pshmemx_heap_check(void)
                               memheap_status_string(status));
     return status == MEMHEAP_OK ? 0 : -1;
 }
-MEMHEAP_PROFILED(int, shmemx_heap_check, (void));
+MEMHEAP_PROFILED(shmemx_heap_check)

@@ -6,51 +6,119 @@
 #define MEMHEAP_SHMEM_PSHMEM_H
 
 #include <shmem.h>
+#include <shmemx.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-void pshmem_init(void);
-int pshmem_init_thread(int requested, int *provided);
-void pshmem_query_thread(int *provided);
-void pshmem_finalize(void);
-void pshmem_query_initialized(int *initialized);
-void pshmem_global_exit(int status);
-int pshmem_my_pe(void);
-int pshmem_n_pes(void);
-int pshmem_pe_accessible(int pe);
-int pshmem_addr_accessible(const void *addr, int pe);
-void *pshmem_ptr(const void *dest, int pe);
-void pshmem_info_get_version(int *major, int *minor);
-void pshmem_info_get_name(char *name);
-void *pshmem_malloc(size_t size);
-void *pshmem_calloc(size_t count, size_t size);
-void *pshmem_align(size_t alignment, size_t size);
-void *pshmem_malloc_with_hints(size_t size, long hints);
-void *pshmem_realloc(void *ptr, size_t size);
-void pshmem_free(void *ptr);
-void pshmem_barrier_all(void);
-void pshmem_sync_all(void);
-void pshmem_fence(void);
-void pshmem_quiet(void);
-void pshmem_putmem(void *dest, const void *source, size_t nelems, int pe);
-void pshmem_getmem(void *dest, const void *source, size_t nelems, int pe);
-void pshmem_putmem_nbi(void *dest, const void *source, size_t nelems, int pe);
-void pshmem_getmem_nbi(void *dest, const void *source, size_t nelems, int pe);
-void pstart_pes(int npes);
-void *pshmalloc(size_t size);
-void pshfree(void *ptr);
-void *pshrealloc(void *ptr, size_t size);
-void *pshmemalign(size_t alignment, size_t size);
+#define PSHMEM_DECLARE_(name) extern __typeof__(name) p##name;
+PSHMEM_DECLARE_(shmem_init)
+PSHMEM_DECLARE_(shmem_init_thread)
+PSHMEM_DECLARE_(shmem_query_thread)
+PSHMEM_DECLARE_(shmem_finalize)
+PSHMEM_DECLARE_(shmem_query_initialized)
+PSHMEM_DECLARE_(shmem_global_exit)
+PSHMEM_DECLARE_(shmem_my_pe)
+PSHMEM_DECLARE_(shmem_n_pes)
+PSHMEM_DECLARE_(shmem_pe_accessible)
+PSHMEM_DECLARE_(shmem_addr_accessible)
+PSHMEM_DECLARE_(shmem_ptr)
+PSHMEM_DECLARE_(shmem_info_get_version)
+PSHMEM_DECLARE_(shmem_info_get_name)
+PSHMEM_DECLARE_(shmem_malloc)
+PSHMEM_DECLARE_(shmem_calloc)
+PSHMEM_DECLARE_(shmem_align)
+PSHMEM_DECLARE_(shmem_malloc_with_hints)
+PSHMEM_DECLARE_(shmem_realloc)
+PSHMEM_DECLARE_(shmem_free)
+PSHMEM_DECLARE_(shmem_team_ptr)
+PSHMEM_DECLARE_(shmem_team_my_pe)
+PSHMEM_DECLARE_(shmem_team_n_pes)
+PSHMEM_DECLARE_(shmem_team_get_config)
+PSHMEM_DECLARE_(shmem_team_translate_pe)
+PSHMEM_DECLARE_(shmem_team_split_strided)
+PSHMEM_DECLARE_(shmem_team_split_2d)
+PSHMEM_DECLARE_(shmem_team_destroy)
+PSHMEM_DECLARE_(shmem_ctx_create)
+PSHMEM_DECLARE_(shmem_team_create_ctx)
+PSHMEM_DECLARE_(shmem_ctx_destroy)
+PSHMEM_DECLARE_(shmem_ctx_get_team)
+PSHMEM_DECLARE_(shmem_ctx_session_start)
+PSHMEM_DECLARE_(shmem_ctx_session_stop)
+PSHMEM_DECLARE_(shmem_barrier_all)
+PSHMEM_DECLARE_(shmem_sync_all)
+PSHMEM_DECLARE_(shmem_team_sync)
+PSHMEM_DECLARE_(shmem_barrier)
+PSHMEM_DECLARE_(shmem_sync)
+PSHMEM_DECLARE_(shmem_fence)
+PSHMEM_DECLARE_(shmem_ctx_fence)
+PSHMEM_DECLARE_(shmem_quiet)
+PSHMEM_DECLARE_(shmem_ctx_quiet)
+PSHMEM_DECLARE_(shmem_pe_quiet)
+PSHMEM_DECLARE_(shmem_ctx_pe_quiet)
+PSHMEM_DECLARE_(shmem_putmem)
+PSHMEM_DECLARE_(shmem_ctx_putmem)
+PSHMEM_DECLARE_(shmem_getmem)
+PSHMEM_DECLARE_(shmem_ctx_getmem)
+PSHMEM_DECLARE_(shmem_putmem_nbi)
+PSHMEM_DECLARE_(shmem_ctx_putmem_nbi)
+PSHMEM_DECLARE_(shmem_getmem_nbi)
+PSHMEM_DECLARE_(shmem_ctx_getmem_nbi)
+PSHMEM_DECLARE_(shmem_putmem_signal)
+PSHMEM_DECLARE_(shmem_ctx_putmem_signal)
+PSHMEM_DECLARE_(shmem_putmem_signal_nbi)
+PSHMEM_DECLARE_(shmem_ctx_putmem_signal_nbi)
+PSHMEM_DECLARE_(shmem_signal_add)
+PSHMEM_DECLARE_(shmem_ctx_signal_add)
+PSHMEM_DECLARE_(shmem_signal_set)
+PSHMEM_DECLARE_(shmem_ctx_signal_set)
+PSHMEM_DECLARE_(shmem_signal_fetch)
+PSHMEM_DECLARE_(shmem_signal_wait_until)
+PSHMEM_DECLARE_(shmem_alltoallmem)
+PSHMEM_DECLARE_(shmem_alltoallsmem)
+PSHMEM_DECLARE_(shmem_broadcastmem)
+PSHMEM_DECLARE_(shmem_collectmem)
+PSHMEM_DECLARE_(shmem_fcollectmem)
+PSHMEM_DECLARE_(shmem_alltoall32)
+PSHMEM_DECLARE_(shmem_alltoall64)
+PSHMEM_DECLARE_(shmem_alltoalls32)
+PSHMEM_DECLARE_(shmem_alltoalls64)
+PSHMEM_DECLARE_(shmem_broadcast32)
+PSHMEM_DECLARE_(shmem_broadcast64)
+PSHMEM_DECLARE_(shmem_collect32)
+PSHMEM_DECLARE_(shmem_collect64)
+PSHMEM_DECLARE_(shmem_fcollect32)
+PSHMEM_DECLARE_(shmem_fcollect64)
+PSHMEM_DECLARE_(shmem_set_lock)
+PSHMEM_DECLARE_(shmem_clear_lock)
+PSHMEM_DECLARE_(shmem_test_lock)
+PSHMEM_DECLARE_(shmem_pcontrol)
+PSHMEM_DECLARE_(start_pes)
+PSHMEM_DECLARE_(_my_pe)
+PSHMEM_DECLARE_(_num_pes)
+PSHMEM_DECLARE_(shmalloc)
+PSHMEM_DECLARE_(shfree)
+PSHMEM_DECLARE_(shrealloc)
+PSHMEM_DECLARE_(shmemalign)
+PSHMEM_DECLARE_(shmem_wait_until)
+PSHMEM_DECLARE_(shmem_wait)
+PSHMEM_DECLARE_(shmem_clear_cache_inv)
+PSHMEM_DECLARE_(shmem_clear_cache_line_inv)
+PSHMEM_DECLARE_(shmem_set_cache_inv)
+PSHMEM_DECLARE_(shmem_set_cache_line_inv)
+PSHMEM_DECLARE_(shmem_udcflush)
+PSHMEM_DECLARE_(shmem_udcflush_line)
+PSHMEM_DECLARE_(shmemx_heap_size)
+PSHMEM_DECLARE_(shmemx_heap_free)
+PSHMEM_DECLARE_(shmemx_heap_largest_free)
+PSHMEM_DECLARE_(shmemx_heap_component)
+PSHMEM_DECLARE_(shmemx_heap_check)
+PSHMEM_DECLARE_(shmemx_malloc_batch)
+PSHMEM_DECLARE_(shmemx_free_batch)
 
-size_t pshmemx_heap_size(void);
-size_t pshmemx_heap_free(void);
-size_t pshmemx_heap_largest_free(void);
-const char *pshmemx_heap_component(void);
-int pshmemx_heap_check(void);
-int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks);
-int pshmemx_free_batch(size_t count, void *const *blocks);
+SHMEM_TYPED_ROUTINES_(pshmem_)
+#undef PSHMEM_DECLARE_
 
 #ifdef __cplusplus
 }

@@ -1,94 +1,202 @@
 /*
- * Remote memory access: copies between this PE and another's heap.
+ * Remote memory access and signals.
  *
- * A symmetric address is this PE's own; the other PE's window has the same
- * bytes at the same distance from its start. Address and PE are checked on
- * each call, in every build: two comparisons.
+ * What is put to a PE of this node is copied by this PE through its window,
+ * and is there when the call returns; the nonblocking forms are the same. A
+ * signal is an atomic update that comes after the data.
  */
 #include "config.h"
 
-#include "shmem/runtime.h"
-#include "base/util.h"
+#include "shmem/access.h"
 
 #include <pshmem.h>
 
+#include <stdatomic.h>
 #include <string.h>
 
-static _Noreturn void wrong_pe(const char *call, int pe)
+static void put(const char *call, shmem_ctx_t ctx, void *dest,
+                const void *source, size_t size, int pe)
 {
-    if (memheap_runtime.depth == 0)
-        memheap_runtime_not_running(call);
-    memheap_runtime_error("%s: there is no PE %d; the job has PEs 0 to %d",
-                          call, pe, memheap_runtime.job.size - 1);
-    memheap_runtime_abort();
-}
-
-static _Noreturn void wrong_address(const char *call, const void *address,
-                                    size_t size, int pe)
-{
-    const memheap_runtime_t *rt = &memheap_runtime;
-    memheap_runtime_error(
-        "%s: %p is no symmetric address of %zu bytes on PE %d: the heap lies "
-        "from %p to %p",
-        call, address, size, pe, (void *)rt->base,
-        (void *)(rt->base + rt->reach));
-    memheap_runtime_abort();
-}
-
-/* Where size bytes at a symmetric address lie on another PE. */
-static char *remote(const char *call, const void *address, size_t size, int pe)
-{
-    const memheap_runtime_t *rt = &memheap_runtime;
-    if (MEMHEAP_UNLIKELY(rt->depth == 0 || pe < 0 || pe >= rt->job.size))
-        wrong_pe(call, pe);
-    size_t offset = (size_t)((uintptr_t)address - (uintptr_t)rt->base);
-    if (MEMHEAP_UNLIKELY(offset > rt->reach || size > rt->reach - offset))
-        wrong_address(call, address, size, pe);
-    return rt->windows.base + (size_t)pe * rt->windows.stride + offset;
-}
-
-static void put(const char *call, void *dest, const void *source, size_t size,
-                int pe)
-{
+    int target = memheap_world_pe(call, ctx, pe);
     if (size > 0)
-        memmove(remote(call, dest, size, pe), source, size);
-    else if (!pshmem_pe_accessible(pe))
-        wrong_pe(call, pe);
+        memmove(memheap_remote(call, dest, size, target), source, size);
 }
 
-static void get(const char *call, void *dest, const void *source, size_t size,
-                int pe)
+static void get(const char *call, shmem_ctx_t ctx, void *dest,
+                const void *source, size_t size, int pe)
 {
+    int target = memheap_world_pe(call, ctx, pe);
     if (size > 0)
-        memmove(dest, remote(call, source, size, pe), size);
-    else if (!pshmem_pe_accessible(pe))
-        wrong_pe(call, pe);
+        memmove(dest, memheap_remote(call, source, size, target), size);
 }
 
-void pshmem_putmem(void *dest, const void *source, size_t nelems, int pe)
+/* Bytes from the first of count blocks to the end of the last. */
+static size_t extent_of(size_t count, size_t step, size_t block)
 {
-    put("shmem_putmem", dest, source, nelems, pe);
+    return (count - 1) * step + block;
 }
-MEMHEAP_PROFILED(void, shmem_putmem,
-                 (void *dest, const void *source, size_t nelems, int pe));
 
-void pshmem_getmem(void *dest, const void *source, size_t nelems, int pe)
+/* Copy count blocks whose starts are apart by a step on either side. */
+static void copy_blocks(char *dest, size_t dest_step, const char *source,
+                        size_t source_step, size_t block, size_t count)
 {
-    get("shmem_getmem", dest, source, nelems, pe);
+    for (size_t i = 0; i < count; i++)
+        memmove(dest + i * dest_step, source + i * source_step, block);
 }
-MEMHEAP_PROFILED(void, shmem_getmem,
-                 (void *dest, const void *source, size_t nelems, int pe));
 
-void pshmem_putmem_nbi(void *dest, const void *source, size_t nelems, int pe)
+/* Put and get of blocks; strides and the block in bytes. */
+static void put_blocks(const char *call, shmem_ctx_t ctx, void *dest,
+                       const void *source, size_t dst, size_t sst, size_t block,
+                       size_t count, int pe)
 {
-    put("shmem_putmem_nbi", dest, source, nelems, pe);
+    int target = memheap_world_pe(call, ctx, pe);
+    if (count > 0 && block > 0)
+        copy_blocks(
+            memheap_remote(call, dest, extent_of(count, dst, block), target),
+            dst, source, sst, block, count);
 }
-MEMHEAP_PROFILED(void, shmem_putmem_nbi,
-                 (void *dest, const void *source, size_t nelems, int pe));
 
-void pshmem_getmem_nbi(void *dest, const void *source, size_t nelems, int pe)
+static void get_blocks(const char *call, shmem_ctx_t ctx, void *dest,
+                       const void *source, size_t dst, size_t sst, size_t block,
+                       size_t count, int pe)
 {
-    get("shmem_getmem_nbi", dest, source, nelems, pe);
+    int target = memheap_world_pe(call, ctx, pe);
+    if (count > 0 && block > 0)
+        copy_blocks(
+            dest, dst,
+            memheap_remote(call, source, extent_of(count, sst, block), target),
+            sst, block, count);
 }
-MEMHEAP_PROFILED(void, shmem_getmem_nbi,
-                 (void *dest, const void *source, size_t nelems, int pe));
+
+static void update_signal(const char *call, shmem_ctx_t ctx, uint64_t *sig_addr,
+                          uint64_t signal, int sig_op, int pe)
+{
+    _Atomic uint64_t *word = (_Atomic uint64_t *)(void *)memheap_target(
+        call, ctx, sig_addr, sizeof(*sig_addr), pe);
+    if (sig_op == SHMEM_SIGNAL_ADD)
+        atomic_fetch_add(word, signal);
+    else
+        atomic_store(word, signal);
+}
+
+static void put_signal(const char *call, shmem_ctx_t ctx, void *dest,
+                       const void *source, size_t size, uint64_t *sig_addr,
+                       uint64_t signal, int sig_op, int pe)
+{
+    put(call, ctx, dest, source, size, pe);
+    update_signal(call, ctx, sig_addr, signal, sig_op, pe);
+}
+
+/*
+ * All forms of a call: with a context and without, under both names. NAME is
+ * what follows shmem_ and shmem_ctx_, PARAMETERS and ARGUMENTS are in
+ * parentheses, and BODY calls one of the above.
+ */
+#define STRIP(...) __VA_ARGS__
+#define BOTH(NAME, PARAMETERS, FUNCTION, ...)                                  \
+    void pshmem_##NAME(STRIP PARAMETERS)                                       \
+    {                                                                          \
+        FUNCTION("shmem_" #NAME, SHMEM_CTX_DEFAULT, __VA_ARGS__);              \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_##NAME)                                             \
+    void pshmem_ctx_##NAME(shmem_ctx_t ctx, STRIP PARAMETERS)                  \
+    {                                                                          \
+        FUNCTION("shmem_ctx_" #NAME, ctx, __VA_ARGS__);                        \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_ctx_##NAME)
+
+#define MOVES(T, PUT, GET, PUT_NBI, GET_NBI, SIZE)                             \
+    BOTH(PUT, (T * dest, const T *source, size_t nelems, int pe), put, dest,   \
+         source, nelems *(SIZE), pe)                                           \
+    BOTH(PUT_NBI, (T * dest, const T *source, size_t nelems, int pe), put,     \
+         dest, source, nelems *(SIZE), pe)                                     \
+    BOTH(GET, (T * dest, const T *source, size_t nelems, int pe), get, dest,   \
+         source, nelems *(SIZE), pe)                                           \
+    BOTH(GET_NBI, (T * dest, const T *source, size_t nelems, int pe), get,     \
+         dest, source, nelems *(SIZE), pe)
+
+#define SIGNALS(T, PUT_SIGNAL, PUT_SIGNAL_NBI, SIZE)                           \
+    BOTH(PUT_SIGNAL,                                                           \
+         (T * dest, const T *source, size_t nelems, uint64_t *sig_addr,        \
+          uint64_t signal, int sig_op, int pe),                                \
+         put_signal, dest, source, nelems *(SIZE), sig_addr, signal, sig_op,   \
+         pe)                                                                   \
+    BOTH(PUT_SIGNAL_NBI,                                                       \
+         (T * dest, const T *source, size_t nelems, uint64_t *sig_addr,        \
+          uint64_t signal, int sig_op, int pe),                                \
+         put_signal, dest, source, nelems *(SIZE), sig_addr, signal, sig_op,   \
+         pe)
+
+#define STRIDES(T, IPUT, IGET, IBPUT, IBGET, SIZE)                             \
+    BOTH(IPUT,                                                                 \
+         (T * dest, const T *source, ptrdiff_t dst, ptrdiff_t sst,             \
+          size_t nelems, int pe),                                              \
+         put_blocks, dest, source, (size_t)dst *(SIZE), (size_t)sst *(SIZE),   \
+         SIZE, nelems, pe)                                                     \
+    BOTH(IGET,                                                                 \
+         (T * dest, const T *source, ptrdiff_t dst, ptrdiff_t sst,             \
+          size_t nelems, int pe),                                              \
+         get_blocks, dest, source, (size_t)dst *(SIZE), (size_t)sst *(SIZE),   \
+         SIZE, nelems, pe)                                                     \
+    BOTH(IBPUT,                                                                \
+         (T * dest, const T *source, ptrdiff_t dst, ptrdiff_t sst,             \
+          size_t bsize, size_t nblocks, int pe),                               \
+         put_blocks, dest, source, (size_t)dst *(SIZE), (size_t)sst *(SIZE),   \
+         bsize *(SIZE), nblocks, pe)                                           \
+    BOTH(IBGET,                                                                \
+         (T * dest, const T *source, ptrdiff_t dst, ptrdiff_t sst,             \
+          size_t bsize, size_t nblocks, int pe),                               \
+         get_blocks, dest, source, (size_t)dst *(SIZE), (size_t)sst *(SIZE),   \
+         bsize *(SIZE), nblocks, pe)
+
+#define ONE(T, P, G)                                                           \
+    void pshmem_##P(T *dest, T value, int pe)                                  \
+    {                                                                          \
+        *(T *)(void *)memheap_target("shmem_" #P, SHMEM_CTX_DEFAULT, dest,     \
+                                     sizeof(T), pe) = value;                   \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_##P)                                                \
+    void pshmem_ctx_##P(shmem_ctx_t ctx, T *dest, T value, int pe)             \
+    {                                                                          \
+        *(T *)(void *)memheap_target("shmem_ctx_" #P, ctx, dest, sizeof(T),    \
+                                     pe) = value;                              \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_ctx_##P)                                            \
+    T pshmem_##G(const T *source, int pe)                                      \
+    {                                                                          \
+        return *(const T *)(void *)memheap_target(                             \
+            "shmem_" #G, SHMEM_CTX_DEFAULT, source, sizeof(T), pe);            \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_##G)                                                \
+    T pshmem_ctx_##G(shmem_ctx_t ctx, const T *source, int pe)                 \
+    {                                                                          \
+        return *(const T *)(void *)memheap_target("shmem_ctx_" #G, ctx,        \
+                                                  source, sizeof(T), pe);      \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_ctx_##G)
+
+#define TYPED(A, T, N)                                                         \
+    MOVES(T, N##_put, N##_get, N##_put_nbi, N##_get_nbi, sizeof(T))            \
+    SIGNALS(T, N##_put_signal, N##_put_signal_nbi, sizeof(T))                  \
+    STRIDES(T, N##_iput, N##_iget, N##_ibput, N##_ibget, sizeof(T))            \
+    ONE(T, N##_p, N##_g)
+
+#define SIZED(A, T, N)                                                         \
+    MOVES(T, put##N, get##N, put##N##_nbi, get##N##_nbi, N / 8)                \
+    SIGNALS(T, put##N##_signal, put##N##_signal_nbi, N / 8)                    \
+    STRIDES(T, iput##N, iget##N, ibput##N, ibget##N, N / 8)
+
+SHMEM_RMA_TYPES_(TYPED, 0)
+SHMEM_SIZES_(SIZED, 0)
+MOVES(void, putmem, getmem, putmem_nbi, getmem_nbi, 1)
+SIGNALS(void, putmem_signal, putmem_signal_nbi, 1)
+BOTH(signal_add, (uint64_t * sig_addr, uint64_t signal, int pe), update_signal,
+     sig_addr, signal, SHMEM_SIGNAL_ADD, pe)
+BOTH(signal_set, (uint64_t * sig_addr, uint64_t signal, int pe), update_signal,
+     sig_addr, signal, SHMEM_SIGNAL_SET, pe)
+
+uint64_t pshmem_signal_fetch(const uint64_t *sig_addr)
+{
+    return atomic_load((const _Atomic uint64_t *)sig_addr);
+}
+MEMHEAP_PROFILED(shmem_signal_fetch)

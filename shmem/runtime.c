@@ -12,6 +12,7 @@
 #include "shmem/runtime.h"
 #include "shmem/calls.h"
 #include "shmem/params.h"
+#include "shmem/team.h"
 #include "comm/symmetric.h"
 #include "base/machine.h"
 #include "base/util.h"
@@ -98,10 +99,10 @@ void memheap_runtime_not_running(const char *call)
 
 /* The PE that reports ends the job; the others wait for it, so that none ends
  * before the message is out. */
-static _Noreturn void end_diverged(void)
+static _Noreturn void end_diverged(const memheap_agree_t *agree)
 {
-    if (memheap_runtime.job.rank == 0) {
-        memheap_runtime_report(0);
+    if (agree->rank == 0) {
+        memheap_runtime_report(memheap_runtime.job.rank);
         memheap_runtime_abort();
     }
     sleep(30);
@@ -112,11 +113,28 @@ memheap_status_t memheap_runtime_agree(const memheap_call_t *call,
                                        memheap_status_t mine, uint64_t result,
                                        int *pe_p)
 {
-    memheap_status_t status =
-        memheap_agree(&memheap_runtime.agree, call, mine, result, pe_p);
+    memheap_agree_t *agree = &memheap_runtime.agree;
+    memheap_status_t status = memheap_agree(agree, call, mine, result, pe_p);
     if (__builtin_expect(status == MEMHEAP_ERR_DIVERGED, 0))
-        end_diverged();
+        end_diverged(agree);
     return status;
+}
+
+void memheap_runtime_meet(memheap_agree_t *agree, const memheap_call_t *call)
+{
+    if (__builtin_expect(
+            memheap_agree(agree, call, MEMHEAP_OK, 0, NULL) != MEMHEAP_OK, 0))
+        end_diverged(agree);
+}
+
+uint64_t memheap_runtime_fold(memheap_agree_t *agree,
+                              const memheap_call_t *call, uint64_t word,
+                              uint64_t (*fold)(uint64_t a, uint64_t b))
+{
+    uint64_t all;
+    if (memheap_agree_fold(agree, call, word, fold, &all) != MEMHEAP_OK)
+        end_diverged(agree);
+    return all;
 }
 
 /* Whether PEs may set a parameter differently: it is about this PE's files or
@@ -255,7 +273,8 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
     worst = memheap_job_worst(&rt->job, status);
     if (worst != MEMHEAP_OK)
         goto err_file;
-    status = memheap_windows_open(&rt->windows, &rt->job, fd, limit, &rt->log);
+    status = memheap_windows_open(&rt->symmetric.windows, &rt->job, fd, limit,
+                                  &rt->log);
     worst = memheap_job_worst(&rt->job, status);
     if (worst != MEMHEAP_OK)
         goto err_windows;
@@ -268,8 +287,8 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
     memheap_call_t call = {MEMHEAP_CALL_CREATE,
                            {memheap_call_digest(0, name, strlen(name)), 0, 0}};
     memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
-    rt->base = memheap_base(rt->heap);
-    rt->reach = memheap_backed(rt->heap);
+    rt->symmetric.base = memheap_base(rt->heap);
+    rt->symmetric.reach = memheap_backed(rt->heap);
     return MEMHEAP_OK;
 
 err_heap:
@@ -277,10 +296,10 @@ err_heap:
         memheap_destroy(rt->heap);
     else
         memheap_region_release(&region);
-    memheap_windows_close(&rt->windows);
+    memheap_windows_close(&rt->symmetric.windows);
     goto err_report;
 err_windows:
-    memheap_windows_close(&rt->windows);
+    memheap_windows_close(&rt->symmetric.windows);
 err_file:
     munmap(base, limit);
     if (fd >= 0)
@@ -306,6 +325,8 @@ memheap_status_t memheap_runtime_start(int thread_level)
     rt->thread_level = thread_level;
     rt->told_out_of_memory = false;
     memheap_job_open(&rt->job);
+    memset(rt->free_groups, 0xFF, sizeof(rt->free_groups));
+    rt->free_groups[0] &= ~(uint64_t)1; /* that of all PEs */
     status = memheap_agree_open(&rt->agree, &rt->job, memheap_call_describe,
                                 &rt->log);
     if (status != MEMHEAP_OK) {
@@ -318,11 +339,12 @@ memheap_status_t memheap_runtime_start(int thread_level)
         status = create_heap(rt, limit);
     if (status != MEMHEAP_OK)
         goto err_agree;
-    memheap_log_write(&rt->log, MEMHEAP_LOG_DEBUG,
-                      "heap of at most %zu bytes at %p, component %s, %s",
-                      limit, (void *)rt->base, memheap_component_name(rt->heap),
-                      rt->job.crowded ? "more PEs than cores"
-                                      : "a core for each PE");
+    memheap_team_start();
+    memheap_log_write(
+        &rt->log, MEMHEAP_LOG_DEBUG,
+        "heap of at most %zu bytes at %p, component %s, %s", limit,
+        (void *)rt->symmetric.base, memheap_component_name(rt->heap),
+        rt->job.crowded ? "more PEs than cores" : "a core for each PE");
     return MEMHEAP_OK;
 
 err_agree:
@@ -335,13 +357,13 @@ err_job:
 void memheap_runtime_stop(void)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    memheap_windows_close(&rt->windows);
+    memheap_team_stop();
+    memheap_windows_close(&rt->symmetric.windows);
     memheap_destroy(rt->heap);
     memheap_agree_close(&rt->agree);
     memheap_job_close(&rt->job);
     rt->heap = NULL;
-    rt->base = NULL;
-    rt->reach = 0;
+    rt->symmetric = (memheap_segment_t){0};
     rt->implicit = false;
     rt->depth = 0;
 }

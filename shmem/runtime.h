@@ -15,8 +15,18 @@
  * Let `name` stand for `p##name`, unless a tool brings its own: the standard's
  * profiling interface. Stands behind the definition of p##name.
  */
-#define MEMHEAP_PROFILED(type, name, parameters)                               \
-    extern type name parameters __attribute__((weak, alias("p" #name)))
+#define MEMHEAP_PROFILED(name)                                                 \
+    extern __typeof__(p##name) name __attribute__((weak, alias("p" #name)));
+
+/** A range of symmetric addresses, and where the other PEs' part of it is. */
+typedef struct memheap_segment {
+    char *base;   /* on this PE; the heap's is the same on every PE */
+    size_t reach; /* bytes from base that can be put to and got from */
+    memheap_windows_t windows;
+} memheap_segment_t;
+
+/** The bit of a number in memheap_runtime_t.free_groups. */
+#define MEMHEAP_GROUP_WORDS (MEMHEAP_AGREE_GROUPS / 64)
 
 typedef struct memheap_runtime {
     int depth;        /* of inits without their finalize; 0: not running */
@@ -31,10 +41,9 @@ typedef struct memheap_runtime {
 
     memheap_job_t job;
     memheap_agree_t agree;
-    memheap_windows_t windows;
+    uint64_t free_groups[MEMHEAP_GROUP_WORDS]; /* numbers no team has */
     memheap_t *heap;
-    char *base;   /* of the heap, the same on every PE */
-    size_t reach; /* bytes from base that can be put to and got from */
+    memheap_segment_t symmetric; /* the heap */
 
     const memheap_params_t *params; /* while starting */
     bool limited;                   /* the user set SHMEM_SYMMETRIC_SIZE */
@@ -57,10 +66,18 @@ void memheap_runtime_report(int pe);
 void memheap_runtime_error(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
-/** As memheap_agree(); ends the job where the PEs differ. */
+/** As memheap_agree(), over all PEs; ends the job where the PEs differ. */
 memheap_status_t memheap_runtime_agree(const memheap_call_t *call,
                                        memheap_status_t mine, uint64_t result,
                                        int *pe_p);
+
+/** Wait for all PEs of a group, which make the same call. */
+void memheap_runtime_meet(memheap_agree_t *agree, const memheap_call_t *call);
+
+/** As memheap_agree_fold(); ends the job where the PEs differ. */
+uint64_t memheap_runtime_fold(memheap_agree_t *agree,
+                              const memheap_call_t *call, uint64_t word,
+                              uint64_t (*fold)(uint64_t a, uint64_t b));
 
 /** Say that a call came before shmem_init(), and end the program. */
 _Noreturn void memheap_runtime_not_running(const char *call);

@@ -8,8 +8,8 @@
  */
 #include "config.h"
 
+#include "shmem/access.h"
 #include "shmem/calls.h"
-#include "shmem/runtime.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,7 +67,7 @@ void pshmem_init(void)
         exit(EXIT_FAILURE);
     }
 }
-MEMHEAP_PROFILED(void, shmem_init, (void));
+MEMHEAP_PROFILED(shmem_init)
 
 int pshmem_init_thread(int requested, int *provided)
 {
@@ -81,13 +81,13 @@ int pshmem_init_thread(int requested, int *provided)
         *provided = memheap_runtime.thread_level;
     return status;
 }
-MEMHEAP_PROFILED(int, shmem_init_thread, (int requested, int *provided));
+MEMHEAP_PROFILED(shmem_init_thread)
 
 void pshmem_query_thread(int *provided)
 {
     *provided = memheap_runtime.thread_level;
 }
-MEMHEAP_PROFILED(void, shmem_query_thread, (int *provided));
+MEMHEAP_PROFILED(shmem_query_thread)
 
 void pstart_pes(int npes)
 {
@@ -97,7 +97,7 @@ void pstart_pes(int npes)
     pshmem_init();
     memheap_runtime.implicit = true;
 }
-MEMHEAP_PROFILED(void, start_pes, (int npes));
+MEMHEAP_PROFILED(start_pes)
 
 void pshmem_finalize(void)
 {
@@ -109,13 +109,13 @@ void pshmem_finalize(void)
     meet(MEMHEAP_CALL_FINALIZE);
     memheap_runtime.depth--;
 }
-MEMHEAP_PROFILED(void, shmem_finalize, (void));
+MEMHEAP_PROFILED(shmem_finalize)
 
 void pshmem_query_initialized(int *initialized)
 {
     *initialized = memheap_runtime.depth > 0;
 }
-MEMHEAP_PROFILED(void, shmem_query_initialized, (int *initialized));
+MEMHEAP_PROFILED(shmem_query_initialized)
 
 void pshmem_global_exit(int status)
 {
@@ -124,7 +124,7 @@ void pshmem_global_exit(int status)
     fflush(NULL);
     memheap_job_abort(&memheap_runtime.job, status);
 }
-MEMHEAP_PROFILED(void, shmem_global_exit, (int status));
+MEMHEAP_PROFILED(shmem_global_exit)
 
 int pshmem_my_pe(void)
 {
@@ -132,7 +132,7 @@ int pshmem_my_pe(void)
         memheap_runtime_not_running("shmem_my_pe");
     return memheap_runtime.job.rank;
 }
-MEMHEAP_PROFILED(int, shmem_my_pe, (void));
+MEMHEAP_PROFILED(shmem_my_pe)
 
 int pshmem_n_pes(void)
 {
@@ -140,44 +140,42 @@ int pshmem_n_pes(void)
         memheap_runtime_not_running("shmem_n_pes");
     return memheap_runtime.job.size;
 }
-MEMHEAP_PROFILED(int, shmem_n_pes, (void));
+MEMHEAP_PROFILED(shmem_n_pes)
 
 int pshmem_pe_accessible(int pe)
 {
     return memheap_runtime.depth > 0 && pe >= 0 &&
            pe < memheap_runtime.job.size;
 }
-MEMHEAP_PROFILED(int, shmem_pe_accessible, (int pe));
+MEMHEAP_PROFILED(shmem_pe_accessible)
 
 int pshmem_addr_accessible(const void *addr, int pe)
 {
-    size_t offset = (size_t)((uintptr_t)addr - (uintptr_t)memheap_runtime.base);
-    return pshmem_pe_accessible(pe) && offset < memheap_runtime.reach;
+    const memheap_segment_t *heap = &memheap_runtime.symmetric;
+    size_t offset = (size_t)((uintptr_t)addr - (uintptr_t)heap->base);
+    return pshmem_pe_accessible(pe) && offset < heap->reach;
 }
-MEMHEAP_PROFILED(int, shmem_addr_accessible, (const void *addr, int pe));
+MEMHEAP_PROFILED(shmem_addr_accessible)
 
 void *pshmem_ptr(const void *dest, int pe)
 {
-    const memheap_runtime_t *rt = &memheap_runtime;
     if (!pshmem_addr_accessible(dest, pe))
         return NULL;
-    size_t offset = (size_t)((uintptr_t)dest - (uintptr_t)rt->base);
-    char *start = pe == rt->job.rank
-                      ? rt->base
-                      : rt->windows.base + (size_t)pe * rt->windows.stride;
-    return start + offset;
+    if (pe == memheap_runtime.job.rank)
+        return (void *)(uintptr_t)dest;
+    return memheap_remote("shmem_ptr", dest, 0, pe);
 }
-MEMHEAP_PROFILED(void *, shmem_ptr, (const void *dest, int pe));
+MEMHEAP_PROFILED(shmem_ptr)
 
 void pshmem_info_get_version(int *major, int *minor)
 {
     *major = SHMEM_MAJOR_VERSION;
     *minor = SHMEM_MINOR_VERSION;
 }
-MEMHEAP_PROFILED(void, shmem_info_get_version, (int *major, int *minor));
+MEMHEAP_PROFILED(shmem_info_get_version)
 
 void pshmem_info_get_name(char *name)
 {
     strcpy(name, SHMEM_VENDOR_STRING);
 }
-MEMHEAP_PROFILED(void, shmem_info_get_name, (char *name));
+MEMHEAP_PROFILED(shmem_info_get_name)

@@ -22,11 +22,14 @@ flags()
         pkg-config --define-variable=prefix="$prefix" --cflags --libs "$1"
 }
 
+# A program of a library that is built for a sanitizer must be so too.
+sanitizer=$(printf '%s\n' "$built_cflags" | tr ' ' '\n' | grep '^-fsanitize')
+
 build()
 {
     compiler=$1 package=$2 name=$3
     # shellcheck disable=SC2046 # the flags are words
-    output=$($compiler -O2 -Wall -Wextra -Werror \
+    output=$($compiler -O2 -Wall -Wextra -Werror $sanitizer \
         "$top_srcdir/examples/$name.c" $(flags "$package") \
         -o "$prefix/$name" 2>&1) || miss "does not compile"
     fact "$name builds with pkg-config $package alone"
@@ -38,7 +41,7 @@ build "$MPICC" shmem halo
 build "$CC" shmem hello
 build "$CC" memheap range
 # shellcheck disable=SC2046
-output=$($CC -O2 -Wall -Wextra -Werror -shared -fPIC \
+output=$($CC -O2 -Wall -Wextra -Werror $sanitizer -shared -fPIC \
     "$top_srcdir/examples/plugin.c" $(flags memheap) -o "$prefix/pile.so" 2>&1) ||
     miss "does not compile"
 fact "the plug-in builds with pkg-config memheap alone"
@@ -112,7 +115,7 @@ while IFS='|' read -r page pes text; do
     package=shmem
     [ "$pes" != 0 ] || package=memheap
     # shellcheck disable=SC2046
-    if output=$($CC -O2 -Wall -Wextra -Werror "$program.c" $(flags $package) \
+    if output=$($CC -O2 -Wall -Wextra -Werror $sanitizer "$program.c" $(flags $package) \
         -o "$program" 2>&1); then
         if [ "$pes" = 0 ]; then
             output=$("$program" 2>&1)

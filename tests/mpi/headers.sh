@@ -25,15 +25,32 @@ for header in shmem.h shmemx.h pshmem.h mpp/shmem.h mpp/shmemx.h memheap.h \
     fi
 done
 
-library=$top_builddir/.libs/libshmem.so
-names=$(nm -D --defined-only "$library" | awk '{ print $3 }' | sed 's/@.*//')
-output=$(printf '%s\n' "$names" |
-    grep -vE '^(p?shmemx?_|p?sh(malloc|free|realloc|memalign)$|p?start_pes$|MPI_(Init|Init_thread|Finalize|Finalized)$)')
-[ -z "$output" ] || miss "exports more"
-fact "libshmem exports the standard's names and extensions alone"
-output=
-for name in $(printf '%s\n' "$names" | grep -E '^(shmem|sh|start)'); do
-    printf '%s\n' "$names" | grep -qx "p$name" || miss "no p$name"
+for standard in c11 gnu17; do
+    for compiler in "$CC" clang; do
+        command -v "${compiler%% *}" >/dev/null || continue
+        output=$($compiler -std=$standard $flags "$top_srcdir/tests/standard/generic.c" 2>&1) ||
+            miss "does not compile"
+        fact "every generic name as $standard with $compiler"
+    done
 done
-fact "each routine has its name for profiling"
+
+library=$top_builddir/.libs/libshmem.so
+nm -D --defined-only "$library" | awk '{ print $3 }' | sed 's/@.*//' |
+    sort -u > "$work/exported"
+awk -f "$top_srcdir/tests/standard/symbols.awk" \
+    "$top_srcdir/tests/standard/types.tsv" \
+    "$top_srcdir/tests/standard/routines.tsv" | sort -u > "$work/standard"
+[ "$(wc -l < "$work/standard")" -gt 1700 ] || miss "the table is not whole"
+output=$(comm -23 "$work/standard" "$work/exported")
+[ -z "$output" ] || miss "lacks some"
+fact "libshmem exports every routine of the standard"
+sed 's/^/p/' "$work/standard" | sort > "$work/profiling"
+output=$(comm -23 "$work/profiling" "$work/exported")
+[ -z "$output" ] || miss "lacks some"
+fact "each under its name for profiling too"
+output=$(sort -u "$work/standard" "$work/profiling" |
+    comm -13 - "$work/exported" |
+    grep -vE '^(p?shmemx_|MPI_(Init|Init_thread|Finalize|Finalized)$)')
+[ -z "$output" ] || miss "exports more"
+fact "and nothing else but extensions and MPI's start and end"
 finish

@@ -1,0 +1,166 @@
+/*
+ * Reductions and scans.
+ *
+ * A reduction is cut into as many slices as there are PEs. Each PE combines
+ * its slice of all sources, in the order of the PEs, and stores the result
+ * into its slice of every destination: nobody else reads or writes that slice,
+ * so a destination may be the source. All PEs get the same bits.
+ *
+ * In a scan each PE needs the sources of those before it, so a piece at a time
+ * is combined into a buffer, and stored when all have read.
+ */
+#include "config.h"
+
+#include "shmem/group.h"
+
+#include <pshmem.h>
+
+#include <string.h>
+
+enum {
+    BUFFER = 16384 /* bytes on the stack for results under way */
+};
+
+#define AND(a, b) ((a) & (b))
+#define OR(a, b) ((a) | (b))
+#define XOR(a, b) ((a) ^ (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define SUM(a, b) ((a) + (b))
+#define PROD(a, b) ((a) * (b))
+
+/* The slice of a PE: [*first_p, *end_p) of n elements. */
+static void slice_of(const memheap_group_t *group, size_t n, size_t *first_p,
+                     size_t *end_p)
+{
+    size_t parts = (size_t)group->size;
+    size_t rank = (size_t)group->rank;
+    size_t each = n / parts;
+    size_t more = n % parts;
+    *first_p = rank * each + (rank < more ? rank : more);
+    *end_p = *first_p + each + (rank < more);
+}
+
+/* The work of one operation on one type: combine a slice, piece by piece. */
+#define COMBINE(T, N, O, OPERATION)                                            \
+    static void N##_##O(memheap_group_t group, T *dest, const T *source,       \
+                        size_t n)                                              \
+    {                                                                          \
+        T buffer[BUFFER / sizeof(T)];                                          \
+        size_t first;                                                          \
+        size_t end;                                                            \
+        slice_of(&group, n, &first, &end);                                     \
+        memheap_group_meet(&group);                                            \
+        while (first < end) {                                                  \
+            size_t count = memheap_min(end - first, BUFFER / sizeof(T));       \
+            size_t bytes = count * sizeof(T);                                  \
+            memcpy(buffer, memheap_group_at(&group, source + first, bytes, 0), \
+                   bytes);                                                     \
+            for (int i = 1; i < group.size; i++) {                             \
+                const T *other = (const T *)(void *)memheap_group_at(          \
+                    &group, source + first, bytes, i);                         \
+                for (size_t k = 0; k < count; k++)                             \
+                    buffer[k] = (T)OPERATION(buffer[k], other[k]);             \
+            }                                                                  \
+            for (int i = 0; i < group.size; i++)                               \
+                memcpy(memheap_group_at(&group, dest + first, bytes, i),       \
+                       buffer, bytes);                                         \
+            first += count;                                                    \
+        }                                                                      \
+        memheap_group_meet(&group);                                            \
+    }
+
+/* The routine over a team, and over an active set. */
+#define REDUCE(T, N, O)                                                        \
+    int pshmem_##N##_##O##_reduce(shmem_team_t team, T *dest, const T *source, \
+                                  size_t nreduce)                              \
+    {                                                                          \
+        if (team == SHMEM_TEAM_INVALID)                                        \
+            return -1;                                                         \
+        N##_##O(memheap_group_of_team("shmem_" #N "_" #O "_reduce", team,      \
+                                      MEMHEAP_CALL_REDUCE, sizeof(T),          \
+                                      nreduce),                                \
+                dest, source, nreduce);                                        \
+        return 0;                                                              \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_##N##_##O##_reduce)
+#define TO_ALL(T, N, O)                                                        \
+    void pshmem_##N##_##O##_to_all(T *dest, const T *source, int nreduce,      \
+                                   int PE_start, int logPE_stride,             \
+                                   int PE_size, T *pWrk, long *pSync)          \
+    {                                                                          \
+        (void)pWrk;                                                            \
+        N##_##O(memheap_group_of_set("shmem_" #N "_" #O "_to_all", PE_start,   \
+                                     logPE_stride, PE_size, pSync),            \
+                dest, source, nreduce < 0 ? 0 : (size_t)nreduce);              \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_##N##_##O##_to_all)
+
+/* A scan; `own` is whether a PE's own source counts. */
+#define SCAN(T, N)                                                             \
+    static void N##_scan(memheap_group_t group, T *dest, const T *source,      \
+                         size_t n, int own)                                    \
+    {                                                                          \
+        T buffer[BUFFER / sizeof(T)];                                          \
+        for (size_t first = 0; first < n || first == 0;) {                     \
+            size_t count = memheap_min(n - first, BUFFER / sizeof(T));         \
+            size_t bytes = count * sizeof(T);                                  \
+            memset(buffer, 0, bytes);                                          \
+            memheap_group_meet(&group);                                        \
+            for (int i = 0; i < group.rank + own; i++) {                       \
+                const T *other = (const T *)(void *)memheap_group_at(          \
+                    &group, source + first, bytes, i);                         \
+                for (size_t k = 0; k < count; k++)                             \
+                    buffer[k] = (T)SUM(buffer[k], other[k]);                   \
+            }                                                                  \
+            memheap_group_meet(&group);                                        \
+            memcpy(dest + first, buffer, bytes);                               \
+            first += count;                                                    \
+            if (count == 0)                                                    \
+                break;                                                         \
+        }                                                                      \
+    }                                                                          \
+    SCAN_FORM(T, N, inscan, 1)                                                 \
+    SCAN_FORM(T, N, exscan, 0)
+#define SCAN_FORM(T, N, NAME, OWN)                                             \
+    int pshmem_##N##_sum_##NAME(shmem_team_t team, T *dest, const T *source,   \
+                                size_t nelems)                                 \
+    {                                                                          \
+        if (team == SHMEM_TEAM_INVALID)                                        \
+            return -1;                                                         \
+        N##_scan(memheap_group_of_team("shmem_" #N "_sum_" #NAME, team,        \
+                                       MEMHEAP_CALL_SCAN, sizeof(T), nelems),  \
+                 dest, source, nelems, OWN);                                   \
+        return 0;                                                              \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_##N##_sum_##NAME)
+
+/* The operations for the union of the types of teams and active sets. */
+#define BIT_WORK(A, T, N)                                                      \
+    COMBINE(T, N, and, AND)                                                    \
+    COMBINE(T, N, or, OR)                                                      \
+    COMBINE(T, N, xor, XOR)
+#define ORDER_WORK(A, T, N)                                                    \
+    COMBINE(T, N, max, MAX)                                                    \
+    COMBINE(T, N, min, MIN)
+#define SUM_WORK(A, T, N)                                                      \
+    COMBINE(T, N, sum, SUM)                                                    \
+    COMBINE(T, N, prod, PROD)
+SHMEM_REDUCE_BIT_TYPES_(BIT_WORK, 0)
+SHMEM_TO_ALL_BIT_TYPES_(BIT_WORK, 0)
+SHMEM_REDUCE_ORDER_TYPES_(ORDER_WORK, 0)
+SHMEM_REDUCE_SUM_TYPES_(SUM_WORK, 0)
+
+#define BIT_REDUCE(A, T, N) REDUCE(T, N, and) REDUCE(T, N, or) REDUCE(T, N, xor)
+#define ORDER_REDUCE(A, T, N) REDUCE(T, N, max) REDUCE(T, N, min)
+#define SUM_REDUCE(A, T, N) REDUCE(T, N, sum) REDUCE(T, N, prod) SCAN(T, N)
+SHMEM_REDUCE_BIT_TYPES_(BIT_REDUCE, 0)
+SHMEM_REDUCE_ORDER_TYPES_(ORDER_REDUCE, 0)
+SHMEM_REDUCE_SUM_TYPES_(SUM_REDUCE, 0)
+
+#define BIT_TO_ALL(A, T, N) TO_ALL(T, N, and) TO_ALL(T, N, or) TO_ALL(T, N, xor)
+#define ORDER_TO_ALL(A, T, N) TO_ALL(T, N, max) TO_ALL(T, N, min)
+#define SUM_TO_ALL(A, T, N) TO_ALL(T, N, sum) TO_ALL(T, N, prod)
+SHMEM_TO_ALL_BIT_TYPES_(BIT_TO_ALL, 0)
+SHMEM_TO_ALL_ORDER_TYPES_(ORDER_TO_ALL, 0)
+SHMEM_TO_ALL_SUM_TYPES_(SUM_TO_ALL, 0)

@@ -1,0 +1,325 @@
+/*
+ * Teams and contexts.
+ *
+ * A team is an arithmetic progression of the job's PEs, and so is every team
+ * that is split from it: there is nothing to keep of the others, however many
+ * they are. The PEs of the parent agree on a group number for the new team
+ * that none of its members uses, by an AND over the sets of free numbers; the
+ * teams of one row or column of a grid have no PE in common, and share one.
+ */
+#include "config.h"
+
+#include "shmem/team.h"
+#include "shmem/calls.h"
+#include "shmem/runtime.h"
+
+#include <pshmem.h>
+
+#include <stdlib.h>
+
+struct shmemx_team shmemx_team_world;
+struct shmemx_team shmemx_team_shared;
+struct shmemx_ctx shmemx_ctx_default = {.team = &shmemx_team_world};
+
+void memheap_team_start(void)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    shmemx_team_world = (struct shmemx_team){.stride = 1,
+                                             .size = rt->job.size,
+                                             .rank = rt->job.rank,
+                                             .agree = &rt->agree};
+    shmemx_team_shared = shmemx_team_world; /* all PEs are of one node */
+}
+
+static void contexts_free(struct shmemx_team *team)
+{
+    while (team->contexts != NULL) {
+        struct shmemx_ctx *ctx = team->contexts;
+        team->contexts = ctx->next;
+        free(ctx);
+    }
+}
+
+void memheap_team_stop(void)
+{
+    contexts_free(&shmemx_team_world);
+    contexts_free(&shmemx_team_shared);
+    shmemx_team_world.size = 0;
+    shmemx_team_shared.size = 0;
+}
+
+static uint64_t fold_and(uint64_t a, uint64_t b)
+{
+    return a & b;
+}
+
+static uint64_t fold_max(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A group number that no PE of the parent uses; 0 if there is none. Collective
+ * over the parent. */
+static int agree_on_group(struct shmemx_team *parent,
+                          const memheap_call_t *call)
+{
+    for (int i = 0; i < MEMHEAP_GROUP_WORDS; i++) {
+        uint64_t common = memheap_runtime_fold(
+            parent->agree, call, memheap_runtime.free_groups[i], fold_and);
+        if (common != 0)
+            return i * 64 + __builtin_ctzll(common);
+    }
+    return 0;
+}
+
+/* This PE's part of a new team, whose PEs are those of the parent with the
+ * numbers start + i * stride. NULL if there is no memory. */
+static struct shmemx_team *team_new(const struct shmemx_team *parent, int group,
+                                    uint64_t number, int start, int stride,
+                                    int size, int rank)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    struct shmemx_team *team = calloc(1, sizeof(*team));
+    if (team == NULL)
+        return NULL;
+    team->start = parent->start + start * parent->stride;
+    team->stride = stride * parent->stride;
+    team->size = size;
+    team->rank = rank;
+    team->group = group;
+    team->agree = &team->own;
+    memheap_agree_split(&rt->agree, group, number, team->start, team->stride,
+                        size, rank, &team->own);
+    rt->free_groups[group / 64] &= ~((uint64_t)1 << group % 64);
+    return team;
+}
+
+/* What a PE does in a split: it joins a team of these, or none if size is 0. */
+typedef struct part {
+    int start, stride, size, rank;
+} part_t;
+
+/* Make one team for this PE, and agree on the outcome. Collective over the
+ * parent. */
+static int split(struct shmemx_team *parent, const memheap_call_t *call,
+                 part_t part, const shmem_team_config_t *config, long mask,
+                 shmem_team_t *team_p)
+{
+    struct shmemx_team *team = NULL;
+    uint64_t failed = 0;
+    int group = agree_on_group(parent, call);
+    uint64_t number = memheap_runtime_fold(
+        parent->agree, call, memheap_agree_last(&memheap_runtime.agree, group),
+        fold_max);
+    *team_p = SHMEM_TEAM_INVALID;
+    if (group == 0)
+        return -1; /* on all PEs alike */
+    if (part.size > 0) {
+        team = team_new(parent, group, number, part.start, part.stride,
+                        part.size, part.rank);
+        failed = team == NULL;
+        if (team != NULL && config != NULL &&
+            (mask & SHMEM_TEAM_NUM_CONTEXTS) != 0)
+            team->config.num_contexts = config->num_contexts;
+    }
+    if (memheap_runtime_fold(parent->agree, call, failed, fold_max) != 0) {
+        pshmem_team_destroy(team);
+        return -1;
+    }
+    *team_p = team;
+    return 0;
+}
+
+int pshmem_team_split_strided(shmem_team_t parent_team, int start, int stride,
+                              int size, const shmem_team_config_t *config,
+                              long config_mask, shmem_team_t *new_team)
+{
+    memheap_runtime_begin("shmem_team_split_strided");
+    *new_team = SHMEM_TEAM_INVALID;
+    if (parent_team == SHMEM_TEAM_INVALID)
+        return -1;
+    long last = (long)start + (long)stride * (size - 1);
+    memheap_call_t call = {MEMHEAP_CALL_SPLIT_STRIDED,
+                           {(uint64_t)start, (uint64_t)stride, (uint64_t)size}};
+    memheap_runtime_meet(parent_team->agree, &call);
+    if (size < 1 || start < 0 || start >= parent_team->size || last < 0 ||
+        last >= parent_team->size || (stride == 0 && size > 1))
+        return -1;
+    part_t part = {.size = 0};
+    for (int i = 0; i < size; i++) {
+        if (start + i * stride == parent_team->rank)
+            part = (part_t){start, stride, size, i};
+    }
+    return split(parent_team, &call, part, config, config_mask, new_team);
+}
+MEMHEAP_PROFILED(shmem_team_split_strided)
+
+int pshmem_team_split_2d(shmem_team_t parent_team, int xrange,
+                         const shmem_team_config_t *xaxis_config,
+                         long xaxis_mask, shmem_team_t *xaxis_team,
+                         const shmem_team_config_t *yaxis_config,
+                         long yaxis_mask, shmem_team_t *yaxis_team)
+{
+    memheap_runtime_begin("shmem_team_split_2d");
+    *xaxis_team = *yaxis_team = SHMEM_TEAM_INVALID;
+    if (parent_team == SHMEM_TEAM_INVALID)
+        return -1;
+    memheap_call_t call = {MEMHEAP_CALL_SPLIT_2D, {(uint64_t)xrange, 0, 0}};
+    memheap_runtime_meet(parent_team->agree, &call);
+    if (xrange < 1)
+        return -1;
+    int n = parent_team->size;
+    xrange = xrange > n ? n : xrange;
+    int x = parent_team->rank % xrange;
+    int y = parent_team->rank / xrange;
+    int row = n - y * xrange < xrange ? n - y * xrange : xrange;
+    int column = (n - x + xrange - 1) / xrange;
+    int status = split(parent_team, &call, (part_t){y * xrange, 1, row, x},
+                       xaxis_config, xaxis_mask, xaxis_team);
+    if (status != 0)
+        return status;
+    status = split(parent_team, &call, (part_t){x, xrange, column, y},
+                   yaxis_config, yaxis_mask, yaxis_team);
+    if (status != 0) {
+        pshmem_team_destroy(*xaxis_team);
+        *xaxis_team = SHMEM_TEAM_INVALID;
+    }
+    return status;
+}
+MEMHEAP_PROFILED(shmem_team_split_2d)
+
+void pshmem_team_destroy(shmem_team_t team)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    if (team == SHMEM_TEAM_INVALID)
+        return;
+    if (team == SHMEM_TEAM_WORLD || team == SHMEM_TEAM_SHARED) {
+        memheap_runtime_error("shmem_team_destroy: the predefined teams stay");
+        return;
+    }
+    contexts_free(team);
+    rt->free_groups[team->group / 64] |= (uint64_t)1 << team->group % 64;
+    free(team);
+}
+MEMHEAP_PROFILED(shmem_team_destroy)
+
+int pshmem_team_my_pe(shmem_team_t team)
+{
+    return team == SHMEM_TEAM_INVALID ? -1 : team->rank;
+}
+MEMHEAP_PROFILED(shmem_team_my_pe)
+
+int pshmem_team_n_pes(shmem_team_t team)
+{
+    return team == SHMEM_TEAM_INVALID ? -1 : team->size;
+}
+MEMHEAP_PROFILED(shmem_team_n_pes)
+
+int pshmem_team_get_config(shmem_team_t team, long config_mask,
+                           shmem_team_config_t *config)
+{
+    if (team == SHMEM_TEAM_INVALID)
+        return -1;
+    if ((config_mask & SHMEM_TEAM_NUM_CONTEXTS) != 0)
+        config->num_contexts = team->config.num_contexts;
+    return 0;
+}
+MEMHEAP_PROFILED(shmem_team_get_config)
+
+int pshmem_team_translate_pe(shmem_team_t src_team, int src_pe,
+                             shmem_team_t dest_team)
+{
+    if (src_team == SHMEM_TEAM_INVALID || dest_team == SHMEM_TEAM_INVALID ||
+        src_pe < 0 || src_pe >= src_team->size)
+        return -1;
+    int distance =
+        src_team->start + src_pe * src_team->stride - dest_team->start;
+    if (dest_team->stride == 0)
+        return distance == 0 ? 0 : -1;
+    int pe = distance / dest_team->stride;
+    return distance % dest_team->stride == 0 && pe >= 0 && pe < dest_team->size
+               ? pe
+               : -1;
+}
+MEMHEAP_PROFILED(shmem_team_translate_pe)
+
+void *pshmem_team_ptr(shmem_team_t team, const void *dest, int pe)
+{
+    return pshmem_ptr(dest,
+                      pshmem_team_translate_pe(team, pe, SHMEM_TEAM_WORLD));
+}
+MEMHEAP_PROFILED(shmem_team_ptr)
+
+int pshmem_team_sync(shmem_team_t team)
+{
+    memheap_call_t call = {MEMHEAP_CALL_TEAM_SYNC, {0, 0, 0}};
+    memheap_runtime_begin("shmem_team_sync");
+    if (team == SHMEM_TEAM_INVALID)
+        return -1;
+    memheap_runtime_meet(team->agree, &call);
+    return 0;
+}
+MEMHEAP_PROFILED(shmem_team_sync)
+
+int pshmem_team_create_ctx(shmem_team_t team, long options, shmem_ctx_t *ctx)
+{
+    *ctx = SHMEM_CTX_INVALID;
+    if (team == SHMEM_TEAM_INVALID)
+        return -1;
+    struct shmemx_ctx *made = malloc(sizeof(*made));
+    if (made == NULL)
+        return -1;
+    *made = (struct shmemx_ctx){team, options, team->contexts};
+    team->contexts = made;
+    *ctx = made;
+    return 0;
+}
+MEMHEAP_PROFILED(shmem_team_create_ctx)
+
+int pshmem_ctx_create(long options, shmem_ctx_t *ctx)
+{
+    return pshmem_team_create_ctx(SHMEM_TEAM_WORLD, options, ctx);
+}
+MEMHEAP_PROFILED(shmem_ctx_create)
+
+void pshmem_ctx_destroy(shmem_ctx_t ctx)
+{
+    if (ctx == SHMEM_CTX_INVALID)
+        return;
+    if (ctx == SHMEM_CTX_DEFAULT) {
+        memheap_runtime_error("shmem_ctx_destroy: SHMEM_CTX_DEFAULT stays");
+        return;
+    }
+    pshmem_ctx_quiet(ctx);
+    struct shmemx_ctx **link = &ctx->team->contexts;
+    while (*link != NULL && *link != ctx)
+        link = &(*link)->next;
+    if (*link != NULL)
+        *link = ctx->next;
+    free(ctx);
+}
+MEMHEAP_PROFILED(shmem_ctx_destroy)
+
+int pshmem_ctx_get_team(shmem_ctx_t ctx, shmem_team_t *team)
+{
+    *team = ctx == SHMEM_CTX_INVALID ? SHMEM_TEAM_INVALID : ctx->team;
+    return ctx == SHMEM_CTX_INVALID ? -1 : 0;
+}
+MEMHEAP_PROFILED(shmem_ctx_get_team)
+
+void pshmem_ctx_session_start(shmem_ctx_t ctx, long options,
+                              const shmem_ctx_session_config_t *config,
+                              long config_mask)
+{
+    (void)ctx;
+    (void)options;
+    (void)config;
+    (void)config_mask;
+}
+MEMHEAP_PROFILED(shmem_ctx_session_start)
+
+void pshmem_ctx_session_stop(shmem_ctx_t ctx)
+{
+    (void)ctx;
+}
+MEMHEAP_PROFILED(shmem_ctx_session_stop)
