@@ -54,8 +54,9 @@ memheap_framework_open(memheap_framework_t *framework,
                        const memheap_framework_config_t *config);
 
 /**
- * Ask every usable component for a module, keep that of the highest priority
- * (the first by name among equals), and close the others.
+ * Ask the usable components for a module, from the highest priority down and
+ * as long as one of those left could have a higher one than the best so far;
+ * keep the best (the first by name among equals), and close the others.
  *
  * @param config  its params are filled in by the framework
  * @return MEMHEAP_ERR_NO_COMPONENT, or what the failing component said; logged

@@ -242,14 +242,28 @@ static bool find_in_arguments(const memheap_params_t *params, const char *name,
     return any;
 }
 
-/* The strongest source that names the parameter, else its default. */
+static bool find_by_user(const memheap_params_t *params, const char *name,
+                         const memheap_param_def_t *def, finding_t *found)
+{
+    return find_in_arguments(params, name, found) ||
+           find_in_environment(name, found) ||
+           (def->old_name != NULL &&
+            find_in_environment(def->old_name, found)) ||
+           find_from_mpirun(name, found) || find_in_file(params, name, found) ||
+           (def->old_name != NULL &&
+            find_in_file(params, def->old_name, found));
+}
+
+/* The strongest source that names the parameter, else its default. A variable
+ * that is set to nothing is as one that is not set, unless it is a text, or all
+ * that matters is that it is there. */
 static void find_value(const memheap_params_t *params, const char *name,
                        const memheap_param_def_t *def, finding_t *found)
 {
-    if (find_in_arguments(params, name, found) ||
-        find_in_environment(name, found) ||
-        (def->old_name != NULL && find_in_environment(def->old_name, found)) ||
-        find_from_mpirun(name, found) || find_in_file(params, name, found))
+    bool may_be_empty =
+        def->type == MEMHEAP_PARAM_STRING || def->type == MEMHEAP_PARAM_FLAG;
+    if (find_by_user(params, name, def, found) &&
+        (found->length > 0 || may_be_empty))
         return;
     *found = (finding_t){def->default_text, strlen(def->default_text),
                          MEMHEAP_SOURCE_DEFAULT, ""};
@@ -423,21 +437,44 @@ static bool is_variable_of(const memheap_param_t *param, const char *name,
             strncmp(old_name, name, size) == 0);
 }
 
-/* MEMHEAP_OK if a parameter has that name or none needs to. A variable of the
- * environment comes without a place. */
+static bool begins_with(const char *name, size_t size, const char *start)
+{
+    size_t length = strlen(start);
+    return size >= length && strncasecmp(name, start, length) == 0;
+}
+
+/* Whether a name has to be that of a parameter. The environment has names of
+ * all kinds, a file or the program none but ours, and those of the standard
+ * where its layer does not run. */
+static bool must_be_known(const memheap_params_t *params, const char *name,
+                          size_t size, const char *where)
+{
+    if (begins_with(name, size, test_prefix))
+        return false;
+    if (where == NULL || begins_with(name, size, prefix))
+        return begins_with(name, size, prefix);
+    bool standard =
+        begins_with(name, size, "SHMEM_") || begins_with(name, size, "SMA_");
+    return !standard ||
+           memheap_params_find(params, "SHMEM_SYMMETRIC_SIZE") != NULL;
+}
+
+/* MEMHEAP_OK if a parameter has that name or none needs to. where is NULL for
+ * the environment. */
 static memheap_status_t check_name(const memheap_params_t *params,
                                    const char *name, size_t size,
                                    const char *where)
 {
-    if (size < PREFIX_SIZE || strncasecmp(name, prefix, PREFIX_SIZE) != 0 ||
-        strncasecmp(name, test_prefix, sizeof(test_prefix) - 1) == 0)
+    if (!must_be_known(params, name, size, where))
         return MEMHEAP_OK;
     char choices[768] = "";
     size_t used = 0;
     for (size_t i = 0; i < params->count; i++) {
         const memheap_param_t *param = &params->param[i];
         if (where == NULL ? is_variable_of(param, name, size)
-                          : same_name(param->name, name, size))
+                          : same_name(param->name, name, size) ||
+                                (param->def->old_name != NULL &&
+                                 same_name(param->def->old_name, name, size)))
             return MEMHEAP_OK;
         if (used < sizeof(choices))
             used += (size_t)snprintf(choices + used, sizeof(choices) - used,

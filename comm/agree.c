@@ -115,7 +115,7 @@ static void report(const memheap_agree_t *agree, uint64_t number)
         (unsigned long long)number);
     for (int i = 0; i < agree->size && used < sizeof(message);) {
         int last = i;
-        while (last + 1 < agree->size &&
+        while (agree->stride == 1 && last + 1 < agree->size &&
                strcmp(text_of(agree, last + 1), text_of(agree, i)) == 0)
             last++;
         const char *separator = i == 0 ? "" : ";";
@@ -269,9 +269,7 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
                           job->size, job->node_size);
         status = MEMHEAP_ERR_UNSUPPORTED;
     } else if (job->node_rank == 0) {
-        status = memheap_window_file("memheap-agree", &fd, log);
-        if (status == MEMHEAP_OK && ftruncate(fd, (off_t)bytes) != 0)
-            status = MEMHEAP_ERR_SYSTEM;
+        status = memheap_window_file("memheap-agree", bytes, &fd, log);
     }
     memheap_status_t mapped =
         memheap_window_share(job, fd, bytes, log, &address);

@@ -23,10 +23,10 @@ typedef struct memheap_job {
     bool crowded; /* the node's PEs have fewer cores than they are */
 } memheap_job_t;
 
-/** Start MPI if nobody has; *started_p says whether this call did.
- *  MEMHEAP_ERR_SYSTEM, logged, if MPI is over. Not a call of a job. */
-memheap_status_t memheap_mpi_start(int thread_level, bool *started_p,
-                                   const memheap_log_t *log);
+/** Start MPI if nobody has, for any number of threads, since the program may
+ *  use it too; *started_p says whether this call did. MEMHEAP_ERR_SYSTEM,
+ *  logged, if MPI is over. Not a call of a job. */
+memheap_status_t memheap_mpi_start(bool *started_p, const memheap_log_t *log);
 
 /** Know the job that MPI has started. */
 void memheap_job_open(memheap_job_t *job);

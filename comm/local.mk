@@ -1,3 +1,3 @@
 # The PEs of a job.
-comm_sources = comm/agree.c comm/agree.h comm/job.h comm/mpi.c \
+comm_sources = comm/agree.c comm/agree.h comm/globals.c comm/globals.h comm/job.h comm/mpi.c \
 	comm/symmetric.c comm/symmetric.h comm/window.c comm/wait.h comm/window.h

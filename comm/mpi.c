@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-memheap_status_t memheap_mpi_start(int thread_level, bool *started_p,
-                                   const memheap_log_t *log)
+memheap_status_t memheap_mpi_start(bool *started_p, const memheap_log_t *log)
 {
     int initialized;
     int finalized;
@@ -27,8 +26,8 @@ memheap_status_t memheap_mpi_start(int thread_level, bool *started_p,
         return MEMHEAP_ERR_SYSTEM;
     }
     *started_p = !initialized;
-    if (!initialized &&
-        PMPI_Init_thread(NULL, NULL, thread_level, &provided) != MPI_SUCCESS) {
+    if (!initialized && PMPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE,
+                                         &provided) != MPI_SUCCESS) {
         memheap_log_write(log, MEMHEAP_LOG_ERROR, "MPI does not start");
         return MEMHEAP_ERR_SYSTEM;
     }
@@ -42,8 +41,7 @@ static bool is_crowded(const memheap_job_t *job)
     cpu_set_t mine;
     cpu_set_t all;
     CPU_ZERO(&mine);
-    if (sched_getaffinity(0, sizeof(mine), &mine) != 0)
-        return true;
+    sched_getaffinity(0, sizeof(mine), &mine); /* none, if it fails */
     PMPI_Allreduce(&mine, &all, (int)sizeof(mine), MPI_BYTE, MPI_BOR,
                    job->node);
     return CPU_COUNT(&all) < job->node_size;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,13 +22,25 @@
 typedef struct card {
     pid_t pid;
     int fd;
+    dev_t device; /* to know the file by: a pid may mean another process in */
+    ino_t inode;  /* another container */
 } card_t;
 
-memheap_status_t memheap_window_file(const char *name, int *fd_p,
+memheap_status_t memheap_window_file(const char *name, size_t size, int *fd_p,
                                      const memheap_log_t *log)
 {
+    struct rlimit limit;
+    /* Past this limit, ftruncate() would raise a signal. */
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size) {
+        memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                          "the limit on file sizes (ulimit -f) is below the "
+                          "%zu bytes of a memory file; raise it",
+                          size);
+        return MEMHEAP_ERR_SYSTEM;
+    }
     int fd = memfd_create(name, MFD_CLOEXEC);
-    if (fd < 0 || fchmod(fd, S_IRUSR | S_IWUSR) != 0) {
+    if (fd < 0 || fchmod(fd, S_IRUSR | S_IWUSR) != 0 ||
+        ftruncate(fd, (off_t)size) != 0) {
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
                           "cannot create a memory file (%s)", strerror(errno));
         if (fd >= 0)
@@ -46,7 +59,10 @@ static memheap_status_t map_file(const card_t *card, void *address, size_t size,
     snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)card->pid, card->fd);
     int fd = card->fd < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
     void *mapped = MAP_FAILED;
-    if (fd >= 0)
+    struct stat file;
+    errno = EBADF;
+    if (fd >= 0 && fstat(fd, &file) == 0 && file.st_dev == card->device &&
+        file.st_ino == card->inode)
         mapped =
             mmap(address, size, PROT_READ | PROT_WRITE,
                  MAP_SHARED | MAP_NORESERVE | (address == NULL ? 0 : MAP_FIXED),
@@ -69,7 +85,12 @@ static memheap_status_t map_file(const card_t *card, void *address, size_t size,
 /* The card of the node's PE of number n. Collective over the node's PEs. */
 static card_t card_of(const memheap_job_t *job, int n, int fd)
 {
-    card_t card = {getpid(), fd};
+    card_t card = {.pid = getpid(), .fd = fd};
+    struct stat file;
+    if (fd >= 0 && fstat(fd, &file) == 0) {
+        card.device = file.st_dev;
+        card.inode = file.st_ino;
+    }
     memheap_job_node_broadcast(job, n, &card, sizeof(card));
     return card;
 }

@@ -19,9 +19,9 @@ typedef struct memheap_windows {
     int count;
 } memheap_windows_t;
 
-/** A memory file of no length, for this user alone. MEMHEAP_ERR_SYSTEM,
+/** A memory file of size bytes, for this user alone. MEMHEAP_ERR_SYSTEM,
  *  logged. */
-memheap_status_t memheap_window_file(const char *name, int *fd_p,
+memheap_status_t memheap_window_file(const char *name, size_t size, int *fd_p,
                                      const memheap_log_t *log);
 
 /**

@@ -686,9 +686,9 @@ void *memheap_base(const memheap_t *heap)
     return heap->base;
 }
 
-size_t memheap_backed(const memheap_t *heap)
+size_t memheap_reach(const memheap_t *heap)
 {
-    return heap->region.backed;
+    return heap->high;
 }
 
 const char *memheap_component_name(const memheap_t *heap)

@@ -26,8 +26,9 @@ memheap_status_t memheap_create_over(const memheap_region_t *region,
 /** The registry that the heap was created with. */
 const memheap_params_t *memheap_get_params(const memheap_t *heap);
 
-/** Bytes from the base of the range that can be touched now. */
-size_t memheap_backed(const memheap_t *heap);
+/** Bytes from the base of the range to the end of the highest block that was
+ *  ever there; all of it is backed. */
+size_t memheap_reach(const memheap_t *heap);
 
 /** As memheap_usable_size(), without a message. */
 memheap_status_t memheap_find_block(memheap_t *heap, const void *block,

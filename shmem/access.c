@@ -23,12 +23,14 @@ void memheap_wrong_address(const char *call, const void *address, size_t size,
                            int pe)
 {
     const memheap_segment_t *heap = &memheap_runtime.symmetric;
+    const memheap_segment_t *variables = &memheap_runtime.variables;
     if (memheap_runtime.depth == 0)
         memheap_runtime_not_running(call);
     memheap_runtime_error(
         "%s: %p is no symmetric address of %zu bytes on PE %d: the heap lies "
-        "from %p to %p",
+        "from %p to %p, the program's variables from %p to %p",
         call, address, size, pe, (void *)heap->base,
-        (void *)(heap->base + heap->reach));
+        (void *)(heap->base + heap->reach), (void *)variables->base,
+        (void *)(variables->base + variables->reach));
     memheap_runtime_abort();
 }

@@ -25,15 +25,36 @@ static inline int memheap_world_pe(const char *call, shmem_ctx_t ctx, int pe)
     return ctx->team->start + pe * ctx->team->stride;
 }
 
+/** The bytes of count elements; SIZE_MAX, which no object has, if that many
+ *  cannot be. */
+static inline size_t memheap_bytes(size_t count, size_t size)
+{
+    size_t bytes;
+    return __builtin_mul_overflow(count, size, &bytes) ? SIZE_MAX : bytes;
+}
+
+/** Where size bytes lie on a PE of the job if a segment has them, else NULL. */
+static inline char *memheap_find(const memheap_segment_t *segment,
+                                 const void *address, size_t size, int pe)
+{
+    size_t offset = (size_t)((uintptr_t)address - (uintptr_t)segment->base);
+    if (offset >= segment->reach || size > segment->reach - offset)
+        return NULL;
+    return segment->windows.base + (size_t)pe * segment->windows.stride +
+           offset;
+}
+
 /** Where size bytes at a symmetric address lie on a PE of the job. */
 static inline char *memheap_remote(const char *call, const void *address,
                                    size_t size, int pe)
 {
-    const memheap_segment_t *heap = &memheap_runtime.symmetric;
-    size_t offset = (size_t)((uintptr_t)address - (uintptr_t)heap->base);
-    if (MEMHEAP_UNLIKELY(offset > heap->reach || size > heap->reach - offset))
+    const memheap_runtime_t *rt = &memheap_runtime;
+    char *place = memheap_find(&rt->symmetric, address, size, pe);
+    if (MEMHEAP_UNLIKELY(place == NULL))
+        place = memheap_find(&rt->variables, address, size, pe);
+    if (MEMHEAP_UNLIKELY(place == NULL))
         memheap_wrong_address(call, address, size, pe);
-    return heap->windows.base + (size_t)pe * heap->windows.stride + offset;
+    return place;
 }
 
 /** The same for a PE of a context's team. */

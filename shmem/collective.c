@@ -124,28 +124,31 @@ static void collect_set(memheap_group_t group, char *dest, const void *source,
                       SIZE)                                                    \
     OVER_TEAM(ALLTOALL,                                                        \
               (shmem_team_t team, T * dest, const T *source, size_t nelems),   \
-              MEMHEAP_CALL_ALLTOALL, nelems *(SIZE), 0,                        \
-              alltoall(group, dest, source, nelems *(SIZE)))                   \
+              MEMHEAP_CALL_ALLTOALL, memheap_bytes(nelems, SIZE), 0,           \
+              alltoall(group, dest, source, memheap_bytes(nelems, SIZE)))      \
     OVER_TEAM(ALLTOALLS,                                                       \
               (shmem_team_t team, T * dest, const T *source, ptrdiff_t dst,    \
                ptrdiff_t sst, size_t nelems),                                  \
-              MEMHEAP_CALL_ALLTOALLS, nelems *(SIZE), 0,                       \
+              MEMHEAP_CALL_ALLTOALLS, memheap_bytes(nelems, SIZE), 0,          \
               alltoalls(group, (char *)dest, (const char *)source,             \
                         (size_t)dst *(SIZE), (size_t)sst *(SIZE), SIZE,        \
                         nelems))                                               \
     OVER_TEAM(BROADCAST,                                                       \
               (shmem_team_t team, T * dest, const T *source, size_t nelems,    \
                int PE_root),                                                   \
-              MEMHEAP_CALL_BROADCAST, nelems *(SIZE), (uint64_t)PE_root,       \
-              broadcast(group, dest, source, nelems *(SIZE), PE_root, true))   \
+              MEMHEAP_CALL_BROADCAST, memheap_bytes(nelems, SIZE),             \
+              (uint64_t)PE_root,                                               \
+              broadcast(group, dest, source, memheap_bytes(nelems, SIZE),      \
+                        PE_root, true))                                        \
     OVER_TEAM(COLLECT,                                                         \
               (shmem_team_t team, T * dest, const T *source, size_t nelems),   \
               MEMHEAP_CALL_COLLECT, 0, 0,                                      \
-              collect_team(group, (char *)dest, source, nelems *(SIZE)))       \
+              collect_team(group, (char *)dest, source,                        \
+                           memheap_bytes(nelems, SIZE)))                       \
     OVER_TEAM(FCOLLECT,                                                        \
               (shmem_team_t team, T * dest, const T *source, size_t nelems),   \
-              MEMHEAP_CALL_FCOLLECT, nelems *(SIZE), 0,                        \
-              fcollect(group, dest, source, nelems *(SIZE)))
+              MEMHEAP_CALL_FCOLLECT, memheap_bytes(nelems, SIZE), 0,           \
+              fcollect(group, dest, source, memheap_bytes(nelems, SIZE)))
 
 #define TYPED(A, T, N)                                                         \
     TEAM_ROUTINES(T, N##_alltoall, N##_alltoalls, N##_broadcast, N##_collect,  \
@@ -168,7 +171,7 @@ TEAM_ROUTINES(void, alltoallmem, alltoallsmem, broadcastmem, collectmem,
 #define SET_ROUTINES(BITS)                                                     \
     OVER_SET(alltoall##BITS,                                                   \
              (void *dest, const void *source, size_t nelems, SET),             \
-             alltoall(group, dest, source, nelems *(BITS / 8)))                \
+             alltoall(group, dest, source, memheap_bytes(nelems, BITS / 8)))   \
     OVER_SET(alltoalls##BITS,                                                  \
              (void *dest, const void *source, ptrdiff_t dst, ptrdiff_t sst,    \
               size_t nelems, SET),                                             \
@@ -177,13 +180,14 @@ TEAM_ROUTINES(void, alltoallmem, alltoallsmem, broadcastmem, collectmem,
     OVER_SET(                                                                  \
         broadcast##BITS,                                                       \
         (void *dest, const void *source, size_t nelems, int PE_root, SET),     \
-        broadcast(group, dest, source, nelems *(BITS / 8), PE_root, false))    \
-    OVER_SET(collect##BITS,                                                    \
-             (void *dest, const void *source, size_t nelems, SET),             \
-             collect_set(group, dest, source, nelems *(BITS / 8)))             \
+        broadcast(group, dest, source, memheap_bytes(nelems, BITS / 8),        \
+                  PE_root, false))                                             \
+    OVER_SET(                                                                  \
+        collect##BITS, (void *dest, const void *source, size_t nelems, SET),   \
+        collect_set(group, dest, source, memheap_bytes(nelems, BITS / 8)))     \
     OVER_SET(fcollect##BITS,                                                   \
              (void *dest, const void *source, size_t nelems, SET),             \
-             fcollect(group, dest, source, nelems *(BITS / 8)))
+             fcollect(group, dest, source, memheap_bytes(nelems, BITS / 8)))
 SET_ROUTINES(32)
 SET_ROUTINES(64)
 

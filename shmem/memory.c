@@ -18,16 +18,18 @@
 
 #include <stdio.h>
 
-/* Say on one PE why a collective call failed there. Being out of memory is
- * told once, since a program may go on asking. */
+/* Say on one PE why a collective call failed there. Being out of memory, for
+ * blocks or for metadata, is told once, since a program may go on asking. */
 static void report_failure(const memheap_call_t *call, memheap_status_t status,
                            int pe)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     bool told = rt->told_out_of_memory;
-    rt->told_out_of_memory = told || status == MEMHEAP_ERR_NO_MEMORY;
-    if (pe != rt->job.rank || (told && status == MEMHEAP_ERR_NO_MEMORY &&
-                               rt->log.level < MEMHEAP_LOG_DEBUG))
+    bool again =
+        status == MEMHEAP_ERR_NO_MEMORY || status == MEMHEAP_ERR_NO_METADATA;
+    rt->told_out_of_memory = told || again;
+    if (pe != rt->job.rank ||
+        (told && again && rt->log.level < MEMHEAP_LOG_DEBUG))
         return;
     char text[MEMHEAP_CALL_TEXT];
     memheap_call_describe(call, text, sizeof(text));
@@ -62,7 +64,7 @@ static void *conclude(const memheap_call_t *call, memheap_status_t status,
 {
     memheap_runtime_t *rt = &memheap_runtime;
     int pe;
-    rt->symmetric.reach = memheap_backed(rt->heap);
+    rt->symmetric.reach = memheap_reach(rt->heap);
     memheap_status_t worst =
         memheap_runtime_agree(call, status, (uintptr_t)block, &pe);
     if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
@@ -167,7 +169,7 @@ static void *resize(const memheap_call_t *call, void *block, size_t size)
     memheap_status_t status =
         memheap_resize_begin(rt->heap, block, size, &step);
     int pe;
-    rt->symmetric.reach = memheap_backed(rt->heap);
+    rt->symmetric.reach = memheap_reach(rt->heap);
     memheap_status_t worst =
         memheap_runtime_agree(call, status, step.new_offset, &pe);
     void *moved = NULL;
@@ -235,12 +237,12 @@ int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
     if (status == MEMHEAP_OK)
         result = memheap_call_digest(0, blocks, count * sizeof(*blocks));
     int pe;
-    rt->symmetric.reach = memheap_backed(rt->heap);
+    rt->symmetric.reach = memheap_reach(rt->heap);
     memheap_status_t worst = memheap_runtime_agree(&call, status, result, &pe);
     if (worst == MEMHEAP_OK)
         return 0;
-    if (status == MEMHEAP_OK)
-        memheap_free_batch(rt->heap, count, blocks);
+    for (size_t i = 0; i < count && status == MEMHEAP_OK; i++)
+        memheap_free(rt->heap, blocks[i]);
     memheap_settle(rt->heap);
     report_failure(&call, worst, pe);
     return -1;
@@ -264,7 +266,10 @@ int pshmemx_free_batch(size_t count, void *const *blocks)
             memheap_free(rt->heap, blocks[i]);
         return 0;
     }
-    if (bad != NULL)
+    size_t size;
+    if (bad != NULL && memheap_find_block(rt->heap, bad, &size) == MEMHEAP_OK)
+        snprintf(rt->message, sizeof(rt->message), "%p is named twice", bad);
+    else if (bad != NULL)
         memheap_describe(rt->heap, bad, rt->message, sizeof(rt->message));
     report_failure(&call, worst, pe);
     return -1;

@@ -30,10 +30,19 @@ static void get(const char *call, shmem_ctx_t ctx, void *dest,
         memmove(dest, memheap_remote(call, source, size, target), size);
 }
 
-/* Bytes from the first of count blocks to the end of the last. */
+/* A stride in bytes. None is less than one element; SIZE_MAX stands for those
+ * that are, and makes any extent too long. */
+static size_t step_of(ptrdiff_t stride, size_t size)
+{
+    return stride < 1 ? SIZE_MAX : memheap_bytes((size_t)stride, size);
+}
+
+/* Bytes from the first of count blocks to the end of the last; SIZE_MAX if that
+ * many cannot be. */
 static size_t extent_of(size_t count, size_t step, size_t block)
 {
-    return (count - 1) * step + block;
+    size_t distance = memheap_bytes(count - 1, step);
+    return distance > SIZE_MAX - block ? SIZE_MAX : distance + block;
 }
 
 /* Copy count blocks whose starts are apart by a step on either side. */
@@ -44,16 +53,26 @@ static void copy_blocks(char *dest, size_t dest_step, const char *source,
         memmove(dest + i * dest_step, source + i * source_step, block);
 }
 
+/* End the job if the blocks of the local side cannot be. */
+static void check_local(const char *call, const void *address, size_t count,
+                        size_t step, size_t block, int pe)
+{
+    if (extent_of(count, step, block) == SIZE_MAX)
+        memheap_wrong_address(call, address, SIZE_MAX, pe);
+}
+
 /* Put and get of blocks; strides and the block in bytes. */
 static void put_blocks(const char *call, shmem_ctx_t ctx, void *dest,
                        const void *source, size_t dst, size_t sst, size_t block,
                        size_t count, int pe)
 {
     int target = memheap_world_pe(call, ctx, pe);
-    if (count > 0 && block > 0)
-        copy_blocks(
-            memheap_remote(call, dest, extent_of(count, dst, block), target),
-            dst, source, sst, block, count);
+    if (count == 0 || block == 0)
+        return;
+    check_local(call, source, count, sst, block, pe);
+    copy_blocks(
+        memheap_remote(call, dest, extent_of(count, dst, block), target), dst,
+        source, sst, block, count);
 }
 
 static void get_blocks(const char *call, shmem_ctx_t ctx, void *dest,
@@ -61,11 +80,13 @@ static void get_blocks(const char *call, shmem_ctx_t ctx, void *dest,
                        size_t count, int pe)
 {
     int target = memheap_world_pe(call, ctx, pe);
-    if (count > 0 && block > 0)
-        copy_blocks(
-            dest, dst,
-            memheap_remote(call, source, extent_of(count, sst, block), target),
-            sst, block, count);
+    if (count == 0 || block == 0)
+        return;
+    check_local(call, dest, count, dst, block, pe);
+    copy_blocks(
+        dest, dst,
+        memheap_remote(call, source, extent_of(count, sst, block), target), sst,
+        block, count);
 }
 
 static void update_signal(const char *call, shmem_ctx_t ctx, uint64_t *sig_addr,
@@ -107,47 +128,47 @@ static void put_signal(const char *call, shmem_ctx_t ctx, void *dest,
 
 #define MOVES(T, PUT, GET, PUT_NBI, GET_NBI, SIZE)                             \
     BOTH(PUT, (T * dest, const T *source, size_t nelems, int pe), put, dest,   \
-         source, nelems *(SIZE), pe)                                           \
+         source, memheap_bytes(nelems, SIZE), pe)                              \
     BOTH(PUT_NBI, (T * dest, const T *source, size_t nelems, int pe), put,     \
-         dest, source, nelems *(SIZE), pe)                                     \
+         dest, source, memheap_bytes(nelems, SIZE), pe)                        \
     BOTH(GET, (T * dest, const T *source, size_t nelems, int pe), get, dest,   \
-         source, nelems *(SIZE), pe)                                           \
+         source, memheap_bytes(nelems, SIZE), pe)                              \
     BOTH(GET_NBI, (T * dest, const T *source, size_t nelems, int pe), get,     \
-         dest, source, nelems *(SIZE), pe)
+         dest, source, memheap_bytes(nelems, SIZE), pe)
 
 #define SIGNALS(T, PUT_SIGNAL, PUT_SIGNAL_NBI, SIZE)                           \
     BOTH(PUT_SIGNAL,                                                           \
          (T * dest, const T *source, size_t nelems, uint64_t *sig_addr,        \
           uint64_t signal, int sig_op, int pe),                                \
-         put_signal, dest, source, nelems *(SIZE), sig_addr, signal, sig_op,   \
-         pe)                                                                   \
+         put_signal, dest, source, memheap_bytes(nelems, SIZE), sig_addr,      \
+         signal, sig_op, pe)                                                   \
     BOTH(PUT_SIGNAL_NBI,                                                       \
          (T * dest, const T *source, size_t nelems, uint64_t *sig_addr,        \
           uint64_t signal, int sig_op, int pe),                                \
-         put_signal, dest, source, nelems *(SIZE), sig_addr, signal, sig_op,   \
-         pe)
+         put_signal, dest, source, memheap_bytes(nelems, SIZE), sig_addr,      \
+         signal, sig_op, pe)
 
 #define STRIDES(T, IPUT, IGET, IBPUT, IBGET, SIZE)                             \
     BOTH(IPUT,                                                                 \
          (T * dest, const T *source, ptrdiff_t dst, ptrdiff_t sst,             \
           size_t nelems, int pe),                                              \
-         put_blocks, dest, source, (size_t)dst *(SIZE), (size_t)sst *(SIZE),   \
+         put_blocks, dest, source, step_of(dst, SIZE), step_of(sst, SIZE),     \
          SIZE, nelems, pe)                                                     \
     BOTH(IGET,                                                                 \
          (T * dest, const T *source, ptrdiff_t dst, ptrdiff_t sst,             \
           size_t nelems, int pe),                                              \
-         get_blocks, dest, source, (size_t)dst *(SIZE), (size_t)sst *(SIZE),   \
+         get_blocks, dest, source, step_of(dst, SIZE), step_of(sst, SIZE),     \
          SIZE, nelems, pe)                                                     \
     BOTH(IBPUT,                                                                \
          (T * dest, const T *source, ptrdiff_t dst, ptrdiff_t sst,             \
           size_t bsize, size_t nblocks, int pe),                               \
-         put_blocks, dest, source, (size_t)dst *(SIZE), (size_t)sst *(SIZE),   \
-         bsize *(SIZE), nblocks, pe)                                           \
+         put_blocks, dest, source, step_of(dst, SIZE), step_of(sst, SIZE),     \
+         memheap_bytes(bsize, SIZE), nblocks, pe)                              \
     BOTH(IBGET,                                                                \
          (T * dest, const T *source, ptrdiff_t dst, ptrdiff_t sst,             \
           size_t bsize, size_t nblocks, int pe),                               \
-         get_blocks, dest, source, (size_t)dst *(SIZE), (size_t)sst *(SIZE),   \
-         bsize *(SIZE), nblocks, pe)
+         get_blocks, dest, source, step_of(dst, SIZE), step_of(sst, SIZE),     \
+         memheap_bytes(bsize, SIZE), nblocks, pe)
 
 #define ONE(T, P, G)                                                           \
     void pshmem_##P(T *dest, T value, int pe)                                  \

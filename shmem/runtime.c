@@ -30,16 +30,22 @@
 
 static void log_sink(void *context, memheap_log_level_t level,
                      const char *message);
+static void verdict_sink(void *context, memheap_log_level_t level,
+                         const char *message);
 
 memheap_runtime_t memheap_runtime = {
-    .log = {log_sink, &memheap_runtime, MEMHEAP_LOG_WARNING}};
+    .log = {log_sink, &memheap_runtime, MEMHEAP_LOG_WARNING},
+    .verdict = {verdict_sink, &memheap_runtime, MEMHEAP_LOG_ERROR}};
 
 /* Print a line, all of it at once. */
 static void print_line(const char *kind, const char *message)
 {
     char line[1200];
-    int length = snprintf(line, sizeof(line), "memheap: PE %d: %s%s\n",
-                          memheap_runtime.job.rank, kind, message);
+    char pe[24] = ""; /* unknown before the job is */
+    if (memheap_runtime.job.size > 0)
+        snprintf(pe, sizeof(pe), "PE %d: ", memheap_runtime.job.rank);
+    int length =
+        snprintf(line, sizeof(line), "memheap: %s%s%s\n", pe, kind, message);
     ssize_t written = write(STDERR_FILENO, line, (size_t)length);
     (void)written; /* there is nowhere left to report it to */
 }
@@ -56,6 +62,15 @@ static void log_sink(void *context, memheap_log_level_t level,
         print_line("warning: ", message);
     else if (level == MEMHEAP_LOG_DEBUG)
         print_line("", message);
+}
+
+/* That the PEs differ is the cause, whatever else was said before. */
+static void verdict_sink(void *context, memheap_log_level_t level,
+                         const char *message)
+{
+    memheap_runtime_t *rt = context;
+    (void)level;
+    snprintf(rt->message, sizeof(rt->message), "%s", message);
 }
 
 void memheap_runtime_error(const char *format, ...)
@@ -221,7 +236,10 @@ static void print_info(const memheap_params_t *params)
 static memheap_status_t read_params(memheap_runtime_t *rt, size_t *limit_p)
 {
     memheap_framework_t framework;
-    memheap_framework_config_t config = {.log = &rt->log,
+    /* The heap's framework will say the same warnings again. */
+    memheap_log_t errors = rt->log;
+    errors.level = MEMHEAP_LOG_ERROR;
+    memheap_framework_config_t config = {.log = &errors,
                                          .params = memheap_shmem_param_defs,
                                          .param_count =
                                              memheap_shmem_param_def_count};
@@ -266,7 +284,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
     memheap_status_t worst = memheap_job_worst(&rt->job, status);
     if (worst != MEMHEAP_OK)
         goto err_report;
-    status = memheap_window_file("memheap", &fd, &rt->log);
+    status = memheap_window_file("memheap", 0, &fd, &rt->log);
     if (status == MEMHEAP_OK)
         status = memheap_region_share(&region, base, limit, fd,
                                       (unsigned)rt->job.node_size, &rt->log);
@@ -288,7 +306,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
                            {memheap_call_digest(0, name, strlen(name)), 0, 0}};
     memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
     rt->symmetric.base = memheap_base(rt->heap);
-    rt->symmetric.reach = memheap_backed(rt->heap);
+    rt->symmetric.reach = memheap_reach(rt->heap);
     return MEMHEAP_OK;
 
 err_heap:
@@ -309,14 +327,54 @@ err_report:
     return worst;
 }
 
+/* Make the program's variables symmetric, where all PEs run one program. It is
+ * no error if they do not: each has its own variables then. */
+static memheap_status_t share_variables(memheap_runtime_t *rt)
+{
+    memheap_globals_t *globals = &rt->globals;
+    memheap_globals_find(globals);
+    uint64_t digest = globals->digest;
+    bool same = memheap_job_and(&rt->job, digest) == digest &&
+                memheap_job_and(&rt->job, ~digest) == ~digest;
+    if (memheap_job_and(&rt->job, same && globals->base != NULL) == 0) {
+        memheap_log_write(&rt->log, MEMHEAP_LOG_DEBUG,
+                          "the PEs run different programs: their variables "
+                          "are not symmetric");
+        return MEMHEAP_OK;
+    }
+    memheap_windows_t *windows = &rt->variables.windows;
+    memheap_status_t status = memheap_globals_share(globals, &rt->log);
+    memheap_status_t worst = memheap_job_worst(&rt->job, status);
+    if (worst == MEMHEAP_OK) {
+        status = memheap_windows_open(windows, &rt->job, globals->fd,
+                                      globals->size, &rt->log);
+        worst = memheap_job_worst(&rt->job, status);
+    }
+    if (worst != MEMHEAP_OK) {
+        memheap_windows_close(windows);
+        memheap_globals_unshare(globals);
+        report_start(rt);
+        return worst;
+    }
+    rt->variables.base = globals->base;
+    rt->variables.reach = globals->size;
+    return MEMHEAP_OK;
+}
+
+static void leave_variables(memheap_runtime_t *rt)
+{
+    memheap_windows_close(&rt->variables.windows);
+    memheap_globals_unshare(&rt->globals);
+    rt->variables = (memheap_segment_t){0};
+}
+
 memheap_status_t memheap_runtime_start(int thread_level)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     bool started;
     rt->message[0] = '\0';
     rt->log.level = MEMHEAP_LOG_WARNING;
-    memheap_status_t status =
-        memheap_mpi_start(thread_level, &started, &rt->log);
+    memheap_status_t status = memheap_mpi_start(&started, &rt->log);
     if (status != MEMHEAP_OK) {
         memheap_runtime_report(rt->job.rank);
         return status;
@@ -328,7 +386,7 @@ memheap_status_t memheap_runtime_start(int thread_level)
     memset(rt->free_groups, 0xFF, sizeof(rt->free_groups));
     rt->free_groups[0] &= ~(uint64_t)1; /* that of all PEs */
     status = memheap_agree_open(&rt->agree, &rt->job, memheap_call_describe,
-                                &rt->log);
+                                &rt->verdict);
     if (status != MEMHEAP_OK) {
         report_start(rt);
         goto err_job;
@@ -336,9 +394,12 @@ memheap_status_t memheap_runtime_start(int thread_level)
     size_t limit;
     status = read_params(rt, &limit);
     if (status == MEMHEAP_OK)
-        status = create_heap(rt, limit);
+        status = share_variables(rt);
     if (status != MEMHEAP_OK)
         goto err_agree;
+    status = create_heap(rt, limit);
+    if (status != MEMHEAP_OK)
+        goto err_variables;
     memheap_team_start();
     memheap_log_write(
         &rt->log, MEMHEAP_LOG_DEBUG,
@@ -347,6 +408,8 @@ memheap_status_t memheap_runtime_start(int thread_level)
         rt->job.crowded ? "more PEs than cores" : "a core for each PE");
     return MEMHEAP_OK;
 
+err_variables:
+    leave_variables(rt);
 err_agree:
     memheap_agree_close(&rt->agree);
 err_job:
@@ -360,11 +423,11 @@ void memheap_runtime_stop(void)
     memheap_team_stop();
     memheap_windows_close(&rt->symmetric.windows);
     memheap_destroy(rt->heap);
+    leave_variables(rt);
     memheap_agree_close(&rt->agree);
     memheap_job_close(&rt->job);
     rt->heap = NULL;
     rt->symmetric = (memheap_segment_t){0};
-    rt->implicit = false;
     rt->depth = 0;
 }
 

@@ -5,6 +5,7 @@
 #define MEMHEAP_SHMEM_RUNTIME_H
 
 #include "comm/agree.h"
+#include "comm/globals.h"
 #include "comm/job.h"
 #include "comm/window.h"
 #include "memheap/heap.h"
@@ -31,7 +32,6 @@ typedef struct memheap_segment {
 typedef struct memheap_runtime {
     int depth;        /* of inits without their finalize; 0: not running */
     int thread_level; /* SHMEM_THREAD_... */
-    bool implicit;    /* started by start_pes(): ends with the program */
     bool hooked;      /* the exit handler is registered */
     pid_t pid;        /* of this PE */
 
@@ -44,11 +44,14 @@ typedef struct memheap_runtime {
     uint64_t free_groups[MEMHEAP_GROUP_WORDS]; /* numbers no team has */
     memheap_t *heap;
     memheap_segment_t symmetric; /* the heap */
+    memheap_segment_t variables; /* global and static ones of the program */
+    memheap_globals_t globals;
 
     const memheap_params_t *params; /* while starting */
     bool limited;                   /* the user set SHMEM_SYMMETRIC_SIZE */
     bool told_out_of_memory;
     memheap_log_t log;
+    memheap_log_t verdict; /* where an agreement says that the PEs differ */
     /** The first error since memheap_runtime_begin(); "" if there is none. */
     char message[1024];
 } memheap_runtime_t;

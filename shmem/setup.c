@@ -11,6 +11,7 @@
 #include "shmem/access.h"
 #include "shmem/calls.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,13 @@ static void at_exit(int status, void *unused)
     memheap_runtime_end_mpi();
 }
 
+/* A child of a fork keeps the values of the variables, and shares them no
+ * longer. */
+static void leave_variables(void)
+{
+    memheap_globals_unshare(&memheap_runtime.globals);
+}
+
 static int start(int thread_level)
 {
     memheap_runtime_t *rt = &memheap_runtime;
@@ -51,21 +59,20 @@ static int start(int thread_level)
         rt->depth++;
         return 0;
     }
+    if (!rt->hooked)
+        rt->hooked = on_exit(at_exit, NULL) == 0 &&
+                     pthread_atfork(NULL, NULL, leave_variables) == 0;
+    rt->pid = getpid();
     if (memheap_runtime_start(thread_level) != MEMHEAP_OK)
         return -1;
-    if (!rt->hooked)
-        rt->hooked = on_exit(at_exit, NULL) == 0;
-    rt->pid = getpid();
     rt->depth = 1;
     return 0;
 }
 
 void pshmem_init(void)
 {
-    if (start(SHMEM_THREAD_SINGLE) != 0) {
-        memheap_runtime_end_mpi();
+    if (start(SHMEM_THREAD_SINGLE) != 0)
         exit(EXIT_FAILURE);
-    }
 }
 MEMHEAP_PROFILED(shmem_init)
 
@@ -95,7 +102,6 @@ void pstart_pes(int npes)
     if (memheap_runtime.depth > 0)
         return;
     pshmem_init();
-    memheap_runtime.implicit = true;
 }
 MEMHEAP_PROFILED(start_pes)
 
@@ -151,9 +157,10 @@ MEMHEAP_PROFILED(shmem_pe_accessible)
 
 int pshmem_addr_accessible(const void *addr, int pe)
 {
-    const memheap_segment_t *heap = &memheap_runtime.symmetric;
-    size_t offset = (size_t)((uintptr_t)addr - (uintptr_t)heap->base);
-    return pshmem_pe_accessible(pe) && offset < heap->reach;
+    const memheap_runtime_t *rt = &memheap_runtime;
+    return pshmem_pe_accessible(pe) &&
+           (memheap_find(&rt->symmetric, addr, 1, pe) != NULL ||
+            memheap_find(&rt->variables, addr, 1, pe) != NULL);
 }
 MEMHEAP_PROFILED(shmem_addr_accessible)
 
@@ -163,7 +170,7 @@ void *pshmem_ptr(const void *dest, int pe)
         return NULL;
     if (pe == memheap_runtime.job.rank)
         return (void *)(uintptr_t)dest;
-    return memheap_remote("shmem_ptr", dest, 0, pe);
+    return memheap_remote("shmem_ptr", dest, 1, pe);
 }
 MEMHEAP_PROFILED(shmem_ptr)
 

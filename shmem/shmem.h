@@ -155,8 +155,8 @@ int shmem_n_pes(void);
 /** 1 if there is a PE of that number and it can be reached, else 0. Local. */
 int shmem_pe_accessible(int pe);
 
-/** 1 if addr lies in the symmetric heap, as far as it has grown, and pe can be
- *  reached; else 0. Local. */
+/** 1 if addr lies in the symmetric heap, as far as it has grown, or is a global
+ *  or static variable of the program, and pe can be reached; else 0. Local. */
 int shmem_addr_accessible(const void *addr, int pe);
 
 /**

@@ -49,6 +49,8 @@ static bool differ(const char *how)
         shmem_realloc(a, is_last() ? 1000 : 2000);
     else if (strcmp(how, "batch") == 0)
         shmemx_malloc_batch(2, sizes, blocks);
+    else if (strcmp(how, "large") == 0) /* the first has no memory for it */
+        shmem_malloc(shmem_my_pe() == 0 ? (size_t)1 << 39 : 100);
     else if (strcmp(how, "kind") == 0 && is_last())
         shmem_free(a);
     else if (strcmp(how, "kind") == 0)

@@ -29,6 +29,10 @@ skip|shmem_malloc(64)|shmem_barrier_all
 exit|shmem_barrier_all|shmem_finalize
 finalize|shmem_barrier_all|shmem_finalize
 END
+    job error -x SHMEM_SYMMETRIC_SIZE=1t -n "$np" "$program" large
+    says "PE 0 called shmem_malloc(549755813888)" "called shmem_malloc(100)"
+    says_once
+    fact "$np PEs: large on one, which has no memory"
     job error --mca memheap "$first" -n "$last" "$program" plain : \
         -n 1 -x SHMEM_SYMMETRIC_SIZE=7m "$program" plain
     says "$others called shmem_init with MEMHEAP_COMPONENT=$first;" \

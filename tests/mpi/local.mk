@@ -6,7 +6,8 @@ SH_LOG_COMPILER = $(SHELL)
 SH_LOG_DRIVER = $(LOG_DRIVER)
 
 mpi_tests = tests/mpi/setup.mpi tests/mpi/memory.mpi tests/mpi/rma.mpi \
-	tests/mpi/unequal.mpi tests/mpi/profiling.mpi tests/mpi/random.mpi
+	tests/mpi/unequal.mpi tests/mpi/profiling.mpi tests/mpi/random.mpi \
+	tests/mpi/variables.mpi tests/mpi/variables_fixed.mpi
 mpi_helpers = tests/mpi/with_mpi tests/mpi/diverge tests/mpi/ranges
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/together.sh tests/mpi/remains.sh \
@@ -32,6 +33,16 @@ tests_mpi_profiling_mpi_LDADD = $(mpi_test_libs)
 tests_mpi_random_mpi_SOURCES = tests/mpi/random.c tests/mpi/tap.h
 tests_mpi_random_mpi_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_random_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_variables_mpi_SOURCES = tests/mpi/variables.c tests/mpi/tap.h
+tests_mpi_variables_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_variables_mpi_CFLAGS = $(AM_CFLAGS) -fPIE
+tests_mpi_variables_mpi_LDFLAGS = -pie
+tests_mpi_variables_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_variables_fixed_mpi_SOURCES = tests/mpi/variables.c tests/mpi/tap.h
+tests_mpi_variables_fixed_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_variables_fixed_mpi_CFLAGS = $(AM_CFLAGS) -fno-pie
+tests_mpi_variables_fixed_mpi_LDFLAGS = -no-pie
+tests_mpi_variables_fixed_mpi_LDADD = $(mpi_test_libs)
 tests_mpi_with_mpi_SOURCES = tests/mpi/with_mpi.c tests/mpi/tap.h
 tests_mpi_with_mpi_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_with_mpi_LDADD = $(mpi_test_libs)

@@ -87,12 +87,22 @@ static bool fence_orders(void)
     return good;
 }
 
+/* Fresh memory is not set to zero by calloc, so nobody may have put there. */
+static bool calloc_is_clean(void)
+{
+    char *block = shmem_malloc(LARGE * 8);
+    bool inside = shmem_addr_accessible(block + LARGE * 8 - 1, 0) == 1;
+    bool behind = shmem_addr_accessible(block + LARGE * 9, 0) == 1;
+    shmem_free(block);
+    return inside && !behind;
+}
+
 int main(void)
 {
     static const size_t sizes[] = {1, 7, 8, 64, 4095, 65536, LARGE};
     bool good = true;
     shmem_init();
-    tap_plan(7);
+    tap_plan(8);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         good = puts_arrive(sizes[i], true) && good;
     tap_ok(good, "putmem writes every PE's memory");
@@ -109,6 +119,7 @@ int main(void)
     tap_ok(local == 5, "nothing is copied for a length of 0");
     tap_ok(fence_orders(), "fence orders puts to one PE");
 
+    tap_ok(calloc_is_clean(), "no put can reach what was never allocated");
     char *block = shmem_malloc(128);
     char *there = shmem_ptr(block, (shmem_my_pe() + 1) % shmem_n_pes());
     there[5] = (char)shmem_my_pe();

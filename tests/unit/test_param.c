@@ -342,6 +342,35 @@ START_TEST(unknown_name_in_the_file_is_found)
 }
 END_TEST
 
+static const char *const foreign_lines[] = {"component = buddy\n",
+                                            "WORD = 1\n"};
+
+START_TEST(name_without_its_beginning_in_the_file_is_found)
+{
+    ck_assert_int_eq(read_params(NULL, foreign_lines[_i]),
+                     MEMHEAP_ERR_BAD_PARAM);
+    assert_unknown(_i == 0 ? "component" : "WORD", file);
+}
+END_TEST
+
+START_TEST(names_of_the_standard_are_left_to_its_layer)
+{
+    ck_assert_ok(read_params(NULL, "SHMEM_SYMMETRIC_SIZE = 4m\n"));
+}
+END_TEST
+
+START_TEST(empty_value_in_the_environment_is_the_default)
+{
+    setenv("MEMHEAP_SIZE", "", 1);
+    setenv("MEMHEAP_NUMBER", "", 1);
+    ck_assert_ok(read_params(NULL, NULL));
+    ck_assert_uint_eq(memheap_params_value(&params, "MEMHEAP_SIZE")->size,
+                      4096);
+    ck_assert_int_eq(memheap_params_value(&params, "MEMHEAP_NUMBER")->integer,
+                     5);
+}
+END_TEST
+
 START_TEST(unknown_name_in_the_arguments_is_found)
 {
     ck_assert_int_eq(read_argument(" MEMHEAP_WORT = 1"), MEMHEAP_ERR_BAD_PARAM);
@@ -516,6 +545,10 @@ int main(void)
     tcase_add_test(tests, unknown_name_in_the_environment_is_found);
     tcase_add_test(tests, name_in_wrong_case_in_the_environment_is_found);
     tcase_add_test(tests, unknown_name_in_the_file_is_found);
+    ADD_LOOP(tests, name_without_its_beginning_in_the_file_is_found,
+             foreign_lines);
+    tcase_add_test(tests, names_of_the_standard_are_left_to_its_layer);
+    tcase_add_test(tests, empty_value_in_the_environment_is_the_default);
     tcase_add_test(tests, unknown_name_in_the_arguments_is_found);
     ADD_LOOP(tests, argument_without_name_or_value_is_found, bad_arguments);
     tcase_add_test(tests, names_of_tests_and_of_others_are_ignored);
