@@ -9,7 +9,9 @@
  *
  * Each group of PEs has rows of its own, and in them one line for each PE of
  * the job, of which it uses those of its members: so groups without a common
- * PE can share rows.
+ * PE can share rows. A group ends by a meeting whose lines are waited for and
+ * not read: a PE that is past it may write them again, in another group of the
+ * same rows, while a slow one still waits, which any later number satisfies.
  *
  * Source: the flat sense of it is P. Brooks, "The butterfly barrier", Int. J.
  * Parallel Programming 15(4), 1986, with all partners in one round.
@@ -78,12 +80,11 @@ static memheap_status_t status_of(uint64_t stamp)
     return (memheap_status_t)-worse;
 }
 
-/* Wait until a line has come to the agreement of that number. */
+/* Wait until a line has come to the agreement of that number, or is past it. */
 static void await(memheap_agree_line_t *line, uint64_t number, unsigned spins)
 {
     while (atomic_load_explicit(&line->stamp, memory_order_acquire) >>
-               STATUS_BITS !=
-           number)
+           STATUS_BITS < number)
         memheap_wait_step(&spins);
 }
 
@@ -247,6 +248,11 @@ void memheap_agree_split(const memheap_agree_t *world, int group,
     agree->size = size;
     agree->rank = rank;
     agree->bytes = 0;
+}
+
+void memheap_agree_end(memheap_agree_t *agree)
+{
+    meet(agree, 0, MEMHEAP_OK, 0);
 }
 
 memheap_status_t memheap_agree_open(memheap_agree_t *agree,

@@ -17,6 +17,7 @@
 typedef struct memheap_call {
     uint64_t what;
     uint64_t argument[3];
+    const char *name; /* for its text alone: it is not compared */
 } memheap_call_t;
 
 /** Room for the text of a call. */
@@ -96,5 +97,9 @@ uint64_t memheap_agree_last(const memheap_agree_t *world, int group);
 void memheap_agree_split(const memheap_agree_t *world, int group,
                          uint64_t number, int start, int stride, int size,
                          int rank, memheap_agree_t *agree);
+
+/** End the means that memheap_agree_split() gave, after what all of the PEs
+ *  have agreed on: their group number is free when all have come here. */
+void memheap_agree_end(memheap_agree_t *agree);
 
 #endif

@@ -84,30 +84,27 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
     case MEMHEAP_CALL_SPLIT_2D:
         snprintf(text, room, "shmem_team_split_2d(%d)", (int)a);
         break;
+    case MEMHEAP_CALL_TEAM_DESTROY:
+        snprintf(text, room, "shmem_team_destroy");
+        break;
     case MEMHEAP_CALL_TEAM_SYNC:
         snprintf(text, room, "shmem_team_sync");
         break;
     case MEMHEAP_CALL_ALLTOALL:
-        snprintf(text, room, "shmem_alltoall of %zu bytes", a);
-        break;
     case MEMHEAP_CALL_ALLTOALLS:
-        snprintf(text, room, "shmem_alltoalls of %zu bytes", a);
+    case MEMHEAP_CALL_FCOLLECT:
+        snprintf(text, room, "%s of %zu bytes", call->name, a);
         break;
     case MEMHEAP_CALL_BROADCAST:
-        snprintf(text, room, "shmem_broadcast of %zu bytes from PE %d", a,
+        snprintf(text, room, "%s of %zu bytes from PE %d", call->name, a,
                  (int)b);
         break;
     case MEMHEAP_CALL_COLLECT:
-        snprintf(text, room, "shmem_collect");
-        break;
-    case MEMHEAP_CALL_FCOLLECT:
-        snprintf(text, room, "shmem_fcollect of %zu bytes", a);
+        snprintf(text, room, "%s", call->name);
         break;
     case MEMHEAP_CALL_REDUCE:
-        snprintf(text, room, "a reduction of %zu elements of %zu bytes", b, a);
-        break;
     case MEMHEAP_CALL_SCAN:
-        snprintf(text, room, "a scan of %zu elements of %zu bytes", b, a);
+        snprintf(text, room, "%s of %zu elements", call->name, b);
         break;
     }
 }

@@ -26,13 +26,14 @@ typedef enum memheap_call_kind {
     MEMHEAP_CALL_FREE_BATCH,    /* count, digest of the blocks */
     MEMHEAP_CALL_SPLIT_STRIDED, /* start, stride, size */
     MEMHEAP_CALL_SPLIT_2D,      /* xrange */
+    MEMHEAP_CALL_TEAM_DESTROY,  /* */
     MEMHEAP_CALL_TEAM_SYNC,     /* */
     MEMHEAP_CALL_ALLTOALL,      /* bytes for each PE */
     MEMHEAP_CALL_ALLTOALLS,     /* bytes for each PE */
     MEMHEAP_CALL_BROADCAST,     /* bytes, root */
     MEMHEAP_CALL_COLLECT,       /* */
     MEMHEAP_CALL_FCOLLECT,      /* bytes of each PE */
-    MEMHEAP_CALL_REDUCE,        /* bytes of an element, elements */
+    MEMHEAP_CALL_REDUCE,        /* bytes of an element, elements, operation */
     MEMHEAP_CALL_SCAN           /* bytes of an element, elements */
 } memheap_call_kind_t;
 

@@ -19,7 +19,7 @@ memheap_group_t memheap_group_of_team(const char *call, shmem_team_t team,
 {
     memheap_runtime_begin(call);
     return (memheap_group_t){.call = call,
-                             .what = {kind, {size, argument, 0}},
+                             .what = {kind, {size, argument, 0}, call},
                              .start = team->start,
                              .stride = team->stride,
                              .size = team->size,

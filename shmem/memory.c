@@ -89,7 +89,8 @@ void *pshmem_malloc(size_t size)
     memheap_runtime_begin("shmem_malloc");
     if (size == 0)
         return NULL;
-    memheap_call_t call = {MEMHEAP_CALL_MALLOC, {size, 0, 0}};
+    memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC,
+                           .argument = {size, 0, 0}};
     return allocate(&call, 1, size);
 }
 MEMHEAP_PROFILED(shmem_malloc)
@@ -99,8 +100,8 @@ void *pshmem_malloc_with_hints(size_t size, long hints)
     memheap_runtime_begin("shmem_malloc_with_hints");
     if (size == 0)
         return NULL;
-    memheap_call_t call = {MEMHEAP_CALL_MALLOC_HINTS,
-                           {size, (uint64_t)hints, 0}};
+    memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC_HINTS,
+                           .argument = {size, (uint64_t)hints, 0}};
     return allocate(&call, 1, size);
 }
 MEMHEAP_PROFILED(shmem_malloc_with_hints)
@@ -110,7 +111,8 @@ void *pshmem_align(size_t alignment, size_t size)
     memheap_runtime_begin("shmem_align");
     if (size == 0)
         return NULL;
-    memheap_call_t call = {MEMHEAP_CALL_ALIGN, {alignment, size, 0}};
+    memheap_call_t call = {.what = MEMHEAP_CALL_ALIGN,
+                           .argument = {alignment, size, 0}};
     return allocate(&call, alignment, size);
 }
 MEMHEAP_PROFILED(shmem_align)
@@ -120,7 +122,8 @@ void *pshmem_calloc(size_t count, size_t size)
     memheap_runtime_begin("shmem_calloc");
     if (count == 0 || size == 0)
         return NULL;
-    memheap_call_t call = {MEMHEAP_CALL_CALLOC, {count, size, 0}};
+    memheap_call_t call = {.what = MEMHEAP_CALL_CALLOC,
+                           .argument = {count, size, 0}};
     void *block = NULL;
     memheap_status_t status =
         memheap_alloc_zeroed(memheap_runtime.heap, count, size, &block);
@@ -156,7 +159,8 @@ void pshmem_free(void *ptr)
     memheap_runtime_begin("shmem_free");
     if (ptr == NULL)
         return;
-    memheap_call_t call = {MEMHEAP_CALL_FREE, {(uintptr_t)ptr, 0, 0}};
+    memheap_call_t call = {.what = MEMHEAP_CALL_FREE,
+                           .argument = {(uintptr_t)ptr, 0, 0}};
     release(&call, ptr);
 }
 MEMHEAP_PROFILED(shmem_free)
@@ -185,7 +189,8 @@ static void *resize(const memheap_call_t *call, void *block, size_t size)
 void *pshmem_realloc(void *ptr, size_t size)
 {
     memheap_runtime_begin("shmem_realloc");
-    memheap_call_t call = {MEMHEAP_CALL_REALLOC, {(uintptr_t)ptr, size, 0}};
+    memheap_call_t call = {.what = MEMHEAP_CALL_REALLOC,
+                           .argument = {(uintptr_t)ptr, size, 0}};
     if (ptr == NULL)
         return size == 0 ? NULL : allocate(&call, 1, size);
     if (size == 0) {
@@ -230,7 +235,8 @@ int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
     if (count == 0)
         return 0;
     uint64_t digest = memheap_call_digest(0, sizes, count * sizeof(*sizes));
-    memheap_call_t call = {MEMHEAP_CALL_MALLOC_BATCH, {count, digest, 0}};
+    memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC_BATCH,
+                           .argument = {count, digest, 0}};
     memheap_status_t status =
         memheap_alloc_batch(rt->heap, count, 1, sizes, blocks);
     uint64_t result = 0;
@@ -256,7 +262,8 @@ int pshmemx_free_batch(size_t count, void *const *blocks)
     if (count == 0)
         return 0;
     uint64_t digest = memheap_call_digest(0, blocks, count * sizeof(*blocks));
-    memheap_call_t call = {MEMHEAP_CALL_FREE_BATCH, {count, digest, 0}};
+    memheap_call_t call = {.what = MEMHEAP_CALL_FREE_BATCH,
+                           .argument = {count, digest, 0}};
     const void *bad = NULL;
     memheap_status_t status = memheap_find_batch(rt->heap, count, blocks, &bad);
     int pe;

@@ -16,7 +16,7 @@
 
 static void meet(const char *name, memheap_call_kind_t kind)
 {
-    memheap_call_t call = {kind, {0, 0, 0}};
+    memheap_call_t call = {.what = kind, .argument = {0, 0, 0}};
     memheap_runtime_begin(name);
     memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
 }

@@ -29,6 +29,21 @@ enum {
 #define SUM(a, b) ((a) + (b))
 #define PROD(a, b) ((a) * (b))
 
+/* A number for a short name, so that PEs see that they mean different ones. */
+#define TAG(name)                                                              \
+    ((uint64_t)(name)[0] << 16 | (uint64_t)(name)[1] << 8 |                    \
+     (uint64_t)(name)[sizeof(name) - 2])
+
+/* The group of a team, for an operation on a type. */
+static memheap_group_t group_for(const char *call, shmem_team_t team,
+                                 memheap_call_kind_t kind, size_t size,
+                                 size_t n, uint64_t tag)
+{
+    memheap_group_t group = memheap_group_of_team(call, team, kind, size, n);
+    group.what.argument[2] = tag;
+    return group;
+}
+
 /* The slice of a PE: [*first_p, *end_p) of n elements. */
 static void slice_of(const memheap_group_t *group, size_t n, size_t *first_p,
                      size_t *end_p)
@@ -77,9 +92,9 @@ static void slice_of(const memheap_group_t *group, size_t n, size_t *first_p,
     {                                                                          \
         if (team == SHMEM_TEAM_INVALID)                                        \
             return -1;                                                         \
-        N##_##O(memheap_group_of_team("shmem_" #N "_" #O "_reduce", team,      \
-                                      MEMHEAP_CALL_REDUCE, sizeof(T),          \
-                                      nreduce),                                \
+        N##_##O(group_for("shmem_" #N "_" #O "_reduce", team,                  \
+                          MEMHEAP_CALL_REDUCE, sizeof(T), nreduce,             \
+                          TAG(#N) << 24 | TAG(#O)),                            \
                 dest, source, nreduce);                                        \
         return 0;                                                              \
     }                                                                          \
@@ -128,8 +143,8 @@ static void slice_of(const memheap_group_t *group, size_t n, size_t *first_p,
     {                                                                          \
         if (team == SHMEM_TEAM_INVALID)                                        \
             return -1;                                                         \
-        N##_scan(memheap_group_of_team("shmem_" #N "_sum_" #NAME, team,        \
-                                       MEMHEAP_CALL_SCAN, sizeof(T), nelems),  \
+        N##_scan(group_for("shmem_" #N "_sum_" #NAME, team, MEMHEAP_CALL_SCAN, \
+                           sizeof(T), nelems, TAG(#N) << 24 | TAG(#NAME)),     \
                  dest, source, nelems, OWN);                                   \
         return 0;                                                              \
     }                                                                          \

@@ -252,8 +252,8 @@ static memheap_status_t read_params(memheap_runtime_t *rt, size_t *limit_p)
         return worst;
     }
     rt->params = &framework.params;
-    memheap_call_t call = {MEMHEAP_CALL_INIT,
-                           {digest_of_params(rt->params), 0, 0}};
+    memheap_call_t call = {.what = MEMHEAP_CALL_INIT,
+                           .argument = {digest_of_params(rt->params), 0, 0}};
     memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
     *limit_p = heap_limit(rt);
     if (rt->job.rank == 0)
@@ -302,8 +302,9 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
     if (worst != MEMHEAP_OK)
         goto err_heap;
     const char *name = memheap_component_name(rt->heap);
-    memheap_call_t call = {MEMHEAP_CALL_CREATE,
-                           {memheap_call_digest(0, name, strlen(name)), 0, 0}};
+    memheap_call_t call = {
+        .what = MEMHEAP_CALL_CREATE,
+        .argument = {memheap_call_digest(0, name, strlen(name)), 0, 0}};
     memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
     rt->symmetric.base = memheap_base(rt->heap);
     rt->symmetric.reach = memheap_reach(rt->heap);

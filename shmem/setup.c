@@ -21,7 +21,7 @@
 
 static void meet(memheap_call_kind_t kind)
 {
-    memheap_call_t call = {kind, {0, 0, 0}};
+    memheap_call_t call = {.what = kind, .argument = {0, 0, 0}};
     memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
 }
 

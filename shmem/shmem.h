@@ -265,7 +265,7 @@ int shmem_team_split_2d(shmem_team_t parent_team, int xrange,
                         long yaxis_mask, shmem_team_t *yaxis_team);
 
 /** End a team, and the contexts on it that are not private. Collective over
- *  the team; SHMEM_TEAM_INVALID is ignored. */
+ *  the team, whose PEs wait for each other; SHMEM_TEAM_INVALID is ignored. */
 void shmem_team_destroy(shmem_team_t team);
 
 /** Make a context on the world team. Local.

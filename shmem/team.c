@@ -6,6 +6,7 @@
  * they are. The PEs of the parent agree on a group number for the new team
  * that none of its members uses, by an AND over the sets of free numbers; the
  * teams of one row or column of a grid have no PE in common, and share one.
+ * A number is free again when the team has ended on all its PEs.
  */
 #include "config.h"
 
@@ -15,11 +16,16 @@
 
 #include <pshmem.h>
 
+#include <pthread.h>
 #include <stdlib.h>
 
 struct shmemx_team shmemx_team_world;
 struct shmemx_team shmemx_team_shared;
 struct shmemx_ctx shmemx_ctx_default = {.team = &shmemx_team_world};
+
+/* Held while the lists of teams and of their contexts are changed: threads make
+ * their own. */
+static pthread_mutex_t lists_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void memheap_team_start(void)
 {
@@ -31,19 +37,32 @@ void memheap_team_start(void)
     shmemx_team_shared = shmemx_team_world; /* all PEs are of one node */
 }
 
-static void contexts_free(struct shmemx_team *team)
+/* End the contexts on a team. A private one is its thread's to end; it lives on
+ * without the team. */
+static void contexts_end(struct shmemx_team *team, bool with_private)
 {
     while (team->contexts != NULL) {
         struct shmemx_ctx *ctx = team->contexts;
         team->contexts = ctx->next;
-        free(ctx);
+        if (with_private || (ctx->options & SHMEM_CTX_PRIVATE) == 0) {
+            free(ctx);
+        } else {
+            ctx->team = SHMEM_TEAM_WORLD;
+            ctx->next = NULL;
+        }
     }
 }
 
 void memheap_team_stop(void)
 {
-    contexts_free(&shmemx_team_world);
-    contexts_free(&shmemx_team_shared);
+    while (shmemx_team_world.next != NULL) {
+        struct shmemx_team *team = shmemx_team_world.next;
+        shmemx_team_world.next = team->next;
+        contexts_end(team, true);
+        free(team);
+    }
+    contexts_end(&shmemx_team_world, true);
+    contexts_end(&shmemx_team_shared, true);
     shmemx_team_world.size = 0;
     shmemx_team_shared.size = 0;
 }
@@ -90,8 +109,28 @@ static struct shmemx_team *team_new(const struct shmemx_team *parent, int group,
     team->agree = &team->own;
     memheap_agree_split(&rt->agree, group, number, team->start, team->stride,
                         size, rank, &team->own);
+    pthread_mutex_lock(&lists_lock);
     rt->free_groups[group / 64] &= ~((uint64_t)1 << group % 64);
+    team->next = shmemx_team_world.next;
+    shmemx_team_world.next = team;
+    pthread_mutex_unlock(&lists_lock);
     return team;
+}
+
+static void team_free(struct shmemx_team *team)
+{
+    if (team == NULL)
+        return;
+    pthread_mutex_lock(&lists_lock);
+    struct shmemx_team **link = &shmemx_team_world.next;
+    while (*link != team)
+        link = &(*link)->next;
+    *link = team->next;
+    contexts_end(team, false);
+    memheap_runtime.free_groups[team->group / 64] |= (uint64_t)1
+                                                     << team->group % 64;
+    pthread_mutex_unlock(&lists_lock);
+    free(team);
 }
 
 /* What a PE does in a split: it joins a team of these, or none if size is 0. */
@@ -123,7 +162,7 @@ static int split(struct shmemx_team *parent, const memheap_call_t *call,
             team->config.num_contexts = config->num_contexts;
     }
     if (memheap_runtime_fold(parent->agree, call, failed, fold_max) != 0) {
-        pshmem_team_destroy(team);
+        team_free(team);
         return -1;
     }
     *team_p = team;
@@ -139,8 +178,9 @@ int pshmem_team_split_strided(shmem_team_t parent_team, int start, int stride,
     if (parent_team == SHMEM_TEAM_INVALID)
         return -1;
     long last = (long)start + (long)stride * (size - 1);
-    memheap_call_t call = {MEMHEAP_CALL_SPLIT_STRIDED,
-                           {(uint64_t)start, (uint64_t)stride, (uint64_t)size}};
+    memheap_call_t call = {
+        .what = MEMHEAP_CALL_SPLIT_STRIDED,
+        .argument = {(uint64_t)start, (uint64_t)stride, (uint64_t)size}};
     memheap_runtime_meet(parent_team->agree, &call);
     if (size < 1 || start < 0 || start >= parent_team->size || last < 0 ||
         last >= parent_team->size || (stride == 0 && size > 1))
@@ -164,7 +204,8 @@ int pshmem_team_split_2d(shmem_team_t parent_team, int xrange,
     *xaxis_team = *yaxis_team = SHMEM_TEAM_INVALID;
     if (parent_team == SHMEM_TEAM_INVALID)
         return -1;
-    memheap_call_t call = {MEMHEAP_CALL_SPLIT_2D, {(uint64_t)xrange, 0, 0}};
+    memheap_call_t call = {.what = MEMHEAP_CALL_SPLIT_2D,
+                           .argument = {(uint64_t)xrange, 0, 0}};
     memheap_runtime_meet(parent_team->agree, &call);
     if (xrange < 1)
         return -1;
@@ -181,7 +222,7 @@ int pshmem_team_split_2d(shmem_team_t parent_team, int xrange,
     status = split(parent_team, &call, (part_t){x, xrange, column, y},
                    yaxis_config, yaxis_mask, yaxis_team);
     if (status != 0) {
-        pshmem_team_destroy(*xaxis_team);
+        team_free(*xaxis_team);
         *xaxis_team = SHMEM_TEAM_INVALID;
     }
     return status;
@@ -190,16 +231,18 @@ MEMHEAP_PROFILED(shmem_team_split_2d)
 
 void pshmem_team_destroy(shmem_team_t team)
 {
-    memheap_runtime_t *rt = &memheap_runtime;
+    memheap_call_t call = {.what = MEMHEAP_CALL_TEAM_DESTROY,
+                           .argument = {0, 0, 0}};
+    memheap_runtime_begin("shmem_team_destroy");
     if (team == SHMEM_TEAM_INVALID)
         return;
     if (team == SHMEM_TEAM_WORLD || team == SHMEM_TEAM_SHARED) {
         memheap_runtime_error("shmem_team_destroy: the predefined teams stay");
         return;
     }
-    contexts_free(team);
-    rt->free_groups[team->group / 64] |= (uint64_t)1 << team->group % 64;
-    free(team);
+    memheap_runtime_meet(team->agree, &call);
+    memheap_agree_end(team->agree);
+    team_free(team);
 }
 MEMHEAP_PROFILED(shmem_team_destroy)
 
@@ -252,7 +295,8 @@ MEMHEAP_PROFILED(shmem_team_ptr)
 
 int pshmem_team_sync(shmem_team_t team)
 {
-    memheap_call_t call = {MEMHEAP_CALL_TEAM_SYNC, {0, 0, 0}};
+    memheap_call_t call = {.what = MEMHEAP_CALL_TEAM_SYNC,
+                           .argument = {0, 0, 0}};
     memheap_runtime_begin("shmem_team_sync");
     if (team == SHMEM_TEAM_INVALID)
         return -1;
@@ -269,8 +313,10 @@ int pshmem_team_create_ctx(shmem_team_t team, long options, shmem_ctx_t *ctx)
     struct shmemx_ctx *made = malloc(sizeof(*made));
     if (made == NULL)
         return -1;
+    pthread_mutex_lock(&lists_lock);
     *made = (struct shmemx_ctx){team, options, team->contexts};
     team->contexts = made;
+    pthread_mutex_unlock(&lists_lock);
     *ctx = made;
     return 0;
 }
@@ -291,11 +337,13 @@ void pshmem_ctx_destroy(shmem_ctx_t ctx)
         return;
     }
     pshmem_ctx_quiet(ctx);
+    pthread_mutex_lock(&lists_lock);
     struct shmemx_ctx **link = &ctx->team->contexts;
     while (*link != NULL && *link != ctx)
         link = &(*link)->next;
     if (*link != NULL)
         *link = ctx->next;
+    pthread_mutex_unlock(&lists_lock);
     free(ctx);
 }
 MEMHEAP_PROFILED(shmem_ctx_destroy)

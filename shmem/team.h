@@ -16,7 +16,8 @@ struct shmemx_team {
     memheap_agree_t *agree; /* of the world, or own */
     memheap_agree_t own;
     shmem_team_config_t config;
-    struct shmemx_ctx *contexts; /* that end with it */
+    struct shmemx_ctx *contexts; /* those on it */
+    struct shmemx_team *next;    /* of all that were made, from the world on */
 };
 
 struct shmemx_ctx {

@@ -30,6 +30,47 @@ static bool leave(const char *how)
     return true;
 }
 
+/* Collectives over a team that the last PE calls in another way. */
+static bool team_differ(const char *how)
+{
+    long *to = shmem_calloc(64, sizeof(long));
+    long *from = shmem_calloc(64, sizeof(long));
+    shmem_team_t team;
+    shmem_team_t other;
+    shmem_team_split_strided(SHMEM_TEAM_WORLD, 0, 1, shmem_n_pes(), NULL, 0,
+                             &team);
+    if (strcmp(how, "root") == 0)
+        shmem_long_broadcast(team, to, from, 4, is_last() ? 1 : 0);
+    else if (strcmp(how, "count") == 0)
+        shmem_long_sum_reduce(team, to, from, is_last() ? 8 : 4);
+    else if (strcmp(how, "operation") == 0 && is_last())
+        shmem_long_max_reduce(team, to, from, 4);
+    else if (strcmp(how, "type") == 0 && is_last())
+        shmem_double_sum_reduce(team, (double *)(void *)to,
+                                (double *)(void *)from, 4);
+    else if (strcmp(how, "operation") == 0 || strcmp(how, "type") == 0)
+        shmem_long_sum_reduce(team, to, from, 4);
+    else if (strcmp(how, "scan") == 0 && is_last())
+        shmem_long_sum_inscan(team, to, from, 4);
+    else if (strcmp(how, "scan") == 0)
+        shmem_long_sum_reduce(team, to, from, 4);
+    else if (strcmp(how, "sync") == 0 && is_last())
+        shmem_team_sync(SHMEM_TEAM_WORLD);
+    else if (strcmp(how, "sync") == 0)
+        shmem_barrier_all();
+    else if (strcmp(how, "split") == 0)
+        shmem_team_split_strided(team, 0, 1, is_last() ? 2 : 1, NULL, 0,
+                                 &other);
+    else if (strcmp(how, "destroy") == 0 && is_last())
+        shmem_team_destroy(team);
+    else if (strcmp(how, "destroy") == 0)
+        shmem_team_sync(team);
+    else
+        return false;
+    shmem_team_sync(team);
+    return true;
+}
+
 /* Calls of the last PE that differ from those of the others. */
 static bool differ(const char *how)
 {
@@ -59,9 +100,42 @@ static bool differ(const char *how)
         shmem_free(is_last() ? a : b);
     else if (strcmp(how, "stranger") == 0)
         shmem_free(is_last() ? (char *)sizes : b);
-    else if (!leave(how))
+    else if (!leave(how) && !team_differ(how))
         return false;
     shmem_barrier_all();
+    return true;
+}
+
+/* Wrong arguments of one PE to the typed routines. */
+static bool typed_err(const char *how, shmem_ctx_t ctx, long *block)
+{
+    long local[8] = {0};
+    uint64_t word = 0;
+    int n = shmem_n_pes();
+    if (strcmp(how, "typed-put") == 0)
+        shmem_long_put(local, local, 3, 0);
+    else if (strcmp(how, "typed-get") == 0)
+        shmem_ctx_short_g(ctx, (short *)local, 0);
+    else if (strcmp(how, "typed-iput") == 0)
+        shmem_long_iput(block, local, (ptrdiff_t)shmemx_heap_size(), 1, 2, 0);
+    else if (strcmp(how, "amo") == 0)
+        shmem_int_atomic_fetch_add((int *)local, 1, 0);
+    else if (strcmp(how, "amo-pe") == 0)
+        shmem_long_atomic_inc(block, n);
+    else if (strcmp(how, "signal") == 0)
+        shmem_long_put_signal(block, local, 1, &word, 1, SHMEM_SIGNAL_SET, 0);
+    else if (strcmp(how, "signal-set") == 0)
+        shmem_signal_set(&word, 1, 0);
+    else if (strcmp(how, "team-pe") == 0)
+        shmem_ctx_long_p(ctx, block, 1, n - 1);
+    else if (strcmp(how, "no-ctx") == 0)
+        shmem_ctx_long_p(SHMEM_CTX_INVALID, block, 1, 0);
+    else if (strcmp(how, "lock") == 0)
+        shmem_set_lock(local);
+    else if (strcmp(how, "set") == 0)
+        shmem_sync(0, 0, n - 1, block);
+    else
+        return false;
     return true;
 }
 
@@ -69,8 +143,14 @@ static bool differ(const char *how)
 static bool err(const char *how)
 {
     char local[8] = "1234567";
-    char *block = shmem_malloc(64);
+    char *block = shmem_calloc(1, 64);
     bool mine = is_last();
+    shmem_ctx_t ctx = SHMEM_CTX_INVALID;
+    shmem_team_t team;
+    int n = shmem_n_pes();
+    shmem_team_split_strided(SHMEM_TEAM_WORLD, n > 1, 1, n > 1 ? n - 1 : 1,
+                             NULL, 0, &team);
+    shmem_team_create_ctx(team, 0, &ctx);
     if (strcmp(how, "put-local") == 0 && mine)
         shmem_putmem(local, local, 8, 0);
     else if (strcmp(how, "get-local") == 0 && mine)
@@ -87,7 +167,7 @@ static bool err(const char *how)
         exit(3);
     else if (strcmp(how, "global") == 0 && mine)
         shmem_global_exit(7);
-    else if (mine)
+    else if (mine && !typed_err(how, ctx, (long *)(void *)block))
         return false;
     shmem_barrier_all();
     shmem_barrier_all();

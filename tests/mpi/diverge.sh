@@ -28,6 +28,14 @@ stranger|shmem_free(0x|shmem_free(0x
 skip|shmem_malloc(64)|shmem_barrier_all
 exit|shmem_barrier_all|shmem_finalize
 finalize|shmem_barrier_all|shmem_finalize
+root|shmem_long_broadcast of 32 bytes from PE 0|shmem_long_broadcast of 32 bytes from PE 1
+count|shmem_long_sum_reduce of 4 elements|shmem_long_sum_reduce of 8 elements
+operation|shmem_long_sum_reduce of 4 elements|shmem_long_max_reduce of 4 elements
+type|shmem_long_sum_reduce of 4 elements|shmem_double_sum_reduce of 4 elements
+scan|shmem_long_sum_reduce of 4 elements|shmem_long_sum_inscan of 4 elements
+sync|shmem_barrier_all|shmem_team_sync
+split|shmem_team_split_strided(0, 1, 1)|shmem_team_split_strided(0, 1, 2)
+destroy|shmem_team_sync|shmem_team_destroy
 END
     job error -x SHMEM_SYMMETRIC_SIZE=1t -n "$np" "$program" large
     says "PE 0 called shmem_malloc(549755813888)" "called shmem_malloc(100)"
@@ -58,6 +66,17 @@ get-local|shmem_getmem|is no symmetric address of 8 bytes on PE 0
 put-past|shmem_putmem_nbi|bytes on PE 0: the heap lies from 0x
 put-pe|shmem_putmem|there is no PE 2; the job has PEs 0 to 1
 get-pe|shmem_getmem_nbi|there is no PE -1; the job has PEs 0 to 1
+typed-put|shmem_long_put|is no symmetric address of 24 bytes on PE 0
+typed-get|shmem_ctx_short_g|is no symmetric address of 2 bytes on PE 1
+typed-iput|shmem_long_iput|bytes on PE 0: the heap lies from 0x
+amo|shmem_int_atomic_fetch_add|is no symmetric address of 4 bytes on PE 0
+amo-pe|shmem_long_atomic_inc|there is no PE 2; the job has PEs 0 to 1
+signal|shmem_long_put_signal|is no symmetric address of 8 bytes on PE 0
+signal-set|shmem_signal_set|is no symmetric address of 8 bytes on PE 0
+team-pe|shmem_ctx_long_p|there is no PE 1; the team has PEs 0 to 0
+no-ctx|shmem_ctx_long_p|the context is SHMEM_CTX_INVALID
+lock|shmem_set_lock|is no symmetric address of 8 bytes on PE
+set|shmem_sync|PE 1 is not in the active set of 1 PEs from 0, 2^0 apart
 END
 
 job error -n 4 "$program" kill

@@ -7,7 +7,11 @@ SH_LOG_DRIVER = $(LOG_DRIVER)
 
 mpi_tests = tests/mpi/setup.mpi tests/mpi/memory.mpi tests/mpi/rma.mpi \
 	tests/mpi/unequal.mpi tests/mpi/profiling.mpi tests/mpi/random.mpi \
-	tests/mpi/variables.mpi tests/mpi/variables_fixed.mpi
+	tests/mpi/variables.mpi tests/mpi/variables_fixed.mpi \
+	tests/mpi/typed.mpi tests/mpi/amo.mpi tests/mpi/collective.mpi \
+	tests/mpi/active.mpi tests/mpi/reduce.mpi tests/mpi/lock.mpi \
+	tests/mpi/team.mpi tests/mpi/context.mpi tests/mpi/threads.mpi \
+	tests/mpi/point.mpi
 mpi_helpers = tests/mpi/with_mpi tests/mpi/diverge tests/mpi/ranges
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/together.sh tests/mpi/remains.sh \
@@ -43,6 +47,37 @@ tests_mpi_variables_fixed_mpi_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_variables_fixed_mpi_CFLAGS = $(AM_CFLAGS) -fno-pie
 tests_mpi_variables_fixed_mpi_LDFLAGS = -no-pie
 tests_mpi_variables_fixed_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_typed_mpi_SOURCES = tests/mpi/typed.c tests/mpi/tap.h
+tests_mpi_typed_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_typed_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_amo_mpi_SOURCES = tests/mpi/amo.c tests/mpi/tap.h
+tests_mpi_amo_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_amo_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_collective_mpi_SOURCES = tests/mpi/collective.c tests/mpi/tap.h
+tests_mpi_collective_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_collective_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_active_mpi_SOURCES = tests/mpi/active.c tests/mpi/tap.h
+tests_mpi_active_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_active_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_reduce_mpi_SOURCES = tests/mpi/reduce.c tests/mpi/tap.h
+tests_mpi_reduce_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_reduce_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_lock_mpi_SOURCES = tests/mpi/lock.c tests/mpi/tap.h
+tests_mpi_lock_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_lock_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_team_mpi_SOURCES = tests/mpi/team.c tests/mpi/tap.h
+tests_mpi_team_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_team_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_context_mpi_SOURCES = tests/mpi/context.c tests/mpi/tap.h
+tests_mpi_context_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_context_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_threads_mpi_SOURCES = tests/mpi/threads.c tests/mpi/tap.h
+tests_mpi_threads_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_threads_mpi_CFLAGS = $(AM_CFLAGS) -pthread
+tests_mpi_threads_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_point_mpi_SOURCES = tests/mpi/point.c tests/mpi/tap.h
+tests_mpi_point_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_point_mpi_LDADD = $(mpi_test_libs)
 tests_mpi_with_mpi_SOURCES = tests/mpi/with_mpi.c tests/mpi/tap.h
 tests_mpi_with_mpi_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_with_mpi_LDADD = $(mpi_test_libs)

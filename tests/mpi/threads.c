@@ -1,0 +1,108 @@
+/*
+ * Threads: several of each PE, each with a context of its own, put and update
+ * at the same time.
+ */
+#include "tests/mpi/tap.h"
+
+#include <pthread.h>
+
+enum {
+    THREADS = 4,
+    ROUNDS = 300
+};
+
+static int me, n;
+static long *counter;   /* one on each PE, for all threads of all PEs */
+static uint64_t *cells; /* ROUNDS for each thread of each PE */
+static uint64_t *signal_words;
+
+typedef struct thread {
+    pthread_t handle;
+    int number;
+    bool good;
+} thread_t;
+
+static uint64_t value(int pe, int thread, int i)
+{
+    return (uint64_t)((pe * THREADS + thread) * ROUNDS + i + 1);
+}
+
+/* Contexts are made and ended by all threads at once. */
+static void *run(void *argument)
+{
+    thread_t *thread = argument;
+    int row = me * THREADS + thread->number;
+    int next = (me + 1) % n;
+    bool good = true;
+    for (int i = 0; i < ROUNDS; i++) {
+        shmem_ctx_t ctx;
+        uint64_t word = value(me, thread->number, i);
+        uint64_t *cell = &cells[row * ROUNDS + i];
+        if (shmem_ctx_create(0, &ctx) != 0) {
+            thread->good = false;
+            return NULL;
+        }
+        shmem_ctx_uint64_put_nbi(ctx, cell, &word, 1, next);
+        shmem_ctx_long_atomic_inc(ctx, counter, i % n);
+        shmem_ctx_quiet(ctx);
+        good = shmem_ctx_uint64_g(ctx, cell, next) == word && good;
+        shmem_ctx_signal_add(ctx, signal_words, 1, next);
+        shmem_ctx_destroy(ctx);
+    }
+    thread->good = good;
+    return NULL;
+}
+
+/* One thread waits while the others of all PEs go on. */
+static void *wait_for_all(void *argument)
+{
+    thread_t *thread = argument;
+    uint64_t all = (uint64_t)THREADS * ROUNDS;
+    thread->good =
+        shmem_signal_wait_until(signal_words, SHMEM_CMP_GE, all) == all;
+    return NULL;
+}
+
+int main(void)
+{
+    int provided = -1;
+    bool good = shmem_init_thread(SHMEM_THREAD_MULTIPLE, &provided) == 0;
+    tap_plan(5);
+    me = shmem_my_pe();
+    n = shmem_n_pes();
+    tap_ok(good && provided == SHMEM_THREAD_MULTIPLE,
+           "threads may call at any time");
+    counter = shmem_calloc(1, sizeof(*counter));
+    signal_words = shmem_calloc(1, sizeof(*signal_words));
+    cells = shmem_calloc((size_t)n * THREADS * ROUNDS, sizeof(*cells));
+    thread_t threads[THREADS + 1];
+    good = true;
+    for (int i = 0; i <= THREADS; i++) {
+        threads[i].number = i;
+        good = pthread_create(&threads[i].handle, NULL,
+                              i < THREADS ? run : wait_for_all,
+                              &threads[i]) == 0 &&
+               good;
+    }
+    tap_ok(good, "threads start");
+    for (int i = 0; i <= THREADS; i++) {
+        pthread_join(threads[i].handle, NULL);
+        good = threads[i].good && good;
+    }
+    tap_ok(good, "each thread sees what it puts, and one all signals");
+    shmem_barrier_all();
+    long wanted = 0;
+    for (int i = 0; i < ROUNDS; i++)
+        wanted += i % n == me ? (long)n * THREADS : 0;
+    tap_ok(*counter == wanted, "no update is lost");
+    good = true;
+    int before = (me + n - 1) % n;
+    for (int k = 0; k < THREADS; k++) {
+        for (int i = 0; i < ROUNDS; i++)
+            good = good && cells[(before * THREADS + k) * ROUNDS + i] ==
+                               value(before, k, i);
+    }
+    tap_ok(good, "all that was put is there");
+    shmem_finalize();
+    return 0;
+}
