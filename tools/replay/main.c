@@ -237,7 +237,7 @@ static int finish(run_t *run)
     return collective_worst(status);
 }
 
-/* A session of the library for each component. */
+/* The library is started once for each component. */
 static int measure_all(run_t *run)
 {
     setup_t *setup = &run->setup;
