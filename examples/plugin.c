@@ -1,8 +1,7 @@
 /*
  * A component in a shared object of its own: a pile of blocks.
  *
- *     cc -shared -fPIC plugin.c $(pkg-config --cflags --libs memheap) \
- *         -o pile.so
+ *     cc -shared -fPIC plugin.c $(pkg-config --cflags memheap) -o pile.so
  *     MEMHEAP_PLUGIN_PATH=$PWD MEMHEAP_COMPONENT=pile mpirun -n 4 ./hello
  *
  * Each block goes behind the last one, and freed space is used again when all
