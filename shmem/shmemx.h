@@ -46,7 +46,7 @@ int shmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks);
  * Begins with a barrier, except when count is 0.
  *
  * @return 0; not 0 on every PE, with a message, if one is no block or appears
- *         twice
+ *         twice, or if a PE has no memory to look for that (above 128 blocks)
  */
 int shmemx_free_batch(size_t count, void *const *blocks);
 
