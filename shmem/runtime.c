@@ -35,6 +35,7 @@ static void verdict_sink(void *context, memheap_log_level_t level,
 
 memheap_runtime_t memheap_runtime = {
     .log = {log_sink, &memheap_runtime, MEMHEAP_LOG_WARNING},
+    .lists_lock = PTHREAD_MUTEX_INITIALIZER,
     .verdict = {verdict_sink, &memheap_runtime, MEMHEAP_LOG_ERROR}};
 
 /* Print a line, all of it at once. */

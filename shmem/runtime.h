@@ -10,6 +10,7 @@
 #include "comm/window.h"
 #include "memheap/heap.h"
 
+#include <pthread.h>
 #include <sys/types.h>
 
 /**
@@ -42,6 +43,9 @@ typedef struct memheap_runtime {
     memheap_job_t job;
     memheap_agree_t agree;
     uint64_t free_groups[MEMHEAP_GROUP_WORDS]; /* numbers no team has */
+    /** Held while the lists of teams and of their contexts are changed, since
+     *  threads make contexts of their own. */
+    pthread_mutex_t lists_lock;
     memheap_t *heap;
     memheap_segment_t symmetric; /* the heap */
     memheap_segment_t variables; /* global and static ones of the program */

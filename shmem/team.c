@@ -16,16 +16,11 @@
 
 #include <pshmem.h>
 
-#include <pthread.h>
 #include <stdlib.h>
 
 struct shmemx_team shmemx_team_world;
 struct shmemx_team shmemx_team_shared;
 struct shmemx_ctx shmemx_ctx_default = {.team = &shmemx_team_world};
-
-/* Held while the lists of teams and of their contexts are changed: threads make
- * their own. */
-static pthread_mutex_t lists_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void memheap_team_start(void)
 {
@@ -109,11 +104,11 @@ static struct shmemx_team *team_new(const struct shmemx_team *parent, int group,
     team->agree = &team->own;
     memheap_agree_split(&rt->agree, group, number, team->start, team->stride,
                         size, rank, &team->own);
-    pthread_mutex_lock(&lists_lock);
+    pthread_mutex_lock(&memheap_runtime.lists_lock);
     rt->free_groups[group / 64] &= ~((uint64_t)1 << group % 64);
     team->next = shmemx_team_world.next;
     shmemx_team_world.next = team;
-    pthread_mutex_unlock(&lists_lock);
+    pthread_mutex_unlock(&memheap_runtime.lists_lock);
     return team;
 }
 
@@ -121,7 +116,7 @@ static void team_free(struct shmemx_team *team)
 {
     if (team == NULL)
         return;
-    pthread_mutex_lock(&lists_lock);
+    pthread_mutex_lock(&memheap_runtime.lists_lock);
     struct shmemx_team **link = &shmemx_team_world.next;
     while (*link != team)
         link = &(*link)->next;
@@ -129,7 +124,7 @@ static void team_free(struct shmemx_team *team)
     contexts_end(team, false);
     memheap_runtime.free_groups[team->group / 64] |= (uint64_t)1
                                                      << team->group % 64;
-    pthread_mutex_unlock(&lists_lock);
+    pthread_mutex_unlock(&memheap_runtime.lists_lock);
     free(team);
 }
 
@@ -313,10 +308,10 @@ int pshmem_team_create_ctx(shmem_team_t team, long options, shmem_ctx_t *ctx)
     struct shmemx_ctx *made = malloc(sizeof(*made));
     if (made == NULL)
         return -1;
-    pthread_mutex_lock(&lists_lock);
+    pthread_mutex_lock(&memheap_runtime.lists_lock);
     *made = (struct shmemx_ctx){team, options, team->contexts};
     team->contexts = made;
-    pthread_mutex_unlock(&lists_lock);
+    pthread_mutex_unlock(&memheap_runtime.lists_lock);
     *ctx = made;
     return 0;
 }
@@ -337,13 +332,13 @@ void pshmem_ctx_destroy(shmem_ctx_t ctx)
         return;
     }
     pshmem_ctx_quiet(ctx);
-    pthread_mutex_lock(&lists_lock);
+    pthread_mutex_lock(&memheap_runtime.lists_lock);
     struct shmemx_ctx **link = &ctx->team->contexts;
     while (*link != NULL && *link != ctx)
         link = &(*link)->next;
     if (*link != NULL)
         *link = ctx->next;
-    pthread_mutex_unlock(&lists_lock);
+    pthread_mutex_unlock(&memheap_runtime.lists_lock);
     free(ctx);
 }
 MEMHEAP_PROFILED(shmem_ctx_destroy)

@@ -5,39 +5,65 @@
  */
 #include <shmem.h>
 
-#define LONG_TYPES(X) X(0, int, int) X(0, long, long) X(0, long long, longlong)
+#define LONG_TYPES(X)                                                          \
+    X(0, int, int)                                                             \
+    X(0, long, long)                                                           \
+    X(0, long long, longlong)
 #define AMO_TYPES(X)                                                           \
     LONG_TYPES(X)                                                              \
     X(0, unsigned int, uint)                                                   \
     X(0, unsigned long, ulong)                                                 \
-    X(0, unsigned long long, ulonglong) X(0, int32_t, int32)                   \
-        X(0, int64_t, int64) X(0, uint32_t, uint32) X(0, uint64_t, uint64)     \
-            X(0, size_t, size) X(0, ptrdiff_t, ptrdiff)
-#define MOVE_TYPES(X) X(0, float, float) X(0, double, double) AMO_TYPES(X)
+    X(0, unsigned long long, ulonglong)                                        \
+    X(0, int32_t, int32)                                                       \
+    X(0, int64_t, int64)                                                       \
+    X(0, uint32_t, uint32)                                                     \
+    X(0, uint64_t, uint64)                                                     \
+    X(0, size_t, size)                                                         \
+    X(0, ptrdiff_t, ptrdiff)
+#define MOVE_TYPES(X)                                                          \
+    X(0, float, float)                                                         \
+    X(0, double, double)                                                       \
+    AMO_TYPES(X)
 #define BIT_TYPES(X)                                                           \
     X(0, unsigned int, uint)                                                   \
     X(0, unsigned long, ulong)                                                 \
-    X(0, unsigned long long, ulonglong) X(0, int32_t, int32)                   \
-        X(0, int64_t, int64) X(0, uint32_t, uint32) X(0, uint64_t, uint64)
+    X(0, unsigned long long, ulonglong)                                        \
+    X(0, int32_t, int32)                                                       \
+    X(0, int64_t, int64)                                                       \
+    X(0, uint32_t, uint32)                                                     \
+    X(0, uint64_t, uint64)
 #define RMA_TYPES(X)                                                           \
     MOVE_TYPES(X)                                                              \
     X(0, long double, longdouble)                                              \
     X(0, char, char)                                                           \
-    X(0, signed char, schar) X(0, short, short) X(0, unsigned char, uchar)     \
-        X(0, unsigned short, ushort) X(0, int8_t, int8) X(0, int16_t, int16)   \
-            X(0, uint8_t, uint8) X(0, uint16_t, uint16)
-#define SHORT_TYPES(X) X(0, short, short) X(0, unsigned short, ushort)
+    X(0, signed char, schar)                                                   \
+    X(0, short, short)                                                         \
+    X(0, unsigned char, uchar)                                                 \
+    X(0, unsigned short, ushort)                                               \
+    X(0, int8_t, int8)                                                         \
+    X(0, int16_t, int16)                                                       \
+    X(0, uint8_t, uint8)                                                       \
+    X(0, uint16_t, uint16)
+#define SHORT_TYPES(X)                                                         \
+    X(0, short, short)                                                         \
+    X(0, unsigned short, ushort)
 #define REDUCE_BIT_TYPES(X)                                                    \
     BIT_TYPES(X)                                                               \
     X(0, unsigned char, uchar)                                                 \
     X(0, unsigned short, ushort)                                               \
-    X(0, int8_t, int8) X(0, int16_t, int16) X(0, uint8_t, uint8)               \
-        X(0, uint16_t, uint16) X(0, size_t, size)
+    X(0, int8_t, int8)                                                         \
+    X(0, int16_t, int16)                                                       \
+    X(0, uint8_t, uint8)                                                       \
+    X(0, uint16_t, uint16)                                                     \
+    X(0, size_t, size)
 #define SUM_TYPES(X)                                                           \
     RMA_TYPES(X)                                                               \
-    X(0, double _Complex, complexd) X(0, float _Complex, complexf)
-#define OLD_MOVE_TYPES(X) X(0, float, float) X(0, double, double) LONG_TYPES(X)
-
+    X(0, double _Complex, complexd)                                            \
+    X(0, float _Complex, complexf)
+#define OLD_MOVE_TYPES(X)                                                      \
+    X(0, float, float)                                                         \
+    X(0, double, double)                                                       \
+    LONG_TYPES(X)
 #define RMA(A, T, N)                                                           \
     static void rma_##N(shmem_ctx_t ctx, T *a, const T *b, uint64_t *signal)   \
     {                                                                          \
