@@ -443,13 +443,30 @@ static bool begins_with(const char *name, size_t size, const char *start)
     return size >= length && strncasecmp(name, start, length) == 0;
 }
 
+/* Whether a name is that of a parameter about a job's PEs, in a registry that
+ * is about a heap alone: a program may have both. */
+static bool is_of_jobs(const memheap_params_t *params, const char *name,
+                       size_t size)
+{
+    static const char *const names[] = {"MEMHEAP_TRANSPORT", "MEMHEAP_NODE_PES",
+                                        "MEMHEAP_PROGRESS_THREAD",
+                                        "MEMHEAP_MAP_NONBLOCK"};
+    if (memheap_params_find(params, names[0]) != NULL)
+        return false;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (same_name(names[i], name, size))
+            return true;
+    }
+    return false;
+}
+
 /* Whether a name has to be that of a parameter. The environment has names of
  * all kinds, a file or the program none but ours, and those of the standard
  * where its layer does not run. */
 static bool must_be_known(const memheap_params_t *params, const char *name,
                           size_t size, const char *where)
 {
-    if (begins_with(name, size, test_prefix))
+    if (begins_with(name, size, test_prefix) || is_of_jobs(params, name, size))
         return false;
     if (where == NULL || begins_with(name, size, prefix))
         return begins_with(name, size, prefix);

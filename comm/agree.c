@@ -1,30 +1,41 @@
 /*
- * Agreement through one cache line a PE.
+ * Agreement through one cache line a PE, and between nodes by messages.
  *
- * There are two rows of lines, used in turn. To agree, a PE writes its line of
- * the row whose turn it is, the number of the agreement last, and reads those
- * of all others until each has that number. One phase is enough: a PE that is
- * past agreement n can write line n + 1, in the other row, but cannot write
- * row n again before all have come to n + 1, and so have read row n.
+ * On a node there are two rows of lines, used in turn. To agree, a PE writes
+ * its line of the row whose turn it is, the number of the agreement last, and
+ * reads those of all others until each has that number. One phase is enough: a
+ * PE that is past agreement n can write line n + 1, in the other row, but
+ * cannot write row n again before all have come to n + 1, and so have read row
+ * n.
+ *
+ * A group on several nodes has a first PE on each of them. That one reads the
+ * lines of its node, exchanges what they say with its like, and writes the
+ * outcome into a line of its own, which the others of its node wait for. The
+ * exchange takes a round for each power of two below the number of nodes: in
+ * round i everyone sends what it knows to the one 2^i further. All that is
+ * exchanged may be counted twice without harm. A message lies in a box for its
+ * group, row and round until it is read; the rows make that safe, as above.
  *
  * Each group of PEs has rows of its own, and in them one line for each PE of
- * the job, of which it uses those of its members: so groups without a common
+ * the node, of which it uses those of its members: so groups without a common
  * PE can share rows. A group ends by a meeting whose lines are waited for and
  * not read: a PE that is past it may write them again, in another group of the
  * same rows, while a slow one still waits, which any later number satisfies.
  *
- * Source: the flat sense of it is P. Brooks, "The butterfly barrier", Int. J.
- * Parallel Programming 15(4), 1986, with all partners in one round.
+ * Sources: the flat sense of it is P. Brooks, "The butterfly barrier", Int. J.
+ * Parallel Programming 15(4), 1986, with all partners in one round; the rounds
+ * between nodes are D. Hensgen, R. Finkel, U. Manber, "Two algorithms for
+ * barrier synchronization", Int. J. Parallel Programming 17(1), 1988.
  */
 #include "config.h"
 
 #include "comm/agree.h"
-#include "comm/wait.h"
 #include "comm/window.h"
 #include "base/util.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -35,18 +46,88 @@ enum {
     STATUS_BITS = 8
 };
 
+/* What one or several PEs came for. */
+typedef struct word {
+    uint64_t stamp;  /* number, then the worst status */
+    uint64_t digest; /* of their call */
+    uint64_t result; /* or what theirs were folded into */
+    uint64_t more;   /* the PE of the worst status; whether all were alike */
+} word_t;
+
 struct memheap_agree_line {
-    _Alignas(LINE_SIZE) _Atomic uint64_t stamp; /* number, then status */
+    _Alignas(LINE_SIZE) _Atomic uint64_t stamp;
     uint64_t digest;
     uint64_t result;
+    uint64_t more; /* in the line of an outcome */
 };
 
-/* The line of the PE of number i among those that agree. */
+/* Where a message waits to be read. */
+typedef struct box {
+    _Atomic uint64_t stamp;
+    uint64_t digest;
+    uint64_t result;
+    uint64_t more;
+} box_t;
+
+/* A message to the first PE on another node or, if `round` is TEXT, to the
+ * first PE of the group. */
+typedef struct message {
+    int group, round;
+    word_t word;
+} message_t;
+
+enum {
+    TEXT = -1
+};
+
+typedef struct text_message {
+    int group, round;
+    int rank;
+    char text[MEMHEAP_CALL_TEXT];
+} text_message_t;
+
+_Static_assert(sizeof(text_message_t) <= MEMHEAP_TRANSPORT_MESSAGE,
+               "the text of a call fits in a message");
+
+typedef struct far_text {
+    text_message_t message;
+    struct far_text *next;
+} far_text_t;
+
+struct memheap_agree_hub {
+    const memheap_job_t *job;
+    memheap_transport_t *transport; /* NULL: all PEs are on one node */
+    memheap_call_describe_t *describe;
+    const memheap_log_t *log;
+    size_t bytes;                /* of the lines of all groups, and texts */
+    memheap_agree_line_t *lines; /* of group 0 */
+    int row;                     /* lines in a row */
+    char *texts;                 /* one for each PE of the node */
+    box_t *boxes;                /* ROWS times rounds for each group */
+    int rounds;                  /* that groups may need */
+    far_text_t *_Atomic far_texts;
+};
+
+/* The line of number i among those of the group that are on this node. */
 static memheap_agree_line_t *line_of(const memheap_agree_t *agree,
                                      uint64_t number, int i)
 {
-    return agree->lines + (int)(number % ROWS) * agree->row + agree->start +
-           i * agree->stride;
+    return agree->lines + (int)(number % ROWS) * agree->hub->row +
+           agree->node_start + i * agree->node_stride;
+}
+
+/* The line of what all PEs of the group came to. */
+static memheap_agree_line_t *outcome_of(const memheap_agree_t *agree,
+                                        uint64_t number)
+{
+    return line_of(agree, number, 0) + agree->hub->job->node_size;
+}
+
+static box_t *box_of(const memheap_agree_hub_t *hub, int group, uint64_t number,
+                     int round)
+{
+    return hub->boxes +
+           ((size_t)group * ROWS + number % ROWS) * (size_t)hub->rounds + round;
 }
 
 static int pe_of(const memheap_agree_t *agree, int i)
@@ -54,9 +135,12 @@ static int pe_of(const memheap_agree_t *agree, int i)
     return agree->start + i * agree->stride;
 }
 
+/* The text of number i among those of the group that are on this node. */
 static char *text_of(const memheap_agree_t *agree, int i)
 {
-    return agree->texts + (size_t)pe_of(agree, i) * MEMHEAP_CALL_TEXT;
+    return agree->hub->texts +
+           (size_t)(agree->node_start + i * agree->node_stride) *
+               MEMHEAP_CALL_TEXT;
 }
 
 /* Equal for equal calls on all PEs, and for others by chance alone: a sum whose
@@ -80,30 +164,164 @@ static memheap_status_t status_of(uint64_t stamp)
     return (memheap_status_t)-worse;
 }
 
-/* Wait until a line has come to the agreement of that number, or is past it. */
-static void await(memheap_agree_line_t *line, uint64_t number, unsigned spins)
+/* Wait until a stamp has come to the agreement of that number, or is past it.
+ */
+static void await(const _Atomic uint64_t *stamp, uint64_t number,
+                  memheap_wait_t wait)
 {
-    while (atomic_load_explicit(&line->stamp, memory_order_acquire) >>
-           STATUS_BITS < number)
-        memheap_wait_step(&spins);
+    while (atomic_load_explicit(stamp, memory_order_acquire) >> STATUS_BITS <
+           number)
+        memheap_wait_step(&wait);
 }
 
-/* Write this PE's line and wait for those of all. */
-static void meet(memheap_agree_t *agree, uint64_t digest, memheap_status_t mine,
-                 uint64_t result)
+/* What the PEs of one agreement came for, together. */
+typedef struct verdict {
+    memheap_status_t worst;
+    int worst_pe; /* the lowest that has it */
+    bool same_call;
+    bool same_result;
+    uint64_t digest;
+    uint64_t result; /* of the first, or folded */
+} verdict_t;
+
+typedef uint64_t fold_t(uint64_t a, uint64_t b);
+
+static word_t word_of(const verdict_t *verdict, uint64_t number)
+{
+    return (word_t){
+        stamp_of(number, verdict->worst), verdict->digest, verdict->result,
+        (uint64_t)verdict->worst_pe << 2 | (uint64_t)verdict->same_call << 1 |
+            verdict->same_result};
+}
+
+static verdict_t verdict_of(word_t word)
+{
+    return (verdict_t){
+        status_of(word.stamp), (int)(word.more >> 2), (word.more >> 1 & 1) != 0,
+        (word.more & 1) != 0,  word.digest,           word.result};
+}
+
+/* Read the lines of the group's PEs on this node. */
+static inline verdict_t judge(const memheap_agree_t *agree, uint64_t digest,
+                              uint64_t result, fold_t *fold)
+{
+    verdict_t verdict = {MEMHEAP_OK, 0, true, true, digest, result};
+    verdict.worst_pe = agree->start;
+    for (int i = 0; i < agree->node_size; i++) {
+        const memheap_agree_line_t *line = line_of(agree, agree->number, i);
+        memheap_status_t status =
+            status_of(atomic_load_explicit(&line->stamp, memory_order_relaxed));
+        if (MEMHEAP_UNLIKELY(status < verdict.worst)) {
+            verdict.worst = status;
+            verdict.worst_pe = memheap_job_near_pe(
+                agree->hub->job, agree->node_start + i * agree->node_stride);
+        }
+        verdict.same_call = verdict.same_call && line->digest == digest;
+        verdict.same_result = verdict.same_result && line->result == result;
+        if (fold != NULL)
+            verdict.result = fold(verdict.result, line->result);
+    }
+    return verdict;
+}
+
+static verdict_t merge(verdict_t a, verdict_t b, fold_t *fold)
+{
+    bool b_worse =
+        b.worst < a.worst || (b.worst == a.worst && b.worst_pe < a.worst_pe);
+    return (verdict_t){b_worse ? b.worst : a.worst,
+                       b_worse ? b.worst_pe : a.worst_pe,
+                       a.same_call && b.same_call && a.digest == b.digest,
+                       a.same_result && b.same_result && a.result == b.result,
+                       a.digest,
+                       fold == NULL ? a.result : fold(a.result, b.result)};
+}
+
+/* Exchange what this node's PEs came for with the other nodes of the group. */
+static verdict_t exchange(const memheap_agree_t *agree, verdict_t verdict,
+                          fold_t *fold)
+{
+    const memheap_agree_hub_t *hub = agree->hub;
+    for (int round = 0; round < agree->rounds; round++) {
+        const box_t *box = box_of(hub, agree->group, agree->number, round);
+        message_t message = {agree->group, round,
+                             word_of(&verdict, agree->number)};
+        memheap_transport_send(hub->transport, agree->to[round], &message,
+                               sizeof(message));
+        await(&box->stamp, agree->number, hub->job->wait);
+        word_t word = {atomic_load(&box->stamp), box->digest, box->result,
+                       box->more};
+        verdict = merge(verdict, verdict_of(word), fold);
+    }
+    return verdict;
+}
+
+/* Meet the PEs of other nodes, when this PE has written its line. */
+static verdict_t meet_far(memheap_agree_t *agree, uint64_t digest,
+                          uint64_t result, fold_t *fold)
+{
+    memheap_agree_line_t *outcome = outcome_of(agree, agree->number);
+    if (agree->node_rank != 0) {
+        await(&outcome->stamp, agree->number, agree->hub->job->wait);
+        word_t word = {atomic_load(&outcome->stamp), outcome->digest,
+                       outcome->result, outcome->more};
+        return verdict_of(word);
+    }
+    for (int i = 1; i < agree->node_size; i++)
+        await(&line_of(agree, agree->number, i)->stamp, agree->number,
+              agree->hub->job->wait);
+    verdict_t verdict =
+        exchange(agree, judge(agree, digest, result, fold), fold);
+    word_t word = word_of(&verdict, agree->number);
+    outcome->digest = word.digest;
+    outcome->result = word.result;
+    outcome->more = word.more;
+    atomic_store_explicit(&outcome->stamp, word.stamp, memory_order_release);
+    return verdict;
+}
+
+/* Write this PE's line, wait for all PEs, and have what they came for. */
+static inline verdict_t meet(memheap_agree_t *agree, uint64_t digest,
+                             memheap_status_t mine, uint64_t result,
+                             fold_t *fold)
 {
     uint64_t number = ++agree->number;
-    memheap_agree_line_t *line = line_of(agree, number, agree->rank);
+    memheap_agree_line_t *line = line_of(agree, number, agree->node_rank);
     line->digest = digest;
     line->result = result;
     atomic_store_explicit(&line->stamp, stamp_of(number, mine),
                           memory_order_release);
+    if (MEMHEAP_UNLIKELY(!memheap_agree_is_near(agree)))
+        return meet_far(agree, digest, result, fold);
     /* Own the line of the next agreement before it is needed. */
-    __builtin_prefetch(line_of(agree, number + 1, agree->rank), 1);
+    __builtin_prefetch(line_of(agree, number + 1, agree->node_rank), 1);
+    const memheap_wait_t *wait = &agree->hub->job->wait;
     for (int i = agree->rank + 1; i < agree->size; i++)
-        await(line_of(agree, number, i), number, agree->spins);
+        await(&line_of(agree, number, i)->stamp, number, *wait);
     for (int i = 0; i < agree->rank; i++)
-        await(line_of(agree, number, i), number, agree->spins);
+        await(&line_of(agree, number, i)->stamp, number, *wait);
+    return judge(agree, digest, result, fold);
+}
+
+/* Wait for all PEs, whatever they came for. */
+static void meet_only(memheap_agree_t *agree)
+{
+    meet(agree, 0, MEMHEAP_OK, 0, NULL);
+}
+
+/* The text of number i of the group, on its first PE. NULL if it has not come.
+ */
+static const char *any_text_of(const memheap_agree_t *agree, int i)
+{
+    const memheap_job_t *job = agree->hub->job;
+    uint32_t near = memheap_job_near(job, pe_of(agree, i));
+    if (near < (uint32_t)job->node_size)
+        return agree->hub->texts + (size_t)near * MEMHEAP_CALL_TEXT;
+    for (const far_text_t *far = agree->hub->far_texts; far != NULL;
+         far = far->next) {
+        if (far->message.group == agree->group && far->message.rank == i)
+            return far->message.text;
+    }
+    return NULL;
 }
 
 /* Print the calls of all PEs, neighbours with the same call together. */
@@ -114,70 +332,57 @@ static void report(const memheap_agree_t *agree, uint64_t number)
         message, sizeof(message),
         "the PEs differ in collective call %llu, which all must make alike:",
         (unsigned long long)number);
+    for (int i = 0; i < agree->size; i++) {
+        memheap_wait_t wait = agree->hub->job->wait;
+        while (any_text_of(agree, i) == NULL)
+            memheap_wait_step(&wait);
+    }
     for (int i = 0; i < agree->size && used < sizeof(message);) {
+        const char *text = any_text_of(agree, i);
         int last = i;
         while (agree->stride == 1 && last + 1 < agree->size &&
-               strcmp(text_of(agree, last + 1), text_of(agree, i)) == 0)
+               strcmp(any_text_of(agree, last + 1), text) == 0)
             last++;
         const char *separator = i == 0 ? "" : ";";
         size_t room = sizeof(message) - used;
         if (last > i)
-            used += (size_t)snprintf(
-                message + used, room, "%s PEs %d to %d called %s", separator,
-                pe_of(agree, i), pe_of(agree, last), text_of(agree, i));
+            used += (size_t)snprintf(message + used, room,
+                                     "%s PEs %d to %d called %s", separator,
+                                     pe_of(agree, i), pe_of(agree, last), text);
         else
-            used +=
-                (size_t)snprintf(message + used, room, "%s PE %d called %s",
-                                 separator, pe_of(agree, i), text_of(agree, i));
+            used += (size_t)snprintf(message + used, room, "%s PE %d called %s",
+                                     separator, pe_of(agree, i), text);
         i = last + 1;
     }
-    memheap_log_write(agree->log, MEMHEAP_LOG_ERROR, "%s", message);
+    memheap_log_write(agree->hub->log, MEMHEAP_LOG_ERROR, "%s", message);
 }
 
-/* All PEs come here, or none: each has seen the lines of all. */
+/* All PEs come here, or none: each has the same verdict. */
 static memheap_status_t diverge(memheap_agree_t *agree,
                                 const memheap_call_t *call, uint64_t result,
                                 bool results_differ)
 {
+    const memheap_agree_hub_t *hub = agree->hub;
     uint64_t number = agree->number;
-    char *text = text_of(agree, agree->rank);
-    agree->describe(call, text, MEMHEAP_CALL_TEXT);
+    char *text = text_of(agree, agree->node_rank);
+    hub->describe(call, text, MEMHEAP_CALL_TEXT);
     if (results_differ) {
         size_t used = strlen(text);
         snprintf(text + used, MEMHEAP_CALL_TEXT - used, " with result %#llx",
                  (unsigned long long)result);
     }
-    meet(agree, 0, MEMHEAP_OK, 0);
+    if (memheap_job_near(hub->job, agree->start) >=
+        (uint32_t)hub->job->node_size) {
+        text_message_t message = {agree->group, TEXT, agree->rank, ""};
+        memcpy(message.text, text, sizeof(message.text));
+        memheap_transport_send(hub->transport, agree->start, &message,
+                               sizeof(message));
+    }
+    meet_only(agree);
     if (agree->rank == 0)
         report(agree, number);
-    meet(agree, 0, MEMHEAP_OK, 0);
+    meet_only(agree);
     return MEMHEAP_ERR_DIVERGED;
-}
-
-/* What the lines of one agreement say together. */
-typedef struct verdict {
-    memheap_status_t worst;
-    int worst_pe;
-    bool same_call;
-    bool same_result;
-} verdict_t;
-
-static verdict_t judge(const memheap_agree_t *agree, uint64_t digest,
-                       uint64_t result)
-{
-    verdict_t verdict = {MEMHEAP_OK, agree->start, true, true};
-    for (int i = 0; i < agree->size; i++) {
-        const memheap_agree_line_t *line = line_of(agree, agree->number, i);
-        memheap_status_t status =
-            status_of(atomic_load_explicit(&line->stamp, memory_order_relaxed));
-        if (MEMHEAP_UNLIKELY(status < verdict.worst)) {
-            verdict.worst = status;
-            verdict.worst_pe = pe_of(agree, i);
-        }
-        verdict.same_call = verdict.same_call && line->digest == digest;
-        verdict.same_result = verdict.same_result && line->result == result;
-    }
-    return verdict;
 }
 
 memheap_status_t memheap_agree(memheap_agree_t *agree,
@@ -191,9 +396,7 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
             *pe_p = agree->start;
         return mine;
     }
-    uint64_t digest = digest_of(call);
-    meet(agree, digest, mine, result);
-    verdict_t verdict = judge(agree, digest, result);
+    verdict_t verdict = meet(agree, digest_of(call), mine, result, NULL);
     if (MEMHEAP_UNLIKELY(!verdict.same_call ||
                          (verdict.worst == MEMHEAP_OK && !verdict.same_result)))
         return diverge(agree, call, result, verdict.same_call);
@@ -207,27 +410,46 @@ memheap_status_t memheap_agree_fold(memheap_agree_t *agree,
                                     uint64_t (*fold)(uint64_t a, uint64_t b),
                                     uint64_t *all_p)
 {
-    uint64_t digest = digest_of(call);
-    meet(agree, digest, MEMHEAP_OK, word);
-    if (!judge(agree, digest, word).same_call)
+    verdict_t verdict = meet(agree, digest_of(call), MEMHEAP_OK, word, fold);
+    if (!verdict.same_call)
         return diverge(agree, call, 0, false);
-    uint64_t all = line_of(agree, agree->number, 0)->result;
-    for (int i = 1; i < agree->size; i++)
-        all = fold(all, line_of(agree, agree->number, i)->result);
-    *all_p = all;
+    *all_p = verdict.result;
     return MEMHEAP_OK;
 }
 
-static memheap_agree_line_t *lines_of(const memheap_agree_t *world, int group)
+void memheap_agree_receive(const memheap_agree_t *world, const void *message,
+                           size_t size)
 {
-    return world->lines + (ptrdiff_t)group * ROWS * world->row;
+    memheap_agree_hub_t *hub = world->hub;
+    const message_t *m = message;
+    if (m->round == TEXT) {
+        far_text_t *text = malloc(sizeof(*text));
+        if (text == NULL || size < sizeof(text->message))
+            abort(); /* the job ends anyway */
+        memcpy(&text->message, message, sizeof(text->message));
+        text->next = hub->far_texts;
+        hub->far_texts = text;
+        return;
+    }
+    box_t *box = box_of(hub, m->group, m->word.stamp >> STATUS_BITS, m->round);
+    box->digest = m->word.digest;
+    box->result = m->word.result;
+    box->more = m->word.more;
+    atomic_store_explicit(&box->stamp, m->word.stamp, memory_order_release);
+}
+
+static memheap_agree_line_t *lines_of(const memheap_agree_hub_t *hub, int group)
+{
+    return hub->lines + (ptrdiff_t)group * ROWS * hub->row;
 }
 
 uint64_t memheap_agree_last(const memheap_agree_t *world, int group)
 {
-    const memheap_agree_line_t *line = lines_of(world, group) + world->rank;
+    const memheap_agree_hub_t *hub = world->hub;
+    const memheap_agree_line_t *line =
+        lines_of(hub, group) + hub->job->node_rank;
     uint64_t last = 0;
-    for (int row = 0; row < ROWS; row++, line += world->row) {
+    for (int row = 0; row < ROWS; row++, line += hub->row) {
         uint64_t number =
             atomic_load_explicit(&line->stamp, memory_order_relaxed) >>
             STATUS_BITS;
@@ -236,75 +458,180 @@ uint64_t memheap_agree_last(const memheap_agree_t *world, int group)
     return last;
 }
 
+/* The group's number of a PE of the job; -1 if it is not in the group. */
+static int rank_of(const memheap_agree_t *agree, int pe)
+{
+    int distance = pe - agree->start;
+    if (agree->stride == 0)
+        return distance == 0 ? 0 : -1;
+    int i = distance / agree->stride;
+    return distance % agree->stride == 0 && i >= 0 && i < agree->size ? i : -1;
+}
+
+/* The lowest of the group's numbers that PEs of a node have; -1 if none. */
+static int first_on(const memheap_agree_t *agree, const memheap_node_t *node)
+{
+    int first = -1;
+    for (int i = 0; i < node->size; i++) {
+        int rank = rank_of(agree, node->start + i * node->stride);
+        if (rank >= 0 && (first < 0 || rank < first))
+            first = rank;
+    }
+    return first;
+}
+
+/* Find the group's PEs on this node: two progressions have one in common. */
+static void find_near(memheap_agree_t *agree)
+{
+    const memheap_job_t *job = agree->hub->job;
+    const memheap_node_t *node = &job->nodes[job->node_number];
+    int first = first_on(agree, node);
+    int next = agree->size; /* the group's number of the second of them */
+    agree->node_size = 0;
+    for (int i = 0; i < node->size; i++) {
+        int rank = rank_of(agree, node->start + i * node->stride);
+        agree->node_size += rank >= 0;
+        if (rank > first && rank < next)
+            next = rank;
+    }
+    agree->node_start = (int)memheap_job_near(job, pe_of(agree, first));
+    agree->node_stride = 0;
+    agree->node_rank = 0;
+    if (agree->node_size > 1) {
+        agree->node_stride =
+            (int)memheap_job_near(job, pe_of(agree, next)) - agree->node_start;
+        agree->node_rank =
+            (job->node_rank - agree->node_start) / agree->node_stride;
+    }
+}
+
+/* Find the first PEs on other nodes that this one exchanges with. */
+static void find_far(memheap_agree_t *agree)
+{
+    const memheap_job_t *job = agree->hub->job;
+    int count = 0;
+    int mine = 0;
+    agree->rounds = 0;
+    if (memheap_agree_is_near(agree) || agree->node_rank != 0)
+        return;
+    for (int n = 0; n < job->node_count; n++) {
+        if (n == job->node_number)
+            mine = count;
+        count += first_on(agree, &job->nodes[n]) >= 0;
+    }
+    agree->rounds = (int)memheap_log2_ceil((size_t)count);
+    for (int n = 0, i = 0; n < job->node_count; n++) {
+        int first = first_on(agree, &job->nodes[n]);
+        for (int round = 0; round < agree->rounds && first >= 0; round++) {
+            if ((mine + (1 << round)) % count == i)
+                agree->to[round] = pe_of(agree, first);
+        }
+        i += first >= 0;
+    }
+}
+
 void memheap_agree_split(const memheap_agree_t *world, int group,
                          uint64_t number, int start, int stride, int size,
                          int rank, memheap_agree_t *agree)
 {
-    *agree = *world;
-    agree->lines = lines_of(world, group);
-    agree->number = number;
-    agree->start = start;
-    agree->stride = stride;
-    agree->size = size;
-    agree->rank = rank;
-    agree->bytes = 0;
+    *agree = (memheap_agree_t){.hub = world->hub,
+                               .lines = lines_of(world->hub, group),
+                               .number = number,
+                               .group = group,
+                               .start = start,
+                               .stride = stride,
+                               .size = size,
+                               .rank = rank};
+    find_near(agree);
+    find_far(agree);
 }
 
 void memheap_agree_end(memheap_agree_t *agree)
 {
-    meet(agree, 0, MEMHEAP_OK, 0);
+    if (agree->size > 1)
+        meet_only(agree);
+}
+
+/* Release what an agreement that is not open yet has. */
+static void hub_free(memheap_agree_hub_t *hub)
+{
+    if (hub == NULL)
+        return;
+    if (hub->lines != NULL)
+        munmap(hub->lines, hub->bytes);
+    free(hub->boxes);
+    free(hub);
+}
+
+/* A hub without the memory that the node's PEs share. */
+static memheap_agree_hub_t *hub_new(const memheap_job_t *job,
+                                    memheap_transport_t *transport)
+{
+    memheap_agree_hub_t *hub = calloc(1, sizeof(*hub));
+    if (hub == NULL)
+        return NULL;
+    hub->job = job;
+    hub->transport = transport;
+    hub->row = transport == NULL ? job->node_size : 2 * job->node_size;
+    hub->rounds = (int)memheap_log2_ceil((size_t)job->node_count);
+    if (hub->rounds == 0)
+        return hub;
+    hub->boxes = calloc(MEMHEAP_AGREE_GROUPS * ROWS * (size_t)hub->rounds,
+                        sizeof(*hub->boxes));
+    if (hub->boxes == NULL) {
+        free(hub);
+        return NULL;
+    }
+    return hub;
 }
 
 memheap_status_t memheap_agree_open(memheap_agree_t *agree,
                                     const memheap_job_t *job,
+                                    memheap_transport_t *transport,
                                     memheap_call_describe_t *describe,
                                     const memheap_log_t *log)
 {
-    size_t lines = MEMHEAP_AGREE_GROUPS * ROWS * (size_t)job->size *
+    memheap_agree_hub_t *hub = hub_new(job, transport);
+    memheap_status_t status =
+        hub == NULL ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK;
+    if (memheap_job_worst(job, status) != MEMHEAP_OK || hub == NULL) {
+        hub_free(hub);
+        return MEMHEAP_ERR_NO_METADATA;
+    }
+    size_t lines = MEMHEAP_AGREE_GROUPS * ROWS * (size_t)hub->row *
                    sizeof(memheap_agree_line_t);
-    size_t texts = (size_t)job->size * MEMHEAP_CALL_TEXT;
+    size_t texts = (size_t)job->node_size * MEMHEAP_CALL_TEXT;
     size_t bytes =
         memheap_align_up(lines + texts, (size_t)sysconf(_SC_PAGESIZE));
-    memheap_status_t status = MEMHEAP_OK;
     void *address = NULL;
     int fd = -1;
-    if (job->node_size != job->size) {
-        memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                          "the job has %d PEs, and %d of them on this node; "
-                          "this version reaches the PEs of one node alone",
-                          job->size, job->node_size);
-        status = MEMHEAP_ERR_UNSUPPORTED;
-    } else if (job->node_rank == 0) {
+    hub->describe = describe;
+    hub->log = log;
+    hub->bytes = bytes;
+    if (job->node_rank == 0)
         status = memheap_window_file("memheap-agree", bytes, &fd, log);
-    }
     memheap_status_t mapped =
         memheap_window_share(job, fd, bytes, log, &address);
     if (status == MEMHEAP_OK)
         status = mapped;
-    memheap_status_t worst = memheap_job_worst(job, status);
+    hub->lines = address;
+    hub->texts = (char *)address + lines;
+    /* Before the last step: the others may send as soon as it is over. */
+    *agree = (memheap_agree_t){.hub = hub};
+    status = memheap_job_worst(job, status);
     if (fd >= 0)
         close(fd);
-    if (worst != MEMHEAP_OK) {
-        if (address != NULL)
-            munmap(address, bytes);
-        return worst;
+    if (status != MEMHEAP_OK) {
+        hub_free(hub);
+        *agree = (memheap_agree_t){.hub = NULL};
+        return status;
     }
-    *agree = (memheap_agree_t){.lines = address,
-                               .texts = (char *)address + lines,
-                               .bytes = bytes,
-                               .rank = job->rank,
-                               .size = job->size,
-                               .stride = 1,
-                               .row = job->size,
-                               .spins = job->crowded ? 0 : MEMHEAP_WAIT_SPINS,
-                               .describe = describe,
-                               .log = log};
+    memheap_agree_split(agree, 0, 0, 0, 1, job->size, job->rank, agree);
     return MEMHEAP_OK;
 }
 
 void memheap_agree_close(memheap_agree_t *agree)
 {
-    if (agree->lines != NULL)
-        munmap(agree->lines, agree->bytes);
-    *agree = (memheap_agree_t){0};
+    hub_free(agree->hub);
+    *agree = (memheap_agree_t){.hub = NULL};
 }

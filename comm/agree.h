@@ -11,7 +11,7 @@
 #ifndef MEMHEAP_COMM_AGREE_H
 #define MEMHEAP_COMM_AGREE_H
 
-#include "comm/job.h"
+#include "comm/transport.h"
 
 /** What a PE is doing: a number of the caller's, and what goes with it. */
 typedef struct memheap_call {
@@ -28,19 +28,26 @@ typedef void memheap_call_describe_t(const memheap_call_t *call, char *text,
                                      size_t room);
 
 typedef struct memheap_agree_line memheap_agree_line_t;
+typedef struct memheap_agree_hub memheap_agree_hub_t;
+
+/** 2 to this power is more than the nodes of any job. */
+#define MEMHEAP_AGREE_ROUNDS 20
 
 /** Means to agree, for the PEs start + i * stride of the job, i < size. */
 typedef struct memheap_agree {
-    memheap_agree_line_t *lines; /* two rows of one line for each PE */
-    char *texts;                 /* one for each PE */
-    uint64_t number;             /* of the last agreement */
-    int rank, size;              /* this PE is number rank of them */
+    memheap_agree_hub_t *hub; /* of all groups */
+    memheap_agree_line_t *lines;
+    uint64_t number; /* of the last agreement */
+    int group;
+    int rank, size; /* this PE is number rank of them */
     int start, stride;
-    int row; /* lines in a row: PEs of the job */
-    unsigned spins;
-    memheap_call_describe_t *describe;
-    const memheap_log_t *log;
-    size_t bytes; /* of what is mapped for all groups; 0 in all but the first */
+    /** Those of them that are on this node: node_start + i * node_stride there,
+     *  i < node_size; this PE is number node_rank of these. */
+    int node_start, node_stride, node_size, node_rank;
+    /** For the first PE of these: the first PE on the node 2^i further,
+     *  of as many as it takes to have met all. */
+    int rounds;
+    int to[MEMHEAP_AGREE_ROUNDS];
 } memheap_agree_t;
 
 /** Groups that can be there at once, numbered from 0, which is that of all
@@ -49,12 +56,21 @@ typedef struct memheap_agree {
 
 /**
  * Make the means to agree. Collective.
- * @return the same on every PE. MEMHEAP_ERR_SYSTEM, logged
+ *
+ * @param transport  takes messages between nodes; NULL if there is one node
+ * @return the same on every PE. MEMHEAP_ERR_SYSTEM, MEMHEAP_ERR_NO_METADATA;
+ *         logged
  */
 memheap_status_t memheap_agree_open(memheap_agree_t *agree,
                                     const memheap_job_t *job,
+                                    memheap_transport_t *transport,
                                     memheap_call_describe_t *describe,
                                     const memheap_log_t *log);
+
+/** Take a message that came from another node; for the transport. */
+void memheap_agree_receive(const memheap_agree_t *world, const void *message,
+                           size_t size);
+
 void memheap_agree_close(memheap_agree_t *agree);
 
 /**
@@ -74,7 +90,7 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
 
 /**
  * As memheap_agree(), for PEs that are all well; and fold the words that they
- * bring into one, which all get.
+ * bring into one, which all get. A word may be folded in more than once.
  */
 memheap_status_t memheap_agree_fold(memheap_agree_t *agree,
                                     const memheap_call_t *call, uint64_t word,
@@ -83,6 +99,12 @@ memheap_status_t memheap_agree_fold(memheap_agree_t *agree,
 
 /** The number of the last agreement of this PE in a group. */
 uint64_t memheap_agree_last(const memheap_agree_t *world, int group);
+
+/** Whether all PEs of the group are on this node. */
+static inline bool memheap_agree_is_near(const memheap_agree_t *agree)
+{
+    return agree->node_size == agree->size;
+}
 
 /**
  * The means for some of the PEs. Local.

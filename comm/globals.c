@@ -17,6 +17,7 @@
 #include <link.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static size_t page_size(void)
@@ -126,8 +127,9 @@ void memheap_globals_unshare(memheap_globals_t *globals)
     if (copy == MAP_FAILED)
         return; /* they stay where they are, which harms nobody */
     copy_pages(copy, globals->base, globals->size);
-    mremap(copy, globals->size, globals->size, MREMAP_MAYMOVE | MREMAP_FIXED,
-           globals->base);
+    /* Not by its wrapper: UCX has one of its own that loses the new address. */
+    syscall(SYS_mremap, copy, globals->size, globals->size,
+            MREMAP_MAYMOVE | MREMAP_FIXED, globals->base);
     close(globals->fd);
     globals->fd = -1;
 }

@@ -1,26 +1,48 @@
 /*
  * The PEs of a job, and the few things they do through MPI.
  *
- * All of them are collective over the job, and none lies on a fast path. The
- * communicators are private: nothing of the program's can meet it.
+ * A node is a set of PEs that map each other's memory. MPI says which PEs
+ * could; a node's PEs are also an arithmetic progression, so that whether a PE
+ * is near takes a multiplication and no table. Where the launcher's order is
+ * another, the machine counts as several nodes.
+ *
+ * All calls are collective over the job, and none lies on a fast path. Waiting
+ * in one of them goes on serving PEs of other nodes. The communicators are
+ * private: nothing of the program's can meet it.
  */
 #ifndef MEMHEAP_COMM_JOB_H
 #define MEMHEAP_COMM_JOB_H
 
 #include "base/log.h"
 #include "base/status.h"
+#include "comm/wait.h"
 
 #include <mpi.h>
 
 #include <stdbool.h>
 #include <stdint.h>
 
+/** The PEs start + i * stride of the job, i < size. */
+typedef struct memheap_node {
+    int start, stride, size;
+} memheap_node_t;
+
 typedef struct memheap_job {
     MPI_Comm world;
-    MPI_Comm node; /* the PEs that MPI says share memory with this one */
+    MPI_Comm machine; /* the PEs that MPI says share memory with this one */
+    MPI_Comm node;    /* those of this PE's node */
+    MPI_Comm leaders; /* the first PE of each node; MPI_COMM_NULL on others */
     int rank, size;
+    int machine_size;
     int node_rank, node_size;
-    bool crowded; /* the node's PEs have fewer cores than they are */
+    memheap_node_t *nodes; /* all of them, by their first PE */
+    int node_count;
+    int node_number;       /* of this PE's */
+    int near_start;        /* of this PE's node, */
+    uint32_t near_inverse; /* and its stride, as memheap_job_near() needs it */
+    unsigned near_shift;
+    bool crowded; /* the machine's PEs have fewer cores than they are */
+    memheap_wait_t wait;
 } memheap_job_t;
 
 /** Start MPI if nobody has, for any number of threads, since the program may
@@ -28,8 +50,20 @@ typedef struct memheap_job {
  *  logged, if MPI is over. Not a call of a job. */
 memheap_status_t memheap_mpi_start(bool *started_p, const memheap_log_t *log);
 
+/**
+ * Have a function called wherever the program waits in a call of MPI, or stop
+ * that. Not a call of a job.
+ * @return whether this MPI offers it: Open MPI does
+ */
+bool memheap_mpi_serve_in_waits(int (*serve)(void), bool on);
+
 /** Know the job that MPI has started. */
 void memheap_job_open(memheap_job_t *job);
+
+/** Know its nodes, of at most that many PEs each. MEMHEAP_ERR_NO_METADATA, the
+ *  same on every PE. */
+memheap_status_t memheap_job_form_nodes(memheap_job_t *job, size_t most);
+
 void memheap_job_close(memheap_job_t *job);
 
 /** The worst status of all PEs. */
@@ -47,7 +81,35 @@ size_t memheap_job_least(const memheap_job_t *job, size_t value, int *pe_p);
 void memheap_job_node_broadcast(const memheap_job_t *job, int root, void *data,
                                 size_t size);
 
+/** Wait until all PEs of the node have come. */
+void memheap_job_node_meet(const memheap_job_t *job);
+
+/** Collect what the first PEs of the nodes have, in the order of the nodes;
+ *  for them alone. */
+void memheap_job_leaders_gather(const memheap_job_t *job, const void *mine,
+                                const int *sizes, const int *places, void *all);
+
 /** End all PEs, with an exit status for the launcher. Not collective. */
 _Noreturn void memheap_job_abort(const memheap_job_t *job, int status);
+
+/** The number on this node of a PE of the job; node_size or more for one of
+ *  another node. */
+static inline uint32_t memheap_job_near(const memheap_job_t *job, int pe)
+{
+    /* If the stride divides the distance, the product with its odd part's
+     * inverse and a rotation by its other bits give the quotient; otherwise
+     * what they give is greater than any quotient. Source: H. S. Warren,
+     * Hacker's Delight, section 10-17. */
+    uint32_t product =
+        ((uint32_t)pe - (uint32_t)job->near_start) * job->near_inverse;
+    return product >> job->near_shift | product << (-job->near_shift & 31);
+}
+
+/** The PE of the job that has a number on this node. */
+static inline int memheap_job_near_pe(const memheap_job_t *job, int number)
+{
+    const memheap_node_t *node = &job->nodes[job->node_number];
+    return node->start + number * node->stride;
+}
 
 #endif

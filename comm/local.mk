@@ -1,3 +1,4 @@
 # The PEs of a job.
 comm_sources = comm/agree.c comm/agree.h comm/globals.c comm/globals.h comm/job.h comm/mpi.c \
-	comm/symmetric.c comm/symmetric.h comm/window.c comm/wait.h comm/window.h
+	comm/symmetric.c comm/symmetric.h comm/cards.c comm/cards.h \
+	comm/transport.h comm/ucx.c comm/wait.h comm/window.c comm/window.h

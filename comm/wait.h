@@ -3,12 +3,14 @@
  *
  * Where each PE has a core of its own, waiting looks again at once for a while,
  * then with pauses; where it has none, the one that is waited for needs the
- * core, and it is given away.
+ * core, and it is given away. Whoever waits also does the work that PEs of
+ * other nodes wait for: what they want of this PE's memory.
  */
 #ifndef MEMHEAP_COMM_WAIT_H
 #define MEMHEAP_COMM_WAIT_H
 
 #include <sched.h>
+#include <stddef.h>
 
 enum {
     /** Looks before the core is given away: about as long as a system call
@@ -17,6 +19,13 @@ enum {
     /** Those of them without a pause: about as long as PEs differ. */
     MEMHEAP_WAIT_EAGER = 100
 };
+
+/** How to wait, copied by whoever does. */
+typedef struct memheap_wait {
+    unsigned spins; /* MEMHEAP_WAIT_SPINS, or 0 where PEs share cores */
+    void (*progress)(void *context); /* the work for others; may be NULL */
+    void *context;
+} memheap_wait_t;
 
 static inline void memheap_wait_pause(void)
 {
@@ -27,13 +36,14 @@ static inline void memheap_wait_pause(void)
 #endif
 }
 
-/** To be called between two looks. *spins_p starts as MEMHEAP_WAIT_SPINS, or
- *  as 0 where PEs share cores. */
-static inline void memheap_wait_step(unsigned *spins_p)
+/** To be called between two looks. */
+static inline void memheap_wait_step(memheap_wait_t *wait)
 {
-    if (*spins_p == 0)
+    if (wait->progress != NULL)
+        wait->progress(wait->context);
+    if (wait->spins == 0)
         sched_yield();
-    else if (--*spins_p < MEMHEAP_WAIT_SPINS - MEMHEAP_WAIT_EAGER)
+    else if (--wait->spins < MEMHEAP_WAIT_SPINS - MEMHEAP_WAIT_EAGER)
         memheap_wait_pause();
 }
 

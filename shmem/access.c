@@ -1,9 +1,12 @@
 /*
- * What is said of a PE or an address that a call cannot have.
+ * What is said of a PE or an address that a call cannot have, and atomic
+ * operations on PEs of other nodes.
  */
 #include "config.h"
 
 #include "shmem/access.h"
+
+#include <string.h>
 
 void memheap_wrong_pe(const char *call, shmem_ctx_t ctx, int pe)
 {
@@ -33,4 +36,64 @@ void memheap_wrong_address(const char *call, const void *address, size_t size,
         (void *)(heap->base + heap->reach), (void *)variables->base,
         (void *)(variables->base + variables->reach));
     memheap_runtime_abort();
+}
+
+static memheap_atomic_t atomic_of(memheap_atomic_kind_t kind, size_t size,
+                                  const void *value, const void *compare)
+{
+    memheap_atomic_t atomic = {.kind = kind, .size = size};
+    memcpy(&atomic.value, value, size);
+    if (kind == MEMHEAP_ATOMIC_COMPARE_SWAP)
+        memcpy(&atomic.compare, compare, size);
+    return atomic;
+}
+
+void memheap_far_fetch(const memheap_place_t *far, memheap_atomic_kind_t kind,
+                       size_t size, const void *value, const void *compare,
+                       void *old_p)
+{
+    memheap_atomic_t atomic = atomic_of(kind, size, value, compare);
+    uint64_t old =
+        memheap_transport_fetch(memheap_runtime.transport, far, &atomic);
+    memcpy(old_p, &old, size);
+}
+
+void memheap_far_update(shmem_ctx_t ctx, const memheap_place_t *far,
+                        memheap_atomic_kind_t kind, size_t size,
+                        const void *value, const void *compare, void *old_p)
+{
+    memheap_atomic_t atomic = atomic_of(kind, size, value, compare);
+    memheap_transport_update(memheap_runtime.transport, far, &atomic, old_p);
+    memheap_context_began(ctx);
+}
+
+uint32_t memheap_word_fetch(const char *call, memheap_atomic_kind_t kind,
+                            uint32_t *word, uint32_t value, uint32_t compare,
+                            int pe)
+{
+    memheap_place_t far;
+    uint32_t old = compare;
+    uint32_t *at =
+        (uint32_t *)(void *)memheap_remote(call, word, sizeof(*word), pe, &far);
+    if (at == NULL) {
+        memheap_far_fetch(&far, kind, sizeof(*word), &value, &compare, &old);
+        return old;
+    }
+    switch (kind) {
+    case MEMHEAP_ATOMIC_ADD:
+        return __atomic_fetch_add(at, value, __ATOMIC_SEQ_CST);
+    case MEMHEAP_ATOMIC_AND:
+        return __atomic_fetch_and(at, value, __ATOMIC_SEQ_CST);
+    case MEMHEAP_ATOMIC_OR:
+        return __atomic_fetch_or(at, value, __ATOMIC_SEQ_CST);
+    case MEMHEAP_ATOMIC_XOR:
+        return __atomic_fetch_xor(at, value, __ATOMIC_SEQ_CST);
+    case MEMHEAP_ATOMIC_SWAP:
+        return __atomic_exchange_n(at, value, __ATOMIC_SEQ_CST);
+    case MEMHEAP_ATOMIC_COMPARE_SWAP:
+        __atomic_compare_exchange_n(at, &old, value, 0, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_SEQ_CST);
+        break;
+    }
+    return old;
 }

@@ -2,7 +2,9 @@
  * Where a symmetric object lies on another PE.
  *
  * Each call that names one comes here: PE and address are checked in every
- * build, at the cost of two comparisons.
+ * build, at the cost of two comparisons. An object of a PE of this node is
+ * loaded and stored through a window; one of any other PE has a place, which
+ * the transport reaches.
  */
 #ifndef MEMHEAP_SHMEM_ACCESS_H
 #define MEMHEAP_SHMEM_ACCESS_H
@@ -33,35 +35,77 @@ static inline size_t memheap_bytes(size_t count, size_t size)
     return __builtin_mul_overflow(count, size, &bytes) ? SIZE_MAX : bytes;
 }
 
-/** Where size bytes lie on a PE of the job if a segment has them, else NULL. */
-static inline char *memheap_find(const memheap_segment_t *segment,
-                                 const void *address, size_t size, int pe)
+/** Whether a segment has size bytes at an address. */
+static inline bool memheap_has(const memheap_segment_t *segment,
+                               const void *address, size_t size)
 {
     size_t offset = (size_t)((uintptr_t)address - (uintptr_t)segment->base);
-    if (offset >= segment->reach || size > segment->reach - offset)
-        return NULL;
-    return segment->windows.base + (size_t)pe * segment->windows.stride +
-           offset;
+    return offset < segment->reach && size <= segment->reach - offset;
 }
 
-/** Where size bytes at a symmetric address lie on a PE of the job. */
+/** Whether a PE of the job is on this node. */
+static inline bool memheap_is_near(int pe)
+{
+    const memheap_job_t *job = &memheap_runtime.job;
+    return memheap_job_near(job, pe) < (uint32_t)job->node_size;
+}
+
+/** Where size bytes at a symmetric address lie on a PE of the job; NULL if it
+ *  is of another node, and *far_p is their place then. */
 static inline char *memheap_remote(const char *call, const void *address,
-                                   size_t size, int pe)
+                                   size_t size, int pe, memheap_place_t *far_p)
 {
     const memheap_runtime_t *rt = &memheap_runtime;
-    char *place = memheap_find(&rt->symmetric, address, size, pe);
-    if (MEMHEAP_UNLIKELY(place == NULL))
-        place = memheap_find(&rt->variables, address, size, pe);
-    if (MEMHEAP_UNLIKELY(place == NULL))
-        memheap_wrong_address(call, address, size, pe);
-    return place;
+    const memheap_segment_t *segment = &rt->symmetric;
+    if (MEMHEAP_UNLIKELY(!memheap_has(segment, address, size))) {
+        segment = &rt->variables;
+        if (!memheap_has(segment, address, size))
+            memheap_wrong_address(call, address, size, pe);
+    }
+    size_t offset = (size_t)((uintptr_t)address - (uintptr_t)segment->base);
+    uint32_t near = memheap_job_near(&rt->job, pe);
+    if (MEMHEAP_UNLIKELY(rt->transport != NULL)) {
+        if (near >= (uint32_t)rt->job.node_size) {
+            *far_p = (memheap_place_t){pe, segment->id, offset};
+            return NULL;
+        }
+        /* Whoever looks at its own memory may be waiting for others. */
+        if (pe == rt->job.rank)
+            memheap_transport_progress(rt->transport);
+    }
+    return segment->windows.base + near * segment->windows.stride + offset;
 }
 
 /** The same for a PE of a context's team. */
 static inline char *memheap_target(const char *call, shmem_ctx_t ctx,
-                                   const void *address, size_t size, int pe)
+                                   const void *address, size_t size, int pe,
+                                   memheap_place_t *far_p)
 {
-    return memheap_remote(call, address, size, memheap_world_pe(call, ctx, pe));
+    return memheap_remote(call, address, size, memheap_world_pe(call, ctx, pe),
+                          far_p);
 }
+
+/** Note that a context has something to be quiet about. Behind what it began,
+ *  so that a quiet of another thread does not take it for done. */
+static inline void memheap_context_began(shmem_ctx_t ctx)
+{
+    __atomic_store_n(&ctx->pending, true, __ATOMIC_RELEASE);
+}
+
+/** An atomic operation on size bytes at a place, 4 or 8; operands are of the
+ *  object's type, `compare` for a compare-and-swap alone. The first waits for
+ *  the value before it, the second for nothing; its old_p may be NULL. */
+void memheap_far_fetch(const memheap_place_t *far, memheap_atomic_kind_t kind,
+                       size_t size, const void *value, const void *compare,
+                       void *old_p);
+void memheap_far_update(shmem_ctx_t ctx, const memheap_place_t *far,
+                        memheap_atomic_kind_t kind, size_t size,
+                        const void *value, const void *compare, void *old_p);
+
+/** A fetching atomic operation on a word of 4 bytes of a PE of the job, for
+ *  the library's own words. @return the value before it */
+uint32_t memheap_word_fetch(const char *call, memheap_atomic_kind_t kind,
+                            uint32_t *word, uint32_t value, uint32_t compare,
+                            int pe);
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * Atomic memory operations, by the processor on the other PE's window.
+ * Atomic memory operations.
  *
- * All PEs that update a word do it so, the owner of the word included, and so
- * atomics of PEs of one node never need another's help.
+ * On a PE of this node they are done by the processor on its window, by the
+ * owner of the word too, and need nobody's help. On a PE of another node the
+ * transport has that PE's processor do them, so all mix on one word.
  */
 #include "config.h"
 
@@ -10,65 +11,87 @@
 
 #include <pshmem.h>
 
-/* The object on its PE. */
-#define AT(T, NAME, CTX, ADDRESS)                                              \
-    ((T *)(void *)memheap_target("shmem_" NAME, CTX, ADDRESS, sizeof(T), pe))
-
 /*
- * All forms of an operation. PARAMETERS and ARGUMENTS, in parentheses, are
- * those between the context and the PE; `at` is the object in EXPRESSION.
- * FETCHES also has a nonblocking form, UPDATES returns nothing.
+ * All forms of an operation. PARAMETERS, in parentheses, are those between the
+ * context and the PE. EXPRESSION does it on the object `at` of this node; KIND,
+ * VALUE and COMPARE are what the transport is told. FETCHES also has a
+ * nonblocking form, UPDATES returns nothing.
  */
 #define STRIP(...) __VA_ARGS__
-#define FETCHES_FORM(T, NAME, HEAD, CTX, ADDRESS, EXPRESSION)                  \
+#define LOCATE(T, NAME, CTX, ADDRESS)                                          \
+    memheap_place_t far;                                                       \
+    T *at = (T *)(void *)memheap_target("shmem_" NAME, CTX, ADDRESS,           \
+                                        sizeof(T), pe, &far)
+#define FETCHES_FORM(T, NAME, HEAD, CTX, ADDRESS, KIND, VALUE, COMPARE,        \
+                     EXPRESSION)                                               \
     T pshmem_##NAME HEAD                                                       \
     {                                                                          \
-        T *at = AT(T, #NAME, CTX, ADDRESS);                                    \
+        LOCATE(T, #NAME, CTX, ADDRESS);                                        \
         T old;                                                                 \
-        EXPRESSION;                                                            \
+        if (MEMHEAP_LIKELY(at != NULL)) {                                      \
+            EXPRESSION;                                                        \
+        } else {                                                               \
+            T operands[] = {VALUE, COMPARE};                                   \
+            memheap_far_fetch(&far, MEMHEAP_ATOMIC_##KIND, sizeof(T),          \
+                              &operands[0], &operands[1], &old);               \
+        }                                                                      \
         return old;                                                            \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##NAME)
-#define FETCHES_NBI_FORM(T, NAME, HEAD, CTX, ADDRESS, EXPRESSION)              \
+#define FETCHES_NBI_FORM(T, NAME, HEAD, CTX, ADDRESS, KIND, VALUE, COMPARE,    \
+                         EXPRESSION)                                           \
     void pshmem_##NAME HEAD                                                    \
     {                                                                          \
-        T *at = AT(T, #NAME, CTX, ADDRESS);                                    \
-        T old;                                                                 \
-        EXPRESSION;                                                            \
-        *fetch = old;                                                          \
+        LOCATE(T, #NAME, CTX, ADDRESS);                                        \
+        if (MEMHEAP_LIKELY(at != NULL)) {                                      \
+            T old;                                                             \
+            EXPRESSION;                                                        \
+            *fetch = old;                                                      \
+        } else {                                                               \
+            T operands[] = {VALUE, COMPARE};                                   \
+            memheap_far_update(CTX, &far, MEMHEAP_ATOMIC_##KIND, sizeof(T),    \
+                               &operands[0], &operands[1], fetch);             \
+        }                                                                      \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##NAME)
-#define UPDATES_FORM(T, NAME, HEAD, CTX, EXPRESSION)                           \
+#define UPDATES_FORM(T, NAME, HEAD, CTX, KIND, VALUE, EXPRESSION)              \
     void pshmem_##NAME HEAD                                                    \
     {                                                                          \
-        T *at = AT(T, #NAME, CTX, dest);                                       \
-        EXPRESSION;                                                            \
+        LOCATE(T, #NAME, CTX, dest);                                           \
+        if (MEMHEAP_LIKELY(at != NULL)) {                                      \
+            EXPRESSION;                                                        \
+        } else {                                                               \
+            T operand = VALUE;                                                 \
+            memheap_far_update(CTX, &far, MEMHEAP_ATOMIC_##KIND, sizeof(T),    \
+                               &operand, NULL, NULL);                          \
+        }                                                                      \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##NAME)
 
-#define FETCHES(T, N, NAME, PARAMETERS, ADDRESS, EXPRESSION)                   \
+#define FETCHES(T, N, NAME, PARAMETERS, ADDRESS, ...)                          \
     FETCHES_FORM(T, N##_##NAME, (STRIP PARAMETERS, int pe), SHMEM_CTX_DEFAULT, \
-                 ADDRESS, EXPRESSION)                                          \
+                 ADDRESS, __VA_ARGS__)                                         \
     FETCHES_FORM(T, ctx_##N##_##NAME,                                          \
                  (shmem_ctx_t ctx, STRIP PARAMETERS, int pe), ctx, ADDRESS,    \
-                 EXPRESSION)                                                   \
+                 __VA_ARGS__)                                                  \
     FETCHES_NBI_FORM(T, N##_##NAME##_nbi,                                      \
                      (T * fetch, STRIP PARAMETERS, int pe), SHMEM_CTX_DEFAULT, \
-                     ADDRESS, EXPRESSION)                                      \
+                     ADDRESS, __VA_ARGS__)                                     \
     FETCHES_NBI_FORM(T, ctx_##N##_##NAME##_nbi,                                \
                      (shmem_ctx_t ctx, T * fetch, STRIP PARAMETERS, int pe),   \
-                     ctx, ADDRESS, EXPRESSION)
-#define UPDATES(T, N, NAME, PARAMETERS, EXPRESSION)                            \
+                     ctx, ADDRESS, __VA_ARGS__)
+#define UPDATES(T, N, NAME, PARAMETERS, ...)                                   \
     UPDATES_FORM(T, N##_##NAME, (STRIP PARAMETERS, int pe), SHMEM_CTX_DEFAULT, \
-                 EXPRESSION)                                                   \
+                 __VA_ARGS__)                                                  \
     UPDATES_FORM(T, ctx_##N##_##NAME,                                          \
-                 (shmem_ctx_t ctx, STRIP PARAMETERS, int pe), ctx, EXPRESSION)
+                 (shmem_ctx_t ctx, STRIP PARAMETERS, int pe), ctx,             \
+                 __VA_ARGS__)
 
-/* What is done; these work on floating-point objects too. */
+/* What is done on this node; these work on floating-point objects too. */
 #define LOAD __atomic_load(at, &old, __ATOMIC_SEQ_CST)
 #define STORE __atomic_store(at, &value, __ATOMIC_SEQ_CST)
-#define SWAP __atomic_exchange(at, &value, &old, __ATOMIC_SEQ_CST)
-#define COMPARE_SWAP                                                           \
+#define EXCHANGE __atomic_exchange(at, &value, &old, __ATOMIC_SEQ_CST)
+#define COMPARE_EXCHANGE                                                       \
     old = cond;                                                                \
     __atomic_compare_exchange_n(at, &old, value, 0, __ATOMIC_SEQ_CST,          \
                                 __ATOMIC_SEQ_CST)
@@ -76,27 +99,31 @@
     __atomic_fetch_##OPERATION(at, VALUE, __ATOMIC_SEQ_CST)
 
 #define MOVE_TYPED(A, T, N)                                                    \
-    FETCHES(T, N, atomic_fetch, (const T *source), source, LOAD)               \
-    FETCHES(T, N, atomic_swap, (T * dest, T value), dest, SWAP)                \
-    UPDATES(T, N, atomic_set, (T * dest, T value), STORE)
+    FETCHES(T, N, atomic_fetch, (const T *source), source, ADD, 0, 0, LOAD)    \
+    FETCHES(T, N, atomic_swap, (T * dest, T value), dest, SWAP, value, 0,      \
+            EXCHANGE)                                                          \
+    UPDATES(T, N, atomic_set, (T * dest, T value), SWAP, value, STORE)
 
 #define MATH_TYPED(A, T, N)                                                    \
     FETCHES(T, N, atomic_compare_swap, (T * dest, T cond, T value), dest,      \
-            COMPARE_SWAP)                                                      \
-    FETCHES(T, N, atomic_fetch_inc, (T * dest), dest, old = OPERATE(add, 1))   \
-    FETCHES(T, N, atomic_fetch_add, (T * dest, T value), dest,                 \
+            COMPARE_SWAP, value, cond, COMPARE_EXCHANGE)                       \
+    FETCHES(T, N, atomic_fetch_inc, (T * dest), dest, ADD, 1, 0,               \
+            old = OPERATE(add, 1))                                             \
+    FETCHES(T, N, atomic_fetch_add, (T * dest, T value), dest, ADD, value, 0,  \
             old = OPERATE(add, value))                                         \
-    UPDATES(T, N, atomic_inc, (T * dest), OPERATE(add, 1))                     \
-    UPDATES(T, N, atomic_add, (T * dest, T value), OPERATE(add, value))
+    UPDATES(T, N, atomic_inc, (T * dest), ADD, 1, OPERATE(add, 1))             \
+    UPDATES(T, N, atomic_add, (T * dest, T value), ADD, value,                 \
+            OPERATE(add, value))
 
-#define BIT_OPERATION(T, N, O)                                                 \
-    FETCHES(T, N, atomic_fetch_##O, (T * dest, T value), dest,                 \
+#define BIT_OPERATION(T, N, O, KIND)                                           \
+    FETCHES(T, N, atomic_fetch_##O, (T * dest, T value), dest, KIND, value, 0, \
             old = OPERATE(O, value))                                           \
-    UPDATES(T, N, atomic_##O, (T * dest, T value), OPERATE(O, value))
+    UPDATES(T, N, atomic_##O, (T * dest, T value), KIND, value,                \
+            OPERATE(O, value))
 #define BIT_TYPED(A, T, N)                                                     \
-    BIT_OPERATION(T, N, and)                                                   \
-    BIT_OPERATION(T, N, or)                                                    \
-    BIT_OPERATION(T, N, xor)
+    BIT_OPERATION(T, N, and, AND)                                              \
+    BIT_OPERATION(T, N, or, OR)                                                \
+    BIT_OPERATION(T, N, xor, XOR)
 
 SHMEM_AMO_EXTENDED_TYPES_(MOVE_TYPED, 0)
 SHMEM_AMO_TYPES_(MATH_TYPED, 0)

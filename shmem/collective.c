@@ -1,25 +1,15 @@
 /*
  * Collectives that move data.
  *
- * Each PE takes what it needs out of the others' windows, between two
- * meetings: the first says that every source is ready, the second that nobody
- * reads it any more.
+ * Each PE takes what it needs of the others' memory, between two meetings: the
+ * first says that every source is ready, the second that nobody reads it any
+ * more.
  */
 #include "config.h"
 
 #include "shmem/group.h"
 
 #include <pshmem.h>
-
-#include <string.h>
-
-/* Take size bytes of a PE's source. */
-static void fetch(const memheap_group_t *group, void *dest, const void *source,
-                  size_t size, int i)
-{
-    if (size > 0)
-        memmove(dest, memheap_group_at(group, source, size, i), size);
-}
 
 static void broadcast(memheap_group_t group, void *dest, const void *source,
                       size_t size, int root, bool root_too)
@@ -28,7 +18,8 @@ static void broadcast(memheap_group_t group, void *dest, const void *source,
         memheap_wrong_pe(group.call, SHMEM_CTX_DEFAULT, root);
     memheap_group_meet(&group);
     if (group.rank != root || root_too)
-        fetch(&group, dest, source, size, root);
+        memheap_group_get(&group, dest, source, size, root);
+    memheap_group_arrive();
     memheap_group_meet(&group);
 }
 
@@ -38,8 +29,10 @@ static void fcollect(memheap_group_t group, void *dest, const void *source,
     memheap_group_meet(&group);
     for (int step = 0; step < group.size; step++) {
         int i = (group.rank + step) % group.size;
-        fetch(&group, (char *)dest + (size_t)i * size, source, size, i);
+        memheap_group_get(&group, (char *)dest + (size_t)i * size, source, size,
+                          i);
     }
+    memheap_group_arrive();
     memheap_group_meet(&group);
 }
 
@@ -49,9 +42,11 @@ static void alltoall(memheap_group_t group, void *dest, const void *source,
     memheap_group_meet(&group);
     for (int step = 0; step < group.size; step++) {
         int i = (group.rank + step) % group.size;
-        fetch(&group, (char *)dest + (size_t)i * size,
-              (const char *)source + (size_t)group.rank * size, size, i);
+        memheap_group_get(&group, (char *)dest + (size_t)i * size,
+                          (const char *)source + (size_t)group.rank * size,
+                          size, i);
     }
+    memheap_group_arrive();
     memheap_group_meet(&group);
 }
 
@@ -63,17 +58,19 @@ static void alltoalls(memheap_group_t group, char *dest, const char *source,
     for (int step = 0; step < group.size; step++) {
         int i = (group.rank + step) % group.size;
         for (size_t k = 0; k < count; k++)
-            fetch(&group, dest + ((size_t)i * count + k) * dst,
-                  source + ((size_t)group.rank * count + k) * sst, size, i);
+            memheap_group_get(&group, dest + ((size_t)i * count + k) * dst,
+                              source + ((size_t)group.rank * count + k) * sst,
+                              size, i);
     }
+    memheap_group_arrive();
     memheap_group_meet(&group);
 }
 
 /* The PEs' parts differ in length: a running sum says where each begins. The
  * lengths pass through a word of the group, one PE after the other. */
-static uint64_t fold_sum(uint64_t a, uint64_t b)
+static uint64_t fold_max(uint64_t a, uint64_t b)
 {
-    return a + b;
+    return a > b ? a : b;
 }
 
 static void collect_team(memheap_group_t group, char *dest, const void *source,
@@ -82,10 +79,11 @@ static void collect_team(memheap_group_t group, char *dest, const void *source,
     size_t place = 0;
     for (int i = 0; i < group.size; i++) {
         size_t length = memheap_runtime_fold(
-            group.agree, &group.what, i == group.rank ? size : 0, fold_sum);
-        fetch(&group, dest + place, source, length, i);
+            group.agree, &group.what, i == group.rank ? size : 0, fold_max);
+        memheap_group_get(&group, dest + place, source, length, i);
         place += length;
     }
+    memheap_group_arrive();
     memheap_group_meet(&group);
 }
 
@@ -99,10 +97,12 @@ static void collect_set(memheap_group_t group, char *dest, const void *source,
     memheap_group_meet(&group);
     for (int i = 0; i < group.size; i++) {
         long length;
-        fetch(&group, &length, group.sync + 2, sizeof(length), i);
-        fetch(&group, dest + place, source, (size_t)length, i);
+        memheap_group_get(&group, &length, group.sync + 2, sizeof(length), i);
+        memheap_group_arrive();
+        memheap_group_get(&group, dest + place, source, (size_t)length, i);
         place += (size_t)length;
     }
+    memheap_group_arrive();
     memheap_group_meet(&group);
     *(volatile long *)(group.sync + 2) = SHMEM_SYNC_VALUE;
 }

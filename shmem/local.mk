@@ -8,8 +8,8 @@ libshmem_la_SOURCES = $(comm_sources) shmem/access.c shmem/access.h \
 	shmem/runtime.c shmem/runtime.h shmem/setup.c shmem/shmem.h \
 	shmem/shmem_generic.h shmem/shmem_typed.h shmem/shmem_types.h \
 	shmem/shmemx.h shmem/team.c shmem/team.h
-libshmem_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS)
-libshmem_la_LIBADD = libmemheap.la $(MPI_LIBS)
+libshmem_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS) $(UCX_CFLAGS)
+libshmem_la_LIBADD = libmemheap.la $(MPI_LIBS) $(UCX_LIBS)
 libshmem_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) -export-symbols-regex \
 	'^(p?shmemx?_|p?shmalloc$$|p?shfree$$|p?shrealloc$$|p?shmemalign$$|p?start_pes$$|p?_my_pe$$|p?_num_pes$$|MPI_)'
 pkginclude_HEADERS += shmem/shmem.h shmem/shmemx.h shmem/pshmem.h \

@@ -1,76 +1,141 @@
 /*
  * Locks.
  *
- * A lock is two numbers in one word, on the PE that its address falls to: how
- * many have asked for it, and how many have given it back. Whoever asks gets a
- * number, and has the lock when as many have given it back: so it goes round
- * in the order of arrival. 32 bits each, which may wrap.
+ * Those who want a lock stand in a queue, and each waits for a word of its own
+ * memory, which the one before it writes: so a lock goes round in the order of
+ * arrival, at a few messages each time, however many wait. A lock's 64 bits are
+ * two words of 32. The first, on the PE that the lock's address falls to, names
+ * the last of the queue, plus one; 0 if nobody has the lock. The second, on
+ * each PE, is that PE's place in the queue: 0 if it is not there, else BUSY,
+ * with MINE once the lock is given to it, and with the one behind it, plus one,
+ * from bit NEXT on. A thread that finds its PE in the queue waits until it is
+ * not.
  *
- * Source: D. P. Reed and R. K. Kanodia, "Synchronization with eventcounts and
- * sequencers", CACM 22(2), 1979 (tickets).
+ * Source: J. M. Mellor-Crummey and M. L. Scott, "Algorithms for scalable
+ * synchronization on shared-memory multiprocessors", ACM TOCS 9(1), 1991.
  */
 #include "config.h"
 
-#include "comm/wait.h"
 #include "shmem/access.h"
 
 #include <pshmem.h>
 
-#include <stdatomic.h>
+enum {
+    BUSY = 1,
+    MINE = 2,
+    NEXT = 2 /* the bit of this number, and those above it */
+};
 
-static const uint64_t one_asked = (uint64_t)1 << 32;
+/* A lock as one call sees it. */
+typedef struct lock {
+    const char *call;
+    uint32_t *last;  /* on the PE `home` */
+    uint32_t *place; /* on every PE */
+    int home;
+    int me;
+} lock_t;
 
-/* The word of a lock: locks are spread over the PEs. */
-static _Atomic uint64_t *word_of(const char *call, long *lock)
+static lock_t lock_of(const char *call, long *lock)
 {
-    const memheap_runtime_t *rt = &memheap_runtime;
-    int pe =
-        rt->job.size == 0
-            ? 0
-            : (int)((uintptr_t)lock / sizeof(long) % (uintptr_t)rt->job.size);
-    return (_Atomic uint64_t *)(void *)memheap_target(call, SHMEM_CTX_DEFAULT,
-                                                      lock, sizeof(*lock), pe);
+    _Static_assert(sizeof(*lock) == 2 * sizeof(uint32_t),
+                   "a lock is two words");
+    const memheap_job_t *job = &memheap_runtime.job;
+    uint32_t *words = (uint32_t *)(void *)lock;
+    if (memheap_runtime.depth == 0)
+        memheap_runtime_not_running(call);
+    /* Counted from where its segment begins: addresses of variables may
+     * differ between PEs. */
+    const memheap_segment_t *segment =
+        memheap_has(&memheap_runtime.symmetric, lock, sizeof(*lock))
+            ? &memheap_runtime.symmetric
+            : &memheap_runtime.variables;
+    size_t number =
+        ((uintptr_t)lock - (uintptr_t)segment->base) / sizeof(*lock);
+    return (lock_t){call, &words[0], &words[1],
+                    (int)(number % (size_t)job->size), job->rank};
 }
 
-static uint32_t asked(uint64_t word)
+/* Operations on the first word, and on the second of a PE. */
+static uint32_t swap_last(const lock_t *lock, uint32_t value)
 {
-    return (uint32_t)(word >> 32);
+    return memheap_word_fetch(lock->call, MEMHEAP_ATOMIC_SWAP, lock->last,
+                              value, 0, lock->home);
 }
 
-static uint32_t returned(uint64_t word)
+static uint32_t replace_last(const lock_t *lock, uint32_t value,
+                             uint32_t compare)
 {
-    return (uint32_t)word;
+    return memheap_word_fetch(lock->call, MEMHEAP_ATOMIC_COMPARE_SWAP,
+                              lock->last, value, compare, lock->home);
+}
+
+static void add_to_place(const lock_t *lock, uint32_t bits, int pe)
+{
+    memheap_word_fetch(lock->call, MEMHEAP_ATOMIC_OR, lock->place, bits, 0, pe);
+}
+
+/* This PE's own place: taken by one thread, and left. */
+static uint32_t take_place(const lock_t *lock)
+{
+    return memheap_word_fetch(lock->call, MEMHEAP_ATOMIC_COMPARE_SWAP,
+                              lock->place, BUSY, 0, lock->me);
+}
+
+static void leave_place(const lock_t *lock)
+{
+    __atomic_store_n(lock->place, 0, __ATOMIC_RELEASE);
+}
+
+/* Wait until this PE's place has one of these bits. */
+static uint32_t await_place(const lock_t *lock, uint32_t bits)
+{
+    memheap_wait_t wait = memheap_runtime.job.wait;
+    uint32_t place;
+    while (((place = __atomic_load_n(lock->place, __ATOMIC_ACQUIRE)) & bits) ==
+           0)
+        memheap_wait_step(&wait);
+    return place;
 }
 
 void pshmem_set_lock(long *lock)
 {
-    _Atomic uint64_t *word = word_of("shmem_set_lock", lock);
-    uint32_t number = asked(atomic_fetch_add(word, one_asked));
-    unsigned spins = memheap_runtime.agree.spins;
-    while (returned(atomic_load(word)) != number)
-        memheap_wait_step(&spins);
+    lock_t l = lock_of("shmem_set_lock", lock);
+    memheap_wait_t wait = memheap_runtime.job.wait;
+    while (take_place(&l) != 0)
+        memheap_wait_step(&wait);
+    uint32_t before = swap_last(&l, (uint32_t)l.me + 1);
+    if (before == 0)
+        return;
+    add_to_place(&l, ((uint32_t)l.me + 1) << NEXT, (int)before - 1);
+    await_place(&l, MINE);
 }
 MEMHEAP_PROFILED(shmem_set_lock)
 
 int pshmem_test_lock(long *lock)
 {
-    _Atomic uint64_t *word = word_of("shmem_test_lock", lock);
-    uint64_t now = atomic_load(word);
-    return asked(now) == returned(now) &&
-                   atomic_compare_exchange_strong(word, &now, now + one_asked)
-               ? 0
-               : 1;
+    lock_t l = lock_of("shmem_test_lock", lock);
+    if (take_place(&l) != 0)
+        return 1;
+    if (replace_last(&l, (uint32_t)l.me + 1, 0) == 0)
+        return 0;
+    leave_place(&l);
+    return 1;
 }
 MEMHEAP_PROFILED(shmem_test_lock)
 
 void pshmem_clear_lock(long *lock)
 {
-    _Atomic uint64_t *word = word_of("shmem_clear_lock", lock);
-    uint64_t now = atomic_load(word);
+    lock_t l = lock_of("shmem_clear_lock", lock);
+    const uint32_t next_bits = ~(uint32_t)(BUSY | MINE);
     pshmem_quiet();
-    /* Only the lower number moves, and it must not run over into the other. */
-    while (!atomic_compare_exchange_weak(
-        word, &now, (now & ~(one_asked - 1)) | (uint32_t)(now + 1)))
-        continue;
+    uint32_t place = __atomic_load_n(l.place, __ATOMIC_ACQUIRE);
+    if ((place & next_bits) == 0 &&
+        replace_last(&l, 0, (uint32_t)l.me + 1) == (uint32_t)l.me + 1) {
+        leave_place(&l);
+        return;
+    }
+    place = await_place(&l, next_bits);
+    leave_place(&l);
+    add_to_place(&l, MINE, (int)(place >> NEXT) - 1);
 }
 MEMHEAP_PROFILED(shmem_clear_lock)

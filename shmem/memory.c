@@ -68,6 +68,8 @@ static void *conclude(const memheap_call_t *call, memheap_status_t status,
     memheap_status_t worst =
         memheap_runtime_agree(call, status, (uintptr_t)block, &pe);
     if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
+        worst = memheap_runtime_cover(block, &pe);
+    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
         return block;
     if (status == MEMHEAP_OK)
         memheap_free(rt->heap, block);
@@ -176,6 +178,9 @@ static void *resize(const memheap_call_t *call, void *block, size_t size)
     rt->symmetric.reach = memheap_reach(rt->heap);
     memheap_status_t worst =
         memheap_runtime_agree(call, status, step.new_offset, &pe);
+    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
+        worst =
+            memheap_runtime_cover(rt->symmetric.base + step.new_offset, &pe);
     void *moved = NULL;
     if (status == MEMHEAP_OK)
         moved = memheap_resize_end(rt->heap, &step, worst == MEMHEAP_OK);
@@ -245,6 +250,8 @@ int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
     int pe;
     rt->symmetric.reach = memheap_reach(rt->heap);
     memheap_status_t worst = memheap_runtime_agree(&call, status, result, &pe);
+    for (size_t i = 0; i < count && worst == MEMHEAP_OK; i++)
+        worst = memheap_runtime_cover(blocks[i], &pe);
     if (worst == MEMHEAP_OK)
         return 0;
     for (size_t i = 0; i < count && status == MEMHEAP_OK; i++)

@@ -2,75 +2,82 @@
  * Memory ordering, and the barriers over all PEs.
  *
  * What is put to a PE of this node is a plain store, visible in order to whom
- * synchronises with this PE; the fences order it against other threads and
- * the processor's store buffer.
+ * synchronises with this PE; the processor's fences order it against other
+ * threads and the store buffer. What goes through the transport is counted by
+ * its context, which has the transport wait only if there is something.
  */
 #include "config.h"
 
 #include "shmem/calls.h"
-#include "shmem/runtime.h"
+#include "shmem/access.h"
 
 #include <pshmem.h>
 
 #include <stdatomic.h>
 
-static void meet(const char *name, memheap_call_kind_t kind)
-{
-    memheap_call_t call = {.what = kind, .argument = {0, 0, 0}};
-    memheap_runtime_begin(name);
-    memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
-}
-
 /* The agreement itself orders all stores before it for those that come. */
 void pshmem_barrier_all(void)
 {
-    meet("shmem_barrier_all", MEMHEAP_CALL_BARRIER_ALL);
+    memheap_call_t call = {.what = MEMHEAP_CALL_BARRIER_ALL,
+                           .argument = {0, 0, 0}};
+    memheap_runtime_begin("shmem_barrier_all");
+    memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
 }
 MEMHEAP_PROFILED(shmem_barrier_all)
 
 void pshmem_sync_all(void)
 {
-    meet("shmem_sync_all", MEMHEAP_CALL_SYNC_ALL);
+    memheap_call_t call = {.what = MEMHEAP_CALL_SYNC_ALL,
+                           .argument = {0, 0, 0}};
+    memheap_runtime_begin("shmem_sync_all");
+    memheap_runtime_meet(&memheap_runtime.agree, &call);
 }
 MEMHEAP_PROFILED(shmem_sync_all)
 
-void pshmem_fence(void)
-{
-    atomic_thread_fence(memory_order_release);
-}
-MEMHEAP_PROFILED(shmem_fence)
-
-void pshmem_quiet(void)
-{
-    atomic_thread_fence(memory_order_seq_cst);
-}
-MEMHEAP_PROFILED(shmem_quiet)
-
 void pshmem_ctx_fence(shmem_ctx_t ctx)
 {
-    (void)ctx;
-    pshmem_fence();
+    atomic_thread_fence(memory_order_release);
+    if (memheap_runtime.transport != NULL && ctx != SHMEM_CTX_INVALID &&
+        __atomic_load_n(&ctx->pending, __ATOMIC_ACQUIRE))
+        memheap_transport_fence(memheap_runtime.transport);
 }
 MEMHEAP_PROFILED(shmem_ctx_fence)
 
 void pshmem_ctx_quiet(shmem_ctx_t ctx)
 {
-    (void)ctx;
-    pshmem_quiet();
+    atomic_thread_fence(memory_order_seq_cst);
+    if (memheap_runtime.transport != NULL && ctx != SHMEM_CTX_INVALID &&
+        __atomic_exchange_n(&ctx->pending, false, __ATOMIC_ACQ_REL))
+        memheap_transport_quiet(memheap_runtime.transport);
 }
 MEMHEAP_PROFILED(shmem_ctx_quiet)
 
-void pshmem_pe_quiet(const int *target_pes, size_t npes)
-{
-    (void)target_pes;
-    (void)npes;
-    pshmem_quiet();
-}
-MEMHEAP_PROFILED(shmem_pe_quiet)
-
 void pshmem_ctx_pe_quiet(shmem_ctx_t ctx, const int *target_pes, size_t npes)
 {
-    (void)ctx;
-    pshmem_pe_quiet(target_pes, npes);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (memheap_runtime.transport == NULL || ctx == SHMEM_CTX_INVALID)
+        return;
+    for (size_t i = 0; i < npes; i++)
+        memheap_transport_quiet_pe(
+            memheap_runtime.transport,
+            memheap_world_pe("shmem_ctx_pe_quiet", ctx, target_pes[i]));
 }
 MEMHEAP_PROFILED(shmem_ctx_pe_quiet)
+
+void pshmem_fence(void)
+{
+    pshmem_ctx_fence(SHMEM_CTX_DEFAULT);
+}
+MEMHEAP_PROFILED(shmem_fence)
+
+void pshmem_quiet(void)
+{
+    pshmem_ctx_quiet(SHMEM_CTX_DEFAULT);
+}
+MEMHEAP_PROFILED(shmem_quiet)
+
+void pshmem_pe_quiet(const int *target_pes, size_t npes)
+{
+    pshmem_ctx_pe_quiet(SHMEM_CTX_DEFAULT, target_pes, npes);
+}
+MEMHEAP_PROFILED(shmem_pe_quiet)

@@ -1,5 +1,6 @@
 /*
- * The environment variables of the standard.
+ * The environment variables of the standard, and those of reaching other nodes.
+ * The latter are listed in base/param.c too, for registries that lack them.
  *
  * Source: OpenSHMEM 1.6, environment variables; the SMA_ names are those of
  * version 1.3 and before.
@@ -34,6 +35,32 @@ const memheap_param_def_t memheap_shmem_param_defs[] = {
      .default_text = "",
      .help = "print what the library decides",
      .old_name = "SMA_DEBUG"},
+    {.name = "MEMHEAP_TRANSPORT",
+     .type = MEMHEAP_PARAM_STRING,
+     .unit = "",
+     .default_text = "auto",
+     .help = "auto: load and store within a node, UCX between nodes; ucx: UCX "
+             "for every other PE"},
+    {.name = "MEMHEAP_NODE_PES",
+     .type = MEMHEAP_PARAM_INT,
+     .unit = "PEs",
+     .default_text = "0",
+     .help = "PEs that share memory at most, the others count as of another "
+             "node; 0: all of the machine",
+     .minimum = 0,
+     .maximum = 1 << 30},
+    {.name = "MEMHEAP_PROGRESS_THREAD",
+     .type = MEMHEAP_PARAM_BOOL,
+     .unit = "",
+     .default_text = "0",
+     .help = "serve PEs of other nodes by a thread, also while the program "
+             "computes"},
+    {.name = "MEMHEAP_MAP_NONBLOCK",
+     .type = MEMHEAP_PARAM_BOOL,
+     .unit = "",
+     .default_text = "0",
+     .help = "register memory for the network as it is touched, and not at "
+             "once (UCP_MEM_MAP_NONBLOCK)"},
 };
 
 const size_t memheap_shmem_param_def_count =

@@ -2,7 +2,8 @@
  * Point-to-point synchronisation: waiting for words that other PEs write.
  *
  * An object is read with an acquiring load, so what was put before it is seen
- * when it is. An element counts if its status is 0.
+ * when it is. An element counts if its status is 0. Whoever looks serves the
+ * PEs of other nodes first: what it looks for may come that way.
  */
 #include "config.h"
 
@@ -45,13 +46,14 @@ static void wrong_comparison(int cmp)
     }                                                                          \
     void pshmem_##N##_wait_until(T *ivar, int cmp, T cmp_value)                \
     {                                                                          \
-        unsigned spins = memheap_runtime.agree.spins;                          \
+        memheap_wait_t wait = memheap_runtime.job.wait;                        \
         while (!holds_##N(ivar, cmp, cmp_value))                               \
-            memheap_wait_step(&spins);                                         \
+            memheap_wait_step(&wait);                                          \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_wait_until)                                   \
     int pshmem_##N##_test(T *ivar, int cmp, T cmp_value)                       \
     {                                                                          \
+        memheap_runtime_poll();                                                \
         return holds_##N(ivar, cmp, cmp_value);                                \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_test)
@@ -91,6 +93,7 @@ static void wrong_comparison(int cmp)
                                       const int *status, int cmp, PARAMETER)   \
     {                                                                          \
         size_t live;                                                           \
+        memheap_runtime_poll();                                                \
         return scan_##N(ivars, nelems, status, cmp, VALUES, STEP, NULL,        \
                         SIZE_MAX, &live) == live;                              \
     }                                                                          \
@@ -100,6 +103,7 @@ static void wrong_comparison(int cmp)
     {                                                                          \
         size_t live;                                                           \
         size_t hit = SIZE_MAX;                                                 \
+        memheap_runtime_poll();                                                \
         scan_##N(ivars, nelems, status, cmp, VALUES, STEP, &hit, 1, &live);    \
         return hit;                                                            \
     }                                                                          \
@@ -109,6 +113,7 @@ static void wrong_comparison(int cmp)
                                           int cmp, PARAMETER)                  \
     {                                                                          \
         size_t live;                                                           \
+        memheap_runtime_poll();                                                \
         return scan_##N(ivars, nelems, status, cmp, VALUES, STEP, indices,     \
                         SIZE_MAX, &live);                                      \
     }                                                                          \
@@ -117,10 +122,10 @@ static void wrong_comparison(int cmp)
         T *ivars, size_t nelems, const int *status, int cmp, PARAMETER)        \
     {                                                                          \
         size_t live;                                                           \
-        unsigned spins = memheap_runtime.agree.spins;                          \
+        memheap_wait_t wait = memheap_runtime.job.wait;                        \
         while (scan_##N(ivars, nelems, status, cmp, VALUES, STEP, NULL,        \
                         SIZE_MAX, &live) < live)                               \
-            memheap_wait_step(&spins);                                         \
+            memheap_wait_step(&wait);                                          \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_wait_until_all##SUFFIX)                       \
     size_t pshmem_##N##_wait_until_any##SUFFIX(                                \
@@ -128,11 +133,11 @@ static void wrong_comparison(int cmp)
     {                                                                          \
         size_t live;                                                           \
         size_t hit = SIZE_MAX;                                                 \
-        unsigned spins = memheap_runtime.agree.spins;                          \
+        memheap_wait_t wait = memheap_runtime.job.wait;                        \
         while (scan_##N(ivars, nelems, status, cmp, VALUES, STEP, &hit, 1,     \
                         &live) == 0 &&                                         \
                live > 0)                                                       \
-            memheap_wait_step(&spins);                                         \
+            memheap_wait_step(&wait);                                          \
         return hit;                                                            \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_wait_until_any##SUFFIX)                       \
@@ -142,11 +147,11 @@ static void wrong_comparison(int cmp)
     {                                                                          \
         size_t live;                                                           \
         size_t count;                                                          \
-        unsigned spins = memheap_runtime.agree.spins;                          \
+        memheap_wait_t wait = memheap_runtime.job.wait;                        \
         while ((count = scan_##N(ivars, nelems, status, cmp, VALUES, STEP,     \
                                  indices, SIZE_MAX, &live)) == 0 &&            \
                live > 0)                                                       \
-            memheap_wait_step(&spins);                                         \
+            memheap_wait_step(&wait);                                          \
         return count;                                                          \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_wait_until_some##SUFFIX)
@@ -157,12 +162,12 @@ SHMEM_WAIT_OLD_TYPES_(TYPED, 0)
 uint64_t pshmem_signal_wait_until(uint64_t *sig_addr, int cmp,
                                   uint64_t cmp_value)
 {
-    unsigned spins = memheap_runtime.agree.spins;
+    memheap_wait_t wait = memheap_runtime.job.wait;
     for (;;) {
         uint64_t seen = __atomic_load_n(sig_addr, __ATOMIC_ACQUIRE);
         if (holds_uint64(&seen, cmp, cmp_value))
             return seen;
-        memheap_wait_step(&spins);
+        memheap_wait_step(&wait);
     }
 }
 MEMHEAP_PROFILED(shmem_signal_wait_until)

@@ -56,12 +56,27 @@ static void slice_of(const memheap_group_t *group, size_t n, size_t *first_p,
     *end_p = *first_p + each + (rank < more);
 }
 
+/* Part of the source of number i: where it is, or in the copy that was got. */
+static const void *source_of(const memheap_group_t *group, const void *source,
+                             size_t size, int i, void *copy)
+{
+    memheap_place_t far;
+    if (size == 0)
+        return copy;
+    const char *near = memheap_group_at(group, source, size, i, &far);
+    if (MEMHEAP_LIKELY(near != NULL))
+        return near;
+    memheap_transport_get(memheap_runtime.transport, &far, copy, size);
+    return copy;
+}
+
 /* The work of one operation on one type: combine a slice, piece by piece. */
 #define COMBINE(T, N, O, OPERATION)                                            \
     static void N##_##O(memheap_group_t group, T *dest, const T *source,       \
                         size_t n)                                              \
     {                                                                          \
         T buffer[BUFFER / sizeof(T)];                                          \
+        T copy[BUFFER / sizeof(T)];                                            \
         size_t first;                                                          \
         size_t end;                                                            \
         slice_of(&group, n, &first, &end);                                     \
@@ -69,17 +84,17 @@ static void slice_of(const memheap_group_t *group, size_t n, size_t *first_p,
         while (first < end) {                                                  \
             size_t count = memheap_min(end - first, BUFFER / sizeof(T));       \
             size_t bytes = count * sizeof(T);                                  \
-            memcpy(buffer, memheap_group_at(&group, source + first, bytes, 0), \
+            memcpy(buffer, source_of(&group, source + first, bytes, 0, copy),  \
                    bytes);                                                     \
             for (int i = 1; i < group.size; i++) {                             \
-                const T *other = (const T *)(void *)memheap_group_at(          \
-                    &group, source + first, bytes, i);                         \
+                const T *other =                                               \
+                    source_of(&group, source + first, bytes, i, copy);         \
                 for (size_t k = 0; k < count; k++)                             \
                     buffer[k] = (T)OPERATION(buffer[k], other[k]);             \
             }                                                                  \
             for (int i = 0; i < group.size; i++)                               \
-                memcpy(memheap_group_at(&group, dest + first, bytes, i),       \
-                       buffer, bytes);                                         \
+                memheap_group_put(&group, dest + first, buffer, bytes, i);     \
+            memheap_group_settle();                                            \
             first += count;                                                    \
         }                                                                      \
         memheap_group_meet(&group);                                            \
@@ -117,14 +132,15 @@ static void slice_of(const memheap_group_t *group, size_t n, size_t *first_p,
                          size_t n, int own)                                    \
     {                                                                          \
         T buffer[BUFFER / sizeof(T)];                                          \
+        T copy[BUFFER / sizeof(T)];                                            \
         for (size_t first = 0; first < n || first == 0;) {                     \
             size_t count = memheap_min(n - first, BUFFER / sizeof(T));         \
             size_t bytes = count * sizeof(T);                                  \
             memset(buffer, 0, bytes);                                          \
             memheap_group_meet(&group);                                        \
             for (int i = 0; i < group.rank + own; i++) {                       \
-                const T *other = (const T *)(void *)memheap_group_at(          \
-                    &group, source + first, bytes, i);                         \
+                const T *other =                                               \
+                    source_of(&group, source + first, bytes, i, copy);         \
                 for (size_t k = 0; k < count; k++)                             \
                     buffer[k] = (T)SUM(buffer[k], other[k]);                   \
             }                                                                  \

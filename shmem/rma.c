@@ -2,8 +2,9 @@
  * Remote memory access and signals.
  *
  * What is put to a PE of this node is copied by this PE through its window,
- * and is there when the call returns; the nonblocking forms are the same. A
- * signal is an atomic update that comes after the data.
+ * and is there when the call returns; the nonblocking forms are the same. What
+ * is put to a PE of another node goes through the transport. A signal is an
+ * atomic update that comes after the data.
  */
 #include "config.h"
 
@@ -14,20 +15,67 @@
 #include <stdatomic.h>
 #include <string.h>
 
+/* Moves of one block: the second of each pair may leave it under way. */
 static void put(const char *call, shmem_ctx_t ctx, void *dest,
                 const void *source, size_t size, int pe)
 {
+    memheap_place_t far;
     int target = memheap_world_pe(call, ctx, pe);
-    if (size > 0)
-        memmove(memheap_remote(call, dest, size, target), source, size);
+    if (size == 0)
+        return;
+    char *near = memheap_remote(call, dest, size, target, &far);
+    if (MEMHEAP_LIKELY(near != NULL)) {
+        memmove(near, source, size);
+        return;
+    }
+    memheap_transport_put(memheap_runtime.transport, &far, source, size);
+    memheap_context_began(ctx);
+}
+
+static void put_nbi(const char *call, shmem_ctx_t ctx, void *dest,
+                    const void *source, size_t size, int pe)
+{
+    memheap_place_t far;
+    int target = memheap_world_pe(call, ctx, pe);
+    if (size == 0)
+        return;
+    char *near = memheap_remote(call, dest, size, target, &far);
+    if (MEMHEAP_LIKELY(near != NULL)) {
+        memmove(near, source, size);
+        return;
+    }
+    memheap_transport_put_nbi(memheap_runtime.transport, &far, source, size);
+    memheap_context_began(ctx);
 }
 
 static void get(const char *call, shmem_ctx_t ctx, void *dest,
                 const void *source, size_t size, int pe)
 {
+    memheap_place_t far;
     int target = memheap_world_pe(call, ctx, pe);
-    if (size > 0)
-        memmove(dest, memheap_remote(call, source, size, target), size);
+    if (size == 0)
+        return;
+    char *near = memheap_remote(call, source, size, target, &far);
+    if (MEMHEAP_LIKELY(near != NULL))
+        memmove(dest, near, size);
+    else
+        memheap_transport_get(memheap_runtime.transport, &far, dest, size);
+}
+
+static void get_nbi(const char *call, shmem_ctx_t ctx, void *dest,
+                    const void *source, size_t size, int pe)
+{
+    memheap_place_t far;
+    int target = memheap_world_pe(call, ctx, pe);
+    if (size == 0)
+        return;
+    char *near = memheap_remote(call, source, size, target, &far);
+    if (MEMHEAP_LIKELY(near != NULL)) {
+        memmove(dest, near, size);
+        return;
+    }
+    memheap_transport_get_nbi(memheap_runtime.transport, &far, dest, size);
+    memheap_context_began(ctx);
 }
 
 /* A stride in bytes. None is less than one element; SIZE_MAX stands for those
@@ -66,38 +114,70 @@ static void put_blocks(const char *call, shmem_ctx_t ctx, void *dest,
                        const void *source, size_t dst, size_t sst, size_t block,
                        size_t count, int pe)
 {
+    memheap_place_t far;
     int target = memheap_world_pe(call, ctx, pe);
     if (count == 0 || block == 0)
         return;
     check_local(call, source, count, sst, block, pe);
-    copy_blocks(
-        memheap_remote(call, dest, extent_of(count, dst, block), target), dst,
-        source, sst, block, count);
+    char *near =
+        memheap_remote(call, dest, extent_of(count, dst, block), target, &far);
+    if (MEMHEAP_LIKELY(near != NULL)) {
+        copy_blocks(near, dst, source, sst, block, count);
+        return;
+    }
+    memheap_transport_t *transport = memheap_runtime.transport;
+    for (size_t i = 0; i < count; i++, far.offset += dst)
+        memheap_transport_put(transport, &far, (const char *)source + i * sst,
+                              block);
+    memheap_context_began(ctx);
 }
 
 static void get_blocks(const char *call, shmem_ctx_t ctx, void *dest,
                        const void *source, size_t dst, size_t sst, size_t block,
                        size_t count, int pe)
 {
+    memheap_place_t far;
     int target = memheap_world_pe(call, ctx, pe);
     if (count == 0 || block == 0)
         return;
     check_local(call, dest, count, dst, block, pe);
-    copy_blocks(
-        dest, dst,
-        memheap_remote(call, source, extent_of(count, sst, block), target), sst,
-        block, count);
+    char *near = memheap_remote(call, source, extent_of(count, sst, block),
+                                target, &far);
+    if (MEMHEAP_LIKELY(near != NULL)) {
+        copy_blocks(dest, dst, near, sst, block, count);
+        return;
+    }
+    memheap_transport_t *transport = memheap_runtime.transport;
+    for (size_t i = 0; i < count; i++, far.offset += sst)
+        memheap_transport_get_nbi(transport, &far, (char *)dest + i * dst,
+                                  block);
+    memheap_transport_arrive(transport);
 }
 
 static void update_signal(const char *call, shmem_ctx_t ctx, uint64_t *sig_addr,
                           uint64_t signal, int sig_op, int pe)
 {
+    memheap_place_t far;
     _Atomic uint64_t *word = (_Atomic uint64_t *)(void *)memheap_target(
-        call, ctx, sig_addr, sizeof(*sig_addr), pe);
-    if (sig_op == SHMEM_SIGNAL_ADD)
+        call, ctx, sig_addr, sizeof(*sig_addr), pe, &far);
+    if (MEMHEAP_UNLIKELY(word == NULL))
+        memheap_far_update(ctx, &far,
+                           sig_op == SHMEM_SIGNAL_ADD ? MEMHEAP_ATOMIC_ADD
+                                                      : MEMHEAP_ATOMIC_SWAP,
+                           sizeof(signal), &signal, NULL, NULL);
+    else if (sig_op == SHMEM_SIGNAL_ADD)
         atomic_fetch_add(word, signal);
     else
         atomic_store(word, signal);
+}
+
+/* The signal must not overtake the data, on whichever way it goes. */
+static void signal_after(const char *call, shmem_ctx_t ctx, uint64_t *sig_addr,
+                         uint64_t signal, int sig_op, int pe)
+{
+    if (MEMHEAP_UNLIKELY(memheap_runtime.transport != NULL))
+        memheap_transport_fence(memheap_runtime.transport);
+    update_signal(call, ctx, sig_addr, signal, sig_op, pe);
 }
 
 static void put_signal(const char *call, shmem_ctx_t ctx, void *dest,
@@ -105,7 +185,15 @@ static void put_signal(const char *call, shmem_ctx_t ctx, void *dest,
                        uint64_t signal, int sig_op, int pe)
 {
     put(call, ctx, dest, source, size, pe);
-    update_signal(call, ctx, sig_addr, signal, sig_op, pe);
+    signal_after(call, ctx, sig_addr, signal, sig_op, pe);
+}
+
+static void put_signal_nbi(const char *call, shmem_ctx_t ctx, void *dest,
+                           const void *source, size_t size, uint64_t *sig_addr,
+                           uint64_t signal, int sig_op, int pe)
+{
+    put_nbi(call, ctx, dest, source, size, pe);
+    signal_after(call, ctx, sig_addr, signal, sig_op, pe);
 }
 
 /*
@@ -129,11 +217,11 @@ static void put_signal(const char *call, shmem_ctx_t ctx, void *dest,
 #define MOVES(T, PUT, GET, PUT_NBI, GET_NBI, SIZE)                             \
     BOTH(PUT, (T * dest, const T *source, size_t nelems, int pe), put, dest,   \
          source, memheap_bytes(nelems, SIZE), pe)                              \
-    BOTH(PUT_NBI, (T * dest, const T *source, size_t nelems, int pe), put,     \
+    BOTH(PUT_NBI, (T * dest, const T *source, size_t nelems, int pe), put_nbi, \
          dest, source, memheap_bytes(nelems, SIZE), pe)                        \
     BOTH(GET, (T * dest, const T *source, size_t nelems, int pe), get, dest,   \
          source, memheap_bytes(nelems, SIZE), pe)                              \
-    BOTH(GET_NBI, (T * dest, const T *source, size_t nelems, int pe), get,     \
+    BOTH(GET_NBI, (T * dest, const T *source, size_t nelems, int pe), get_nbi, \
          dest, source, memheap_bytes(nelems, SIZE), pe)
 
 #define SIGNALS(T, PUT_SIGNAL, PUT_SIGNAL_NBI, SIZE)                           \
@@ -145,7 +233,7 @@ static void put_signal(const char *call, shmem_ctx_t ctx, void *dest,
     BOTH(PUT_SIGNAL_NBI,                                                       \
          (T * dest, const T *source, size_t nelems, uint64_t *sig_addr,        \
           uint64_t signal, int sig_op, int pe),                                \
-         put_signal, dest, source, memheap_bytes(nelems, SIZE), sig_addr,      \
+         put_signal_nbi, dest, source, memheap_bytes(nelems, SIZE), sig_addr,  \
          signal, sig_op, pe)
 
 #define STRIDES(T, IPUT, IGET, IBPUT, IBGET, SIZE)                             \
@@ -170,31 +258,37 @@ static void put_signal(const char *call, shmem_ctx_t ctx, void *dest,
          get_blocks, dest, source, step_of(dst, SIZE), step_of(sst, SIZE),     \
          memheap_bytes(bsize, SIZE), nblocks, pe)
 
+/* One element: its copy is a plain load or store on this node. */
+#define PUT_ONE(T, NAME, HEAD, CTX)                                            \
+    void pshmem_##NAME HEAD                                                    \
+    {                                                                          \
+        memheap_place_t far;                                                   \
+        T *near = (T *)(void *)memheap_target("shmem_" #NAME, CTX, dest,       \
+                                              sizeof(T), pe, &far);            \
+        if (MEMHEAP_LIKELY(near != NULL))                                      \
+            *near = value;                                                     \
+        else                                                                   \
+            put("shmem_" #NAME, CTX, dest, &value, sizeof(T), pe);             \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_##NAME)
+#define GET_ONE(T, NAME, HEAD, CTX)                                            \
+    T pshmem_##NAME HEAD                                                       \
+    {                                                                          \
+        memheap_place_t far;                                                   \
+        const T *near = (const T *)(void *)memheap_target(                     \
+            "shmem_" #NAME, CTX, source, sizeof(T), pe, &far);                 \
+        if (MEMHEAP_LIKELY(near != NULL))                                      \
+            return *near;                                                      \
+        T value;                                                               \
+        get("shmem_" #NAME, CTX, &value, source, sizeof(T), pe);               \
+        return value;                                                          \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_##NAME)
 #define ONE(T, P, G)                                                           \
-    void pshmem_##P(T *dest, T value, int pe)                                  \
-    {                                                                          \
-        *(T *)(void *)memheap_target("shmem_" #P, SHMEM_CTX_DEFAULT, dest,     \
-                                     sizeof(T), pe) = value;                   \
-    }                                                                          \
-    MEMHEAP_PROFILED(shmem_##P)                                                \
-    void pshmem_ctx_##P(shmem_ctx_t ctx, T *dest, T value, int pe)             \
-    {                                                                          \
-        *(T *)(void *)memheap_target("shmem_ctx_" #P, ctx, dest, sizeof(T),    \
-                                     pe) = value;                              \
-    }                                                                          \
-    MEMHEAP_PROFILED(shmem_ctx_##P)                                            \
-    T pshmem_##G(const T *source, int pe)                                      \
-    {                                                                          \
-        return *(const T *)(void *)memheap_target(                             \
-            "shmem_" #G, SHMEM_CTX_DEFAULT, source, sizeof(T), pe);            \
-    }                                                                          \
-    MEMHEAP_PROFILED(shmem_##G)                                                \
-    T pshmem_ctx_##G(shmem_ctx_t ctx, const T *source, int pe)                 \
-    {                                                                          \
-        return *(const T *)(void *)memheap_target("shmem_ctx_" #G, ctx,        \
-                                                  source, sizeof(T), pe);      \
-    }                                                                          \
-    MEMHEAP_PROFILED(shmem_ctx_##G)
+    PUT_ONE(T, P, (T * dest, T value, int pe), SHMEM_CTX_DEFAULT)              \
+    PUT_ONE(T, ctx_##P, (shmem_ctx_t ctx, T * dest, T value, int pe), ctx)     \
+    GET_ONE(T, G, (const T *source, int pe), SHMEM_CTX_DEFAULT)                \
+    GET_ONE(T, ctx_##G, (shmem_ctx_t ctx, const T *source, int pe), ctx)
 
 #define TYPED(A, T, N)                                                         \
     MOVES(T, N##_put, N##_get, N##_put_nbi, N##_get_nbi, sizeof(T))            \
@@ -218,6 +312,7 @@ BOTH(signal_set, (uint64_t * sig_addr, uint64_t signal, int pe), update_signal,
 
 uint64_t pshmem_signal_fetch(const uint64_t *sig_addr)
 {
+    memheap_runtime_poll();
     return atomic_load((const _Atomic uint64_t *)sig_addr);
 }
 MEMHEAP_PROFILED(shmem_signal_fetch)

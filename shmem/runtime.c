@@ -26,7 +26,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <shmem.h>
+#include <pshmem.h>
 
 static void log_sink(void *context, memheap_log_level_t level,
                      const char *message);
@@ -34,6 +34,8 @@ static void verdict_sink(void *context, memheap_log_level_t level,
                          const char *message);
 
 memheap_runtime_t memheap_runtime = {
+    .symmetric = {.id = MEMHEAP_SEGMENT_HEAP},
+    .variables = {.id = MEMHEAP_SEGMENT_VARIABLES},
     .log = {log_sink, &memheap_runtime, MEMHEAP_LOG_WARNING},
     .lists_lock = PTHREAD_MUTEX_INITIALIZER,
     .verdict = {verdict_sink, &memheap_runtime, MEMHEAP_LOG_ERROR}};
@@ -130,6 +132,7 @@ memheap_status_t memheap_runtime_agree(const memheap_call_t *call,
                                        int *pe_p)
 {
     memheap_agree_t *agree = &memheap_runtime.agree;
+    pshmem_quiet();
     memheap_status_t status = memheap_agree(agree, call, mine, result, pe_p);
     if (__builtin_expect(status == MEMHEAP_ERR_DIVERGED, 0))
         end_diverged(agree);
@@ -206,10 +209,10 @@ static size_t heap_limit(memheap_runtime_t *rt)
     size_t available;
     struct rlimit limit;
     memheap_machine_memory(&total, &available);
-    total /= (size_t)rt->job.node_size;
+    total /= (size_t)rt->job.machine_size;
     if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
         total = memheap_min(total, limit.rlim_cur / 2 /
-                                       (size_t)(rt->job.node_size + 2));
+                                       (size_t)(rt->job.machine_size + 2));
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0)
         total = memheap_min(total, limit.rlim_cur);
     total = memheap_job_least(&rt->job, total, NULL);
@@ -233,10 +236,10 @@ static void print_info(const memheap_params_t *params)
     fflush(stdout);
 }
 
-/* Read the parameters, agree on them, and have the PEs' limit of the heap. */
-static memheap_status_t read_params(memheap_runtime_t *rt, size_t *limit_p)
+/* Read the parameters into a registry, which rt->params is then. */
+static memheap_status_t read_params(memheap_runtime_t *rt,
+                                    memheap_framework_t *framework)
 {
-    memheap_framework_t framework;
     /* The heap's framework will say the same warnings again. */
     memheap_log_t errors = rt->log;
     errors.level = MEMHEAP_LOG_ERROR;
@@ -244,26 +247,166 @@ static memheap_status_t read_params(memheap_runtime_t *rt, size_t *limit_p)
                                          .params = memheap_shmem_param_defs,
                                          .param_count =
                                              memheap_shmem_param_def_count};
-    memheap_status_t status = memheap_framework_open(&framework, &config);
+    memheap_status_t status = memheap_framework_open(framework, &config);
     memheap_status_t worst = memheap_job_worst(&rt->job, status);
     if (worst != MEMHEAP_OK) {
         report_start(rt);
         if (status == MEMHEAP_OK)
-            memheap_framework_close(&framework);
+            memheap_framework_close(framework);
         return worst;
     }
-    rt->params = &framework.params;
+    rt->params = &framework->params;
+    return MEMHEAP_OK;
+}
+
+/* The most PEs that may be one node, as the user wants it. */
+static size_t node_limit(const memheap_params_t *params)
+{
+    const char *transport =
+        memheap_params_value(params, "MEMHEAP_TRANSPORT")->string;
+    long pes = memheap_params_value(params, "MEMHEAP_NODE_PES")->integer;
+    if (strcasecmp(transport, "ucx") == 0)
+        return 1;
+    return pes == 0 ? SIZE_MAX : (size_t)pes;
+}
+
+/* A value that only some texts can have. */
+static memheap_status_t check_transport(memheap_runtime_t *rt)
+{
+    const char *transport =
+        memheap_params_value(rt->params, "MEMHEAP_TRANSPORT")->string;
+    memheap_status_t status = MEMHEAP_OK;
+    if (strcasecmp(transport, "auto") != 0 &&
+        strcasecmp(transport, "ucx") != 0) {
+        memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
+                          "MEMHEAP_TRANSPORT is \"%s\"; it can be auto or ucx",
+                          transport);
+        status = MEMHEAP_ERR_BAD_PARAM;
+    }
+    status = memheap_job_worst(&rt->job, status);
+    if (status != MEMHEAP_OK)
+        report_start(rt);
+    return status;
+}
+
+static void receive(void *context, const void *message, size_t size)
+{
+    const memheap_runtime_t *rt = context;
+    memheap_agree_receive(&rt->agree, message, size);
+}
+
+/* For MPI: whoever waits there serves PEs of other nodes too. */
+static int serve(void)
+{
+    memheap_transport_t *transport = memheap_runtime.transport;
+    return transport == NULL ? 0 : memheap_transport_try_progress(transport);
+}
+
+/* All PEs see it sooner or later; the first one ends the job. */
+static void lost(void *context, int pe, const char *why)
+{
+    (void)context;
+    if (pe < 0)
+        memheap_runtime_error("a PE of another node cannot be reached (%s)",
+                              why);
+    else
+        memheap_runtime_error("PE %d cannot be reached (%s): its node, or the "
+                              "way there, is lost",
+                              pe, why);
+    memheap_runtime_abort();
+}
+
+/* Know who is on which node, reach the other nodes if there are any, and agree
+ * on the parameters. */
+static memheap_status_t join(memheap_runtime_t *rt)
+{
+    memheap_status_t status = check_transport(rt);
+    if (status == MEMHEAP_OK)
+        status = memheap_job_form_nodes(&rt->job, node_limit(rt->params));
+    if (status != MEMHEAP_OK)
+        return status;
+    const memheap_params_t *params = rt->params;
+    memheap_transport_config_t config = {
+        .threads = rt->thread_level == SHMEM_THREAD_MULTIPLE,
+        .progress_thread =
+            memheap_params_value(params, "MEMHEAP_PROGRESS_THREAD")->boolean,
+        .map_nonblocking =
+            memheap_params_value(params, "MEMHEAP_MAP_NONBLOCK")->boolean,
+        .receive = receive,
+        .lost = lost,
+        .context = rt};
+    if (rt->job.node_count > 1) {
+        status =
+            memheap_transport_open(&rt->job, &config, &rt->log, &rt->transport);
+        if (status != MEMHEAP_OK) {
+            report_start(rt);
+            return status;
+        }
+        rt->job.wait.progress = memheap_transport_progress;
+        rt->job.wait.context = rt->transport;
+        if (!memheap_mpi_serve_in_waits(serve, true) && !config.progress_thread)
+            memheap_log_write(&rt->log, MEMHEAP_LOG_DEBUG,
+                              "this MPI does not serve other nodes where the "
+                              "program waits in it; MEMHEAP_PROGRESS_THREAD=1 "
+                              "does");
+    }
+    status = memheap_agree_open(&rt->agree, &rt->job, rt->transport,
+                                memheap_call_describe, &rt->verdict);
+    if (status != MEMHEAP_OK) {
+        report_start(rt);
+        return status;
+    }
     memheap_call_t call = {.what = MEMHEAP_CALL_INIT,
-                           .argument = {digest_of_params(rt->params), 0, 0}};
+                           .argument = {digest_of_params(params), 0, 0}};
     memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
-    *limit_p = heap_limit(rt);
+    return MEMHEAP_OK;
+}
+
+/* Undo what join() did, all of it or what it came to. */
+static void part(memheap_runtime_t *rt)
+{
+    memheap_transport_t *transport = rt->transport;
+    memheap_transport_close(transport);
+    rt->transport = NULL;
+    if (transport != NULL)
+        memheap_mpi_serve_in_waits(serve, false);
+    rt->job.wait.progress = NULL;
+    memheap_agree_close(&rt->agree);
+}
+
+/* Do what the parameters say of the start, and have the PEs' limit of the
+ * heap. */
+static size_t apply_params(memheap_runtime_t *rt)
+{
     if (rt->job.rank == 0)
         print_info(rt->params);
     if (memheap_params_value(rt->params, "SHMEM_DEBUG")->boolean)
         rt->log.level = MEMHEAP_LOG_DEBUG;
-    rt->params = NULL;
-    memheap_framework_close(&framework);
-    return MEMHEAP_OK;
+    return heap_limit(rt);
+}
+
+memheap_status_t memheap_runtime_cover(const void *block, int *pe_p)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    memheap_segment_t *heap = &rt->symmetric;
+    memheap_stats_t stats;
+    size_t size;
+    if (rt->transport == NULL || block == NULL ||
+        memheap_find_block(rt->heap, block, &size) != MEMHEAP_OK)
+        return MEMHEAP_OK;
+    size_t end = (size_t)((const char *)block - heap->base) + size;
+    if (end <= heap->covered)
+        return MEMHEAP_OK;
+    memheap_get_stats(rt->heap, &stats);
+    size_t target =
+        memheap_max(memheap_job_least(&rt->job, stats.backed, NULL), end);
+    memheap_status_t status = memheap_transport_cover(
+        rt->transport, heap->id, heap->base, heap->covered, target);
+    if (status == MEMHEAP_OK)
+        heap->covered = target;
+    else
+        memheap_job_least(&rt->job, rt->message[0] == '\0', pe_p);
+    return status;
 }
 
 /* This PE's part of the heap: memory behind the common range, windows on all
@@ -288,7 +431,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
     status = memheap_window_file("memheap", 0, &fd, &rt->log);
     if (status == MEMHEAP_OK)
         status = memheap_region_share(&region, base, limit, fd,
-                                      (unsigned)rt->job.node_size, &rt->log);
+                                      (unsigned)rt->job.machine_size, &rt->log);
     worst = memheap_job_worst(&rt->job, status);
     if (worst != MEMHEAP_OK)
         goto err_file;
@@ -329,6 +472,13 @@ err_report:
     return worst;
 }
 
+static void leave_variables(memheap_runtime_t *rt)
+{
+    memheap_windows_close(&rt->variables.windows);
+    memheap_globals_unshare(&rt->globals);
+    rt->variables = (memheap_segment_t){.id = MEMHEAP_SEGMENT_VARIABLES};
+}
+
 /* Make the program's variables symmetric, where all PEs run one program. It is
  * no error if they do not: each has its own variables then. */
 static memheap_status_t share_variables(memheap_runtime_t *rt)
@@ -360,14 +510,48 @@ static memheap_status_t share_variables(memheap_runtime_t *rt)
     }
     rt->variables.base = globals->base;
     rt->variables.reach = globals->size;
-    return MEMHEAP_OK;
+    if (rt->transport != NULL)
+        worst = memheap_transport_cover(rt->transport, rt->variables.id,
+                                        globals->base, 0, globals->size);
+    if (worst != MEMHEAP_OK) {
+        report_start(rt);
+        leave_variables(rt);
+    }
+    return worst;
 }
 
-static void leave_variables(memheap_runtime_t *rt)
+/* Start the job's parts in order; see memheap_runtime_start(). */
+static memheap_status_t start(memheap_runtime_t *rt)
 {
-    memheap_windows_close(&rt->variables.windows);
-    memheap_globals_unshare(&rt->globals);
-    rt->variables = (memheap_segment_t){0};
+    memheap_framework_t framework;
+    memheap_status_t status = read_params(rt, &framework);
+    if (status != MEMHEAP_OK)
+        return status;
+    status = join(rt);
+    size_t limit = status == MEMHEAP_OK ? apply_params(rt) : 0;
+    rt->params = NULL;
+    memheap_framework_close(&framework);
+    if (status == MEMHEAP_OK)
+        status = share_variables(rt);
+    if (status != MEMHEAP_OK)
+        goto err_part;
+    status = create_heap(rt, limit);
+    if (status != MEMHEAP_OK)
+        goto err_variables;
+    memheap_team_start();
+    memheap_log_write(
+        &rt->log, MEMHEAP_LOG_DEBUG,
+        "heap of at most %zu bytes at %p, component %s, %s, %d node%s", limit,
+        (void *)rt->symmetric.base, memheap_component_name(rt->heap),
+        rt->job.crowded ? "more PEs than cores" : "a core for each PE",
+        rt->job.node_count, rt->job.node_count == 1 ? "" : "s");
+    return MEMHEAP_OK;
+
+err_variables:
+    leave_variables(rt);
+err_part:
+    part(rt);
+    return status;
 }
 
 memheap_status_t memheap_runtime_start(int thread_level)
@@ -384,38 +568,13 @@ memheap_status_t memheap_runtime_start(int thread_level)
     rt->started_mpi = rt->started_mpi || started;
     rt->thread_level = thread_level;
     rt->told_out_of_memory = false;
-    memheap_job_open(&rt->job);
     memset(rt->free_groups, 0xFF, sizeof(rt->free_groups));
     rt->free_groups[0] &= ~(uint64_t)1; /* that of all PEs */
-    status = memheap_agree_open(&rt->agree, &rt->job, memheap_call_describe,
-                                &rt->verdict);
-    if (status != MEMHEAP_OK) {
-        report_start(rt);
-        goto err_job;
-    }
-    size_t limit;
-    status = read_params(rt, &limit);
-    if (status == MEMHEAP_OK)
-        status = share_variables(rt);
+    rt->free_groups[0] &= ~((uint64_t)1 << MEMHEAP_GROUP_SHARED);
+    memheap_job_open(&rt->job);
+    status = start(rt);
     if (status != MEMHEAP_OK)
-        goto err_agree;
-    status = create_heap(rt, limit);
-    if (status != MEMHEAP_OK)
-        goto err_variables;
-    memheap_team_start();
-    memheap_log_write(
-        &rt->log, MEMHEAP_LOG_DEBUG,
-        "heap of at most %zu bytes at %p, component %s, %s", limit,
-        (void *)rt->symmetric.base, memheap_component_name(rt->heap),
-        rt->job.crowded ? "more PEs than cores" : "a core for each PE");
-    return MEMHEAP_OK;
-
-err_variables:
-    leave_variables(rt);
-err_agree:
-    memheap_agree_close(&rt->agree);
-err_job:
-    memheap_job_close(&rt->job);
+        memheap_job_close(&rt->job);
     return status;
 }
 
@@ -423,13 +582,14 @@ void memheap_runtime_stop(void)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     memheap_team_stop();
+    /* The transport first: it knows the memory of all below. */
+    part(rt);
     memheap_windows_close(&rt->symmetric.windows);
     memheap_destroy(rt->heap);
     leave_variables(rt);
-    memheap_agree_close(&rt->agree);
     memheap_job_close(&rt->job);
     rt->heap = NULL;
-    rt->symmetric = (memheap_segment_t){0};
+    rt->symmetric = (memheap_segment_t){.id = MEMHEAP_SEGMENT_HEAP};
     rt->depth = 0;
 }
 

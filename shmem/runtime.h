@@ -22,13 +22,18 @@
 
 /** A range of symmetric addresses, and where the other PEs' part of it is. */
 typedef struct memheap_segment {
-    char *base;   /* on this PE; the heap's is the same on every PE */
-    size_t reach; /* bytes from base that can be put to and got from */
+    memheap_segment_id_t id;
+    char *base;     /* on this PE; the heap's is the same on every PE */
+    size_t reach;   /* bytes from base that can be put to and got from */
+    size_t covered; /* those of them that other nodes know of */
     memheap_windows_t windows;
 } memheap_segment_t;
 
 /** The bit of a number in memheap_runtime_t.free_groups. */
 #define MEMHEAP_GROUP_WORDS (MEMHEAP_AGREE_GROUPS / 64)
+
+/** The group of the PEs of one node. */
+#define MEMHEAP_GROUP_SHARED 1
 
 typedef struct memheap_runtime {
     int depth;        /* of inits without their finalize; 0: not running */
@@ -41,6 +46,7 @@ typedef struct memheap_runtime {
     bool program_finalized_mpi; /* and MPI_Finalize, which we put off */
 
     memheap_job_t job;
+    memheap_transport_t *transport; /* NULL: the job has one node */
     memheap_agree_t agree;
     uint64_t free_groups[MEMHEAP_GROUP_WORDS]; /* numbers no team has */
     /** Held while the lists of teams and of their contexts are changed, since
@@ -73,7 +79,8 @@ void memheap_runtime_report(int pe);
 void memheap_runtime_error(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
-/** As memheap_agree(), over all PEs; ends the job where the PEs differ. */
+/** As memheap_agree(), over all PEs, behind what the default context has under
+ *  way; ends the job where the PEs differ. */
 memheap_status_t memheap_runtime_agree(const memheap_call_t *call,
                                        memheap_status_t mine, uint64_t result,
                                        int *pe_p);
@@ -85,6 +92,11 @@ void memheap_runtime_meet(memheap_agree_t *agree, const memheap_call_t *call);
 uint64_t memheap_runtime_fold(memheap_agree_t *agree,
                               const memheap_call_t *call, uint64_t word,
                               uint64_t (*fold)(uint64_t a, uint64_t b));
+
+/** Let other nodes reach a block that all PEs have now. Collective.
+ *  @param pe_p  takes a PE that knows why, if it fails
+ *  @return the same on every PE: MEMHEAP_ERR_SYSTEM, MEMHEAP_ERR_NO_METADATA */
+memheap_status_t memheap_runtime_cover(const void *block, int *pe_p);
 
 /** Say that a call came before shmem_init(), and end the program. */
 _Noreturn void memheap_runtime_not_running(const char *call);
@@ -100,6 +112,13 @@ void memheap_runtime_stop(void);
 
 /** End MPI if that is up to us: at the end of the program. */
 void memheap_runtime_end_mpi(void);
+
+/** Serve PEs of other nodes, for a call that looks and does not wait. */
+static inline void memheap_runtime_poll(void)
+{
+    if (__builtin_expect(memheap_runtime.transport != NULL, 0))
+        memheap_transport_progress(memheap_runtime.transport);
+}
 
 static inline void memheap_runtime_begin(const char *call)
 {

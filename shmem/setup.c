@@ -158,9 +158,8 @@ MEMHEAP_PROFILED(shmem_pe_accessible)
 int pshmem_addr_accessible(const void *addr, int pe)
 {
     const memheap_runtime_t *rt = &memheap_runtime;
-    return pshmem_pe_accessible(pe) &&
-           (memheap_find(&rt->symmetric, addr, 1, pe) != NULL ||
-            memheap_find(&rt->variables, addr, 1, pe) != NULL);
+    return pshmem_pe_accessible(pe) && (memheap_has(&rt->symmetric, addr, 1) ||
+                                        memheap_has(&rt->variables, addr, 1));
 }
 MEMHEAP_PROFILED(shmem_addr_accessible)
 
@@ -170,7 +169,8 @@ void *pshmem_ptr(const void *dest, int pe)
         return NULL;
     if (pe == memheap_runtime.job.rank)
         return (void *)(uintptr_t)dest;
-    return memheap_remote("shmem_ptr", dest, 1, pe);
+    memheap_place_t far;
+    return memheap_remote("shmem_ptr", dest, 1, pe, &far);
 }
 MEMHEAP_PROFILED(shmem_ptr)
 

@@ -29,7 +29,20 @@ void memheap_team_start(void)
                                              .size = rt->job.size,
                                              .rank = rt->job.rank,
                                              .agree = &rt->agree};
-    shmemx_team_shared = shmemx_team_world; /* all PEs are of one node */
+    shmemx_team_shared = shmemx_team_world;
+    if (rt->transport == NULL)
+        return;
+    /* All nodes use one group, since they have no PE in common. */
+    const memheap_node_t *node = &rt->job.nodes[rt->job.node_number];
+    shmemx_team_shared.start = node->start;
+    shmemx_team_shared.stride = node->stride;
+    shmemx_team_shared.size = node->size;
+    shmemx_team_shared.rank = rt->job.node_rank;
+    shmemx_team_shared.agree = &shmemx_team_shared.own;
+    shmemx_team_shared.group = MEMHEAP_GROUP_SHARED;
+    memheap_agree_split(&rt->agree, MEMHEAP_GROUP_SHARED, 0, node->start,
+                        node->stride, node->size, rt->job.node_rank,
+                        &shmemx_team_shared.own);
 }
 
 /* End the contexts on a team. A private one is its thread's to end; it lives on
@@ -309,7 +322,7 @@ int pshmem_team_create_ctx(shmem_team_t team, long options, shmem_ctx_t *ctx)
     if (made == NULL)
         return -1;
     pthread_mutex_lock(&memheap_runtime.lists_lock);
-    *made = (struct shmemx_ctx){team, options, team->contexts};
+    *made = (struct shmemx_ctx){team, options, team->contexts, false};
     team->contexts = made;
     pthread_mutex_unlock(&memheap_runtime.lists_lock);
     *ctx = made;

@@ -24,6 +24,7 @@ struct shmemx_ctx {
     struct shmemx_team *team;
     long options;
     struct shmemx_ctx *next; /* in the team's list */
+    bool pending;            /* the transport may have something under way */
 };
 
 /** Let the predefined teams be those of the job that was started. */

@@ -77,8 +77,7 @@ static bool fence_orders(void)
         shmem_putmem(data, &round, sizeof(round), right);
         shmem_fence();
         shmem_putmem((void *)(uintptr_t)flag, &round, sizeof(round), right);
-        while (*flag < round)
-            ;
+        shmem_int_wait_until((int *)(uintptr_t)flag, SHMEM_CMP_GE, round);
         good = good && *(volatile int *)data >= round;
         shmem_barrier_all();
     }
@@ -121,11 +120,12 @@ int main(void)
 
     tap_ok(calloc_is_clean(), "no put can reach what was never allocated");
     char *block = shmem_malloc(128);
-    char *there = shmem_ptr(block, (shmem_my_pe() + 1) % shmem_n_pes());
-    there[5] = (char)shmem_my_pe();
+    int mine;
+    int near = tap_node(&mine);
+    char *there = shmem_team_ptr(SHMEM_TEAM_SHARED, block, (mine + 1) % near);
+    there[5] = (char)mine;
     shmem_barrier_all();
-    tap_ok(block[5] ==
-               (char)((shmem_my_pe() + shmem_n_pes() - 1) % shmem_n_pes()),
+    tap_ok(block[5] == (char)((mine + near - 1) % near),
            "a store through shmem_ptr is seen after a barrier");
     shmem_finalize();
     return 0;

@@ -46,6 +46,30 @@ static inline void tap_ok(bool holds, const char *fact)
     fflush(stdout);
 }
 
+/* The PEs of this PE's node that a test may expect: what MPI says, cut by what
+ * the user set. Takes this PE's number among them, and says how many they are.
+ * Collective over the machine's PEs. */
+static inline int tap_node(int *rank_p)
+{
+    const char *transport = getenv("MEMHEAP_TRANSPORT");
+    const char *limit = getenv("MEMHEAP_NODE_PES");
+    int most = limit == NULL ? 0 : atoi(limit);
+    int size;
+    MPI_Comm machine;
+    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL,
+                        &machine);
+    MPI_Comm_size(machine, &size);
+    MPI_Comm_rank(machine, rank_p);
+    MPI_Comm_free(&machine);
+    if (transport != NULL && strcmp(transport, "ucx") == 0)
+        most = 1;
+    if (most == 0 || most > size)
+        most = size;
+    int first = *rank_p / most * most;
+    *rank_p -= first;
+    return size - first < most ? size - first : most;
+}
+
 /* Whether all PEs have the same value. Collective. */
 static inline bool tap_same(uint64_t value)
 {

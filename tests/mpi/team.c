@@ -155,17 +155,20 @@ static bool predefined_teams_are(void)
 {
     shmem_team_config_t config = {.num_contexts = 77};
     int *word = shmem_calloc(1, sizeof(*word));
+    int mine;
+    int near = tap_node(&mine);
     bool good = shmem_team_my_pe(SHMEM_TEAM_WORLD) == me &&
                 shmem_team_n_pes(SHMEM_TEAM_WORLD) == n &&
-                shmem_team_n_pes(SHMEM_TEAM_SHARED) == n &&
+                shmem_team_n_pes(SHMEM_TEAM_SHARED) == near &&
+                shmem_team_my_pe(SHMEM_TEAM_SHARED) == mine &&
                 shmem_team_sync(SHMEM_TEAM_SHARED) == 0 &&
                 shmem_team_get_config(SHMEM_TEAM_INVALID, 1, &config) != 0 &&
                 shmem_team_get_config(SHMEM_TEAM_WORLD, 0, &config) == 0 &&
                 config.num_contexts == 77;
-    int next = (me + 1) % n;
-    *(volatile int *)shmem_team_ptr(SHMEM_TEAM_SHARED, word, next) = me + 1;
+    int next = (mine + 1) % near;
+    *(volatile int *)shmem_team_ptr(SHMEM_TEAM_SHARED, word, next) = mine + 1;
     shmem_barrier_all();
-    good = good && *word == (me + n - 1) % n + 1;
+    good = good && *word == (mine + near - 1) % near + 1;
     good = good && shmem_team_ptr(SHMEM_TEAM_WORLD, word, n) == NULL &&
            shmem_team_ptr(SHMEM_TEAM_WORLD, word, -1) == NULL &&
            shmem_team_ptr(SHMEM_TEAM_INVALID, word, 0) == NULL &&

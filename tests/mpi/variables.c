@@ -56,8 +56,10 @@ int main(void)
     shmem_int_atomic_inc(&global, 0);
     shmem_barrier_all();
     tap_ok(shmem_int_g(&global, 0) == 5 + n, "atomics work on them");
-    int *there = shmem_ptr(&table, right);
-    tap_ok(there != NULL && there[2] == 9 && (right == me) == (there == table),
+    int mine;
+    int near = tap_node(&mine);
+    int *there = shmem_team_ptr(SHMEM_TEAM_SHARED, &table, (mine + 1) % near);
+    tap_ok(there != NULL && there[2] == 9 && (near == 1) == (there == table),
            "ptr loads them");
 
     shmem_barrier(0, 0, n, work);
