@@ -1,22 +1,25 @@
 # Pages of the manual.
 #
-# A page of section 3 is about several routines; each of the others that its
+# A page may be about several routines or programs; each of the others that its
 # NAME section lists is installed as a link to it.
-man3_pages = docs/man/memheap.3 docs/man/memheap_alloc.3 \
+linked_pages = docs/man/memheap.3 docs/man/memheap_alloc.3 \
 	docs/man/memheap_get_stats.3
 dist_man_MANS += docs/man/memheap-info.1 docs/man/memheap.7
 if MPI
-man3_pages += docs/man/shmem_malloc.3 docs/man/shmemx_heap_size.3
+linked_pages += docs/man/oshcc.1 docs/man/shmem_malloc.3 \
+	docs/man/shmemx_heap_size.3
+dist_man_MANS += docs/man/oshrun.1
 if LZMA
 dist_man_MANS += docs/man/memheap-replay.1
 endif
 endif
-dist_man_MANS += $(man3_pages)
+dist_man_MANS += $(linked_pages)
 
-# Runs $$do for each link: $$name.3, to $$page.3.
-each_man3_link = \
-	for file in $(man3_pages); do \
-	  page=`basename $$file .3`; \
+# Runs $$do for each link: $$name.$$section, to $$page.$$section.
+each_man_link = \
+	for file in $(linked_pages); do \
+	  section=`echo $$file | $(SED) 's/.*\.//'`; \
+	  page=`basename $$file .$$section`; \
 	  for name in `$(SED) -n '/^\.SH NAME/,/\\\\-/{/^\.SH/d;s/\\\\-.*//;s/,/ /g;p;}' \
 	      $(srcdir)/$$file`; do \
 	    test $$name = $$page || eval "$$do" || exit 1; \
@@ -24,8 +27,9 @@ each_man3_link = \
 	done
 
 install-data-hook:
-	@do='$(LN_S) -f `echo $$page | $(SED) "$(transform)"`.3 \
-	    "$(DESTDIR)$(man3dir)/$$name.3"'; $(each_man3_link)
+	@do='$(LN_S) -f `echo $$page | $(SED) "$(transform)"`.$$section \
+	    "$(DESTDIR)$(mandir)/man$$section/$$name.$$section"'; $(each_man_link)
 
 uninstall-hook:
-	@do='rm -f "$(DESTDIR)$(man3dir)/$$name.3"'; $(each_man3_link)
+	@do='rm -f "$(DESTDIR)$(mandir)/man$$section/$$name.$$section"'; \
+	$(each_man_link)

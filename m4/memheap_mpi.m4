@@ -6,10 +6,13 @@ AC_DEFUN([MEMHEAP_MPI], [
        [build the MPI-free library libmemheap alone])],
     [], [with_mpi=yes])
   AC_ARG_VAR([MPICC], [MPI compiler wrapper])
+  AC_ARG_VAR([MPICXX], [MPI compiler wrapper for C++, for oshc++])
   AC_ARG_VAR([MPIRUN], [program that starts MPI jobs, for the tests])
   memheap_mpi=no
   AS_IF([test "x$with_mpi" != xno], [
     AC_PATH_PROGS([MPICC], [mpicc])
+    AC_PATH_PROGS([MPICXX], [mpicxx mpic++], [],
+      [`AS_DIRNAME(["$MPICC"])`$PATH_SEPARATOR$PATH])
     AC_PATH_PROGS([MPIRUN], [mpirun mpiexec])
     AS_IF([test -n "$MPICC"], [
       AS_IF([$MPICC --showme:compile >/dev/null 2>&1], [

@@ -82,8 +82,15 @@ fact "memheap-replay replays the installed traces"
 
 man=$prefix/share/man
 output=
-for page in man1/memheap-info.1 man1/memheap-replay.1 man7/memheap.7; do
+for page in man1/memheap-info.1 man1/memheap-replay.1 man1/oshcc.1 \
+    man1/oshc++.1 man1/oshrun.1 man7/memheap.7; do
     [ -f "$man/$page" ] || miss "no $page"
+done
+for program in "$prefix"/bin/*; do
+    name=$(basename "$program")
+    [ -f "$man/man1/$name.1" ] || miss "no page of $name"
+    grep -q "^\.BR* .*$name" "$man/man7/memheap.7" ||
+        miss "memheap.7 does not name $name"
 done
 routines=$(grep -oE '(memheap|shmemx)_[a-z_]+\(' \
     "$prefix/include/memheap/memheap.h" "$prefix/include/memheap/shmemx.h"

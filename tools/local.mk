@@ -30,3 +30,38 @@ dist_traces_DATA = tools/traces/pgas-isx.sht.xz tools/traces/pgas-mixed.sht.xz \
 	tools/traces/redis.sht.xz
 endif
 endif
+
+# The compiler wrappers and the launcher. They know where they are installed, so
+# make writes them; [@] keeps configure from seeing its own names here.
+if MPI
+osh_scripts = tools/osh/oshcc tools/osh/oshc++ tools/osh/oshrun
+bin_SCRIPTS = $(osh_scripts)
+CLEANFILES += $(osh_scripts)
+EXTRA_DIST += tools/osh/common.sh tools/osh/oshcc.in tools/osh/oshrun.in
+
+osh_write = $(MKDIR_P) tools/osh && rm -f $@ && \
+	$(SED) -e '/^@common@$$/r $(srcdir)/tools/osh/common.sh' \
+	    -e '/^@common@$$/d' -e 's|[@]prefix@|$(prefix)|g' \
+	    -e 's|[@]bindir@|$(bindir)|g' -e 's|[@]libdir@|$(libdir)|g' \
+	    -e 's|[@]pkgincludedir@|$(pkgincludedir)|g' \
+	    -e 's|[@]version@|$(PACKAGE_VERSION)|g' \
+	    -e 's|[@]mpirun@|$(MPIRUN)|g'
+osh_finish = chmod a+x,a-w $@.tmp && mv $@.tmp $@
+osh_needs = Makefile $(srcdir)/tools/osh/common.sh
+
+tools/osh/oshcc: $(srcdir)/tools/osh/oshcc.in $(osh_needs)
+	$(AM_V_GEN)$(osh_write) -e 's|[@]name@|oshcc|g' -e 's|[@]language@|C|g' \
+	    -e 's|[@]suffix@|c|g' -e 's|[@]variable@|OSHCC_CC|g' \
+	    -e 's|[@]compiler@|$(MPICC)|g' -e 's|[@]compilers@|mpicc|g' \
+	    $(srcdir)/tools/osh/oshcc.in >$@.tmp && $(osh_finish)
+
+tools/osh/oshc++: $(srcdir)/tools/osh/oshcc.in $(osh_needs)
+	$(AM_V_GEN)$(osh_write) -e 's|[@]name@|oshc++|g' -e 's|[@]language@|C++|g' \
+	    -e 's|[@]suffix@|cpp|g' -e 's|[@]variable@|OSHCXX_CXX|g' \
+	    -e 's|[@]compiler@|$(MPICXX)|g' -e 's|[@]compilers@|mpicxx mpic++|g' \
+	    $(srcdir)/tools/osh/oshcc.in >$@.tmp && $(osh_finish)
+
+tools/osh/oshrun: $(srcdir)/tools/osh/oshrun.in $(osh_needs)
+	$(AM_V_GEN)$(osh_write) $(srcdir)/tools/osh/oshrun.in >$@.tmp && \
+	    $(osh_finish)
+endif
