@@ -1,5 +1,6 @@
 # Programs to copy from. They are installed as sources, and the tests build
 # them against an installed prefix, as a user would.
 exampledir = $(docdir)/examples
-dist_example_DATA = examples/halo.c examples/hello.c examples/plugin.c \
+dist_example_DATA = examples/halo.c examples/heat.c examples/hello.c \
+	examples/histogram.c examples/plugin.c examples/queue.c \
 	examples/range.c examples/sort.c

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The installed library as a user meets it: every example is built with
-# pkg-config alone, and run on four PEs with each component.
+# pkg-config alone or by oshcc, and run on four PEs with each component.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 stage=$(mktemp -d "$top_builddir/stage.XXXXXX") || exit 1
 trap 'rm -rf "$stage"' EXIT
@@ -35,9 +35,10 @@ build()
     fact "$name builds with pkg-config $package alone"
 }
 
-build "$MPICC" shmem hello
-build "$MPICC" shmem sort
-build "$MPICC" shmem halo
+examples="halo heat hello histogram queue sort"
+for name in $examples; do
+    build "$MPICC" shmem "$name"
+done
 build "$CC" shmem hello
 build "$CC" memheap range
 # shellcheck disable=SC2046
@@ -70,6 +71,108 @@ for component in $components pile; do
     says "component $component:" "lies 16 bytes into the block" "in use"
     fact "range, component $component"
 done
+
+# The same by oshcc, and started by oshrun. They have to say what a program of
+# one process would.
+OSHRUN_MPIRUN=$MPIRUN
+export OSHRUN_MPIRUN
+for name in $examples; do
+    # shellcheck disable=SC2086
+    output=$("$prefix/bin/oshcc" -O2 -Wall -Wextra -Werror $sanitizer \
+        "$top_srcdir/examples/$name.c" -o "$prefix/$name" 2>&1) ||
+        miss "does not compile"
+    fact "$name builds with oshcc alone"
+done
+
+# oshrun_job WANTED ARGUMENTS: as job, by oshrun.
+oshrun_job()
+{
+    wanted=$1
+    shift
+    output=$(cd "$prefix" && timeout $MEMHEAP_TEST_TIME bin/oshrun "$@" \
+        2>&1 </dev/null)
+    status=$?
+    check_status "$wanted"
+}
+
+for component in $components; do
+    for pes in 1 3 4; do
+        oshrun_job 0 -n $pes --mca memheap "$component" ./heat 60 500 $pes.ppm
+        says "$pes.ppm: 60 x 60 cells after 500 steps on $pes PEs"
+        cmp -s "$prefix/1.ppm" "$prefix/$pes.ppm" || miss "draws another picture"
+    done
+    [ "$(head -c 12 "$prefix/4.ppm" | tr '\n' ' ')" = "P6 60 60 255" ] ||
+        miss "draws no picture"
+    [ "$(wc -c <"$prefix/4.ppm")" = $((13 + 3 * 60 * 60)) ] ||
+        miss "draws $(wc -c <"$prefix/4.ppm") bytes"
+    fact "heat draws the same on 1, 3 and 4 PEs, component $component"
+done
+# A row beside the hot edge, one through the disc, and the one at the cold edge:
+# the reddest byte of each.
+row()
+{
+    tail -c +$((14 + 180 * $1)) "$prefix/4.ppm" | head -c 180 |
+        od -An -v -tu1 -w3 | awk '$1 > most { most = $1 } END { print most + 0 }'
+}
+rows="$(row 0) $(row 36) $(row 59)"
+echo "$rows" | awk '{ exit !($1 == 255 && $2 > 200 && $3 < 60) }' ||
+    miss "has reds of $rows"
+fact "heat draws what is hot and what is cold"
+oshrun_job 0 -n 2 ./heat --help
+says "Usage: heat [SIZE [STEPS [FILE]]]"
+fact "heat --help"
+oshrun_job 2 -n 2 ./heat 1
+says "Usage: heat [SIZE [STEPS [FILE]]]"
+fact "heat refuses a plate with fewer rows than PEs"
+oshrun_job 1 -n 2 ./heat 10 10 /nowhere/heat.ppm
+says "/nowhere/heat.ppm: No such file"
+fact "heat says why it cannot draw"
+
+# Words of a text, counted by tools that everybody has.
+words()
+{
+    LC_ALL=C tr -cs '[:alpha:]' '\n' <"$1" | tr '[:upper:]' '[:lower:]' |
+        grep . | cut -c1-31
+}
+cat "$top_srcdir/README.md" "$top_srcdir/LICENSE" "$top_srcdir"/shmem/*.h \
+    >"$prefix/text"
+{
+    printf 'x'
+    head -c 1000 /dev/zero | tr '\0' y
+    printf ' X A_a'
+} >"$prefix/odd"
+: >"$prefix/empty"
+for text in text odd empty; do
+    expected="$(words "$prefix/$text" | wc -l) words, $(words "$prefix/$text" |
+        sort -u | wc -l) different ones
+$(words "$prefix/$text" | sort | uniq -c | LC_ALL=C sort -k1,1nr -k2,2 |
+        head -n 25)"
+    for pes in 1 3 4; do
+        oshrun_job 0 -n $pes ./histogram $text 25
+        [ "$(printf '%s\n' "$output" | tr -s ' ')" = \
+            "$(printf '%s\n' "$expected" | tr -s ' ' | sed '/^$/d')" ] ||
+            miss "counts otherwise than: $expected"
+    done
+    fact "histogram counts the words of a text on 1, 3 and 4 PEs: $text"
+done
+oshrun_job 1 -n 2 ./histogram nothing
+says "nothing: No such file"
+fact "histogram says what it cannot read"
+oshrun_job 2 -n 2 ./histogram
+says "Usage: histogram FILE"
+fact "histogram without a file"
+
+for pes in 1 4; do
+    oshrun_job 0 -n $pes ./queue 200000
+    says "17984 primes below 200000"
+    tasks=$(printf '%s\n' "$output" |
+        awk '/^PE . did/ { sum += $4; pes++ } END { print pes ":" sum }')
+    [ "$tasks" = $pes:100 ] || miss "did not do 100 tasks on $pes PEs"
+    fact "queue does all tasks on $pes PEs"
+done
+oshrun_job 2 -n 2 ./queue 2000000000
+says "queue: the range ends at"
+fact "queue refuses a range that takes too long"
 
 output=$(MEMHEAP_PLUGIN_PATH=$prefix/pile.so "$prefix/bin/memheap-info" 2>&1)
 says pile $components SHMEM_SYMMETRIC_SIZE MEMHEAP_COMPONENT

@@ -1,0 +1,153 @@
+/*
+ * Heat in a square plate, which is cut into bands of rows, one for each PE.
+ * The upper edge is kept hot and the others cold; a hot disc cools down. Each
+ * band has a ghost row above and below, for the neighbours' outermost rows: a
+ * PE puts its own there with a signal that says of which step they are, so it
+ * waits for its neighbours alone, and for no barrier. PE 0 draws the plate.
+ *
+ *     oshcc -O2 heat.c -o heat
+ *     oshrun -n 4 ./heat                        # writes heat.ppm
+ *     oshrun -n 4 ./heat 500 20000 large.ppm
+ */
+#include <shmem.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Step s reads one generation of the plate and writes the other. A neighbour
+ * overwrites a ghost row of step s in step s + 2, for which it needs my row of
+ * step s + 1: by then I have read the ghost row. So two generations are enough,
+ * and two signals: from above and from below. */
+static uint64_t arrived[2];
+
+enum {
+    ABOVE,
+    BELOW
+};
+
+/* The first row of a PE's band; that of PE n is the end of the last one's. */
+static size_t first_row(size_t size, int pe, int n)
+{
+    return size * (size_t)pe / (size_t)n;
+}
+
+/* Black, red, yellow, white. */
+static void colour(double heat, unsigned char *rgb)
+{
+    for (int i = 0; i < 3; i++) {
+        double part = 3 * heat - i;
+        part = part < 0 ? 0 : part > 1 ? 1 : part;
+        rgb[i] = (unsigned char)(255 * part + 0.5);
+    }
+}
+
+/* Fetch the rows of all PEs, one by one, and write them. */
+static int draw(const char *name, const double *plate, size_t size, int n)
+{
+    size_t width = size + 2;
+    double *row = malloc(width * sizeof(*row));
+    unsigned char *line = malloc(3 * size);
+    FILE *file = fopen(name, "wb");
+    int good = row != NULL && line != NULL && file != NULL &&
+               fprintf(file, "P6\n%zu %zu\n255\n", size, size) > 0;
+    for (int pe = 0; pe < n; pe++) {
+        size_t rows = first_row(size, pe + 1, n) - first_row(size, pe, n);
+        for (size_t i = 1; good && i <= rows; i++) {
+            shmem_double_get(row, &plate[i * width], width, pe);
+            for (size_t j = 0; j < size; j++)
+                colour(row[j + 1], &line[3 * j]);
+            good = fwrite(line, 3, size, file) == size;
+        }
+    }
+    if (file != NULL)
+        good = fclose(file) == 0 && good;
+    free(line);
+    free(row);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    shmem_init();
+    int me = shmem_my_pe();
+    int n = shmem_n_pes();
+    int help = argc > 1 && strcmp(argv[1], "--help") == 0;
+    size_t size = argc > 1 ? strtoul(argv[1], NULL, 10) : 256;
+    size_t steps = argc > 2 ? strtoul(argv[2], NULL, 10) : 4000;
+    const char *name = argc > 3 ? argv[3] : "heat.ppm";
+    if (help || argc > 4 || size < (size_t)n || size > 100000) {
+        if (me == 0)
+            fprintf(help ? stdout : stderr,
+                    "Usage: heat [SIZE [STEPS [FILE]]]\n"
+                    "Draws a plate of SIZE x SIZE cells (256, and at least the "
+                    "number of PEs)\nafter STEPS steps (4000) into the picture "
+                    "FILE (heat.ppm).\n");
+        shmem_finalize();
+        return help ? 0 : 2;
+    }
+
+    /* The same on every PE: rows for the longest band and its ghosts. The
+     * cells around the plate are part of it, and never change. */
+    size_t width = size + 2;
+    size_t first = first_row(size, me, n);
+    size_t rows = first_row(size, me + 1, n) - first;
+    size_t most = size / (size_t)n + 1;
+    double *now = shmem_calloc((most + 2) * width, sizeof(*now));
+    double *next = shmem_calloc((most + 2) * width, sizeof(*next));
+    if (now == NULL || next == NULL)
+        shmem_global_exit(1);
+    for (size_t j = 0; me == 0 && j < width; j++)
+        now[j] = next[j] = 1;
+    for (size_t i = 0; i < rows + 2; i++) {
+        for (size_t j = 1; j <= size; j++) {
+            double y = ((double)(first + i) - 0.5) / (double)size - 0.6;
+            double x = ((double)j - 0.5) / (double)size - 0.5;
+            if (x * x + y * y < 0.04)
+                now[i * width + j] = 1;
+        }
+    }
+    /* Where the neighbour above has its ghost row below. */
+    size_t rows_above = me > 0 ? first - first_row(size, me - 1, n) : 0;
+    shmem_barrier_all();
+
+    for (size_t step = 1; step <= steps; step++) {
+        if (me > 0)
+            shmem_signal_wait_until(&arrived[ABOVE], SHMEM_CMP_GE, step - 1);
+        if (me < n - 1)
+            shmem_signal_wait_until(&arrived[BELOW], SHMEM_CMP_GE, step - 1);
+        for (size_t i = 1; i <= rows; i++) {
+            const double *row = &now[i * width];
+            for (size_t j = 1; j <= size; j++)
+                next[i * width + j] =
+                    row[j] + 0.2 * (row[j - 1] + row[j + 1] + row[j - width] +
+                                    row[j + width] - 4 * row[j]);
+        }
+        if (me > 0)
+            shmem_double_put_signal(&next[(rows_above + 1) * width],
+                                    &next[width], width, &arrived[BELOW], step,
+                                    SHMEM_SIGNAL_SET, me - 1);
+        if (me < n - 1)
+            shmem_double_put_signal(&next[0], &next[rows * width], width,
+                                    &arrived[ABOVE], step, SHMEM_SIGNAL_SET,
+                                    me + 1);
+        double *swap = now;
+        now = next;
+        next = swap;
+    }
+    shmem_barrier_all();
+
+    int good = 1;
+    if (me == 0) {
+        good = draw(name, now, size, n);
+        if (good)
+            printf("%s: %zu x %zu cells after %zu steps on %d PEs\n", name,
+                   size, size, steps, n);
+        else
+            perror(name);
+    }
+    shmem_free(next);
+    shmem_free(now);
+    shmem_finalize();
+    return good ? 0 : 1;
+}

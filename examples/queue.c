@@ -1,0 +1,125 @@
+/*
+ * A queue of tasks that take unequal times: to count the primes in parts of a
+ * range. The queue lies on PE 0. Whoever is free locks it and takes the next
+ * task; it reports the result with a signal, so that PE 0 knows when it has all
+ * of them without asking.
+ *
+ *     oshcc -O2 queue.c -o queue
+ *     oshrun -n 4 ./queue [end of the range]
+ */
+#include <shmem.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    TASKS = 100
+};
+
+typedef struct task {
+    unsigned long first;
+    unsigned long end;
+} task_t;
+
+typedef struct result {
+    unsigned long primes;
+    int pe; /* that found it */
+} result_t;
+
+/* All are symmetric, for they are global; those of PE 0 are what counts. */
+static struct {
+    size_t next; /* task to be taken */
+    task_t tasks[TASKS];
+} queue;
+static long lock;
+static result_t results[TASKS];
+static uint64_t reported;
+
+/* Take the next task: its number, or TASKS if there is none. */
+static size_t take(task_t *task)
+{
+    size_t number;
+    shmem_set_lock(&lock);
+    shmem_getmem(&number, &queue.next, sizeof(number), 0);
+    if (number < TASKS) {
+        size_t next = number + 1;
+        shmem_putmem(&queue.next, &next, sizeof(next), 0);
+        shmem_getmem(task, &queue.tasks[number], sizeof(*task), 0);
+    }
+    shmem_clear_lock(&lock); /* after the put has arrived */
+    return number;
+}
+
+static int is_prime(unsigned long number)
+{
+    for (unsigned long i = 2; i * i <= number; i++)
+        if (number % i == 0)
+            return 0;
+    return number > 1;
+}
+
+/* The primes below end, by striking out multiples. */
+static unsigned long sieve(unsigned long end)
+{
+    unsigned char *struck = calloc(end + 1, 1);
+    unsigned long primes = 0;
+    if (struck == NULL)
+        shmem_global_exit(1);
+    for (unsigned long i = 2; i < end; i++) {
+        primes += !struck[i];
+        for (unsigned long j = i * i; i * i < end && !struck[i] && j < end;
+             j += i)
+            struck[j] = 1;
+    }
+    free(struck);
+    return primes;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned long end = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000;
+    shmem_init();
+    int me = shmem_my_pe();
+    int n = shmem_n_pes();
+    if (end > 1000000000) {
+        if (me == 0)
+            fprintf(stderr, "queue: the range ends at 1000000000 or before\n");
+        shmem_finalize();
+        return 2;
+    }
+    /* The largest numbers take longest, and are the first tasks. */
+    for (unsigned long i = 0; me == 0 && i < TASKS; i++)
+        queue.tasks[i] =
+            (task_t){end * (TASKS - 1 - i) / TASKS, end * (TASKS - i) / TASKS};
+    shmem_barrier_all();
+
+    task_t task;
+    for (size_t number = take(&task); number < TASKS; number = take(&task)) {
+        result_t result = {0, me};
+        for (unsigned long i = task.first; i < task.end; i++)
+            result.primes += (unsigned long)is_prime(i);
+        shmem_putmem_signal(&results[number], &result, sizeof(result),
+                            &reported, 1, SHMEM_SIGNAL_ADD, 0);
+    }
+
+    int good = 1;
+    if (me == 0) {
+        shmem_signal_wait_until(&reported, SHMEM_CMP_EQ, TASKS);
+        unsigned long primes = 0;
+        for (int pe = 0; pe < n; pe++) {
+            unsigned tasks = 0;
+            for (size_t i = 0; i < TASKS; i++) {
+                if (results[i].pe != pe)
+                    continue;
+                tasks++;
+                primes += results[i].primes;
+            }
+            printf("PE %d did %u of %d tasks\n", pe, tasks, TASKS);
+        }
+        good = primes == sieve(end);
+        printf("%lu primes below %lu%s\n", primes, end,
+               good ? "" : ", which is wrong");
+    }
+    shmem_finalize();
+    return good ? 0 : 1;
+}
