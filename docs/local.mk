@@ -33,3 +33,18 @@ install-data-hook:
 uninstall-hook:
 	@do='rm -f "$(DESTDIR)$(mandir)/man$$section/$$name.$$section"'; \
 	$(each_man_link)
+
+# The reference of the public headers, in docs/html of the build folder.
+EXTRA_DIST += docs/api.dox docs/doxygen.awk
+.PHONY: doxygen
+doxygen:
+	@if test -z '$(DOXYGEN)'; then \
+	  echo "There is no doxygen: install it, and run configure again" \
+	    "or make doxygen DOXYGEN=PATH."; \
+	else \
+	  rm -rf docs/html && '$(DOXYGEN)' docs/Doxyfile && \
+	  echo "The reference is docs/html/index.html."; \
+	fi
+
+clean-local:
+	rm -rf docs/html

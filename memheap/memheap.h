@@ -34,8 +34,10 @@
 extern "C" {
 #endif
 
+/** A heap. */
 typedef struct memheap memheap_t;
 
+/** Flags of a heap. */
 enum {
     /** No two threads use the heap at once: calls take no lock. */
     MEMHEAP_SINGLE_THREADED = 1
@@ -182,9 +184,9 @@ void memheap_get_stats(memheap_t *heap, memheap_stats_t *stats);
 
 /** A block, live or free. */
 typedef struct memheap_block {
-    void *address;
-    size_t size; /* bytes up to the next block */
-    bool live;
+    void *address; /* of its first byte */
+    size_t size;   /* bytes up to the next block */
+    bool live;     /* in use, not free */
 } memheap_block_t;
 
 /**

@@ -15,7 +15,8 @@ mpi_tests = tests/mpi/setup.mpi tests/mpi/memory.mpi tests/mpi/rma.mpi \
 mpi_helpers = tests/mpi/with_mpi tests/mpi/diverge tests/mpi/ranges
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/together.sh tests/mpi/remains.sh \
-	tests/mpi/headers.sh tests/install.sh tests/osh.sh tests/tools.sh
+	tests/mpi/headers.sh tests/doxygen.sh tests/install.sh \
+	tests/osh.sh tests/tools.sh
 mpi_test_libs = libshmem.la $(MPI_LIBS)
 mpi_test_cppflags = $(AM_CPPFLAGS) $(MPI_CFLAGS)
 
