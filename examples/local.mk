@@ -4,3 +4,5 @@ exampledir = $(docdir)/examples
 dist_example_DATA = examples/halo.c examples/heat.c examples/hello.c \
 	examples/histogram.c examples/plugin.c examples/queue.c \
 	examples/range.c examples/sort.c
+examplecmakedir = $(exampledir)/cmake
+dist_examplecmake_DATA = examples/cmake/CMakeLists.txt

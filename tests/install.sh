@@ -174,6 +174,42 @@ oshrun_job 2 -n 2 ./queue 2000000000
 says "queue: the range ends at"
 fact "queue refuses a range that takes too long"
 
+# With CMake: the installed example, with files of pkg-config that name the
+# folder where all this is now; and a project that is compiled by oshcc.
+cmake_builds()
+{
+    folder=$prefix/$1
+    shift
+    output=$(env -u MAKEFLAGS cmake -S "$project" -B "$folder" \
+        -DCMAKE_C_FLAGS="$sanitizer" "$@" 2>&1 &&
+        env -u MAKEFLAGS cmake --build "$folder" 2>&1) || miss "does not build"
+    oshrun_job 0 -n 2 "$folder/hello"
+    says "PE 0 of 2: block at 0x" "greeted by PE 1"
+    ldd "$folder/hello" | grep -q "libshmem.so.0 => $prefix/" ||
+        miss "has another libshmem"
+}
+
+project=$prefix/share/doc/memheap/examples/cmake
+if command -v cmake >/dev/null; then
+    mkdir "$prefix/pkgconfig"
+    for package in memheap shmem; do
+        sed "s|^prefix=.*|prefix=$prefix|" "$prefix/lib/pkgconfig/$package.pc" \
+            >"$prefix/pkgconfig/$package.pc"
+    done
+    PKG_CONFIG_PATH=$prefix/pkgconfig cmake_builds by-pkg-config
+    fact "the example of CMake builds and runs"
+    mkdir "$prefix/plain"
+    printf '%s\n' 'cmake_minimum_required(VERSION 3.10)' 'project(hello C)' \
+        "add_executable(hello $top_srcdir/examples/hello.c)" \
+        >"$prefix/plain/CMakeLists.txt"
+    project=$prefix/plain
+    cmake_builds by-oshcc -DCMAKE_C_COMPILER="$prefix/bin/oshcc"
+    fact "CMake needs nothing else with oshcc"
+else
+    facts=$((facts + 1))
+    echo "ok $facts - the example of CMake # SKIP there is no cmake"
+fi
+
 output=$(MEMHEAP_PLUGIN_PATH=$prefix/pile.so "$prefix/bin/memheap-info" 2>&1)
 says pile $components SHMEM_SYMMETRIC_SIZE MEMHEAP_COMPONENT
 fact "memheap-info lists the plug-in too"
