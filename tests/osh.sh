@@ -314,6 +314,14 @@ fact "oshrun passes the library's variables on"
 run 0 env MEMHEAP_COMPONENT=buddy SHMEM_INFO=1 "$oshrun" -x MEMHEAP_COMPONENT=fit -x SHMEM_INFO ./program
 is "[--oversubscribe]${keepalive}[-x][MEMHEAP_COMPONENT=fit][-x][SHMEM_INFO][./program]"
 fact "oshrun leaves variables of the arguments alone"
+run 0 env SHMEM_INFO=1 "$oshrun" -n 1 ./one : -n 2 ./two
+is "[-x][SHMEM_INFO][--oversubscribe]${keepalive}[-n][1][./one][:][-x][SHMEM_INFO][-n][2][./two]"
+fact "oshrun passes the library's variables on to each program"
+run 0 env SHMEM_INFO=1 OMPI_MCA_mca_base_env_list=HOME "$oshrun" ./program
+is "[--oversubscribe]${keepalive}[./program]"
+run 0 env SHMEM_INFO=1 "$oshrun" --mca mca_base_env_list HOME ./program
+is "[--oversubscribe]${keepalive}[--mca][mca_base_env_list][HOME][./program]"
+fact "oshrun adds no variable to a list of the user's"
 run 0 env OSHRUN_MPIRUN="$work/hydra" SHMEM_INFO=1 "$oshrun" -n 2 ./program
 is '[-n][2][./program]'
 fact "oshrun adds nothing for another launcher"
