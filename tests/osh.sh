@@ -98,6 +98,7 @@ link|-O2 a.$suffix -o a
 link|a.o libb.a -lm
 link|-shared -fPIC a.$suffix -MD -o a.so
 link|-x c -
+link|-shared -Wl,--whole-archive -lparts -o whole.so
 compile|-c a.$suffix
 compile|a.$suffix -c -o a.o
 compile|-E a.$suffix
