@@ -1,10 +1,13 @@
 #!/bin/sh
-# Starts one MPI test for each number of PEs in MEMHEAP_TEST_NP, and merges
-# what they print into one TAP stream: their facts, each with its number of
-# PEs, and a failure for a run that ends badly or says less than it planned.
+# Starts one MPI test in several jobs, and merges what they print into one TAP
+# stream: their facts, each with its job, and a failure for a job that ends
+# badly or says less than it planned.
 #
-# MEMHEAP_TEST_NP    numbers of PEs (default: 1 2 4 5)
-# MEMHEAP_TEST_TIME  seconds for one run (default: 60)
+# A job is a number of PEs, and behind a + how they reach each other: +ucx for
+# UCX alone, +N for nodes of N PEs.
+#
+# MEMHEAP_TEST_NP    jobs (default: 1 2 4 5 8 2+ucx 4+ucx 5+ucx 5+2 8+3)
+# MEMHEAP_TEST_TIME  seconds for one job (default: 60)
 program=$1
 name=$(basename "$program" .mpi)
 
@@ -15,20 +18,27 @@ fi
 . "${top_srcdir:-.}/tests/mpi/launch.sh"
 
 total=0
-for np in ${MEMHEAP_TEST_NP:-1 2 4 5}; do
-    output=$(launch -n "$np" "$program" 2>&1)
+for job in ${MEMHEAP_TEST_NP:-1 2 4 5 8 2+ucx 4+ucx 5+ucx 5+2 8+3}; do
+    np=${job%%+*}
+    case $job in
+        *+ucx) reach="-x MEMHEAP_TRANSPORT=ucx" where=", over UCX" ;;
+        *+*) reach="-x MEMHEAP_NODE_PES=${job#*+}" where=", nodes of ${job#*+}" ;;
+        *) reach="" where="" ;;
+    esac
+    # shellcheck disable=SC2086 # words of a command
+    output=$(launch $reach -n "$np" "$program" 2>&1)
     status=$?
     planned=$(printf '%s\n' "$output" | sed -n 's/^1\.\.\([0-9]*\)$/\1/p' | head -n 1)
     facts=$(printf '%s\n' "$output" | grep -cE '^(not )?ok ')
     printf '%s\n' "$output" | grep -vE '^((not )?ok |1\.\.)' | sed 's/^/# /'
     printf '%s\n' "$output" | grep -E '^(not )?ok ' |
-        sed -E "s/^((not )?ok) [0-9]+ - (.*)/\1 @ - $name, $np PEs: \3/" |
+        sed -E "s/^((not )?ok) [0-9]+ - (.*)/\1 @ - $name, $np PEs$where: \3/" |
         awk -v n="$total" '{ n++; sub(/@/, n); print }'
     total=$((total + facts + 1))
     if [ "$status" -eq 0 ] && [ "$facts" = "$planned" ]; then
-        echo "ok $total - $name, $np PEs: ends well"
+        echo "ok $total - $name, $np PEs$where: ends well"
     else
-        echo "not ok $total - $name, $np PEs: ends with status $status" \
+        echo "not ok $total - $name, $np PEs$where: ends with status $status" \
             "after $facts of ${planned:-no} facts"
     fi
 done
