@@ -26,8 +26,13 @@ noinst_DATA += bench/arena-ptmalloc.so
 endif
 CLEANFILES += bench/arena-buddy.so bench/arena-ptmalloc.so
 
-# Programs in OpenSHMEM alone, which bench/compare builds against others too.
+# Programs in OpenSHMEM alone, which bench/compare and bench/pgas build against
+# others too. A wrapper of libtool's would be part of the time to start.
 if MPI
+noinst_PROGRAMS += bench/pgas-ops
+bench_pgas_ops_SOURCES = bench/pgas-ops.c
+bench_pgas_ops_LDADD = libshmem.la
+bench_pgas_ops_LDFLAGS = -no-install
 if LZMA
 noinst_PROGRAMS += bench/pgas-replay bench/pgas-sync
 bench_pgas_replay_SOURCES = bench/pgas-replay.c tools/replay/reader.c \
@@ -38,4 +43,4 @@ bench_pgas_sync_SOURCES = bench/pgas-sync.c
 bench_pgas_sync_LDADD = libshmem.la
 endif
 endif
-EXTRA_DIST += bench/compare
+EXTRA_DIST += bench/compare bench/pgas

@@ -34,6 +34,7 @@
 #include "base/util.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +60,10 @@ struct memheap_agree_line {
     uint64_t digest;
     uint64_t result;
     uint64_t more; /* in the line of an outcome */
+    _Alignas(max_align_t) char shown[MEMHEAP_AGREE_ROOM];
 };
+_Static_assert(sizeof(memheap_agree_line_t) == LINE_SIZE,
+               "what a PE shows has to fit into its line");
 
 /* Where a message waits to be read. */
 typedef struct box {
@@ -286,6 +290,11 @@ static inline verdict_t meet(memheap_agree_t *agree, uint64_t digest,
 {
     uint64_t number = ++agree->number;
     memheap_agree_line_t *line = line_of(agree, number, agree->node_rank);
+    /* All stores together: whoever waits looks at the line all the time. */
+    if (agree->show_size > 0) {
+        memcpy(line->shown, agree->show, agree->show_size);
+        agree->show_size = 0;
+    }
     line->digest = digest;
     line->result = result;
     atomic_store_explicit(&line->stamp, stamp_of(number, mine),
@@ -415,6 +424,17 @@ memheap_status_t memheap_agree_fold(memheap_agree_t *agree,
         return diverge(agree, call, 0, false);
     *all_p = verdict.result;
     return MEMHEAP_OK;
+}
+
+void memheap_agree_show(memheap_agree_t *agree, const void *data, size_t size)
+{
+    agree->show = data;
+    agree->show_size = size;
+}
+
+const void *memheap_agree_shown(const memheap_agree_t *agree, int i)
+{
+    return line_of(agree, agree->number, i)->shown;
 }
 
 void memheap_agree_receive(const memheap_agree_t *world, const void *message,

@@ -48,6 +48,8 @@ typedef struct memheap_agree {
      *  of as many as it takes to have met all. */
     int rounds;
     int to[MEMHEAP_AGREE_ROUNDS];
+    const void *show; /* in the next agreement, */
+    size_t show_size; /* so many bytes */
 } memheap_agree_t;
 
 /** Groups that can be there at once, numbered from 0, which is that of all
@@ -96,6 +98,17 @@ memheap_status_t memheap_agree_fold(memheap_agree_t *agree,
                                     const memheap_call_t *call, uint64_t word,
                                     uint64_t (*fold)(uint64_t a, uint64_t b),
                                     uint64_t *all_p);
+
+/** Most bytes that a PE can show to the others. */
+#define MEMHEAP_AGREE_ROOM 80
+
+/** Show some bytes in the next agreement, in a group whose PEs are all on this
+ *  node, and more than one. They have to stay there until then. Local. */
+void memheap_agree_show(memheap_agree_t *agree, const void *data, size_t size);
+
+/** What the PE of number i has shown in the last agreement, aligned for any
+ *  type. It is there until this PE comes to the next one. */
+const void *memheap_agree_shown(const memheap_agree_t *agree, int i);
 
 /** The number of the last agreement of this PE in a group. */
 uint64_t memheap_agree_last(const memheap_agree_t *world, int group);

@@ -2,29 +2,48 @@
  * Groups, and how the PEs of one meet.
  *
  * A team agrees. An active set has nothing but the symmetric array that the
- * program gives: the first PE counts the others in its first word, and adds
- * one to the second word of each when all are there. Every word has its first
- * value again when a PE goes on, so the array can be used at once for the next
- * call.
+ * program gives. Each way to meet has words of its own there, and leaves them
+ * as they were, so the array can be used at once for any next call of the set:
+ *
+ * - In a small set, each PE adds one to the word of every other, waits until
+ *   its own has grown by the number of others, and takes them off. PEs that are
+ *   further on may have added for their next meeting already, and take the
+ *   place of slow ones: but nobody is further on before all have come.
+ * - In a large one, the first PE counts the others, and adds one to a word of
+ *   each when all are there. So something can be done for all in between.
+ * - On one node, a root sends without waiting for the others, except for those
+ *   that have not yet taken what was sent before. It first marks the word of
+ *   each, and then says go: so a PE that goes on and sends too finds all words
+ *   marked, or free again.
  */
 #include "config.h"
 
 #include "shmem/group.h"
+#include "shmem/copy.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
-memheap_group_t memheap_group_of_team(const char *call, shmem_team_t team,
-                                      memheap_call_kind_t kind, size_t size,
-                                      uint64_t argument)
+enum {
+    FLAT = 8, /* PEs of a small set: they write to one another */
+    /* What a word for data that was sent has, beyond SHMEM_SYNC_VALUE. */
+    HERE = 1,
+    GO = 2
+};
+
+/* Whether all PEs of a set are on this node. */
+static bool is_near(const memheap_group_t *group)
 {
-    memheap_runtime_begin(call);
-    return (memheap_group_t){.call = call,
-                             .what = {kind, {size, argument, 0}, call},
-                             .start = team->start,
-                             .stride = team->stride,
-                             .size = team->size,
-                             .rank = team->rank,
-                             .agree = team->agree};
+    const memheap_job_t *job = &memheap_runtime.job;
+    if (memheap_runtime.transport == NULL)
+        return true;
+    if (group->size > job->node_size)
+        return false;
+    for (int i = 0; i < group->size; i++) {
+        if (!memheap_is_near(group->start + i * group->stride))
+            return false;
+    }
+    return true;
 }
 
 memheap_group_t memheap_group_of_set(const char *call, int start,
@@ -48,43 +67,129 @@ memheap_group_t memheap_group_of_set(const char *call, int start,
         memheap_runtime_abort();
     }
     group.rank = (job->rank - start) / stride;
+    group.near = is_near(&group);
     return group;
 }
 
-/* Add one to the word of number i of the PE of number pe. */
+/* The word of number i of the PE of number pe; NULL if that is of another
+ * node, and *far_p is its place then. */
+static _Atomic long *word_at(const memheap_group_t *group, int i, int pe,
+                             memheap_place_t *far_p)
+{
+    return (_Atomic long *)(void *)memheap_group_at(group, group->sync + i,
+                                                    sizeof(long), pe, far_p);
+}
+
+/* The word of number i of this PE. */
+static _Atomic long *own_word(const memheap_group_t *group, int i)
+{
+    return (_Atomic long *)(group->sync + i);
+}
+
+/* Add one to a word of a PE. */
 static void count(const memheap_group_t *group, int i, int pe)
 {
-    memheap_place_t far;
     const long one = 1;
-    long *word = (long *)(void *)memheap_group_at(group, group->sync + i,
-                                                  sizeof(long), pe, &far);
-    if (word != NULL)
-        __atomic_fetch_add(word, one, __ATOMIC_SEQ_CST);
+    memheap_place_t far;
+    _Atomic long *word = word_at(group, i, pe, &far);
+    if (MEMHEAP_LIKELY(word != NULL))
+        atomic_fetch_add(word, one);
     else
         memheap_far_update(SHMEM_CTX_DEFAULT, &far, MEMHEAP_ATOMIC_ADD,
                            sizeof(one), &one, NULL, NULL);
 }
 
-/* Wait for a word of this PE to be as much higher, and set it back. */
-static void await(long *word, long more)
+/* Wait until a word has grown by a number, or by more if that is right too. */
+static void await(_Atomic long *word, long number)
 {
     memheap_wait_t wait = memheap_runtime.job.wait;
-    while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != SHMEM_SYNC_VALUE + more)
+    while (atomic_load_explicit(word, memory_order_acquire) - SHMEM_SYNC_VALUE <
+           number)
         memheap_wait_step(&wait);
-    __atomic_store_n(word, SHMEM_SYNC_VALUE, __ATOMIC_RELAXED);
+}
+
+static void reset(_Atomic long *word)
+{
+    atomic_store_explicit(word, SHMEM_SYNC_VALUE, memory_order_release);
+}
+
+void memheap_group_gather(const memheap_group_t *group)
+{
+    if (group->rank != 0) {
+        count(group, MEMHEAP_SET_GATHER, 0);
+        return;
+    }
+    _Atomic long *word = own_word(group, MEMHEAP_SET_GATHER);
+    await(word, group->size - 1);
+    reset(word);
+}
+
+void memheap_group_release(const memheap_group_t *group)
+{
+    if (group->rank != 0) {
+        _Atomic long *word = own_word(group, MEMHEAP_SET_RELEASE);
+        await(word, 1);
+        reset(word);
+        return;
+    }
+    for (int i = 1; i < group->size; i++)
+        count(group, MEMHEAP_SET_RELEASE, i);
 }
 
 static void meet_set(const memheap_group_t *group)
 {
-    if (group->rank != 0) {
-        count(group, 0, 0);
-        await(group->sync + 1, 1);
+    if (group->size > FLAT) {
+        memheap_group_gather(group);
+        memheap_group_release(group);
         return;
     }
-    if (group->size > 1)
-        await(group->sync, group->size - 1);
-    for (int i = 1; i < group->size; i++)
-        count(group, 1, i);
+    for (int i = group->rank + 1; i < group->size; i++)
+        count(group, MEMHEAP_SET_MEET, i);
+    for (int i = 0; i < group->rank; i++)
+        count(group, MEMHEAP_SET_MEET, i);
+    _Atomic long *word = own_word(group, MEMHEAP_SET_MEET);
+    await(word, group->size - 1);
+    atomic_fetch_sub(word, group->size - 1);
+}
+
+/* Wait until a PE's words are free, and put data there. */
+static void send_to(const memheap_group_t *group, int i, const void *source,
+                    size_t size, int mark)
+{
+    memheap_place_t far; /* nobody is */
+    memheap_wait_t wait = memheap_runtime.job.wait;
+    _Atomic long *word = word_at(group, MEMHEAP_SET_SENT, i, &far);
+    char *data =
+        memheap_group_at(group, group->sync + MEMHEAP_SET_DATA, size, i, &far);
+    __builtin_prefetch(data, 1); /* with the word: they are neighbours */
+    while (atomic_load_explicit(word, memory_order_acquire) != SHMEM_SYNC_VALUE)
+        memheap_wait_step(&wait);
+    memcpy(data, source, size);
+    atomic_store_explicit(word, SHMEM_SYNC_VALUE + mark, memory_order_release);
+}
+
+void memheap_group_send(const memheap_group_t *group, void *dest,
+                        const void *source, size_t size, int root)
+{
+    if (group->rank != root) {
+        _Atomic long *word = own_word(group, MEMHEAP_SET_SENT);
+        await(word, GO);
+        memcpy(dest, group->sync + MEMHEAP_SET_DATA, size);
+        for (int i = MEMHEAP_SET_DATA; i < SHMEM_SYNC_SIZE; i++)
+            group->sync[i] = SHMEM_SYNC_VALUE;
+        reset(word);
+        return;
+    }
+    int n = group->size;
+    for (int step = 1; step < n; step++)
+        send_to(group, (root + step) % n, source, size,
+                step + 1 < n ? HERE : GO);
+    for (int step = 1; step + 1 < n; step++) {
+        memheap_place_t far; /* nobody is */
+        atomic_store_explicit(
+            word_at(group, MEMHEAP_SET_SENT, (root + step) % n, &far),
+            SHMEM_SYNC_VALUE + GO, memory_order_release);
+    }
 }
 
 void memheap_group_get(const memheap_group_t *group, void *dest,
@@ -95,7 +200,7 @@ void memheap_group_get(const memheap_group_t *group, void *dest,
         return;
     const char *near = memheap_group_at(group, source, size, i, &far);
     if (MEMHEAP_LIKELY(near != NULL))
-        memmove(dest, near, size);
+        memheap_copy(dest, near, size);
     else
         memheap_transport_get_nbi(memheap_runtime.transport, &far, dest, size);
 }
@@ -108,21 +213,21 @@ void memheap_group_put(const memheap_group_t *group, void *dest,
         return;
     char *near = memheap_group_at(group, dest, size, i, &far);
     if (MEMHEAP_LIKELY(near != NULL))
-        memmove(near, source, size);
+        memheap_copy(near, source, size);
     else
         memheap_transport_put_nbi(memheap_runtime.transport, &far, source,
                                   size);
 }
 
-void memheap_group_arrive(void)
+void memheap_group_arrive(const memheap_group_t *group)
 {
-    if (MEMHEAP_UNLIKELY(memheap_runtime.transport != NULL))
+    if (!group->near)
         memheap_transport_arrive(memheap_runtime.transport);
 }
 
-void memheap_group_settle(void)
+void memheap_group_settle(const memheap_group_t *group)
 {
-    if (MEMHEAP_UNLIKELY(memheap_runtime.transport != NULL))
+    if (!group->near)
         memheap_transport_quiet(memheap_runtime.transport);
 }
 

@@ -11,14 +11,26 @@ typedef struct memheap_group {
     const char *call; /* for messages */
     memheap_call_t what;
     int start, stride, size, rank;
+    bool near;              /* all of them are on this node */
     memheap_agree_t *agree; /* of a team; NULL for an active set, */
     long *sync;             /* which has this array instead */
 } memheap_group_t;
 
 /** The group of a team that is not invalid. */
-memheap_group_t memheap_group_of_team(const char *call, shmem_team_t team,
-                                      memheap_call_kind_t kind, size_t size,
-                                      uint64_t argument);
+static inline memheap_group_t
+memheap_group_of_team(const char *call, shmem_team_t team,
+                      memheap_call_kind_t kind, size_t size, uint64_t argument)
+{
+    memheap_runtime_begin(call);
+    return (memheap_group_t){.call = call,
+                             .what = {kind, {size, argument, 0}, call},
+                             .start = team->start,
+                             .stride = team->stride,
+                             .size = team->size,
+                             .rank = team->rank,
+                             .near = memheap_agree_is_near(team->agree),
+                             .agree = team->agree};
+}
 
 /** The group of an active set. Ends the job if there is no such set, or this
  *  PE is not in it. */
@@ -27,6 +39,38 @@ memheap_group_t memheap_group_of_set(const char *call, int start,
 
 /** Wait for all PEs of the group. */
 void memheap_group_meet(memheap_group_t *group);
+
+/** The same in two parts, for an active set: the first PE waits for all, and
+ *  then the others wait for it, which has done what is to be done for all. */
+void memheap_group_gather(const memheap_group_t *group);
+void memheap_group_release(const memheap_group_t *group);
+
+/** Words of an active set's array. */
+enum {
+    MEMHEAP_SET_MEET,    /* PEs that have come here */
+    MEMHEAP_SET_GATHER,  /* PEs that have come to the first PE */
+    MEMHEAP_SET_LENGTH,  /* of what this PE brings to a collect */
+    MEMHEAP_SET_RELEASE, /* what the first PE waited for is done */
+    MEMHEAP_SET_SENT,    /* a root has sent */
+    MEMHEAP_SET_DATA     /* this, up to the end */
+};
+
+/** Most bytes that memheap_group_send() takes. */
+#define MEMHEAP_SET_ROOM ((SHMEM_SYNC_SIZE - MEMHEAP_SET_DATA) * sizeof(long))
+
+/** Broadcast a few bytes over an active set of one node: the root waits for
+ *  nobody, and the others for it alone. */
+void memheap_group_send(const memheap_group_t *group, void *dest,
+                        const void *source, size_t size, int root);
+
+/** Whether the PEs of a team can show one another so many bytes as they meet:
+ *  then one meeting does for two. */
+static inline bool memheap_group_shows(const memheap_group_t *group,
+                                       size_t size)
+{
+    return group->agree != NULL && group->near && group->size > 1 &&
+           size <= MEMHEAP_AGREE_ROOM;
+}
 
 /** Where an object of the group's PE of number i lies; NULL if that is of
  *  another node, and *far_p is its place then. */
@@ -43,13 +87,13 @@ static inline char *memheap_group_at(const memheap_group_t *group,
 void memheap_group_get(const memheap_group_t *group, void *dest,
                        const void *source, size_t size, int i);
 
-/** Give size bytes to number i, which has them after the next meeting of
- *  whoever comes there through memheap_group_settle(). */
+/** Give size bytes to number i: they are there after memheap_group_settle().
+ *  The source has to stay until then. */
 void memheap_group_put(const memheap_group_t *group, void *dest,
                        const void *source, size_t size, int i);
 
 /** Wait for what was taken, or for what was given. */
-void memheap_group_arrive(void);
-void memheap_group_settle(void);
+void memheap_group_arrive(const memheap_group_t *group);
+void memheap_group_settle(const memheap_group_t *group);
 
 #endif

@@ -2,7 +2,8 @@
 lib_LTLIBRARIES += libshmem.la
 libshmem_la_SOURCES = $(comm_sources) shmem/access.c shmem/access.h \
 	shmem/amo.c shmem/calls.c shmem/calls.h shmem/collective.c \
-	shmem/group.c shmem/group.h shmem/lock.c shmem/memory.c shmem/mpi.c \
+	shmem/copy.c shmem/copy.h shmem/group.c shmem/group.h shmem/lock.c \
+	shmem/memory.c shmem/mpi.c \
 	shmem/old.c shmem/order.c shmem/params.c shmem/params.h \
 	shmem/point.c shmem/pshmem.h shmem/reduce.c shmem/rma.c \
 	shmem/runtime.c shmem/runtime.h shmem/setup.c shmem/shmem.h \

@@ -45,10 +45,11 @@ static lock_t lock_of(const char *call, long *lock)
         memheap_runtime_not_running(call);
     /* Counted from where its segment begins: addresses of variables may
      * differ between PEs. */
-    const memheap_segment_t *segment =
-        memheap_has(&memheap_runtime.symmetric, lock, sizeof(*lock))
-            ? &memheap_runtime.symmetric
-            : &memheap_runtime.variables;
+    const memheap_segment_t *segment = &memheap_runtime.symmetric;
+    if (!memheap_has(segment, lock, sizeof(*lock)))
+        segment = &memheap_runtime.variables;
+    if (!memheap_has(segment, lock, sizeof(*lock)))
+        memheap_wrong_address(call, lock, sizeof(*lock), job->rank);
     size_t number =
         ((uintptr_t)lock - (uintptr_t)segment->base) / sizeof(*lock);
     return (lock_t){call, &words[0], &words[1],

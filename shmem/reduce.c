@@ -6,6 +6,11 @@
  * into its slice of every destination: nobody else reads or writes that slice,
  * so a destination may be the source. All PEs get the same bits.
  *
+ * A second meeting costs more than the work where that is short: the PEs of a
+ * team then show their sources as they meet, and each combines all of them; in
+ * an active set the first PE combines all for all, between the two halves of
+ * one meeting.
+ *
  * In a scan each PE needs the sources of those before it, so a piece at a time
  * is combined into a buffer, and stored when all have read.
  */
@@ -18,7 +23,8 @@
 #include <string.h>
 
 enum {
-    BUFFER = 16384 /* bytes on the stack for results under way */
+    BUFFER = 16384, /* bytes on the stack for results under way */
+    SHORT = 1024    /* bytes that the first PE of a set combines for all */
 };
 
 #define AND(a, b) ((a) & (b))
@@ -35,9 +41,9 @@ enum {
      (uint64_t)(name)[sizeof(name) - 2])
 
 /* The group of a team, for an operation on a type. */
-static memheap_group_t group_for(const char *call, shmem_team_t team,
-                                 memheap_call_kind_t kind, size_t size,
-                                 size_t n, uint64_t tag)
+static inline memheap_group_t group_for(const char *call, shmem_team_t team,
+                                        memheap_call_kind_t kind, size_t size,
+                                        size_t n, uint64_t tag)
 {
     memheap_group_t group = memheap_group_of_team(call, team, kind, size, n);
     group.what.argument[2] = tag;
@@ -70,34 +76,72 @@ static const void *source_of(const memheap_group_t *group, const void *source,
     return copy;
 }
 
-/* The work of one operation on one type: combine a slice, piece by piece. */
+/* Combine count elements that another PE has into a buffer. */
 #define COMBINE(T, N, O, OPERATION)                                            \
-    static void N##_##O(memheap_group_t group, T *dest, const T *source,       \
-                        size_t n)                                              \
+    static inline void N##_##O##_into(T *buffer, const void *other,            \
+                                      size_t count)                            \
+    {                                                                          \
+        const T *element = other;                                              \
+        for (size_t k = 0; k < count; k++)                                     \
+            buffer[k] = (T)OPERATION(buffer[k], element[k]);                   \
+    }                                                                          \
+    WORK(T, N, O)
+
+/* The work of one operation on one type: combine a slice, piece by piece, and
+ * do so with all slices in the way that fits. */
+#define WORK(T, N, O)                                                          \
+    static void N##_##O##_slice(const memheap_group_t *group, T *dest,         \
+                                const T *source, size_t first, size_t end)     \
     {                                                                          \
         T buffer[BUFFER / sizeof(T)];                                          \
         T copy[BUFFER / sizeof(T)];                                            \
-        size_t first;                                                          \
-        size_t end;                                                            \
-        slice_of(&group, n, &first, &end);                                     \
-        memheap_group_meet(&group);                                            \
         while (first < end) {                                                  \
             size_t count = memheap_min(end - first, BUFFER / sizeof(T));       \
             size_t bytes = count * sizeof(T);                                  \
-            memcpy(buffer, source_of(&group, source + first, bytes, 0, copy),  \
+            memcpy(buffer, source_of(group, source + first, bytes, 0, copy),   \
                    bytes);                                                     \
-            for (int i = 1; i < group.size; i++) {                             \
-                const T *other =                                               \
-                    source_of(&group, source + first, bytes, i, copy);         \
-                for (size_t k = 0; k < count; k++)                             \
-                    buffer[k] = (T)OPERATION(buffer[k], other[k]);             \
-            }                                                                  \
-            for (int i = 0; i < group.size; i++)                               \
-                memheap_group_put(&group, dest + first, buffer, bytes, i);     \
-            memheap_group_settle();                                            \
+            for (int i = 1; i < group->size; i++)                              \
+                N##_##O##_into(                                                \
+                    buffer, source_of(group, source + first, bytes, i, copy),  \
+                    count);                                                    \
+            for (int i = 0; i < group->size; i++)                              \
+                memheap_group_put(group, dest + first, buffer, bytes, i);      \
+            memheap_group_settle(group);                                       \
             first += count;                                                    \
         }                                                                      \
-        memheap_group_meet(&group);                                            \
+    }                                                                          \
+    static void N##_##O##_shown(const memheap_group_t *group, T *dest,         \
+                                size_t n)                                      \
+    {                                                                          \
+        T buffer[MEMHEAP_AGREE_ROOM / sizeof(T)];                              \
+        memcpy(buffer, memheap_agree_shown(group->agree, 0), n * sizeof(T));   \
+        for (int i = 1; i < group->size; i++)                                  \
+            N##_##O##_into(buffer, memheap_agree_shown(group->agree, i), n);   \
+        memcpy(dest, buffer, n * sizeof(T));                                   \
+    }                                                                          \
+    static void N##_##O(memheap_group_t *group, T *dest, const T *source,      \
+                        size_t n)                                              \
+    {                                                                          \
+        size_t bytes = memheap_bytes(n, sizeof(T));                            \
+        if (memheap_group_shows(group, bytes)) {                               \
+            memheap_agree_show(group->agree, source, bytes);                   \
+            memheap_group_meet(group);                                         \
+            N##_##O##_shown(group, dest, n);                                   \
+            return;                                                            \
+        }                                                                      \
+        if (group->agree == NULL && bytes <= SHORT) {                          \
+            memheap_group_gather(group);                                       \
+            if (group->rank == 0)                                              \
+                N##_##O##_slice(group, dest, source, 0, n);                    \
+            memheap_group_release(group);                                      \
+            return;                                                            \
+        }                                                                      \
+        size_t first;                                                          \
+        size_t end;                                                            \
+        slice_of(group, n, &first, &end);                                      \
+        memheap_group_meet(group);                                             \
+        N##_##O##_slice(group, dest, source, first, end);                      \
+        memheap_group_meet(group);                                             \
     }
 
 /* The routine over a team, and over an active set. */
@@ -107,10 +151,10 @@ static const void *source_of(const memheap_group_t *group, const void *source,
     {                                                                          \
         if (team == SHMEM_TEAM_INVALID)                                        \
             return -1;                                                         \
-        N##_##O(group_for("shmem_" #N "_" #O "_reduce", team,                  \
-                          MEMHEAP_CALL_REDUCE, sizeof(T), nreduce,             \
-                          TAG(#N) << 24 | TAG(#O)),                            \
-                dest, source, nreduce);                                        \
+        memheap_group_t group =                                                \
+            group_for("shmem_" #N "_" #O "_reduce", team, MEMHEAP_CALL_REDUCE, \
+                      sizeof(T), nreduce, TAG(#N) << 24 | TAG(#O));            \
+        N##_##O(&group, dest, source, nreduce);                                \
         return 0;                                                              \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_##O##_reduce)
@@ -120,15 +164,16 @@ static const void *source_of(const memheap_group_t *group, const void *source,
                                    int PE_size, T *pWrk, long *pSync)          \
     {                                                                          \
         (void)pWrk;                                                            \
-        N##_##O(memheap_group_of_set("shmem_" #N "_" #O "_to_all", PE_start,   \
-                                     logPE_stride, PE_size, pSync),            \
-                dest, source, nreduce < 0 ? 0 : (size_t)nreduce);              \
+        memheap_group_t group =                                                \
+            memheap_group_of_set("shmem_" #N "_" #O "_to_all", PE_start,       \
+                                 logPE_stride, PE_size, pSync);                \
+        N##_##O(&group, dest, source, nreduce < 0 ? 0 : (size_t)nreduce);      \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_##O##_to_all)
 
 /* A scan; `own` is whether a PE's own source counts. */
 #define SCAN(T, N)                                                             \
-    static void N##_scan(memheap_group_t group, T *dest, const T *source,      \
+    static void N##_scan(memheap_group_t *group, T *dest, const T *source,     \
                          size_t n, int own)                                    \
     {                                                                          \
         T buffer[BUFFER / sizeof(T)];                                          \
@@ -137,14 +182,14 @@ static const void *source_of(const memheap_group_t *group, const void *source,
             size_t count = memheap_min(n - first, BUFFER / sizeof(T));         \
             size_t bytes = count * sizeof(T);                                  \
             memset(buffer, 0, bytes);                                          \
-            memheap_group_meet(&group);                                        \
-            for (int i = 0; i < group.rank + own; i++) {                       \
+            memheap_group_meet(group);                                         \
+            for (int i = 0; i < group->rank + own; i++) {                      \
                 const T *other =                                               \
-                    source_of(&group, source + first, bytes, i, copy);         \
+                    source_of(group, source + first, bytes, i, copy);          \
                 for (size_t k = 0; k < count; k++)                             \
                     buffer[k] = (T)SUM(buffer[k], other[k]);                   \
             }                                                                  \
-            memheap_group_meet(&group);                                        \
+            memheap_group_meet(group);                                         \
             memcpy(dest + first, buffer, bytes);                               \
             first += count;                                                    \
             if (count == 0)                                                    \
@@ -159,9 +204,10 @@ static const void *source_of(const memheap_group_t *group, const void *source,
     {                                                                          \
         if (team == SHMEM_TEAM_INVALID)                                        \
             return -1;                                                         \
-        N##_scan(group_for("shmem_" #N "_sum_" #NAME, team, MEMHEAP_CALL_SCAN, \
-                           sizeof(T), nelems, TAG(#N) << 24 | TAG(#NAME)),     \
-                 dest, source, nelems, OWN);                                   \
+        memheap_group_t group =                                                \
+            group_for("shmem_" #N "_sum_" #NAME, team, MEMHEAP_CALL_SCAN,      \
+                      sizeof(T), nelems, TAG(#N) << 24 | TAG(#NAME));          \
+        N##_scan(&group, dest, source, nelems, OWN);                           \
         return 0;                                                              \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_sum_##NAME)

@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include "shmem/access.h"
+#include "shmem/copy.h"
 
 #include <pshmem.h>
 
@@ -25,7 +26,7 @@ static void put(const char *call, shmem_ctx_t ctx, void *dest,
         return;
     char *near = memheap_remote(call, dest, size, target, &far);
     if (MEMHEAP_LIKELY(near != NULL)) {
-        memmove(near, source, size);
+        memheap_copy(near, source, size);
         return;
     }
     memheap_transport_put(memheap_runtime.transport, &far, source, size);
@@ -41,7 +42,7 @@ static void put_nbi(const char *call, shmem_ctx_t ctx, void *dest,
         return;
     char *near = memheap_remote(call, dest, size, target, &far);
     if (MEMHEAP_LIKELY(near != NULL)) {
-        memmove(near, source, size);
+        memheap_copy(near, source, size);
         return;
     }
     memheap_transport_put_nbi(memheap_runtime.transport, &far, source, size);
@@ -57,7 +58,7 @@ static void get(const char *call, shmem_ctx_t ctx, void *dest,
         return;
     char *near = memheap_remote(call, source, size, target, &far);
     if (MEMHEAP_LIKELY(near != NULL))
-        memmove(dest, near, size);
+        memheap_copy(dest, near, size);
     else
         memheap_transport_get(memheap_runtime.transport, &far, dest, size);
 }
@@ -71,7 +72,7 @@ static void get_nbi(const char *call, shmem_ctx_t ctx, void *dest,
         return;
     char *near = memheap_remote(call, source, size, target, &far);
     if (MEMHEAP_LIKELY(near != NULL)) {
-        memmove(dest, near, size);
+        memheap_copy(dest, near, size);
         return;
     }
     memheap_transport_get_nbi(memheap_runtime.transport, &far, dest, size);

@@ -58,7 +58,7 @@
 
 /** Work arrays of the active-set collectives: a value and lengths in long. */
 #define SHMEM_SYNC_VALUE 0L
-#define SHMEM_SYNC_SIZE 4
+#define SHMEM_SYNC_SIZE 8
 #define SHMEM_BARRIER_SYNC_SIZE SHMEM_SYNC_SIZE
 #define SHMEM_BCAST_SYNC_SIZE SHMEM_SYNC_SIZE
 #define SHMEM_REDUCE_SYNC_SIZE SHMEM_SYNC_SIZE

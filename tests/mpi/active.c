@@ -7,6 +7,7 @@
 
 enum {
     COUNT = 6, /* elements of a PE */
+    MANY = 777,
     ROUNDS = 4
 };
 
@@ -16,6 +17,9 @@ static uint64_t *source64, *dest64;
 static uint32_t *source32, *dest32;
 static long *sync_array;
 #define SET start, log_stride, size, sync_array
+
+static long many_from[MANY], many_to[MANY];
+static long many_work[MANY / 2 + 1 + SHMEM_REDUCE_MIN_WRKDATA_SIZE];
 
 static uint32_t value(int from, int to, size_t k, int round)
 {
@@ -53,6 +57,21 @@ static bool broadcasts(int round)
         for (size_t k = 0; k < COUNT; k++)
             good = good && (me == root ? dest32[k] == 0 && dest64[k] == 0
                                        : has(k, value(root, 0, k, round)));
+    }
+    return good;
+}
+
+/* A root that does not wait is as far ahead as the array allows, and whoever
+ * has its data may send next. */
+static bool broadcasts_in_a_row(int round)
+{
+    bool good = true;
+    for (int k = 0; k < 300; k++) {
+        int root = k / 100 % size;
+        uint64_t sent = value(root, 0, (size_t)k, round);
+        source64[0] = me == root ? sent : 0;
+        shmem_broadcast64(dest64, source64, 1, root, SET);
+        good = good && (me == root || dest64[0] == sent);
     }
     return good;
 }
@@ -168,6 +187,25 @@ static bool reduces(int round)
     return good;
 }
 
+/* Many elements, of which each PE combines some; and then in place. */
+static bool reduces_many(int round)
+{
+    bool good = true;
+    for (int k = 0; k < MANY; k++) {
+        many_from[k] = me * 7 + k + round;
+        many_to[k] = 0;
+    }
+    shmem_long_sum_to_all(many_to, many_from, MANY, start, log_stride, size,
+                          many_work, sync_array);
+    shmem_long_sum_to_all(many_from, many_from, MANY, start, log_stride, size,
+                          many_work, sync_array);
+    for (int k = 0; k < MANY; k++) {
+        long sum = size * (size - 1) / 2 * 7 + size * (k + round);
+        good = good && many_to[k] == sum && many_from[k] == sum;
+    }
+    return good;
+}
+
 static bool is_reset(void)
 {
     bool good = true;
@@ -205,7 +243,7 @@ static void try_over_sets(bool (*check)(int round), const char *fact)
 int main(void)
 {
     shmem_init();
-    tap_plan(5);
+    tap_plan(7);
     size_t most = (size_t)shmem_n_pes() * COUNT * 3;
     source64 = shmem_calloc(most, sizeof(uint64_t));
     dest64 = shmem_calloc(most, sizeof(uint64_t));
@@ -221,9 +259,11 @@ int main(void)
     shmem_barrier_all();
     try_over_sets(barriers, "barrier and sync over active sets");
     try_over_sets(broadcasts, "broadcast, and not to the root itself");
+    try_over_sets(broadcasts_in_a_row, "broadcasts that follow at once");
     try_over_sets(collects, "fcollect, and collect of different lengths");
     try_over_sets(alltoalls, "alltoall and alltoalls");
     try_over_sets(reduces, "to_all, of every operation and type, in place too");
+    try_over_sets(reduces_many, "to_all of many elements");
     shmem_finalize();
     return 0;
 }

@@ -9,7 +9,7 @@
 #include "tests/mpi/tap.h"
 
 enum {
-    COUNT = 5,   /* elements of a PE */
+    COUNT = 40,  /* elements of a PE: of some types more than are shown */
     WIDEST = 16, /* bytes of an element */
     ROUNDS = 3
 };

@@ -65,6 +65,66 @@ static bool gets_see(size_t size, bool blocking)
     return good;
 }
 
+/* Sizes at which the way of copying changes, at odd addresses of either side:
+ * all bytes come, and none beside them is touched. */
+static bool copies_are_exact(void)
+{
+    static const size_t sizes[] = {2047,  2048,  2049,    2175,           4096,
+                                   32767, 32768, 2097151, 2097152 + 16383};
+    static const size_t starts[] = {64, 65, 127};
+    int right = (shmem_my_pe() + 1) % shmem_n_pes();
+    size_t room = LARGE;
+    unsigned char *block = shmem_malloc(room);
+    unsigned char *out = malloc(room);
+    unsigned char *in = malloc(room);
+    for (size_t i = 0; i < room; i++)
+        out[i] = value(1, 2, i + i / 256);
+    bool good = true;
+    for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]) * 9; k++) {
+        size_t size = sizes[k / 9];
+        size_t to = starts[k % 9 / 3];
+        size_t from = starts[k % 3];
+        memset(block, 0xEE, to + size + 64);
+        memset(in, 0xEE, from + size + 64);
+        shmem_barrier_all();
+        shmem_putmem(block + to, out + from, size, right);
+        shmem_barrier_all();
+        good = good && memcmp(block + to, out + from, size) == 0 &&
+               block[to - 1] == 0xEE && block[to + size] == 0xEE;
+        shmem_getmem(in + from, block + to, size, right);
+        shmem_barrier_all();
+        good = good && memcmp(in + from, out + from, size) == 0 &&
+               in[from - 1] == 0xEE && in[from + size] == 0xEE;
+    }
+    free(in);
+    free(out);
+    shmem_free(block);
+    return good;
+}
+
+/* A copy within the memory of another PE of the node whose blocks overlap comes
+ * out as if there were two. */
+static bool overlapping_copies_move(void)
+{
+    int mine;
+    int near = tap_node(&mine);
+    int right = shmem_team_translate_pe(SHMEM_TEAM_SHARED, (mine + 1) % near,
+                                        SHMEM_TEAM_WORLD);
+    unsigned char *before = malloc(LARGE);
+    unsigned char *block = shmem_malloc(LARGE);
+    unsigned char *there = shmem_ptr(block, right);
+    bool good = true;
+    for (size_t size = 2048; near > 1 && size < LARGE - 3; size *= 4) {
+        for (size_t i = 0; i < size; i++)
+            before[i] = there[i] = value(right, 0, i + i / 256);
+        shmem_getmem(there + 3, block, size, right);
+        good = good && memcmp(there + 3, before, size) == 0;
+    }
+    free(before);
+    shmem_free(block);
+    return good;
+}
+
 /* A flag behind a fence never arrives before the data. */
 static bool fence_orders(void)
 {
@@ -101,7 +161,7 @@ int main(void)
     static const size_t sizes[] = {1, 7, 8, 64, 4095, 65536, LARGE};
     bool good = true;
     shmem_init();
-    tap_plan(8);
+    tap_plan(10);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         good = puts_arrive(sizes[i], true) && good;
     tap_ok(good, "putmem writes every PE's memory");
@@ -111,6 +171,9 @@ int main(void)
         good = gets_see(sizes[i], true) && good;
     tap_ok(good, "getmem reads every PE's memory");
     tap_ok(gets_see(1000, false), "getmem_nbi is there after quiet");
+
+    tap_ok(copies_are_exact(), "copies of any length touch nothing else");
+    tap_ok(overlapping_copies_move(), "blocks that overlap are moved");
 
     int local = 5;
     shmem_putmem(&local, &local, 0, 0);

@@ -1,0 +1,301 @@
+/*
+ * Times of the calls that a PGAS program is made of, through OpenSHMEM 1.4
+ * alone, so that the same source measures any implementation of it.
+ *
+ *   pgas-ops SECTION [BATCHES]
+ *
+ * Prints on PE 0 lines of a unit, a name and a number, separated by tabs. Each
+ * number is the median over batches, and the batches of what is compared with
+ * one another alternate, so that all of it meets the same disturbances.
+ *
+ *   latency     ns for a call with the quiet after it, from PE 0 to PE 1
+ *   bandwidth   GB/s of PE 0 and PE 1; and of memcpy between the same blocks,
+ *               where shmem_ptr() gives them
+ *   barrier     ns
+ *   collective  ns for a call over all PEs. Each batch has a synchronisation
+ *               array for every call, and ends in a barrier, so that no array
+ *               is used again before all PEs have left its last call.
+ *   setup       ms from before shmem_init() to after shmem_finalize()
+ *
+ * The collectives are those over active sets; where the library is newer, those
+ * over teams as well.
+ */
+#include <shmem.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    BATCHES = 201, /* short ones, so that most of them run undisturbed */
+    WORKS = 8,     /* that alternate, at most */
+    SYNCS = 16,    /* calls of a collective in a batch */
+    WORDS = 8192,  /* of 64 KiB */
+    PART = 128     /* words for each PE of 1 KiB */
+};
+
+/* One batch of that many calls. */
+typedef void work_t(int calls);
+
+static int me, pes, batches;
+static long *cell;            /* what latency is about */
+static char *mine, *other;    /* blocks for bandwidth; NULL: not reached */
+static size_t size;           /* bytes of a call */
+static int words;             /* of a collective, for each PE */
+static long *source, *target; /* of collectives */
+static long *syncs[SYNCS], *scratch[SYNCS];
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double left = *(const double *)a;
+    double right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+/* Medians, over so many batches of each work, of nanoseconds a call. */
+static void measure(work_t *const *works, int count, int calls, int times,
+                    double *median)
+{
+    static double sample[WORKS][BATCHES];
+    for (int i = 0; i < count; i++)
+        works[i](calls);
+    for (int k = 0; k < times; k++) {
+        for (int i = 0; i < count; i++) {
+            double start = now();
+            works[i](calls);
+            sample[i][k] = (now() - start) / calls;
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        qsort(sample[i], (size_t)times, sizeof(sample[i][0]), compare);
+        median[i] = sample[i][times / 2];
+    }
+}
+
+/* Memory that all PEs have, or the end of the job. At a page, so that a copy
+ * meets the same alignments in every library. */
+static void *allocate(size_t bytes)
+{
+    void *block = shmem_align(4096, bytes);
+    if (block == NULL) {
+        fprintf(stderr, "pgas-ops: no %zu bytes of symmetric memory\n", bytes);
+        shmem_global_exit(1);
+    }
+    memset(block, 0, bytes);
+    return block;
+}
+
+/* A work of one statement that is done again and again. */
+#define WORK(NAME, STATEMENT)                                                  \
+    static void NAME(int calls)                                                \
+    {                                                                          \
+        for (int i = 0; i < calls; i++) {                                      \
+            STATEMENT;                                                         \
+        }                                                                      \
+    }
+
+static long word;
+static volatile long got;
+WORK(put_word, (shmem_long_put(cell, &word, 1, 1), shmem_quiet()))
+WORK(get_word, (shmem_long_get(&word, cell, 1, 1), shmem_quiet()))
+WORK(p_word, (shmem_long_p(cell, i, 1), shmem_quiet()))
+WORK(g_word, (got = shmem_long_g(cell, 1), shmem_quiet()))
+WORK(add_word, (got = shmem_long_atomic_fetch_add(cell, 1, 1), shmem_quiet()))
+WORK(swap_word,
+     (got = shmem_long_atomic_compare_swap(cell, i, i + 1, 1), shmem_quiet()))
+
+static void latency(void)
+{
+    static work_t *const works[] = {put_word, get_word, p_word,
+                                    g_word,   add_word, swap_word};
+    static const char *const names[] = {
+        "put", "get", "p", "g", "atomic fetch-add", "atomic compare-swap"};
+    double median[WORKS];
+    cell = allocate(sizeof(*cell));
+    shmem_barrier_all();
+    if (me == 0) {
+        measure(works, 6, 100, batches, median);
+        for (int i = 0; i < 6; i++)
+            printf("ns\t%s\t%.1f\n", names[i], median[i]);
+    }
+    shmem_barrier_all();
+    shmem_free(cell);
+}
+
+static void put_block(int calls)
+{
+    for (int i = 0; i < calls; i++)
+        shmem_putmem(mine + size, mine, size, 1);
+    shmem_quiet();
+}
+WORK(get_block, shmem_getmem(mine, mine + size, size, 1))
+WORK(copy_out, memcpy(other, mine, size))
+WORK(copy_in, memcpy(mine, other, size))
+
+static void bandwidth(void)
+{
+    static work_t *const works[] = {put_block, get_block, copy_out, copy_in};
+    static const struct {
+        size_t size;
+        const char *name;
+        int calls, fewer; /* batches */
+    } all[] = {{(size_t)4 << 10, "4 KiB", 512, 1},
+               {(size_t)64 << 10, "64 KiB", 32, 1},
+               {(size_t)1 << 20, "1 MiB", 4, 1},
+               {(size_t)64 << 20, "64 MiB", 1, 10}};
+    for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++) {
+        double median[WORKS];
+        size = all[k].size;
+        mine = allocate(2 * size);
+        shmem_barrier_all();
+        if (me == 0) {
+            char *there = shmem_ptr(mine, 1);
+            other = there == NULL ? NULL : there + size;
+            measure(works, there == NULL ? 2 : 4, all[k].calls,
+                    (batches + all[k].fewer - 1) / all[k].fewer, median);
+            double bytes = (double)size;
+            printf("GB/s\tput %s\t%.3f\n", all[k].name, bytes / median[0]);
+            printf("GB/s\tget %s\t%.3f\n", all[k].name, bytes / median[1]);
+            if (there != NULL) {
+                printf("memcpy\tput %s\t%.3f\n", all[k].name,
+                       bytes / median[2]);
+                printf("memcpy\tget %s\t%.3f\n", all[k].name,
+                       bytes / median[3]);
+            }
+        }
+        shmem_barrier_all();
+        shmem_free(mine);
+    }
+}
+
+WORK(barrier_all, shmem_barrier_all())
+
+static void barrier(void)
+{
+    static work_t *const works[] = {barrier_all};
+    double median[WORKS];
+    measure(works, 1, 100, batches, median);
+    if (me == 0)
+        printf("ns\t%d PEs\t%.1f\n", pes, median[0]);
+}
+
+/* The work of a collective: calls up to SYNCS of them, then a barrier. */
+#define COLLECTIVE(NAME, CALL)                                                 \
+    static void NAME(int calls)                                                \
+    {                                                                          \
+        for (int i = 0; i < calls; i++) {                                      \
+            CALL;                                                              \
+        }                                                                      \
+        shmem_barrier_all();                                                   \
+    }
+
+#define N ((size_t)words)
+COLLECTIVE(set_broadcast,
+           shmem_broadcast64(target, source, N, 0, 0, 0, pes, syncs[i]))
+COLLECTIVE(set_sum, shmem_long_sum_to_all(target, source, words, 0, 0, pes,
+                                          scratch[i], syncs[i]))
+COLLECTIVE(set_fcollect,
+           shmem_fcollect64(target, source, N, 0, 0, pes, syncs[i]))
+COLLECTIVE(set_alltoall,
+           shmem_alltoall64(target, source, N, 0, 0, pes, syncs[i]))
+#if SHMEM_MAJOR_VERSION > 1 || SHMEM_MINOR_VERSION >= 5
+COLLECTIVE(team_broadcast,
+           shmem_long_broadcast(SHMEM_TEAM_WORLD, target, source, N, 0))
+COLLECTIVE(team_sum, shmem_long_sum_reduce(SHMEM_TEAM_WORLD, target, source, N))
+COLLECTIVE(team_fcollect,
+           shmem_long_fcollect(SHMEM_TEAM_WORLD, target, source, N))
+COLLECTIVE(team_alltoall,
+           shmem_long_alltoall(SHMEM_TEAM_WORLD, target, source, N))
+#define TEAM(work) work
+#else
+#define TEAM(work) NULL
+#endif
+
+static void collective(void)
+{
+    static const struct {
+        const char *name;
+        int words;
+        work_t *set, *team;
+    } all[] = {{"broadcast 8 B", 1, set_broadcast, TEAM(team_broadcast)},
+               {"broadcast 64 KiB", WORDS, set_broadcast, TEAM(team_broadcast)},
+               {"all-reduce 8 B", 1, set_sum, TEAM(team_sum)},
+               {"all-reduce 64 KiB", WORDS, set_sum, TEAM(team_sum)},
+               {"fcollect 1 KiB", PART, set_fcollect, TEAM(team_fcollect)},
+               {"alltoall 1 KiB", PART, set_alltoall, TEAM(team_alltoall)}};
+    size_t most = (size_t)(pes * PART > WORDS ? pes * PART : WORDS);
+    size_t sync_words = SHMEM_REDUCE_SYNC_SIZE;
+    if (sync_words < SHMEM_BCAST_SYNC_SIZE)
+        sync_words = SHMEM_BCAST_SYNC_SIZE;
+    if (sync_words < SHMEM_COLLECT_SYNC_SIZE)
+        sync_words = SHMEM_COLLECT_SYNC_SIZE;
+    if (sync_words < SHMEM_ALLTOALL_SYNC_SIZE)
+        sync_words = SHMEM_ALLTOALL_SYNC_SIZE;
+    source = allocate(most * sizeof(*source));
+    target = allocate(most * sizeof(*target));
+    for (int i = 0; i < SYNCS; i++) {
+        syncs[i] = allocate(sync_words * sizeof(long));
+        for (size_t k = 0; k < sync_words; k++)
+            syncs[i][k] = SHMEM_SYNC_VALUE;
+        scratch[i] = allocate((WORDS / 2 + 1 + SHMEM_REDUCE_MIN_WRKDATA_SIZE) *
+                              sizeof(long));
+    }
+    shmem_barrier_all();
+    for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++) {
+        work_t *works[] = {all[k].set, all[k].team};
+        double median[WORKS];
+        words = all[k].words;
+        measure(works, works[1] == NULL ? 1 : 2, SYNCS, batches, median);
+        if (me != 0)
+            continue;
+        printf("ns\t%s, %d PEs\t%.1f\n", all[k].name, pes, median[0]);
+        if (works[1] != NULL)
+            printf("ns\tteam %s, %d PEs\t%.1f\n", all[k].name, pes, median[1]);
+    }
+}
+
+static void setup(void)
+{
+    double start = now();
+    shmem_init();
+    me = shmem_my_pe();
+    shmem_finalize();
+    if (me == 0)
+        printf("ms\tin the program\t%.2f\n", (now() - start) / 1e6);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } sections[] = {{"latency", latency},
+                    {"bandwidth", bandwidth},
+                    {"barrier", barrier},
+                    {"collective", collective}};
+    const char *name = argc > 1 ? argv[1] : "";
+    batches = argc > 2 ? atoi(argv[2]) : BATCHES;
+    if (batches < 1 || batches > BATCHES)
+        batches = BATCHES;
+    if (strcmp(name, "setup") == 0) {
+        setup();
+        return 0;
+    }
+    shmem_init();
+    me = shmem_my_pe();
+    pes = shmem_n_pes();
+    for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+        if (strcmp(name, sections[i].name) == 0)
+            sections[i].run();
+    }
+    shmem_finalize();
+    return 0;
+}

@@ -1,0 +1,26 @@
+/*
+ * Copies between the memories of PEs of one node.
+ */
+#ifndef MEMHEAP_SHMEM_COPY_H
+#define MEMHEAP_SHMEM_COPY_H
+
+#include <stddef.h>
+#include <string.h>
+
+/** Bytes from which memheap_copy_long() is worth its call. */
+#define MEMHEAP_COPY_LONG 2048
+
+/** As memmove(), for at least MEMHEAP_COPY_LONG bytes. What was copied is
+ *  visible before any later store. */
+void memheap_copy_long(void *dest, const void *source, size_t size);
+
+/** The same for any size. */
+static inline void memheap_copy(void *dest, const void *source, size_t size)
+{
+    if (size < MEMHEAP_COPY_LONG)
+        memmove(dest, source, size);
+    else
+        memheap_copy_long(dest, source, size);
+}
+
+#endif
