@@ -13,8 +13,10 @@
  * outcome into a line of its own, which the others of its node wait for. The
  * exchange takes a round for each power of two below the number of nodes: in
  * round i everyone sends what it knows to the one 2^i further. All that is
- * exchanged may be counted twice without harm. A message lies in a box for its
- * group, row and round until it is read; the rows make that safe, as above.
+ * exchanged may be counted twice without harm. Nodes can trade blocks of bytes
+ * on that occasion: everyone sends all blocks that it knows. A message lies in
+ * a box for its group, row and round until it is read; the rows make that safe,
+ * as above.
  *
  * Each group of PEs has rows of its own, and in them one line for each PE of
  * the node, of which it uses those of its members: so groups without a common
@@ -71,12 +73,16 @@ typedef struct box {
     uint64_t digest;
     uint64_t result;
     uint64_t more;
+    void *data; /* of size bytes, freed by whoever reads it */
+    size_t size;
 } box_t;
 
-/* A message to the first PE on another node or, if `round` is TEXT, to the
- * first PE of the group. */
+/* The head of a message to the first PE on another node, behind which blocks
+ * may follow; or if `round` is TEXT, to the first PE of the group, with the
+ * text of number `rank` behind it. */
 typedef struct message {
     int group, round;
+    int rank;
     word_t word;
 } message_t;
 
@@ -84,19 +90,28 @@ enum {
     TEXT = -1
 };
 
-typedef struct text_message {
-    int group, round;
-    int rank;
-    char text[MEMHEAP_CALL_TEXT];
-} text_message_t;
-
-_Static_assert(sizeof(text_message_t) <= MEMHEAP_TRANSPORT_MESSAGE,
-               "the text of a call fits in a message");
+_Static_assert(sizeof(message_t) <= MEMHEAP_TRANSPORT_HEAD,
+               "a message has a short head");
 
 typedef struct far_text {
-    text_message_t message;
+    int group, rank;
+    char text[MEMHEAP_CALL_TEXT];
     struct far_text *next;
 } far_text_t;
+
+/* A block in a message: its bytes follow, up to the next multiple of an
+ * alignment that is good for any type. */
+typedef struct block_head {
+    _Alignas(max_align_t) size_t size;
+    int node; /* its number among those of the group */
+    int first, step, count;
+} block_head_t;
+
+/* The blocks that a PE has so far, one behind the other. */
+typedef struct bundle {
+    char *bytes;
+    size_t size;
+} bundle_t;
 
 struct memheap_agree_hub {
     const memheap_job_t *job;
@@ -240,28 +255,98 @@ static verdict_t merge(verdict_t a, verdict_t b, fold_t *fold)
                        fold == NULL ? a.result : fold(a.result, b.result)};
 }
 
-/* Exchange what this node's PEs came for with the other nodes of the group. */
+/* End the job, as any collective does whose PEs cannot go on. */
+static _Noreturn void no_memory(const memheap_agree_hub_t *hub, size_t size)
+{
+    memheap_log_write(hub->log, MEMHEAP_LOG_ERROR,
+                      "no memory for %zu bytes of a collective call", size);
+    memheap_job_abort(hub->job, EXIT_FAILURE);
+}
+
+/* Put bytes behind those that a bundle has. */
+static void bundle_add(const memheap_agree_hub_t *hub, bundle_t *bundle,
+                       const void *data, size_t size)
+{
+    size_t room = memheap_align_up(size, _Alignof(max_align_t));
+    if (size == 0)
+        return;
+    char *bytes = realloc(bundle->bytes, bundle->size + room);
+    if (bytes == NULL)
+        no_memory(hub, bundle->size + room);
+    memcpy(bytes + bundle->size, data, size);
+    bundle->bytes = bytes;
+    bundle->size += room;
+}
+
+/* A bundle of the block that this node's PEs bring. */
+static bundle_t bundle_own(const memheap_agree_t *agree,
+                           const memheap_agree_trade_t *trade)
+{
+    block_head_t head = {.node = agree->node_number,
+                         .first = agree->first,
+                         .step = agree->step,
+                         .count = agree->node_size};
+    bundle_t bundle = {NULL, 0};
+    void *data = trade->pack(trade->context, &head.size);
+    if (data == NULL)
+        no_memory(agree->hub, head.size);
+    bundle_add(agree->hub, &bundle, &head, sizeof(head));
+    bundle_add(agree->hub, &bundle, data, head.size);
+    free(data);
+    return bundle;
+}
+
+/* Hand the blocks of a bundle on, in the order of the nodes. A block may be in
+ * it twice. */
+static void bundle_open(const memheap_agree_t *agree, const bundle_t *bundle,
+                        const memheap_agree_trade_t *trade)
+{
+    memheap_agree_block_t *blocks =
+        calloc((size_t)agree->nodes, sizeof(*blocks));
+    if (blocks == NULL)
+        no_memory(agree->hub, (size_t)agree->nodes * sizeof(*blocks));
+    for (size_t at = 0; at < bundle->size;) {
+        const block_head_t *head =
+            (const block_head_t *)(const void *)(bundle->bytes + at);
+        at += sizeof(*head);
+        blocks[head->node] =
+            (memheap_agree_block_t){head->first, head->step, head->count,
+                                    head->size, bundle->bytes + at};
+        at += memheap_align_up(head->size, _Alignof(max_align_t));
+    }
+    trade->unpack(trade->context, blocks, agree->nodes);
+    free(blocks);
+}
+
+/* Exchange what this node's PEs came for with the other nodes of the group, and
+ * the blocks that they bring. */
 static verdict_t exchange(const memheap_agree_t *agree, verdict_t verdict,
-                          fold_t *fold)
+                          fold_t *fold, bundle_t *bundle)
 {
     const memheap_agree_hub_t *hub = agree->hub;
     for (int round = 0; round < agree->rounds; round++) {
-        const box_t *box = box_of(hub, agree->group, agree->number, round);
-        message_t message = {agree->group, round,
-                             word_of(&verdict, agree->number)};
+        box_t *box = box_of(hub, agree->group, agree->number, round);
+        message_t message = {.group = agree->group,
+                             .round = round,
+                             .word = word_of(&verdict, agree->number)};
         memheap_transport_send(hub->transport, agree->to[round], &message,
-                               sizeof(message));
+                               sizeof(message), bundle->bytes, bundle->size);
         await(&box->stamp, agree->number, hub->job->wait);
         word_t word = {atomic_load(&box->stamp), box->digest, box->result,
                        box->more};
         verdict = merge(verdict, verdict_of(word), fold);
+        bundle_add(hub, bundle, box->data, box->size);
+        free(box->data);
+        box->data = NULL;
+        box->size = 0;
     }
     return verdict;
 }
 
 /* Meet the PEs of other nodes, when this PE has written its line. */
 static verdict_t meet_far(memheap_agree_t *agree, uint64_t digest,
-                          uint64_t result, fold_t *fold)
+                          uint64_t result, fold_t *fold,
+                          const memheap_agree_trade_t *trade)
 {
     memheap_agree_line_t *outcome = outcome_of(agree, agree->number);
     if (agree->node_rank != 0) {
@@ -273,8 +358,15 @@ static verdict_t meet_far(memheap_agree_t *agree, uint64_t digest,
     for (int i = 1; i < agree->node_size; i++)
         await(&line_of(agree, agree->number, i)->stamp, agree->number,
               agree->hub->job->wait);
-    verdict_t verdict =
-        exchange(agree, judge(agree, digest, result, fold), fold);
+    bundle_t bundle = {NULL, 0};
+    verdict_t verdict = judge(agree, digest, result, fold);
+    /* Whoever calls something else has not got what is to be packed. */
+    if (trade != NULL && verdict.same_call)
+        bundle = bundle_own(agree, trade);
+    verdict = exchange(agree, verdict, fold, &bundle);
+    if (trade != NULL && verdict.same_call)
+        bundle_open(agree, &bundle, trade);
+    free(bundle.bytes);
     word_t word = word_of(&verdict, agree->number);
     outcome->digest = word.digest;
     outcome->result = word.result;
@@ -286,7 +378,7 @@ static verdict_t meet_far(memheap_agree_t *agree, uint64_t digest,
 /* Write this PE's line, wait for all PEs, and have what they came for. */
 static inline verdict_t meet(memheap_agree_t *agree, uint64_t digest,
                              memheap_status_t mine, uint64_t result,
-                             fold_t *fold)
+                             fold_t *fold, const memheap_agree_trade_t *trade)
 {
     uint64_t number = ++agree->number;
     memheap_agree_line_t *line = line_of(agree, number, agree->node_rank);
@@ -300,7 +392,7 @@ static inline verdict_t meet(memheap_agree_t *agree, uint64_t digest,
     atomic_store_explicit(&line->stamp, stamp_of(number, mine),
                           memory_order_release);
     if (MEMHEAP_UNLIKELY(!memheap_agree_is_near(agree)))
-        return meet_far(agree, digest, result, fold);
+        return meet_far(agree, digest, result, fold, trade);
     /* Own the line of the next agreement before it is needed. */
     __builtin_prefetch(line_of(agree, number + 1, agree->node_rank), 1);
     const memheap_wait_t *wait = &agree->hub->job->wait;
@@ -314,7 +406,7 @@ static inline verdict_t meet(memheap_agree_t *agree, uint64_t digest,
 /* Wait for all PEs, whatever they came for. */
 static void meet_only(memheap_agree_t *agree)
 {
-    meet(agree, 0, MEMHEAP_OK, 0, NULL);
+    meet(agree, 0, MEMHEAP_OK, 0, NULL, NULL);
 }
 
 /* The text of number i of the group, on its first PE. NULL if it has not come.
@@ -327,8 +419,8 @@ static const char *any_text_of(const memheap_agree_t *agree, int i)
         return agree->hub->texts + (size_t)near * MEMHEAP_CALL_TEXT;
     for (const far_text_t *far = agree->hub->far_texts; far != NULL;
          far = far->next) {
-        if (far->message.group == agree->group && far->message.rank == i)
-            return far->message.text;
+        if (far->group == agree->group && far->rank == i)
+            return far->text;
     }
     return NULL;
 }
@@ -382,10 +474,10 @@ static memheap_status_t diverge(memheap_agree_t *agree,
     }
     if (memheap_job_near(hub->job, agree->start) >=
         (uint32_t)hub->job->node_size) {
-        text_message_t message = {agree->group, TEXT, agree->rank, ""};
-        memcpy(message.text, text, sizeof(message.text));
+        message_t message = {
+            .group = agree->group, .round = TEXT, .rank = agree->rank};
         memheap_transport_send(hub->transport, agree->start, &message,
-                               sizeof(message));
+                               sizeof(message), text, MEMHEAP_CALL_TEXT);
     }
     meet_only(agree);
     if (agree->rank == 0)
@@ -405,7 +497,7 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
             *pe_p = agree->start;
         return mine;
     }
-    verdict_t verdict = meet(agree, digest_of(call), mine, result, NULL);
+    verdict_t verdict = meet(agree, digest_of(call), mine, result, NULL, NULL);
     if (MEMHEAP_UNLIKELY(!verdict.same_call ||
                          (verdict.worst == MEMHEAP_OK && !verdict.same_result)))
         return diverge(agree, call, result, verdict.same_call);
@@ -419,11 +511,21 @@ memheap_status_t memheap_agree_fold(memheap_agree_t *agree,
                                     uint64_t (*fold)(uint64_t a, uint64_t b),
                                     uint64_t *all_p)
 {
-    verdict_t verdict = meet(agree, digest_of(call), MEMHEAP_OK, word, fold);
+    verdict_t verdict =
+        meet(agree, digest_of(call), MEMHEAP_OK, word, fold, NULL);
     if (!verdict.same_call)
         return diverge(agree, call, 0, false);
     *all_p = verdict.result;
     return MEMHEAP_OK;
+}
+
+memheap_status_t memheap_agree_trade(memheap_agree_t *agree,
+                                     const memheap_call_t *call,
+                                     const memheap_agree_trade_t *trade)
+{
+    verdict_t verdict =
+        meet(agree, digest_of(call), MEMHEAP_OK, 0, NULL, trade);
+    return verdict.same_call ? MEMHEAP_OK : diverge(agree, call, 0, false);
 }
 
 void memheap_agree_show(memheap_agree_t *agree, const void *data, size_t size)
@@ -437,25 +539,36 @@ const void *memheap_agree_shown(const memheap_agree_t *agree, int i)
     return line_of(agree, agree->number, i)->shown;
 }
 
-void memheap_agree_receive(const memheap_agree_t *world, const void *message,
-                           size_t size)
+void memheap_agree_receive(const memheap_agree_t *world, const void *head,
+                           const void *data, size_t size)
 {
     memheap_agree_hub_t *hub = world->hub;
-    const message_t *m = message;
-    if (m->round == TEXT) {
+    const message_t *message = head;
+    if (message->round == TEXT) {
         far_text_t *text = malloc(sizeof(*text));
-        if (text == NULL || size < sizeof(text->message))
-            abort(); /* the job ends anyway */
-        memcpy(&text->message, message, sizeof(text->message));
+        if (text == NULL)
+            no_memory(hub, sizeof(*text));
+        text->group = message->group;
+        text->rank = message->rank;
+        memcpy(text->text, data, memheap_min(size, sizeof(text->text)));
         text->next = hub->far_texts;
         hub->far_texts = text;
         return;
     }
-    box_t *box = box_of(hub, m->group, m->word.stamp >> STATUS_BITS, m->round);
-    box->digest = m->word.digest;
-    box->result = m->word.result;
-    box->more = m->word.more;
-    atomic_store_explicit(&box->stamp, m->word.stamp, memory_order_release);
+    uint64_t number = message->word.stamp >> STATUS_BITS;
+    box_t *box = box_of(hub, message->group, number, message->round);
+    if (size > 0) {
+        box->data = malloc(size);
+        if (box->data == NULL)
+            no_memory(hub, size);
+        memcpy(box->data, data, size);
+        box->size = size;
+    }
+    box->digest = message->word.digest;
+    box->result = message->word.result;
+    box->more = message->word.more;
+    atomic_store_explicit(&box->stamp, message->word.stamp,
+                          memory_order_release);
 }
 
 static memheap_agree_line_t *lines_of(const memheap_agree_hub_t *hub, int group)
@@ -514,6 +627,8 @@ static void find_near(memheap_agree_t *agree)
         if (rank > first && rank < next)
             next = rank;
     }
+    agree->first = first;
+    agree->step = next - first;
     agree->node_start = (int)memheap_job_near(job, pe_of(agree, first));
     agree->node_stride = 0;
     agree->node_rank = 0;
@@ -539,6 +654,8 @@ static void find_far(memheap_agree_t *agree)
             mine = count;
         count += first_on(agree, &job->nodes[n]) >= 0;
     }
+    agree->nodes = count;
+    agree->node_number = mine;
     agree->rounds = (int)memheap_log2_ceil((size_t)count);
     for (int n = 0, i = 0; n < job->node_count; n++) {
         int first = first_on(agree, &job->nodes[n]);

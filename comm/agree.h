@@ -42,8 +42,11 @@ typedef struct memheap_agree {
     int rank, size; /* this PE is number rank of them */
     int start, stride;
     /** Those of them that are on this node: node_start + i * node_stride there,
-     *  i < node_size; this PE is number node_rank of these. */
+     *  i < node_size; this PE is number node_rank of these. In the group they
+     *  are the numbers first + i * step. */
     int node_start, node_stride, node_size, node_rank;
+    int first, step;
+    int nodes, node_number; /* of the group, and this node among them */
     /** For the first PE of these: the first PE on the node 2^i further,
      *  of as many as it takes to have met all. */
     int rounds;
@@ -70,8 +73,8 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
                                     const memheap_log_t *log);
 
 /** Take a message that came from another node; for the transport. */
-void memheap_agree_receive(const memheap_agree_t *world, const void *message,
-                           size_t size);
+void memheap_agree_receive(const memheap_agree_t *world, const void *head,
+                           const void *data, size_t size);
 
 void memheap_agree_close(memheap_agree_t *agree);
 
@@ -99,16 +102,42 @@ memheap_status_t memheap_agree_fold(memheap_agree_t *agree,
                                     uint64_t (*fold)(uint64_t a, uint64_t b),
                                     uint64_t *all_p);
 
-/** Most bytes that a PE can show to the others. */
+/** Most bytes that a PE can show to the others of its node. */
 #define MEMHEAP_AGREE_ROOM 80
 
-/** Show some bytes in the next agreement, in a group whose PEs are all on this
- *  node, and more than one. They have to stay there until then. Local. */
+/** Show some bytes in the next agreement, in a group of more than one PE. They
+ *  have to stay there until then. Local. */
 void memheap_agree_show(memheap_agree_t *agree, const void *data, size_t size);
 
-/** What the PE of number i has shown in the last agreement, aligned for any
- *  type. It is there until this PE comes to the next one. */
+/** What number i of the PEs on this node has shown in the last agreement,
+ *  aligned for any type. It is there until this PE comes to the next one. */
 const void *memheap_agree_shown(const memheap_agree_t *agree, int i);
+
+/** What the PEs of one node brought together: those that have the numbers
+ *  first + i * step in the group, i < count. */
+typedef struct memheap_agree_block {
+    int first, step, count;
+    size_t size; /* bytes of data, aligned for any type */
+    const void *data;
+} memheap_agree_block_t;
+
+/** What the first PE of the group on each node does, while its others wait and
+ *  have their memory read and written by it. */
+typedef struct memheap_agree_trade {
+    /** Bring something for the other nodes, of *size_p bytes, which
+     *  memheap_agree() frees. NULL if there is no memory. */
+    void *(*pack)(void *context, size_t *size_p);
+    /** Take what each node brought, in the same order on all nodes. */
+    void (*unpack)(void *context, const memheap_agree_block_t *blocks,
+                   int count);
+    void *context;
+} memheap_agree_trade_t;
+
+/** As memheap_agree(), for PEs that are all well, of a group on several nodes;
+ *  and let the nodes trade. */
+memheap_status_t memheap_agree_trade(memheap_agree_t *agree,
+                                     const memheap_call_t *call,
+                                     const memheap_agree_trade_t *trade);
 
 /** The number of the last agreement of this PE in a group. */
 uint64_t memheap_agree_last(const memheap_agree_t *world, int group);

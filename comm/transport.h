@@ -56,16 +56,17 @@ typedef struct memheap_transport_config {
     bool threads;         /* several threads may call at once */
     bool progress_thread; /* serve other PEs without being called */
     bool map_nonblocking; /* memory is registered as it is touched */
-    /** Take a message of memheap_transport_send(). It comes in the middle of
-     *  any call in here, and must not make one. */
-    void (*receive)(void *context, const void *message, size_t size);
+    /** Take a message of memheap_transport_send(), in its two parts. It comes
+     *  in the middle of any call in here, and must not make one. */
+    void (*receive)(void *context, const void *head, const void *data,
+                    size_t size);
     /** A PE cannot be reached any more. Does not return. */
     void (*lost)(void *context, int pe, const char *why);
     void *context;
 } memheap_transport_config_t;
 
-/** The largest message. */
-#define MEMHEAP_TRANSPORT_MESSAGE 1024
+/** The largest head of a message, whose length both sides know. */
+#define MEMHEAP_TRANSPORT_HEAD 512
 
 /**
  * Open the transport of this PE. Collective.
@@ -133,10 +134,11 @@ void memheap_transport_arrive(memheap_transport_t *transport);
 void memheap_transport_quiet(memheap_transport_t *transport);
 void memheap_transport_quiet_pe(memheap_transport_t *transport, int pe);
 
-/** Send a message of at most MEMHEAP_TRANSPORT_MESSAGE bytes, which may change
- *  when the call returns. */
+/** Send a message: a head and size bytes, both of which may change when the
+ *  call returns. */
 void memheap_transport_send(memheap_transport_t *transport, int pe,
-                            const void *message, size_t size);
+                            const void *head, size_t head_size,
+                            const void *data, size_t size);
 
 /** Serve other PEs, without waiting. */
 void memheap_transport_progress(void *transport);

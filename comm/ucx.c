@@ -431,15 +431,15 @@ void memheap_transport_quiet_pe(memheap_transport_t *t, int pe)
     leave(t);
 }
 
-void memheap_transport_send(memheap_transport_t *t, int pe, const void *message,
-                            size_t size)
+void memheap_transport_send(memheap_transport_t *t, int pe, const void *head,
+                            size_t head_size, const void *data, size_t size)
 {
     ucp_request_param_t param = {.op_attr_mask = UCP_OP_ATTR_FIELD_FLAGS,
                                  .flags = UCP_AM_SEND_FLAG_EAGER};
     enter(t);
     finish(t, pe,
-           ucp_am_send_nbx(peer_of(t, pe)->endpoint, MESSAGE_ID, NULL, 0,
-                           message, size, &param));
+           ucp_am_send_nbx(peer_of(t, pe)->endpoint, MESSAGE_ID, head,
+                           head_size, data, size, &param));
     leave(t);
 }
 
@@ -448,10 +448,9 @@ static ucs_status_t on_message(void *context, const void *header,
                                const ucp_am_recv_param_t *param)
 {
     memheap_transport_t *t = context;
-    (void)header;
     (void)header_size;
     (void)param; /* eager: all of it is here */
-    t->config.receive(t->config.context, data, size);
+    t->config.receive(t->config.context, header, data, size);
     return UCS_OK;
 }
 

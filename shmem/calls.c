@@ -100,6 +100,7 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
                  (int)b);
         break;
     case MEMHEAP_CALL_COLLECT:
+    case MEMHEAP_CALL_SET:
         snprintf(text, room, "%s", call->name);
         break;
     case MEMHEAP_CALL_REDUCE:

@@ -34,7 +34,8 @@ typedef enum memheap_call_kind {
     MEMHEAP_CALL_COLLECT,       /* */
     MEMHEAP_CALL_FCOLLECT,      /* bytes of each PE */
     MEMHEAP_CALL_REDUCE,        /* bytes of an element, elements, operation */
-    MEMHEAP_CALL_SCAN           /* bytes of an element, elements */
+    MEMHEAP_CALL_SCAN,          /* bytes of an element, elements */
+    MEMHEAP_CALL_SET            /* digest of the name */
 } memheap_call_kind_t;
 
 /** Writes a call with its arguments. */

@@ -11,7 +11,63 @@
 
 #include <pshmem.h>
 
+#include <stdlib.h>
 #include <string.h>
+
+/* What the first PE of a node needs to pack and unpack for its node. */
+typedef struct parcel {
+    const memheap_group_t *group;
+    char *dest;
+    const char *source;
+    size_t size; /* of one PE's part */
+    int root;    /* of a broadcast */
+    bool root_too;
+} parcel_t;
+
+static void trade(memheap_group_t *group, parcel_t *parcel,
+                  void *(*pack)(void *context, size_t *size_p),
+                  void (*unpack)(void *context,
+                                 const memheap_agree_block_t *blocks,
+                                 int count))
+{
+    memheap_agree_trade_t trade = {pack, unpack, parcel};
+    memheap_group_trade(group, &trade);
+}
+
+/* malloc() for what is to be packed, which may be nothing. */
+static void *new_block(size_t size)
+{
+    return malloc(size == 0 ? 1 : size);
+}
+
+/* A broadcast: the root's node brings its source. */
+static void *pack_root(void *context, size_t *size_p)
+{
+    const parcel_t *p = context;
+    memheap_place_t far;
+    const char *source =
+        memheap_group_at(p->group, p->source, p->size, p->root, &far);
+    *size_p = source == NULL ? 0 : p->size;
+    void *block = new_block(*size_p);
+    if (block != NULL && source != NULL)
+        memcpy(block, source, p->size);
+    return block;
+}
+
+static void unpack_root(void *context, const memheap_agree_block_t *blocks,
+                        int count)
+{
+    const parcel_t *p = context;
+    const memheap_agree_t *agree = p->group->agree;
+    int from = 0;
+    while (from + 1 < count && blocks[from].size == 0)
+        from++;
+    for (int i = 0; i < agree->node_size; i++) {
+        if (agree->first + i * agree->step != p->root || p->root_too)
+            memcpy(memheap_group_near(p->group, p->dest, p->size, i),
+                   blocks[from].data, p->size);
+    }
+}
 
 static void broadcast(memheap_group_t *group, void *dest, const void *source,
                       size_t size, int root, bool root_too)
@@ -29,11 +85,46 @@ static void broadcast(memheap_group_t *group, void *dest, const void *source,
         memcpy(dest, memheap_agree_shown(group->agree, root), size);
         return;
     }
+    if (size > 0 && memheap_group_trades(group, size)) {
+        parcel_t parcel = {group, dest, source, size, root, root_too};
+        trade(group, &parcel, pack_root, unpack_root);
+        return;
+    }
     memheap_group_meet(group);
     if (group->rank != root || root_too)
         memheap_group_get(group, dest, source, size, root);
     memheap_group_arrive(group);
     memheap_group_meet(group);
+}
+
+/* What each PE of this node has for all, one after the other. */
+static void *pack_sources(void *context, size_t *size_p)
+{
+    const parcel_t *p = context;
+    int count = p->group->agree->node_size;
+    *size_p = (size_t)count * p->size;
+    char *block = new_block(*size_p);
+    for (int i = 0; i < count && block != NULL; i++)
+        memcpy(block + (size_t)i * p->size,
+               memheap_group_near(p->group, p->source, p->size, i), p->size);
+    return block;
+}
+
+static void unpack_fcollect(void *context, const memheap_agree_block_t *blocks,
+                            int count)
+{
+    const parcel_t *p = context;
+    size_t all = (size_t)p->group->size * p->size;
+    for (int i = 0; i < p->group->agree->node_size; i++) {
+        char *dest = memheap_group_near(p->group, p->dest, all, i);
+        for (int b = 0; b < count; b++) {
+            const char *data = blocks[b].data;
+            for (int k = 0; k < blocks[b].count; k++)
+                memcpy(dest + (size_t)(blocks[b].first + k * blocks[b].step) *
+                                  p->size,
+                       data + (size_t)k * p->size, p->size);
+        }
+    }
 }
 
 static void fcollect(memheap_group_t *group, void *dest, const void *source,
@@ -47,6 +138,13 @@ static void fcollect(memheap_group_t *group, void *dest, const void *source,
                    memheap_agree_shown(group->agree, i), size);
         return;
     }
+    if (size > 0 &&
+        memheap_group_trades(group, memheap_bytes((size_t)group->size, size))) {
+        parcel_t parcel = {
+            .group = group, .dest = dest, .source = source, .size = size};
+        trade(group, &parcel, pack_sources, unpack_fcollect);
+        return;
+    }
     memheap_group_meet(group);
     for (int step = 0; step < group->size; step++) {
         int i = (group->rank + step) % group->size;
@@ -55,6 +153,26 @@ static void fcollect(memheap_group_t *group, void *dest, const void *source,
     }
     memheap_group_arrive(group);
     memheap_group_meet(group);
+}
+
+/* Each PE brought its parts for all, so the size of one is p->size / n. */
+static void unpack_alltoall(void *context, const memheap_agree_block_t *blocks,
+                            int count)
+{
+    const parcel_t *p = context;
+    const memheap_agree_t *agree = p->group->agree;
+    size_t part = p->size / (size_t)p->group->size;
+    for (int i = 0; i < agree->node_size; i++) {
+        char *dest = memheap_group_near(p->group, p->dest, p->size, i);
+        size_t mine = (size_t)(agree->first + i * agree->step) * part;
+        for (int b = 0; b < count; b++) {
+            const char *data = (const char *)blocks[b].data + mine;
+            for (int k = 0; k < blocks[b].count; k++)
+                memcpy(dest + (size_t)(blocks[b].first + k * blocks[b].step) *
+                                  part,
+                       data + (size_t)k * p->size, part);
+        }
+    }
 }
 
 static void alltoall(memheap_group_t *group, void *dest, const void *source,
@@ -69,6 +187,13 @@ static void alltoall(memheap_group_t *group, void *dest, const void *source,
                    (const char *)memheap_agree_shown(group->agree, i) +
                        (size_t)group->rank * size,
                    size);
+        return;
+    }
+    if (size > 0 &&
+        memheap_group_trades(group, memheap_bytes((size_t)group->size, all))) {
+        parcel_t parcel = {
+            .group = group, .dest = dest, .source = source, .size = all};
+        trade(group, &parcel, pack_sources, unpack_alltoall);
         return;
     }
     memheap_group_meet(group);
@@ -98,24 +223,95 @@ static void alltoalls(memheap_group_t *group, char *dest, const char *source,
     memheap_group_meet(group);
 }
 
-/* The PEs' parts differ in length: a running sum says where each begins. The
- * lengths pass through a word of the group, one PE after the other. */
-static uint64_t fold_max(uint64_t a, uint64_t b)
+/*
+ * The PEs' parts of a collect differ in length, which each PE of a team shows.
+ * Those of one node see the lengths, and fetch; nodes trade lengths and parts.
+ */
+static size_t shown_length(const memheap_group_t *group, int i)
 {
-    return a > b ? a : b;
+    size_t length;
+    memcpy(&length, memheap_agree_shown(group->agree, i), sizeof(length));
+    return length;
+}
+
+/* The lengths of this node's PEs, then their parts. */
+static void *pack_lengths(void *context, size_t *size_p)
+{
+    const parcel_t *p = context;
+    size_t count = (size_t)p->group->agree->node_size;
+    *size_p = count * sizeof(size_t);
+    for (size_t i = 0; i < count; i++)
+        *size_p += shown_length(p->group, (int)i);
+    size_t *lengths = malloc(*size_p);
+    if (lengths == NULL)
+        return NULL;
+    char *part = (char *)(lengths + count);
+    for (size_t i = 0; i < count; i++) {
+        lengths[i] = shown_length(p->group, (int)i);
+        if (lengths[i] > 0)
+            memcpy(part,
+                   memheap_group_near(p->group, p->source, lengths[i], (int)i),
+                   lengths[i]);
+        part += lengths[i];
+    }
+    return lengths;
+}
+
+/* The number of the block that has a PE of the group, and its number there. */
+static int block_of(const memheap_agree_block_t *blocks, int rank, int *k_p)
+{
+    int b = 0;
+    for (;; b++) {
+        for (int k = 0; k < blocks[b].count; k++) {
+            if (blocks[b].first + k * blocks[b].step == rank) {
+                *k_p = k;
+                return b;
+            }
+        }
+    }
+}
+
+static void unpack_collect(void *context, const memheap_agree_block_t *blocks,
+                           int count)
+{
+    const parcel_t *p = context;
+    size_t place = 0;
+    (void)count; /* every PE is in one of them */
+    for (int rank = 0; rank < p->group->size; rank++) {
+        int k;
+        const memheap_agree_block_t *block =
+            &blocks[block_of(blocks, rank, &k)];
+        const size_t *lengths = block->data;
+        const char *part = (const char *)(lengths + block->count);
+        for (int i = 0; i < k; i++)
+            part += lengths[i];
+        for (int i = 0; i < p->group->agree->node_size && lengths[k] > 0; i++)
+            memcpy(memheap_group_near(p->group, p->dest + place, lengths[k], i),
+                   part, lengths[k]);
+        place += lengths[k];
+    }
 }
 
 static void collect_team(memheap_group_t *group, char *dest, const void *source,
                          size_t size)
 {
     size_t place = 0;
+    if (group->size == 1) {
+        memheap_group_get(group, dest, source, size, 0);
+        return;
+    }
+    memheap_agree_show(group->agree, &size, sizeof(size));
+    if (!group->near) {
+        parcel_t parcel = {.group = group, .dest = dest, .source = source};
+        trade(group, &parcel, pack_lengths, unpack_collect);
+        return;
+    }
+    memheap_group_meet(group);
     for (int i = 0; i < group->size; i++) {
-        size_t length = memheap_runtime_fold(
-            group->agree, &group->what, i == group->rank ? size : 0, fold_max);
+        size_t length = shown_length(group, i);
         memheap_group_get(group, dest + place, source, length, i);
         place += length;
     }
-    memheap_group_arrive(group);
     memheap_group_meet(group);
 }
 
@@ -124,6 +320,10 @@ static void collect_team(memheap_group_t *group, char *dest, const void *source,
 static void collect_set(memheap_group_t *group, char *dest, const void *source,
                         size_t size)
 {
+    if (group->agree != NULL) {
+        collect_team(group, dest, source, size);
+        return;
+    }
     size_t place = 0;
     *(volatile long *)(group->sync + MEMHEAP_SET_LENGTH) = (long)size;
     memheap_group_meet(group);

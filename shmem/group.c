@@ -68,6 +68,15 @@ memheap_group_t memheap_group_of_set(const char *call, int start,
     }
     group.rank = (job->rank - start) / stride;
     group.near = is_near(&group);
+    /* All PEs of a job on several nodes meet as a team does, which is faster.
+     */
+    if (!group.near && size == job->size) {
+        group.agree = &memheap_runtime.agree;
+        group.what =
+            (memheap_call_t){MEMHEAP_CALL_SET,
+                             {memheap_call_digest(0, call, strlen(call)), 0, 0},
+                             call};
+    }
     return group;
 }
 
@@ -190,6 +199,20 @@ void memheap_group_send(const memheap_group_t *group, void *dest,
             word_at(group, MEMHEAP_SET_SENT, (root + step) % n, &far),
             SHMEM_SYNC_VALUE + GO, memory_order_release);
     }
+}
+
+char *memheap_group_near(const memheap_group_t *group, const void *address,
+                         size_t size, int i)
+{
+    memheap_place_t far; /* it is not */
+    return memheap_group_at(group, address, size,
+                            group->agree->first + i * group->agree->step, &far);
+}
+
+void memheap_group_trade(memheap_group_t *group,
+                         const memheap_agree_trade_t *trade)
+{
+    memheap_runtime_trade(group->agree, &group->what, trade);
 }
 
 void memheap_group_get(const memheap_group_t *group, void *dest,

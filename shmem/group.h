@@ -63,6 +63,22 @@ enum {
 void memheap_group_send(const memheap_group_t *group, void *dest,
                         const void *source, size_t size, int root);
 
+/** Most bytes that nodes trade in one meeting, counted with those of all PEs:
+ *  more is cheaper to take one by one. */
+#define MEMHEAP_TRADE_ROOM ((size_t)256 << 10)
+
+/** Whether the PEs are on several nodes, and so few bytes of all of them that
+ *  the nodes trade them as they meet. */
+static inline bool memheap_group_trades(const memheap_group_t *group,
+                                        size_t size)
+{
+    return !group->near && group->agree != NULL && size <= MEMHEAP_TRADE_ROOM;
+}
+
+/** Trade; see memheap_agree_trade(). */
+void memheap_group_trade(memheap_group_t *group,
+                         const memheap_agree_trade_t *trade);
+
 /** Whether the PEs of a team can show one another so many bytes as they meet:
  *  then one meeting does for two. */
 static inline bool memheap_group_shows(const memheap_group_t *group,
@@ -81,6 +97,10 @@ static inline char *memheap_group_at(const memheap_group_t *group,
     return memheap_remote(group->call, address, size,
                           group->start + i * group->stride, far_p);
 }
+
+/** The same for the PE that is number i of those on this node. */
+char *memheap_group_near(const memheap_group_t *group, const void *address,
+                         size_t size, int i);
 
 /** Take size bytes of the source of number i: they are there after
  *  memheap_group_arrive(). */

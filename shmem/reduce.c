@@ -11,6 +11,9 @@
  * an active set the first PE combines all for all, between the two halves of
  * one meeting.
  *
+ * On several nodes, the first PE of each combines the sources of its node, and
+ * the nodes trade what came out, as long as that is not too much.
+ *
  * In a scan each PE needs the sources of those before it, so a piece at a time
  * is combined into a buffer, and stored when all have read.
  */
@@ -20,6 +23,7 @@
 
 #include <pshmem.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -76,14 +80,63 @@ static const void *source_of(const memheap_group_t *group, const void *source,
     return copy;
 }
 
+/* What the first PE of a node needs to combine for its node. */
+typedef struct parcel {
+    const memheap_group_t *group;
+    void *dest;
+    const void *source;
+    size_t count, size; /* elements, and their bytes */
+    void (*into)(void *buffer, const void *other, size_t count);
+} parcel_t;
+
+/* The combined sources of this node's PEs. */
+static void *pack_sum(void *context, size_t *size_p)
+{
+    const parcel_t *p = context;
+    void *sum = malloc(p->size);
+    *size_p = p->size;
+    if (sum == NULL)
+        return NULL;
+    memcpy(sum, memheap_group_near(p->group, p->source, p->size, 0), p->size);
+    for (int i = 1; i < p->group->agree->node_size; i++)
+        p->into(sum, memheap_group_near(p->group, p->source, p->size, i),
+                p->count);
+    return sum;
+}
+
+/* Combine those of all nodes, in one order everywhere. */
+static void unpack_sums(void *context, const memheap_agree_block_t *blocks,
+                        int count)
+{
+    const parcel_t *p = context;
+    char *dest = memheap_group_near(p->group, p->dest, p->size, 0);
+    memcpy(dest, blocks[0].data, p->size);
+    for (int b = 1; b < count; b++)
+        p->into(dest, blocks[b].data, p->count);
+    for (int i = 1; i < p->group->agree->node_size; i++)
+        memcpy(memheap_group_near(p->group, p->dest, p->size, i), dest,
+               p->size);
+}
+
+static void trade_sums(memheap_group_t *group, void *dest, const void *source,
+                       size_t count, size_t size,
+                       void (*into)(void *buffer, const void *other,
+                                    size_t count))
+{
+    parcel_t parcel = {group, dest, source, count, size, into};
+    memheap_agree_trade_t trade = {pack_sum, unpack_sums, &parcel};
+    memheap_group_trade(group, &trade);
+}
+
 /* Combine count elements that another PE has into a buffer. */
 #define COMBINE(T, N, O, OPERATION)                                            \
-    static inline void N##_##O##_into(T *buffer, const void *other,            \
+    static inline void N##_##O##_into(void *buffer, const void *other,         \
                                       size_t count)                            \
     {                                                                          \
+        T *sum = buffer;                                                       \
         const T *element = other;                                              \
         for (size_t k = 0; k < count; k++)                                     \
-            buffer[k] = (T)OPERATION(buffer[k], element[k]);                   \
+            sum[k] = (T)OPERATION(sum[k], element[k]);                         \
     }                                                                          \
     WORK(T, N, O)
 
@@ -127,6 +180,11 @@ static const void *source_of(const memheap_group_t *group, const void *source,
             memheap_agree_show(group->agree, source, bytes);                   \
             memheap_group_meet(group);                                         \
             N##_##O##_shown(group, dest, n);                                   \
+            return;                                                            \
+        }                                                                      \
+        if (n > 0 && memheap_group_trades(                                     \
+                         group, memheap_bytes((size_t)group->size, bytes))) {  \
+            trade_sums(group, dest, source, n, bytes, N##_##O##_into);         \
             return;                                                            \
         }                                                                      \
         if (group->agree == NULL && bytes <= SHORT) {                          \

@@ -156,6 +156,13 @@ uint64_t memheap_runtime_fold(memheap_agree_t *agree,
     return all;
 }
 
+void memheap_runtime_trade(memheap_agree_t *agree, const memheap_call_t *call,
+                           const memheap_agree_trade_t *trade)
+{
+    if (memheap_agree_trade(agree, call, trade) != MEMHEAP_OK)
+        end_diverged(agree);
+}
+
 /* Whether PEs may set a parameter differently: it is about this PE's files or
  * output, and not about the heap. */
 static bool is_private(const char *name)
@@ -289,10 +296,11 @@ static memheap_status_t check_transport(memheap_runtime_t *rt)
     return status;
 }
 
-static void receive(void *context, const void *message, size_t size)
+static void receive(void *context, const void *head, const void *data,
+                    size_t size)
 {
     const memheap_runtime_t *rt = context;
-    memheap_agree_receive(&rt->agree, message, size);
+    memheap_agree_receive(&rt->agree, head, data, size);
 }
 
 /* For MPI: whoever waits there serves PEs of other nodes too. */

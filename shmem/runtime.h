@@ -48,6 +48,7 @@ typedef struct memheap_runtime {
     memheap_job_t job;
     memheap_transport_t *transport; /* NULL: the job has one node */
     memheap_agree_t agree;
+    memheap_agree_t shared_agree; /* of this node, if there are several */
     uint64_t free_groups[MEMHEAP_GROUP_WORDS]; /* numbers no team has */
     /** Held while the lists of teams and of their contexts are changed, since
      *  threads make contexts of their own. */
@@ -97,6 +98,10 @@ uint64_t memheap_runtime_fold(memheap_agree_t *agree,
  *  @param pe_p  takes a PE that knows why, if it fails
  *  @return the same on every PE: MEMHEAP_ERR_SYSTEM, MEMHEAP_ERR_NO_METADATA */
 memheap_status_t memheap_runtime_cover(const void *block, int *pe_p);
+
+/** As memheap_agree_trade(); ends the job where the PEs differ. */
+void memheap_runtime_trade(memheap_agree_t *agree, const memheap_call_t *call,
+                           const memheap_agree_trade_t *trade);
 
 /** Say that a call came before shmem_init(), and end the program. */
 _Noreturn void memheap_runtime_not_running(const char *call);

@@ -22,6 +22,12 @@ struct shmemx_team shmemx_team_world;
 struct shmemx_team shmemx_team_shared;
 struct shmemx_ctx shmemx_ctx_default = {.team = &shmemx_team_world};
 
+/* A team that was split from another. */
+typedef struct made_team {
+    struct shmemx_team team; /* first: it is freed by its address */
+    memheap_agree_t agree;
+} made_team_t;
+
 void memheap_team_start(void)
 {
     memheap_runtime_t *rt = &memheap_runtime;
@@ -38,11 +44,11 @@ void memheap_team_start(void)
     shmemx_team_shared.stride = node->stride;
     shmemx_team_shared.size = node->size;
     shmemx_team_shared.rank = rt->job.node_rank;
-    shmemx_team_shared.agree = &shmemx_team_shared.own;
+    shmemx_team_shared.agree = &rt->shared_agree;
     shmemx_team_shared.group = MEMHEAP_GROUP_SHARED;
     memheap_agree_split(&rt->agree, MEMHEAP_GROUP_SHARED, 0, node->start,
                         node->stride, node->size, rt->job.node_rank,
-                        &shmemx_team_shared.own);
+                        &rt->shared_agree);
 }
 
 /* End the contexts on a team. A private one is its thread's to end; it lives on
@@ -106,17 +112,18 @@ static struct shmemx_team *team_new(const struct shmemx_team *parent, int group,
                                     int size, int rank)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    struct shmemx_team *team = calloc(1, sizeof(*team));
-    if (team == NULL)
+    made_team_t *made = calloc(1, sizeof(*made));
+    if (made == NULL)
         return NULL;
+    struct shmemx_team *team = &made->team;
     team->start = parent->start + start * parent->stride;
     team->stride = stride * parent->stride;
     team->size = size;
     team->rank = rank;
     team->group = group;
-    team->agree = &team->own;
+    team->agree = &made->agree;
     memheap_agree_split(&rt->agree, group, number, team->start, team->stride,
-                        size, rank, &team->own);
+                        size, rank, &made->agree);
     pthread_mutex_lock(&memheap_runtime.lists_lock);
     rt->free_groups[group / 64] &= ~((uint64_t)1 << group % 64);
     team->next = shmemx_team_world.next;
@@ -322,7 +329,8 @@ int pshmem_team_create_ctx(shmem_team_t team, long options, shmem_ctx_t *ctx)
     if (made == NULL)
         return -1;
     pthread_mutex_lock(&memheap_runtime.lists_lock);
-    *made = (struct shmemx_ctx){team, options, team->contexts, false};
+    *made = (struct shmemx_ctx){
+        .team = team, .options = options, .next = team->contexts};
     team->contexts = made;
     pthread_mutex_unlock(&memheap_runtime.lists_lock);
     *ctx = made;

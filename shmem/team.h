@@ -8,24 +8,36 @@
 
 #include <shmem.h>
 
+/** Bytes of a team and of a context. Those with names are copied into programs
+ *  that are no position-independent code, so they must never change. */
+enum {
+    MEMHEAP_TEAM_SIZE = 128,
+    MEMHEAP_CTX_SIZE = 64
+};
+
 /** The PEs start + i * stride of the job, i < size. */
 struct shmemx_team {
     int start, stride, size;
-    int rank;               /* this PE's number in it */
-    int group;              /* of its agreement */
-    memheap_agree_t *agree; /* of the world, or own */
-    memheap_agree_t own;
+    int rank;  /* this PE's number in it */
+    int group; /* of its agreement */
     shmem_team_config_t config;
+    memheap_agree_t *agree;
     struct shmemx_ctx *contexts; /* those on it */
     struct shmemx_team *next;    /* of all that were made, from the world on */
+    char reserved[80];
 };
+_Static_assert(sizeof(struct shmemx_team) == MEMHEAP_TEAM_SIZE,
+               "the size of a team belongs to the binary interface");
 
 struct shmemx_ctx {
     struct shmemx_team *team;
     long options;
     struct shmemx_ctx *next; /* in the team's list */
     bool pending;            /* the transport may have something under way */
+    char reserved[39];
 };
+_Static_assert(sizeof(struct shmemx_ctx) == MEMHEAP_CTX_SIZE,
+               "the size of a context belongs to the binary interface");
 
 /** Let the predefined teams be those of the job that was started. */
 void memheap_team_start(void);
