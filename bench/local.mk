@@ -29,7 +29,10 @@ CLEANFILES += bench/arena-buddy.so bench/arena-ptmalloc.so
 # Programs in OpenSHMEM alone, which bench/compare and bench/pgas build against
 # others too. A wrapper of libtool's would be part of the time to start.
 if MPI
-noinst_PROGRAMS += bench/pgas-ops
+noinst_PROGRAMS += bench/pgas-footprint bench/pgas-ops
+bench_pgas_footprint_SOURCES = bench/pgas-footprint.c
+bench_pgas_footprint_CPPFLAGS = $(AM_CPPFLAGS) $(MPI_CFLAGS)
+bench_pgas_footprint_LDADD = libshmem.la $(MPI_LIBS)
 bench_pgas_ops_SOURCES = bench/pgas-ops.c
 bench_pgas_ops_LDADD = libshmem.la
 bench_pgas_ops_LDFLAGS = -no-install

@@ -100,6 +100,10 @@ memheap_status_t memheap_cards_open(memheap_cards_t *cards,
     status = memheap_job_worst(job, status);
     if (status == MEMHEAP_OK) {
         *cards = (memheap_cards_t){address, stride, bytes};
+        memheap_log_write(log, MEMHEAP_LOG_DEBUG,
+                          "each PE tells the others %zu bytes, which lie once "
+                          "on each node",
+                          stride);
         char *slot = slot_of(cards, job->rank);
         memcpy(slot, &size, sizeof(size));
         memcpy(slot + sizeof(size), record, size);

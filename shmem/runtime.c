@@ -382,22 +382,30 @@ static void part(memheap_runtime_t *rt)
     memheap_agree_close(&rt->agree);
 }
 
-/* Do what the parameters say of the start, and have the PEs' limit of the
- * heap. */
-static size_t apply_params(memheap_runtime_t *rt)
+/* Let other nodes reach what all PEs have backed of the heap, and at least so
+ * much of it. Collective. */
+static memheap_status_t cover_backed(memheap_runtime_t *rt, size_t end)
 {
-    if (rt->job.rank == 0)
-        print_info(rt->params);
-    if (memheap_params_value(rt->params, "SHMEM_DEBUG")->boolean)
-        rt->log.level = MEMHEAP_LOG_DEBUG;
-    return heap_limit(rt);
+    memheap_segment_t *heap = &rt->symmetric;
+    memheap_stats_t stats;
+    if (rt->transport == NULL)
+        return MEMHEAP_OK;
+    memheap_get_stats(rt->heap, &stats);
+    size_t target =
+        memheap_max(memheap_job_least(&rt->job, stats.backed, NULL), end);
+    if (target <= heap->covered)
+        return MEMHEAP_OK;
+    memheap_status_t status = memheap_transport_cover(
+        rt->transport, heap->id, heap->base, heap->covered, target);
+    if (status == MEMHEAP_OK)
+        heap->covered = target;
+    return status;
 }
 
 memheap_status_t memheap_runtime_cover(const void *block, int *pe_p)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    memheap_segment_t *heap = &rt->symmetric;
-    memheap_stats_t stats;
+    const memheap_segment_t *heap = &rt->symmetric;
     size_t size;
     if (rt->transport == NULL || block == NULL ||
         memheap_find_block(rt->heap, block, &size) != MEMHEAP_OK)
@@ -405,16 +413,18 @@ memheap_status_t memheap_runtime_cover(const void *block, int *pe_p)
     size_t end = (size_t)((const char *)block - heap->base) + size;
     if (end <= heap->covered)
         return MEMHEAP_OK;
-    memheap_get_stats(rt->heap, &stats);
-    size_t target =
-        memheap_max(memheap_job_least(&rt->job, stats.backed, NULL), end);
-    memheap_status_t status = memheap_transport_cover(
-        rt->transport, heap->id, heap->base, heap->covered, target);
-    if (status == MEMHEAP_OK)
-        heap->covered = target;
-    else
+    memheap_status_t status = cover_backed(rt, end);
+    if (status != MEMHEAP_OK)
         memheap_job_least(&rt->job, rt->message[0] == '\0', pe_p);
     return status;
+}
+
+static void ignore(void *context, memheap_log_level_t level,
+                   const char *message)
+{
+    (void)context;
+    (void)level;
+    (void)message;
 }
 
 /* This PE's part of the heap: memory behind the common range, windows on all
@@ -430,6 +440,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
                                        ? 0
                                        : MEMHEAP_SINGLE_THREADED,
                                .log = &rt->log};
+    const memheap_log_t silent = {ignore, NULL, MEMHEAP_LOG_ERROR};
     int fd = -1;
     memheap_status_t status =
         memheap_symmetric_reserve(&rt->job, limit, &rt->log, &base);
@@ -440,6 +451,10 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
     if (status == MEMHEAP_OK)
         status = memheap_region_share(&region, base, limit, fd,
                                       (unsigned)rt->job.machine_size, &rt->log);
+    /* What the user says that it will be is registered in one piece, if there
+     * is memory for it. */
+    if (status == MEMHEAP_OK && rt->transport != NULL && rt->limited)
+        memheap_region_back(&region, limit, &silent);
     worst = memheap_job_worst(&rt->job, status);
     if (worst != MEMHEAP_OK)
         goto err_file;
@@ -460,7 +475,9 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
     memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
     rt->symmetric.base = memheap_base(rt->heap);
     rt->symmetric.reach = memheap_reach(rt->heap);
-    return MEMHEAP_OK;
+    worst = cover_backed(rt, 0);
+    if (worst == MEMHEAP_OK)
+        return MEMHEAP_OK;
 
 err_heap:
     if (status == MEMHEAP_OK)
@@ -535,8 +552,12 @@ static memheap_status_t start(memheap_runtime_t *rt)
     memheap_status_t status = read_params(rt, &framework);
     if (status != MEMHEAP_OK)
         return status;
+    if (memheap_params_value(rt->params, "SHMEM_DEBUG")->boolean)
+        rt->log.level = MEMHEAP_LOG_DEBUG;
     status = join(rt);
-    size_t limit = status == MEMHEAP_OK ? apply_params(rt) : 0;
+    size_t limit = status == MEMHEAP_OK ? heap_limit(rt) : 0;
+    if (status == MEMHEAP_OK && rt->job.rank == 0)
+        print_info(rt->params);
     rt->params = NULL;
     memheap_framework_close(&framework);
     if (status == MEMHEAP_OK)
@@ -545,7 +566,7 @@ static memheap_status_t start(memheap_runtime_t *rt)
         goto err_part;
     status = create_heap(rt, limit);
     if (status != MEMHEAP_OK)
-        goto err_variables;
+        goto err_heap;
     memheap_team_start();
     memheap_log_write(
         &rt->log, MEMHEAP_LOG_DEBUG,
@@ -555,8 +576,10 @@ static memheap_status_t start(memheap_runtime_t *rt)
         rt->job.node_count, rt->job.node_count == 1 ? "" : "s");
     return MEMHEAP_OK;
 
-err_variables:
+err_heap:
+    part(rt); /* before the memory that it knows */
     leave_variables(rt);
+    return status;
 err_part:
     part(rt);
     return status;
