@@ -33,7 +33,7 @@ typedef struct memheap_job {
     MPI_Comm node;    /* those of this PE's node */
     MPI_Comm leaders; /* the first PE of each node; MPI_COMM_NULL on others */
     int rank, size;
-    int machine_size;
+    int machine_size, machine_first; /* PEs of the machine, and the first */
     int node_rank, node_size;
     memheap_node_t *nodes; /* all of them, by their first PE */
     int node_count;

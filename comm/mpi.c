@@ -72,6 +72,8 @@ void memheap_job_open(memheap_job_t *job)
     PMPI_Comm_split_type(job->world, MPI_COMM_TYPE_SHARED, job->rank,
                          MPI_INFO_NULL, &job->machine);
     PMPI_Comm_size(job->machine, &job->machine_size);
+    job->machine_first = job->rank;
+    PMPI_Bcast(&job->machine_first, 1, MPI_INT, 0, job->machine);
     job->crowded = is_crowded(job);
     job->wait.spins = job->crowded ? 0 : MEMHEAP_WAIT_SPINS;
 }

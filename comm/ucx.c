@@ -49,6 +49,12 @@ typedef struct segment {
     int count;
 } segment_t;
 
+/* Where a PE is, for the others. */
+typedef struct address {
+    int machine;  /* the first PE there */
+    char bytes[]; /* what UCX says */
+} address_t;
+
 /* What is known of a piece of a peer. */
 typedef struct far_piece {
     uint64_t base;
@@ -171,12 +177,17 @@ static peer_t *peer_of(memheap_transport_t *t, int pe)
         lost(t, pe, UCS_ERR_NO_MEMORY);
     size_t size;
     *peer = (peer_t){.transport = t, .pe = pe, .next = t->first};
+    const address_t *address = memheap_cards_at(&t->addresses, pe, &size);
+    /* Shared memory has no way to lose a PE, so UCX does not use it where it
+     * is asked to notice. */
     ucp_ep_params_t params = {
         .field_mask = UCP_EP_PARAM_FIELD_REMOTE_ADDRESS |
                       UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE |
                       UCP_EP_PARAM_FIELD_ERR_HANDLER,
-        .address = memheap_cards_at(&t->addresses, pe, &size),
-        .err_mode = UCP_ERR_HANDLING_MODE_PEER,
+        .address = (const ucp_address_t *)address->bytes,
+        .err_mode = address->machine == t->job->machine_first
+                        ? UCP_ERR_HANDLING_MODE_NONE
+                        : UCP_ERR_HANDLING_MODE_PEER,
         .err_handler = {on_lost, peer}};
     ucs_status_t status = ucp_ep_create(t->worker, &params, &peer->endpoint);
     if (status != UCS_OK)
@@ -574,24 +585,31 @@ static memheap_status_t open_worker(memheap_transport_t *t)
     return status == UCS_OK ? MEMHEAP_OK : failed(t, "make a worker", status);
 }
 
-/* Show the others the worker's address. Collective. */
+/* Show the others where this PE is. Collective. */
 static memheap_status_t show_address(memheap_transport_t *t,
                                      memheap_status_t mine)
 {
-    ucp_address_t *address = NULL;
+    ucp_address_t *bytes = NULL;
+    address_t *address = NULL;
     size_t size = 0;
     if (mine == MEMHEAP_OK) {
-        ucs_status_t status =
-            ucp_worker_get_address(t->worker, &address, &size);
+        ucs_status_t status = ucp_worker_get_address(t->worker, &bytes, &size);
         if (status != UCS_OK)
             mine = failed(t, "tell its address", status);
+        address = malloc(sizeof(*address) + size);
+        if (address == NULL)
+            mine = MEMHEAP_ERR_NO_METADATA;
     }
     memheap_status_t worst = memheap_job_worst(t->job, mine);
-    if (worst == MEMHEAP_OK)
-        worst =
-            memheap_cards_open(&t->addresses, t->job, address, size, t->log);
-    if (address != NULL)
-        ucp_worker_release_address(t->worker, address);
+    if (worst == MEMHEAP_OK && address != NULL) {
+        address->machine = t->job->machine_first;
+        memcpy(address->bytes, bytes, size);
+        worst = memheap_cards_open(&t->addresses, t->job, address,
+                                   sizeof(*address) + size, t->log);
+    }
+    free(address);
+    if (bytes != NULL)
+        ucp_worker_release_address(t->worker, bytes);
     return worst;
 }
 

@@ -4,9 +4,9 @@
 # badly or says less than it planned.
 #
 # A job is a number of PEs, and behind a + how they reach each other: +ucx for
-# UCX alone, +N for nodes of N PEs.
+# UCX alone, +tcp for UCX without shared memory, +N for nodes of N PEs.
 #
-# MEMHEAP_TEST_NP    jobs (default: 1 2 4 5 8 2+ucx 4+ucx 5+ucx 5+2 8+3)
+# MEMHEAP_TEST_NP    jobs (default: 1 2 4 5 8 2+ucx 4+ucx 5+ucx 4+tcp 5+2 8+3)
 # MEMHEAP_TEST_TIME  seconds for one job (default: 60)
 program=$1
 name=$(basename "$program" .mpi)
@@ -18,10 +18,11 @@ fi
 . "${top_srcdir:-.}/tests/mpi/launch.sh"
 
 total=0
-for job in ${MEMHEAP_TEST_NP:-1 2 4 5 8 2+ucx 4+ucx 5+ucx 5+2 8+3}; do
+for job in ${MEMHEAP_TEST_NP:-1 2 4 5 8 2+ucx 4+ucx 5+ucx 4+tcp 5+2 8+3}; do
     np=${job%%+*}
     case $job in
         *+ucx) reach="-x MEMHEAP_TRANSPORT=ucx" where=", over UCX" ;;
+        *+tcp) reach="-x MEMHEAP_TRANSPORT=ucx -x UCX_TLS=tcp,self" where=", over TCP" ;;
         *+*) reach="-x MEMHEAP_NODE_PES=${job#*+}" where=", nodes of ${job#*+}" ;;
         *) reach="" where="" ;;
     esac
