@@ -5,16 +5,20 @@
 program=$top_builddir/tests/mpi/diverge
 MEMHEAP_TEST_TIME=20
 
-for np in 2 4; do
+# PEs, and how many of them are a node
+for job in 2 4 4+1 5+2; do
+    np=${job%+*}
+    nodes=MEMHEAP_NODE_PES=0
+    [ "$job" = "$np" ] || nodes=MEMHEAP_NODE_PES=${job#*+}
     last=$((np - 1))
     others="PE 0"
     [ "$np" = 2 ] || others="PEs 0 to $((np - 2))"
     # name | what the others called | what the last one called
     while IFS='|' read -r name common odd; do
-        job error -n "$np" "$program" "$name"
+        job error -x "$nodes" -n "$np" "$program" "$name"
         says "$others called $common" "PE $last called $odd"
         says_once
-        fact "$np PEs: $name differs on one"
+        fact "$job PEs: $name differs on one"
     done <<END
 size|shmem_malloc(64)|shmem_malloc(128)
 alignment|shmem_align(4096, 100)|shmem_align(64, 100)
@@ -37,10 +41,11 @@ sync|shmem_barrier_all|shmem_team_sync
 split|shmem_team_split_strided(0, 1, 1)|shmem_team_split_strided(0, 1, 2)
 destroy|shmem_team_sync|shmem_team_destroy
 END
-    job error -x SHMEM_SYMMETRIC_SIZE=1t -n "$np" "$program" large
+    job error -x "$nodes" -x SHMEM_SYMMETRIC_SIZE=1t -n "$np" "$program" large
     says "PE 0 called shmem_malloc(549755813888)" "called shmem_malloc(100)"
     says_once
-    fact "$np PEs: large on one, which has no memory"
+    fact "$job PEs: large on one, which has no memory"
+    [ "$job" = "$np" ] || continue
     job error --mca memheap "$first" -n "$last" "$program" plain : \
         -n 1 -x SHMEM_SYMMETRIC_SIZE=7m "$program" plain
     says "$others called shmem_init with MEMHEAP_COMPONENT=$first;" \
@@ -56,10 +61,12 @@ END
 done
 
 while IFS='|' read -r name call why; do
-    job error -n 2 "$program" "$name"
-    says "memheap: PE 1: $call: " "$why"
-    says_once
-    fact "$name ends the job with a message"
+    for transport in auto ucx; do
+        job error -x MEMHEAP_TRANSPORT=$transport -n 2 "$program" "$name"
+        says "memheap: PE 1: $call: " "$why"
+        says_once
+        fact "$name ends the job with a message, transport $transport"
+    done
 done <<END
 put-local|shmem_putmem|is no symmetric address of 8 bytes on PE 0
 get-local|shmem_getmem|is no symmetric address of 8 bytes on PE 0

@@ -74,6 +74,28 @@ says "$priority=\"high\"" "a whole number from 0 to 100"
 says_once
 fact "a value that does not parse"
 
+job error -x MEMHEAP_TRANSPORT=pigeon -n 3 "$program" plain
+says 'MEMHEAP_TRANSPORT is "pigeon"; it can be auto or ucx'
+says_once
+fact "a transport that is none"
+job error -x MEMHEAP_NODE_PES=-1 -n 3 "$program" plain
+says 'MEMHEAP_NODE_PES="-1"' "a whole number from 0"
+says_once
+fact "nodes of less than no PE"
+job error -n 2 "$program" plain : -n 1 -x MEMHEAP_TRANSPORT=ucx "$program" plain
+says "PE 2 called shmem_init with MEMHEAP_TRANSPORT=ucx"
+says_once
+fact "a transport that PEs set differently"
+for setting in MEMHEAP_TRANSPORT=ucx MEMHEAP_NODE_PES=1 MEMHEAP_NODE_PES=2; do
+    nodes=3
+    [ "$setting" = MEMHEAP_NODE_PES=2 ] && nodes=2
+    job 0 -x "$setting" -x SHMEM_DEBUG=1 -x MEMHEAP_PROGRESS_THREAD=1 \
+        -x MEMHEAP_MAP_NONBLOCK=1 -x SHMEM_SYMMETRIC_SIZE=50m -n 3 \
+        "$program" whole 52428800
+    says ", $nodes nodes" "a block of 52428800"
+    fact "$setting makes $nodes nodes of 3 PEs"
+done
+
 for component in $components; do
     job 0 --mca memheap "$component" -x SHMEM_DEBUG=1 -n 1 "$program" plain
     says "component $component"

@@ -391,7 +391,8 @@ END_TEST
 START_TEST(names_of_tests_and_of_others_are_ignored)
 {
     setenv("MEMHEAP_TEST_NP", "4", 1);
-    ck_assert_ok(read_params(NULL, "SHMEM_DEBUG = 1\n"));
+    setenv("MEMHEAP_TRANSPORT", "ucx", 1);
+    ck_assert_ok(read_params(NULL, "SHMEM_DEBUG = 1\nMEMHEAP_NODE_PES = 2\n"));
     ck_assert_uint_eq(test_log.count, 0);
 }
 END_TEST
