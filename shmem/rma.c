@@ -16,9 +16,16 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* Moves of one block: the second of each pair may leave it under way. */
-static void put(const char *call, shmem_ctx_t ctx, void *dest,
-                const void *source, size_t size, int pe)
+typedef void far_put_t(memheap_transport_t *transport,
+                       const memheap_place_t *place, const void *source,
+                       size_t size);
+typedef void far_get_t(memheap_transport_t *transport,
+                       const memheap_place_t *place, void *dest, size_t size);
+
+/* Moves of one block, with what is done for a PE of another node. */
+static inline void put_by(const char *call, shmem_ctx_t ctx, void *dest,
+                          const void *source, size_t size, int pe,
+                          far_put_t *far_put)
 {
     memheap_place_t far;
     int target = memheap_world_pe(call, ctx, pe);
@@ -29,54 +36,50 @@ static void put(const char *call, shmem_ctx_t ctx, void *dest,
         memheap_copy(near, source, size);
         return;
     }
-    memheap_transport_put(memheap_runtime.transport, &far, source, size);
+    far_put(memheap_runtime.transport, &far, source, size);
     memheap_context_began(ctx);
+}
+
+static inline void get_by(const char *call, shmem_ctx_t ctx, void *dest,
+                          const void *source, size_t size, int pe,
+                          far_get_t *far_get)
+{
+    memheap_place_t far;
+    int target = memheap_world_pe(call, ctx, pe);
+    if (size == 0)
+        return;
+    char *near = memheap_remote(call, source, size, target, &far);
+    if (MEMHEAP_LIKELY(near != NULL)) {
+        memheap_copy(dest, near, size);
+        return;
+    }
+    far_get(memheap_runtime.transport, &far, dest, size);
+    if (far_get != memheap_transport_get)
+        memheap_context_began(ctx);
+}
+
+static void put(const char *call, shmem_ctx_t ctx, void *dest,
+                const void *source, size_t size, int pe)
+{
+    put_by(call, ctx, dest, source, size, pe, memheap_transport_put);
 }
 
 static void put_nbi(const char *call, shmem_ctx_t ctx, void *dest,
                     const void *source, size_t size, int pe)
 {
-    memheap_place_t far;
-    int target = memheap_world_pe(call, ctx, pe);
-    if (size == 0)
-        return;
-    char *near = memheap_remote(call, dest, size, target, &far);
-    if (MEMHEAP_LIKELY(near != NULL)) {
-        memheap_copy(near, source, size);
-        return;
-    }
-    memheap_transport_put_nbi(memheap_runtime.transport, &far, source, size);
-    memheap_context_began(ctx);
+    put_by(call, ctx, dest, source, size, pe, memheap_transport_put_nbi);
 }
 
 static void get(const char *call, shmem_ctx_t ctx, void *dest,
                 const void *source, size_t size, int pe)
 {
-    memheap_place_t far;
-    int target = memheap_world_pe(call, ctx, pe);
-    if (size == 0)
-        return;
-    char *near = memheap_remote(call, source, size, target, &far);
-    if (MEMHEAP_LIKELY(near != NULL))
-        memheap_copy(dest, near, size);
-    else
-        memheap_transport_get(memheap_runtime.transport, &far, dest, size);
+    get_by(call, ctx, dest, source, size, pe, memheap_transport_get);
 }
 
 static void get_nbi(const char *call, shmem_ctx_t ctx, void *dest,
                     const void *source, size_t size, int pe)
 {
-    memheap_place_t far;
-    int target = memheap_world_pe(call, ctx, pe);
-    if (size == 0)
-        return;
-    char *near = memheap_remote(call, source, size, target, &far);
-    if (MEMHEAP_LIKELY(near != NULL)) {
-        memheap_copy(dest, near, size);
-        return;
-    }
-    memheap_transport_get_nbi(memheap_runtime.transport, &far, dest, size);
-    memheap_context_began(ctx);
+    get_by(call, ctx, dest, source, size, pe, memheap_transport_get_nbi);
 }
 
 /* A stride in bytes. None is less than one element; SIZE_MAX stands for those
