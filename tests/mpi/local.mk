@@ -11,7 +11,7 @@ mpi_tests = tests/mpi/setup.mpi tests/mpi/memory.mpi tests/mpi/rma.mpi \
 	tests/mpi/typed.mpi tests/mpi/amo.mpi tests/mpi/collective.mpi \
 	tests/mpi/active.mpi tests/mpi/reduce.mpi tests/mpi/lock.mpi \
 	tests/mpi/team.mpi tests/mpi/context.mpi tests/mpi/threads.mpi \
-	tests/mpi/point.mpi
+	tests/mpi/point.mpi tests/mpi/growth.mpi tests/mpi/mixed.mpi
 mpi_helpers = tests/mpi/with_mpi tests/mpi/diverge tests/mpi/ranges
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/together.sh tests/mpi/remains.sh \
@@ -88,6 +88,12 @@ tests_mpi_diverge_LDADD = $(mpi_test_libs)
 tests_mpi_ranges_SOURCES = tests/mpi/ranges.c tests/mpi/tap.h
 tests_mpi_ranges_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_ranges_LDADD = $(mpi_test_libs)
+tests_mpi_growth_mpi_SOURCES = tests/mpi/growth.c tests/mpi/tap.h
+tests_mpi_growth_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_growth_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_mixed_mpi_SOURCES = tests/mpi/mixed.c tests/mpi/tap.h
+tests_mpi_mixed_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_mixed_mpi_LDADD = $(mpi_test_libs)
 
 check_PROGRAMS += $(mpi_tests) $(mpi_helpers)
 TESTS += $(mpi_tests) $(mpi_scripts)

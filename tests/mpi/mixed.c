@@ -1,0 +1,274 @@
+/*
+ * PEs of a node and of other nodes at the same words: nothing is lost, each
+ * kind of wait sees each kind of write, and what is to come in order does.
+ */
+#include "tests/mpi/tap.h"
+
+enum {
+    ROUNDS = 300,
+    LARGE = 300000, /* words: more than one packet of any network */
+    CONTEXTS = 8
+};
+
+static int me, n, right, left;
+
+/* All PEs at one word of each PE: by additions that return the old value, and
+ * others, exclusive bits, exchanges in loops, and swaps. */
+#define HAMMER(N, T)                                                           \
+    typedef struct words_##N {                                                 \
+        T added, looped, bits, swapped, sum;                                   \
+    } words_##N##_t;                                                           \
+    static bool hammer_##N(void)                                               \
+    {                                                                          \
+        words_##N##_t *words = shmem_calloc(1, sizeof(*words));                \
+        T mine = (T)1 << me;                                                   \
+        T taken = 0;                                                           \
+        bool good = true;                                                      \
+        for (int i = 0; i < ROUNDS; i++) {                                     \
+            int pe = i % n;                                                    \
+            if (i % 2 == 0)                                                    \
+                shmem_##N##_atomic_add(&words->added, 3, pe);                  \
+            else                                                               \
+                good = shmem_##N##_atomic_fetch_add(&words->added, 1, pe) <    \
+                           (T)(3 * ROUNDS * n) &&                              \
+                       good;                                                   \
+            T seen = shmem_##N##_atomic_fetch(&words->looped, pe);             \
+            T was;                                                             \
+            while ((was = shmem_##N##_atomic_compare_swap(                     \
+                        &words->looped, seen, seen + 2, pe)) != seen)          \
+                seen = was;                                                    \
+            if (i % 4 < 2) {                                                   \
+                good = (shmem_##N##_atomic_fetch_or(&words->bits, mine, me) &  \
+                        mine) == 0 &&                                          \
+                       good;                                                   \
+                shmem_##N##_atomic_xor(&words->bits, mine, me);                \
+            }                                                                  \
+            shmem_##N##_atomic_xor(&words->bits, mine << 8, pe);               \
+            taken += shmem_##N##_atomic_swap(&words->swapped, (T)(me + 1), 0); \
+            shmem_##N##_atomic_add(&words->sum, (T)(me + 1), 0);               \
+        }                                                                      \
+        shmem_##N##_atomic_add(&words->sum, (T)0 - taken, 0);                  \
+        shmem_barrier_all();                                                   \
+        T added = 0;                                                           \
+        T looped = 0;                                                          \
+        T bits = 0;                                                            \
+        for (int i = 0; i < ROUNDS; i++) {                                     \
+            added += i % n == me ? (T)(n * (i % 2 == 0 ? 3 : 1)) : 0;          \
+            looped += i % n == me ? (T)(n * 2) : 0;                            \
+            bits ^= i % n == me ? (T)(((T)1 << n) - 1) << 8 : 0;               \
+        }                                                                      \
+        good = words->added == added && words->looped == looped &&             \
+               words->bits == bits && good;                                    \
+        /* What was put into the word was taken out of it, but the last. */    \
+        good = (me != 0 || words->sum == words->swapped) && good;              \
+        shmem_barrier_all();                                                   \
+        shmem_free(words);                                                     \
+        return good;                                                           \
+    }
+HAMMER(uint32, uint32_t)
+HAMMER(uint64, uint64_t)
+
+static void fill(uint64_t *words, size_t count, uint64_t round, int pe)
+{
+    for (size_t i = 0; i < count; i++)
+        words[i] = round * 1000003 + (uint64_t)pe * 7919 + i;
+}
+
+static bool is_filled(const uint64_t *words, size_t count, uint64_t round,
+                      int pe)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (words[i] != round * 1000003 + (uint64_t)pe * 7919 + i)
+            return false;
+    }
+    return true;
+}
+
+/* A signal comes behind its data, whatever their size. */
+static bool signals_follow(size_t count, int rounds, bool nbi)
+{
+    uint64_t *to = shmem_calloc(count, sizeof(*to));
+    uint64_t *from = malloc(count * sizeof(*from));
+    uint64_t *words = shmem_calloc(2, sizeof(*words));
+    bool good = true;
+    for (int i = 1; i <= rounds; i++) {
+        fill(from, count, (uint64_t)i, me);
+        if (nbi)
+            shmem_uint64_put_signal_nbi(to, from, count, words, (uint64_t)i,
+                                        SHMEM_SIGNAL_SET, right);
+        else
+            shmem_uint64_put_signal(to, from, count, words, 1, SHMEM_SIGNAL_ADD,
+                                    right);
+        shmem_signal_wait_until(words, SHMEM_CMP_GE, (uint64_t)i);
+        good = is_filled(to, count, (uint64_t)i, left) && good;
+        /* The one before may write again. */
+        shmem_signal_set(words + 1, (uint64_t)i, left);
+        shmem_signal_wait_until(words + 1, SHMEM_CMP_GE, (uint64_t)i);
+        shmem_quiet();
+    }
+    shmem_barrier_all();
+    free(from);
+    shmem_free(to);
+    shmem_free(words);
+    return good;
+}
+
+/* Puts with a fence between them come in order. */
+static bool fences_order(void)
+{
+    uint64_t *to = shmem_calloc(LARGE + 1, sizeof(*to));
+    uint64_t *from = malloc(LARGE * sizeof(*from));
+    bool good = true;
+    for (int i = 1; i <= 5; i++) {
+        fill(from, LARGE, (uint64_t)i, me);
+        shmem_uint64_put_nbi(to, from, LARGE, right);
+        shmem_fence();
+        if (i % 2 == 0)
+            shmem_uint64_p(to + LARGE, (uint64_t)i, right);
+        else
+            shmem_uint64_atomic_set(to + LARGE, (uint64_t)i, right);
+        shmem_uint64_wait_until(to + LARGE, SHMEM_CMP_EQ, (uint64_t)i);
+        good = is_filled(to, LARGE, (uint64_t)i, left) && good;
+        shmem_barrier_all();
+    }
+    free(from);
+    shmem_free(to);
+    return good;
+}
+
+/* Everybody waits for a word that the one before it writes. */
+static bool waits_see(int way)
+{
+    uint64_t *word = shmem_calloc(1, sizeof(*word));
+    for (uint64_t i = 1; i <= 20; i++) {
+        uint64_t was = 0;
+        if (way == 0)
+            shmem_uint64_put(word, &i, 1, right);
+        else if (way == 1)
+            shmem_uint64_put_nbi(word, &i, 1, right);
+        else if (way == 2)
+            shmem_uint64_atomic_inc(word, right);
+        else if (way == 3)
+            shmem_uint64_atomic_fetch_add_nbi(&was, word, 1, right);
+        else if (way == 4)
+            shmem_signal_add(word, 1, right);
+        else
+            shmem_signal_set(word, i, right);
+        shmem_uint64_wait_until(word, SHMEM_CMP_GE, i);
+        shmem_quiet();
+        shmem_barrier_all();
+    }
+    bool good = *word == 20;
+    shmem_barrier_all();
+    shmem_free(word);
+    return good;
+}
+
+/* A quiet of one context is about that one; ending it is a quiet too. */
+static bool contexts_end(bool quiet)
+{
+    uint64_t *cells = shmem_calloc(CONTEXTS * ROUNDS, sizeof(*cells));
+    uint64_t *got = calloc(CONTEXTS * ROUNDS, sizeof(*got));
+    uint64_t *from = malloc(CONTEXTS * ROUNDS * sizeof(*from));
+    shmem_ctx_t ctx[CONTEXTS];
+    bool good = true;
+    fill(from, CONTEXTS * ROUNDS, 1, me);
+    for (int k = 0; k < CONTEXTS; k++)
+        good = shmem_ctx_create(0, &ctx[k]) == 0 && good;
+    for (int i = 0; i < CONTEXTS * ROUNDS && good; i++)
+        shmem_ctx_uint64_put_nbi(ctx[i % CONTEXTS], &cells[i], &from[i], 1,
+                                 right);
+    for (int k = 0; k < CONTEXTS && good; k++) {
+        if (quiet) {
+            shmem_ctx_quiet(ctx[k]);
+        } else {
+            shmem_ctx_destroy(ctx[k]);
+            ctx[k] = SHMEM_CTX_INVALID;
+        }
+        for (int i = k; i < CONTEXTS * ROUNDS; i += CONTEXTS)
+            good = shmem_uint64_g(&cells[i], right) == from[i] && good;
+    }
+    for (int i = 0; i < CONTEXTS * ROUNDS && good && quiet; i++)
+        shmem_ctx_uint64_get_nbi(ctx[i % CONTEXTS], &got[i], &cells[i], 1,
+                                 right);
+    for (int k = 0; k < CONTEXTS; k++)
+        shmem_ctx_destroy(ctx[k]);
+    for (int i = 0; i < CONTEXTS * ROUNDS && quiet; i++)
+        good = got[i] == from[i] && good;
+    shmem_barrier_all();
+    free(from);
+    free(got);
+    shmem_free(cells);
+    return good;
+}
+
+/* Many that are begun at once, and are done behind one quiet. */
+static bool quiet_ends_all(void)
+{
+    uint64_t *counts = shmem_calloc((size_t)n, sizeof(*counts));
+    uint64_t *old = calloc(ROUNDS, sizeof(*old));
+    bool good = true;
+    for (int i = 0; i < ROUNDS; i++)
+        shmem_uint64_atomic_fetch_add_nbi(&old[i], &counts[me], 1, right);
+    shmem_quiet();
+    for (int i = 0; i < ROUNDS; i++)
+        good = old[i] == (uint64_t)i && good;
+    for (int i = 0; i < ROUNDS; i++)
+        shmem_uint64_atomic_inc(&counts[me], right);
+    shmem_pe_quiet(&right, 1);
+    good = shmem_uint64_g(&counts[me], right) == 2 * ROUNDS && good;
+    shmem_barrier_all();
+    free(old);
+    shmem_free(counts);
+    return good;
+}
+
+/* A lock of words that PEs of all nodes also update without it. */
+static bool locks_hold(void)
+{
+    static long lock;
+    uint64_t *words = shmem_calloc(2, sizeof(*words));
+    int last = n - 1;
+    for (int i = 0; i < 50; i++) {
+        shmem_uint64_atomic_inc(&words[1], last);
+        shmem_set_lock(&lock);
+        shmem_uint64_p(words, shmem_uint64_g(words, last) + 1, last);
+        shmem_clear_lock(&lock);
+    }
+    shmem_barrier_all();
+    bool good = me != last ||
+                (words[0] == 50 * (uint64_t)n && words[1] == 50 * (uint64_t)n);
+    shmem_barrier_all();
+    shmem_free(words);
+    return good;
+}
+
+int main(void)
+{
+    shmem_init();
+    tap_plan(18);
+    me = shmem_my_pe();
+    n = shmem_n_pes();
+    right = (me + 1) % n;
+    left = (me + n - 1) % n;
+    tap_ok(hammer_uint32(), "all PEs at words of 32 bits lose nothing");
+    tap_ok(hammer_uint64(), "nor at words of 64 bits");
+    tap_ok(locks_hold(), "nor behind a lock");
+    tap_ok(signals_follow(1, 200, false), "a signal follows a word");
+    tap_ok(signals_follow(1000, 100, false), "and some");
+    tap_ok(signals_follow(LARGE, 5, false), "and very many");
+    tap_ok(signals_follow(1, 200, true), "without waiting too: a word");
+    tap_ok(signals_follow(1000, 100, true), "and some");
+    tap_ok(signals_follow(LARGE, 5, true), "and very many");
+    tap_ok(fences_order(), "a fence keeps the order of puts");
+    tap_ok(waits_see(0), "who waits sees a put");
+    tap_ok(waits_see(1), "a put_nbi");
+    tap_ok(waits_see(2), "an atomic");
+    tap_ok(waits_see(3), "a fetching one that is not waited for");
+    tap_ok(waits_see(4) && waits_see(5), "and a signal");
+    tap_ok(contexts_end(true), "quiet of a context is about all it began");
+    tap_ok(contexts_end(false), "so is its end");
+    tap_ok(quiet_ends_all(), "atomics under way are done behind a quiet");
+    shmem_finalize();
+    return 0;
+}
