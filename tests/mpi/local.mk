@@ -12,10 +12,11 @@ mpi_tests = tests/mpi/setup.mpi tests/mpi/memory.mpi tests/mpi/rma.mpi \
 	tests/mpi/active.mpi tests/mpi/reduce.mpi tests/mpi/lock.mpi \
 	tests/mpi/team.mpi tests/mpi/context.mpi tests/mpi/threads.mpi \
 	tests/mpi/point.mpi tests/mpi/growth.mpi tests/mpi/mixed.mpi
-mpi_helpers = tests/mpi/with_mpi tests/mpi/diverge tests/mpi/ranges
+mpi_helpers = tests/mpi/with_mpi tests/mpi/diverge tests/mpi/ranges \
+	tests/mpi/busy
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/together.sh tests/mpi/remains.sh \
-	tests/mpi/headers.sh tests/doxygen.sh tests/install.sh \
+	tests/mpi/headers.sh tests/mpi/nodes.sh tests/doxygen.sh tests/install.sh \
 	tests/osh.sh tests/tools.sh
 mpi_test_libs = libshmem.la $(MPI_LIBS)
 mpi_test_cppflags = $(AM_CPPFLAGS) $(MPI_CFLAGS)
@@ -94,10 +95,13 @@ tests_mpi_growth_mpi_LDADD = $(mpi_test_libs)
 tests_mpi_mixed_mpi_SOURCES = tests/mpi/mixed.c tests/mpi/tap.h
 tests_mpi_mixed_mpi_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_mixed_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_busy_SOURCES = tests/mpi/busy.c tests/mpi/tap.h
+tests_mpi_busy_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_busy_LDADD = $(mpi_test_libs)
 
 check_PROGRAMS += $(mpi_tests) $(mpi_helpers)
 TESTS += $(mpi_tests) $(mpi_scripts)
 EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
-	tests/mpi/expect.sh tests/standard/generic.c \
+	tests/mpi/expect.sh tests/mpi/netns.sh tests/standard/generic.c \
 	tests/standard/routines.tsv tests/standard/symbols.awk \
 	tests/standard/types.tsv

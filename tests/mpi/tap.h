@@ -46,28 +46,43 @@ static inline void tap_ok(bool holds, const char *fact)
     fflush(stdout);
 }
 
-/* The PEs of this PE's node that a test may expect: what MPI says, cut by what
- * the user set. Takes this PE's number among them, and says how many they are.
- * Collective over the machine's PEs. */
+/* The PEs of this PE's node that a test may expect: what MPI says, cut into
+ * PEs that are evenly spaced, of no more than the user set. Takes this PE's
+ * number among them, and says how many they are. Collective over the machine's
+ * PEs. */
 static inline int tap_node(int *rank_p)
 {
     const char *transport = getenv("MEMHEAP_TRANSPORT");
     const char *limit = getenv("MEMHEAP_NODE_PES");
     int most = limit == NULL ? 0 : atoi(limit);
+    int pe;
     int size;
+    int mine;
     MPI_Comm machine;
-    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL,
+    MPI_Comm_rank(MPI_COMM_WORLD, &pe);
+    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, pe, MPI_INFO_NULL,
                         &machine);
     MPI_Comm_size(machine, &size);
-    MPI_Comm_rank(machine, rank_p);
+    MPI_Comm_rank(machine, &mine);
+    int *pes = malloc((size_t)size * sizeof(*pes));
+    MPI_Allgather(&pe, 1, MPI_INT, pes, 1, MPI_INT, machine);
     MPI_Comm_free(&machine);
     if (transport != NULL && strcmp(transport, "ucx") == 0)
         most = 1;
     if (most == 0 || most > size)
         most = size;
-    int first = *rank_p / most * most;
-    *rank_p -= first;
-    return size - first < most ? size - first : most;
+    int first = 0;
+    int end = 0;
+    while (end <= mine) {
+        first = end++;
+        while (end < size && end - first < most &&
+               (end == first + 1 ||
+                pes[end] - pes[end - 1] == pes[first + 1] - pes[first]))
+            end++;
+    }
+    free(pes);
+    *rank_p = mine - first;
+    return end - first;
 }
 
 /* Whether all PEs have the same value. Collective. */

@@ -1,0 +1,116 @@
+# To be sourced: several nodes on one machine, which are network namespaces.
+#
+#   nodes_alone "$@"    starts the script again, in namespaces of its own
+#   nodes_make N        makes node1 to nodeN, with one network among them
+#   nodes_use NODE:SLOTS...
+#                       the jobs that follow have these nodes; mpirun runs on
+#                       the first of them
+#
+# Everything is seen from within alone: the nodes, their names and network, and
+# a file of hosts. It is gone with the last process, which is ended with the
+# script. Programs start on other nodes with an environment of their own.
+nodes_network=10.55.7
+
+skip()
+{
+    echo "1..0 # SKIP $1"
+    exit 0
+}
+
+nodes_alone()
+{
+    [ -z "$MEMHEAP_TEST_ALONE" ] || return 0
+    command -v ip >/dev/null || skip "there is no ip (of iproute2)"
+    command -v unshare >/dev/null || skip "there is no unshare (of util-linux)"
+    own="--mount --net --pid --fork --kill-child --mount-proc"
+    [ "$(id -u)" = 0 ] || own="--user --map-root-user $own"
+    # shellcheck disable=SC2086 # they are words
+    unshare $own true 2>/dev/null ||
+        skip "no namespaces can be made: that takes root, or user namespaces"
+    MEMHEAP_TEST_ALONE=yes
+    export MEMHEAP_TEST_ALONE
+    # shellcheck disable=SC2086
+    unshare $own "${SHELL:-/bin/sh}" "$0" "$@" &
+    child=$!
+    # It takes no other signal, and all within ends with it.
+    trap 'kill -KILL $child' HUP INT TERM
+    wait $child
+    exit $?
+}
+
+# The file of hosts, and what enters a node as ssh would.
+nodes_files()
+{
+    cat /etc/hosts >/run/hosts
+    i=0
+    while [ $i -lt "$1" ]; do
+        i=$((i + 1))
+        echo "$nodes_network.$i node$i" >>/run/hosts
+    done
+    mount --bind /run/hosts /etc/hosts
+    cat >/run/enter <<'END'
+#!/bin/sh
+# enter NODE COMMAND...
+node=$1
+shift
+core=$(((${node#node} - 1) % CORES))
+exec taskset --cpu-list "$core" ip netns exec "$node" \
+    unshare --uts --ipc --pid --fork --kill-child --mount-proc \
+    sh -c 'hostname "$0" && exec "$@"' "$node" "$@"
+END
+    cat >/run/agent <<'END'
+#!/bin/sh
+# agent NODE WORD...: the words are a command of the shell
+node=$1
+shift
+exec env -i PATH="$PATH" HOME="$HOME" TMPDIR=/run/tmp ASAN_OPTIONS="$ASAN_OPTIONS" \
+    /run/enter "$node" sh -c "$*"
+END
+    cat >/run/mpirun <<END
+#!/bin/sh
+exec /run/enter "\$(sed -n '1s/ .*//p' /run/nodes)" $MPIRUN "\$@"
+END
+    sed -i "s/CORES/$(nproc)/" /run/enter
+    chmod +x /run/enter /run/agent /run/mpirun
+}
+
+nodes_make()
+{
+    {
+        mount -t tmpfs tmpfs /run && mkdir /run/tmp &&
+            mount -t tmpfs tmpfs /dev/shm && nodes_files "$1" &&
+            ip link set lo up && ip link add name nodes type bridge &&
+            ip link set nodes up
+    } || skip "there is no bridge between network namespaces here"
+    i=0
+    while [ $i -lt "$1" ]; do
+        i=$((i + 1))
+        {
+            ip netns add node$i && ip -n node$i link set lo up &&
+                ip link add port$i type veth peer name eth0 netns node$i &&
+                ip link set port$i master nodes up &&
+                ip -n node$i addr add $nodes_network.$i/24 dev eth0 &&
+                ip -n node$i link set eth0 up
+        } || skip "there is no veth between network namespaces here"
+    done
+    MPIRUN=/run/mpirun
+    TMPDIR=/run/tmp
+    export TMPDIR
+    OMPI_MCA_plm_rsh_agent=/run/agent
+    OMPI_MCA_btl_tcp_if_include=$nodes_network.0/24
+    OMPI_MCA_oob_tcp_if_include=$nodes_network.0/24
+    OMPI_MCA_orte_default_hostfile=/run/nodes
+    # A node's PEs share its core, which mpirun does not know of.
+    OMPI_MCA_hwloc_base_binding_policy=none
+    OMPI_MCA_mpi_yield_when_idle=1
+    export OMPI_MCA_plm_rsh_agent OMPI_MCA_btl_tcp_if_include \
+        OMPI_MCA_oob_tcp_if_include OMPI_MCA_orte_default_hostfile \
+        OMPI_MCA_hwloc_base_binding_policy OMPI_MCA_mpi_yield_when_idle
+}
+
+nodes_use()
+{
+    for word in "$@"; do
+        echo "${word%:*} slots=${word#*:}"
+    done >/run/nodes
+}

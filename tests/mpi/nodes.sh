@@ -1,0 +1,133 @@
+#!/bin/sh
+# Jobs on several nodes, which are network namespaces of this machine: every
+# program of these tests, the examples, a trace, wrong calls, and a node that
+# is lost.
+. "${top_srcdir:-.}/tests/mpi/netns.sh"
+nodes_alone "$@"
+. "${top_srcdir:-.}/tests/mpi/expect.sh"
+nodes_make 3
+# shellcheck disable=SC2154 # make sets it
+tests=$top_builddir/tests/mpi
+cd /run/tmp || exit 1
+
+# A job of a program that prints TAP, all of whose facts hold.
+holds()
+{
+    job 0 "$@"
+    planned=$(printf '%s\n' "$output" | sed -n 's/^1\.\.\([0-9]*\)$/\1/p')
+    good=$(printf '%s\n' "$output" | grep -c '^ok ')
+    [ "$good" = "$planned" ] || miss "has $good of ${planned:-no} facts"
+}
+
+nodes_use node1:2 node2:2
+job 0 -x SHMEM_DEBUG=1 -x UCX_LOG_LEVEL=info -n 4 "$tests/diverge" plain
+says "2 nodes" tcp/eth0
+fact "two nodes are two, and reach each other over their network"
+for program in "$tests"/*.mpi; do
+    holds -n 4 "$program"
+    fact "2 + 2 PEs: $(basename "$program" .mpi)"
+done
+
+# the PEs of the nodes | the nodes' slots | options of mpirun
+while IFS='|' read -r layout nodes options; do
+    # shellcheck disable=SC2086 # they are words
+    nodes_use $nodes
+    for name in rma mixed growth collective team lock variables; do
+        # shellcheck disable=SC2086
+        holds $options "$tests/$name.mpi"
+        fact "$layout: $name"
+    done
+    # shellcheck disable=SC2086
+    job 0 $options "$tests/diverge" memory
+    says "shmem_malloc(1125899906842624): out of memory: the heap has" survived
+    says_once
+    fact "$layout: out of memory is said once, and survived"
+    # shellcheck disable=SC2086
+    job error $options "$tests/diverge" size
+    says "the PEs differ in collective call" "called shmem_malloc(64); PE" \
+        "called shmem_malloc(128)"
+    says_once
+    fact "$layout: a PE that differs ends all with a message"
+done <<END
+PEs 0 and 1|node1:1 node2:1|-n 2 --map-by slot
+PEs 0 2 and 1 3|node1:2 node2:2|-n 4 --map-by node
+PEs 0 1 and 2 3 4|node1:2 node2:3|-n 5 --map-by slot
+PEs 0 2 and 1 3 4|node1:2 node2:3|-n 5 --map-by node
+PEs 0 1, 2 and 3 4|node1:2 node2:1 node3:2|-n 5 --map-by slot
+PEs 0 3, 1 and 2 4|node1:2 node2:1 node3:2|-n 5 --map-by node
+END
+
+nodes_use node1:2 node2:1 node3:2
+# name | what all others called | what the last one called
+while IFS='|' read -r name common odd; do
+    job error -n 5 "$tests/diverge" "$name"
+    says "PEs 0 to 3 called $common" "PE 4 called $odd"
+    says_once
+    fact "PEs of three nodes differ: $name"
+done <<END
+alignment|shmem_align(4096, 100)|shmem_align(64, 100)
+kind|shmem_malloc(64)|shmem_free(0x
+block|shmem_free(0x|shmem_free(0x
+skip|shmem_malloc(64)|shmem_barrier_all
+exit|shmem_barrier_all|shmem_finalize
+root|shmem_long_broadcast of 32 bytes from PE 0|shmem_long_broadcast of 32 bytes from PE 1
+count|shmem_long_sum_reduce of 4 elements|shmem_long_sum_reduce of 8 elements
+END
+while IFS='|' read -r name call why; do
+    job error -n 5 "$tests/diverge" "$name"
+    says "memheap: PE 4: $call: " "$why"
+    says_once
+    fact "a wrong call to a PE of another node: $name"
+done <<END
+put-local|shmem_putmem|is no symmetric address of 8 bytes on PE 0
+get-local|shmem_getmem|is no symmetric address of 8 bytes on PE 0
+put-past|shmem_putmem_nbi|bytes on PE 0: the heap lies from 0x
+put-pe|shmem_putmem|there is no PE 5; the job has PEs 0 to 4
+typed-put|shmem_long_put|is no symmetric address of 24 bytes on PE 0
+amo|shmem_int_atomic_fetch_add|is no symmetric address of 4 bytes on PE 0
+signal|shmem_long_put_signal|is no symmetric address of 8 bytes on PE 0
+END
+for name in kill status; do
+    job error -n 5 "$tests/diverge" $name
+    fact "a PE that ends ends those of other nodes: $name"
+done
+job 7 -n 5 "$tests/diverge" global
+fact "global_exit ends all nodes with its status"
+
+nodes_use node1:2 node2:2
+job 0 -x MEMHEAP_PROGRESS_THREAD=1 -n 4 "$tests/busy"
+says "3 PEs reached one that was busy"
+fact "MEMHEAP_PROGRESS_THREAD=1 serves other nodes while a PE computes"
+for program in mixed growth threads; do
+    holds -x MEMHEAP_PROGRESS_THREAD=1 -n 4 "$tests/$program.mpi"
+    fact "with a thread for progress: $program"
+done
+
+traces=$top_srcdir/tools/traces
+job 0 -n 4 "$top_builddir/tools/memheap-replay" --verify all --operations 4000 \
+    "$traces/pgas-mixed.sht.xz" "$traces/pgas-isx.sht.xz"
+says pgas-mixed pgas-isx
+fact "traces are replayed on two nodes, and their contents checked"
+
+# name | arguments | what it says
+printf 'one two two three Three THREE\n%.0s' 1 2 3 4 5 6 7 8 >words
+while IFS='|' read -r name arguments text; do
+    # shellcheck disable=SC2086,SC2154 # they are words; make sets them
+    output=$("$top_builddir/libtool" --quiet --tag=CC --mode=link "$MPICC" \
+        $built_cflags -O2 -I"$top_builddir" -I"$top_srcdir/memheap" \
+        -I"$top_srcdir/shmem" "$top_srcdir/examples/$name.c" -o "$name" \
+        "$top_builddir/libshmem.la" 2>&1) || miss "$name does not build"
+    # shellcheck disable=SC2086
+    [ "$held" = no ] || job 0 -n 4 "$PWD/$name" $arguments
+    says "$text"
+    fact "example: $name"
+done <<END
+hello||PE 3 of 4: block at 0x
+sort|5000|sorted
+halo||PE 3: from 0.000000
+heat|64 400 $PWD/heat.ppm|heat.ppm
+histogram|$PWD/words 3|three
+queue|100000|9592
+END
+
+finish
