@@ -89,6 +89,11 @@ void memheap_job_node_meet(const memheap_job_t *job);
 void memheap_job_leaders_gather(const memheap_job_t *job, const void *mine,
                                 const int *sizes, const int *places, void *all);
 
+/** Have what the first PE of the next node has, and let the one before have
+ *  mine; for first PEs alone. */
+void memheap_job_leaders_shift(const memheap_job_t *job, const void *mine,
+                               void *next, size_t size);
+
 /** End all PEs, with an exit status for the launcher. Not collective. */
 _Noreturn void memheap_job_abort(const memheap_job_t *job, int status);
 

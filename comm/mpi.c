@@ -241,6 +241,20 @@ void memheap_job_leaders_gather(const memheap_job_t *job, const void *mine,
     finish(job, request);
 }
 
+void memheap_job_leaders_shift(const memheap_job_t *job, const void *mine,
+                               void *next, size_t size)
+{
+    int count = job->node_count;
+    MPI_Request from;
+    MPI_Request to;
+    PMPI_Irecv(next, (int)size, MPI_BYTE, (job->node_number + 1) % count, 0,
+               job->leaders, &from);
+    PMPI_Isend(mine, (int)size, MPI_BYTE,
+               (job->node_number + count - 1) % count, 0, job->leaders, &to);
+    finish(job, from);
+    finish(job, to);
+}
+
 void memheap_job_abort(const memheap_job_t *job, int status)
 {
     (void)job;

@@ -60,8 +60,9 @@ typedef struct memheap_transport_config {
      *  in the middle of any call in here, and must not make one. */
     void (*receive)(void *context, const void *head, const void *data,
                     size_t size);
-    /** A PE cannot be reached any more. Does not return. */
-    void (*lost)(void *context, int pe, const char *why);
+    /** A PE cannot be reached; `gone`: it could be before. pe is -1 if nobody
+     *  knows which. Does not return. */
+    void (*lost)(void *context, int pe, const char *why, bool gone);
     void *context;
 } memheap_transport_config_t;
 

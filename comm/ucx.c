@@ -129,7 +129,10 @@ int memheap_transport_try_progress(memheap_transport_t *t)
 static _Noreturn void lost(memheap_transport_t *t, int pe, ucs_status_t why)
 {
     t->ending = true; /* MPI may wait while it ends the job */
-    t->config.lost(t->config.context, pe, ucs_status_string(why));
+    bool gone = why == UCS_ERR_ENDPOINT_TIMEOUT ||
+                why == UCS_ERR_CONNECTION_RESET || why == UCS_ERR_TIMED_OUT ||
+                why == UCS_ERR_CANCELED;
+    t->config.lost(t->config.context, pe, ucs_status_string(why), gone);
     abort();
 }
 

@@ -49,6 +49,15 @@ const memheap_param_def_t memheap_shmem_param_defs[] = {
              "node; 0: all of the machine",
      .minimum = 0,
      .maximum = 1 << 30},
+    {.name = "MEMHEAP_NODE_TIMEOUT",
+     .type = MEMHEAP_PARAM_INT,
+     .unit = "seconds",
+     .default_text = "15",
+     .help =
+         "a node of which nothing is heard for so long is lost, and the job "
+         "ends; 0: nodes are not watched",
+     .minimum = 0,
+     .maximum = 86400},
     {.name = "MEMHEAP_PROGRESS_THREAD",
      .type = MEMHEAP_PARAM_BOOL,
      .unit = "",

@@ -18,6 +18,7 @@
 #include "base/util.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -310,18 +311,84 @@ static int serve(void)
     return transport == NULL ? 0 : memheap_transport_try_progress(transport);
 }
 
-/* All PEs see it sooner or later; the first one ends the job. */
-static void lost(void *context, int pe, const char *why)
+/* Whether this is the first thread to find that PEs are lost. */
+static bool is_first_loss(void)
+{
+    static atomic_flag found = ATOMIC_FLAG_INIT;
+    return !atomic_flag_test_and_set(&found);
+}
+
+/* Leave the launcher some time to end this PE. */
+static void await_end(unsigned seconds)
+{
+    while (seconds > 0)
+        seconds = sleep(seconds);
+}
+
+/* End the job for PEs that are gone. The launcher is left the time to find that
+ * out, since one that is told to end sends a lost node its orders first, and
+ * waits for as long as TCP tries that: a quarter of an hour. */
+static _Noreturn void end_lost(void)
+{
+    await_end(30);
+    memheap_runtime_abort();
+}
+
+/* A PE that is gone may be one that the launcher has ended, as it will end this
+ * one: whoever caused that has said why. */
+static void lost(void *context, int pe, const char *why, bool gone)
 {
     (void)context;
-    if (pe < 0)
+    if (gone)
+        await_end(3);
+    bool first = is_first_loss();
+    if (first && pe < 0)
         memheap_runtime_error("a PE of another node cannot be reached (%s)",
                               why);
-    else
+    else if (first)
         memheap_runtime_error("PE %d cannot be reached (%s): its node, or the "
                               "way there, is lost",
                               pe, why);
-    memheap_runtime_abort();
+    if (!gone)
+        memheap_runtime_abort();
+    end_lost();
+}
+
+/* Comes on a thread of the watch. */
+static void lost_node(void *context, const memheap_node_t *node,
+                      const char *host)
+{
+    const memheap_watch_config_t *config = context;
+    char pes[80];
+    if (node->size == 1)
+        snprintf(pes, sizeof(pes), "PE %d", node->start);
+    else if (node->stride == 1)
+        snprintf(pes, sizeof(pes), "PEs %d to %d", node->start,
+                 node->start + node->size - 1);
+    else
+        snprintf(pes, sizeof(pes), "%d PEs from PE %d, %d apart", node->size,
+                 node->start, node->stride);
+    if (is_first_loss())
+        memheap_runtime_error(
+            "node %s is lost, or the way there, with %s: nothing was heard of "
+            "it for %ld seconds (MEMHEAP_NODE_TIMEOUT)",
+            host, pes, config->timeout_s);
+    end_lost();
+}
+
+/* Watch the other nodes, if the user wants it. Collective. */
+static void watch(memheap_runtime_t *rt)
+{
+    static memheap_watch_config_t config;
+    config = (memheap_watch_config_t){
+        .timeout_s =
+            memheap_params_value(rt->params, "MEMHEAP_NODE_TIMEOUT")->integer,
+        .lost = lost_node,
+        .context = &config};
+    long least =
+        (long)memheap_job_least(&rt->job, (size_t)config.timeout_s, NULL);
+    if (least > 0)
+        rt->watch = memheap_watch_open(&rt->job, &config, &rt->log);
 }
 
 /* Know who is on which node, reach the other nodes if there are any, and agree
@@ -350,6 +417,7 @@ static memheap_status_t join(memheap_runtime_t *rt)
             report_start(rt);
             return status;
         }
+        watch(rt);
         rt->job.wait.progress = memheap_transport_progress;
         rt->job.wait.context = rt->transport;
         if (!memheap_mpi_serve_in_waits(serve, true) && !config.progress_thread)
@@ -376,6 +444,8 @@ static void part(memheap_runtime_t *rt)
     memheap_transport_t *transport = rt->transport;
     memheap_transport_close(transport);
     rt->transport = NULL;
+    memheap_watch_close(rt->watch);
+    rt->watch = NULL;
     if (transport != NULL)
         memheap_mpi_serve_in_waits(serve, false);
     rt->job.wait.progress = NULL;

@@ -7,6 +7,7 @@
 #include "comm/agree.h"
 #include "comm/globals.h"
 #include "comm/job.h"
+#include "comm/watch.h"
 #include "comm/window.h"
 #include "memheap/heap.h"
 
@@ -47,6 +48,7 @@ typedef struct memheap_runtime {
 
     memheap_job_t job;
     memheap_transport_t *transport; /* NULL: the job has one node */
+    memheap_watch_t *watch;         /* of other nodes, or NULL */
     memheap_agree_t agree;
     memheap_agree_t shared_agree; /* of this node, if there are several */
     uint64_t free_groups[MEMHEAP_GROUP_WORDS]; /* numbers no team has */

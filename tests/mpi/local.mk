@@ -13,7 +13,7 @@ mpi_tests = tests/mpi/setup.mpi tests/mpi/memory.mpi tests/mpi/rma.mpi \
 	tests/mpi/team.mpi tests/mpi/context.mpi tests/mpi/threads.mpi \
 	tests/mpi/point.mpi tests/mpi/growth.mpi tests/mpi/mixed.mpi
 mpi_helpers = tests/mpi/with_mpi tests/mpi/diverge tests/mpi/ranges \
-	tests/mpi/busy
+	tests/mpi/busy tests/mpi/lost
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/together.sh tests/mpi/remains.sh \
 	tests/mpi/headers.sh tests/mpi/nodes.sh tests/doxygen.sh tests/install.sh \
@@ -98,6 +98,9 @@ tests_mpi_mixed_mpi_LDADD = $(mpi_test_libs)
 tests_mpi_busy_SOURCES = tests/mpi/busy.c tests/mpi/tap.h
 tests_mpi_busy_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_busy_LDADD = $(mpi_test_libs)
+tests_mpi_lost_SOURCES = tests/mpi/lost.c tests/mpi/tap.h
+tests_mpi_lost_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_lost_LDADD = $(mpi_test_libs)
 
 check_PROGRAMS += $(mpi_tests) $(mpi_helpers)
 TESTS += $(mpi_tests) $(mpi_scripts)

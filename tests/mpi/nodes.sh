@@ -130,4 +130,65 @@ histogram|$PWD/words 3|three
 queue|100000|9592
 END
 
+# Nodes that are lost. oshrun has mpirun notice that in 20 seconds, or it would
+# wait for the lost node before it ends.
+MEMHEAP_TEST_TIME=90
+OSHRUN_MPIRUN=$MPIRUN
+MPIRUN=$top_builddir/tools/osh/oshrun
+export OSHRUN_MPIRUN
+
+# The PEs of tests/mpi/lost that there are.
+remaining()
+{
+    pgrep -c -x 'lost|lt-lost'
+}
+
+# Start a job, do something to its network when it is ready, and wait for its
+# end, on all nodes.
+#   loses HOW "COMMAND" [mpirun's arguments]
+loses()
+{
+    how=$1 command=$2
+    shift 2
+    : >out
+    launch "$@" "$tests/lost" "$how" >out 2>&1 &
+    pid=$!
+    until grep -q ready out || ! kill -0 $pid; do sleep 0.1; done
+    $command
+    begin=$(date +%s)
+    wait $pid
+    status=$?
+    while [ "$(remaining)" != 0 ] && [ $(($(date +%s) - begin)) -lt 60 ]; do
+        sleep 0.1
+    done
+    took=$(($(date +%s) - begin))
+    output=$(cat out)
+    check_status error
+    [ $took -lt 60 ] || miss "took $took seconds to end"
+    [ "$(remaining)" = 0 ] || miss "PEs are left"
+    echo "# all had ended after $took seconds"
+}
+
+loses meet "ip -n node2 link set eth0 down" -n 4
+says "node node2 is lost, or the way there, with PEs 2 to 3" MEMHEAP_NODE_TIMEOUT
+says_once
+fact "a node whose link goes down ends those that meet it"
+ip -n node2 link set eth0 up
+loses put "ip link set port2 nomaster" -n 4
+says "node node2 is lost, or the way there, with PEs 2 to 3"
+says_once
+fact "a node that a network drops ends those that put to it"
+ip link set port2 master nodes
+nodes_use node1:2 node2:1 node3:2
+loses wait "ip link set port3 nomaster" -n 5 -x MEMHEAP_NODE_TIMEOUT=4
+says "node node3 is lost, or the way there, with PEs 3 to 4" "for 4 seconds"
+fact "one of three nodes ends those that wait"
+ip link set port3 master nodes
+nodes_use node1:1 node2:1
+job 0 -x MEMHEAP_NODE_TIMEOUT=2 -n 2 "$tests/lost" compute 30
+says "nobody was lost"
+fact "a PE that computes for half a minute is not lost"
+job 0 -x MEMHEAP_NODE_TIMEOUT=0 -n 2 "$tests/lost" compute 0
+says "nobody was lost"
+fact "nodes need not be watched"
 finish
