@@ -46,4 +46,4 @@ bench_pgas_sync_SOURCES = bench/pgas-sync.c
 bench_pgas_sync_LDADD = libshmem.la
 endif
 endif
-EXTRA_DIST += bench/compare bench/pgas
+EXTRA_DIST += bench/compare bench/pgas bench/pgas-nodes

@@ -1,6 +1,6 @@
 /*
- * What is said of a PE or an address that a call cannot have, and atomic
- * operations on PEs of other nodes.
+ * Where objects lie that are not simply in the heap of one node, what is said
+ * of those that cannot be, and atomic operations on PEs of other nodes.
  */
 #include "config.h"
 
@@ -36,6 +36,27 @@ void memheap_wrong_address(const char *call, const void *address, size_t size,
         (void *)(heap->base + heap->reach), (void *)variables->base,
         (void *)(variables->base + variables->reach));
     memheap_runtime_abort();
+}
+
+char *memheap_remote_any(const char *call, const void *address, size_t size,
+                         int pe, memheap_place_t *far_p)
+{
+    const memheap_runtime_t *rt = &memheap_runtime;
+    const memheap_segment_t *segment = &rt->symmetric;
+    if (!memheap_has(segment, address, size))
+        segment = &rt->variables;
+    if (!memheap_has(segment, address, size))
+        memheap_wrong_address(call, address, size, pe);
+    size_t offset = (size_t)((uintptr_t)address - (uintptr_t)segment->base);
+    uint32_t near = memheap_job_near(&rt->job, pe);
+    if (near >= (uint32_t)rt->job.node_size) {
+        *far_p = (memheap_place_t){pe, segment->id, offset};
+        return NULL;
+    }
+    /* Whoever looks at its own memory may be waiting for others. */
+    if (pe == rt->job.rank)
+        memheap_runtime_poll();
+    return segment->windows.base + near * segment->windows.stride + offset;
 }
 
 static memheap_atomic_t atomic_of(memheap_atomic_kind_t kind, size_t size,

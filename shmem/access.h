@@ -19,7 +19,8 @@ _Noreturn void memheap_wrong_address(const char *call, const void *address,
                                      size_t size, int pe);
 
 /** The number in the job of a PE of a context's team. */
-static inline int memheap_world_pe(const char *call, shmem_ctx_t ctx, int pe)
+__attribute__((always_inline)) static inline int
+memheap_world_pe(const char *call, shmem_ctx_t ctx, int pe)
 {
     if (MEMHEAP_UNLIKELY(ctx == SHMEM_CTX_INVALID || pe < 0 ||
                          pe >= ctx->team->size))
@@ -50,36 +51,31 @@ static inline bool memheap_is_near(int pe)
     return memheap_job_near(job, pe) < (uint32_t)job->node_size;
 }
 
+/** What memheap_remote() does where it is not the heap of a job on one node. */
+char *memheap_remote_any(const char *call, const void *address, size_t size,
+                         int pe, memheap_place_t *far_p);
+
 /** Where size bytes at a symmetric address lie on a PE of the job; NULL if it
- *  is of another node, and *far_p is their place then. */
-static inline char *memheap_remote(const char *call, const void *address,
-                                   size_t size, int pe, memheap_place_t *far_p)
+ *  is of another node, and *far_p is its place then. Small enough to be part of
+ *  every call that comes here. */
+__attribute__((always_inline)) static inline char *
+memheap_remote(const char *call, const void *address, size_t size, int pe,
+               memheap_place_t *far_p)
 {
     const memheap_runtime_t *rt = &memheap_runtime;
-    const memheap_segment_t *segment = &rt->symmetric;
-    if (MEMHEAP_UNLIKELY(!memheap_has(segment, address, size))) {
-        segment = &rt->variables;
-        if (!memheap_has(segment, address, size))
-            memheap_wrong_address(call, address, size, pe);
-    }
-    size_t offset = (size_t)((uintptr_t)address - (uintptr_t)segment->base);
-    uint32_t near = memheap_job_near(&rt->job, pe);
-    if (MEMHEAP_UNLIKELY(rt->transport != NULL)) {
-        if (near >= (uint32_t)rt->job.node_size) {
-            *far_p = (memheap_place_t){pe, segment->id, offset};
-            return NULL;
-        }
-        /* Whoever looks at its own memory may be waiting for others. */
-        if (pe == rt->job.rank)
-            memheap_transport_progress(rt->transport);
-    }
-    return segment->windows.base + near * segment->windows.stride + offset;
+    const memheap_segment_t *heap = &rt->symmetric;
+    if (MEMHEAP_UNLIKELY(rt->transport != NULL ||
+                         !memheap_has(heap, address, size)))
+        return memheap_remote_any(call, address, size, pe, far_p);
+    /* PEs of the only node have their numbers in the job. */
+    return heap->windows.base + (size_t)pe * heap->windows.stride +
+           ((uintptr_t)address - (uintptr_t)heap->base);
 }
 
 /** The same for a PE of a context's team. */
-static inline char *memheap_target(const char *call, shmem_ctx_t ctx,
-                                   const void *address, size_t size, int pe,
-                                   memheap_place_t *far_p)
+__attribute__((always_inline)) static inline char *
+memheap_target(const char *call, shmem_ctx_t ctx, const void *address,
+               size_t size, int pe, memheap_place_t *far_p)
 {
     return memheap_remote(call, address, size, memheap_world_pe(call, ctx, pe),
                           far_p);

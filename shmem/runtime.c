@@ -133,7 +133,8 @@ memheap_status_t memheap_runtime_agree(const memheap_call_t *call,
                                        int *pe_p)
 {
     memheap_agree_t *agree = &memheap_runtime.agree;
-    pshmem_quiet();
+    if (__builtin_expect(memheap_runtime.transport != NULL, 0))
+        pshmem_quiet(); /* within a node, the agreement orders all stores */
     memheap_status_t status = memheap_agree(agree, call, mine, result, pe_p);
     if (__builtin_expect(status == MEMHEAP_ERR_DIVERGED, 0))
         end_diverged(agree);
@@ -472,12 +473,12 @@ static memheap_status_t cover_backed(memheap_runtime_t *rt, size_t end)
     return status;
 }
 
-memheap_status_t memheap_runtime_cover(const void *block, int *pe_p)
+memheap_status_t memheap_runtime_cover_far(const void *block, int *pe_p)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     const memheap_segment_t *heap = &rt->symmetric;
     size_t size;
-    if (rt->transport == NULL || block == NULL ||
+    if (block == NULL ||
         memheap_find_block(rt->heap, block, &size) != MEMHEAP_OK)
         return MEMHEAP_OK;
     size_t end = (size_t)((const char *)block - heap->base) + size;
