@@ -6,7 +6,8 @@ libshmem_la_SOURCES = $(comm_sources) shmem/access.c shmem/access.h \
 	shmem/memory.c shmem/mpi.c \
 	shmem/old.c shmem/order.c shmem/params.c shmem/params.h \
 	shmem/point.c shmem/pshmem.h shmem/reduce.c shmem/rma.c \
-	shmem/runtime.c shmem/runtime.h shmem/setup.c shmem/shmem.h \
+	shmem/reach.c shmem/reach.h shmem/runtime.c shmem/runtime.h \
+	shmem/setup.c shmem/start.c shmem/shmem.h \
 	shmem/shmem_generic.h shmem/shmem_typed.h shmem/shmem_types.h \
 	shmem/shmemx.h shmem/team.c shmem/team.h
 libshmem_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS) $(UCX_CFLAGS)

@@ -78,6 +78,10 @@ static inline void memheap_runtime_begin(const char *call);
 /** Print the message of a call that failed, if it failed on this PE. */
 void memheap_runtime_report(int pe);
 
+/** Print one of the messages that the PEs have for a step of the start.
+ *  Collective. */
+void memheap_runtime_report_any(void);
+
 /** Print an error of this PE. */
 void memheap_runtime_error(const char *format, ...)
     __attribute__((format(printf, 1, 2)));

@@ -4,7 +4,7 @@
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 work=$(mktemp -d "$top_builddir/osh.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
-for variable in $(env | sed -n 's/^\(OSH[A-Z]*_[A-Z]*\|OMPI_MCA_[a-z_]*\|SLURM_JOB_ID\|PBS_JOBID\|LSB_JOBID\)=.*/\1/p'); do
+for variable in $(env | sed -n 's/^\(OSH[A-Z]*_[A-Z]*\|MEMHEAP_TEST_[A-Z]*\|OMPI_MCA_[a-z_]*\|SLURM_JOB_ID\|PBS_JOBID\|LSB_JOBID\)=.*/\1/p'); do
     unset "$variable"
 done
 

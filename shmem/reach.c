@@ -1,0 +1,225 @@
+/*
+ * The other nodes of the job: whether there are any, the transport to them, and
+ * what is said when one is lost.
+ */
+#include "config.h"
+
+#include "shmem/reach.h"
+#include "base/util.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include <shmem.h>
+
+/* The most PEs that may be one node, as the user wants it. */
+static size_t node_limit(const memheap_params_t *params)
+{
+    const char *transport =
+        memheap_params_value(params, "MEMHEAP_TRANSPORT")->string;
+    long pes = memheap_params_value(params, "MEMHEAP_NODE_PES")->integer;
+    if (strcasecmp(transport, "ucx") == 0)
+        return 1;
+    return pes == 0 ? SIZE_MAX : (size_t)pes;
+}
+
+/* A value that only some texts can have. */
+static memheap_status_t check_transport(memheap_runtime_t *rt)
+{
+    const char *transport =
+        memheap_params_value(rt->params, "MEMHEAP_TRANSPORT")->string;
+    memheap_status_t status = MEMHEAP_OK;
+    if (strcasecmp(transport, "auto") != 0 &&
+        strcasecmp(transport, "ucx") != 0) {
+        memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
+                          "MEMHEAP_TRANSPORT is \"%s\"; it can be auto or ucx",
+                          transport);
+        status = MEMHEAP_ERR_BAD_PARAM;
+    }
+    status = memheap_job_worst(&rt->job, status);
+    if (status != MEMHEAP_OK)
+        memheap_runtime_report_any();
+    return status;
+}
+
+static void receive(void *context, const void *head, const void *data,
+                    size_t size)
+{
+    const memheap_runtime_t *rt = context;
+    memheap_agree_receive(&rt->agree, head, data, size);
+}
+
+/* For MPI: whoever waits there serves PEs of other nodes too. */
+static int serve(void)
+{
+    memheap_transport_t *transport = memheap_runtime.transport;
+    return transport == NULL ? 0 : memheap_transport_try_progress(transport);
+}
+
+/* Whether this is the first thread to find that PEs are lost. */
+static bool is_first_loss(void)
+{
+    static atomic_flag found = ATOMIC_FLAG_INIT;
+    return !atomic_flag_test_and_set(&found);
+}
+
+/* Leave the launcher some time to end this PE. */
+static void await_end(unsigned seconds)
+{
+    while (seconds > 0)
+        seconds = sleep(seconds);
+}
+
+/* End the job for PEs that are gone. The launcher is left the time to find that
+ * out, since one that is told to end sends a lost node its orders first, and
+ * waits for as long as TCP tries that: a quarter of an hour. */
+static _Noreturn void end_lost(void)
+{
+    await_end(30);
+    memheap_runtime_abort();
+}
+
+/* A PE that is gone may be one that the launcher has ended, as it will end this
+ * one: whoever caused that has said why. */
+static void lost(void *context, int pe, const char *why, bool gone)
+{
+    (void)context;
+    if (gone)
+        await_end(3);
+    bool first = is_first_loss();
+    if (first && pe < 0)
+        memheap_runtime_error("a PE of another node cannot be reached (%s)",
+                              why);
+    else if (first)
+        memheap_runtime_error("PE %d cannot be reached (%s): its node, or the "
+                              "way there, is lost",
+                              pe, why);
+    if (!gone)
+        memheap_runtime_abort();
+    end_lost();
+}
+
+/* Comes on a thread of the watch. */
+static void lost_node(void *context, const memheap_node_t *node,
+                      const char *host)
+{
+    (void)context;
+    char pes[80];
+    if (node->size == 1)
+        snprintf(pes, sizeof(pes), "PE %d", node->start);
+    else if (node->stride == 1)
+        snprintf(pes, sizeof(pes), "PEs %d to %d", node->start,
+                 node->start + node->size - 1);
+    else
+        snprintf(pes, sizeof(pes), "%d PEs from PE %d, %d apart", node->size,
+                 node->start, node->stride);
+    if (is_first_loss())
+        memheap_runtime_error(
+            "node %s is lost, or the way there, with %s: nothing was heard of "
+            "it for as long as MEMHEAP_NODE_TIMEOUT says",
+            host, pes);
+    end_lost();
+}
+
+/* Watch the other nodes, if the user wants it. Collective. */
+static void watch(memheap_runtime_t *rt)
+{
+    memheap_watch_config_t config = {
+        .timeout_s =
+            memheap_params_value(rt->params, "MEMHEAP_NODE_TIMEOUT")->integer,
+        .lost = lost_node,
+        .context = rt};
+    long least =
+        (long)memheap_job_least(&rt->job, (size_t)config.timeout_s, NULL);
+    if (least > 0)
+        rt->watch = memheap_watch_open(&rt->job, &config, &rt->log);
+}
+
+/* Have the transport, and all that comes with it. Collective. */
+static memheap_status_t open_transport(memheap_runtime_t *rt)
+{
+    const memheap_params_t *params = rt->params;
+    memheap_transport_config_t config = {
+        .threads = rt->thread_level == SHMEM_THREAD_MULTIPLE,
+        .progress_thread =
+            memheap_params_value(params, "MEMHEAP_PROGRESS_THREAD")->boolean,
+        .map_nonblocking =
+            memheap_params_value(params, "MEMHEAP_MAP_NONBLOCK")->boolean,
+        .receive = receive,
+        .lost = lost,
+        .context = rt};
+    memheap_status_t status =
+        memheap_transport_open(&rt->job, &config, &rt->log, &rt->transport);
+    if (status != MEMHEAP_OK) {
+        memheap_runtime_report_any();
+        return status;
+    }
+    watch(rt);
+    rt->job.wait.progress = memheap_transport_progress;
+    rt->job.wait.context = rt->transport;
+    if (!memheap_mpi_serve_in_waits(serve, true) && !config.progress_thread)
+        memheap_log_write(&rt->log, MEMHEAP_LOG_DEBUG,
+                          "this MPI does not serve other nodes where the "
+                          "program waits in it; MEMHEAP_PROGRESS_THREAD=1 "
+                          "does");
+    return MEMHEAP_OK;
+}
+
+memheap_status_t memheap_reach_open(memheap_runtime_t *rt)
+{
+    memheap_status_t status = check_transport(rt);
+    if (status == MEMHEAP_OK)
+        status = memheap_job_form_nodes(&rt->job, node_limit(rt->params));
+    if (status == MEMHEAP_OK && rt->job.node_count > 1)
+        status = open_transport(rt);
+    return status;
+}
+
+void memheap_reach_close(memheap_runtime_t *rt)
+{
+    memheap_transport_t *transport = rt->transport;
+    memheap_transport_close(transport);
+    rt->transport = NULL;
+    memheap_watch_close(rt->watch);
+    rt->watch = NULL;
+    if (transport != NULL)
+        memheap_mpi_serve_in_waits(serve, false);
+    rt->job.wait.progress = NULL;
+}
+
+memheap_status_t memheap_reach_cover(memheap_runtime_t *rt, size_t end)
+{
+    memheap_segment_t *heap = &rt->symmetric;
+    memheap_stats_t stats;
+    if (rt->transport == NULL)
+        return MEMHEAP_OK;
+    memheap_get_stats(rt->heap, &stats);
+    size_t target =
+        memheap_max(memheap_job_least(&rt->job, stats.backed, NULL), end);
+    if (target <= heap->covered)
+        return MEMHEAP_OK;
+    memheap_status_t status = memheap_transport_cover(
+        rt->transport, heap->id, heap->base, heap->covered, target);
+    if (status == MEMHEAP_OK)
+        heap->covered = target;
+    return status;
+}
+
+memheap_status_t memheap_runtime_cover_far(const void *block, int *pe_p)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    const memheap_segment_t *heap = &rt->symmetric;
+    size_t size;
+    if (block == NULL ||
+        memheap_find_block(rt->heap, block, &size) != MEMHEAP_OK)
+        return MEMHEAP_OK;
+    size_t end = (size_t)((const char *)block - heap->base) + size;
+    if (end <= heap->covered)
+        return MEMHEAP_OK;
+    memheap_status_t status = memheap_reach_cover(rt, end);
+    if (status != MEMHEAP_OK)
+        memheap_job_least(&rt->job, rt->message[0] == '\0', pe_p);
+    return status;
+}

@@ -1,0 +1,367 @@
+/*
+ * How the OpenSHMEM layer starts and ends.
+ *
+ * Starting is a row of steps, each of which ends in an agreement on the status;
+ * the first that fails undoes those before it, on all PEs alike.
+ */
+#include "config.h"
+
+#include "shmem/calls.h"
+#include "shmem/params.h"
+#include "shmem/reach.h"
+#include "shmem/team.h"
+#include "comm/symmetric.h"
+#include "base/machine.h"
+#include "base/util.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <shmem.h>
+
+/* Whether PEs may set a parameter differently: it is about this PE's files or
+ * output, and not about the heap. */
+static bool is_private(const char *name)
+{
+    static const char *const names[] = {"MEMHEAP_PARAM_FILE",
+                                        "MEMHEAP_PLUGIN_PATH", "SHMEM_VERSION",
+                                        "SHMEM_INFO", "SHMEM_DEBUG"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A digest of the values that all PEs must share, however they are spelt. */
+static uint64_t digest_of_params(const memheap_params_t *params)
+{
+    uint64_t digest = 0;
+    for (size_t i = 0; i < params->count; i++) {
+        const memheap_param_t *param = &params->param[i];
+        if (is_private(param->name))
+            continue;
+        digest = memheap_call_digest(digest, param->name, strlen(param->name));
+        if (param->def->type == MEMHEAP_PARAM_STRING) {
+            for (const char *c = param->text; *c != '\0'; c++) {
+                char lower = (char)(*c | ('A' <= *c && *c <= 'Z' ? 32 : 0));
+                digest = memheap_call_digest(digest, &lower, 1);
+            }
+        } else {
+            digest = memheap_call_digest(digest, &param->value,
+                                         sizeof(param->value));
+        }
+    }
+    return digest;
+}
+
+/* The longest that the heap may become: what the user says, else this node's
+ * memory shared among its PEs, and no more address space than there is. */
+static size_t heap_limit(memheap_runtime_t *rt)
+{
+    const memheap_param_t *param =
+        memheap_params_find(rt->params, "SHMEM_SYMMETRIC_SIZE");
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    rt->limited = param->text[0] != '\0';
+    if (rt->limited) {
+        size_t size = memheap_align_up(param->value.size, page);
+        return size < param->value.size ? memheap_align_down(SIZE_MAX, page)
+                                        : memheap_max(size, page);
+    }
+    size_t total;
+    size_t available;
+    struct rlimit limit;
+    memheap_machine_memory(&total, &available);
+    total /= (size_t)rt->job.machine_size;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        total = memheap_min(total, limit.rlim_cur / 2 /
+                                       (size_t)(rt->job.machine_size + 2));
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0)
+        total = memheap_min(total, limit.rlim_cur);
+    total = memheap_job_least(&rt->job, total, NULL);
+    return memheap_max(memheap_align_down(total, page), page);
+}
+
+static void print_info(const memheap_params_t *params)
+{
+    if (memheap_params_value(params, "SHMEM_VERSION")->boolean)
+        printf("%s, OpenSHMEM %d.%d\n", SHMEM_VENDOR_STRING,
+               SHMEM_MAJOR_VERSION, SHMEM_MINOR_VERSION);
+    if (!memheap_params_value(params, "SHMEM_INFO")->boolean) {
+        fflush(stdout);
+        return;
+    }
+    for (size_t i = 0; i < params->count; i++) {
+        const memheap_param_t *param = &params->param[i];
+        printf("%s=%s (%s)\n    %s\n", param->name, param->text,
+               memheap_param_source_name(param->source), param->def->help);
+    }
+    fflush(stdout);
+}
+
+/* Read the parameters into a registry, which rt->params is then. */
+static memheap_status_t read_params(memheap_runtime_t *rt,
+                                    memheap_framework_t *framework)
+{
+    /* The heap's framework will say the same warnings again. */
+    memheap_log_t errors = rt->log;
+    errors.level = MEMHEAP_LOG_ERROR;
+    memheap_framework_config_t config = {.log = &errors,
+                                         .params = memheap_shmem_param_defs,
+                                         .param_count =
+                                             memheap_shmem_param_def_count};
+    memheap_status_t status = memheap_framework_open(framework, &config);
+    memheap_status_t worst = memheap_job_worst(&rt->job, status);
+    if (worst != MEMHEAP_OK) {
+        memheap_runtime_report_any();
+        if (status == MEMHEAP_OK)
+            memheap_framework_close(framework);
+        return worst;
+    }
+    rt->params = &framework->params;
+    return MEMHEAP_OK;
+}
+
+/* Have the PEs' means to reach each other and to agree, and agree on the
+ * parameters. */
+static memheap_status_t join(memheap_runtime_t *rt)
+{
+    memheap_status_t status = memheap_reach_open(rt);
+    if (status != MEMHEAP_OK)
+        return status;
+    status = memheap_agree_open(&rt->agree, &rt->job, rt->transport,
+                                memheap_call_describe, &rt->verdict);
+    if (status != MEMHEAP_OK) {
+        memheap_runtime_report_any();
+        return status;
+    }
+    memheap_call_t call = {.what = MEMHEAP_CALL_INIT,
+                           .argument = {digest_of_params(rt->params), 0, 0}};
+    memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
+    return MEMHEAP_OK;
+}
+
+/* Undo what join() did, all of it or what it came to. */
+static void part(memheap_runtime_t *rt)
+{
+    memheap_reach_close(rt);
+    memheap_agree_close(&rt->agree);
+}
+
+static void ignore(void *context, memheap_log_level_t level,
+                   const char *message)
+{
+    (void)context;
+    (void)level;
+    (void)message;
+}
+
+/* This PE's part of the heap: memory behind the common range, windows on all
+ * PEs' memory, and the heap over it. Each step is undone if a later one fails
+ * on any PE. */
+static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
+{
+    void *base;
+    memheap_region_t region;
+    memheap_config_t config = {.name = "symmetric",
+                               .flags =
+                                   rt->thread_level == SHMEM_THREAD_MULTIPLE
+                                       ? 0
+                                       : MEMHEAP_SINGLE_THREADED,
+                               .log = &rt->log};
+    const memheap_log_t silent = {ignore, NULL, MEMHEAP_LOG_ERROR};
+    int fd = -1;
+    memheap_status_t status =
+        memheap_symmetric_reserve(&rt->job, limit, &rt->log, &base);
+    memheap_status_t worst = memheap_job_worst(&rt->job, status);
+    if (worst != MEMHEAP_OK)
+        goto err_report;
+    status = memheap_window_file("memheap", 0, &fd, &rt->log);
+    if (status == MEMHEAP_OK)
+        status = memheap_region_share(&region, base, limit, fd,
+                                      (unsigned)rt->job.machine_size, &rt->log);
+    /* What the user says that it will be is registered in one piece, if there
+     * is memory for it. */
+    if (status == MEMHEAP_OK && rt->transport != NULL && rt->limited)
+        memheap_region_back(&region, limit, &silent);
+    worst = memheap_job_worst(&rt->job, status);
+    if (worst != MEMHEAP_OK)
+        goto err_file;
+    status = memheap_windows_open(&rt->symmetric.windows, &rt->job, fd, limit,
+                                  &rt->log);
+    worst = memheap_job_worst(&rt->job, status);
+    if (worst != MEMHEAP_OK)
+        goto err_windows;
+    status = memheap_create_over(&region, &config, memheap_shmem_param_defs,
+                                 memheap_shmem_param_def_count, &rt->heap);
+    worst = memheap_job_worst(&rt->job, status);
+    if (worst != MEMHEAP_OK)
+        goto err_heap;
+    const char *name = memheap_component_name(rt->heap);
+    memheap_call_t call = {
+        .what = MEMHEAP_CALL_CREATE,
+        .argument = {memheap_call_digest(0, name, strlen(name)), 0, 0}};
+    memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
+    rt->symmetric.base = memheap_base(rt->heap);
+    rt->symmetric.reach = memheap_reach(rt->heap);
+    worst = memheap_reach_cover(rt, 0);
+    if (worst == MEMHEAP_OK)
+        return MEMHEAP_OK;
+
+err_heap:
+    if (status == MEMHEAP_OK)
+        memheap_destroy(rt->heap);
+    else
+        memheap_region_release(&region);
+    memheap_windows_close(&rt->symmetric.windows);
+    goto err_report;
+err_windows:
+    memheap_windows_close(&rt->symmetric.windows);
+err_file:
+    munmap(base, limit);
+    if (fd >= 0)
+        close(fd);
+err_report:
+    memheap_runtime_report_any();
+    return worst;
+}
+
+static void leave_variables(memheap_runtime_t *rt)
+{
+    memheap_windows_close(&rt->variables.windows);
+    memheap_globals_unshare(&rt->globals);
+    rt->variables = (memheap_segment_t){.id = MEMHEAP_SEGMENT_VARIABLES};
+}
+
+/* Make the program's variables symmetric, where all PEs run one program. It is
+ * no error if they do not: each has its own variables then. */
+static memheap_status_t share_variables(memheap_runtime_t *rt)
+{
+    memheap_globals_t *globals = &rt->globals;
+    memheap_globals_find(globals);
+    uint64_t digest = globals->digest;
+    bool same = memheap_job_and(&rt->job, digest) == digest &&
+                memheap_job_and(&rt->job, ~digest) == ~digest;
+    if (memheap_job_and(&rt->job, same && globals->base != NULL) == 0) {
+        memheap_log_write(&rt->log, MEMHEAP_LOG_DEBUG,
+                          "the PEs run different programs: their variables "
+                          "are not symmetric");
+        return MEMHEAP_OK;
+    }
+    memheap_windows_t *windows = &rt->variables.windows;
+    memheap_status_t status = memheap_globals_share(globals, &rt->log);
+    memheap_status_t worst = memheap_job_worst(&rt->job, status);
+    if (worst == MEMHEAP_OK) {
+        status = memheap_windows_open(windows, &rt->job, globals->fd,
+                                      globals->size, &rt->log);
+        worst = memheap_job_worst(&rt->job, status);
+    }
+    if (worst != MEMHEAP_OK) {
+        memheap_windows_close(windows);
+        memheap_globals_unshare(globals);
+        memheap_runtime_report_any();
+        return worst;
+    }
+    rt->variables.base = globals->base;
+    rt->variables.reach = globals->size;
+    if (rt->transport != NULL)
+        worst = memheap_transport_cover(rt->transport, rt->variables.id,
+                                        globals->base, 0, globals->size);
+    if (worst != MEMHEAP_OK) {
+        memheap_runtime_report_any();
+        leave_variables(rt);
+    }
+    return worst;
+}
+
+/* Start the job's parts in order; see memheap_runtime_start(). */
+static memheap_status_t start(memheap_runtime_t *rt)
+{
+    memheap_framework_t framework;
+    memheap_status_t status = read_params(rt, &framework);
+    if (status != MEMHEAP_OK)
+        return status;
+    if (memheap_params_value(rt->params, "SHMEM_DEBUG")->boolean)
+        rt->log.level = MEMHEAP_LOG_DEBUG;
+    status = join(rt);
+    size_t limit = status == MEMHEAP_OK ? heap_limit(rt) : 0;
+    if (status == MEMHEAP_OK && rt->job.rank == 0)
+        print_info(rt->params);
+    rt->params = NULL;
+    memheap_framework_close(&framework);
+    if (status == MEMHEAP_OK)
+        status = share_variables(rt);
+    if (status != MEMHEAP_OK)
+        goto err_part;
+    status = create_heap(rt, limit);
+    if (status != MEMHEAP_OK)
+        goto err_heap;
+    memheap_team_start();
+    memheap_log_write(
+        &rt->log, MEMHEAP_LOG_DEBUG,
+        "heap of at most %zu bytes at %p, component %s, %s, %d node%s", limit,
+        (void *)rt->symmetric.base, memheap_component_name(rt->heap),
+        rt->job.crowded ? "more PEs than cores" : "a core for each PE",
+        rt->job.node_count, rt->job.node_count == 1 ? "" : "s");
+    return MEMHEAP_OK;
+
+err_heap:
+    part(rt); /* before the memory that it knows */
+    leave_variables(rt);
+    return status;
+err_part:
+    part(rt);
+    return status;
+}
+
+memheap_status_t memheap_runtime_start(int thread_level)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    bool started;
+    rt->message[0] = '\0';
+    rt->log.level = MEMHEAP_LOG_WARNING;
+    memheap_status_t status = memheap_mpi_start(&started, &rt->log);
+    if (status != MEMHEAP_OK) {
+        memheap_runtime_report(rt->job.rank);
+        return status;
+    }
+    rt->started_mpi = rt->started_mpi || started;
+    rt->thread_level = thread_level;
+    rt->told_out_of_memory = false;
+    memset(rt->free_groups, 0xFF, sizeof(rt->free_groups));
+    rt->free_groups[0] &= ~(uint64_t)1; /* that of all PEs */
+    rt->free_groups[0] &= ~((uint64_t)1 << MEMHEAP_GROUP_SHARED);
+    memheap_job_open(&rt->job);
+    status = start(rt);
+    if (status != MEMHEAP_OK)
+        memheap_job_close(&rt->job);
+    return status;
+}
+
+void memheap_runtime_stop(void)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    memheap_team_stop();
+    /* The transport first: it knows the memory of all below. */
+    part(rt);
+    memheap_windows_close(&rt->symmetric.windows);
+    memheap_destroy(rt->heap);
+    leave_variables(rt);
+    memheap_job_close(&rt->job);
+    rt->heap = NULL;
+    rt->symmetric = (memheap_segment_t){.id = MEMHEAP_SEGMENT_HEAP};
+    rt->depth = 0;
+}
+
+void memheap_runtime_end_mpi(void)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    int finalized;
+    PMPI_Finalized(&finalized);
+    bool ours = rt->started_mpi && !rt->program_started_mpi;
+    if (!finalized && (ours || rt->program_finalized_mpi))
+        PMPI_Finalize();
+}
