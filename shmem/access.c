@@ -53,9 +53,12 @@ char *memheap_remote_any(const char *call, const void *address, size_t size,
         *far_p = (memheap_place_t){pe, segment->id, offset};
         return NULL;
     }
-    /* Whoever looks at its own memory may be waiting for others. */
+    /* Whoever looks at its own memory may be waiting for others; and so may who
+     * looks at a neighbour's again and again. */
     if (pe == rt->job.rank)
         memheap_runtime_poll();
+    else
+        memheap_runtime_glance();
     return segment->windows.base + near * segment->windows.stride + offset;
 }
 

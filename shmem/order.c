@@ -4,7 +4,9 @@
  * What is put to a PE of this node is a plain store, visible in order to whom
  * synchronises with this PE; the processor's fences order it against other
  * threads and the store buffer. What goes through the transport is counted by
- * its context, which has the transport wait only if there is something.
+ * its context, which has the transport wait only if there is something. A
+ * program may call these in a loop until another PE has stored something, so
+ * they serve others too.
  */
 #include "config.h"
 
@@ -37,6 +39,7 @@ MEMHEAP_PROFILED(shmem_sync_all)
 void pshmem_ctx_fence(shmem_ctx_t ctx)
 {
     atomic_thread_fence(memory_order_release);
+    memheap_runtime_glance();
     if (memheap_runtime.transport != NULL && ctx != SHMEM_CTX_INVALID &&
         __atomic_load_n(&ctx->pending, __ATOMIC_ACQUIRE))
         memheap_transport_fence(memheap_runtime.transport);
@@ -46,6 +49,7 @@ MEMHEAP_PROFILED(shmem_ctx_fence)
 void pshmem_ctx_quiet(shmem_ctx_t ctx)
 {
     atomic_thread_fence(memory_order_seq_cst);
+    memheap_runtime_glance();
     if (memheap_runtime.transport != NULL && ctx != SHMEM_CTX_INVALID &&
         __atomic_exchange_n(&ctx->pending, false, __ATOMIC_ACQ_REL))
         memheap_transport_quiet(memheap_runtime.transport);
@@ -55,6 +59,7 @@ MEMHEAP_PROFILED(shmem_ctx_quiet)
 void pshmem_ctx_pe_quiet(shmem_ctx_t ctx, const int *target_pes, size_t npes)
 {
     atomic_thread_fence(memory_order_seq_cst);
+    memheap_runtime_glance();
     if (memheap_runtime.transport == NULL || ctx == SHMEM_CTX_INVALID)
         return;
     for (size_t i = 0; i < npes; i++)

@@ -67,6 +67,7 @@ typedef struct memheap_runtime {
     memheap_log_t verdict; /* where an agreement says that the PEs differ */
     /** The first error since memheap_runtime_begin(); "" if there is none. */
     char message[1024];
+    unsigned looks; /* of memheap_runtime_glance() */
 } memheap_runtime_t;
 
 extern memheap_runtime_t memheap_runtime;
@@ -138,6 +139,23 @@ static inline memheap_status_t memheap_runtime_cover(const void *block,
     return __builtin_expect(memheap_runtime.transport == NULL, 1)
                ? MEMHEAP_OK
                : memheap_runtime_cover_far(block, pe_p);
+}
+
+/** The same for a call that is not meant to look, but that a program may make
+ *  over and over until something has happened: done now and then. */
+static inline void memheap_runtime_glance(void)
+{
+    enum {
+        EACH = 64 /* so that what it costs does not show */
+    };
+    if (__builtin_expect(memheap_runtime.transport == NULL, 1))
+        return;
+    /* Threads may lose a count to one another. */
+    unsigned *looks = &memheap_runtime.looks;
+    unsigned count = __atomic_load_n(looks, __ATOMIC_RELAXED) + 1;
+    __atomic_store_n(looks, count, __ATOMIC_RELAXED);
+    if (count % EACH == 0)
+        memheap_transport_progress(memheap_runtime.transport);
 }
 
 static inline void memheap_runtime_begin(const char *call)

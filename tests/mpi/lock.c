@@ -1,6 +1,7 @@
 /*
  * Locks: a counter that is not atomic loses nothing behind one, each PE gets
- * its turns, and several locks are independent.
+ * its turns, and several locks are independent. Locks that programs make of
+ * atomics work too.
  */
 #include "tests/mpi/tap.h"
 
@@ -125,10 +126,30 @@ static bool puts_are_seen(long *lock, long *pair)
     return good && shmem_long_g(&pair[1], last) == (long)(last + 1) * ROUNDS;
 }
 
+/* A lock of the program's own, which one PE has and the others ask for again
+ * and again: whoever has it gets on, though it needs them. */
+static bool spinning_serves(long *word, long *counters)
+{
+    int n = shmem_n_pes();
+    long mine = shmem_my_pe() + 1;
+    bool good = true;
+    shmem_barrier_all();
+    for (int i = 0; i < ROUNDS; i++) {
+        while (shmem_long_atomic_compare_swap(word, 0, mine, 0) != 0)
+            continue;
+        for (int pe = 0; pe < n; pe++)
+            shmem_long_p(counters, shmem_long_g(counters, pe) + 1, pe);
+        shmem_quiet();
+        good = shmem_long_atomic_swap(word, 0, 0) == mine && good;
+    }
+    shmem_barrier_all();
+    return good && *counters == (long)n * ROUNDS;
+}
+
 int main(void)
 {
     shmem_init();
-    tap_plan(5);
+    tap_plan(6);
     long *locks = shmem_calloc(LOCKS, sizeof(long));
     long *counters = shmem_calloc(LOCKS, sizeof(long));
     long *turns = shmem_calloc((size_t)shmem_n_pes(), sizeof(long));
@@ -145,6 +166,10 @@ int main(void)
     long *pair = shmem_calloc(2, sizeof(long));
     tap_ok(puts_are_seen(&locks[3], pair),
            "what was put under a lock is there for the next PE");
+    shmem_barrier_all();
+    memset(counters, 0, LOCKS * sizeof(long));
+    tap_ok(spinning_serves(&locks[4], &counters[0]),
+           "who spins on an atomic serves the one that has its lock");
     shmem_finalize();
     return 0;
 }

@@ -216,13 +216,36 @@ static bool ring_turns(void)
     return good;
 }
 
+/* A program that looks at its memory itself, and orders what it puts between
+ * two looks, serves other PEs all the same. */
+static bool ordering_serves(void)
+{
+    long *word = shmem_calloc(1, sizeof(*word));
+    const volatile long *now = word;
+    for (long round = 1; round <= 100; round++) {
+        shmem_long_p(word, round, next);
+        while (*now < round) {
+            if (round % 3 == 0)
+                shmem_quiet();
+            else if (round % 3 == 1)
+                shmem_fence();
+            else
+                shmem_pe_quiet(&me, 1);
+        }
+        shmem_barrier_all();
+    }
+    bool good = *word == 100;
+    shmem_free(word);
+    return good;
+}
+
 #define OF(CHECK, N) CHECK##_##N
 #define TRY(CHECK, T, N) good = OF(CHECK, N)() && good;
 
 int main(void)
 {
     shmem_init();
-    tap_plan(6);
+    tap_plan(7);
     me = shmem_my_pe();
     n = shmem_n_pes();
     next = (me + 1) % n;
@@ -244,6 +267,7 @@ int main(void)
     SHMEM_WAIT_OLDEST_TYPES_(TRY, oldest)
     tap_ok(good, "the names of old wait too");
     tap_ok(ring_turns(), "signals go round, each after its data");
+    tap_ok(ordering_serves(), "who orders its puts serves others");
     shmem_finalize();
     return 0;
 }
