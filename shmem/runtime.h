@@ -50,7 +50,7 @@ typedef struct memheap_runtime {
     memheap_transport_t *transport; /* NULL: the job has one node */
     memheap_watch_t *watch;         /* of other nodes, or NULL */
     memheap_agree_t agree;
-    memheap_agree_t shared_agree; /* of this node, if there are several */
+    memheap_agree_t shared_agree;              /* of this node */
     uint64_t free_groups[MEMHEAP_GROUP_WORDS]; /* numbers no team has */
     /** Held while the lists of teams and of their contexts are changed, since
      *  threads make contexts of their own. */

@@ -35,17 +35,16 @@ void memheap_team_start(void)
                                              .size = rt->job.size,
                                              .rank = rt->job.rank,
                                              .agree = &rt->agree};
-    shmemx_team_shared = shmemx_team_world;
-    if (rt->transport == NULL)
-        return;
-    /* All nodes use one group, since they have no PE in common. */
+    /* All nodes use one group, since they have no PE in common. It is another
+     * than the world's where that has the same PEs: two threads may meet in
+     * both teams at once. */
     const memheap_node_t *node = &rt->job.nodes[rt->job.node_number];
-    shmemx_team_shared.start = node->start;
-    shmemx_team_shared.stride = node->stride;
-    shmemx_team_shared.size = node->size;
-    shmemx_team_shared.rank = rt->job.node_rank;
-    shmemx_team_shared.agree = &rt->shared_agree;
-    shmemx_team_shared.group = MEMHEAP_GROUP_SHARED;
+    shmemx_team_shared = (struct shmemx_team){.start = node->start,
+                                              .stride = node->stride,
+                                              .size = node->size,
+                                              .rank = rt->job.node_rank,
+                                              .group = MEMHEAP_GROUP_SHARED,
+                                              .agree = &rt->shared_agree};
     memheap_agree_split(&rt->agree, MEMHEAP_GROUP_SHARED, 0, node->start,
                         node->stride, node->size, rt->job.node_rank,
                         &rt->shared_agree);

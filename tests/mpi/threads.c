@@ -1,6 +1,6 @@
 /*
  * Threads: several of each PE, each with a context of its own, put and update
- * at the same time.
+ * at the same time; and meet, each in a team of its own.
  */
 #include "tests/mpi/tap.h"
 
@@ -63,11 +63,42 @@ static void *wait_for_all(void *argument)
     return NULL;
 }
 
+/* Meet many times in a team that no other thread meets in. */
+static void *meet(void *argument)
+{
+    thread_t *thread = argument;
+    shmem_team_t team =
+        thread->number == 0 ? SHMEM_TEAM_WORLD : SHMEM_TEAM_SHARED;
+    bool good = true;
+    for (int i = 0; i < 10 * ROUNDS; i++)
+        good = shmem_team_sync(team) == 0 && good;
+    thread->good = good;
+    return NULL;
+}
+
+/* Run a function in two threads, and say whether both did well. */
+static bool two_run(void *(*function)(void *argument))
+{
+    thread_t threads[2];
+    bool good = true;
+    for (int i = 0; i < 2; i++) {
+        threads[i] = (thread_t){.number = i};
+        good = pthread_create(&threads[i].handle, NULL, function,
+                              &threads[i]) == 0 &&
+               good;
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i].handle, NULL);
+        good = threads[i].good && good;
+    }
+    return good;
+}
+
 int main(void)
 {
     int provided = -1;
     bool good = shmem_init_thread(SHMEM_THREAD_MULTIPLE, &provided) == 0;
-    tap_plan(5);
+    tap_plan(6);
     me = shmem_my_pe();
     n = shmem_n_pes();
     tap_ok(good && provided == SHMEM_THREAD_MULTIPLE,
@@ -103,6 +134,7 @@ int main(void)
                                value(before, k, i);
     }
     tap_ok(good, "all that was put is there");
+    tap_ok(two_run(meet), "two threads meet in the predefined teams at once");
     shmem_finalize();
     return 0;
 }
