@@ -4,9 +4,9 @@
  * A team is an arithmetic progression of the job's PEs, and so is every team
  * that is split from it: there is nothing to keep of the others, however many
  * they are. The PEs of the parent agree on a group number for the new team
- * that none of its members uses, by an AND over the sets of free numbers; the
- * teams of one row or column of a grid have no PE in common, and share one.
- * A number is free again when the team has ended on all its PEs.
+ * that none of its members uses, by an AND over the sets of free numbers, and
+ * take it; the teams of one row or column of a grid have no PE in common, and
+ * share one. A number is free again when the team has ended on all its PEs.
  */
 #include "config.h"
 
@@ -90,16 +90,65 @@ static uint64_t fold_max(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* A group number that no PE of the parent uses; 0 if there is none. Collective
- * over the parent. */
-static int agree_on_group(struct shmemx_team *parent,
-                          const memheap_call_t *call)
+/* Take a group number for this PE, unless another thread was faster. */
+static bool group_take(int group)
 {
+    memheap_runtime_t *rt = &memheap_runtime;
+    uint64_t bit = (uint64_t)1 << group % 64;
+    pthread_mutex_lock(&rt->lists_lock);
+    bool taken = (rt->free_groups[group / 64] & bit) != 0;
+    rt->free_groups[group / 64] &= ~bit;
+    pthread_mutex_unlock(&rt->lists_lock);
+    return taken;
+}
+
+static void group_release(int group)
+{
+    pthread_mutex_lock(&memheap_runtime.lists_lock);
+    memheap_runtime.free_groups[group / 64] |= (uint64_t)1 << group % 64;
+    pthread_mutex_unlock(&memheap_runtime.lists_lock);
+}
+
+static uint64_t free_groups_of_word(int word)
+{
+    pthread_mutex_lock(&memheap_runtime.lists_lock);
+    uint64_t groups = memheap_runtime.free_groups[word];
+    pthread_mutex_unlock(&memheap_runtime.lists_lock);
+    return groups;
+}
+
+/* A group number that no PE of the parent uses, and that is taken on all of
+ * them; 0 if there is none. *number_p takes what memheap_agree_split() needs.
+ * Collective over the parent.
+ *
+ * Other threads may split other teams at the same time, so a number that was
+ * free on all PEs may be gone when they take it. Each parent begins its search
+ * at another number, and nobody tries one twice, so they get out of each
+ * other's way. */
+static int agree_on_group(struct shmemx_team *parent,
+                          const memheap_call_t *call, uint64_t *number_p)
+{
+    const int turn = parent->group / MEMHEAP_GROUP_WORDS % 64;
     for (int i = 0; i < MEMHEAP_GROUP_WORDS; i++) {
+        int word = (parent->group + i) % MEMHEAP_GROUP_WORDS;
         uint64_t common = memheap_runtime_fold(
-            parent->agree, call, memheap_runtime.free_groups[i], fold_and);
-        if (common != 0)
-            return i * 64 + __builtin_ctzll(common);
+            parent->agree, call, free_groups_of_word(word), fold_and);
+        for (int k = 0; k < 64; k++) {
+            int bit = (turn + k) % 64;
+            if ((common >> bit & 1) == 0)
+                continue;
+            int group = word * 64 + bit;
+            bool taken = group_take(group);
+            uint64_t last =
+                taken ? memheap_agree_last(&memheap_runtime.agree, group)
+                      : UINT64_MAX;
+            *number_p =
+                memheap_runtime_fold(parent->agree, call, last, fold_max);
+            if (*number_p != UINT64_MAX)
+                return group;
+            if (taken)
+                group_release(group);
+        }
     }
     return 0;
 }
@@ -124,7 +173,6 @@ static struct shmemx_team *team_new(const struct shmemx_team *parent, int group,
     memheap_agree_split(&rt->agree, group, number, team->start, team->stride,
                         size, rank, &made->agree);
     pthread_mutex_lock(&memheap_runtime.lists_lock);
-    rt->free_groups[group / 64] &= ~((uint64_t)1 << group % 64);
     team->next = shmemx_team_world.next;
     shmemx_team_world.next = team;
     pthread_mutex_unlock(&memheap_runtime.lists_lock);
@@ -141,9 +189,8 @@ static void team_free(struct shmemx_team *team)
         link = &(*link)->next;
     *link = team->next;
     contexts_end(team, false);
-    memheap_runtime.free_groups[team->group / 64] |= (uint64_t)1
-                                                     << team->group % 64;
     pthread_mutex_unlock(&memheap_runtime.lists_lock);
+    group_release(team->group);
     free(team);
 }
 
@@ -160,10 +207,8 @@ static int split(struct shmemx_team *parent, const memheap_call_t *call,
 {
     struct shmemx_team *team = NULL;
     uint64_t failed = 0;
-    int group = agree_on_group(parent, call);
-    uint64_t number = memheap_runtime_fold(
-        parent->agree, call, memheap_agree_last(&memheap_runtime.agree, group),
-        fold_max);
+    uint64_t number;
+    int group = agree_on_group(parent, call, &number);
     *team_p = SHMEM_TEAM_INVALID;
     if (group == 0)
         return -1; /* on all PEs alike */
@@ -175,6 +220,8 @@ static int split(struct shmemx_team *parent, const memheap_call_t *call,
             (mask & SHMEM_TEAM_NUM_CONTEXTS) != 0)
             team->config.num_contexts = config->num_contexts;
     }
+    if (team == NULL)
+        group_release(group);
     if (memheap_runtime_fold(parent->agree, call, failed, fold_max) != 0) {
         team_free(team);
         return -1;

@@ -76,6 +76,37 @@ static void *meet(void *argument)
     return NULL;
 }
 
+static shmem_team_t parents[2];
+
+/* Split a parent that no other thread splits, and use what comes out. */
+static void *split(void *argument)
+{
+    thread_t *thread = argument;
+    shmem_team_t parent = parents[thread->number];
+    bool good = true;
+    for (int i = 0; i < ROUNDS; i++) {
+        shmem_team_t team;
+        good = shmem_team_split_strided(parent, n - 1, -1, n, NULL, 0, &team) ==
+                   0 &&
+               good;
+        good = shmem_team_n_pes(team) == n && good;
+        good = shmem_team_sync(team) == 0 && good;
+        shmem_team_destroy(team);
+    }
+    thread->good = good;
+    return NULL;
+}
+
+static bool parents_are_made(void)
+{
+    bool good = true;
+    for (int i = 0; i < 2; i++)
+        good = shmem_team_split_strided(SHMEM_TEAM_WORLD, 0, 1, n, NULL, 0,
+                                        &parents[i]) == 0 &&
+               good;
+    return good;
+}
+
 /* Run a function in two threads, and say whether both did well. */
 static bool two_run(void *(*function)(void *argument))
 {
@@ -98,7 +129,7 @@ int main(void)
 {
     int provided = -1;
     bool good = shmem_init_thread(SHMEM_THREAD_MULTIPLE, &provided) == 0;
-    tap_plan(6);
+    tap_plan(7);
     me = shmem_my_pe();
     n = shmem_n_pes();
     tap_ok(good && provided == SHMEM_THREAD_MULTIPLE,
@@ -135,6 +166,8 @@ int main(void)
     }
     tap_ok(good, "all that was put is there");
     tap_ok(two_run(meet), "two threads meet in the predefined teams at once");
+    tap_ok(parents_are_made() && two_run(split),
+           "two threads split teams at once");
     shmem_finalize();
     return 0;
 }
