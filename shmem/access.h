@@ -85,7 +85,7 @@ memheap_target(const char *call, shmem_ctx_t ctx, const void *address,
  *  so that a quiet of another thread does not take it for done. */
 static inline void memheap_context_began(shmem_ctx_t ctx)
 {
-    __atomic_store_n(&ctx->pending, true, __ATOMIC_RELEASE);
+    __atomic_fetch_add(&ctx->begun, 1, __ATOMIC_RELEASE);
 }
 
 /** An atomic operation on size bytes at a place, 4 or 8; operands are of the

@@ -41,18 +41,33 @@ void pshmem_ctx_fence(shmem_ctx_t ctx)
     atomic_thread_fence(memory_order_release);
     memheap_runtime_glance();
     if (memheap_runtime.transport != NULL && ctx != SHMEM_CTX_INVALID &&
-        __atomic_load_n(&ctx->pending, __ATOMIC_ACQUIRE))
+        __atomic_load_n(&ctx->begun, __ATOMIC_ACQUIRE) !=
+            __atomic_load_n(&ctx->settled, __ATOMIC_ACQUIRE))
         memheap_transport_fence(memheap_runtime.transport);
 }
 MEMHEAP_PROFILED(shmem_ctx_fence)
+
+/* Wait for what a context has begun. It counts as settled only then: another
+ * thread that comes meanwhile has to wait too. */
+static void settle(shmem_ctx_t ctx)
+{
+    uint64_t begun = __atomic_load_n(&ctx->begun, __ATOMIC_ACQUIRE);
+    uint64_t settled = __atomic_load_n(&ctx->settled, __ATOMIC_ACQUIRE);
+    if (settled >= begun)
+        return;
+    memheap_transport_quiet(memheap_runtime.transport);
+    while (settled < begun &&
+           !__atomic_compare_exchange_n(&ctx->settled, &settled, begun, false,
+                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        continue;
+}
 
 void pshmem_ctx_quiet(shmem_ctx_t ctx)
 {
     atomic_thread_fence(memory_order_seq_cst);
     memheap_runtime_glance();
-    if (memheap_runtime.transport != NULL && ctx != SHMEM_CTX_INVALID &&
-        __atomic_exchange_n(&ctx->pending, false, __ATOMIC_ACQ_REL))
-        memheap_transport_quiet(memheap_runtime.transport);
+    if (memheap_runtime.transport != NULL && ctx != SHMEM_CTX_INVALID)
+        settle(ctx);
 }
 MEMHEAP_PROFILED(shmem_ctx_quiet)
 

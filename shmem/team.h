@@ -33,8 +33,9 @@ struct shmemx_ctx {
     struct shmemx_team *team;
     long options;
     struct shmemx_ctx *next; /* in the team's list */
-    bool pending;            /* the transport may have something under way */
-    char reserved[39];
+    uint64_t begun;          /* operations that may have been under way, */
+    uint64_t settled;        /* and how many of them surely are no more */
+    char reserved[24];
 };
 _Static_assert(sizeof(struct shmemx_ctx) == MEMHEAP_CTX_SIZE,
                "the size of a context belongs to the binary interface");

@@ -107,6 +107,43 @@ static bool parents_are_made(void)
     return good;
 }
 
+enum {
+    LONG = 1 << 20
+};
+
+static pthread_barrier_t both;
+static char *block, *copy; /* of LONG bytes */
+
+/* Both threads are quiet about what one of them began, and both see it. */
+static void *settle(void *argument)
+{
+    thread_t *thread = argument;
+    bool good = true;
+    for (int i = 0; i < 30; i++) {
+        if (thread->number == 0) {
+            memset(copy, 0, LONG);
+            shmem_getmem_nbi(copy, block, LONG, (me + 1) % n);
+        }
+        pthread_barrier_wait(&both);
+        shmem_quiet();
+        good = memcmp(copy, block, LONG) == 0 && good;
+        pthread_barrier_wait(&both);
+    }
+    thread->good = good;
+    return NULL;
+}
+
+static bool block_is_made(void)
+{
+    block = shmem_malloc(LONG);
+    copy = malloc(LONG);
+    if (block == NULL || copy == NULL)
+        return false;
+    memset(block, 'x', LONG);
+    shmem_barrier_all();
+    return pthread_barrier_init(&both, NULL, 2) == 0;
+}
+
 /* Run a function in two threads, and say whether both did well. */
 static bool two_run(void *(*function)(void *argument))
 {
@@ -129,7 +166,7 @@ int main(void)
 {
     int provided = -1;
     bool good = shmem_init_thread(SHMEM_THREAD_MULTIPLE, &provided) == 0;
-    tap_plan(7);
+    tap_plan(8);
     me = shmem_my_pe();
     n = shmem_n_pes();
     tap_ok(good && provided == SHMEM_THREAD_MULTIPLE,
@@ -168,6 +205,8 @@ int main(void)
     tap_ok(two_run(meet), "two threads meet in the predefined teams at once");
     tap_ok(parents_are_made() && two_run(split),
            "two threads split teams at once");
+    tap_ok(block_is_made() && two_run(settle),
+           "two threads are quiet about the same");
     shmem_finalize();
     return 0;
 }
