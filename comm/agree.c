@@ -543,20 +543,21 @@ void memheap_agree_receive(const memheap_agree_t *world, const void *head,
                            const void *data, size_t size)
 {
     memheap_agree_hub_t *hub = world->hub;
-    const message_t *message = head;
-    if (message->round == TEXT) {
+    message_t message; /* head lies where the network put it */
+    memcpy(&message, head, sizeof(message));
+    if (message.round == TEXT) {
         far_text_t *text = malloc(sizeof(*text));
         if (text == NULL)
             no_memory(hub, sizeof(*text));
-        text->group = message->group;
-        text->rank = message->rank;
+        text->group = message.group;
+        text->rank = message.rank;
         memcpy(text->text, data, memheap_min(size, sizeof(text->text)));
         text->next = hub->far_texts;
         hub->far_texts = text;
         return;
     }
-    uint64_t number = message->word.stamp >> STATUS_BITS;
-    box_t *box = box_of(hub, message->group, number, message->round);
+    uint64_t number = message.word.stamp >> STATUS_BITS;
+    box_t *box = box_of(hub, message.group, number, message.round);
     if (size > 0) {
         box->data = malloc(size);
         if (box->data == NULL)
@@ -564,10 +565,10 @@ void memheap_agree_receive(const memheap_agree_t *world, const void *head,
         memcpy(box->data, data, size);
         box->size = size;
     }
-    box->digest = message->word.digest;
-    box->result = message->word.result;
-    box->more = message->word.more;
-    atomic_store_explicit(&box->stamp, message->word.stamp,
+    box->digest = message.word.digest;
+    box->result = message.word.result;
+    box->more = message.word.more;
+    atomic_store_explicit(&box->stamp, message.word.stamp,
                           memory_order_release);
 }
 

@@ -56,8 +56,9 @@ typedef struct memheap_transport_config {
     bool threads;         /* several threads may call at once */
     bool progress_thread; /* serve other PEs without being called */
     bool map_nonblocking; /* memory is registered as it is touched */
-    /** Take a message of memheap_transport_send(), in its two parts. It comes
-     *  in the middle of any call in here, and must not make one. */
+    /** Take a message of memheap_transport_send(), in its two parts, which may
+     *  lie at any address. It comes in the middle of any call in here, and must
+     *  not make one. */
     void (*receive)(void *context, const void *head, const void *data,
                     size_t size);
     /** A PE cannot be reached; `gone`: it could be before. pe is -1 if nobody
