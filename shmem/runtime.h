@@ -162,7 +162,10 @@ static inline void memheap_runtime_begin(const char *call)
 {
     if (__builtin_expect(memheap_runtime.depth == 0, 0))
         memheap_runtime_not_running(call);
-    memheap_runtime.message[0] = '\0';
+    /* Threads that meet in different teams would all write there. */
+    char *message = memheap_runtime.message;
+    if (__builtin_expect(__atomic_load_n(message, __ATOMIC_RELAXED), 0) != '\0')
+        __atomic_store_n(message, '\0', __ATOMIC_RELAXED);
 }
 
 #endif
