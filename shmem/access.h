@@ -88,6 +88,13 @@ static inline void memheap_context_began(shmem_ctx_t ctx)
     __atomic_fetch_add(&ctx->begun, 1, __ATOMIC_RELEASE);
 }
 
+/** Whether a quiet of a context has nothing to wait for. */
+static inline bool memheap_context_is_settled(shmem_ctx_t ctx)
+{
+    return __atomic_load_n(&ctx->begun, __ATOMIC_ACQUIRE) ==
+           __atomic_load_n(&ctx->settled, __ATOMIC_ACQUIRE);
+}
+
 /** An atomic operation on size bytes at a place, 4 or 8; operands are of the
  *  object's type, `compare` for a compare-and-swap alone. The first waits for
  *  the value before it, the second for nothing; its old_p may be NULL. */

@@ -41,8 +41,7 @@ void pshmem_ctx_fence(shmem_ctx_t ctx)
     atomic_thread_fence(memory_order_release);
     memheap_runtime_glance();
     if (memheap_runtime.transport != NULL && ctx != SHMEM_CTX_INVALID &&
-        __atomic_load_n(&ctx->begun, __ATOMIC_ACQUIRE) !=
-            __atomic_load_n(&ctx->settled, __ATOMIC_ACQUIRE))
+        !memheap_context_is_settled(ctx))
         memheap_transport_fence(memheap_runtime.transport);
 }
 MEMHEAP_PROFILED(shmem_ctx_fence)

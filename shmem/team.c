@@ -11,8 +11,8 @@
 #include "config.h"
 
 #include "shmem/team.h"
+#include "shmem/access.h"
 #include "shmem/calls.h"
-#include "shmem/runtime.h"
 
 #include <pshmem.h>
 
@@ -48,6 +48,18 @@ void memheap_team_start(void)
     memheap_agree_split(&rt->agree, MEMHEAP_GROUP_SHARED, 0, node->start,
                         node->stride, node->size, rt->job.node_rank,
                         &rt->shared_agree);
+}
+
+/* Wait for what the contexts on a team have begun, since they end with it. */
+static void contexts_settle(struct shmemx_team *team)
+{
+    bool settled = true;
+    pthread_mutex_lock(&memheap_runtime.lists_lock);
+    for (shmem_ctx_t ctx = team->contexts; ctx != NULL; ctx = ctx->next)
+        settled = settled && memheap_context_is_settled(ctx);
+    pthread_mutex_unlock(&memheap_runtime.lists_lock);
+    if (!settled)
+        memheap_transport_quiet(memheap_runtime.transport);
 }
 
 /* End the contexts on a team. A private one is its thread's to end; it lives on
@@ -301,6 +313,7 @@ void pshmem_team_destroy(shmem_team_t team)
         memheap_runtime_error("shmem_team_destroy: the predefined teams stay");
         return;
     }
+    contexts_settle(team);
     memheap_runtime_meet(team->agree, &call);
     memheap_agree_end(team->agree);
     team_free(team);

@@ -98,6 +98,29 @@ static bool destroy_completes(void)
     return good;
 }
 
+/* And when its team is. */
+static bool team_completes(void)
+{
+    enum {
+        LENGTH = 1 << 20
+    };
+    char *block = shmem_malloc(LENGTH);
+    char *copy = calloc(LENGTH, 1);
+    shmem_team_t team;
+    shmem_ctx_t ctx;
+    memset(block, 'x', LENGTH);
+    bool good = shmem_team_split_strided(SHMEM_TEAM_WORLD, 0, 1, n, NULL, 0,
+                                         &team) == 0;
+    good = shmem_team_create_ctx(team, 0, &ctx) == 0 && good;
+    shmem_barrier_all();
+    shmem_ctx_getmem_nbi(ctx, copy, block, LENGTH, (me + 1) % n);
+    shmem_team_destroy(team);
+    good = memcmp(copy, block, LENGTH) == 0 && good;
+    free(copy);
+    shmem_free(block);
+    return good;
+}
+
 /* Contexts are destroyed in any order, by themselves or with their team. */
 static bool many_are_made(void)
 {
@@ -151,7 +174,7 @@ static bool quiet_is_its_own(void)
 int main(void)
 {
     shmem_init();
-    tap_plan(8);
+    tap_plan(9);
     me = shmem_my_pe();
     n = shmem_n_pes();
     tap_ok(options_are_taken(), "contexts of all options work");
@@ -160,6 +183,7 @@ int main(void)
     tap_ok(numbers_are_the_teams((n - 1) % 2, 2, (n + 1) / 2),
            "PEs are numbered as in the team, every second");
     tap_ok(destroy_completes(), "destroy completes what is pending");
+    tap_ok(team_completes(), "so does the end of its team");
     tap_ok(many_are_made(), "contexts end in any order");
     tap_ok(quiet_is_its_own(), "quiet completes one context, for some PEs");
     shmem_ctx_t ctx = SHMEM_CTX_DEFAULT;
