@@ -5,7 +5,7 @@
  * The pages are those of the executable's writable segment behind the part that
  * the loader makes read-only. Pages that hold nothing but zeros are left out of
  * the file, which reads as zeros there: an array that the program has not
- * touched takes no memory.
+ * touched takes no memory, neither on the way there nor on the way back.
  */
 #include "config.h"
 
@@ -87,6 +87,25 @@ copy_pages(char *dest, const char *source, size_t size)
     }
 }
 
+/* Copy what the memory file has. Its holes are left alone: to read them would
+ * fill them with pages, for variables that the program may never have used. */
+static void copy_file(char *dest, const memheap_globals_t *globals)
+{
+    off_t size = (off_t)globals->size;
+    off_t end = 0;
+    while (end < size) {
+        off_t start = lseek(globals->fd, end, SEEK_DATA);
+        if (start < 0 && errno == ENXIO)
+            return; /* nothing but a hole */
+        if (start < 0)
+            start = end;
+        end = lseek(globals->fd, start, SEEK_HOLE);
+        if (end < 0 || end > size)
+            end = size;
+        copy_pages(dest + start, globals->base + start, (size_t)(end - start));
+    }
+}
+
 memheap_status_t memheap_globals_share(memheap_globals_t *globals,
                                        const memheap_log_t *log)
 {
@@ -126,7 +145,7 @@ void memheap_globals_unshare(memheap_globals_t *globals)
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (copy == MAP_FAILED)
         return; /* they stay where they are, which harms nobody */
-    copy_pages(copy, globals->base, globals->size);
+    copy_file(copy, globals);
     /* Not by its wrapper: UCX has one of its own that loses the new address. */
     syscall(SYS_mremap, copy, globals->size, globals->size,
             MREMAP_MAYMOVE | MREMAP_FIXED, globals->base);

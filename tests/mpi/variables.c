@@ -4,11 +4,12 @@
  */
 #include "tests/mpi/tap.h"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
-    LARGE = 20000000
+    LARGE = 200000000
 };
 
 static int initialised = 41;
@@ -19,13 +20,21 @@ int global = 5;
 static long work[SHMEM_SYNC_SIZE] = {SHMEM_SYNC_VALUE};
 static long lock;
 
+/* The most memory that this PE has had, in bytes. */
+static size_t peak(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (size_t)usage.ru_maxrss * 1024;
+}
+
 int main(void)
 {
     initialised = 42; /* before the start */
     table[999] = 99;
     large[LARGE - 1] = 'x';
     shmem_init();
-    tap_plan(12);
+    tap_plan(13);
     int me = shmem_my_pe();
     int n = shmem_n_pes();
     int right = (me + 1) % n;
@@ -86,7 +95,10 @@ int main(void)
     status = system("true");
     tap_ok(status == 0, "programs can be run");
 
+    size_t before = peak();
     shmem_finalize();
+    tap_ok(peak() - before < LARGE / 2,
+           "arrays that were not used take no memory at the end");
     tap_ok(initialised == me && large[LARGE - 1] == 'x' &&
                strcmp(&large[1000], "neighbour") == 0,
            "they keep their values after the end");
