@@ -571,10 +571,9 @@ static memheap_status_t open_context(memheap_transport_t *t)
 
 static memheap_status_t open_worker(memheap_transport_t *t)
 {
-    ucp_worker_params_t params = {
-        .field_mask = UCP_WORKER_PARAM_FIELD_THREAD_MODE,
-        .thread_mode =
-            t->locked ? UCS_THREAD_MODE_SERIALIZED : UCS_THREAD_MODE_SINGLE};
+    ucp_worker_params_t params = {.field_mask =
+                                      UCP_WORKER_PARAM_FIELD_THREAD_MODE,
+                                  .thread_mode = UCS_THREAD_MODE_SERIALIZED};
     ucp_am_handler_param_t handler = {.field_mask =
                                           UCP_AM_HANDLER_PARAM_FIELD_ID |
                                           UCP_AM_HANDLER_PARAM_FIELD_CB |

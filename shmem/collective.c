@@ -223,9 +223,15 @@ static void alltoalls(memheap_group_t *group, char *dest, const char *source,
     memheap_group_meet(group);
 }
 
+static uint64_t fold_max(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 /*
  * The PEs' parts of a collect differ in length, which each PE of a team shows.
- * Those of one node see the lengths, and fetch; nodes trade lengths and parts.
+ * Those of one node see the lengths, and fetch; nodes trade lengths and parts,
+ * if that is not too much.
  */
 static size_t shown_length(const memheap_group_t *group, int i)
 {
@@ -292,6 +298,22 @@ static void unpack_collect(void *context, const memheap_agree_block_t *blocks,
     }
 }
 
+/* Too much to trade: the PEs tell their lengths one after the other, and each
+ * fetches what it needs. */
+static void collect_far(memheap_group_t *group, char *dest, const void *source,
+                        size_t size)
+{
+    size_t place = 0;
+    for (int i = 0; i < group->size; i++) {
+        size_t length = memheap_runtime_fold(
+            group->agree, &group->what, i == group->rank ? size : 0, fold_max);
+        memheap_group_get(group, dest + place, source, length, i);
+        place += length;
+    }
+    memheap_group_arrive(group);
+    memheap_group_meet(group);
+}
+
 static void collect_team(memheap_group_t *group, char *dest, const void *source,
                          size_t size)
 {
@@ -299,6 +321,15 @@ static void collect_team(memheap_group_t *group, char *dest, const void *source,
     if (group->size == 1) {
         memheap_group_get(group, dest, source, size, 0);
         return;
+    }
+    if (!group->near) {
+        size_t longest =
+            memheap_runtime_fold(group->agree, &group->what, size, fold_max);
+        if (!memheap_group_trades(
+                group, memheap_bytes((size_t)group->size, longest))) {
+            collect_far(group, dest, source, size);
+            return;
+        }
     }
     memheap_agree_show(group->agree, &size, sizeof(size));
     if (!group->near) {

@@ -71,7 +71,7 @@ memheap_group_t memheap_group_of_set(const char *call, int start,
     /* All PEs of a job on several nodes meet as a team does, which is faster.
      */
     if (!group.near && size == job->size) {
-        group.agree = &memheap_runtime.agree;
+        group.agree = &memheap_runtime.sets_agree;
         group.what =
             (memheap_call_t){MEMHEAP_CALL_SET,
                              {memheap_call_digest(0, call, strlen(call)), 0, 0},

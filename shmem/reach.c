@@ -142,7 +142,8 @@ static memheap_status_t open_transport(memheap_runtime_t *rt)
 {
     const memheap_params_t *params = rt->params;
     memheap_transport_config_t config = {
-        .threads = rt->thread_level == SHMEM_THREAD_MULTIPLE,
+        /* A thread in MPI serves others while another one calls in here. */
+        .threads = rt->thread_level != SHMEM_THREAD_SINGLE,
         .progress_thread =
             memheap_params_value(params, "MEMHEAP_PROGRESS_THREAD")->boolean,
         .map_nonblocking =
@@ -179,13 +180,12 @@ memheap_status_t memheap_reach_open(memheap_runtime_t *rt)
 
 void memheap_reach_close(memheap_runtime_t *rt)
 {
-    memheap_transport_t *transport = rt->transport;
-    memheap_transport_close(transport);
+    if (rt->transport != NULL)
+        memheap_mpi_serve_in_waits(serve, false);
+    memheap_transport_close(rt->transport);
     rt->transport = NULL;
     memheap_watch_close(rt->watch);
     rt->watch = NULL;
-    if (transport != NULL)
-        memheap_mpi_serve_in_waits(serve, false);
     rt->job.wait.progress = NULL;
 }
 

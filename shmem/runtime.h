@@ -33,8 +33,10 @@ typedef struct memheap_segment {
 /** The bit of a number in memheap_runtime_t.free_groups. */
 #define MEMHEAP_GROUP_WORDS (MEMHEAP_AGREE_GROUPS / 64)
 
-/** The group of the PEs of one node. */
+/** Groups that are always there: of the PEs of one node, and of active sets of
+ *  all PEs, where there are several nodes. */
 #define MEMHEAP_GROUP_SHARED 1
+#define MEMHEAP_GROUP_SETS 2
 
 typedef struct memheap_runtime {
     int depth;        /* of inits without their finalize; 0: not running */
@@ -50,7 +52,8 @@ typedef struct memheap_runtime {
     memheap_transport_t *transport; /* NULL: the job has one node */
     memheap_watch_t *watch;         /* of other nodes, or NULL */
     memheap_agree_t agree;
-    memheap_agree_t shared_agree;              /* of this node */
+    memheap_agree_t sets_agree;   /* of active sets of all PEs, if so */
+    memheap_agree_t shared_agree; /* of this node */
     uint64_t free_groups[MEMHEAP_GROUP_WORDS]; /* numbers no team has */
     /** Held while the lists of teams and of their contexts are changed, since
      *  threads make contexts of their own. */

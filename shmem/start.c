@@ -138,6 +138,9 @@ static memheap_status_t join(memheap_runtime_t *rt)
         memheap_runtime_report_any();
         return status;
     }
+    if (rt->transport != NULL)
+        memheap_agree_split(&rt->agree, MEMHEAP_GROUP_SETS, 0, 0, 1,
+                            rt->job.size, rt->job.rank, &rt->sets_agree);
     memheap_call_t call = {.what = MEMHEAP_CALL_INIT,
                            .argument = {digest_of_params(rt->params), 0, 0}};
     memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
@@ -334,6 +337,7 @@ memheap_status_t memheap_runtime_start(int thread_level)
     memset(rt->free_groups, 0xFF, sizeof(rt->free_groups));
     rt->free_groups[0] &= ~(uint64_t)1; /* that of all PEs */
     rt->free_groups[0] &= ~((uint64_t)1 << MEMHEAP_GROUP_SHARED);
+    rt->free_groups[0] &= ~((uint64_t)1 << MEMHEAP_GROUP_SETS);
     memheap_job_open(&rt->job);
     status = start(rt);
     if (status != MEMHEAP_OK)

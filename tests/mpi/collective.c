@@ -230,6 +230,13 @@ static bool large_is_whole(void)
     shmem_broadcast(SHMEM_TEAM_WORLD, to, from, count, pes - 1);
     for (size_t k = 0; k < count; k++)
         good = good && to[k] == (uint64_t)(pes - 1) * count + k;
+    /* Only half as many from every second PE. */
+    size_t place = 0;
+    shmem_collect(SHMEM_TEAM_WORLD, to, from, count / (size_t)(1 + rank % 2));
+    for (int pe = 0; pe < pes; pe++) {
+        for (size_t k = 0; k < count / (size_t)(1 + pe % 2); k++, place++)
+            good = good && to[place] == (uint64_t)pe * count + k;
+    }
     shmem_free(to);
     shmem_free(from);
     return good;
