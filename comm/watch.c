@@ -200,7 +200,7 @@ static bool look(memheap_watch_t *w, link_t *link)
         return false;
     if (errno != EAGAIN && errno != EINTR)
         w->config.lost(w->config.context, &w->job->nodes[link->node],
-                       link->host);
+                       link->host, w->config.timeout_s);
     return true;
 }
 

@@ -17,8 +17,10 @@ typedef struct memheap_watch memheap_watch_t;
 
 typedef struct memheap_watch_config {
     long timeout_s; /* after which a silent node is lost; at least 1 */
-    /** A node cannot be reached any more. Comes on a thread of the watch. */
-    void (*lost)(void *context, const memheap_node_t *node, const char *host);
+    /** Nothing was heard of a node for that long. Comes on a thread of the
+     *  watch. */
+    void (*lost)(void *context, const memheap_node_t *node, const char *host,
+                 long timeout_s);
     void *context;
 } memheap_watch_config_t;
 

@@ -103,7 +103,7 @@ static void lost(void *context, int pe, const char *why, bool gone)
 
 /* Comes on a thread of the watch. */
 static void lost_node(void *context, const memheap_node_t *node,
-                      const char *host)
+                      const char *host, long timeout_s)
 {
     (void)context;
     char pes[80];
@@ -118,8 +118,8 @@ static void lost_node(void *context, const memheap_node_t *node,
     if (is_first_loss())
         memheap_runtime_error(
             "node %s is lost, or the way there, with %s: nothing was heard of "
-            "it for as long as MEMHEAP_NODE_TIMEOUT says",
-            host, pes);
+            "it for %ld seconds (MEMHEAP_NODE_TIMEOUT)",
+            host, pes, timeout_s);
     end_lost();
 }
 

@@ -62,6 +62,7 @@ static bool numbers_are_the_teams(int start, int stride, int size)
         shmem_team_sync(team);
         for (int pe = 0; pe < size; pe++)
             shmem_ctx_int_atomic_inc(ctx, &words[0], pe);
+        shmem_ctx_quiet(ctx);
         shmem_team_sync(team);
         good = words[0] == mine + 1 + size && good;
         shmem_ctx_destroy(ctx);
@@ -142,6 +143,7 @@ static bool many_are_made(void)
     }
     shmem_barrier_all();
     shmem_team_destroy(team);
+    shmem_barrier_all();
     int wanted = n == 1 ? MANY : me == 0 || me == n - 1 ? n * MANY / 2 : 0;
     good = *word == wanted && good;
     shmem_free(word);
