@@ -10,7 +10,7 @@
 #include "config.h"
 
 #include "shmem/calls.h"
-#include "shmem/runtime.h"
+#include "shmem/reach.h"
 #include "base/util.h"
 
 #include <pshmem.h>
@@ -68,7 +68,7 @@ static void *conclude(const memheap_call_t *call, memheap_status_t status,
     memheap_status_t worst =
         memheap_runtime_agree(call, status, (uintptr_t)block, &pe);
     if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        worst = memheap_runtime_cover(block, &pe);
+        worst = memheap_reach_block(block, &pe);
     if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
         return block;
     if (status == MEMHEAP_OK)
@@ -179,8 +179,7 @@ static void *resize(const memheap_call_t *call, void *block, size_t size)
     memheap_status_t worst =
         memheap_runtime_agree(call, status, step.new_offset, &pe);
     if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        worst =
-            memheap_runtime_cover(rt->symmetric.base + step.new_offset, &pe);
+        worst = memheap_reach_block(rt->symmetric.base + step.new_offset, &pe);
     void *moved = NULL;
     if (status == MEMHEAP_OK)
         moved = memheap_resize_end(rt->heap, &step, worst == MEMHEAP_OK);
@@ -251,7 +250,7 @@ int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
     rt->symmetric.reach = memheap_reach(rt->heap);
     memheap_status_t worst = memheap_runtime_agree(&call, status, result, &pe);
     for (size_t i = 0; i < count && worst == MEMHEAP_OK; i++)
-        worst = memheap_runtime_cover(blocks[i], &pe);
+        worst = memheap_reach_block(blocks[i], &pe);
     if (worst == MEMHEAP_OK)
         return 0;
     for (size_t i = 0; i < count && status == MEMHEAP_OK; i++)

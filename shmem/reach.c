@@ -207,7 +207,7 @@ memheap_status_t memheap_reach_cover(memheap_runtime_t *rt, size_t end)
     return status;
 }
 
-memheap_status_t memheap_runtime_cover_far(const void *block, int *pe_p)
+memheap_status_t memheap_reach_block_far(const void *block, int *pe_p)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     const memheap_segment_t *heap = &rt->symmetric;

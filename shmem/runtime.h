@@ -104,9 +104,6 @@ uint64_t memheap_runtime_fold(memheap_agree_t *agree,
                               const memheap_call_t *call, uint64_t word,
                               uint64_t (*fold)(uint64_t a, uint64_t b));
 
-/** What memheap_runtime_cover() does where there are other nodes. */
-memheap_status_t memheap_runtime_cover_far(const void *block, int *pe_p);
-
 /** As memheap_agree_trade(); ends the job where the PEs differ. */
 void memheap_runtime_trade(memheap_agree_t *agree, const memheap_call_t *call,
                            const memheap_agree_trade_t *trade);
@@ -131,17 +128,6 @@ static inline void memheap_runtime_poll(void)
 {
     if (__builtin_expect(memheap_runtime.transport != NULL, 0))
         memheap_transport_progress(memheap_runtime.transport);
-}
-
-/** Let other nodes reach a block that all PEs have now. Collective.
- *  @param pe_p  takes a PE that knows why, if it fails
- *  @return the same on every PE: MEMHEAP_ERR_SYSTEM, MEMHEAP_ERR_NO_METADATA */
-static inline memheap_status_t memheap_runtime_cover(const void *block,
-                                                     int *pe_p)
-{
-    return __builtin_expect(memheap_runtime.transport == NULL, 1)
-               ? MEMHEAP_OK
-               : memheap_runtime_cover_far(block, pe_p);
 }
 
 /** The same for a call that is not meant to look, but that a program may make
