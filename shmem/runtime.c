@@ -89,6 +89,8 @@ void memheap_runtime_report_any(void)
     memheap_job_least(&memheap_runtime.job, memheap_runtime.message[0] == '\0',
                       &pe);
     memheap_runtime_report(pe);
+    /* The launcher ends all when one ends: not before the message is out. */
+    memheap_job_worst(&memheap_runtime.job, MEMHEAP_OK);
 }
 
 void memheap_runtime_abort(void)
