@@ -33,16 +33,16 @@ noinst_PROGRAMS += bench/pgas-footprint bench/pgas-ops
 bench_pgas_footprint_SOURCES = bench/pgas-footprint.c
 bench_pgas_footprint_CPPFLAGS = $(AM_CPPFLAGS) $(MPI_CFLAGS)
 bench_pgas_footprint_LDADD = libshmem.la $(MPI_LIBS)
-bench_pgas_ops_SOURCES = bench/pgas-ops.c
+bench_pgas_ops_SOURCES = bench/pgas-ops.c bench/timing.h
 bench_pgas_ops_LDADD = libshmem.la
 bench_pgas_ops_LDFLAGS = -no-install
 if LZMA
 noinst_PROGRAMS += bench/pgas-replay bench/pgas-sync
-bench_pgas_replay_SOURCES = bench/pgas-replay.c tools/replay/reader.c \
+bench_pgas_replay_SOURCES = bench/pgas-replay.c bench/timing.h tools/replay/reader.c \
 	tools/replay/reader.h tools/replay/trace.c tools/replay/trace.h
 bench_pgas_replay_CFLAGS = $(AM_CFLAGS) $(LZMA_CFLAGS)
 bench_pgas_replay_LDADD = libshmem.la $(LZMA_LIBS)
-bench_pgas_sync_SOURCES = bench/pgas-sync.c
+bench_pgas_sync_SOURCES = bench/pgas-sync.c bench/timing.h
 bench_pgas_sync_LDADD = libshmem.la
 endif
 endif

@@ -20,12 +20,13 @@
  * The collectives are those over active sets; where the library is newer, those
  * over teams as well.
  */
+#include "timing.h"
+
 #include <shmem.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     BATCHES = 201, /* short ones, so that most of them run undisturbed */
@@ -45,20 +46,6 @@ static size_t size;           /* bytes of a call */
 static int words;             /* of a collective, for each PE */
 static long *source, *target; /* of collectives */
 static long *syncs[SYNCS], *scratch[SYNCS];
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double left = *(const double *)a;
-    double right = *(const double *)b;
-    return (left > right) - (left < right);
-}
 
 /* Medians, over so many batches of each work, of nanoseconds a call. */
 static void measure(work_t *const *works, int count, int calls, int times,

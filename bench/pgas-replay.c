@@ -8,29 +8,16 @@
  */
 #include "tools/replay/trace.h"
 
+#include "timing.h"
+
 #include <shmem.h>
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
     PASSES = 5
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double left = *(const double *)a;
-    double right = *(const double *)b;
-    return (left > right) - (left < right);
-}
 
 /* One pass over the trace; returns how many allocations failed. */
 static size_t pass(const trace_t *trace, void **slots)

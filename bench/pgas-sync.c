@@ -5,31 +5,18 @@
  * Prints on PE 0 the medians, over batches, of nanoseconds a barrier and
  * nanoseconds a pair; the batches of both alternate.
  */
+#include "timing.h"
+
 #include <shmem.h>
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* Short batches, so that most of them run undisturbed by other processes. */
 enum {
     BATCHES = 401,
     COUNT = 100
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double left = *(const double *)a;
-    double right = *(const double *)b;
-    return (left > right) - (left < right);
-}
 
 static double barriers(void)
 {

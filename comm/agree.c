@@ -255,10 +255,11 @@ static verdict_t merge(verdict_t a, verdict_t b, fold_t *fold)
                        fold == NULL ? a.result : fold(a.result, b.result)};
 }
 
-/* End the job, as any collective does whose PEs cannot go on. */
+/* End the job. The message cannot wait for a verdict of the PEs, which is what
+ * the hub's log is for. */
 static _Noreturn void no_memory(const memheap_agree_hub_t *hub, size_t size)
 {
-    memheap_log_write(hub->log, MEMHEAP_LOG_ERROR,
+    memheap_log_write(&memheap_log_stderr, MEMHEAP_LOG_ERROR,
                       "no memory for %zu bytes of a collective call", size);
     memheap_job_abort(hub->job, EXIT_FAILURE);
 }

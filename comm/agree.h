@@ -139,6 +139,12 @@ memheap_status_t memheap_agree_trade(memheap_agree_t *agree,
                                      const memheap_call_t *call,
                                      const memheap_agree_trade_t *trade);
 
+/** A fold: the greater of two words. */
+static inline uint64_t memheap_agree_max(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 /** The number of the last agreement of this PE in a group. */
 uint64_t memheap_agree_last(const memheap_agree_t *world, int group);
 

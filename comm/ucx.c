@@ -83,9 +83,9 @@ struct memheap_transport {
     const memheap_log_t *log;
     ucp_context_h context;
     ucp_worker_h worker;
-    bool locked;  /* calls take the lock */
-    bool closing; /* errors of peers count no more */
-    bool ending;  /* the job is */
+    bool locked;        /* calls take the lock */
+    bool closing;       /* errors of peers count no more */
+    atomic_bool ending; /* the job is */
     pthread_mutex_t lock;
     memheap_cards_t addresses;
     segment_t segment[MEMHEAP_SEGMENTS];
@@ -442,6 +442,7 @@ void memheap_transport_quiet_pe(memheap_transport_t *t, int pe)
     enter(t);
     if (memheap_hashmap_find(&t->peers, (uint64_t)pe) != NULL)
         finish(t, pe, ucp_ep_flush_nbx(peer_of(t, pe)->endpoint, &no_callback));
+    drain(t); /* what was got may lie behind the flush */
     leave(t);
 }
 

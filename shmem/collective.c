@@ -223,11 +223,6 @@ static void alltoalls(memheap_group_t *group, char *dest, const char *source,
     memheap_group_meet(group);
 }
 
-static uint64_t fold_max(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 /*
  * The PEs' parts of a collect differ in length, which each PE of a team shows.
  * Those of one node see the lengths, and fetch; nodes trade lengths and parts,
@@ -305,8 +300,9 @@ static void collect_far(memheap_group_t *group, char *dest, const void *source,
 {
     size_t place = 0;
     for (int i = 0; i < group->size; i++) {
-        size_t length = memheap_runtime_fold(
-            group->agree, &group->what, i == group->rank ? size : 0, fold_max);
+        size_t length = memheap_runtime_fold(group->agree, &group->what,
+                                             i == group->rank ? size : 0,
+                                             memheap_agree_max);
         memheap_group_get(group, dest + place, source, length, i);
         place += length;
     }
@@ -323,8 +319,8 @@ static void collect_team(memheap_group_t *group, char *dest, const void *source,
         return;
     }
     if (!group->near) {
-        size_t longest =
-            memheap_runtime_fold(group->agree, &group->what, size, fold_max);
+        size_t longest = memheap_runtime_fold(group->agree, &group->what, size,
+                                              memheap_agree_max);
         if (!memheap_group_trades(
                 group, memheap_bytes((size_t)group->size, longest))) {
             collect_far(group, dest, source, size);

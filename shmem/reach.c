@@ -40,7 +40,7 @@ static memheap_status_t check_transport(memheap_runtime_t *rt)
     }
     status = memheap_job_worst(&rt->job, status);
     if (status != MEMHEAP_OK)
-        memheap_runtime_report_any();
+        memheap_runtime_report_any(status);
     return status;
 }
 
@@ -154,7 +154,7 @@ static memheap_status_t open_transport(memheap_runtime_t *rt)
     memheap_status_t status =
         memheap_transport_open(&rt->job, &config, &rt->log, &rt->transport);
     if (status != MEMHEAP_OK) {
-        memheap_runtime_report_any();
+        memheap_runtime_report_any(status);
         return status;
     }
     watch(rt);
@@ -171,11 +171,14 @@ static memheap_status_t open_transport(memheap_runtime_t *rt)
 memheap_status_t memheap_reach_open(memheap_runtime_t *rt)
 {
     memheap_status_t status = check_transport(rt);
-    if (status == MEMHEAP_OK)
-        status = memheap_job_form_nodes(&rt->job, node_limit(rt->params));
-    if (status == MEMHEAP_OK && rt->job.node_count > 1)
-        status = open_transport(rt);
-    return status;
+    if (status != MEMHEAP_OK)
+        return status;
+    status = memheap_job_form_nodes(&rt->job, node_limit(rt->params));
+    if (status != MEMHEAP_OK) {
+        memheap_runtime_report_any(status);
+        return status;
+    }
+    return rt->job.node_count > 1 ? open_transport(rt) : MEMHEAP_OK;
 }
 
 void memheap_reach_close(memheap_runtime_t *rt)

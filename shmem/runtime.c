@@ -83,14 +83,16 @@ void memheap_runtime_report(int pe)
     rt->message[0] = '\0';
 }
 
-void memheap_runtime_report_any(void)
+void memheap_runtime_report_any(memheap_status_t status)
 {
+    memheap_runtime_t *rt = &memheap_runtime;
     int pe;
-    memheap_job_least(&memheap_runtime.job, memheap_runtime.message[0] == '\0',
-                      &pe);
+    if (memheap_job_least(&rt->job, rt->message[0] == '\0', &pe) != 0)
+        snprintf(rt->message, sizeof(rt->message), "shmem_init: %s",
+                 memheap_status_string(status));
     memheap_runtime_report(pe);
     /* The launcher ends all when one ends: not before the message is out. */
-    memheap_job_worst(&memheap_runtime.job, MEMHEAP_OK);
+    memheap_job_worst(&rt->job, MEMHEAP_OK);
 }
 
 void memheap_runtime_abort(void)

@@ -30,7 +30,7 @@ typedef struct memheap_segment {
     memheap_windows_t windows;
 } memheap_segment_t;
 
-/** The bit of a number in memheap_runtime_t.free_groups. */
+/** Words of the set memheap_runtime_t.free_groups. */
 #define MEMHEAP_GROUP_WORDS (MEMHEAP_AGREE_GROUPS / 64)
 
 /** Groups that are always there: of the PEs of one node, and of active sets of
@@ -82,9 +82,9 @@ static inline void memheap_runtime_begin(const char *call);
 /** Print the message of a call that failed, if it failed on this PE. */
 void memheap_runtime_report(int pe);
 
-/** Print one of the messages that the PEs have for a step of the start.
- *  Collective. */
-void memheap_runtime_report_any(void);
+/** Print one of the messages that the PEs have for a step of the start, or
+ *  what its status means if none has one. Collective. */
+void memheap_runtime_report_any(memheap_status_t status);
 
 /** Print an error of this PE. */
 void memheap_runtime_error(const char *format, ...)

@@ -116,7 +116,7 @@ static memheap_status_t read_params(memheap_runtime_t *rt,
     memheap_status_t status = memheap_framework_open(framework, &config);
     memheap_status_t worst = memheap_job_worst(&rt->job, status);
     if (worst != MEMHEAP_OK) {
-        memheap_runtime_report_any();
+        memheap_runtime_report_any(worst);
         if (status == MEMHEAP_OK)
             memheap_framework_close(framework);
         return worst;
@@ -135,7 +135,7 @@ static memheap_status_t join(memheap_runtime_t *rt)
     status = memheap_agree_open(&rt->agree, &rt->job, rt->transport,
                                 memheap_call_describe, &rt->verdict);
     if (status != MEMHEAP_OK) {
-        memheap_runtime_report_any();
+        memheap_runtime_report_any(status);
         return status;
     }
     if (rt->transport != NULL)
@@ -228,7 +228,7 @@ err_file:
     if (fd >= 0)
         close(fd);
 err_report:
-    memheap_runtime_report_any();
+    memheap_runtime_report_any(worst);
     return worst;
 }
 
@@ -265,7 +265,7 @@ static memheap_status_t share_variables(memheap_runtime_t *rt)
     if (worst != MEMHEAP_OK) {
         memheap_windows_close(windows);
         memheap_globals_unshare(globals);
-        memheap_runtime_report_any();
+        memheap_runtime_report_any(worst);
         return worst;
     }
     rt->variables.base = globals->base;
@@ -274,7 +274,7 @@ static memheap_status_t share_variables(memheap_runtime_t *rt)
         worst = memheap_transport_cover(rt->transport, rt->variables.id,
                                         globals->base, 0, globals->size);
     if (worst != MEMHEAP_OK) {
-        memheap_runtime_report_any();
+        memheap_runtime_report_any(worst);
         leave_variables(rt);
     }
     return worst;

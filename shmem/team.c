@@ -97,11 +97,6 @@ static uint64_t fold_and(uint64_t a, uint64_t b)
     return a & b;
 }
 
-static uint64_t fold_max(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Take a group number for this PE, unless another thread was faster. */
 static bool group_take(int group)
 {
@@ -154,8 +149,8 @@ static int agree_on_group(struct shmemx_team *parent,
             uint64_t last =
                 taken ? memheap_agree_last(&memheap_runtime.agree, group)
                       : UINT64_MAX;
-            *number_p =
-                memheap_runtime_fold(parent->agree, call, last, fold_max);
+            *number_p = memheap_runtime_fold(parent->agree, call, last,
+                                             memheap_agree_max);
             if (*number_p != UINT64_MAX)
                 return group;
             if (taken)
@@ -234,7 +229,8 @@ static int split(struct shmemx_team *parent, const memheap_call_t *call,
     }
     if (team == NULL)
         group_release(group);
-    if (memheap_runtime_fold(parent->agree, call, failed, fold_max) != 0) {
+    if (memheap_runtime_fold(parent->agree, call, failed, memheap_agree_max) !=
+        0) {
         team_free(team);
         return -1;
     }

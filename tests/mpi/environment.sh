@@ -86,6 +86,10 @@ job error -n 2 "$program" plain : -n 1 -x MEMHEAP_TRANSPORT=ucx "$program" plain
 says "PE 2 called shmem_init with MEMHEAP_TRANSPORT=ucx"
 says_once
 fact "a transport that PEs set differently"
+job 0 -x MEMHEAP_TRANSPORT=ucx -x UCX_TLS=tcp,self \
+    -x MEMHEAP_PROGRESS_THREAD=1 -n 3 "$top_builddir/tests/mpi/busy"
+says "2 PEs reached one that was busy"
+fact "a PE that only computes is served by its progress thread"
 for setting in MEMHEAP_TRANSPORT=ucx MEMHEAP_NODE_PES=1 MEMHEAP_NODE_PES=2; do
     nodes=3
     [ "$setting" = MEMHEAP_NODE_PES=2 ] && nodes=2
