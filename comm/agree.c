@@ -1,12 +1,22 @@
 /*
  * Agreement through one cache line a PE, and between nodes by messages.
  *
- * On a node there are two rows of lines, used in turn. To agree, a PE writes
- * its line of the row whose turn it is, the number of the agreement last, and
- * reads those of all others until each has that number. One phase is enough: a
- * PE that is past agreement n can write line n + 1, in the other row, but
- * cannot write row n again before all have come to n + 1, and so have read row
- * n.
+ * On a node there are two sets of rows of lines, used in turn. To agree, a PE
+ * writes its line of the first row of the set whose turn it is, the number of
+ * the agreement last, and reads those of all others until each has that number.
+ * One phase is enough: a PE that is past agreement n can write lines of the
+ * other set, but cannot write this one again before all have come to the next
+ * agreement, and so have read what they need of this set.
+ *
+ * Where only what one PE shows is wanted, that PE waits for nobody and the
+ * others for it alone: an agreement with one. All write their lines, each in
+ * the next row of the set, and compare with that PE's at once. The digest of a
+ * line covers those of the lines before it in the set, so that the next
+ * agreement of all finds any difference, in the row before its own already. The
+ * first row where lines differ tells which call it was. When the set has one
+ * row left, all agree. A PE that has found a difference fills up its lines of
+ * the set, so that nobody waits for it in vain, and everyone finds the same:
+ * the first row with a difference comes before every line that was filled up.
  *
  * A group on several nodes has a first PE on each of them. That one reads the
  * lines of its node, exchanges what they say with its like, and writes the
@@ -41,12 +51,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     LINE_SIZE = 128, /* two cache lines: processors fetch them in pairs */
-    ROWS = 2,
-    STATUS_BITS = 8
+    SETS = 2,
+    ROWS = SETS * MEMHEAP_AGREE_LAG,
+    STATUS_BITS = 8,
+    /* Wait so long for a PE that is past the call in which it differs from
+     * others, and does not know it. */
+    ABSENT_SECONDS = 2
 };
 
 /* What one or several PEs came for. */
@@ -62,6 +77,8 @@ struct memheap_agree_line {
     uint64_t digest;
     uint64_t result;
     uint64_t more; /* in the line of an outcome */
+    uint64_t what; /* in an agreement with one, whose two lines above have the
+                    * first arguments of the call */
     _Alignas(max_align_t) char shown[MEMHEAP_AGREE_ROOM];
 };
 _Static_assert(sizeof(memheap_agree_line_t) == LINE_SIZE,
@@ -122,31 +139,43 @@ struct memheap_agree_hub {
     memheap_agree_line_t *lines; /* of group 0 */
     int row;                     /* lines in a row */
     char *texts;                 /* one for each PE of the node */
-    box_t *boxes;                /* ROWS times rounds for each group */
+    box_t *boxes;                /* SETS times rounds for each group */
     int rounds;                  /* that groups may need */
     far_text_t *_Atomic far_texts;
 };
 
-/* The line of number i among those of the group that are on this node. */
-static memheap_agree_line_t *line_of(const memheap_agree_t *agree,
-                                     uint64_t number, int i)
+/* The line in a row of number i among those of the group that are on this node.
+ */
+static memheap_agree_line_t *line_in(const memheap_agree_t *agree, int row,
+                                     int i)
 {
-    return agree->lines + (int)(number % ROWS) * agree->hub->row +
-           agree->node_start + i * agree->node_stride;
+    return agree->lines + row * agree->hub->row + agree->node_start +
+           i * agree->node_stride;
+}
+
+/* The same in the row of the last agreement. */
+static memheap_agree_line_t *line_of(const memheap_agree_t *agree, int i)
+{
+    return line_in(agree, agree->row, i);
+}
+
+/* The first row of the set that is not that of the last agreement. */
+static int other_set(const memheap_agree_t *agree)
+{
+    return agree->row < MEMHEAP_AGREE_LAG ? MEMHEAP_AGREE_LAG : 0;
 }
 
 /* The line of what all PEs of the group came to. */
-static memheap_agree_line_t *outcome_of(const memheap_agree_t *agree,
-                                        uint64_t number)
+static memheap_agree_line_t *outcome_of(const memheap_agree_t *agree)
 {
-    return line_of(agree, number, 0) + agree->hub->job->node_size;
+    return line_of(agree, 0) + agree->hub->job->node_size;
 }
 
 static box_t *box_of(const memheap_agree_hub_t *hub, int group, uint64_t number,
                      int round)
 {
     return hub->boxes +
-           ((size_t)group * ROWS + number % ROWS) * (size_t)hub->rounds + round;
+           ((size_t)group * SETS + number % SETS) * (size_t)hub->rounds + round;
 }
 
 static int pe_of(const memheap_agree_t *agree, int i)
@@ -172,6 +201,13 @@ static uint64_t digest_of(const memheap_call_t *call)
            call->argument[2] * UINT64_C(0xD6E8FEB86659FD93);
 }
 
+/* The digest of a call and of those since the last agreement of all. */
+static uint64_t digest_after(const memheap_agree_t *agree,
+                             const memheap_call_t *call)
+{
+    return agree->digest * UINT64_C(0xFF51AFD7ED558CCD) + digest_of(call);
+}
+
 static uint64_t stamp_of(uint64_t number, memheap_status_t status)
 {
     return number << STATUS_BITS | (uint64_t) - (int)status;
@@ -183,13 +219,17 @@ static memheap_status_t status_of(uint64_t stamp)
     return (memheap_status_t)-worse;
 }
 
-/* Wait until a stamp has come to the agreement of that number, or is past it.
- */
+/* Whether a stamp has come to the agreement of that number, or is past it. */
+static bool is_at(const _Atomic uint64_t *stamp, uint64_t number)
+{
+    return atomic_load_explicit(stamp, memory_order_acquire) >> STATUS_BITS >=
+           number;
+}
+
 static void await(const _Atomic uint64_t *stamp, uint64_t number,
                   memheap_wait_t wait)
 {
-    while (atomic_load_explicit(stamp, memory_order_acquire) >> STATUS_BITS <
-           number)
+    while (!is_at(stamp, number))
         memheap_wait_step(&wait);
 }
 
@@ -227,7 +267,7 @@ static inline verdict_t judge(const memheap_agree_t *agree, uint64_t digest,
     verdict_t verdict = {MEMHEAP_OK, 0, true, true, digest, result};
     verdict.worst_pe = agree->start;
     for (int i = 0; i < agree->node_size; i++) {
-        const memheap_agree_line_t *line = line_of(agree, agree->number, i);
+        const memheap_agree_line_t *line = line_of(agree, i);
         memheap_status_t status =
             status_of(atomic_load_explicit(&line->stamp, memory_order_relaxed));
         if (MEMHEAP_UNLIKELY(status < verdict.worst)) {
@@ -349,7 +389,7 @@ static verdict_t meet_far(memheap_agree_t *agree, uint64_t digest,
                           uint64_t result, fold_t *fold,
                           const memheap_agree_trade_t *trade)
 {
-    memheap_agree_line_t *outcome = outcome_of(agree, agree->number);
+    memheap_agree_line_t *outcome = outcome_of(agree);
     if (agree->node_rank != 0) {
         await(&outcome->stamp, agree->number, agree->hub->job->wait);
         word_t word = {atomic_load(&outcome->stamp), outcome->digest,
@@ -357,8 +397,7 @@ static verdict_t meet_far(memheap_agree_t *agree, uint64_t digest,
         return verdict_of(word);
     }
     for (int i = 1; i < agree->node_size; i++)
-        await(&line_of(agree, agree->number, i)->stamp, agree->number,
-              agree->hub->job->wait);
+        await(&line_of(agree, i)->stamp, agree->number, agree->hub->job->wait);
     bundle_t bundle = {NULL, 0};
     verdict_t verdict = judge(agree, digest, result, fold);
     /* Whoever calls something else has not got what is to be packed. */
@@ -376,13 +415,19 @@ static verdict_t meet_far(memheap_agree_t *agree, uint64_t digest,
     return verdict;
 }
 
-/* Write this PE's line, wait for all PEs, and have what they came for. */
-static inline verdict_t meet(memheap_agree_t *agree, uint64_t digest,
-                             memheap_status_t mine, uint64_t result,
-                             fold_t *fold, const memheap_agree_trade_t *trade)
+/* The row of the next agreement. */
+static inline int next_row(const memheap_agree_t *agree)
+{
+    return agree->lag > 0 ? agree->row + 1 : other_set(agree);
+}
+
+/* Write this PE's line of it. */
+static inline void write_line(memheap_agree_t *agree, uint64_t digest,
+                              memheap_status_t mine, uint64_t result)
 {
     uint64_t number = ++agree->number;
-    memheap_agree_line_t *line = line_of(agree, number, agree->node_rank);
+    agree->row = next_row(agree);
+    memheap_agree_line_t *line = line_of(agree, agree->node_rank);
     /* All stores together: whoever waits looks at the line all the time. */
     if (agree->show_size > 0) {
         memcpy(line->shown, agree->show, agree->show_size);
@@ -392,22 +437,60 @@ static inline verdict_t meet(memheap_agree_t *agree, uint64_t digest,
     line->result = result;
     atomic_store_explicit(&line->stamp, stamp_of(number, mine),
                           memory_order_release);
+}
+
+/* Whether number i of a group on one node came for something else before, in an
+ * agreement with one. It need not come again, and is not waited for then. */
+static bool differed(const memheap_agree_t *agree, int i)
+{
+    if (agree->lag == 0)
+        return false;
+    const memheap_agree_line_t *line = line_in(agree, agree->row - 1, i);
+    await(&line->stamp, agree->number - 1, agree->hub->job->wait);
+    return line->digest != agree->digest;
+}
+
+static bool any_differed(const memheap_agree_t *agree)
+{
+    bool any = false;
+    for (int i = 0; i < agree->size && agree->lag > 0; i++)
+        any = any || differed(agree, i);
+    return any;
+}
+
+/* Write this PE's line, wait for all PEs, and have what they came for. */
+static inline verdict_t meet(memheap_agree_t *agree, uint64_t digest,
+                             memheap_status_t mine, uint64_t result,
+                             fold_t *fold, const memheap_agree_trade_t *trade)
+{
+    write_line(agree, digest, mine, result);
+    uint64_t number = agree->number;
     if (MEMHEAP_UNLIKELY(!memheap_agree_is_near(agree)))
         return meet_far(agree, digest, result, fold, trade);
     /* Own the line of the next agreement before it is needed. */
-    __builtin_prefetch(line_of(agree, number + 1, agree->node_rank), 1);
+    __builtin_prefetch(line_in(agree, other_set(agree), agree->node_rank), 1);
+    if (MEMHEAP_UNLIKELY(any_differed(agree)))
+        return (verdict_t){.same_call = false};
     const memheap_wait_t *wait = &agree->hub->job->wait;
     for (int i = agree->rank + 1; i < agree->size; i++)
-        await(&line_of(agree, number, i)->stamp, number, *wait);
+        await(&line_of(agree, i)->stamp, number, *wait);
     for (int i = 0; i < agree->rank; i++)
-        await(&line_of(agree, number, i)->stamp, number, *wait);
+        await(&line_of(agree, i)->stamp, number, *wait);
     return judge(agree, digest, result, fold);
+}
+
+/* All PEs have agreed: go on in the other set of rows. */
+static inline void agreed(memheap_agree_t *agree)
+{
+    agree->lag = 0;
+    agree->digest = 0;
 }
 
 /* Wait for all PEs, whatever they came for. */
 static void meet_only(memheap_agree_t *agree)
 {
     meet(agree, 0, MEMHEAP_OK, 0, NULL, NULL);
+    agreed(agree);
 }
 
 /* The text of number i of the group, on its first PE. NULL if it has not come.
@@ -426,10 +509,31 @@ static const char *any_text_of(const memheap_agree_t *agree, int i)
     return NULL;
 }
 
-/* Print the calls of all PEs, neighbours with the same call together. */
-static void report(const memheap_agree_t *agree, uint64_t number)
+/* What number i of the group called, where texts have come of all PEs that are
+ * not absent. An absent one's line tells with whom it came, or what it did. */
+static const char *told_by(const memheap_agree_t *agree, int row, int i,
+                           char *room)
+{
+    const char *text = any_text_of(agree, i);
+    if (text != NULL && text[0] != '\0')
+        return text;
+    const memheap_agree_line_t *line = line_in(agree, row, i);
+    for (int k = 0; k < agree->size; k++) {
+        text = any_text_of(agree, k);
+        if (text != NULL && text[0] != '\0' &&
+            line_in(agree, row, k)->digest == line->digest)
+            return text;
+    }
+    const memheap_call_t call = {line->what, {line->result, line->more}, NULL};
+    agree->hub->describe(&call, room, MEMHEAP_CALL_TEXT);
+    return room;
+}
+
+/* Log the calls of all PEs, neighbours with the same call together. */
+static void report(memheap_agree_t *agree, uint64_t number, int row)
 {
     char message[1000];
+    char said[2][MEMHEAP_CALL_TEXT];
     size_t used = (size_t)snprintf(
         message, sizeof(message),
         "the PEs differ in collective call %llu, which all must make alike:",
@@ -440,10 +544,10 @@ static void report(const memheap_agree_t *agree, uint64_t number)
             memheap_wait_step(&wait);
     }
     for (int i = 0; i < agree->size && used < sizeof(message);) {
-        const char *text = any_text_of(agree, i);
+        const char *text = told_by(agree, row, i, said[0]);
         int last = i;
         while (agree->stride == 1 && last + 1 < agree->size &&
-               strcmp(any_text_of(agree, last + 1), text) == 0)
+               strcmp(told_by(agree, row, last + 1, said[1]), text) == 0)
             last++;
         const char *separator = i == 0 ? "" : ";";
         size_t room = sizeof(message) - used;
@@ -457,33 +561,115 @@ static void report(const memheap_agree_t *agree, uint64_t number)
         i = last + 1;
     }
     memheap_log_write(agree->hub->log, MEMHEAP_LOG_ERROR, "%s", message);
+    agree->reports = true;
 }
 
-/* All PEs come here, or none: each has the same verdict. */
+/* Fill up this PE's lines of the set, up to where all agree: with digests that
+ * are nobody's. */
+static void fill_up(const memheap_agree_t *agree)
+{
+    uint64_t digest = line_of(agree, agree->node_rank)->digest;
+    for (int i = agree->lag + 1; i < MEMHEAP_AGREE_LAG; i++) {
+        int ahead = i - agree->lag;
+        memheap_agree_line_t *line =
+            line_in(agree, agree->row + ahead, agree->node_rank);
+        line->digest = ~digest;
+        line->result = 0;
+        atomic_store_explicit(
+            &line->stamp, stamp_of(agree->number + (uint64_t)ahead, MEMHEAP_OK),
+            memory_order_release);
+    }
+}
+
+/* How many agreements ago the PEs differed first, in a group on one node. All
+ * have written their lines of then. */
+static int first_difference(const memheap_agree_t *agree)
+{
+    for (int ago = agree->lag; ago > 0; ago--) {
+        uint64_t number = agree->number - (uint64_t)ago;
+        for (int i = 0; i < agree->size; i++) {
+            memheap_agree_line_t *line = line_in(agree, agree->row - ago, i);
+            await(&line->stamp, number, agree->hub->job->wait);
+            if (line->digest != line_in(agree, agree->row - ago, 0)->digest)
+                return ago;
+        }
+    }
+    return 0;
+}
+
+/* As meet_only(), but give up waiting for PEs that do not come. Whether all
+ * came; *first_p takes the first that did. */
+static bool meet_present(memheap_agree_t *agree, int *first_p)
+{
+    struct timespec start;
+    struct timespec now;
+    bool all = true;
+    write_line(agree, 0, MEMHEAP_OK, 0);
+    agreed(agree);
+    *first_p = agree->size;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (int i = 0; i < agree->size; i++) {
+        memheap_wait_t wait = agree->hub->job->wait;
+        const _Atomic uint64_t *stamp = &line_of(agree, i)->stamp;
+        bool here;
+        do {
+            here = is_at(stamp, agree->number);
+            memheap_wait_step(&wait);
+            clock_gettime(CLOCK_MONOTONIC, &now);
+        } while (!here && now.tv_sec - start.tv_sec < ABSENT_SECONDS);
+        all = all && here;
+        if (here && i < *first_p)
+            *first_p = i;
+    }
+    return all;
+}
+
+/* All PEs come here, or none: each has the same verdict; or each that makes
+ * another call after agreements with one. */
 static memheap_status_t diverge(memheap_agree_t *agree,
                                 const memheap_call_t *call, uint64_t result,
                                 bool results_differ)
 {
     const memheap_agree_hub_t *hub = agree->hub;
-    uint64_t number = agree->number;
+    bool near = memheap_agree_is_near(agree);
+    int ago = 0;
+    int first = 0;
+    bool all = true;
+    if (near) {
+        fill_up(agree);
+        ago = first_difference(agree);
+    }
+    uint64_t number = agree->number - (uint64_t)ago;
+    int row = agree->row - ago;
     char *text = text_of(agree, agree->node_rank);
-    hub->describe(call, text, MEMHEAP_CALL_TEXT);
+    hub->describe(ago == 0 ? call : &agree->calls[agree->lag - ago], text,
+                  MEMHEAP_CALL_TEXT);
     if (results_differ) {
         size_t used = strlen(text);
         snprintf(text + used, MEMHEAP_CALL_TEXT - used, " with result %#llx",
                  (unsigned long long)result);
     }
-    if (memheap_job_near(hub->job, agree->start) >=
-        (uint32_t)hub->job->node_size) {
-        message_t message = {
-            .group = agree->group, .round = TEXT, .rank = agree->rank};
-        memheap_transport_send(hub->transport, agree->start, &message,
-                               sizeof(message), text, MEMHEAP_CALL_TEXT);
+    if (near) {
+        /* All go on from the same number, in the other set. */
+        agree->number += (uint64_t)(MEMHEAP_AGREE_LAG - agree->lag);
+        agreed(agree);
+        all = meet_present(agree, &first);
+    } else {
+        if (memheap_job_near(hub->job, agree->start) >=
+            (uint32_t)hub->job->node_size) {
+            message_t message = {
+                .group = agree->group, .round = TEXT, .rank = agree->rank};
+            memheap_transport_send(hub->transport, agree->start, &message,
+                                   sizeof(message), text, MEMHEAP_CALL_TEXT);
+        }
+        meet_only(agree);
     }
-    meet_only(agree);
-    if (agree->rank == 0)
-        report(agree, number);
-    meet_only(agree);
+    if (agree->rank == first)
+        report(agree, number, row);
+    if (!near)
+        meet_only(agree);
+    else if (all)
+        meet_present(agree, &first);
     return MEMHEAP_ERR_DIVERGED;
 }
 
@@ -498,13 +684,43 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
             *pe_p = agree->start;
         return mine;
     }
-    verdict_t verdict = meet(agree, digest_of(call), mine, result, NULL, NULL);
+    verdict_t verdict =
+        meet(agree, digest_after(agree, call), mine, result, NULL, NULL);
     if (MEMHEAP_UNLIKELY(!verdict.same_call ||
                          (verdict.worst == MEMHEAP_OK && !verdict.same_result)))
         return diverge(agree, call, result, verdict.same_call);
+    agreed(agree);
     if (pe_p != NULL)
         *pe_p = verdict.worst_pe;
     return verdict.worst;
+}
+
+memheap_status_t memheap_agree_with(memheap_agree_t *agree,
+                                    const memheap_call_t *call, int one)
+{
+    if (agree->lag == MEMHEAP_AGREE_LAG - 1 || agree->size == 1 ||
+        !memheap_agree_is_near(agree))
+        return memheap_agree(agree, call, MEMHEAP_OK, 0, NULL);
+    uint64_t digest = digest_after(agree, call);
+    memheap_agree_line_t *own =
+        line_in(agree, next_row(agree), agree->node_rank);
+    own->what = call->what;
+    own->more = call->argument[1];
+    write_line(agree, digest, MEMHEAP_OK, call->argument[0]);
+    __builtin_prefetch(line_in(agree, agree->row + 1, agree->node_rank), 1);
+    if (agree->rank != one) {
+        const memheap_agree_line_t *line = line_of(agree, one);
+        bool same = is_at(&line->stamp, agree->number) || !differed(agree, one);
+        if (MEMHEAP_LIKELY(same)) {
+            await(&line->stamp, agree->number, agree->hub->job->wait);
+            same = line->digest == digest;
+        }
+        if (MEMHEAP_UNLIKELY(!same))
+            return diverge(agree, call, 0, false);
+    }
+    agree->calls[agree->lag++] = *call;
+    agree->digest = digest;
+    return MEMHEAP_OK;
 }
 
 memheap_status_t memheap_agree_fold(memheap_agree_t *agree,
@@ -513,9 +729,10 @@ memheap_status_t memheap_agree_fold(memheap_agree_t *agree,
                                     uint64_t *all_p)
 {
     verdict_t verdict =
-        meet(agree, digest_of(call), MEMHEAP_OK, word, fold, NULL);
+        meet(agree, digest_after(agree, call), MEMHEAP_OK, word, fold, NULL);
     if (!verdict.same_call)
         return diverge(agree, call, 0, false);
+    agreed(agree);
     *all_p = verdict.result;
     return MEMHEAP_OK;
 }
@@ -525,8 +742,11 @@ memheap_status_t memheap_agree_trade(memheap_agree_t *agree,
                                      const memheap_agree_trade_t *trade)
 {
     verdict_t verdict =
-        meet(agree, digest_of(call), MEMHEAP_OK, 0, NULL, trade);
-    return verdict.same_call ? MEMHEAP_OK : diverge(agree, call, 0, false);
+        meet(agree, digest_after(agree, call), MEMHEAP_OK, 0, NULL, trade);
+    if (!verdict.same_call)
+        return diverge(agree, call, 0, false);
+    agreed(agree);
+    return MEMHEAP_OK;
 }
 
 void memheap_agree_show(memheap_agree_t *agree, const void *data, size_t size)
@@ -537,7 +757,7 @@ void memheap_agree_show(memheap_agree_t *agree, const void *data, size_t size)
 
 const void *memheap_agree_shown(const memheap_agree_t *agree, int i)
 {
-    return line_of(agree, agree->number, i)->shown;
+    return line_of(agree, i)->shown;
 }
 
 void memheap_agree_receive(const memheap_agree_t *world, const void *head,
@@ -715,7 +935,7 @@ static memheap_agree_hub_t *hub_new(const memheap_job_t *job,
     hub->rounds = (int)memheap_log2_ceil((size_t)job->node_count);
     if (hub->rounds == 0)
         return hub;
-    hub->boxes = calloc(MEMHEAP_AGREE_GROUPS * ROWS * (size_t)hub->rounds,
+    hub->boxes = calloc(MEMHEAP_AGREE_GROUPS * SETS * (size_t)hub->rounds,
                         sizeof(*hub->boxes));
     if (hub->boxes == NULL) {
         free(hub);

@@ -17,7 +17,9 @@
 typedef struct memheap_call {
     uint64_t what;
     uint64_t argument[3];
-    const char *name; /* for its text alone: it is not compared */
+    const char *name; /* for its text alone: it is not compared; NULL in
+                       * that of a PE that went on after an agreement with one
+                       */
 } memheap_call_t;
 
 /** Room for the text of a call. */
@@ -30,6 +32,10 @@ typedef void memheap_call_describe_t(const memheap_call_t *call, char *text,
 typedef struct memheap_agree_line memheap_agree_line_t;
 typedef struct memheap_agree_hub memheap_agree_hub_t;
 
+/** Agreements that end in one of all PEs: those before it may be agreements
+ * with one. */
+#define MEMHEAP_AGREE_LAG 16
+
 /** 2 to this power is more than the nodes of any job. */
 #define MEMHEAP_AGREE_ROUNDS 20
 
@@ -38,6 +44,10 @@ typedef struct memheap_agree {
     memheap_agree_hub_t *hub; /* of all groups */
     memheap_agree_line_t *lines;
     uint64_t number; /* of the last agreement */
+    int row;         /* its lines */
+    int lag;         /* agreements with one PE since the last of all, */
+    uint64_t digest; /* and of their calls, which are these */
+    memheap_call_t calls[MEMHEAP_AGREE_LAG - 1];
     int group;
     int rank, size; /* this PE is number rank of them */
     int start, stride;
@@ -53,6 +63,7 @@ typedef struct memheap_agree {
     int to[MEMHEAP_AGREE_ROUNDS];
     const void *show; /* in the next agreement, */
     size_t show_size; /* so many bytes */
+    bool reports;     /* that the PEs differ, as their only one */
 } memheap_agree_t;
 
 /** Groups that can be there at once, numbered from 0, which is that of all
@@ -86,12 +97,23 @@ void memheap_agree_close(memheap_agree_t *agree);
  * @param pe_p    takes the lowest of the PEs that have the worst status; NULL
  *                if nobody wants to know
  * @return the same on every PE: MEMHEAP_OK, the worst status, or
- *         MEMHEAP_ERR_DIVERGED after one PE logged which called what
+ *         MEMHEAP_ERR_DIVERGED after one PE, whose agree->reports is set,
+ *         logged which called what
  */
 memheap_status_t memheap_agree(memheap_agree_t *agree,
                                const memheap_call_t *call,
                                memheap_status_t mine, uint64_t result,
                                int *pe_p);
+
+/**
+ * As memheap_agree(), for PEs that are all well, but wait for number `one` of
+ * the group alone, where all PEs are on one node; so that one waits for nobody.
+ * Whether the others differ turns out in the next agreement of all at the
+ * latest: one of these does that now and then. Calls that go through here are
+ * described by two arguments.
+ */
+memheap_status_t memheap_agree_with(memheap_agree_t *agree,
+                                    const memheap_call_t *call, int one);
 
 /**
  * As memheap_agree(), for PEs that are all well; and fold the words that they

@@ -96,8 +96,8 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
         snprintf(text, room, "%s of %zu bytes", call->name, a);
         break;
     case MEMHEAP_CALL_BROADCAST:
-        snprintf(text, room, "%s of %zu bytes from PE %d", call->name, a,
-                 (int)b);
+        snprintf(text, room, "%s of %zu bytes from PE %d",
+                 call->name == NULL ? "a broadcast" : call->name, a, (int)b);
         break;
     case MEMHEAP_CALL_COLLECT:
     case MEMHEAP_CALL_SET:

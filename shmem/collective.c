@@ -3,7 +3,8 @@
  *
  * Each PE takes what it needs of the others' memory, between two meetings: the
  * first says that every source is ready, the second that nobody reads it any
- * more. What is short is shown in the first, and needs no second.
+ * more. What is short is shown in the first, and needs no second; a short
+ * broadcast waits for the root alone.
  */
 #include "config.h"
 
@@ -81,7 +82,7 @@ static void broadcast(memheap_group_t *group, void *dest, const void *source,
     if (memheap_group_shows(group, size)) {
         if (group->rank == root)
             memheap_agree_show(group->agree, source, size);
-        memheap_group_meet(group);
+        memheap_group_meet_one(group, root);
         memcpy(dest, memheap_agree_shown(group->agree, root), size);
         return;
     }

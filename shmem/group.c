@@ -261,3 +261,8 @@ void memheap_group_meet(memheap_group_t *group)
     else
         meet_set(group);
 }
+
+void memheap_group_meet_one(memheap_group_t *group, int one)
+{
+    memheap_runtime_meet_one(group->agree, &group->what, one);
+}

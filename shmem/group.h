@@ -88,6 +88,9 @@ static inline bool memheap_group_shows(const memheap_group_t *group,
            size <= MEMHEAP_AGREE_ROOM;
 }
 
+/** Wait for number `one` of a team that can show so much, or for all. */
+void memheap_group_meet_one(memheap_group_t *group, int one);
+
 /** Where an object of the group's PE of number i lies; NULL if that is of
  *  another node, and *far_p is its place then. */
 static inline char *memheap_group_at(const memheap_group_t *group,

@@ -112,7 +112,7 @@ void memheap_runtime_not_running(const char *call)
  * before the message is out. */
 static _Noreturn void end_diverged(const memheap_agree_t *agree)
 {
-    if (agree->rank == 0) {
+    if (agree->reports) {
         memheap_runtime_report(memheap_runtime.job.rank);
         memheap_runtime_abort();
     }
@@ -137,6 +137,13 @@ void memheap_runtime_meet(memheap_agree_t *agree, const memheap_call_t *call)
 {
     if (__builtin_expect(
             memheap_agree(agree, call, MEMHEAP_OK, 0, NULL) != MEMHEAP_OK, 0))
+        end_diverged(agree);
+}
+
+void memheap_runtime_meet_one(memheap_agree_t *agree,
+                              const memheap_call_t *call, int one)
+{
+    if (__builtin_expect(memheap_agree_with(agree, call, one) != MEMHEAP_OK, 0))
         end_diverged(agree);
 }
 

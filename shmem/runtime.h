@@ -99,6 +99,10 @@ memheap_status_t memheap_runtime_agree(const memheap_call_t *call,
 /** Wait for all PEs of a group, which make the same call. */
 void memheap_runtime_meet(memheap_agree_t *agree, const memheap_call_t *call);
 
+/** As memheap_agree_with(); ends the job where the PEs differ. */
+void memheap_runtime_meet_one(memheap_agree_t *agree,
+                              const memheap_call_t *call, int one);
+
 /** As memheap_agree_fold(); ends the job where the PEs differ. */
 uint64_t memheap_runtime_fold(memheap_agree_t *agree,
                               const memheap_call_t *call, uint64_t word,

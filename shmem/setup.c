@@ -10,6 +10,7 @@
 
 #include "shmem/access.h"
 #include "shmem/calls.h"
+#include "shmem/team.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ static void meet(memheap_call_kind_t kind)
 static void finalize_all(void)
 {
     meet(MEMHEAP_CALL_FINALIZE);
+    memheap_team_settle();
     memheap_runtime_stop();
 }
 

@@ -92,6 +92,32 @@ void memheap_team_stop(void)
     shmemx_team_shared.size = 0;
 }
 
+/* The team of this PE that has the lowest group number from `group` on; NULL if
+ * there is none. */
+static struct shmemx_team *team_from(int group)
+{
+    struct shmemx_team *team = &shmemx_team_shared;
+    struct shmemx_team *found = team->group >= group ? team : NULL;
+    for (team = shmemx_team_world.next; team != NULL; team = team->next) {
+        if (team->group >= group &&
+            (found == NULL || team->group < found->group))
+            found = team;
+    }
+    return found;
+}
+
+/* By group number, which is an order that all PEs share. */
+void memheap_team_settle(void)
+{
+    memheap_call_t call = {.what = MEMHEAP_CALL_FINALIZE};
+    struct shmemx_team *team;
+    for (int group = 0; (team = team_from(group)) != NULL;
+         group = team->group + 1) {
+        if (memheap_agree_is_near(team->agree))
+            memheap_runtime_meet(team->agree, &call);
+    }
+}
+
 static uint64_t fold_and(uint64_t a, uint64_t b)
 {
     return a & b;

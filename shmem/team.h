@@ -46,4 +46,8 @@ void memheap_team_start(void);
 /** Forget the teams and contexts that the program did not end. */
 void memheap_team_stop(void);
 
+/** Meet in every team that is left, where PEs may have differed in a call that
+ *  waited for one of them alone. Collective over all PEs. */
+void memheap_team_settle(void);
+
 #endif

@@ -40,7 +40,24 @@ scan|shmem_long_sum_reduce of 4 elements|shmem_long_sum_inscan of 4 elements
 sync|shmem_barrier_all|shmem_team_sync
 split|shmem_team_split_strided(0, 1, 1)|shmem_team_split_strided(0, 1, 2)
 destroy|shmem_team_sync|shmem_team_destroy
+instead|shmem_long_sum_reduce of 1 elements|shmem_long_broadcast of 8 bytes from PE $last
+fewer|shmem_long_broadcast of 8 bytes from PE 0|shmem_long_sum_reduce of 1 elements
 END
+    job error -x "$nodes" -n "$np" "$program" ring
+    says "PE 0 called shmem_long_broadcast of 8 bytes from PE 1;" \
+        "PE $last called shmem_long_broadcast of 8 bytes from PE 0"
+    says_once
+    fact "$job PEs: each waits for another's short broadcast"
+    job error -x "$nodes" -n "$np" "$program" late
+    says "$others called shmem_long_broadcast of 8 bytes from PE $last" \
+        "PE $last called" "broadcast of 16 bytes from PE $last"
+    says_once
+    fact "$job PEs: a short broadcast differs, and all finalize"
+    job error -x "$nodes" -n "$np" "$program" away
+    says "$others called shmem_long_broadcast of 8 bytes from PE 0" \
+        "PE $last called" "broadcast of 8 bytes from PE $last"
+    says_once
+    fact "$job PEs: one is the root of its own, and never comes back"
     job error -x "$nodes" -x SHMEM_SYMMETRIC_SIZE=1t -n "$np" "$program" large
     says "PE 0 called shmem_malloc(549755813888)" "called shmem_malloc(100)"
     says_once

@@ -11,7 +11,8 @@ mpi_tests = tests/mpi/setup.mpi tests/mpi/memory.mpi tests/mpi/rma.mpi \
 	tests/mpi/typed.mpi tests/mpi/amo.mpi tests/mpi/collective.mpi \
 	tests/mpi/active.mpi tests/mpi/reduce.mpi tests/mpi/lock.mpi \
 	tests/mpi/team.mpi tests/mpi/context.mpi tests/mpi/threads.mpi \
-	tests/mpi/point.mpi tests/mpi/growth.mpi tests/mpi/mixed.mpi
+	tests/mpi/point.mpi tests/mpi/growth.mpi tests/mpi/mixed.mpi \
+	tests/mpi/storm.mpi
 mpi_helpers = tests/mpi/with_mpi tests/mpi/diverge tests/mpi/ranges \
 	tests/mpi/busy tests/mpi/lost
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
@@ -55,6 +56,9 @@ tests_mpi_typed_mpi_LDADD = $(mpi_test_libs)
 tests_mpi_amo_mpi_SOURCES = tests/mpi/amo.c tests/mpi/tap.h
 tests_mpi_amo_mpi_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_amo_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_storm_mpi_SOURCES = tests/mpi/storm.c tests/mpi/tap.h
+tests_mpi_storm_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_storm_mpi_LDADD = $(mpi_test_libs)
 tests_mpi_collective_mpi_SOURCES = tests/mpi/collective.c tests/mpi/tap.h
 tests_mpi_collective_mpi_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_collective_mpi_LDADD = $(mpi_test_libs)

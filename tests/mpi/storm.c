@@ -1,0 +1,164 @@
+/*
+ * Short broadcasts, whose roots wait for nobody, in long runs: roots in turn
+ * and at random, among other collectives of the same team and those of teams
+ * that share PEs with it. The bytes of each call are its own, and nothing but
+ * the calls keeps the PEs together, so that data of another call would show.
+ *
+ * MEMHEAP_TEST_SEED repeats a sequence.
+ */
+#include "tests/mpi/tap.h"
+
+enum {
+    CALLS = 2000,
+    MOST = 100, /* bytes: of which some are too many to be shown */
+    TEAMS = 4
+};
+
+static shmem_team_t teams[TEAMS];
+static uint64_t seed;
+static unsigned char *source, *dest;
+static long *sums;
+static unsigned char stamp; /* of the last call over any team */
+
+/* xorshift64*; S. Vigna, 2016. The same on every PE. */
+static uint64_t draw(uint64_t below)
+{
+    seed ^= seed >> 12;
+    seed ^= seed << 25;
+    seed ^= seed >> 27;
+    return (seed * UINT64_C(2685821657736338717) >> 16) % below;
+}
+
+/* Broadcast bytes that are the call's own; whether they came. The root may
+ * write its source again as soon as its call is over. */
+static bool broadcast(shmem_team_t team, size_t size, int root)
+{
+    bool good = true;
+    int me = shmem_team_my_pe(team);
+    stamp++;
+    if (me < 0)
+        return true;
+    for (size_t i = 0; i < size; i++)
+        source[i] = (unsigned char)(stamp * 7 + root + (int)i);
+    if (shmem_broadcastmem(team, dest, source, size, root) != 0)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        good = good && dest[i] == (unsigned char)(stamp * 7 + root + (int)i);
+        dest[i] = source[i] = 0;
+    }
+    return good;
+}
+
+static bool roots_take_turns(shmem_team_t team)
+{
+    bool good = true;
+    int n = shmem_team_n_pes(team);
+    for (int i = 0; i < CALLS; i++)
+        good = broadcast(team, 8, i % n) && good;
+    return good;
+}
+
+static bool one_root_runs_ahead(shmem_team_t team)
+{
+    bool good = true;
+    for (int i = 0; i < CALLS; i++)
+        good = broadcast(team, 8, 0) && good;
+    return good;
+}
+
+/* A sum over the team, whose terms are its calls' own. */
+static bool sum(shmem_team_t team)
+{
+    int n = shmem_team_n_pes(team);
+    int me = shmem_team_my_pe(team);
+    stamp++;
+    if (me < 0)
+        return true;
+    sums[0] = stamp + me;
+    shmem_long_sum_reduce(team, sums + 1, sums, 1);
+    return sums[1] == (long)stamp * n + (long)n * (n - 1) / 2;
+}
+
+/* Any collective over a team. */
+static bool any_call(shmem_team_t team)
+{
+    int n = shmem_team_n_pes(team);
+    size_t size = draw(MOST + 1);
+    int root = (int)draw(1000);
+    uint64_t kind = draw(12);
+    if (kind == 0)
+        return sum(team);
+    if (kind == 1)
+        return n < 1 || shmem_team_sync(team) == 0;
+    return broadcast(team, size, n < 1 ? 0 : root % n);
+}
+
+static bool other_calls_come_between(shmem_team_t team)
+{
+    bool good = true;
+    for (int i = 0; i < CALLS; i++) {
+        good = any_call(team) && good;
+        if (draw(100) == 0)
+            shmem_barrier_all();
+        if (draw(100) == 0)
+            shmem_free(shmem_malloc(64));
+    }
+    return good;
+}
+
+static bool teams_share_pes(void)
+{
+    bool good = true;
+    for (int i = 0; i < CALLS; i++)
+        good = any_call(teams[draw(TEAMS)]) && good;
+    return good;
+}
+
+/* Teams that end in the middle of a run, and hand their lines to the next. */
+static bool teams_come_and_go(void)
+{
+    bool good = true;
+    int n = shmem_n_pes();
+    for (int i = 0; i < CALLS / 20; i++) {
+        shmem_team_t team;
+        int size = 1 + (int)draw((uint64_t)n);
+        int start = (int)draw((uint64_t)(n - size + 1));
+        int calls = (int)draw(40);
+        shmem_team_split_strided(SHMEM_TEAM_WORLD, start, 1, size, NULL, 0,
+                                 &team);
+        for (int k = 0; k < calls; k++)
+            good = broadcast(team, 16, k % size) && good;
+        shmem_team_destroy(team);
+    }
+    return good;
+}
+
+int main(void)
+{
+    const char *given = getenv("MEMHEAP_TEST_SEED");
+    seed = given == NULL ? 20261120 : strtoull(given, NULL, 10);
+    seed += seed == 0;
+    uint64_t first = seed;
+    shmem_init();
+    tap_plan(8);
+    int n = shmem_n_pes();
+    source = shmem_calloc(MOST, 1);
+    dest = shmem_calloc(MOST, 1);
+    sums = shmem_calloc(2, sizeof(*sums));
+    teams[0] = SHMEM_TEAM_WORLD;
+    shmem_team_split_strided(teams[0], 0, 2, (n + 1) / 2, NULL, 0, &teams[1]);
+    shmem_team_split_strided(teams[0], n - 1, -1, n, NULL, 0, &teams[2]);
+    shmem_team_split_strided(teams[2], 0, 1, (n + 1) / 2, NULL, 0, &teams[3]);
+    tap_ok(roots_take_turns(teams[0]), "each PE is the root in turn");
+    tap_ok(roots_take_turns(teams[2]), "so in a team of the PEs backwards");
+    tap_ok(roots_take_turns(teams[1]), "so in a team of every second PE");
+    tap_ok(one_root_runs_ahead(teams[0]), "one root runs ahead of the others");
+    tap_ok(other_calls_come_between(teams[0]), "other calls come between");
+    tap_ok(teams_share_pes(), "teams that share PEs take turns");
+    tap_ok(teams_come_and_go(), "teams come and go");
+    tap_ok(roots_take_turns(SHMEM_TEAM_SHARED), "so in the team of a node");
+    if (shmem_my_pe() == 0)
+        printf("# MEMHEAP_TEST_SEED=%llu\n", (unsigned long long)first);
+    shmem_finalize();
+    return 0;
+}
