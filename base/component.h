@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 /** Changes whenever this header's structs do. */
-#define MEMHEAP_COMPONENT_ABI 1u
+#define MEMHEAP_COMPONENT_ABI 2u
 
 /** Every block lies at a multiple of this many bytes. */
 #define MEMHEAP_MIN_ALIGN ((size_t)16)
@@ -41,6 +41,9 @@ typedef struct memheap_module_config {
     const memheap_memory_t *memory;
     /** The component's own parameters, in the order of its definitions. */
     const memheap_value_t *params;
+    /** Several threads will use the heap: a module that can is to be `shared`.
+     *  Never set for a symmetric heap, whose calls come one by one. */
+    bool concurrent;
 } memheap_module_config_t;
 
 /** A block, as walk() shows it. */
@@ -60,10 +63,13 @@ typedef struct memheap_module_stats {
 } memheap_module_stats_t;
 
 typedef struct memheap_module_ops memheap_module_ops_t;
+typedef struct memheap_module_shared memheap_module_shared_t;
 
 /** The part of a module that all have; a component's own struct starts so. */
 typedef struct memheap_module {
     const memheap_module_ops_t *ops;
+    /* What several threads may call at once; NULL: nothing. */
+    const memheap_module_shared_t *shared;
     size_t size;        /* of the region */
     size_t used;        /* the sum of what size_of() says of live blocks */
     size_t live_blocks; /* their number */
@@ -130,6 +136,30 @@ struct memheap_module_ops {
 
     /** Give the module and all its metadata back. */
     void (*destroy)(memheap_module_t *module);
+};
+
+/**
+ * Operations that any number of threads may call at once, without a lock of
+ * the heap's. The operations above, and the fields of a module, are for a
+ * thread that called stop() and not yet resume(). What differs from above:
+ */
+struct memheap_module_shared {
+    /** Also says the usable bytes. MEMHEAP_ERR_NO_MEMORY may come too early:
+     *  ops->alloc() has the last word. */
+    memheap_status_t (*alloc)(memheap_module_t *module, size_t size,
+                              size_t align, size_t *offset_p, size_t *size_p);
+
+    memheap_status_t (*free)(memheap_module_t *module, size_t offset);
+
+    /** Right for a block that nobody frees meanwhile. */
+    memheap_status_t (*size_of)(const memheap_module_t *module, size_t offset,
+                                size_t *size_p);
+
+    /** Wait until no other thread is in one of these, and let none in. One
+     *  thread at a time. @return the most bytes that were in use since the
+     *  last time, as far as is known: exact for one thread at a time */
+    size_t (*stop)(memheap_module_t *module);
+    void (*resume)(memheap_module_t *module);
 };
 
 typedef struct memheap_component {

@@ -13,6 +13,11 @@ bench/arena-buddy.so: bench/arena.c $(buddy_sources) $(base_sources)
 	$(arena_link) -DARENA_COMPONENT=buddy -o $@ $(arena_common) \
 		$(addprefix $(srcdir)/,$(filter %.c,$(buddy_sources)))
 
+bench/arena-mempool.so: bench/arena.c $(mempool_sources) $(base_sources)
+	@$(MKDIR_P) bench
+	$(arena_link) -DARENA_COMPONENT=mempool -o $@ $(arena_common) \
+		$(addprefix $(srcdir)/,$(filter %.c,$(mempool_sources)))
+
 bench/arena-ptmalloc.so: bench/arena.c $(ptmalloc_sources) $(base_sources)
 	@$(MKDIR_P) bench
 	$(arena_link) -DARENA_COMPONENT=ptmalloc -o $@ $(arena_common) \
@@ -21,10 +26,14 @@ bench/arena-ptmalloc.so: bench/arena.c $(ptmalloc_sources) $(base_sources)
 if COMPONENT_BUDDY
 noinst_DATA += bench/arena-buddy.so
 endif
+if COMPONENT_MEMPOOL
+noinst_DATA += bench/arena-mempool.so
+endif
 if COMPONENT_PTMALLOC
 noinst_DATA += bench/arena-ptmalloc.so
 endif
-CLEANFILES += bench/arena-buddy.so bench/arena-ptmalloc.so
+CLEANFILES += bench/arena-buddy.so bench/arena-mempool.so \
+	bench/arena-ptmalloc.so
 
 # Programs in OpenSHMEM alone, which bench/compare and bench/pgas build against
 # others too. A wrapper of libtool's would be part of the time to start.

@@ -1,5 +1,8 @@
 # The allocators, one folder each.
 buddy_sources = components/buddy/buddy.c
+mempool_sources = components/mempool/fragments.c \
+	components/mempool/fragments.h components/mempool/mempool.c \
+	components/mempool/pool.h components/mempool/slab.c
 ptmalloc_sources = components/ptmalloc/bins.c components/ptmalloc/bins.h \
 	components/ptmalloc/chunk.h components/ptmalloc/ptmalloc.c
 
@@ -7,7 +10,10 @@ component_sources =
 if COMPONENT_BUDDY
 component_sources += $(buddy_sources)
 endif
+if COMPONENT_MEMPOOL
+component_sources += $(mempool_sources)
+endif
 if COMPONENT_PTMALLOC
 component_sources += $(ptmalloc_sources)
 endif
-EXTRA_DIST += $(buddy_sources) $(ptmalloc_sources)
+EXTRA_DIST += $(buddy_sources) $(mempool_sources) $(ptmalloc_sources)

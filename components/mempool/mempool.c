@@ -1,0 +1,950 @@
+/*
+ * The module of pool.h: what each operation does to the tiers.
+ *
+ * A request of up to 1024 bytes takes an object, out of the list of the least
+ * size that fits or else of a new slab. Where no slab can be made, it takes a
+ * run, and where there is none, an object of a larger size: so whatever
+ * is not larger than the largest free block can be had. Runs are first fit.
+ *
+ * A block is resized in place as a run: a slab with nothing but the block at
+ * its start becomes one, and what shrinks to 128 bytes or less becomes the
+ * first object of a slab.
+ */
+#include "config.h"
+
+#include "components/mempool/pool.h"
+
+#include <sched.h>
+
+enum {
+    /* A run that shrinks to no more than this becomes a slab. */
+    SMALL = 128,
+    SLABS_MAX = 1 << 28,
+    ORDERS = 62
+};
+
+static bool is_run(uint64_t head)
+{
+    return (head & HEAD_KIND) == HEAD_RUN;
+}
+
+static bool is_slab(uint64_t head)
+{
+    return (head & HEAD_KIND) == HEAD_SLAB;
+}
+
+static slab_t *slab_of(const pool_t *p, uint64_t head)
+{
+    return slab_at(p, (slab_id_t)(head >> 2));
+}
+
+static size_t object_size(const slab_t *s)
+{
+    return pool_size[POOL_LOAD(s->size_index)];
+}
+
+/* Where a slab ends: in the region. */
+static size_t slab_end(const pool_t *p, const slab_t *s)
+{
+    return memheap_min(POOL_LOAD(s->start) + (size_t)s->fragments * FRAGMENT,
+                       p->module.size);
+}
+
+/* Enter a run as a block. @return its usable bytes */
+static size_t run_enter(pool_t *p, size_t first, size_t count)
+{
+    size_t usable =
+        memheap_min(count * FRAGMENT, p->module.size - first * FRAGMENT);
+    head_set(p, first, (uint64_t)usable << 2 | HEAD_RUN);
+    return usable;
+}
+
+static memheap_status_t run_alloc(pool_t *p, size_t size, size_t align,
+                                  size_t *offset_p, size_t *usable_p)
+{
+    if (size > p->module.size)
+        return MEMHEAP_ERR_NO_MEMORY;
+    size_t count = fragments_for(size);
+    size_t first = pool_find(p, count, size, align);
+    if (first == FRAGMENT_NONE)
+        return MEMHEAP_ERR_NO_MEMORY;
+    memheap_status_t status = pool_ensure_heads(p, first + 1);
+    if (status != MEMHEAP_OK)
+        return status;
+    fragments_take(&p->fragments, first, count);
+    *offset_p = first * FRAGMENT;
+    *usable_p = run_enter(p, first, count);
+    return MEMHEAP_OK;
+}
+
+static void count_block(pool_t *p, size_t usable)
+{
+    p->module.used += usable;
+    p->module.live_blocks++;
+}
+
+/* The size of objects for a request; POOL_SIZES if it takes a run. */
+static unsigned index_for(size_t size, size_t align)
+{
+    return size <= POOL_LARGEST && align <= FRAGMENT
+               ? pool_size_index(size, align)
+               : POOL_SIZES;
+}
+
+/* Give all slabs back that hold nothing. */
+static void flush(pool_t *p)
+{
+    for (unsigned i = 0; i < p->lanes * POOL_SIZES; i++) {
+        slab_id_t id = p->lane[i / POOL_SIZES].list[i % POOL_SIZES];
+        while (id != SLAB_NONE) {
+            slab_t *s = slab_at(p, id);
+            id = s->next;
+            if (POOL_LOAD(s->free) == slab_all(s)) {
+                slab_unlink(p, s);
+                slab_delete(p, s);
+            }
+        }
+    }
+}
+
+/* An object of any slab that has one which fits, of the least such size. */
+static memheap_status_t take_any(pool_t *p, unsigned index, size_t align,
+                                 size_t *offset_p, size_t *usable_p)
+{
+    for (; index < POOL_SIZES; index++) {
+        if ((pool_size[index] & (align - 1)) != 0)
+            continue;
+        for (unsigned lane = 0; lane < p->lanes; lane++) {
+            if (p->lane[lane].list[index] == SLAB_NONE)
+                continue;
+            *usable_p = pool_size[index];
+            return slab_alloc(p, lane, index, false, offset_p);
+        }
+    }
+    return MEMHEAP_ERR_NO_MEMORY;
+}
+
+static memheap_status_t place(pool_t *p, size_t size, size_t align,
+                              size_t *offset_p, size_t *usable_p)
+{
+    unsigned index = index_for(size, align);
+    memheap_status_t status = MEMHEAP_ERR_NO_MEMORY;
+    if (index < POOL_SIZES) {
+        *usable_p = pool_size[index];
+        status = slab_alloc(p, 0, index, false, offset_p);
+    }
+    if (status == MEMHEAP_ERR_NO_MEMORY)
+        status = run_alloc(p, size, align, offset_p, usable_p);
+    if (status == MEMHEAP_ERR_NO_MEMORY && index < POOL_SIZES)
+        status = take_any(p, index, align, offset_p, usable_p);
+    return status;
+}
+
+static memheap_status_t mempool_alloc(memheap_module_t *module, size_t size,
+                                      size_t align, size_t *offset_p)
+{
+    pool_t *p = pool_of(module);
+    size_t offset;
+    size_t usable;
+    memheap_status_t status = place(p, size, align, &offset, &usable);
+    if (status == MEMHEAP_ERR_NO_MEMORY && p->concurrent) {
+        flush(p);
+        status = place(p, size, align, &offset, &usable);
+    }
+    if (status != MEMHEAP_OK)
+        return status;
+    count_block(p, usable);
+    *offset_p = offset;
+    return MEMHEAP_OK;
+}
+
+/* The block at an offset: its head, and which object it is of a slab. */
+static memheap_status_t find_block(const pool_t *p, size_t offset,
+                                   uint64_t *head_p, unsigned *index_p)
+{
+    uint64_t head = head_of(p, offset / FRAGMENT);
+    *head_p = head;
+    if (is_run(head))
+        return offset % FRAGMENT == 0 ? MEMHEAP_OK : MEMHEAP_ERR_BAD_ADDRESS;
+    if (!is_slab(head))
+        return MEMHEAP_ERR_BAD_ADDRESS;
+    const slab_t *s = slab_of(p, head);
+    if (!slab_find(s, offset, index_p) ||
+        (POOL_LOAD(s->free) >> *index_p & 1) != 0)
+        return MEMHEAP_ERR_BAD_ADDRESS;
+    return MEMHEAP_OK;
+}
+
+static void run_free(pool_t *p, size_t first, size_t usable)
+{
+    head_set(p, first, 0);
+    fragments_give(&p->fragments, first, fragments_for(usable));
+}
+
+static memheap_status_t mempool_free(memheap_module_t *module, size_t offset)
+{
+    pool_t *p = pool_of(module);
+    uint64_t head;
+    unsigned index;
+    memheap_status_t status = find_block(p, offset, &head, &index);
+    if (status != MEMHEAP_OK)
+        return status;
+    size_t usable = head >> 2;
+    if (is_run(head)) {
+        run_free(p, offset / FRAGMENT, usable);
+    } else {
+        slab_t *s = slab_of(p, head);
+        uint64_t before = POOL_LOAD(s->free);
+        uint64_t after = before | (uint64_t)1 << index;
+        usable = object_size(s);
+        if (after == slab_all(s)) {
+            if (before != 0)
+                slab_unlink(p, s);
+            slab_delete(p, s);
+        } else {
+            POOL_STORE(s->free, after);
+            if (before == 0)
+                slab_link(p, s);
+        }
+    }
+    module->used -= usable;
+    module->live_blocks--;
+    return MEMHEAP_OK;
+}
+
+static memheap_status_t mempool_size_of(const memheap_module_t *module,
+                                        size_t offset, size_t *size_p)
+{
+    const pool_t *p = const_pool_of(module);
+    uint64_t head;
+    unsigned index;
+    memheap_status_t status = find_block(p, offset, &head, &index);
+    if (status == MEMHEAP_OK)
+        *size_p = is_run(head) ? head >> 2 : object_size(slab_of(p, head));
+    return status;
+}
+
+/* The record of a slab with an object of that size at an offset; NULL if there
+ * is none. */
+static const record_t *record_for(const pool_t *p, size_t offset, size_t size)
+{
+    for (unsigned i = 1; i <= POOL_RECORDS; i++) {
+        const record_t *r = &p->record[(p->record_next - i) % POOL_RECORDS];
+        size_t start = r->first * FRAGMENT;
+        if (r->fragments > 0 && pool_size[r->size_index] == size &&
+            offset >= start && offset - start < r->fragments * FRAGMENT &&
+            (offset - start) % size == 0)
+            return r;
+    }
+    return NULL;
+}
+
+/* Make a new slab's object a block. */
+static size_t enter_object(pool_t *p, slab_t *s, size_t offset)
+{
+    unsigned index;
+    slab_find(s, offset, &index);
+    slab_link(p, s);
+    slab_take(p, s, index);
+    return object_size(s);
+}
+
+/* Let a run of `old` fragments be only as long as size needs. *usable_p is its
+ * usable bytes. */
+static memheap_status_t run_shrink(pool_t *p, size_t first, size_t old,
+                                   size_t size, size_t *usable_p)
+{
+    size_t count = fragments_for(size);
+    size_t offset = first * FRAGMENT;
+    slab_t *s = NULL;
+    const record_t *record = record_for(p, offset, size);
+    if (record != NULL && record->first == first) {
+        if (slab_restore(p, record, old, &s))
+            count = record->fragments;
+    }
+    if (s == NULL && size <= SMALL) {
+        count = 1;
+        unsigned index = pool_size_index(size, MEMHEAP_MIN_ALIGN);
+        memheap_status_t status = MEMHEAP_ERR_NO_MEMORY;
+        if (pool_size[index] <= p->module.size - offset)
+            status = slab_new(p, 0, index, first, count, &s);
+        if (status == MEMHEAP_ERR_NO_METADATA)
+            return status;
+    }
+    if (s != NULL)
+        *usable_p = enter_object(p, s, offset);
+    else if (count < old)
+        *usable_p = run_enter(p, first, count);
+    if (count < old)
+        fragments_give(&p->fragments, first + count, old - count);
+    return MEMHEAP_OK;
+}
+
+/* Let a run of `old` fragments be longer. */
+static memheap_status_t run_extend(pool_t *p, size_t first, size_t old,
+                                   size_t size, size_t *usable_p)
+{
+    size_t count = fragments_for(size);
+    if (size > p->module.size - first * FRAGMENT)
+        return MEMHEAP_ERR_NO_MEMORY;
+    if (count > old) {
+        size_t end = fragments_end(&p->fragments, first + old);
+        if (end == first + old || end - first < count)
+            return MEMHEAP_ERR_NO_MEMORY;
+        fragments_take(&p->fragments, first + old, count - old);
+    }
+    *usable_p = run_enter(p, first, count);
+    return MEMHEAP_OK;
+}
+
+/* Let the one block of a slab, at its start, be a run. */
+static memheap_status_t slab_to_run(pool_t *p, slab_t *s, size_t size,
+                                    size_t *usable_p)
+{
+    size_t first = POOL_LOAD(s->start) / FRAGMENT;
+    size_t old = s->fragments;
+    size_t count = fragments_for(size);
+    uint64_t free = POOL_LOAD(s->free);
+    if ((free | 1) != slab_all(s) || size > p->module.size - first * FRAGMENT)
+        return MEMHEAP_ERR_NO_MEMORY;
+    if (count > old) {
+        size_t end = fragments_end(&p->fragments, first + old);
+        if (end == first + old || end - first < count)
+            return MEMHEAP_ERR_NO_MEMORY;
+    }
+    if (free != 0)
+        slab_unlink(p, s);
+    slab_forget(p, s);
+    if (count > old)
+        fragments_take(&p->fragments, first + old, count - old);
+    *usable_p = run_enter(p, first, count);
+    if (count < old)
+        fragments_give(&p->fragments, first + count, old - count);
+    return MEMHEAP_OK;
+}
+
+static memheap_status_t mempool_resize(memheap_module_t *module, size_t offset,
+                                       size_t size)
+{
+    pool_t *p = pool_of(module);
+    uint64_t head;
+    unsigned index;
+    memheap_status_t status = find_block(p, offset, &head, &index);
+    if (status != MEMHEAP_OK)
+        return status;
+    size_t before = head >> 2;
+    size_t after;
+    if (is_run(head)) {
+        size_t first = offset / FRAGMENT;
+        size_t old = fragments_for(before);
+        after = before;
+        status = size > before ? run_extend(p, first, old, size, &after)
+                               : run_shrink(p, first, old, size, &after);
+    } else {
+        slab_t *s = slab_of(p, head);
+        before = after = object_size(s);
+        if (size > before)
+            status = index == 0 ? slab_to_run(p, s, size, &after)
+                                : MEMHEAP_ERR_NO_MEMORY;
+    }
+    if (status != MEMHEAP_OK)
+        return status;
+    module->used += after - before;
+    return MEMHEAP_OK;
+}
+
+/* Take a place in a slab. */
+static memheap_status_t reserve_object(pool_t *p, slab_t *s, size_t offset,
+                                       size_t size)
+{
+    unsigned index;
+    size_t length = object_size(s);
+    uint64_t free = POOL_LOAD(s->free);
+    if (slab_find(s, offset, &index) && size <= length) {
+        if ((free >> index & 1) == 0)
+            return MEMHEAP_ERR_BUSY;
+        slab_take(p, s, index);
+        count_block(p, length);
+        return MEMHEAP_OK;
+    }
+    size_t from = (offset - POOL_LOAD(s->start)) / length;
+    size_t to = (offset + size - 1 - POOL_LOAD(s->start)) / length;
+    for (; from <= to && from < POOL_LOAD(s->count); from++) {
+        if ((free >> from & 1) == 0)
+            return MEMHEAP_ERR_BUSY;
+    }
+    return MEMHEAP_ERR_BAD_ARGUMENT;
+}
+
+/* Whether fragments are free, and lie in the region. */
+static bool all_free(const pool_t *p, size_t first, size_t count)
+{
+    size_t end = fragments_end(&p->fragments, first);
+    return end > first && end - first >= count;
+}
+
+/* Make the shortest slab in free fragments that has an object of the least
+ * size which fits at an offset. MEMHEAP_ERR_BAD_ARGUMENT if there is no room
+ * for it. */
+static memheap_status_t slab_around(pool_t *p, size_t offset, size_t size,
+                                    slab_t **s_p)
+{
+    unsigned index = pool_size_index(size, MEMHEAP_MIN_ALIGN);
+    size_t length = pool_size[index];
+    if (length > p->module.size - offset)
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    size_t first = offset / FRAGMENT;
+    size_t limit = first - memheap_min(first, length / MEMHEAP_MIN_ALIGN);
+    for (;; first--) {
+        if ((offset - first * FRAGMENT) % length == 0)
+            break;
+        if (first == limit)
+            return MEMHEAP_ERR_BAD_ARGUMENT;
+    }
+    size_t count = fragments_for(offset + length - first * FRAGMENT);
+    if (!all_free(p, first, count))
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    memheap_status_t status = slab_new(p, 0, index, first, count, s_p);
+    if (status == MEMHEAP_OK)
+        fragments_take(&p->fragments, first, count);
+    return status;
+}
+
+static memheap_status_t mempool_reserve(memheap_module_t *module, size_t offset,
+                                        size_t size)
+{
+    pool_t *p = pool_of(module);
+    if (size > module->size || size > module->size - offset)
+        return MEMHEAP_ERR_BUSY;
+    if (offset % MEMHEAP_MIN_ALIGN != 0)
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    size_t first = offset / FRAGMENT;
+    uint64_t head = head_of(p, first);
+    if (is_slab(head))
+        return reserve_object(p, slab_of(p, head), offset, size);
+    size_t count = fragments_for(offset % FRAGMENT + size);
+    if (is_run(head) || !all_free(p, first, count))
+        return MEMHEAP_ERR_BUSY;
+
+    slab_t *s = NULL;
+    memheap_status_t status = MEMHEAP_ERR_BAD_ARGUMENT;
+    const record_t *record = record_for(p, offset, size);
+    if (record != NULL && slab_restore(p, record, 0, &s))
+        status = MEMHEAP_OK;
+    else if (size <= SMALL || (offset % FRAGMENT != 0 && size <= POOL_LARGEST))
+        status = slab_around(p, offset, size, &s);
+    if (status == MEMHEAP_OK) {
+        count_block(p, enter_object(p, s, offset));
+        return MEMHEAP_OK;
+    }
+    if (status != MEMHEAP_ERR_BAD_ARGUMENT || offset % FRAGMENT != 0)
+        return status;
+    status = pool_ensure_heads(p, first + 1);
+    if (status != MEMHEAP_OK)
+        return status;
+    fragments_take(&p->fragments, first, count);
+    count_block(p, run_enter(p, first, count));
+    return MEMHEAP_OK;
+}
+
+/* The blocks decide, but for the order of the lists and what went before. */
+static void mempool_settle(memheap_module_t *module)
+{
+    pool_t *p = pool_of(module);
+    slab_t *last[POOL_LANES][POOL_SIZES] = {{NULL}};
+    p->record_next = 0;
+    for (unsigned i = 0; i < POOL_RECORDS; i++)
+        p->record[i].fragments = 0;
+    for (unsigned i = 0; i < p->lanes; i++) {
+        p->lane[i].sizes = 0;
+        for (unsigned k = 0; k < POOL_SIZES; k++)
+            p->lane[i].list[k] = SLAB_NONE;
+    }
+    for (size_t at = 0; at < p->fragments.frontier;) {
+        uint64_t head = head_of(p, at);
+        if (is_run(head)) {
+            at += fragments_for(head >> 2);
+        } else if (!is_slab(head)) {
+            at = fragments_end(&p->fragments, at);
+        } else {
+            slab_t *s = slab_of(p, head);
+            slab_t **before =
+                &last[POOL_LOAD(s->lane)][POOL_LOAD(s->size_index)];
+            at += s->fragments;
+            if (POOL_LOAD(s->free) == 0)
+                continue;
+            if (*before == NULL) {
+                slab_link(p, s);
+            } else {
+                (*before)->next = (slab_id_t)(s - slab_at(p, 0));
+                s->prev = (slab_id_t)(*before - slab_at(p, 0));
+                s->next = SLAB_NONE;
+            }
+            *before = s;
+        }
+    }
+}
+
+static memheap_status_t mempool_grow(memheap_module_t *module, size_t new_size)
+{
+    if (new_size < module->size || new_size > pool_of(module)->max_size)
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    module->size = new_size;
+    return MEMHEAP_OK;
+}
+
+typedef bool visit_t(void *context, const memheap_extent_t *extent);
+
+/* Show a slab: free objects in a row, and what is behind the last, as one. */
+static bool walk_slab(const pool_t *p, const slab_t *s, visit_t *visit,
+                      void *context)
+{
+    size_t start = POOL_LOAD(s->start);
+    size_t end = slab_end(p, s);
+    size_t size = object_size(s);
+    uint64_t free = POOL_LOAD(s->free);
+    unsigned count = POOL_LOAD(s->count);
+    memheap_extent_t gap = {start, 0, false};
+    for (unsigned i = 0; i < count; i++) {
+        memheap_extent_t object = {start + i * size, size, true};
+        if ((free >> i & 1) != 0)
+            continue;
+        gap.size = object.offset - gap.offset;
+        if (gap.size > 0 && !visit(context, &gap))
+            return false;
+        if (!visit(context, &object))
+            return false;
+        gap.offset = object.offset + size;
+    }
+    gap.size = end - gap.offset;
+    return gap.size == 0 || visit(context, &gap);
+}
+
+static void mempool_walk(const memheap_module_t *module, visit_t *visit,
+                         void *context)
+{
+    const pool_t *p = const_pool_of(module);
+    for (size_t at = 0; at < p->fragments.frontier;) {
+        uint64_t head = head_of(p, at);
+        memheap_extent_t extent = {at * FRAGMENT, 0, is_run(head)};
+        if (is_slab(head)) {
+            const slab_t *s = slab_of(p, head);
+            if (s->fragments == 0 || !walk_slab(p, s, visit, context))
+                return;
+            at += s->fragments;
+            continue;
+        }
+        size_t end = is_run(head) ? at + fragments_for(head >> 2)
+                                  : fragments_end(&p->fragments, at);
+        end = memheap_min(end, p->fragments.frontier);
+        extent.size = memheap_min(end * FRAGMENT, module->size) - extent.offset;
+        if (end == at || !visit(context, &extent))
+            return;
+        at = end;
+    }
+    size_t end = memheap_min(p->fragments.frontier * FRAGMENT, module->size);
+    memheap_extent_t rest = {end, module->size - end, false};
+    if (rest.size > 0)
+        visit(context, &rest);
+}
+
+/* What one pass over all heads finds. */
+typedef struct tally {
+    size_t used;
+    size_t live;
+    size_t partial; /* slabs with free objects */
+} tally_t;
+
+static bool check_slab(const pool_t *p, size_t at, slab_id_t id, tally_t *t)
+{
+    if (id == SLAB_NONE || id > p->slab_count)
+        return false;
+    const slab_t *s = slab_at(p, id);
+    uint64_t free = POOL_LOAD(s->free);
+    size_t size = object_size(s);
+    if (POOL_LOAD(s->start) != at * FRAGMENT || s->fragments == 0 ||
+        at + s->fragments > p->fragments.frontier ||
+        POOL_LOAD(s->lane) >= p->lanes || POOL_LOAD(s->count) == 0 ||
+        POOL_LOAD(s->count) * size > slab_end(p, s) - at * FRAGMENT ||
+        (free & ~slab_all(s)) != 0 || (free == slab_all(s) && !p->concurrent))
+        return false;
+    for (size_t i = 1; i < s->fragments; i++) {
+        if (head_of(p, at + i) != head_of(p, at))
+            return false;
+    }
+    size_t live = POOL_LOAD(s->count) - (unsigned)__builtin_popcountll(free);
+    t->used += live * size;
+    t->live += live;
+    t->partial += free != 0;
+    return true;
+}
+
+/* Whether no fragment of [first, end) has a head. Of a long range its two ends
+ * are looked at: nothing was ever written in between, perhaps for terabytes. */
+static bool check_no_heads(const pool_t *p, size_t first, size_t end)
+{
+    enum {
+        MANY = 4096
+    };
+    end = memheap_min(end, POOL_LOAD(p->known));
+    for (size_t at = first; at < end; at++) {
+        if (head_of(p, at) != 0)
+            return false;
+        if (at - first == MANY && end - at > MANY)
+            at = end - MANY;
+    }
+    return true;
+}
+
+/* The lists hold slabs with free objects alone, `partial` in all. */
+static bool check_lists(const pool_t *p, size_t partial)
+{
+    for (unsigned i = 0; i < p->lanes * POOL_SIZES; i++) {
+        unsigned lane = i / POOL_SIZES;
+        unsigned size = i % POOL_SIZES;
+        slab_id_t id = p->lane[lane].list[size];
+        if ((p->lane[lane].sizes >> size & 1) != (id != SLAB_NONE))
+            return false;
+        for (slab_id_t prev = SLAB_NONE; id != SLAB_NONE;) {
+            const slab_t *s = slab_at(p, id);
+            if (id > p->slab_count || partial-- == 0 || s->prev != prev ||
+                POOL_LOAD(s->free) == 0 || POOL_LOAD(s->lane) != lane ||
+                POOL_LOAD(s->size_index) != size)
+                return false;
+            prev = id;
+            id = s->next;
+        }
+    }
+    return partial == 0;
+}
+
+static memheap_status_t mempool_check(const memheap_module_t *module)
+{
+    const pool_t *p = const_pool_of(module);
+    tally_t t = {0, 0, 0};
+    size_t frontier = p->fragments.frontier;
+    if (frontier > fragments_for(module->size) ||
+        !fragments_check(&p->fragments))
+        return MEMHEAP_ERR_CORRUPT;
+    for (size_t at = 0; at < frontier;) {
+        uint64_t head = head_of(p, at);
+        size_t end = fragments_end(&p->fragments, at);
+        if (head == 0) {
+            if (end == at || end > frontier || !check_no_heads(p, at, end))
+                return MEMHEAP_ERR_CORRUPT;
+            at = end;
+            continue;
+        }
+        slab_id_t id = (slab_id_t)(head >> 2);
+        if (end != at || (is_slab(head) && !check_slab(p, at, id, &t)))
+            return MEMHEAP_ERR_CORRUPT;
+        size_t next = at + (is_slab(head) ? slab_at(p, id)->fragments
+                                          : fragments_for(head >> 2));
+        if (is_run(head)) {
+            t.used += head >> 2;
+            t.live++;
+        }
+        /* All of it is in use, and nothing else begins there. */
+        if (next > frontier ||
+            (is_run(head) && !check_no_heads(p, at + 1, next)))
+            return MEMHEAP_ERR_CORRUPT;
+        size_t run = fragments_find(&p->fragments, 1, at);
+        if (run < next)
+            return MEMHEAP_ERR_CORRUPT;
+        at = next;
+    }
+    if (!check_no_heads(p, frontier, SIZE_MAX) || !check_lists(p, t.partial) ||
+        t.used != module->used || t.live != module->live_blocks)
+        return MEMHEAP_ERR_CORRUPT;
+    return MEMHEAP_OK;
+}
+
+static void mempool_stats(const memheap_module_t *module,
+                          memheap_module_stats_t *stats)
+{
+    const pool_t *p = const_pool_of(module);
+    size_t end = memheap_min(p->fragments.frontier * FRAGMENT, module->size);
+    size_t largest = memheap_max(fragments_best(&p->fragments) * FRAGMENT,
+                                 module->size - end);
+    uint32_t sizes = 0;
+    for (unsigned i = 0; i < p->lanes; i++)
+        sizes |= p->lane[i].sizes;
+    if (sizes != 0)
+        largest = memheap_max(largest, pool_size[memheap_log2_floor(sizes)]);
+    *stats = (memheap_module_stats_t){
+        .size = module->size,
+        .used = module->used,
+        .largest_free = largest,
+        .live_blocks = module->live_blocks,
+        .metadata = sizeof(*p) + p->fragments.bytes + p->heads.committed +
+                    p->slabs.committed};
+}
+
+static void mempool_destroy(memheap_module_t *module)
+{
+    pool_t *p = pool_of(module);
+    const memheap_memory_t *memory = p->memory;
+    fragments_close(&p->fragments);
+    memheap_table_close(&p->heads);
+    memheap_table_close(&p->slabs);
+    memheap_memory_delete(memory, p, sizeof(*p));
+}
+
+static const memheap_module_ops_t mempool_ops = {.alloc = mempool_alloc,
+                                                 .free = mempool_free,
+                                                 .size_of = mempool_size_of,
+                                                 .resize = mempool_resize,
+                                                 .reserve = mempool_reserve,
+                                                 .settle = mempool_settle,
+                                                 .grow = mempool_grow,
+                                                 .walk = mempool_walk,
+                                                 .check = mempool_check,
+                                                 .stats = mempool_stats,
+                                                 .destroy = mempool_destroy};
+
+/* The lane that a thread had last. Read without a call, which a shared library
+ * otherwise makes for a variable of a thread. */
+static _Thread_local unsigned thread_lane
+    __attribute__((tls_model("initial-exec"))) = POOL_LANES;
+
+/* So that threads begin in lanes of their own. */
+static _Atomic unsigned threads_so_far;
+
+static bool lane_try(lane_t *lane)
+{
+    return POOL_LOAD(lane->held) == 0 &&
+           atomic_exchange_explicit(&lane->held, 1, memory_order_acquire) == 0;
+}
+
+static void lane_leave(lane_t *lane)
+{
+    atomic_store_explicit(&lane->held, 0, memory_order_release);
+}
+
+/* Claim a lane: the thread's own, or one that nobody holds. */
+static unsigned lane_enter(pool_t *p)
+{
+    unsigned lane = thread_lane;
+    if (MEMHEAP_UNLIKELY(lane == POOL_LANES))
+        lane = atomic_fetch_add(&threads_so_far, 1) % POOL_LANES;
+    for (unsigned tries = 1; !lane_try(&p->lane[lane]); tries++) {
+        if (tries % POOL_LANES == 0)
+            sched_yield();
+        lane = (lane + 1) % POOL_LANES;
+    }
+    thread_lane = lane;
+    return lane;
+}
+
+/* Let the sum over all lanes be known as a peak, if it is one. */
+static void publish(pool_t *p)
+{
+    size_t used = p->module.used;
+    for (unsigned i = 0; i < POOL_LANES; i++)
+        used += (size_t)POOL_LOAD(p->lane[i].used);
+    size_t peak = POOL_LOAD(p->peak);
+    while (used > peak && (ptrdiff_t)used > 0 &&
+           !atomic_compare_exchange_weak(&p->peak, &peak, used))
+        continue;
+}
+
+static memheap_status_t shared_alloc(memheap_module_t *module, size_t size,
+                                     size_t align, size_t *offset_p,
+                                     size_t *size_p)
+{
+    pool_t *p = pool_of(module);
+    unsigned index = index_for(size, align);
+    unsigned number = lane_enter(p);
+    lane_t *lane = &p->lane[number];
+    memheap_status_t status;
+    if (index < POOL_SIZES) {
+        *size_p = pool_size[index];
+        status = slab_alloc(p, number, index, true, offset_p);
+    } else {
+        pool_lock(p);
+        status = run_alloc(p, size, align, offset_p, size_p);
+        pool_unlock(p);
+    }
+    if (MEMHEAP_LIKELY(status == MEMHEAP_OK)) {
+        POOL_STORE(lane->used, POOL_LOAD(lane->used) + (ptrdiff_t)*size_p);
+        lane->live++;
+    }
+    lane_leave(lane);
+    return status;
+}
+
+/* A slab's last object came back: give the slab back, unless it is the first
+ * of its list or others were faster. held: the caller holds the slab's lane. */
+static void reclaim(pool_t *p, slab_t *s, unsigned number, unsigned size_index,
+                    bool held)
+{
+    lane_t *lane = &p->lane[number];
+    if (!held && !lane_try(lane))
+        return;
+    slab_collect(p, lane, size_index);
+    /* Who made it anew, elsewhere, set its objects free last. */
+    uint64_t free = atomic_load_explicit(&s->free, memory_order_acquire);
+    if (POOL_LOAD(s->lane) == number &&
+        POOL_LOAD(s->size_index) == size_index && free == slab_all(s) &&
+        lane->list[size_index] != (slab_id_t)(s - slab_at(p, 0))) {
+        slab_unlink(p, s);
+        pool_lock(p);
+        slab_delete(p, s);
+        pool_unlock(p);
+    }
+    if (!held)
+        lane_leave(lane);
+}
+
+/* Put a slab where who holds its lane next will find it. */
+static void hand_over(pool_t *p, slab_t *s, lane_t *lane, unsigned size_index)
+{
+    _Atomic slab_id_t *given = &lane->given[size_index];
+    s->next_given = POOL_LOAD(*given);
+    while (!atomic_compare_exchange_weak_explicit(
+        given, &s->next_given, (slab_id_t)(s - slab_at(p, 0)),
+        memory_order_release, memory_order_relaxed))
+        continue;
+}
+
+/* Give an object back; the caller holds the lane `mine`. */
+static memheap_status_t give_object(pool_t *p, slab_t *s, unsigned index,
+                                    unsigned mine)
+{
+    unsigned lane = POOL_LOAD(s->lane);
+    unsigned size_index = POOL_LOAD(s->size_index);
+    uint64_t all = slab_all(s);
+    uint64_t bit = (uint64_t)1 << index;
+    /* Whoever takes the object sees what was done to it, and we what others
+     * did to the slab before they gave theirs. */
+    uint64_t before =
+        atomic_fetch_or_explicit(&s->free, bit, memory_order_acq_rel);
+    if (MEMHEAP_UNLIKELY((before & bit) != 0))
+        return MEMHEAP_ERR_BAD_ADDRESS;
+    if (before == 0) {
+        if (lane == mine)
+            slab_link(p, s);
+        else
+            hand_over(p, s, &p->lane[lane], size_index);
+    } else if ((before | bit) == all) {
+        reclaim(p, s, lane, size_index, lane == mine);
+    }
+    return MEMHEAP_OK;
+}
+
+static memheap_status_t shared_free(memheap_module_t *module, size_t offset)
+{
+    pool_t *p = pool_of(module);
+    uint64_t head;
+    unsigned index;
+    unsigned mine = lane_enter(p);
+    lane_t *lane = &p->lane[mine];
+    memheap_status_t status = find_block(p, offset, &head, &index);
+    if (status != MEMHEAP_OK)
+        goto out;
+    size_t size = head >> 2;
+    ptrdiff_t used = POOL_LOAD(lane->used);
+    if (MEMHEAP_UNLIKELY(used > lane->most)) {
+        lane->most = used;
+        publish(p);
+    }
+    if (is_slab(head)) {
+        slab_t *s = slab_of(p, head);
+        size = object_size(s);
+        status = give_object(p, s, index, mine);
+    } else {
+        pool_lock(p);
+        if (head_of(p, offset / FRAGMENT) == head)
+            run_free(p, offset / FRAGMENT, size);
+        else
+            status = MEMHEAP_ERR_BAD_ADDRESS;
+        pool_unlock(p);
+    }
+    if (MEMHEAP_LIKELY(status == MEMHEAP_OK)) {
+        POOL_STORE(lane->used, used - (ptrdiff_t)size);
+        lane->live--;
+    }
+out:
+    lane_leave(lane);
+    return status;
+}
+
+static size_t shared_stop(memheap_module_t *module)
+{
+    pool_t *p = pool_of(module);
+    for (unsigned i = 0; i < POOL_LANES; i++) {
+        while (!lane_try(&p->lane[i]))
+            sched_yield();
+    }
+    publish(p);
+    size_t peak = POOL_LOAD(p->peak);
+    for (unsigned i = 0; i < POOL_LANES; i++) {
+        lane_t *lane = &p->lane[i];
+        for (unsigned size = 0; size < POOL_SIZES; size++)
+            slab_collect(p, lane, size);
+        module->used += (size_t)POOL_LOAD(lane->used);
+        module->live_blocks += (size_t)lane->live;
+        POOL_STORE(lane->used, 0);
+        lane->most = 0;
+        lane->live = 0;
+    }
+    return peak;
+}
+
+static void shared_resume(memheap_module_t *module)
+{
+    pool_t *p = pool_of(module);
+    POOL_STORE(p->peak, module->used);
+    for (unsigned i = 0; i < POOL_LANES; i++)
+        lane_leave(&p->lane[i]);
+}
+
+static const memheap_module_shared_t mempool_shared = {.alloc = shared_alloc,
+                                                       .free = shared_free,
+                                                       .size_of =
+                                                           mempool_size_of,
+                                                       .stop = shared_stop,
+                                                       .resume = shared_resume};
+
+static memheap_status_t mempool_create(const memheap_module_config_t *config,
+                                       long *priority_p,
+                                       memheap_module_t **module_p)
+{
+    (void)priority_p;
+    if (memheap_log2_ceil(config->max_size) >= ORDERS)
+        return MEMHEAP_ERR_UNSUPPORTED;
+    pool_t *p = memheap_memory_new(config->memory, sizeof(*p));
+    if (p == NULL)
+        return MEMHEAP_ERR_NO_METADATA;
+    size_t most = fragments_for(config->max_size);
+    p->module.ops = &mempool_ops;
+    p->module.shared = config->concurrent ? &mempool_shared : NULL;
+    p->module.size = config->size;
+    p->memory = config->memory;
+    p->max_size = config->max_size;
+    p->concurrent = config->concurrent;
+    p->lanes = config->concurrent ? POOL_LANES : 1;
+    p->slab_limit = (slab_id_t)memheap_min(most, SLABS_MAX);
+    memheap_status_t status =
+        fragments_open(&p->fragments, config->memory, config->max_size);
+    if (status == MEMHEAP_OK)
+        status = memheap_table_open(&p->heads, config->memory,
+                                    most * sizeof(uint64_t));
+    if (status == MEMHEAP_OK)
+        status =
+            memheap_table_open(&p->slabs, config->memory,
+                               (p->slab_limit + (size_t)2) * sizeof(slab_t));
+    if (status != MEMHEAP_OK) {
+        mempool_destroy(&p->module);
+        return status;
+    }
+    *module_p = &p->module;
+    return MEMHEAP_OK;
+}
+
+const memheap_component_t memheap_mempool_component = {
+    .abi = MEMHEAP_COMPONENT_ABI,
+    .name = "mempool",
+    .summary = "bitmaps of fragments and of slabs, for many threads at once",
+    .priority = 30,
+    .create = mempool_create};
