@@ -151,6 +151,9 @@ struct memheap_module_shared {
 
     memheap_status_t (*free)(memheap_module_t *module, size_t offset);
 
+    /** Take an alloc() back: the block was never in use. */
+    void (*undo)(memheap_module_t *module, size_t offset);
+
     /** Right for a block that nobody frees meanwhile. */
     memheap_status_t (*size_of)(const memheap_module_t *module, size_t offset,
                                 size_t *size_p);

@@ -9,6 +9,13 @@
  *   - `high` is the end of the highest block ever handed out: behind it lies
  *     zeroed memory if the heap reserved the region itself;
  *   - the placement of a block never depends on what is backed.
+ *
+ * A heap of several threads has a lock. Where the module is made for threads,
+ * blocks come and go without it: the module says where, and what is left to do
+ * here is done by atomic operations. A thread raises `high` over its block
+ * before it has the block, so that whoever gets the place after it knows; and
+ * `ready`, which `high` never passes, is what the region has backed. All else
+ * takes the lock and stops the module's other threads.
  */
 #include "config.h"
 
@@ -17,6 +24,7 @@
 #include "base/util.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +38,10 @@ enum {
 
 struct memheap {
     memheap_module_t *module;
+    const memheap_module_shared_t *shared; /* NULL: all calls take the lock */
     char *base;
-    size_t high;
+    _Atomic size_t high;
+    _Atomic size_t ready; /* where there is `shared` */
     size_t peak;
     size_t max_align;
     bool locks;
@@ -45,16 +55,47 @@ struct memheap {
     memheap_framework_t framework;
 };
 
+static size_t high_of(const memheap_t *heap)
+{
+    return atomic_load_explicit(&heap->high, memory_order_relaxed);
+}
+
+static void set_high(memheap_t *heap, size_t high)
+{
+    atomic_store_explicit(&heap->high, high, memory_order_relaxed);
+}
+
+static void stop_others(memheap_t *heap)
+{
+    size_t most = heap->shared->stop(heap->module);
+    heap->peak = memheap_max(heap->peak, most);
+}
+
+/* What the threads had backed is the region's to know, and the reverse. */
+static void let_others_go(memheap_t *heap)
+{
+    atomic_store_explicit(&heap->ready, heap->region.backed,
+                          memory_order_release);
+    heap->shared->resume(heap->module);
+}
+
+/* Be alone with the heap. */
 static void heap_lock(memheap_t *heap)
 {
-    if (heap->locks)
-        pthread_mutex_lock(&heap->lock);
+    if (!heap->locks)
+        return;
+    pthread_mutex_lock(&heap->lock);
+    if (heap->shared != NULL)
+        stop_others(heap);
 }
 
 static void heap_unlock(memheap_t *heap)
 {
-    if (heap->locks)
-        pthread_mutex_unlock(&heap->lock);
+    if (!heap->locks)
+        return;
+    if (heap->shared != NULL)
+        let_others_go(heap);
+    pthread_mutex_unlock(&heap->lock);
 }
 
 /* The offset of an address; at least the region's size if it lies outside. */
@@ -106,7 +147,7 @@ memheap_status_t memheap_create_over(const memheap_region_t *region,
     heap->locks = (config->flags & MEMHEAP_SINGLE_THREADED) == 0;
     heap->region = *region;
     if (region->kind == MEMHEAP_REGION_FOREIGN)
-        heap->high = region->size;
+        set_high(heap, region->size);
     snprintf(heap->name, sizeof(heap->name), "%s",
              config->name == NULL ? "heap" : config->name);
 
@@ -120,11 +161,16 @@ memheap_status_t memheap_create_over(const memheap_region_t *region,
     memheap_module_config_t module = {
         .size = region->size,
         .max_size = memheap_max(region->size, config->max_size),
-        .memory = memory};
+        .memory = memory,
+        .concurrent = heap->locks && !heap->checks &&
+                      (config->flags & MEMHEAP_ORDERED) == 0};
     status = memheap_framework_select(&heap->framework, &module, &heap->module);
     if (status != MEMHEAP_OK)
         goto err_framework;
     pthread_mutex_init(&heap->lock, NULL);
+    if (module.concurrent)
+        heap->shared = heap->module->shared;
+    atomic_init(&heap->ready, heap->region.backed);
     *heap_p = heap;
     return MEMHEAP_OK;
 
@@ -215,7 +261,7 @@ static memheap_status_t raise_high(memheap_t *heap, size_t offset, size_t end)
             return status;
         }
     }
-    heap->high = end;
+    set_high(heap, end);
     return MEMHEAP_OK;
 }
 
@@ -232,9 +278,10 @@ static memheap_status_t place(memheap_t *heap, size_t align, size_t size,
         return status;
     size_t usable = module->used - used;
     size_t end = offset + usable;
+    size_t high = high_of(heap);
     *dirty_p = usable;
-    if (MEMHEAP_UNLIKELY(end > heap->high)) {
-        *dirty_p = heap->high - memheap_min(heap->high, offset);
+    if (MEMHEAP_UNLIKELY(end > high)) {
+        *dirty_p = high - memheap_min(high, offset);
         status = raise_high(heap, offset, end);
         if (status != MEMHEAP_OK)
             return status;
@@ -260,6 +307,51 @@ static memheap_status_t check_request(const memheap_t *heap, size_t *align_p,
     return MEMHEAP_OK;
 }
 
+/* Back the region up to a block's end, among other threads. */
+static memheap_status_t back_shared(memheap_t *heap, size_t end)
+{
+    pthread_mutex_lock(&heap->lock);
+    memheap_status_t status =
+        memheap_region_back(&heap->region, end, heap->log);
+    if (status == MEMHEAP_OK)
+        atomic_store_explicit(&heap->ready, heap->region.backed,
+                              memory_order_release);
+    pthread_mutex_unlock(&heap->lock);
+    return status;
+}
+
+/* As place(), for a caller without the lock. MEMHEAP_ERR_NO_MEMORY means that
+ * place() has to try; *backed_p is false if it need not. */
+static memheap_status_t place_shared(memheap_t *heap, size_t align, size_t size,
+                                     size_t *offset_p, size_t *dirty_p,
+                                     bool *backed_p)
+{
+    size_t offset;
+    size_t usable;
+    memheap_status_t status =
+        heap->shared->alloc(heap->module, size, align, &offset, &usable);
+    if (status != MEMHEAP_OK)
+        return status;
+    size_t end = offset + usable;
+    size_t high = high_of(heap);
+    *dirty_p = end > high ? high - memheap_min(high, offset) : usable;
+    if (end > high &&
+        end > atomic_load_explicit(&heap->ready, memory_order_acquire)) {
+        status = back_shared(heap, end);
+        if (status != MEMHEAP_OK) {
+            heap->shared->undo(heap->module, offset);
+            *backed_p = false;
+            return status;
+        }
+    }
+    while (end > high && !atomic_compare_exchange_weak_explicit(
+                             &heap->high, &high, end, memory_order_relaxed,
+                             memory_order_relaxed))
+        continue;
+    *offset_p = offset;
+    return MEMHEAP_OK;
+}
+
 static memheap_status_t alloc_block(memheap_t *heap, size_t align, size_t size,
                                     char **block_p, size_t *dirty_p)
 {
@@ -267,6 +359,14 @@ static memheap_status_t alloc_block(memheap_t *heap, size_t align, size_t size,
     if (status != MEMHEAP_OK)
         return status;
     size_t offset;
+    if (heap->shared != NULL) {
+        bool backed = true;
+        status = place_shared(heap, align, size, &offset, dirty_p, &backed);
+        if (status == MEMHEAP_OK)
+            *block_p = heap->base + offset;
+        if (status != MEMHEAP_ERR_NO_MEMORY || !backed)
+            return status;
+    }
     heap_lock(heap);
     status = place(heap, align, size, &offset, dirty_p);
     heap_unlock(heap);
@@ -321,6 +421,10 @@ static memheap_status_t find_block(const memheap_t *heap, const void *block,
 memheap_status_t memheap_find_block(memheap_t *heap, const void *block,
                                     size_t *size_p)
 {
+    if (heap->shared != NULL) {
+        size_t offset = offset_of(heap, block);
+        return heap->shared->size_of(heap->module, offset, size_p);
+    }
     heap_lock(heap);
     memheap_status_t status = find_block(heap, block, size_p);
     heap_unlock(heap);
@@ -357,9 +461,14 @@ memheap_status_t memheap_free(memheap_t *heap, void *block)
 {
     if (block == NULL)
         return MEMHEAP_OK;
-    heap_lock(heap);
-    memheap_status_t status = release(heap, block);
-    heap_unlock(heap);
+    memheap_status_t status;
+    if (heap->shared != NULL) {
+        status = heap->shared->free(heap->module, offset_of(heap, block));
+    } else {
+        heap_lock(heap);
+        status = release(heap, block);
+        heap_unlock(heap);
+    }
     if (MEMHEAP_UNLIKELY(status == MEMHEAP_ERR_BAD_ADDRESS))
         return bad_address(heap, "memheap_free", block);
     return status;
@@ -393,7 +502,7 @@ static memheap_status_t resize_in_place(memheap_t *heap, size_t offset,
             return status;
         }
     }
-    heap->high = memheap_max(heap->high, end);
+    set_high(heap, memheap_max(high_of(heap), end));
     heap->peak = memheap_max(heap->peak, module->used);
     return MEMHEAP_OK;
 }
@@ -624,8 +733,10 @@ memheap_status_t memheap_grow(memheap_t *heap, size_t new_size)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     heap_lock(heap);
     memheap_status_t status = module->ops->grow(module, new_size);
-    if (status == MEMHEAP_OK)
-        heap->region.size = heap->region.backed = heap->high = new_size;
+    if (status == MEMHEAP_OK) {
+        heap->region.size = heap->region.backed = new_size;
+        set_high(heap, new_size);
+    }
     heap_unlock(heap);
     return status;
 }
@@ -688,7 +799,7 @@ void *memheap_base(const memheap_t *heap)
 
 size_t memheap_reach(const memheap_t *heap)
 {
-    return heap->high;
+    return high_of(heap);
 }
 
 const char *memheap_component_name(const memheap_t *heap)

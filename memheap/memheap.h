@@ -40,7 +40,11 @@ typedef struct memheap memheap_t;
 /** Flags of a heap. */
 enum {
     /** No two threads use the heap at once: calls take no lock. */
-    MEMHEAP_SINGLE_THREADED = 1
+    MEMHEAP_SINGLE_THREADED = 1,
+    /** Where blocks go depends on the order of the calls alone, whichever
+     *  threads make them: calls always take the lock. Otherwise a component
+     *  may let threads allocate side by side, and in different places. */
+    MEMHEAP_ORDERED = 2
 };
 
 /** What a heap is made of. All zero is a heap over memory of its own. */
@@ -55,7 +59,7 @@ typedef struct memheap_config {
     size_t size;
     /** Bytes that memheap_grow() may raise size to; 0: size. With a base. */
     size_t max_size;
-    /** MEMHEAP_SINGLE_THREADED, or 0. */
+    /** Of the above, or 0. */
     unsigned flags;
     /** Parameters as "NAME=VALUE" up to a NULL, stronger than the
      *  environment; `memheap-info` lists the names. NULL: none. Must outlive

@@ -172,7 +172,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
     memheap_config_t config = {.name = "symmetric",
                                .flags =
                                    rt->thread_level == SHMEM_THREAD_MULTIPLE
-                                       ? 0
+                                       ? MEMHEAP_ORDERED
                                        : MEMHEAP_SINGLE_THREADED,
                                .log = &rt->log};
     const memheap_log_t silent = {ignore, NULL, MEMHEAP_LOG_ERROR};

@@ -91,22 +91,6 @@ static unsigned index_for(size_t size, size_t align)
                : POOL_SIZES;
 }
 
-/* Give all slabs back that hold nothing. */
-static void flush(pool_t *p)
-{
-    for (unsigned i = 0; i < p->lanes * POOL_SIZES; i++) {
-        slab_id_t id = p->lane[i / POOL_SIZES].list[i % POOL_SIZES];
-        while (id != SLAB_NONE) {
-            slab_t *s = slab_at(p, id);
-            id = s->next;
-            if (POOL_LOAD(s->free) == slab_all(s)) {
-                slab_unlink(p, s);
-                slab_delete(p, s);
-            }
-        }
-    }
-}
-
 /* An object of any slab that has one which fits, of the least such size. */
 static memheap_status_t take_any(pool_t *p, unsigned index, size_t align,
                                  size_t *offset_p, size_t *usable_p)
@@ -147,10 +131,6 @@ static memheap_status_t mempool_alloc(memheap_module_t *module, size_t size,
     size_t offset;
     size_t usable;
     memheap_status_t status = place(p, size, align, &offset, &usable);
-    if (status == MEMHEAP_ERR_NO_MEMORY && p->concurrent) {
-        flush(p);
-        status = place(p, size, align, &offset, &usable);
-    }
     if (status != MEMHEAP_OK)
         return status;
     count_block(p, usable);
@@ -197,13 +177,13 @@ static memheap_status_t mempool_free(memheap_module_t *module, size_t offset)
         uint64_t before = POOL_LOAD(s->free);
         uint64_t after = before | (uint64_t)1 << index;
         usable = object_size(s);
-        if (after == slab_all(s)) {
-            if (before != 0)
+        if (slab_bits(after) == slab_all(s)) {
+            if (slab_bits(before) != 0)
                 slab_unlink(p, s);
             slab_delete(p, s);
         } else {
             POOL_STORE(s->free, after);
-            if (before == 0)
+            if (slab_bits(before) == 0)
                 slab_link(p, s);
         }
     }
@@ -304,7 +284,7 @@ static memheap_status_t slab_to_run(pool_t *p, slab_t *s, size_t size,
     size_t first = POOL_LOAD(s->start) / FRAGMENT;
     size_t old = s->fragments;
     size_t count = fragments_for(size);
-    uint64_t free = POOL_LOAD(s->free);
+    uint64_t free = slab_free(s);
     if ((free | 1) != slab_all(s) || size > p->module.size - first * FRAGMENT)
         return MEMHEAP_ERR_NO_MEMORY;
     if (count > old) {
@@ -359,7 +339,7 @@ static memheap_status_t reserve_object(pool_t *p, slab_t *s, size_t offset,
 {
     unsigned index;
     size_t length = object_size(s);
-    uint64_t free = POOL_LOAD(s->free);
+    uint64_t free = slab_free(s);
     if (slab_find(s, offset, &index) && size <= length) {
         if ((free >> index & 1) == 0)
             return MEMHEAP_ERR_BUSY;
@@ -471,7 +451,7 @@ static void mempool_settle(memheap_module_t *module)
             slab_t **before =
                 &last[POOL_LOAD(s->lane)][POOL_LOAD(s->size_index)];
             at += s->fragments;
-            if (POOL_LOAD(s->free) == 0)
+            if (slab_free(s) == 0)
                 continue;
             if (*before == NULL) {
                 slab_link(p, s);
@@ -502,7 +482,7 @@ static bool walk_slab(const pool_t *p, const slab_t *s, visit_t *visit,
     size_t start = POOL_LOAD(s->start);
     size_t end = slab_end(p, s);
     size_t size = object_size(s);
-    uint64_t free = POOL_LOAD(s->free);
+    uint64_t free = slab_free(s);
     unsigned count = POOL_LOAD(s->count);
     memheap_extent_t gap = {start, 0, false};
     for (unsigned i = 0; i < count; i++) {
@@ -560,13 +540,13 @@ static bool check_slab(const pool_t *p, size_t at, slab_id_t id, tally_t *t)
     if (id == SLAB_NONE || id > p->slab_count)
         return false;
     const slab_t *s = slab_at(p, id);
-    uint64_t free = POOL_LOAD(s->free);
+    uint64_t free = slab_free(s);
     size_t size = object_size(s);
     if (POOL_LOAD(s->start) != at * FRAGMENT || s->fragments == 0 ||
         at + s->fragments > p->fragments.frontier ||
         POOL_LOAD(s->lane) >= p->lanes || POOL_LOAD(s->count) == 0 ||
         POOL_LOAD(s->count) * size > slab_end(p, s) - at * FRAGMENT ||
-        (free & ~slab_all(s)) != 0 || (free == slab_all(s) && !p->concurrent))
+        (free & ~slab_all(s)) != 0 || free == slab_all(s))
         return false;
     for (size_t i = 1; i < s->fragments; i++) {
         if (head_of(p, at + i) != head_of(p, at))
@@ -608,7 +588,7 @@ static bool check_lists(const pool_t *p, size_t partial)
         for (slab_id_t prev = SLAB_NONE; id != SLAB_NONE;) {
             const slab_t *s = slab_at(p, id);
             if (id > p->slab_count || partial-- == 0 || s->prev != prev ||
-                POOL_LOAD(s->free) == 0 || POOL_LOAD(s->lane) != lane ||
+                slab_free(s) == 0 || POOL_LOAD(s->lane) != lane ||
                 POOL_LOAD(s->size_index) != size)
                 return false;
             prev = id;
@@ -779,11 +759,14 @@ static void reclaim(pool_t *p, slab_t *s, unsigned number, unsigned size_index,
                     bool held)
 {
     lane_t *lane = &p->lane[number];
-    if (!held && !lane_try(lane))
+    if (!held && !lane_try(lane)) {
+        slab_astray(lane, size_index);
         return;
+    }
     slab_collect(p, lane, size_index);
     /* Who made it anew, elsewhere, set its objects free last. */
-    uint64_t free = atomic_load_explicit(&s->free, memory_order_acquire);
+    uint64_t free =
+        slab_bits(atomic_load_explicit(&s->free, memory_order_acquire));
     if (POOL_LOAD(s->lane) == number &&
         POOL_LOAD(s->size_index) == size_index && free == slab_all(s) &&
         lane->list[size_index] != (slab_id_t)(s - slab_at(p, 0))) {
@@ -797,8 +780,11 @@ static void reclaim(pool_t *p, slab_t *s, unsigned number, unsigned size_index,
 }
 
 /* Put a slab where who holds its lane next will find it. */
-static void hand_over(pool_t *p, slab_t *s, lane_t *lane, unsigned size_index)
+static void hand_over(pool_t *p, slab_t *s, lane_t *lane, unsigned size_index,
+                      bool empty)
 {
+    if (empty)
+        slab_astray(lane, size_index);
     _Atomic slab_id_t *given = &lane->given[size_index];
     s->next_given = POOL_LOAD(*given);
     while (!atomic_compare_exchange_weak_explicit(
@@ -807,66 +793,99 @@ static void hand_over(pool_t *p, slab_t *s, lane_t *lane, unsigned size_index)
         continue;
 }
 
-/* Give an object back; the caller holds the lane `mine`. */
-static memheap_status_t give_object(pool_t *p, slab_t *s, unsigned index,
-                                    unsigned mine)
+/* Give an object back at an offset in a slab, which was seen under that head;
+ * the caller holds the lane `mine`. */
+static memheap_status_t give_object(pool_t *p, uint64_t head, size_t offset,
+                                    unsigned mine, size_t *size_p)
 {
-    unsigned lane = POOL_LOAD(s->lane);
-    unsigned size_index = POOL_LOAD(s->size_index);
-    uint64_t all = slab_all(s);
-    uint64_t bit = (uint64_t)1 << index;
-    /* Whoever takes the object sees what was done to it, and we what others
-     * did to the slab before they gave theirs. */
-    uint64_t before =
-        atomic_fetch_or_explicit(&s->free, bit, memory_order_acq_rel);
-    if (MEMHEAP_UNLIKELY((before & bit) != 0))
-        return MEMHEAP_ERR_BAD_ADDRESS;
-    if (before == 0) {
+    slab_t *s = slab_of(p, head);
+    unsigned index;
+    unsigned lane;
+    unsigned size_index;
+    uint64_t all;
+    uint64_t bit;
+    uint64_t before = atomic_load_explicit(&s->free, memory_order_acquire);
+    /* Whatever is read of the slab holds while its word is what it was. */
+    do {
+        if (head_of(p, offset / FRAGMENT) != head ||
+            !slab_find(s, offset, &index))
+            return MEMHEAP_ERR_BAD_ADDRESS;
+        bit = (uint64_t)1 << index;
+        if ((before & bit) != 0)
+            return MEMHEAP_ERR_BAD_ADDRESS;
+        lane = POOL_LOAD(s->lane);
+        size_index = POOL_LOAD(s->size_index);
+        all = slab_all(s);
+    } while (!atomic_compare_exchange_weak_explicit(
+        &s->free, &before, before | bit, memory_order_acq_rel,
+        memory_order_acquire));
+    *size_p = pool_size[size_index];
+    if (slab_bits(before) == 0) {
         if (lane == mine)
             slab_link(p, s);
         else
-            hand_over(p, s, &p->lane[lane], size_index);
-    } else if ((before | bit) == all) {
+            hand_over(p, s, &p->lane[lane], size_index, bit == all);
+    } else if (slab_bits(before | bit) == all) {
         reclaim(p, s, lane, size_index, lane == mine);
     }
     return MEMHEAP_OK;
 }
 
-static memheap_status_t shared_free(memheap_module_t *module, size_t offset)
+/* counts: what was in use until now may be a peak. */
+static memheap_status_t release(pool_t *p, size_t offset, bool counts)
 {
-    pool_t *p = pool_of(module);
-    uint64_t head;
-    unsigned index;
     unsigned mine = lane_enter(p);
     lane_t *lane = &p->lane[mine];
-    memheap_status_t status = find_block(p, offset, &head, &index);
-    if (status != MEMHEAP_OK)
-        goto out;
-    size_t size = head >> 2;
     ptrdiff_t used = POOL_LOAD(lane->used);
-    if (MEMHEAP_UNLIKELY(used > lane->most)) {
+    if (MEMHEAP_UNLIKELY(used > lane->most) && counts) {
         lane->most = used;
         publish(p);
     }
+    memheap_status_t status = MEMHEAP_ERR_BAD_ADDRESS;
+    uint64_t head = head_of(p, offset / FRAGMENT);
+    size_t size = head >> 2;
     if (is_slab(head)) {
-        slab_t *s = slab_of(p, head);
-        size = object_size(s);
-        status = give_object(p, s, index, mine);
-    } else {
+        status = give_object(p, head, offset, mine, &size);
+    } else if (is_run(head) && offset % FRAGMENT == 0) {
         pool_lock(p);
-        if (head_of(p, offset / FRAGMENT) == head)
+        if (head_of(p, offset / FRAGMENT) == head) {
             run_free(p, offset / FRAGMENT, size);
-        else
-            status = MEMHEAP_ERR_BAD_ADDRESS;
+            status = MEMHEAP_OK;
+        }
         pool_unlock(p);
     }
     if (MEMHEAP_LIKELY(status == MEMHEAP_OK)) {
         POOL_STORE(lane->used, used - (ptrdiff_t)size);
         lane->live--;
     }
-out:
     lane_leave(lane);
     return status;
+}
+
+static memheap_status_t shared_free(memheap_module_t *module, size_t offset)
+{
+    return release(pool_of(module), offset, true);
+}
+
+static void shared_undo(memheap_module_t *module, size_t offset)
+{
+    release(pool_of(module), offset, false);
+}
+
+/* Give the slabs of a list back that hold nothing: the first, and all others
+ * if there may be some. */
+static void flush(pool_t *p, lane_t *lane, unsigned size_index)
+{
+    bool more = (POOL_LOAD(lane->astray) >> size_index & 1) != 0;
+    slab_id_t id = lane->list[size_index];
+    while (id != SLAB_NONE) {
+        slab_t *s = slab_at(p, id);
+        id = more ? s->next : SLAB_NONE;
+        if (slab_free(s) == slab_all(s)) {
+            slab_unlink(p, s);
+            slab_delete(p, s);
+        }
+    }
 }
 
 static size_t shared_stop(memheap_module_t *module)
@@ -880,8 +899,11 @@ static size_t shared_stop(memheap_module_t *module)
     size_t peak = POOL_LOAD(p->peak);
     for (unsigned i = 0; i < POOL_LANES; i++) {
         lane_t *lane = &p->lane[i];
-        for (unsigned size = 0; size < POOL_SIZES; size++)
+        for (unsigned size = 0; size < POOL_SIZES; size++) {
             slab_collect(p, lane, size);
+            flush(p, lane, size);
+        }
+        POOL_STORE(lane->astray, 0);
         module->used += (size_t)POOL_LOAD(lane->used);
         module->live_blocks += (size_t)lane->live;
         POOL_STORE(lane->used, 0);
@@ -901,6 +923,7 @@ static void shared_resume(memheap_module_t *module)
 
 static const memheap_module_shared_t mempool_shared = {.alloc = shared_alloc,
                                                        .free = shared_free,
+                                                       .undo = shared_undo,
                                                        .size_of =
                                                            mempool_size_of,
                                                        .stop = shared_stop,

@@ -3,7 +3,7 @@
  *
  * Tier 1 is fragments.h. A word for each fragment, its head, says what begins
  * there: nothing, a run that is one block, or a part of a slab. Tier 2 are
- * slabs: runs of fragments that hold up to 64 objects of one size, with a bit
+ * slabs: runs of fragments that hold up to 48 objects of one size, with a bit
  * for each in one word. Tier 3 is the choice among the slabs' sizes, for
  * requests of 4 bytes (and less) to 256, and on to 1024 in wider steps. All
  * else is a run.
@@ -15,7 +15,10 @@
  * the one that it had last or else the next that nobody holds, so that it
  * waits for none; what it claims by is a word, and the slab's objects are taken
  * and given by atomic operations on its bitmap:
- *   - giving an object back needs no lane; who gives the first one back to a
+ *   - giving an object back needs no lane: the word that has the bits also
+ *     counts how often the slab was given up, so that a second free that comes
+ *     at the same time finds another word than it saw, and looks again;
+ *      who gives the first one back to a
  *     slab that was full puts it on a stack of the slab's lane, from which the
  *     next who holds the lane takes all at once;
  *   - fragments are taken and given under one small lock, when a slab comes or
@@ -23,7 +26,8 @@
  *   - to stop all others is to hold all lanes, and to empty their stacks.
  *
  * A module for one thread gives a slab that lost its last object back at once.
- * Else each list's first stays, until memory is short.
+ * Else a list's first stays, until somebody stops all: then all is as it would
+ * be for one thread.
  *
  * Rules that mempool_check() tests:
  *   - heads, free runs and slabs cover the region below the frontier, each
@@ -49,7 +53,8 @@ enum {
     POOL_LARGEST = 1024,
     POOL_LANES = 16,
     POOL_RECORDS = 2,
-    POOL_LINE = 64 /* bytes that processors trade at once */
+    SLAB_OBJECTS = 48, /* at most, in the low bits of a word */
+    POOL_LINE = 64     /* bytes that processors trade at once */
 };
 
 #define SLAB_NONE 0u
@@ -64,7 +69,7 @@ enum {
 };
 
 typedef struct slab {
-    _Alignas(POOL_LINE) _Atomic uint64_t free; /* objects */
+    _Alignas(POOL_LINE) _Atomic uint64_t free; /* objects; generation */
     _Atomic uint64_t start;                    /* in bytes */
     _Atomic uint8_t size_index;
     _Atomic uint8_t count; /* of objects */
@@ -82,8 +87,10 @@ typedef struct lane {
     ptrdiff_t most;         /* of them, as published */
     ptrdiff_t live;         /* blocks since then */
     slab_id_t list[POOL_SIZES];
+    /* Bit i: of list i, not the first slab alone may be empty. */
+    _Alignas(POOL_LINE) _Atomic uint32_t astray;
     /* Slabs that others gave objects back to. */
-    _Alignas(POOL_LINE) _Atomic slab_id_t given[POOL_SIZES];
+    _Atomic slab_id_t given[POOL_SIZES];
 } lane_t;
 
 /* What a slab was before it went, for who has to restore it. */
@@ -170,6 +177,18 @@ static inline uint64_t slab_all(const slab_t *s)
     return UINT64_MAX >> (64 - POOL_LOAD(s->count));
 }
 
+/** The bits out of the word in which a slab has them. */
+static inline uint64_t slab_bits(uint64_t word)
+{
+    return word & (((uint64_t)1 << SLAB_OBJECTS) - 1);
+}
+
+/** The free objects of a slab. */
+static inline uint64_t slab_free(const slab_t *s)
+{
+    return slab_bits(POOL_LOAD(s->free));
+}
+
 /** Which object of a slab an offset in it starts. @return whether it does */
 static inline bool slab_find(const slab_t *s, size_t offset, unsigned *index_p)
 {
@@ -199,6 +218,13 @@ memheap_status_t slab_new(pool_t *p, unsigned lane, unsigned size_index,
 void slab_forget(pool_t *p, slab_t *s);
 /** What slab_forget() leaves, and give the fragments back. */
 void slab_delete(pool_t *p, slab_t *s);
+
+/** An empty slab is in a list, or soon will be, and is not its first. */
+static inline void slab_astray(lane_t *lane, unsigned size_index)
+{
+    atomic_fetch_or_explicit(&lane->astray, 1u << size_index,
+                             memory_order_relaxed);
+}
 
 void slab_link(pool_t *p, slab_t *s);
 void slab_unlink(pool_t *p, slab_t *s);

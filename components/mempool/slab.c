@@ -1,7 +1,7 @@
 /*
  * Tiers 2 and 3 of pool.h: slabs, and the sizes of their objects.
  *
- * A slab is as long as 64 of its objects, but at most 8 KiB; where that much
+ * A slab is as long as 48 of its objects, but at most 8 KiB; where that much
  * does not lie in a row any more, as much as does.
  */
 #include "config.h"
@@ -11,7 +11,6 @@
 #include <sched.h>
 
 enum {
-    SLAB_OBJECTS = 64,
     SLAB_BYTES = 8192
 };
 
@@ -153,7 +152,8 @@ memheap_status_t slab_new(pool_t *p, unsigned lane, unsigned size_index,
                                               bytes / pool_size[size_index]));
     POOL_STORE(s->lane, (uint8_t)lane);
     s->fragments = (uint8_t)fragments;
-    atomic_store_explicit(&s->free, slab_all(s), memory_order_release);
+    atomic_store_explicit(&s->free, POOL_LOAD(s->free) | slab_all(s),
+                          memory_order_release);
     for (size_t i = 0; i < fragments; i++)
         head_set(p, first + i, (uint64_t)id_of(p, s) << 2 | HEAD_SLAB);
     *s_p = s;
@@ -168,7 +168,8 @@ void slab_forget(pool_t *p, slab_t *s)
     if (!p->concurrent)
         p->record[p->record_next++ % POOL_RECORDS] =
             (record_t){first, s->fragments, POOL_LOAD(s->size_index)};
-    POOL_STORE(s->free, 0);
+    uint64_t generation = POOL_LOAD(s->free) >> SLAB_OBJECTS;
+    POOL_STORE(s->free, (generation + 1) << SLAB_OBJECTS);
     s->next = p->slab_unused;
     p->slab_unused = id_of(p, s);
 }
@@ -187,8 +188,12 @@ void slab_link(pool_t *p, slab_t *s)
     slab_id_t *list = &lane->list[size];
     s->prev = SLAB_NONE;
     s->next = *list;
-    if (*list != SLAB_NONE)
-        slab_at(p, *list)->prev = id_of(p, s);
+    if (*list != SLAB_NONE) {
+        slab_t *after = slab_at(p, *list);
+        after->prev = id_of(p, s);
+        if (p->concurrent && slab_free(after) == slab_all(after))
+            slab_astray(lane, size);
+    }
     *list = id_of(p, s);
     lane->sizes |= 1u << size;
 }
@@ -249,7 +254,7 @@ void slab_take(pool_t *p, slab_t *s, unsigned index)
 {
     uint64_t left = POOL_LOAD(s->free) & ~((uint64_t)1 << index);
     POOL_STORE(s->free, left);
-    if (left == 0)
+    if (slab_bits(left) == 0)
         slab_unlink(p, s);
 }
 
@@ -279,7 +284,9 @@ memheap_status_t slab_alloc(pool_t *p, unsigned lane, unsigned size_index,
         return MEMHEAP_OK;
     }
     /* Others add bits; none but who holds the lane takes them. */
-    if (atomic_fetch_and_explicit(&s->free, ~bit, memory_order_acquire) == bit)
+    uint64_t before =
+        atomic_fetch_and_explicit(&s->free, ~bit, memory_order_acquire);
+    if (slab_bits(before) == bit)
         slab_unlink(p, s);
     return MEMHEAP_OK;
 }

@@ -1,0 +1,386 @@
+/*
+ * Many threads in one heap, for every component: no two ever have the same
+ * memory, and when all is freed the heap is as it was at first. Blocks are
+ * stamped from end to end with who has them, so an overlap shows whichever of
+ * the two looks.
+ */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    THREADS = 4,
+    ROUNDS = 20000,
+    HELD = 200,
+    SIZE = 64 << 20,
+    PASSED = 64 /* blocks on their way between two threads */
+};
+
+static unit_heap_t unit;
+
+typedef struct block {
+    uint64_t *words;
+    size_t count;
+    uint64_t stamp;
+} block_t;
+
+typedef struct worker {
+    pthread_t thread;
+    unsigned number;
+    size_t largest;
+    uint64_t seed;
+    uint64_t stamps;
+    unsigned refused; /* allocations */
+    unsigned wrong;   /* answers that should not have been */
+    block_t held[HELD];
+} worker_t;
+
+static worker_t workers[THREADS];
+
+/* Where threads leave blocks for others to free. */
+static _Atomic(block_t *) passed[PASSED];
+
+static _Atomic bool over;
+
+static void stamp(block_t *block, uint64_t value)
+{
+    block->stamp = value;
+    for (size_t i = 0; i < block->count; i++)
+        block->words[i] = value;
+}
+
+static bool is_stamped(const block_t *block, uint64_t value)
+{
+    for (size_t i = 0; i < block->count; i++) {
+        if (block->words[i] != value)
+            return false;
+    }
+    return true;
+}
+
+/* A quarter of the blocks is zeroed, an eighth aligned. */
+static void allocate(worker_t *w, block_t *block)
+{
+    size_t size = 8 + unit_random_below(&w->seed, w->largest);
+    size_t kind = unit_random_below(&w->seed, 8);
+    size_t align = kind == 2 ? (size_t)16 << unit_random_below(&w->seed, 9) : 8;
+    void *address = NULL;
+    memheap_status_t status =
+        kind < 2 ? memheap_alloc_zeroed(unit.heap, 1, size, &address)
+                 : memheap_alloc_aligned(unit.heap, align, size, &address);
+    *block = (block_t){.words = address, .count = size / 8};
+    if (status != MEMHEAP_OK) {
+        w->wrong += status != MEMHEAP_ERR_NO_MEMORY;
+        w->refused++;
+        block->words = NULL;
+        return;
+    }
+    w->wrong += (uintptr_t)address % align != 0;
+    w->wrong += kind < 2 && !is_stamped(block, 0);
+    stamp(block, (uint64_t)w->number << 56 | ++w->stamps);
+}
+
+static void release(worker_t *w, block_t *block)
+{
+    if (block->words == NULL)
+        return;
+    w->wrong += !is_stamped(block, block->stamp);
+    w->wrong += memheap_free(unit.heap, block->words) != MEMHEAP_OK;
+    block->words = NULL;
+}
+
+/* Leave a block for another, and free what lies there. */
+static void pass_on(worker_t *w, block_t *block)
+{
+    block_t *copy = malloc(sizeof(*copy));
+    size_t at = unit_random_below(&w->seed, PASSED);
+    *copy = *block;
+    block->words = NULL;
+    block_t *other = atomic_exchange(&passed[at], copy);
+    if (other != NULL)
+        release(w, other);
+    free(other);
+}
+
+static void resize(worker_t *w, block_t *block)
+{
+    size_t size = 8 + unit_random_below(&w->seed, w->largest);
+    void *address;
+    memheap_status_t status =
+        memheap_resize(unit.heap, block->words, size, &address);
+    w->wrong += status != MEMHEAP_OK && status != MEMHEAP_ERR_NO_MEMORY;
+    if (status != MEMHEAP_OK)
+        return;
+    block->words = address;
+    block->count = memheap_min(block->count, size / 8);
+    w->wrong += !is_stamped(block, block->stamp);
+    block->count = size / 8;
+    stamp(block, block->stamp);
+}
+
+static void step(worker_t *w)
+{
+    block_t *block = &w->held[unit_random_below(&w->seed, HELD)];
+    size_t kind = unit_random_below(&w->seed, 64);
+    size_t size;
+    if (block->words == NULL)
+        allocate(w, block);
+    else if (kind < 16)
+        pass_on(w, block);
+    else if (kind < 20)
+        resize(w, block);
+    else if (kind < 24)
+        w->wrong +=
+            memheap_usable_size(unit.heap, block->words, &size) != MEMHEAP_OK ||
+            size < 8 * block->count;
+    else
+        release(w, block);
+}
+
+static void *work(void *context)
+{
+    worker_t *w = context;
+    for (unsigned i = 0; i < ROUNDS; i++)
+        step(w);
+    for (size_t i = 0; i < HELD; i++)
+        release(w, &w->held[i]);
+    return NULL;
+}
+
+static bool count_live(void *context, const memheap_block_t *block)
+{
+    *(size_t *)context += block->live;
+    return true;
+}
+
+/* Look at the heap from outside while others work in it. */
+static void *watch(void *context)
+{
+    unsigned *wrong = context;
+    while (!over) {
+        memheap_stats_t stats;
+        size_t live = 0;
+        *wrong += memheap_check(unit.heap) != MEMHEAP_OK;
+        memheap_walk(unit.heap, count_live, &live);
+        memheap_get_stats(unit.heap, &stats);
+        *wrong += stats.used > SIZE || stats.peak < stats.used;
+    }
+    return NULL;
+}
+
+static void run(unsigned threads, size_t largest)
+{
+    memset(workers, 0, sizeof(workers));
+    for (unsigned i = 0; i < threads; i++) {
+        workers[i].number = i + 1;
+        workers[i].seed = i + 1;
+        workers[i].largest = largest;
+        ck_assert_int_eq(
+            pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+    }
+    for (unsigned i = 0; i < threads; i++) {
+        pthread_join(workers[i].thread, NULL);
+        ck_assert_uint_eq(workers[i].wrong, 0);
+    }
+    for (size_t i = 0; i < PASSED; i++) {
+        block_t *block = atomic_exchange(&passed[i], NULL);
+        if (block != NULL)
+            release(&workers[0], block);
+        free(block);
+    }
+    ck_assert_uint_eq(workers[0].wrong, 0);
+}
+
+static void assert_empty(size_t size)
+{
+    memheap_stats_t stats;
+    ck_assert_ok(memheap_check(unit.heap));
+    memheap_get_stats(unit.heap, &stats);
+    ck_assert_uint_eq(stats.used, 0);
+    ck_assert_uint_eq(stats.live_blocks, 0);
+    ck_assert_uint_eq(stats.largest_free, size);
+    ck_assert_uint_eq(unit.log.count, 0);
+}
+
+START_TEST(no_memory_is_given_out_twice)
+{
+    static const size_t largest[] = {100, 1000, 20000};
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    for (size_t i = 0; i < 3; i++) {
+        run(THREADS, largest[i]);
+        ck_assert_uint_eq(workers[0].refused, 0);
+        assert_empty(SIZE);
+    }
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Room for a quarter of what the threads would like to hold. */
+START_TEST(full_heap_refuses_and_recovers)
+{
+    enum {
+        LITTLE = 60 * 1024
+    };
+    unsigned refused = 0;
+    unit_heap_open(&unit, _i, LITTLE, 0, NULL);
+    run(THREADS, 1200);
+    for (size_t i = 0; i < THREADS; i++)
+        refused += workers[i].refused;
+    ck_assert_uint_gt(refused, 0);
+    assert_empty(LITTLE);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(heap_can_be_looked_at_meanwhile)
+{
+    pthread_t watcher;
+    unsigned wrong = 0;
+    over = false;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    ck_assert_int_eq(pthread_create(&watcher, NULL, watch, &wrong), 0);
+    run(2, 2000);
+    over = true;
+    pthread_join(watcher, NULL);
+    ck_assert_uint_eq(wrong, 0);
+    assert_empty(SIZE);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Memory that was never in use is zero, and known to be: whether a block's is
+ * must not be mistaken while others raise the mark. */
+static void *take_zeroed(void *context)
+{
+    worker_t *w = context;
+    for (unsigned i = 0; i < ROUNDS / 2; i++) {
+        size_t size = 16 + unit_random_below(&w->seed, w->largest);
+        void *address;
+        if (memheap_alloc_zeroed(unit.heap, 1, size, &address) != MEMHEAP_OK) {
+            w->wrong++;
+            break;
+        }
+        block_t block = {.words = address, .count = size / 8};
+        w->wrong += !is_stamped(&block, 0);
+        stamp(&block, UINT64_MAX);
+        if (i % 2 == 0)
+            w->wrong += memheap_free(unit.heap, address) != MEMHEAP_OK;
+    }
+    return NULL;
+}
+
+START_TEST(zeroed_blocks_are_zero)
+{
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    if (unit.range != NULL)
+        memset(unit.base, 0xFF, SIZE);
+    memset(workers, 0, sizeof(workers));
+    for (unsigned i = 0; i < THREADS; i++) {
+        workers[i].seed = i + 1;
+        workers[i].largest = 1500;
+        pthread_create(&workers[i].thread, NULL, take_zeroed, &workers[i]);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        pthread_join(workers[i].thread, NULL);
+        ck_assert_uint_eq(workers[i].wrong, 0);
+    }
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Threads take turns; the heap must not tell them apart. */
+static void *take_turn(void *context)
+{
+    void **block = context;
+    if (memheap_alloc(unit.heap, 100, block) != MEMHEAP_OK)
+        *block = NULL;
+    return NULL;
+}
+
+START_TEST(ordered_heap_knows_no_threads)
+{
+    static char range[1 << 20] __attribute__((aligned(4096)));
+    const char *params[] = {unit.component, NULL};
+    snprintf(unit.component, sizeof(unit.component), "MEMHEAP_COMPONENT=%s",
+             unit_component_name(_i));
+    memheap_config_t config = {.base = range,
+                               .size = sizeof(range),
+                               .flags = MEMHEAP_ORDERED,
+                               .params = params};
+    void *alone[8];
+    void *in_turn[8];
+    ck_assert_ok(memheap_create(&config, &unit.heap));
+    for (size_t i = 0; i < 8; i++)
+        take_turn(&alone[i]);
+    memheap_destroy(unit.heap);
+    ck_assert_ok(memheap_create(&config, &unit.heap));
+    for (size_t i = 0; i < 8; i++) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, take_turn, &in_turn[i]);
+        pthread_join(thread, NULL);
+        ck_assert_ptr_eq(in_turn[i], alone[i]);
+    }
+    memheap_destroy(unit.heap);
+}
+END_TEST
+
+/* Both threads free the same blocks: one free of each succeeds. */
+typedef struct rival {
+    pthread_t thread;
+    void **block;
+    size_t freed;
+    pthread_barrier_t *start;
+} rival_t;
+
+static void *free_all(void *context)
+{
+    rival_t *r = context;
+    pthread_barrier_wait(r->start);
+    for (size_t i = 0; i < HELD; i++)
+        r->freed += memheap_free(unit.heap, r->block[i]) == MEMHEAP_OK;
+    return NULL;
+}
+
+START_TEST(of_two_frees_at_once_one_succeeds)
+{
+    void *block[HELD];
+    rival_t rival[2];
+    pthread_barrier_t start;
+    pthread_barrier_init(&start, NULL, 2);
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    for (size_t round = 0; round < 20; round++) {
+        for (size_t i = 0; i < HELD; i++)
+            ck_assert_ok(memheap_alloc(unit.heap, 16 + i * 8, &block[i]));
+        for (size_t i = 0; i < 2; i++) {
+            rival[i] = (rival_t){.block = block, .start = &start};
+            pthread_create(&rival[i].thread, NULL, free_all, &rival[i]);
+        }
+        for (size_t i = 0; i < 2; i++)
+            pthread_join(rival[i].thread, NULL);
+        ck_assert_uint_eq(rival[0].freed + rival[1].freed, HELD);
+        unit_log_clear(&unit.log);
+        assert_empty(SIZE);
+    }
+    unit_heap_close(&unit);
+    pthread_barrier_destroy(&start);
+}
+END_TEST
+
+int main(void)
+{
+    int kinds = unit_heap_kinds();
+    TCase *tests = unit_case();
+    tcase_add_loop_test(tests, no_memory_is_given_out_twice, 0, kinds);
+    tcase_add_loop_test(tests, full_heap_refuses_and_recovers, 0, kinds);
+    tcase_add_loop_test(tests, heap_can_be_looked_at_meanwhile, 0, kinds);
+    tcase_add_loop_test(tests, zeroed_blocks_are_zero, 0, kinds);
+    tcase_add_loop_test(tests, ordered_heap_knows_no_threads, 0,
+                        (int)unit_component_count());
+    tcase_add_loop_test(tests, of_two_frees_at_once_one_succeeds, 0, kinds);
+    return unit_run("threads", tests);
+}
