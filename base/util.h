@@ -19,6 +19,11 @@
 #define MEMHEAP_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define MEMHEAP_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
+/** Kept out of its callers, whose common way it is not. */
+#define MEMHEAP_NOINLINE __attribute__((noinline))
+/** Always a part of its callers, however many or long they are. */
+#define MEMHEAP_INLINE inline __attribute__((always_inline))
+
 #define MEMHEAP_KIB ((size_t)1 << 10)
 #define MEMHEAP_MIB ((size_t)1 << 20)
 #define MEMHEAP_GIB ((size_t)1 << 30)

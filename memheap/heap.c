@@ -65,14 +65,14 @@ static void set_high(memheap_t *heap, size_t high)
     atomic_store_explicit(&heap->high, high, memory_order_relaxed);
 }
 
-static void stop_others(memheap_t *heap)
+static MEMHEAP_NOINLINE void stop_others(memheap_t *heap)
 {
     size_t most = heap->shared->stop(heap->module);
     heap->peak = memheap_max(heap->peak, most);
 }
 
 /* What the threads had backed is the region's to know, and the reverse. */
-static void let_others_go(memheap_t *heap)
+static MEMHEAP_NOINLINE void let_others_go(memheap_t *heap)
 {
     atomic_store_explicit(&heap->ready, heap->region.backed,
                           memory_order_release);
@@ -267,8 +267,9 @@ static memheap_status_t raise_high(memheap_t *heap, size_t offset, size_t end)
 
 /* Have the module place a block, and back it. *dirty_p is how many of its
  * bytes may be other than zero. The caller holds the lock. */
-static memheap_status_t place(memheap_t *heap, size_t align, size_t size,
-                              size_t *offset_p, size_t *dirty_p)
+static MEMHEAP_INLINE memheap_status_t place(memheap_t *heap, size_t align,
+                                             size_t size, size_t *offset_p,
+                                             size_t *dirty_p)
 {
     memheap_module_t *module = heap->module;
     size_t used = module->used;
@@ -320,18 +321,19 @@ static memheap_status_t back_shared(memheap_t *heap, size_t end)
     return status;
 }
 
-/* As place(), for a caller without the lock. MEMHEAP_ERR_NO_MEMORY means that
- * place() has to try; *backed_p is false if it need not. */
-static memheap_status_t place_shared(memheap_t *heap, size_t align, size_t size,
-                                     size_t *offset_p, size_t *dirty_p,
-                                     bool *backed_p)
+/* As alloc_block(), for a module of several threads. MEMHEAP_ERR_BUSY if that
+ * is for somebody alone with the heap to try. */
+static MEMHEAP_NOINLINE memheap_status_t alloc_shared(memheap_t *heap,
+                                                      size_t align, size_t size,
+                                                      char **block_p,
+                                                      size_t *dirty_p)
 {
     size_t offset;
     size_t usable;
     memheap_status_t status =
         heap->shared->alloc(heap->module, size, align, &offset, &usable);
     if (status != MEMHEAP_OK)
-        return status;
+        return status == MEMHEAP_ERR_NO_MEMORY ? MEMHEAP_ERR_BUSY : status;
     size_t end = offset + usable;
     size_t high = high_of(heap);
     *dirty_p = end > high ? high - memheap_min(high, offset) : usable;
@@ -340,7 +342,6 @@ static memheap_status_t place_shared(memheap_t *heap, size_t align, size_t size,
         status = back_shared(heap, end);
         if (status != MEMHEAP_OK) {
             heap->shared->undo(heap->module, offset);
-            *backed_p = false;
             return status;
         }
     }
@@ -348,7 +349,7 @@ static memheap_status_t place_shared(memheap_t *heap, size_t align, size_t size,
                              &heap->high, &high, end, memory_order_relaxed,
                              memory_order_relaxed))
         continue;
-    *offset_p = offset;
+    *block_p = heap->base + offset;
     return MEMHEAP_OK;
 }
 
@@ -358,15 +359,12 @@ static memheap_status_t alloc_block(memheap_t *heap, size_t align, size_t size,
     memheap_status_t status = check_request(heap, &align, size);
     if (status != MEMHEAP_OK)
         return status;
-    size_t offset;
-    if (heap->shared != NULL) {
-        bool backed = true;
-        status = place_shared(heap, align, size, &offset, dirty_p, &backed);
-        if (status == MEMHEAP_OK)
-            *block_p = heap->base + offset;
-        if (status != MEMHEAP_ERR_NO_MEMORY || !backed)
+    if (MEMHEAP_UNLIKELY(heap->shared != NULL)) {
+        status = alloc_shared(heap, align, size, block_p, dirty_p);
+        if (status != MEMHEAP_ERR_BUSY)
             return status;
     }
+    size_t offset;
     heap_lock(heap);
     status = place(heap, align, size, &offset, dirty_p);
     heap_unlock(heap);
@@ -442,7 +440,8 @@ static memheap_status_t bad_address(memheap_t *heap, const char *call,
 }
 
 /* Free a block; the caller holds the lock. */
-static memheap_status_t release(memheap_t *heap, const void *block)
+static MEMHEAP_INLINE memheap_status_t release(memheap_t *heap,
+                                               const void *block)
 {
     memheap_module_t *module = heap->module;
     size_t offset = offset_of(heap, block);
@@ -462,7 +461,7 @@ memheap_status_t memheap_free(memheap_t *heap, void *block)
     if (block == NULL)
         return MEMHEAP_OK;
     memheap_status_t status;
-    if (heap->shared != NULL) {
+    if (MEMHEAP_UNLIKELY(heap->shared != NULL)) {
         status = heap->shared->free(heap->module, offset_of(heap, block));
     } else {
         heap_lock(heap);
