@@ -35,6 +35,12 @@ endif
 CLEANFILES += bench/arena-buddy.so bench/arena-mempool.so \
 	bench/arena-ptmalloc.so
 
+# For bench/threads, which brings other libraries in front of it.
+noinst_PROGRAMS += bench/thread-churn
+bench_thread_churn_SOURCES = bench/thread-churn.c bench/timing.h
+bench_thread_churn_LDADD = libmemheap.la
+bench_thread_churn_LDFLAGS = -no-install
+
 # Programs in OpenSHMEM alone, which bench/compare and bench/pgas build against
 # others too. A wrapper of libtool's would be part of the time to start.
 if MPI
@@ -55,4 +61,4 @@ bench_pgas_sync_SOURCES = bench/pgas-sync.c bench/timing.h
 bench_pgas_sync_LDADD = libshmem.la
 endif
 endif
-EXTRA_DIST += bench/compare bench/pgas bench/pgas-nodes
+EXTRA_DIST += bench/compare bench/pgas bench/pgas-nodes bench/threads

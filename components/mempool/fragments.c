@@ -32,9 +32,11 @@ static powers_t powers_of(uint64_t word)
     return p;
 }
 
-/* The longest run of set bits in a word that is neither full nor empty. */
+/* The longest run of set bits in a word. */
 static unsigned longest_run(uint64_t word)
 {
+    if (word == 0 || word == UINT64_MAX)
+        return word == 0 ? 0 : WORD;
     powers_t p = powers_of(word);
     unsigned i = 5;
     while (p.begins[i] == 0)
@@ -62,20 +64,18 @@ static unsigned lowest_run(uint64_t word, unsigned count)
     return word == 0 ? WORD : (unsigned)__builtin_ctzll(word);
 }
 
-static fragment_run_t word_run(uint64_t word)
+static fragment_run_t word_run(uint64_t word, unsigned best)
 {
-    if (word == 0)
-        return (fragment_run_t){0, 0, 0};
     if (word == UINT64_MAX)
         return (fragment_run_t){WORD, WORD, WORD};
     return (fragment_run_t){(unsigned)__builtin_ctzll(~word),
-                            (unsigned)__builtin_clzll(~word),
-                            longest_run(word)};
+                            (unsigned)__builtin_clzll(~word), best};
 }
 
 static fragment_run_t run_of(const fragments_t *f, unsigned level, size_t index)
 {
-    return level == 0 ? word_run(f->bits[index]) : f->node[level][index];
+    return level == 0 ? word_run(f->bits[index], f->best[index])
+                      : f->node[level][index];
 }
 
 static bool run_equal(const fragment_run_t *a, const fragment_run_t *b)
@@ -108,6 +108,7 @@ static bool fill(fragments_t *f, unsigned level, size_t index, bool is_free)
     if (level == 0) {
         uint64_t before = f->bits[index];
         f->bits[index] = is_free ? UINT64_MAX : 0;
+        f->best[index] = is_free ? WORD : 0;
         return before != f->bits[index];
     }
     size_t all = is_free ? span_of(level) : 0;
@@ -134,6 +135,7 @@ static bool set(fragments_t *f, unsigned level, size_t index, size_t first,
             f->bits[index] |= mask;
         else
             f->bits[index] &= ~mask;
+        f->best[index] = (uint8_t)longest_run(f->bits[index]);
         return true;
     }
     fragment_run_t *run = &f->node[level][index];
@@ -165,9 +167,12 @@ static bool find(const fragments_t *f, unsigned level, size_t index,
     fragment_run_t run;
     if (level == 0) {
         uint64_t word = f->bits[index];
-        if (start < from)
+        unsigned best = f->best[index];
+        if (start < from) {
             word = word >> (from - start) << (from - start);
-        run = word_run(word);
+            best = longest_run(word);
+        }
+        run = word_run(word, best);
         if (run.best >= count && *run_p + run.prefix < count) {
             *first_p = start + lowest_run(word, (unsigned)count);
             return true;
@@ -325,6 +330,10 @@ static bool check(const fragments_t *f, unsigned level, size_t index)
         return run.prefix == run.best && run.suffix == run.best;
     fragment_run_t sum = combine(f, level, index);
     bool right = run_equal(&run, &sum);
+    for (size_t i = 0; i < FANOUT && level == 1; i++) {
+        size_t word = index * FANOUT + i;
+        right = right && f->best[word] == longest_run(f->bits[word]);
+    }
     for (size_t i = 0; i < FANOUT && right; i++)
         right = check(f, level - 1, index * FANOUT + i);
     return right;
@@ -349,11 +358,14 @@ memheap_status_t fragments_open(fragments_t *f, const memheap_memory_t *memory,
             break;
         nodes = memheap_align_up(nodes, FANOUT) / FANOUT;
     }
+    size_t best = bytes;
+    bytes += words;
     char *base = memheap_memory_new(memory, bytes);
     if (base == NULL)
         return MEMHEAP_ERR_NO_METADATA;
     *f = (fragments_t){.top = 1, .memory = memory, .bytes = bytes};
     f->bits = (uint64_t *)(void *)base;
+    f->best = (uint8_t *)(void *)(base + best);
     for (unsigned level = 1; level <= levels && level < FRAGMENT_LEVELS;
          level++)
         f->node[level] = (fragment_run_t *)(void *)(base + offset[level]);

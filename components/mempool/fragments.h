@@ -41,6 +41,7 @@ typedef struct fragment_run {
 
 typedef struct fragments {
     uint64_t *bits;                        /* level 0 */
+    uint8_t *best;                         /* run in each of its words */
     fragment_run_t *node[FRAGMENT_LEVELS]; /* from level 1 on */
     unsigned top;    /* the level whose first node reaches to the frontier */
     size_t frontier; /* in fragments */

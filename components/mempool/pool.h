@@ -54,7 +54,8 @@ enum {
     POOL_LANES = 16,
     POOL_RECORDS = 2,
     SLAB_OBJECTS = 48, /* at most, in the low bits of a word */
-    POOL_LINE = 64     /* bytes that processors trade at once */
+    POOL_RECIPROCAL = 28,
+    POOL_LINE = 64 /* bytes that processors trade at once */
 };
 
 #define SLAB_NONE 0u
@@ -167,6 +168,10 @@ static inline size_t fragments_for(size_t size)
 /** Bytes of an object. */
 extern const uint16_t pool_size[POOL_SIZES];
 
+/** What a distance within a slab is multiplied with, and then shifted right by
+ *  POOL_RECIPROCAL, to divide it by an object's size: exact below 2^16. */
+extern const uint32_t pool_reciprocal[POOL_SIZES];
+
 /** The least size of objects that holds size bytes at a multiple of align, up
  *  to FRAGMENT; POOL_SIZES if there is none. */
 unsigned pool_size_index(size_t size, size_t align);
@@ -193,10 +198,12 @@ static inline uint64_t slab_free(const slab_t *s)
 static inline bool slab_find(const slab_t *s, size_t offset, unsigned *index_p)
 {
     size_t distance = offset - POOL_LOAD(s->start);
-    unsigned size = pool_size[POOL_LOAD(s->size_index)];
-    size_t index = (uint32_t)distance / size;
+    unsigned size_index = POOL_LOAD(s->size_index);
+    size_t index = (uint16_t)distance * (size_t)pool_reciprocal[size_index] >>
+                   POOL_RECIPROCAL;
     *index_p = (unsigned)index;
-    return index < POOL_LOAD(s->count) && index * size == distance;
+    return index < POOL_LOAD(s->count) &&
+           index * pool_size[size_index] == distance;
 }
 
 /** Make sure that fragments up to end have heads. */

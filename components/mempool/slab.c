@@ -19,6 +19,15 @@ const uint16_t pool_size[POOL_SIZES] = {16,  32,  48,  64,  80,  96,  112,
                                         128, 160, 192, 224, 256, 320, 384,
                                         448, 512, 640, 768, 896, 1024};
 
+#define RECIPROCAL(size) ((1u << POOL_RECIPROCAL) / (size) + 1)
+
+const uint32_t pool_reciprocal[POOL_SIZES] = {
+    RECIPROCAL(16),  RECIPROCAL(32),  RECIPROCAL(48),  RECIPROCAL(64),
+    RECIPROCAL(80),  RECIPROCAL(96),  RECIPROCAL(112), RECIPROCAL(128),
+    RECIPROCAL(160), RECIPROCAL(192), RECIPROCAL(224), RECIPROCAL(256),
+    RECIPROCAL(320), RECIPROCAL(384), RECIPROCAL(448), RECIPROCAL(512),
+    RECIPROCAL(640), RECIPROCAL(768), RECIPROCAL(896), RECIPROCAL(1024)};
+
 unsigned pool_size_index(size_t size, size_t align)
 {
     unsigned index = (unsigned)((size - 1) / 16);
@@ -285,7 +294,7 @@ memheap_status_t slab_alloc(pool_t *p, unsigned lane, unsigned size_index,
     }
     /* Others add bits; none but who holds the lane takes them. */
     uint64_t before =
-        atomic_fetch_and_explicit(&s->free, ~bit, memory_order_acquire);
+        atomic_fetch_sub_explicit(&s->free, bit, memory_order_acquire);
     if (slab_bits(before) == bit)
         slab_unlink(p, s);
     return MEMHEAP_OK;
