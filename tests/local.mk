@@ -66,6 +66,14 @@ tests_unit_memory_test_SOURCES = tests/unit/test_memory.c
 tests_unit_memory_test_CFLAGS = $(unit_cflags)
 tests_unit_memory_test_LDADD = $(unit_libs)
 
+if COMPONENT_MEMPOOL
+unit_tests += tests/unit/mempool.test
+endif
+tests_unit_mempool_test_SOURCES = tests/unit/test_mempool.c \
+	components/mempool/fragments.c components/mempool/slab.c
+tests_unit_mempool_test_CFLAGS = $(unit_cflags)
+tests_unit_mempool_test_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/mistakes.test
 tests_unit_mistakes_test_SOURCES = tests/unit/test_mistakes.c
 tests_unit_mistakes_test_CFLAGS = $(unit_cflags)
