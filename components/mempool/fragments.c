@@ -118,6 +118,33 @@ static bool fill(fragments_t *f, unsigned level, size_t index, bool is_free)
     return changed;
 }
 
+/* As set_range(), of fragments in one word whose nodes are neither free nor in
+ * use from end to end, which is the common case: from the word up, as far as
+ * something changes. @return whether it is that case */
+static bool set_in_word(fragments_t *f, size_t first, size_t end, bool is_free)
+{
+    size_t word = first / WORD;
+    if ((end - 1) / WORD != word || end - first == WORD)
+        return false;
+    for (unsigned level = f->top; level > 0; level--) {
+        size_t best = f->node[level][word >> (3 * level)].best;
+        if (best == 0 || best == span_of(level))
+            return false;
+    }
+    uint64_t mask = (((uint64_t)1 << (end - first)) - 1) << first % WORD;
+    fragment_run_t before = run_of(f, 0, word);
+    f->bits[word] = is_free ? f->bits[word] | mask : f->bits[word] & ~mask;
+    f->best[word] = (uint8_t)longest_run(f->bits[word]);
+    fragment_run_t after = run_of(f, 0, word);
+    for (unsigned level = 1; level <= f->top && !run_equal(&before, &after);
+         level++) {
+        fragment_run_t *run = &f->node[level][word >> (3 * level)];
+        before = *run;
+        *run = after = combine(f, level, word >> (3 * level));
+    }
+    return true;
+}
+
 /* Set [first, end), of which the node has a part. @return whether the node's
  * numbers changed, or the bits of a word */
 static bool set(fragments_t *f, unsigned level, size_t index, size_t first,
@@ -155,48 +182,50 @@ static bool set(fragments_t *f, unsigned level, size_t index, size_t first,
     return changed;
 }
 
-/* Look for count free fragments in a node, from left to right. *run_p is the
- * free run that ended where the node starts, and then where it ends. */
+/* Look for count free fragments in a node that is neither free nor in use from
+ * end to end, from left to right. *run_p is the free run that ended where the
+ * node starts, and then where it ends. */
 static bool find(const fragments_t *f, unsigned level, size_t index,
                  size_t count, size_t from, size_t *run_p, size_t *first_p)
 {
-    size_t span = span_of(level);
-    size_t start = index * span;
-    if (start + span <= from)
-        return false;
-    fragment_run_t run;
-    if (level == 0) {
-        uint64_t word = f->bits[index];
-        unsigned best = f->best[index];
-        if (start < from) {
-            word = word >> (from - start) << (from - start);
-            best = longest_run(word);
+    size_t span = span_of(level - 1);
+    size_t before = *run_p;
+    for (size_t i = index * FANOUT; i < (index + 1) * FANOUT; i++) {
+        size_t start = i * span;
+        if (start + span <= from)
+            continue;
+        fragment_run_t run = run_of(f, level - 1, i);
+        uint64_t word = level == 1 ? f->bits[i] : 0;
+        bool down = level > 1 && run.best != 0 && run.best != span;
+        if (MEMHEAP_UNLIKELY(start < from)) {
+            if (level == 1) {
+                word = word >> (from - start) << (from - start);
+                run = word_run(word, longest_run(word));
+            } else if (run.best == span) {
+                run.prefix = run.suffix = run.best = start + span - from;
+                start = from;
+            } else if (down) {
+                *run_p = 0;
+                if (find(f, level - 1, i, count, from, run_p, first_p))
+                    return true;
+                before = *run_p;
+                continue;
+            }
         }
-        run = word_run(word, best);
-        if (run.best >= count && *run_p + run.prefix < count) {
+        if (before + run.prefix >= count) {
+            *first_p = start - before;
+            return true;
+        }
+        if (run.best >= count) {
+            *run_p = 0;
+            if (down)
+                return find(f, level - 1, i, count, from, run_p, first_p);
             *first_p = start + lowest_run(word, (unsigned)count);
             return true;
         }
-    } else {
-        run = f->node[level][index];
-        bool mixed = run.best != 0 && run.best != span;
-        if (start < from && run.best == span)
-            run.prefix = run.suffix = run.best = start + span - from;
-        bool below = start < from || run.best >= count;
-        if (mixed && below && (start < from || *run_p + run.prefix < count)) {
-            for (size_t i = 0; i < FANOUT; i++) {
-                if (find(f, level - 1, index * FANOUT + i, count, from, run_p,
-                         first_p))
-                    return true;
-            }
-            return false;
-        }
+        before = run.prefix == span ? before + span : (size_t)run.suffix;
     }
-    if (*run_p + run.prefix >= count) {
-        *first_p = memheap_max(start, from) - *run_p;
-        return true;
-    }
-    *run_p = run.prefix == span ? *run_p + span : (size_t)run.suffix;
+    *run_p = before;
     return false;
 }
 
@@ -204,10 +233,11 @@ size_t fragments_find(const fragments_t *f, size_t count, size_t from)
 {
     size_t run = 0;
     size_t first;
-    return f->node[f->top][0].best >= count &&
-                   find(f, f->top, 0, count, from, &run, &first)
-               ? first
-               : FRAGMENT_NONE;
+    size_t best = f->node[f->top][0].best;
+    if (best < count || from >= f->frontier ||
+        !find(f, f->top, 0, count, from, &run, &first))
+        return FRAGMENT_NONE;
+    return first;
 }
 
 /* The first fragment from `first` on that is in use, or the node's end. */
@@ -274,6 +304,12 @@ static size_t begin_of(const fragments_t *f, unsigned level, size_t index,
     return start;
 }
 
+static void set_range(fragments_t *f, size_t first, size_t end, bool is_free)
+{
+    if (!set_in_word(f, first, end, is_free))
+        set(f, f->top, 0, first, end, is_free);
+}
+
 /* Move the frontier up; a level that it outgrows gets one above. */
 static void raise(fragments_t *f, size_t frontier)
 {
@@ -290,21 +326,21 @@ void fragments_take(fragments_t *f, size_t first, size_t count)
     if (first + count > old) {
         raise(f, first + count);
         if (first > old)
-            set(f, f->top, 0, old, first, true);
+            set_range(f, old, first, true);
     }
     if (first < old)
-        set(f, f->top, 0, first, memheap_min(first + count, old), false);
+        set_range(f, first, memheap_min(first + count, old), false);
 }
 
 void fragments_give(fragments_t *f, size_t first, size_t count)
 {
     if (first + count < f->frontier) {
-        set(f, f->top, 0, first, first + count, true);
+        set_range(f, first, first + count, true);
         return;
     }
     f->frontier = first == 0 ? 0 : begin_of(f, f->top, 0, first);
     if (f->frontier < first)
-        set(f, f->top, 0, f->frontier, first, false);
+        set_range(f, f->frontier, first, false);
 }
 
 size_t fragments_best(const fragments_t *f)
