@@ -2,7 +2,8 @@
 buddy_sources = components/buddy/buddy.c
 mempool_sources = components/mempool/fragments.c \
 	components/mempool/fragments.h components/mempool/mempool.c \
-	components/mempool/pool.h components/mempool/slab.c
+	components/mempool/pool.h components/mempool/shared.c \
+	components/mempool/slab.c
 ptmalloc_sources = components/ptmalloc/bins.c components/ptmalloc/bins.h \
 	components/ptmalloc/chunk.h components/ptmalloc/ptmalloc.c
 

@@ -14,29 +14,12 @@
 
 #include "components/mempool/pool.h"
 
-#include <sched.h>
-
 enum {
     /* A run that shrinks to no more than this becomes a slab. */
     SMALL = 128,
     SLABS_MAX = 1 << 28,
     ORDERS = 62
 };
-
-static bool is_run(uint64_t head)
-{
-    return (head & HEAD_KIND) == HEAD_RUN;
-}
-
-static bool is_slab(uint64_t head)
-{
-    return (head & HEAD_KIND) == HEAD_SLAB;
-}
-
-static slab_t *slab_of(const pool_t *p, uint64_t head)
-{
-    return slab_at(p, (slab_id_t)(head >> 2));
-}
 
 static size_t object_size(const slab_t *s)
 {
@@ -50,45 +33,10 @@ static size_t slab_end(const pool_t *p, const slab_t *s)
                        p->module.size);
 }
 
-/* Enter a run as a block. @return its usable bytes */
-static size_t run_enter(pool_t *p, size_t first, size_t count)
-{
-    size_t usable =
-        memheap_min(count * FRAGMENT, p->module.size - first * FRAGMENT);
-    head_set(p, first, (uint64_t)usable << 2 | HEAD_RUN);
-    return usable;
-}
-
-static memheap_status_t run_alloc(pool_t *p, size_t size, size_t align,
-                                  size_t *offset_p, size_t *usable_p)
-{
-    if (size > p->module.size)
-        return MEMHEAP_ERR_NO_MEMORY;
-    size_t count = fragments_for(size);
-    size_t first = pool_find(p, count, size, align);
-    if (first == FRAGMENT_NONE)
-        return MEMHEAP_ERR_NO_MEMORY;
-    memheap_status_t status = pool_ensure_heads(p, first + 1);
-    if (status != MEMHEAP_OK)
-        return status;
-    fragments_take(&p->fragments, first, count);
-    *offset_p = first * FRAGMENT;
-    *usable_p = run_enter(p, first, count);
-    return MEMHEAP_OK;
-}
-
 static void count_block(pool_t *p, size_t usable)
 {
     p->module.used += usable;
     p->module.live_blocks++;
-}
-
-/* The size of objects for a request; POOL_SIZES if it takes a run. */
-static unsigned index_for(size_t size, size_t align)
-{
-    return size <= POOL_LARGEST && align <= FRAGMENT
-               ? pool_size_index(size, align)
-               : POOL_SIZES;
 }
 
 /* An object of any slab that has one which fits, of the least such size. */
@@ -111,7 +59,7 @@ static memheap_status_t take_any(pool_t *p, unsigned index, size_t align,
 static memheap_status_t place(pool_t *p, size_t size, size_t align,
                               size_t *offset_p, size_t *usable_p)
 {
-    unsigned index = index_for(size, align);
+    unsigned index = pool_index_for(size, align);
     memheap_status_t status = MEMHEAP_ERR_NO_MEMORY;
     if (index < POOL_SIZES) {
         *usable_p = pool_size[index];
@@ -155,12 +103,6 @@ static memheap_status_t find_block(const pool_t *p, size_t offset,
     return MEMHEAP_OK;
 }
 
-static void run_free(pool_t *p, size_t first, size_t usable)
-{
-    head_set(p, first, 0);
-    fragments_give(&p->fragments, first, fragments_for(usable));
-}
-
 static memheap_status_t mempool_free(memheap_module_t *module, size_t offset)
 {
     pool_t *p = pool_of(module);
@@ -192,8 +134,8 @@ static memheap_status_t mempool_free(memheap_module_t *module, size_t offset)
     return MEMHEAP_OK;
 }
 
-static memheap_status_t mempool_size_of(const memheap_module_t *module,
-                                        size_t offset, size_t *size_p)
+memheap_status_t mempool_size_of(const memheap_module_t *module, size_t offset,
+                                 size_t *size_p)
 {
     const pool_t *p = const_pool_of(module);
     uint64_t head;
@@ -682,253 +624,6 @@ static const memheap_module_ops_t mempool_ops = {.alloc = mempool_alloc,
                                                  .stats = mempool_stats,
                                                  .destroy = mempool_destroy};
 
-/* The lane that a thread had last. Read without a call, which a shared library
- * otherwise makes for a variable of a thread. */
-static _Thread_local unsigned thread_lane
-    __attribute__((tls_model("initial-exec"))) = POOL_LANES;
-
-/* So that threads begin in lanes of their own. */
-static _Atomic unsigned threads_so_far;
-
-static bool lane_try(lane_t *lane)
-{
-    return POOL_LOAD(lane->held) == 0 &&
-           atomic_exchange_explicit(&lane->held, 1, memory_order_acquire) == 0;
-}
-
-static void lane_leave(lane_t *lane)
-{
-    atomic_store_explicit(&lane->held, 0, memory_order_release);
-}
-
-/* Claim a lane: the thread's own, or one that nobody holds. */
-static unsigned lane_enter(pool_t *p)
-{
-    unsigned lane = thread_lane;
-    if (MEMHEAP_UNLIKELY(lane == POOL_LANES))
-        lane = atomic_fetch_add(&threads_so_far, 1) % POOL_LANES;
-    for (unsigned tries = 1; !lane_try(&p->lane[lane]); tries++) {
-        if (tries % POOL_LANES == 0)
-            sched_yield();
-        lane = (lane + 1) % POOL_LANES;
-    }
-    thread_lane = lane;
-    return lane;
-}
-
-/* Let the sum over all lanes be known as a peak, if it is one. */
-static void publish(pool_t *p)
-{
-    size_t used = p->module.used;
-    for (unsigned i = 0; i < POOL_LANES; i++)
-        used += (size_t)POOL_LOAD(p->lane[i].used);
-    size_t peak = POOL_LOAD(p->peak);
-    while (used > peak && (ptrdiff_t)used > 0 &&
-           !atomic_compare_exchange_weak(&p->peak, &peak, used))
-        continue;
-}
-
-static memheap_status_t shared_alloc(memheap_module_t *module, size_t size,
-                                     size_t align, size_t *offset_p,
-                                     size_t *size_p)
-{
-    pool_t *p = pool_of(module);
-    unsigned index = index_for(size, align);
-    unsigned number = lane_enter(p);
-    lane_t *lane = &p->lane[number];
-    memheap_status_t status;
-    if (index < POOL_SIZES) {
-        *size_p = pool_size[index];
-        status = slab_alloc(p, number, index, true, offset_p);
-    } else {
-        pool_lock(p);
-        status = run_alloc(p, size, align, offset_p, size_p);
-        pool_unlock(p);
-    }
-    if (MEMHEAP_LIKELY(status == MEMHEAP_OK)) {
-        POOL_STORE(lane->used, POOL_LOAD(lane->used) + (ptrdiff_t)*size_p);
-        lane->live++;
-    }
-    lane_leave(lane);
-    return status;
-}
-
-/* A slab's last object came back: give the slab back, unless it is the first
- * of its list or others were faster. held: the caller holds the slab's lane. */
-static void reclaim(pool_t *p, slab_t *s, unsigned number, unsigned size_index,
-                    bool held)
-{
-    lane_t *lane = &p->lane[number];
-    if (!held && !lane_try(lane)) {
-        slab_astray(lane, size_index);
-        return;
-    }
-    slab_collect(p, lane, size_index);
-    /* Who made it anew, elsewhere, set its objects free last. */
-    uint64_t free =
-        slab_bits(atomic_load_explicit(&s->free, memory_order_acquire));
-    if (POOL_LOAD(s->lane) == number &&
-        POOL_LOAD(s->size_index) == size_index && free == slab_all(s) &&
-        lane->list[size_index] != (slab_id_t)(s - slab_at(p, 0))) {
-        slab_unlink(p, s);
-        pool_lock(p);
-        slab_delete(p, s);
-        pool_unlock(p);
-    }
-    if (!held)
-        lane_leave(lane);
-}
-
-/* Put a slab where who holds its lane next will find it. */
-static void hand_over(pool_t *p, slab_t *s, lane_t *lane, unsigned size_index,
-                      bool empty)
-{
-    if (empty)
-        slab_astray(lane, size_index);
-    _Atomic slab_id_t *given = &lane->given[size_index];
-    s->next_given = POOL_LOAD(*given);
-    while (!atomic_compare_exchange_weak_explicit(
-        given, &s->next_given, (slab_id_t)(s - slab_at(p, 0)),
-        memory_order_release, memory_order_relaxed))
-        continue;
-}
-
-/* Give an object back at an offset in a slab, which was seen under that head;
- * the caller holds the lane `mine`. */
-static memheap_status_t give_object(pool_t *p, uint64_t head, size_t offset,
-                                    unsigned mine, size_t *size_p)
-{
-    slab_t *s = slab_of(p, head);
-    unsigned index;
-    unsigned lane;
-    unsigned size_index;
-    uint64_t all;
-    uint64_t bit;
-    uint64_t before = atomic_load_explicit(&s->free, memory_order_acquire);
-    /* Whatever is read of the slab holds while its word is what it was. */
-    do {
-        if (head_of(p, offset / FRAGMENT) != head ||
-            !slab_find(s, offset, &index))
-            return MEMHEAP_ERR_BAD_ADDRESS;
-        bit = (uint64_t)1 << index;
-        if ((before & bit) != 0)
-            return MEMHEAP_ERR_BAD_ADDRESS;
-        lane = POOL_LOAD(s->lane);
-        size_index = POOL_LOAD(s->size_index);
-        all = slab_all(s);
-    } while (!atomic_compare_exchange_weak_explicit(
-        &s->free, &before, before | bit, memory_order_acq_rel,
-        memory_order_acquire));
-    *size_p = pool_size[size_index];
-    if (slab_bits(before) == 0) {
-        if (lane == mine)
-            slab_link(p, s);
-        else
-            hand_over(p, s, &p->lane[lane], size_index, bit == all);
-    } else if (slab_bits(before | bit) == all) {
-        reclaim(p, s, lane, size_index, lane == mine);
-    }
-    return MEMHEAP_OK;
-}
-
-/* counts: what was in use until now may be a peak. */
-static memheap_status_t release(pool_t *p, size_t offset, bool counts)
-{
-    unsigned mine = lane_enter(p);
-    lane_t *lane = &p->lane[mine];
-    ptrdiff_t used = POOL_LOAD(lane->used);
-    if (MEMHEAP_UNLIKELY(used > lane->most) && counts) {
-        lane->most = used;
-        publish(p);
-    }
-    memheap_status_t status = MEMHEAP_ERR_BAD_ADDRESS;
-    uint64_t head = head_of(p, offset / FRAGMENT);
-    size_t size = head >> 2;
-    if (is_slab(head)) {
-        status = give_object(p, head, offset, mine, &size);
-    } else if (is_run(head) && offset % FRAGMENT == 0) {
-        pool_lock(p);
-        if (head_of(p, offset / FRAGMENT) == head) {
-            run_free(p, offset / FRAGMENT, size);
-            status = MEMHEAP_OK;
-        }
-        pool_unlock(p);
-    }
-    if (MEMHEAP_LIKELY(status == MEMHEAP_OK)) {
-        POOL_STORE(lane->used, used - (ptrdiff_t)size);
-        lane->live--;
-    }
-    lane_leave(lane);
-    return status;
-}
-
-static memheap_status_t shared_free(memheap_module_t *module, size_t offset)
-{
-    return release(pool_of(module), offset, true);
-}
-
-static void shared_undo(memheap_module_t *module, size_t offset)
-{
-    release(pool_of(module), offset, false);
-}
-
-/* Give the slabs of a list back that hold nothing: the first, and all others
- * if there may be some. */
-static void flush(pool_t *p, lane_t *lane, unsigned size_index)
-{
-    bool more = (POOL_LOAD(lane->astray) >> size_index & 1) != 0;
-    slab_id_t id = lane->list[size_index];
-    while (id != SLAB_NONE) {
-        slab_t *s = slab_at(p, id);
-        id = more ? s->next : SLAB_NONE;
-        if (slab_free(s) == slab_all(s)) {
-            slab_unlink(p, s);
-            slab_delete(p, s);
-        }
-    }
-}
-
-static size_t shared_stop(memheap_module_t *module)
-{
-    pool_t *p = pool_of(module);
-    for (unsigned i = 0; i < POOL_LANES; i++) {
-        while (!lane_try(&p->lane[i]))
-            sched_yield();
-    }
-    publish(p);
-    size_t peak = POOL_LOAD(p->peak);
-    for (unsigned i = 0; i < POOL_LANES; i++) {
-        lane_t *lane = &p->lane[i];
-        for (unsigned size = 0; size < POOL_SIZES; size++) {
-            slab_collect(p, lane, size);
-            flush(p, lane, size);
-        }
-        POOL_STORE(lane->astray, 0);
-        module->used += (size_t)POOL_LOAD(lane->used);
-        module->live_blocks += (size_t)lane->live;
-        POOL_STORE(lane->used, 0);
-        lane->most = 0;
-        lane->live = 0;
-    }
-    return peak;
-}
-
-static void shared_resume(memheap_module_t *module)
-{
-    pool_t *p = pool_of(module);
-    POOL_STORE(p->peak, module->used);
-    for (unsigned i = 0; i < POOL_LANES; i++)
-        lane_leave(&p->lane[i]);
-}
-
-static const memheap_module_shared_t mempool_shared = {.alloc = shared_alloc,
-                                                       .free = shared_free,
-                                                       .undo = shared_undo,
-                                                       .size_of =
-                                                           mempool_size_of,
-                                                       .stop = shared_stop,
-                                                       .resume = shared_resume};
-
 static memheap_status_t mempool_create(const memheap_module_config_t *config,
                                        long *priority_p,
                                        memheap_module_t **module_p)
@@ -941,12 +636,14 @@ static memheap_status_t mempool_create(const memheap_module_config_t *config,
         return MEMHEAP_ERR_NO_METADATA;
     size_t most = fragments_for(config->max_size);
     p->module.ops = &mempool_ops;
-    p->module.shared = config->concurrent ? &mempool_shared : NULL;
+    p->module.shared = config->concurrent ? &pool_shared : NULL;
     p->module.size = config->size;
     p->memory = config->memory;
     p->max_size = config->max_size;
     p->concurrent = config->concurrent;
     p->lanes = config->concurrent ? POOL_LANES : 1;
+    if (config->concurrent)
+        pool_shared_open(p);
     p->slab_limit = (slab_id_t)memheap_min(most, SLABS_MAX);
     memheap_status_t status =
         fragments_open(&p->fragments, config->memory, config->max_size);

@@ -9,24 +9,24 @@
  * else is a run.
  *
  * A slab is in the list of its size, in one of the lanes, while it has free
- * objects; only whoever holds that lane takes objects from it, links or
- * removes it. A heap that is not for concurrent use has one lane, which is
- * always held. In the other case a thread claims a lane for the time of a call,
- * the one that it had last or else the next that nobody holds, so that it
- * waits for none; what it claims by is a word, and the slab's objects are taken
- * and given by atomic operations on its bitmap:
+ * objects; only whoever is in that lane takes objects from it, links or
+ * removes it. A heap that is not for concurrent use has one lane. In the other
+ * case a lane belongs to a thread (shared.c), and objects are taken and given
+ * by atomic operations on the bitmap of their slab:
  *   - giving an object back needs no lane: the word that has the bits also
  *     counts how often the slab was given up, so that a second free that comes
  *     at the same time finds another word than it saw, and looks again;
  *      who gives the first one back to a
  *     slab that was full puts it on a stack of the slab's lane, from which the
- *     next who holds the lane takes all at once;
+ *     lane's thread takes all at once;
  *   - fragments are taken and given under one small lock, when a slab comes or
  *     goes and for runs;
- *   - to stop all others is to hold all lanes, and to empty their stacks.
+ *   - to stop all others is to wait until no lane has anybody in it, and to
+ *     empty their stacks.
  *
  * A module for one thread gives a slab that lost its last object back at once.
- * Else a list's first stays, until somebody stops all: then all is as it would
+ * Else a list's first stays, and what others than its thread emptied, until
+ * somebody stops all: then all is as it would
  * be for one thread.
  *
  * Rules that mempool_check() tests:
@@ -51,7 +51,7 @@
 enum {
     POOL_SIZES = 20, /* of objects */
     POOL_LARGEST = 1024,
-    POOL_LANES = 16,
+    POOL_LANES = 17,
     POOL_RECORDS = 2,
     SLAB_OBJECTS = 48, /* at most, in the low bits of a word */
     POOL_RECIPROCAL = 28,
@@ -114,6 +114,8 @@ typedef struct pool {
     slab_id_t slab_unused;
     unsigned lanes;
     bool concurrent;
+    bool fenced; /* there is no barrier that reaches other threads */
+    _Atomic uint32_t closed;
     unsigned record_next;
     record_t record[POOL_RECORDS];
     _Alignas(POOL_LINE) _Atomic uint32_t lock; /* of fragments and tables */
@@ -147,6 +149,21 @@ static inline uint64_t head_of(const pool_t *p, size_t fragment)
     if (fragment >= atomic_load_explicit(&p->known, memory_order_acquire))
         return 0;
     return atomic_load_explicit(head_at(p, fragment), memory_order_acquire);
+}
+
+static inline bool is_run(uint64_t head)
+{
+    return (head & HEAD_KIND) == HEAD_RUN;
+}
+
+static inline bool is_slab(uint64_t head)
+{
+    return (head & HEAD_KIND) == HEAD_SLAB;
+}
+
+static inline slab_t *slab_of(const pool_t *p, uint64_t head)
+{
+    return slab_at(p, (slab_id_t)(head >> 2));
 }
 
 static inline void head_set(pool_t *p, size_t fragment, uint64_t head)
@@ -213,6 +230,21 @@ memheap_status_t pool_ensure_heads(pool_t *p, size_t end);
  *  first `size` bytes lie in the region. FRAGMENT_NONE if there are none. */
 size_t pool_find(const pool_t *p, size_t count, size_t size, size_t align);
 
+/** The size of objects for a request; POOL_SIZES if it takes a run. */
+static inline unsigned pool_index_for(size_t size, size_t align)
+{
+    return size <= POOL_LARGEST && align <= FRAGMENT
+               ? pool_size_index(size, align)
+               : POOL_SIZES;
+}
+
+/** Enter fragments, which are taken, as a block. @return its usable bytes */
+size_t run_enter(pool_t *p, size_t first, size_t count);
+/** Find, take and enter a run. */
+memheap_status_t run_alloc(pool_t *p, size_t size, size_t align,
+                           size_t *offset_p, size_t *usable_p);
+void run_free(pool_t *p, size_t first, size_t usable);
+
 /** The lock of fragments and tables, where there is need of one. */
 void pool_lock(pool_t *p);
 void pool_unlock(pool_t *p);
@@ -252,5 +284,13 @@ void slab_take(pool_t *p, slab_t *s, unsigned index);
 /** Make the slab of a record again, if its place is free from its first `own`
  *  fragments on, which are the caller's. */
 bool slab_restore(pool_t *p, const record_t *record, size_t own, slab_t **s_p);
+
+/** The operation of that name, which may be called by any thread. */
+memheap_status_t mempool_size_of(const memheap_module_t *module, size_t offset,
+                                 size_t *size_p);
+
+/** What several threads may call, and what this takes; see shared.c. */
+extern const memheap_module_shared_t pool_shared;
+void pool_shared_open(pool_t *p);
 
 #endif

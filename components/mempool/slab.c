@@ -120,6 +120,38 @@ size_t pool_find(const pool_t *p, size_t count, size_t size, size_t align)
     return find_aligned(p, count, size, align, SIZE_MAX);
 }
 
+size_t run_enter(pool_t *p, size_t first, size_t count)
+{
+    size_t usable =
+        memheap_min(count * FRAGMENT, p->module.size - first * FRAGMENT);
+    head_set(p, first, (uint64_t)usable << 2 | HEAD_RUN);
+    return usable;
+}
+
+memheap_status_t run_alloc(pool_t *p, size_t size, size_t align,
+                           size_t *offset_p, size_t *usable_p)
+{
+    if (size > p->module.size)
+        return MEMHEAP_ERR_NO_MEMORY;
+    size_t count = fragments_for(size);
+    size_t first = pool_find(p, count, size, align);
+    if (first == FRAGMENT_NONE)
+        return MEMHEAP_ERR_NO_MEMORY;
+    memheap_status_t status = pool_ensure_heads(p, first + 1);
+    if (status != MEMHEAP_OK)
+        return status;
+    fragments_take(&p->fragments, first, count);
+    *offset_p = first * FRAGMENT;
+    *usable_p = run_enter(p, first, count);
+    return MEMHEAP_OK;
+}
+
+void run_free(pool_t *p, size_t first, size_t usable)
+{
+    head_set(p, first, 0);
+    fragments_give(&p->fragments, first, fragments_for(usable));
+}
+
 /* A descriptor that is in no use. MEMHEAP_ERR_NO_MEMORY where there can be no
  * more of them, which is so on all PEs alike. */
 static memheap_status_t descriptor_new(pool_t *p, slab_t **s_p)
