@@ -26,8 +26,7 @@
  *
  * A module for one thread gives a slab that lost its last object back at once.
  * Else a list's first stays, and what others than its thread emptied, until
- * somebody stops all: then all is as it would
- * be for one thread.
+ * somebody stops all: then all is as it would be for one thread.
  *
  * Rules that mempool_check() tests:
  *   - heads, free runs and slabs cover the region below the frontier, each

@@ -18,7 +18,7 @@ enum {
     ROUNDS = 20000,
     HELD = 200,
     SIZE = 64 << 20,
-    PASSED = 64 /* blocks on their way between two threads */
+    PASSED = 512 /* blocks on their way between two threads */
 };
 
 static unit_heap_t unit;
@@ -130,11 +130,11 @@ static void step(worker_t *w)
     size_t size;
     if (block->words == NULL)
         allocate(w, block);
-    else if (kind < 16)
+    else if (kind < 32)
         pass_on(w, block);
-    else if (kind < 20)
+    else if (kind < 34)
         resize(w, block);
-    else if (kind < 24)
+    else if (kind < 36)
         w->wrong +=
             memheap_usable_size(unit.heap, block->words, &size) != MEMHEAP_OK ||
             size < 8 * block->count;
@@ -209,9 +209,9 @@ static void assert_empty(size_t size)
 
 START_TEST(no_memory_is_given_out_twice)
 {
-    static const size_t largest[] = {100, 1000, 20000};
+    static const size_t largest[] = {8, 8, 100, 1000, 20000};
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 5; i++) {
         run(THREADS, largest[i]);
         ck_assert_uint_eq(workers[0].refused, 0);
         assert_empty(SIZE);
