@@ -57,7 +57,8 @@ typedef struct memheap_extent {
 typedef struct memheap_module_stats {
     size_t size;         /* of the region */
     size_t used;         /* in live blocks, as rounded up by the module */
-    size_t largest_free; /* alloc() of so much at MEMHEAP_MIN_ALIGN succeeds */
+    size_t largest_free; /* alloc() of so much at MEMHEAP_MIN_ALIGN succeeds;
+                            after settle(), no more does */
     size_t live_blocks;  /* their number */
     size_t metadata;     /* committed to know all this */
 } memheap_module_stats_t;
@@ -70,8 +71,8 @@ typedef struct memheap_module {
     const memheap_module_ops_t *ops;
     /* What several threads may call at once; NULL: nothing. */
     const memheap_module_shared_t *shared;
-    size_t size;        /* of the region */
     size_t used;        /* the sum of what size_of() says of live blocks */
+    size_t size;        /* of the region */
     size_t live_blocks; /* their number */
 } memheap_module_t;
 

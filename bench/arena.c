@@ -49,9 +49,13 @@ int arena_init(void *base, size_t size)
 void *arena_alloc(size_t size, size_t align)
 {
     size_t offset;
-    if (size == 0 || !memheap_is_power_of_two(align))
+    if (MEMHEAP_UNLIKELY(size == 0))
         return NULL;
-    align = memheap_max(align, MEMHEAP_MIN_ALIGN);
+    if (align != MEMHEAP_MIN_ALIGN) {
+        if (!memheap_is_power_of_two(align))
+            return NULL;
+        align = memheap_max(align, MEMHEAP_MIN_ALIGN);
+    }
     return module->ops->alloc(module, size, align, &offset) == MEMHEAP_OK
                ? arena + offset
                : NULL;
@@ -68,18 +72,22 @@ void arena_free(void *block)
 void *arena_realloc(void *block, size_t size)
 {
     size_t offset = (size_t)((uintptr_t)block - (uintptr_t)arena);
-    size_t target;
     size_t usable;
-    if (size == 0 || offset >= module->size ||
-        module->ops->size_of(module, offset, &usable) != MEMHEAP_OK)
+    if (size == 0 || offset >= module->size)
         return NULL;
-    if (module->ops->resize != NULL &&
-        module->ops->resize(module, offset, size) == MEMHEAP_OK)
+    memheap_status_t status = module->ops->resize == NULL
+                                  ? MEMHEAP_ERR_NO_MEMORY
+                                  : module->ops->resize(module, offset, size);
+    if (status == MEMHEAP_OK)
         return block;
-    if (module->ops->alloc(module, size, MEMHEAP_MIN_ALIGN, &target) !=
-        MEMHEAP_OK)
+    if (module->ops->size_of(module, offset, &usable) != MEMHEAP_OK)
         return NULL;
-    memcpy(arena + target, block, memheap_min(usable, size));
+    if (module->ops->resize == NULL && size <= usable)
+        return block;
+    void *moved = arena_alloc(size, MEMHEAP_MIN_ALIGN);
+    if (moved == NULL)
+        return NULL;
+    memcpy(moved, block, memheap_min(usable, size));
     arena_free(block);
-    return arena + target;
+    return moved;
 }

@@ -4,8 +4,9 @@ mempool_sources = components/mempool/fragments.c \
 	components/mempool/fragments.h components/mempool/mempool.c \
 	components/mempool/pool.h components/mempool/shared.c \
 	components/mempool/slab.c
-ptmalloc_sources = components/ptmalloc/bins.c components/ptmalloc/bins.h \
-	components/ptmalloc/chunk.h components/ptmalloc/ptmalloc.c
+ptmalloc_sources = components/ptmalloc/bins.h components/ptmalloc/cache.h \
+	components/ptmalloc/chunk.h components/ptmalloc/ptmalloc.c \
+	components/ptmalloc/tags.h
 
 component_sources =
 if COMPONENT_BUDDY

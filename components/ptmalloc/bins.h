@@ -1,19 +1,13 @@
 /*
- * Bins: all free chunks but two, found by size.
+ * Bins: all chunks, found by size.
  *
- * A chunk of less than 64 granules lies in the list of its exact size, last in
- * first out. A larger one lies in the tree for the power of two that it is in:
- * a binary trie whose nodes each hold one size, with the chunks of that size
- * in a ring behind the node. On level d of a trie, counted from 0, a node's
- * child[1] leads to the sizes whose bit d below the leading one is set, and
- * child[0] to the others; a node itself may have any size that belongs on its
- * path. Rules that bins_check() tests:
- *   - a list holds its size alone, a trie the sizes of its power of two, and
- *     each node's path is spelt by the bits of its size;
- *   - no two nodes of a trie have the same size;
- *   - a bin's bit is set if and only if the bin is not empty.
+ * A chunk of less than 64 granules is in the bin of its exact size. A larger
+ * one shares its bin with those of its sixteenth of a power of two. A bin is a
+ * list, last in first out, and has a bit in a map of all, which a summary
+ * tells apart by words.
  *
- * Source: D. Lea, "A memory allocator", 1987-2012 (bins, tree bins).
+ * Source: M. Masmano, I. Ripoll, A. Crespo, J. Real, "TLSF: a new dynamic
+ * memory allocator for real-time systems", 2004 (bins in two levels).
  */
 #ifndef MEMHEAP_COMPONENTS_PTMALLOC_BINS_H
 #define MEMHEAP_COMPONENTS_PTMALLOC_BINS_H
@@ -21,32 +15,153 @@
 #include "components/ptmalloc/chunk.h"
 
 enum {
-    BINS_SMALL = 64,
-    BINS_TREE = 64
+    BINS_EXACT = 64, /* sizes below have a bin each */
+    BINS_SPLIT = 4,  /* log2 of the bins of a power of two */
+    BINS_COUNT = BINS_EXACT + ((64 - 6) << BINS_SPLIT),
+    BINS_WORDS = (BINS_COUNT + 63) / 64
 };
 
 typedef struct bins {
-    uint64_t small_map; /* bit n: the list of size n is not empty */
-    uint64_t tree_map;  /* bit k: the trie of sizes from 2^k is not empty */
-    chunk_id_t small[BINS_SMALL];
-    chunk_id_t tree[BINS_TREE];
+    uint64_t summary;         /* bit w: map[w] is not 0 */
+    uint64_t map[BINS_WORDS]; /* bit b % 64 of word b / 64: bin b has chunks */
+    chunk_id_t head[BINS_COUNT];
 } bins_t;
 
-/** Put a chunk into the bin for its size. */
-void bins_add(bins_t *bins, chunk_pool_t *pool, chunk_id_t id);
+static inline unsigned bins_index(uint64_t size)
+{
+    if (size < BINS_EXACT)
+        return (unsigned)size;
+    unsigned order = memheap_log2_floor(size);
+    return ((order - 6 + 3) << BINS_SPLIT) +
+           (unsigned)(size >> (order - BINS_SPLIT));
+}
 
-/** Take a chunk out of its bin. */
-void bins_remove(bins_t *bins, chunk_pool_t *pool, chunk_id_t id);
+static inline void bins_add(bins_t *bins, chunk_pool_t *pool, chunk_id_t id)
+{
+    chunk_t *chunk = chunk_at(pool, id);
+    unsigned bin = bins_index(chunk->size);
+    chunk_id_t head = bins->head[bin];
+    chunk->prev = CHUNK_NONE;
+    chunk->next = head;
+    bins->head[bin] = id;
+    if (head != CHUNK_NONE) {
+        chunk_at(pool, head)->prev = id;
+        return;
+    }
+    bins->map[bin / 64] |= (uint64_t)1 << bin % 64;
+    bins->summary |= (uint64_t)1 << bin / 64;
+}
 
-/** The smallest chunk of at least size granules, still in its bin, or
- *  CHUNK_NONE. */
-chunk_id_t bins_best(const bins_t *bins, const chunk_pool_t *pool,
-                     uint64_t size);
+static inline void bins_remove(bins_t *bins, chunk_pool_t *pool, chunk_id_t id)
+{
+    const chunk_t *chunk = chunk_at(pool, id);
+    if (chunk->next != CHUNK_NONE)
+        chunk_at(pool, chunk->next)->prev = chunk->prev;
+    if (chunk->prev != CHUNK_NONE) {
+        chunk_at(pool, chunk->prev)->next = chunk->next;
+        return;
+    }
+    unsigned bin = bins_index(chunk->size);
+    bins->head[bin] = chunk->next;
+    if (chunk->next != CHUNK_NONE)
+        return;
+    bins->map[bin / 64] &= ~((uint64_t)1 << bin % 64);
+    if (bins->map[bin / 64] == 0)
+        bins->summary &= ~((uint64_t)1 << bin / 64);
+}
 
-/** Granules of the largest chunk, 0 if there is none. */
-uint64_t bins_largest(const bins_t *bins, const chunk_pool_t *pool);
+/** The first bin from one on that has chunks; BINS_COUNT if there is none. */
+static inline unsigned bins_next(const bins_t *bins, unsigned bin)
+{
+    unsigned word = bin / 64;
+    uint64_t map = bins->map[word] >> bin % 64;
+    if (map != 0)
+        return bin + (unsigned)__builtin_ctzll(map);
+    uint64_t words = bins->summary >> word >> 1;
+    if (words == 0)
+        return BINS_COUNT;
+    word += 1 + (unsigned)__builtin_ctzll(words);
+    return word * 64 + (unsigned)__builtin_ctzll(bins->map[word]);
+}
 
-/** Test the rules, and count the chunks. */
-bool bins_check(const bins_t *bins, const chunk_pool_t *pool, size_t *count_p);
+/** The smallest of the first `looks` chunks of a bin that has at least size
+ *  granules; CHUNK_NONE if none has. */
+static inline chunk_id_t bins_look(const bins_t *bins, const chunk_pool_t *pool,
+                                   unsigned bin, uint64_t size, size_t looks)
+{
+    chunk_id_t best = CHUNK_NONE;
+    uint64_t best_size = UINT64_MAX;
+    for (chunk_id_t id = bins->head[bin]; id != CHUNK_NONE && looks > 0;
+         id = chunk_at(pool, id)->next, looks--) {
+        uint64_t have = chunk_at(pool, id)->size;
+        if (have >= size && have < best_size) {
+            best = id;
+            best_size = have;
+            if (have == size)
+                break;
+        }
+    }
+    return best;
+}
+
+/** A chunk of at least size granules, and hardly more: the best of the first
+ *  in its bin, or else in the next bin. */
+static inline chunk_id_t bins_best(const bins_t *bins, const chunk_pool_t *pool,
+                                   uint64_t size, size_t looks)
+{
+    unsigned bin = bins_index(size);
+    if (size >= BINS_EXACT) {
+        chunk_id_t best = bins_look(bins, pool, bin, size, looks);
+        if (best != CHUNK_NONE)
+            return best;
+        bin++;
+    }
+    bin = bins_next(bins, bin);
+    if (bin < BINS_EXACT)
+        return bins->head[bin];
+    return bin == BINS_COUNT ? CHUNK_NONE
+                             : bins_look(bins, pool, bin, size, looks);
+}
+
+/** Granules of the largest of some chunks in the last bin that has any. */
+static inline uint64_t bins_largest(const bins_t *bins,
+                                    const chunk_pool_t *pool)
+{
+    if (bins->summary == 0)
+        return 0;
+    unsigned word = memheap_log2_floor(bins->summary);
+    unsigned bin = word * 64 + memheap_log2_floor(bins->map[word]);
+    uint64_t largest = 0;
+    size_t looks = 64;
+    for (chunk_id_t id = bins->head[bin]; id != CHUNK_NONE && looks > 0;
+         id = chunk_at(pool, id)->next, looks--)
+        largest = memheap_max(largest, chunk_at(pool, id)->size);
+    return largest;
+}
+
+/** Test that each bin has its own chunks, linked both ways, and a bit if and
+ *  only if it has any. Counts them. */
+static inline bool bins_check(const bins_t *bins, const chunk_pool_t *pool,
+                              size_t *count_p)
+{
+    *count_p = 0;
+    for (unsigned bin = 0; bin < BINS_COUNT; bin++) {
+        chunk_id_t prev = CHUNK_NONE;
+        bool bit = (bins->map[bin / 64] >> bin % 64 & 1) != 0;
+        bool word = (bins->summary >> bin / 64 & 1) != 0;
+        if (bit != (bins->head[bin] != CHUNK_NONE) ||
+            word != (bins->map[bin / 64] != 0))
+            return false;
+        for (chunk_id_t id = bins->head[bin]; id != CHUNK_NONE;
+             id = chunk_at(pool, id)->next) {
+            const chunk_t *chunk = chunk_at(pool, id);
+            if (id > pool->count || ++*count_p > pool->count ||
+                chunk->prev != prev || bins_index(chunk->size) != bin)
+                return false;
+            prev = id;
+        }
+    }
+    return true;
+}
 
 #endif

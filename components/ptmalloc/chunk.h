@@ -1,31 +1,35 @@
 /*
- * Chunks: the free pieces of a region, each a node outside it.
+ * Chunks: the free pieces that may be joined and split, each with a node.
  *
- * All lengths and places are counted in granules of 16 bytes. A node is named
- * by its index in one table, 0 being none. Nodes that are not in use are kept
- * as a list through `next`.
+ * A node is named by its index in one table, 0 being none. A long chunk has
+ * its node's name in its note (tags.h). The nodes of short chunks that start
+ * in one line are a list through `chain`, which begins in `heads`. Nodes that
+ * are not in use are a list through `next`.
  */
 #ifndef MEMHEAP_COMPONENTS_PTMALLOC_CHUNK_H
 #define MEMHEAP_COMPONENTS_PTMALLOC_CHUNK_H
 
-#include "base/memory.h"
-#include "base/util.h"
+#include "components/ptmalloc/tags.h"
 
 #define CHUNK_NONE 0u
+/* A note with this bit names a node; without, it is a length. */
+#define NOTE_NODE ((uint64_t)1 << 63)
+#define NOTE_VICTIM UINT64_MAX
 
 typedef uint32_t chunk_id_t;
 
 typedef struct chunk {
     uint64_t start;
     uint64_t size;
-    chunk_id_t next; /* in a ring or list of chunks of the same size */
+    chunk_id_t next; /* in its bin */
     chunk_id_t prev;
-    chunk_id_t parent; /* in a tree; CHUNK_NONE if the ring's other member is */
-    chunk_id_t child[2];
+    chunk_id_t chain;
 } chunk_t;
 
 typedef struct chunk_pool {
-    memheap_table_t table;
+    memheap_table_t tags;
+    memheap_table_t heads;
+    memheap_table_t nodes;
     chunk_id_t count;  /* nodes that were ever in use; the next is fresh */
     chunk_id_t unused; /* head of the list */
     chunk_id_t limit;  /* nodes that there can be */
@@ -33,30 +37,63 @@ typedef struct chunk_pool {
 
 static inline chunk_t *chunk_at(const chunk_pool_t *pool, chunk_id_t id)
 {
-    return (chunk_t *)(void *)pool->table.base + id;
+    return (chunk_t *)(void *)pool->nodes.base + id;
+}
+
+static inline chunk_id_t *chunk_head(const chunk_pool_t *pool, uint64_t granule)
+{
+    return (chunk_id_t *)(void *)pool->heads.base + (granule >> LINE_ORDER);
 }
 
 /** Make sure that count nodes can be in use at once. */
-static inline memheap_status_t chunk_pool_ensure(chunk_pool_t *pool,
-                                                 size_t count)
+static inline memheap_status_t chunk_ensure(chunk_pool_t *pool, size_t count)
 {
-    if (count >= pool->limit)
+    if (MEMHEAP_UNLIKELY(count >= pool->limit))
         return MEMHEAP_ERR_NO_METADATA;
-    return memheap_table_ensure(&pool->table, (count + 1) * sizeof(chunk_t));
+    return memheap_table_ensure(&pool->nodes, (count + 1) * sizeof(chunk_t));
 }
 
-/** A node, out of those that chunk_pool_ensure() promised. */
-static inline chunk_id_t chunk_new(chunk_pool_t *pool, uint64_t start,
-                                   uint64_t size)
+/** The node of a short chunk that starts at a granule; CHUNK_NONE if none
+ *  does. */
+static inline chunk_id_t chunk_find(const chunk_pool_t *pool, uint64_t granule)
+{
+    chunk_id_t id = *chunk_head(pool, granule);
+    while (id != CHUNK_NONE && chunk_at(pool, id)->start != granule)
+        id = chunk_at(pool, id)->chain;
+    return id;
+}
+
+/** Let a chunk be found, by its note or its chain. */
+static inline void chunk_enter(chunk_pool_t *pool, chunk_id_t id)
+{
+    chunk_t *chunk = chunk_at(pool, id);
+    if (!tag_note(&pool->tags, chunk->start, chunk->start + chunk->size,
+                  NOTE_NODE | id)) {
+        chunk_id_t *head = chunk_head(pool, chunk->start);
+        chunk->chain = *head;
+        *head = id;
+    }
+}
+
+/** Undo chunk_enter(). */
+static inline void chunk_leave(chunk_pool_t *pool, chunk_id_t id)
+{
+    const chunk_t *chunk = chunk_at(pool, id);
+    if (tag_has_note(chunk->start, chunk->start + chunk->size))
+        return;
+    chunk_id_t *link = chunk_head(pool, chunk->start);
+    while (*link != id)
+        link = &chunk_at(pool, *link)->chain;
+    *link = chunk->chain;
+}
+
+/** A node, out of those that chunk_ensure() promised. */
+static inline chunk_id_t chunk_new(chunk_pool_t *pool)
 {
     chunk_id_t id = pool->unused;
-    if (id != CHUNK_NONE)
-        pool->unused = chunk_at(pool, id)->next;
-    else
-        id = ++pool->count;
-    chunk_t *chunk = chunk_at(pool, id);
-    chunk->start = start;
-    chunk->size = size;
+    if (id == CHUNK_NONE)
+        return ++pool->count;
+    pool->unused = chunk_at(pool, id)->next;
     return id;
 }
 

@@ -1,26 +1,30 @@
 /*
- * The allocator of dlmalloc and ptmalloc, with all its tags outside the heap.
+ * The allocator of dlmalloc and ptmalloc, with all it knows outside the heap.
  *
- * The region is cut into blocks and free chunks of whole granules of 16 bytes,
- * up to the top: the space behind the last block, which was never used or has
- * been given back. A table has one word for each granule below the top. The
- * word of a block's first granule holds its size; the words of a chunk's first
- * and last granule name its node; all others are 0. So one load tells whether
- * an address starts a live block, and how long it is, and one more on each
- * side tells whether there is a chunk to join.
+ * The region is cut into pieces of whole granules of 16 bytes, up to the top:
+ * the space behind the last block, which was never used or has been given
+ * back. Tags tell where pieces start and which are live blocks (tags.h). A
+ * free piece is one of three:
+ *   - cached: a block that was freed and waits for a request of its length
+ *     (cache.h), which nothing joins;
+ *   - the victim: the rest of the last chunk that was split for a small
+ *     request, or a piece of the top, so that blocks of one time lie together;
+ *   - a chunk, with a node (chunk.h) in the bin for its size (bins.h).
  *
- * A request is served from the smallest chunk that fits. Small ones prefer the
- * victim, the rest of the last chunk that was split for one, so that blocks
- * of one time lie together. The top comes last. Freeing joins at once. Rules
- * that ptmalloc_check() tests:
- *   - each granule below the top is in exactly one block or chunk, and its
- *     word says so;
- *   - no two chunks touch, and none touches the top;
- *   - each chunk but the victim is in the bin for its size, and nothing else;
- *   - nodes are in use for the chunks, and for the blocks too long for a word.
+ * A request is served from the cache, else from a chunk of just its size, else
+ * if it is small from the victim, and else from the smallest chunk that fits.
+ * Before the top moves up, a few cached blocks are joined with their
+ * neighbours, and all of them before a request fails. The cache may hold no
+ * more than a share of what lies below the top, nor of what lies above: as the
+ * region fills, all is joined at once. Rules that ptmalloc_check() tests:
+ *   - each granule below the top is in exactly one piece, and the tags say so;
+ *   - no two of chunks and victim touch, and no chunk touches the top;
+ *   - each chunk has one node, in the bin for its size, and there are no more;
+ *   - each cached piece is in the stack for its length, and nothing else is.
  *
- * Freeing may need a node. There are never more chunks than live blocks, so
- * alloc() sees to it that the pool has one for each; free() cannot fail.
+ * Freeing may need a node or a box of the cache. Neither are ever more than
+ * blocks, live or cached, so alloc() sees to it that there is one of each
+ * before it makes one block more; free() cannot fail.
  *
  * Sources: D. Lea, "A memory allocator", 1987-2012; W. Gloger, ptmalloc.
  */
@@ -28,37 +32,51 @@
 
 #include "base/component.h"
 #include "components/ptmalloc/bins.h"
+#include "components/ptmalloc/cache.h"
+
+#define NOWHERE UINT64_MAX
 
 enum {
     GRANULE_ORDER = 4,
-    KIND_BITS = 2,
-    KIND_MASK = 3,
+    SMALL = 64, /* granules; blocks of fewer never have a note */
     /* An aligned request may leave a chunk on either side of it for a moment
-     * before the block counts as live. */
-    SPARE_NODES = 4
+     * before its block counts. */
+    SPARE_NODES = 4,
+    ENSURE_AHEAD = 64,
+    /* The most that the cache may hold, as shifts of what lies below the top,
+     * but for little, and of what lies above. */
+    LIMIT_BELOW = 2,
+    LIMIT_LITTLE = 4096,
+    LIMIT_ABOVE = 5,
+    FLUSHED_FOR_TOP = 6,  /* cached blocks that are joined before it moves */
+    FLUSHED_FOR_ROOM = 2, /* and those that make room for another */
+    LOOKS = 8,            /* chunks of a bin that are compared */
+    VICTIM_OF_TOP = 256,  /* granules */
+    /* A block that shrinks by no more than this and an eighth of its length
+     * stays as it is. */
+    SLACK = 3,
+    SLACK_ORDER = 3
 };
 
-/* The kinds of words. A word's upper 30 bits are its number. */
-typedef enum kind {
-    KIND_NONE,  /* neither the first granule of a block nor an end of a chunk */
-    KIND_BLOCK, /* a live block; the number is its granules */
-    KIND_LONG,  /* a live block; the number names a node that has its size */
-    KIND_CHUNK  /* a chunk; the number names its node */
-} kind_t;
-
-static const uint64_t number_end = (uint64_t)1 << (32 - KIND_BITS);
+/* A place of some granules. */
+typedef struct span {
+    uint64_t start;
+    uint64_t size;
+} span_t;
 
 typedef struct ptmalloc {
     memheap_module_t module;
-    const memheap_memory_t *memory;
-    uint64_t end; /* granules in the region */
-    size_t max_size;
     uint64_t top;
-    size_t long_blocks;
-    chunk_id_t victim;
-    memheap_table_t words;
+    span_t victim;  /* starts NOWHERE if there is none */
+    size_t blocks;  /* live and cached */
+    size_t ensured; /* blocks that there are nodes and boxes for */
+    uint64_t end;   /* granules in the region */
+    uint64_t high;  /* the highest that the top ever was */
     chunk_pool_t pool;
     bins_t bins;
+    cache_t cache;
+    size_t max_size;
+    const memheap_memory_t *memory;
 } ptmalloc_t;
 
 static ptmalloc_t *ptmalloc_of(memheap_module_t *module)
@@ -71,9 +89,17 @@ static const ptmalloc_t *const_ptmalloc_of(const memheap_module_t *module)
     return (const ptmalloc_t *)(const void *)module;
 }
 
+/* Granules of a size that is not 0. */
 static uint64_t granules_of(size_t size)
 {
-    return (size >> GRANULE_ORDER) + (size % MEMHEAP_MIN_ALIGN != 0);
+    return ((size - 1) >> GRANULE_ORDER) + 1;
+}
+
+/* The granule of an offset; one that is no multiple of a granule becomes too
+ * large to be in any region. */
+static uint64_t granule_at(size_t offset)
+{
+    return offset >> GRANULE_ORDER | offset << (64 - GRANULE_ORDER);
 }
 
 static size_t bytes_of(uint64_t granules)
@@ -81,311 +107,597 @@ static size_t bytes_of(uint64_t granules)
     return (size_t)granules << GRANULE_ORDER;
 }
 
-static uint32_t *word_at(const ptmalloc_t *p, uint64_t granule)
-{
-    return (uint32_t *)(void *)p->words.base + granule;
-}
-
-static kind_t kind_of(uint32_t word)
-{
-    return (kind_t)(word & KIND_MASK);
-}
-
-static uint32_t number_of(uint32_t word)
-{
-    return word >> KIND_BITS;
-}
-
-static uint32_t word_of(kind_t kind, uint32_t number)
-{
-    return number << KIND_BITS | kind;
-}
-
 static chunk_t *chunk(const ptmalloc_t *p, chunk_id_t id)
 {
     return chunk_at(&p->pool, id);
 }
 
-/* The length of the block or chunk whose first word is given. */
-static uint64_t length_of(const ptmalloc_t *p, uint32_t word)
+/* The granule of an offset if a live block starts there, or NOWHERE. */
+static inline uint64_t live_start(const ptmalloc_t *p, size_t offset)
 {
-    return kind_of(word) == KIND_BLOCK ? number_of(word)
-                                       : chunk(p, number_of(word))->size;
+    uint64_t start = granule_at(offset);
+    return MEMHEAP_LIKELY(start < p->top && tag_is_live(&p->pool.tags, start))
+               ? start
+               : NOWHERE;
 }
 
-/* The word of the live block at an offset; 0 if none starts there. */
-static uint32_t live_word(const ptmalloc_t *p, size_t offset)
+/* Granules of a piece. */
+static inline uint64_t length_at(const ptmalloc_t *p, uint64_t start)
 {
-    uint64_t granule = offset >> GRANULE_ORDER;
-    if (offset % MEMHEAP_MIN_ALIGN != 0 || granule >= p->top)
-        return 0;
-    uint32_t word = *word_at(p, granule);
-    return kind_of(word) == KIND_CHUNK ? 0 : word;
+    tag_far_t far = tag_end(&p->pool.tags, start);
+    if (far.granule != 0)
+        return far.granule - start;
+    if (MEMHEAP_UNLIKELY(start == p->victim.start))
+        return p->victim.size;
+    return (far.note & NOTE_NODE) == 0 ? far.note
+                                       : chunk(p, (chunk_id_t)far.note)->size;
 }
 
-/* Write the words of a chunk's ends. */
-static void chunk_mark(ptmalloc_t *p, chunk_id_t id)
+/* The chunk that starts at a granule where the victim does not and no block
+ * is live; CHUNK_NONE for a cached piece. */
+static inline chunk_id_t chunk_of(const ptmalloc_t *p, uint64_t start)
 {
-    const chunk_t *c = chunk(p, id);
-    uint32_t word = word_of(KIND_CHUNK, id);
-    *word_at(p, c->start) = word;
-    *word_at(p, c->start + c->size - 1) = word;
+    tag_far_t far = tag_end(&p->pool.tags, start);
+    if (far.granule != 0)
+        return chunk_find(&p->pool, start);
+    return (far.note & NOTE_NODE) != 0 ? (chunk_id_t)far.note : CHUNK_NONE;
 }
 
-static void chunk_unmark(ptmalloc_t *p, chunk_id_t id)
+/* Make a chunk of a piece that is tagged as free. */
+static inline void chunk_make(ptmalloc_t *p, uint64_t start, uint64_t size)
 {
-    const chunk_t *c = chunk(p, id);
-    *word_at(p, c->start) = 0;
-    *word_at(p, c->start + c->size - 1) = 0;
-}
-
-/* Take a chunk out of wherever it is kept; its words stay. */
-static void chunk_take(ptmalloc_t *p, chunk_id_t id)
-{
-    if (id == p->victim)
-        p->victim = CHUNK_NONE;
-    else
-        bins_remove(&p->bins, &p->pool, id);
-}
-
-/* Make a space that touches no chunk and not the top a chunk in its bin. */
-static void chunk_make(ptmalloc_t *p, uint64_t start, uint64_t size)
-{
-    chunk_id_t id = chunk_new(&p->pool, start, size);
-    chunk_mark(p, id);
+    chunk_id_t id = chunk_new(&p->pool);
+    chunk(p, id)->start = start;
+    chunk(p, id)->size = size;
+    chunk_enter(&p->pool, id);
     bins_add(&p->bins, &p->pool, id);
 }
 
-/* Let a chunk that was taken out be the victim. */
-static void victim_set(ptmalloc_t *p, chunk_id_t id)
-{
-    if (p->victim != CHUNK_NONE)
-        bins_add(&p->bins, &p->pool, p->victim);
-    p->victim = id;
-}
-
-/* Free a space whose words are 0: join it with what is free on either side.
- * What the victim joins becomes the victim. */
-static void space_free(ptmalloc_t *p, uint64_t start, uint64_t size)
-{
-    bool joins_victim = false;
-    chunk_id_t keep = CHUNK_NONE;
-    uint32_t before = start == 0 ? 0 : *word_at(p, start - 1);
-    if (kind_of(before) == KIND_CHUNK) {
-        keep = number_of(before);
-        joins_victim = keep == p->victim;
-        chunk_take(p, keep);
-        chunk_unmark(p, keep);
-        start = chunk(p, keep)->start;
-        size += chunk(p, keep)->size;
-    }
-    if (start + size == p->top) {
-        if (keep != CHUNK_NONE)
-            chunk_delete(&p->pool, keep);
-        p->top = start;
-        return;
-    }
-    uint32_t after = *word_at(p, start + size);
-    if (kind_of(after) == KIND_CHUNK) {
-        chunk_id_t next = number_of(after);
-        joins_victim = joins_victim || next == p->victim;
-        chunk_take(p, next);
-        chunk_unmark(p, next);
-        size += chunk(p, next)->size;
-        if (keep == CHUNK_NONE)
-            keep = next;
-        else
-            chunk_delete(&p->pool, next);
-    }
-    if (keep == CHUNK_NONE)
-        keep = chunk_new(&p->pool, start, size);
-    chunk(p, keep)->start = start;
-    chunk(p, keep)->size = size;
-    chunk_mark(p, keep);
-    if (joins_victim)
-        victim_set(p, keep);
-    else
-        bins_add(&p->bins, &p->pool, keep);
-}
-
-/* Enter a block of size granules whose words are 0. */
-static void block_make(ptmalloc_t *p, uint64_t start, uint64_t size)
-{
-    uint32_t word;
-    if (size < number_end) {
-        word = word_of(KIND_BLOCK, (uint32_t)size);
-    } else {
-        word = word_of(KIND_LONG, chunk_new(&p->pool, start, size));
-        p->long_blocks++;
-    }
-    *word_at(p, start) = word;
-    p->module.used += bytes_of(size);
-    p->module.live_blocks++;
-}
-
-/* Remove a live block's word, and return its granules. */
-static uint64_t block_unmake(ptmalloc_t *p, uint64_t start)
-{
-    uint32_t *word = word_at(p, start);
-    uint64_t size = length_of(p, *word);
-    if (kind_of(*word) == KIND_LONG) {
-        chunk_delete(&p->pool, number_of(*word));
-        p->long_blocks--;
-    }
-    *word = 0;
-    p->module.used -= bytes_of(size);
-    p->module.live_blocks--;
-    return size;
-}
-
-/* Cut size granules from `start` out of a chunk, which contains them. The
- * front becomes a chunk of its own, the rest the victim if it is asked for. */
-static void chunk_carve(ptmalloc_t *p, chunk_id_t id, uint64_t start,
-                        uint64_t size, bool rest_is_victim)
+/* Give a chunk other bounds; the new ones are tagged. */
+static inline void chunk_change(ptmalloc_t *p, chunk_id_t id, uint64_t start,
+                                uint64_t size)
 {
     chunk_t *c = chunk(p, id);
-    uint64_t front = start - c->start;
-    uint64_t rest = c->size - front - size;
-    uint64_t front_start = c->start;
-    chunk_take(p, id);
-    chunk_unmark(p, id);
-    if (rest > 0) {
-        c->start = start + size;
-        c->size = rest;
-        chunk_mark(p, id);
-        if (rest_is_victim)
-            victim_set(p, id);
-        else
-            bins_add(&p->bins, &p->pool, id);
+    chunk_leave(&p->pool, id);
+    c->start = start;
+    if (bins_index(size) == bins_index(c->size)) {
+        c->size = size;
     } else {
-        chunk_delete(&p->pool, id);
+        bins_remove(&p->bins, &p->pool, id);
+        c->size = size;
+        bins_add(&p->bins, &p->pool, id);
     }
-    if (front > 0)
-        chunk_make(p, front_start, front);
+    chunk_enter(&p->pool, id);
 }
 
-/* Move the top up to make room for size granules at `start` behind it; the
- * words are committed. */
-static void top_carve(ptmalloc_t *p, uint64_t start, uint64_t size)
+static inline void chunk_drop(ptmalloc_t *p, chunk_id_t id)
 {
+    bins_remove(&p->bins, &p->pool, id);
+    chunk_leave(&p->pool, id);
+    chunk_delete(&p->pool, id);
+}
+
+/* Let a piece that is tagged as free be the victim. Its note is for the piece
+ * behind it, and stays right when the victim loses its start. */
+static inline void victim_set(ptmalloc_t *p, uint64_t start, uint64_t size)
+{
+    p->victim = (span_t){start, size};
+    tag_note(&p->pool.tags, start, start + size, NOTE_VICTIM);
+}
+
+static inline void victim_clear(ptmalloc_t *p)
+{
+    p->victim = (span_t){NOWHERE, 0};
+}
+
+/* Let the limit of the cache follow the top. */
+static inline void limit_set(ptmalloc_t *p)
+{
+    uint64_t below = memheap_max(p->top >> LIMIT_BELOW, LIMIT_LITTLE);
+    p->cache.limit = memheap_min(below, (p->end - p->top) >> LIMIT_ABOVE);
+}
+
+static inline bool victim_meets_top(const ptmalloc_t *p)
+{
+    return p->victim.start + p->victim.size == p->top && p->victim.size > 0;
+}
+
+/* Let there be no victim: it is part of the top or a chunk from now on. */
+static void victim_retire(ptmalloc_t *p)
+{
+    if (victim_meets_top(p)) {
+        tag_none(&p->pool.tags, p->top);
+        p->top = p->victim.start;
+        limit_set(p);
+    } else if (p->victim.size > 0) {
+        chunk_make(p, p->victim.start, p->victim.size);
+    }
+    victim_clear(p);
+}
+
+/* Cut a live block from the start of the victim. */
+static inline uint64_t victim_carve(ptmalloc_t *p, uint64_t size)
+{
+    uint64_t start = p->victim.start;
+    tag_live(&p->pool.tags, start);
+    p->victim.size -= size;
+    if (p->victim.size > 0) {
+        p->victim.start = start + size;
+        tag_free(&p->pool.tags, start + size);
+    } else {
+        p->victim.start = NOWHERE;
+    }
+    return start;
+}
+
+/* Free a piece that is tagged, but for the end of a block that was cut off:
+ * join it with what is free on either side. What the victim joins becomes the
+ * victim. */
+static void piece_free(ptmalloc_t *p, uint64_t start, uint64_t size)
+{
+    const memheap_table_t *tags = &p->pool.tags;
+    uint64_t end = start + size;
+    chunk_id_t before = CHUNK_NONE;
+    chunk_id_t after = CHUNK_NONE;
+    bool joins_victim = false;
+    if (start > 0) {
+        tag_far_t far = tag_before(tags, start);
+        uint64_t from = far.granule;
+        if (far.note == 0) {
+            if (from == p->victim.start)
+                joins_victim = true;
+            else if (!tag_is_live(tags, from))
+                before = chunk_find(&p->pool, from);
+        } else if (far.note == NOTE_VICTIM) {
+            joins_victim = true;
+            from = p->victim.start;
+        } else if ((far.note & NOTE_NODE) != 0) {
+            before = (chunk_id_t)far.note;
+            from = chunk(p, before)->start;
+        }
+        if (joins_victim || before != CHUNK_NONE) {
+            tag_none(tags, start);
+            start = from;
+        }
+    }
+    if (MEMHEAP_UNLIKELY(end == p->top)) {
+        if (joins_victim)
+            victim_clear(p);
+        else if (before != CHUNK_NONE)
+            chunk_drop(p, before);
+        tag_none(tags, end);
+        tag_free(tags, start);
+        p->top = start;
+        limit_set(p);
+        return;
+    }
+    if (!tag_is_live(tags, end)) {
+        if (end == p->victim.start) {
+            joins_victim = true;
+            tag_none(tags, end);
+            end += p->victim.size;
+        } else {
+            after = chunk_of(p, end);
+            if (after != CHUNK_NONE) {
+                tag_none(tags, end);
+                end += chunk(p, after)->size;
+            }
+        }
+    }
+    tag_free(tags, start);
+    if (joins_victim) {
+        if (before != CHUNK_NONE)
+            chunk_drop(p, before);
+        if (after != CHUNK_NONE)
+            chunk_drop(p, after);
+        victim_set(p, start, end - start);
+    } else if (before != CHUNK_NONE) {
+        if (after != CHUNK_NONE)
+            chunk_drop(p, after);
+        chunk_change(p, before, start, end - start);
+    } else if (after != CHUNK_NONE) {
+        chunk_change(p, after, start, end - start);
+    } else {
+        chunk_make(p, start, end - start);
+    }
+}
+
+/* Small blocks count as held when their box is full, large ones at once. */
+static inline uint64_t box_weight(uint64_t size)
+{
+    return size < SMALL ? BOX_ROOM * size : 0;
+}
+
+static inline bool stack_refill(ptmalloc_t *p, cache_box_t *stack)
+{
+    if (!cache_refill(&p->cache, stack))
+        return false;
+    p->cache.held -= box_weight(length_at(p, stack->start[0]));
+    return true;
+}
+
+/* Join the uppermost block of a stack with its neighbours. */
+static void flush_stack(ptmalloc_t *p, cache_box_t *stack)
+{
+    if (stack->count == 0)
+        stack_refill(p, stack);
+    uint64_t start = stack->start[--stack->count];
+    uint64_t size = length_at(p, start);
+    if (size >= SMALL)
+        p->cache.held -= size;
+    p->blocks--;
+    piece_free(p, start, size);
+}
+
+/* Join up to `count` cached blocks with their neighbours, large ones first. */
+static __attribute__((noinline)) void flush(ptmalloc_t *p, size_t count)
+{
+    for (; count > 0 && p->blocks > p->module.live_blocks; count--) {
+        unsigned number = cache_find_large(&p->cache);
+        if (number == 0)
+            number = cache_find_small(&p->cache);
+        flush_stack(p, &p->cache.stack[number]);
+    }
+}
+
+/* Cut a live block of `size` granules from `start` out of a chunk that
+ * contains it. */
+static inline void chunk_carve(ptmalloc_t *p, chunk_id_t id, uint64_t start,
+                               uint64_t size)
+{
+    uint64_t from = chunk(p, id)->start;
+    uint64_t rest = start + size;
+    uint64_t to = from + chunk(p, id)->size;
+    if (rest < to)
+        tag_free(&p->pool.tags, rest);
+    tag_live(&p->pool.tags, start);
+    if (from == start) {
+        if (rest < to)
+            chunk_change(p, id, rest, to - rest);
+        else
+            chunk_drop(p, id);
+    } else {
+        chunk_change(p, id, from, start - from);
+        if (rest < to)
+            chunk_make(p, rest, to - rest);
+    }
+}
+
+/* Let the tables reach to a top. */
+static memheap_status_t top_ensure(ptmalloc_t *p, uint64_t top)
+{
+    size_t lines = (top >> LINE_ORDER) + 1;
+    memheap_status_t status =
+        memheap_table_ensure(&p->pool.tags, lines * sizeof(tag_line_t));
+    if (status == MEMHEAP_OK)
+        status =
+            memheap_table_ensure(&p->pool.heads, lines * sizeof(chunk_id_t));
+    return status;
+}
+
+/* Move the top up to the end of a live block behind it. */
+static memheap_status_t top_raise(ptmalloc_t *p, uint64_t start, uint64_t size)
+{
+    memheap_status_t status = top_ensure(p, start + size);
+    if (status != MEMHEAP_OK)
+        return status;
     uint64_t front = p->top;
     p->top = start + size;
+    p->high = memheap_max(p->high, p->top);
+    limit_set(p);
+    tag_free(&p->pool.tags, p->top);
+    tag_live(&p->pool.tags, start);
     if (start > front)
         chunk_make(p, front, start - front);
-}
-
-static memheap_status_t words_ensure(ptmalloc_t *p, uint64_t end)
-{
-    return memheap_table_ensure(&p->words, (size_t)end * sizeof(uint32_t));
-}
-
-/* A node for each live block and chunk after one more alloc(). */
-static memheap_status_t nodes_ensure(ptmalloc_t *p)
-{
-    return chunk_pool_ensure(&p->pool, p->module.live_blocks + p->long_blocks +
-                                           SPARE_NODES);
+    return MEMHEAP_OK;
 }
 
 /* Take a place from the top, at a multiple of align granules. */
-static memheap_status_t alloc_from_top(ptmalloc_t *p, uint64_t size,
-                                       uint64_t align, uint64_t *start_p)
+static memheap_status_t place_at_top(ptmalloc_t *p, uint64_t size,
+                                     uint64_t align, uint64_t *start_p)
 {
+    if (victim_meets_top(p))
+        victim_retire(p);
     uint64_t start = memheap_align_up(p->top, align);
     if (start < p->top || start > p->end || size > p->end - start)
         return MEMHEAP_ERR_NO_MEMORY;
-    memheap_status_t status = words_ensure(p, start + size);
+    *start_p = start;
+    return top_raise(p, start, size);
+}
+
+/* Take a piece from the top as the victim, and a small block from that. */
+static memheap_status_t place_at_top_small(ptmalloc_t *p, uint64_t size,
+                                           uint64_t *start_p)
+{
+    victim_retire(p);
+    if (p->end - p->top < VICTIM_OF_TOP)
+        return place_at_top(p, size, 1, start_p);
+    uint64_t start = p->top;
+    memheap_status_t status = top_raise(p, start, VICTIM_OF_TOP);
     if (status != MEMHEAP_OK)
         return status;
-    top_carve(p, start, size);
-    *start_p = start;
+    tag_free(&p->pool.tags, start);
+    victim_set(p, start, VICTIM_OF_TOP);
+    *start_p = victim_carve(p, size);
     return MEMHEAP_OK;
 }
 
-static memheap_status_t alloc_small(ptmalloc_t *p, uint64_t size,
-                                    uint64_t *start_p)
+/* A multiple of align granules at which size of them lie in a chunk, or
+ * NOWHERE. */
+static inline uint64_t place_in(const chunk_t *c, uint64_t size, uint64_t align)
 {
-    chunk_id_t id = p->bins.small[size];
-    if (id == CHUNK_NONE && p->victim != CHUNK_NONE &&
-        chunk(p, p->victim)->size >= size)
-        id = p->victim;
-    if (id == CHUNK_NONE)
-        id = bins_best(&p->bins, &p->pool, size);
-    if (id == CHUNK_NONE)
-        return alloc_from_top(p, size, 1, start_p);
-    *start_p = chunk(p, id)->start;
-    chunk_carve(p, id, *start_p, size, true);
-    return MEMHEAP_OK;
-}
-
-/* Best fit, the victim included. */
-static chunk_id_t best_chunk(const ptmalloc_t *p, uint64_t size)
-{
-    chunk_id_t id = bins_best(&p->bins, &p->pool, size);
-    if (p->victim != CHUNK_NONE && chunk(p, p->victim)->size >= size &&
-        (id == CHUNK_NONE || chunk(p, p->victim)->size < chunk(p, id)->size))
-        id = p->victim;
-    return id;
-}
-
-/* A multiple of align granules at which size of them lie in the chunk, or
- * UINT64_MAX. */
-static uint64_t place_in(const ptmalloc_t *p, chunk_id_t id, uint64_t size,
-                         uint64_t align)
-{
-    const chunk_t *c = chunk(p, id);
     uint64_t start = memheap_align_up(c->start, align);
     uint64_t front = start - c->start;
-    return front <= c->size && size <= c->size - front ? start : UINT64_MAX;
+    return front <= c->size && size <= c->size - front ? start : NOWHERE;
+}
+
+/* Take a place from the best of the chunks, of which the victim is one, that
+ * have at least `room` granules. */
+static inline uint64_t place_best(ptmalloc_t *p, uint64_t size, uint64_t room,
+                                  uint64_t align, size_t looks)
+{
+    chunk_id_t id = bins_best(&p->bins, &p->pool, room, looks);
+    if (p->victim.size >= room &&
+        (id == CHUNK_NONE || p->victim.size < chunk(p, id)->size)) {
+        victim_retire(p);
+        id = bins_best(&p->bins, &p->pool, room, looks);
+    }
+    if (id == CHUNK_NONE)
+        return NOWHERE;
+    uint64_t start = place_in(chunk(p, id), size, align);
+    if (start != NOWHERE)
+        chunk_carve(p, id, start, size);
+    return start;
 }
 
 /* The best fit may happen to lie well; a chunk that is longer by the alignment
  * always does. */
-static memheap_status_t alloc_large(ptmalloc_t *p, uint64_t size,
-                                    uint64_t align, uint64_t *start_p)
+static inline uint64_t place_large(ptmalloc_t *p, uint64_t size, uint64_t align,
+                                   size_t looks)
 {
-    chunk_id_t id = best_chunk(p, size);
-    uint64_t start =
-        id == CHUNK_NONE ? UINT64_MAX : place_in(p, id, size, align);
-    if (start == UINT64_MAX && align > 1) {
-        id = best_chunk(p, size + align - 1);
-        start = id == CHUNK_NONE ? UINT64_MAX : place_in(p, id, size, align);
+    uint64_t start = place_best(p, size, size, align, looks);
+    if (start == NOWHERE && align > 1)
+        start = place_best(p, size, size + align - 1, align, looks);
+    return start;
+}
+
+static inline uint64_t place_small(ptmalloc_t *p, uint64_t size)
+{
+    chunk_id_t id = p->bins.head[size];
+    if (id == CHUNK_NONE) {
+        if (p->victim.size >= size)
+            return victim_carve(p, size);
+        id = bins_best(&p->bins, &p->pool, size, LOOKS);
+        if (id == CHUNK_NONE)
+            return NOWHERE;
     }
-    if (start == UINT64_MAX)
-        return alloc_from_top(p, size, align, start_p);
-    chunk_carve(p, id, start, size, false);
-    *start_p = start;
+    uint64_t start = chunk(p, id)->start;
+    uint64_t rest = chunk(p, id)->size - size;
+    chunk_drop(p, id);
+    tag_live(&p->pool.tags, start);
+    if (rest > 0) {
+        tag_free(&p->pool.tags, start + size);
+        victim_retire(p);
+        victim_set(p, start + size, rest);
+    }
+    return start;
+}
+
+static inline uint64_t place(ptmalloc_t *p, uint64_t size, uint64_t align,
+                             size_t looks)
+{
+    return size < SMALL && align == 1 ? place_small(p, size)
+                                      : place_large(p, size, align, looks);
+}
+
+/* A node for each chunk and a box for each block in the cache after one more
+ * alloc(). */
+static memheap_status_t blocks_ensure(ptmalloc_t *p)
+{
+    if (MEMHEAP_LIKELY(p->blocks < p->ensured))
+        return MEMHEAP_OK;
+    size_t blocks = p->blocks + ENSURE_AHEAD;
+    memheap_status_t status = chunk_ensure(&p->pool, blocks + SPARE_NODES);
+    if (status == MEMHEAP_OK)
+        status = cache_ensure(&p->cache, blocks);
+    if (status == MEMHEAP_OK)
+        p->ensured = blocks;
+    return status;
+}
+
+static memheap_status_t place_anywhere(ptmalloc_t *p, uint64_t size,
+                                       uint64_t align, uint64_t *start_p)
+{
+    uint64_t start = place(p, size, align, LOOKS);
+    if (start == NOWHERE && p->blocks > p->module.live_blocks) {
+        flush(p, FLUSHED_FOR_TOP);
+        start = place(p, size, align, LOOKS);
+    }
+    if (start != NOWHERE) {
+        *start_p = start;
+        return MEMHEAP_OK;
+    }
+    memheap_status_t status = size < SMALL && align == 1
+                                  ? place_at_top_small(p, size, start_p)
+                                  : place_at_top(p, size, align, start_p);
+    if (status != MEMHEAP_ERR_NO_MEMORY)
+        return status;
+    flush(p, SIZE_MAX);
+    *start_p = place(p, size, align, SIZE_MAX);
+    return *start_p != NOWHERE ? MEMHEAP_OK
+                               : place_at_top(p, size, align, start_p);
+}
+
+/* Take a block from the box of a stack if one is there that will do. */
+static inline bool alloc_cached(ptmalloc_t *p, cache_box_t *stack,
+                                uint64_t size, size_t align, size_t *offset_p)
+{
+    if (stack->count == 0)
+        return false;
+    uint64_t start = stack->start[stack->count - 1];
+    if (MEMHEAP_UNLIKELY((bytes_of(start) & (align - 1)) != 0))
+        return false;
+    stack->count--;
+    if (size >= SMALL)
+        p->cache.held -= size;
+    tag_line(&p->pool.tags, start)->lives |= tag_bit(start);
+    p->module.live_blocks++;
+    p->module.used += bytes_of(size);
+    *offset_p = bytes_of(start);
+    return true;
+}
+
+/* Enter a block that was not cached. */
+static inline memheap_status_t block_enter(ptmalloc_t *p, uint64_t start,
+                                           uint64_t size, size_t *offset_p)
+{
+    if (size > SMALL)
+        tag_note(&p->pool.tags, start, start + size, size);
+    p->blocks++;
+    p->module.live_blocks++;
+    p->module.used += bytes_of(size);
+    *offset_p = bytes_of(start);
     return MEMHEAP_OK;
+}
+
+/* Alloc where the box of the stack has nothing that will do. */
+static __attribute__((noinline)) memheap_status_t
+alloc_uncached(ptmalloc_t *p, uint64_t exact, size_t align, size_t *offset_p)
+{
+    if (exact > p->end)
+        return MEMHEAP_ERR_NO_MEMORY;
+    uint64_t start;
+    cache_class_t class = cache_class(exact);
+    cache_box_t *stack = cache_stack(&p->cache, class);
+    if (stack->count == 0 && stack_refill(p, stack) &&
+        alloc_cached(p, stack, class.size, align, offset_p))
+        return MEMHEAP_OK;
+    memheap_status_t status = blocks_ensure(p);
+    if (status != MEMHEAP_OK)
+        return status;
+    align >>= GRANULE_ORDER;
+    if (exact <= CACHE_EXACT) {
+        status = place_anywhere(p, exact, align, &start);
+    } else {
+        size_t common = (size_t)1 << CACHE_ALIGN_ORDER;
+        status =
+            place_anywhere(p, class.size, memheap_max(align, common), &start);
+        if (status == MEMHEAP_ERR_NO_MEMORY) {
+            class.size = exact;
+            status = place_anywhere(p, exact, align, &start);
+        }
+    }
+    return status == MEMHEAP_OK ? block_enter(p, start, class.size, offset_p)
+                                : status;
+}
+
+/* Alloc a small block that is not cached: mostly a chunk of its size is there
+ * or the victim serves. */
+static __attribute__((noinline)) memheap_status_t
+alloc_small(ptmalloc_t *p, uint64_t size, size_t align, size_t *offset_p)
+{
+    if (MEMHEAP_LIKELY(p->cache.stack[size].below == 0 &&
+                       align == MEMHEAP_MIN_ALIGN && p->blocks < p->ensured)) {
+        chunk_id_t id = p->bins.head[size];
+        if (id == CHUNK_NONE && p->victim.size >= size)
+            return block_enter(p, victim_carve(p, size), size, offset_p);
+        if (id != CHUNK_NONE) {
+            uint64_t start = chunk(p, id)->start;
+            chunk_drop(p, id);
+            tag_live(&p->pool.tags, start);
+            return block_enter(p, start, size, offset_p);
+        }
+    }
+    return alloc_uncached(p, size, align, offset_p);
 }
 
 static memheap_status_t ptmalloc_alloc(memheap_module_t *module, size_t size,
                                        size_t align, size_t *offset_p)
 {
     ptmalloc_t *p = ptmalloc_of(module);
-    uint64_t granules = granules_of(size);
-    if (granules > p->end)
-        return MEMHEAP_ERR_NO_MEMORY;
-    memheap_status_t status = nodes_ensure(p);
-    if (status != MEMHEAP_OK)
-        return status;
-    uint64_t start;
-    if (granules < BINS_SMALL && align == MEMHEAP_MIN_ALIGN)
-        status = alloc_small(p, granules, &start);
-    else
-        status = alloc_large(p, granules, granules_of(align), &start);
-    if (status != MEMHEAP_OK)
-        return status;
-    block_make(p, start, granules);
-    *offset_p = bytes_of(start);
+    uint64_t exact = granules_of(size);
+    if (MEMHEAP_LIKELY(exact < SMALL)) {
+        cache_box_t *stack = &p->cache.stack[exact];
+        if (MEMHEAP_LIKELY(alloc_cached(p, stack, exact, align, offset_p)))
+            return MEMHEAP_OK;
+        return alloc_small(p, exact, align, offset_p);
+    }
+    if (MEMHEAP_LIKELY(exact <= p->end)) {
+        cache_class_t class = cache_class(exact);
+        cache_box_t *stack = &p->cache.stack[class.number];
+        if (MEMHEAP_LIKELY(alloc_cached(p, stack, class.size, align, offset_p)))
+            return MEMHEAP_OK;
+    }
+    return alloc_uncached(p, exact, align, offset_p);
+}
+
+/* Free where the box of the stack is full, or nothing more may be cached. */
+static __attribute__((noinline)) memheap_status_t
+free_uncached(ptmalloc_t *p, uint64_t start, uint64_t size)
+{
+    cache_class_t class = cache_class(size);
+    uint64_t weight = size < SMALL ? BOX_ROOM * size : size;
+    bool caches = class.size == size && weight <= p->cache.limit;
+    for (unsigned n = 0; caches && p->cache.held + weight > p->cache.limit;
+         n++) {
+        unsigned number =
+            n < FLUSHED_FOR_ROOM ? cache_find_large(&p->cache) : 0;
+        caches = number != 0;
+        if (caches)
+            flush_stack(p, &p->cache.stack[number]);
+    }
+    p->module.used -= bytes_of(size);
+    p->module.live_blocks--;
+    if (!caches) {
+        p->blocks--;
+        piece_free(p, start, size);
+        return MEMHEAP_OK;
+    }
+    cache_box_t *stack = &p->cache.stack[class.number];
+    if (stack->count == BOX_ROOM)
+        cache_spill(&p->cache, stack);
+    if (size >= SMALL)
+        cache_mark(&p->cache, class.number);
+    stack->start[stack->count++] = start;
+    p->cache.held += weight;
+    tag_line(&p->pool.tags, start)->lives &= ~tag_bit(start);
     return MEMHEAP_OK;
 }
 
 static memheap_status_t ptmalloc_free(memheap_module_t *module, size_t offset)
 {
     ptmalloc_t *p = ptmalloc_of(module);
-    if (live_word(p, offset) == 0)
+    uint64_t start = granule_at(offset);
+    if (MEMHEAP_UNLIKELY(start >= p->top))
         return MEMHEAP_ERR_BAD_ADDRESS;
-    uint64_t start = offset >> GRANULE_ORDER;
-    space_free(p, start, block_unmake(p, start));
+    tag_line_t *line = tag_line(&p->pool.tags, start);
+    unsigned bit = start % LINE_GRANULES;
+    if (MEMHEAP_UNLIKELY(((line->starts & line->lives) >> bit & 1) == 0))
+        return MEMHEAP_ERR_BAD_ADDRESS;
+    uint64_t starts = line->starts >> bit;
+    uint64_t size;
+    if (MEMHEAP_LIKELY(starts != 1))
+        size = (unsigned)__builtin_ctzll(starts - 1);
+    else if (MEMHEAP_LIKELY(line[1].starts != 0))
+        size = LINE_GRANULES - bit + (unsigned)__builtin_ctzll(line[1].starts);
+    else
+        size = line[1].lives;
+    cache_box_t *stack = &p->cache.stack[size];
+    if (MEMHEAP_UNLIKELY(size >= SMALL)) {
+        cache_class_t class = cache_class(size);
+        stack = &p->cache.stack[class.number];
+        if (class.size != size || p->cache.held + size > p->cache.limit ||
+            stack->count == BOX_ROOM)
+            return free_uncached(p, start, size);
+        p->cache.held += size;
+        cache_mark(&p->cache, class.number);
+    } else if (MEMHEAP_UNLIKELY(stack->count == BOX_ROOM)) {
+        return free_uncached(p, start, size);
+    }
+    stack->start[stack->count++] = start;
+    line->lives ^= (uint64_t)1 << bit;
+    module->used -= bytes_of(size);
+    module->live_blocks--;
     return MEMHEAP_OK;
 }
 
@@ -393,23 +705,37 @@ static memheap_status_t ptmalloc_size_of(const memheap_module_t *module,
                                          size_t offset, size_t *size_p)
 {
     const ptmalloc_t *p = const_ptmalloc_of(module);
-    uint32_t word = live_word(p, offset);
-    if (word == 0)
+    uint64_t start = live_start(p, offset);
+    if (start == NOWHERE)
         return MEMHEAP_ERR_BAD_ADDRESS;
-    *size_p = bytes_of(length_of(p, word));
+    *size_p = bytes_of(length_at(p, start));
     return MEMHEAP_OK;
 }
 
-/* Take size granules behind a block, from the chunk or the top there. */
-static memheap_status_t extend(ptmalloc_t *p, uint64_t end, uint64_t size)
+/* Take `more` granules behind a block that ends at `end`. */
+static memheap_status_t extend(ptmalloc_t *p, uint64_t end, uint64_t more)
 {
-    uint64_t start;
-    if (end == p->top)
-        return alloc_from_top(p, size, 1, &start);
-    uint32_t word = *word_at(p, end);
-    if (kind_of(word) != KIND_CHUNK || length_of(p, word) < size)
+    if (end == p->victim.start && p->victim.size < more && victim_meets_top(p))
+        victim_retire(p);
+    if (end == p->top) {
+        if (more > p->end - end)
+            return MEMHEAP_ERR_NO_MEMORY;
+        memheap_status_t status = top_raise(p, end, more);
+        if (status != MEMHEAP_OK)
+            return status;
+    } else if (tag_is_live(&p->pool.tags, end)) {
         return MEMHEAP_ERR_NO_MEMORY;
-    chunk_carve(p, number_of(word), end, size, number_of(word) == p->victim);
+    } else if (end == p->victim.start) {
+        if (p->victim.size < more)
+            return MEMHEAP_ERR_NO_MEMORY;
+        victim_carve(p, more);
+    } else {
+        chunk_id_t id = chunk_of(p, end);
+        if (id == CHUNK_NONE || chunk(p, id)->size < more)
+            return MEMHEAP_ERR_NO_MEMORY;
+        chunk_carve(p, id, end, more);
+    }
+    tag_none(&p->pool.tags, end);
     return MEMHEAP_OK;
 }
 
@@ -417,40 +743,46 @@ static memheap_status_t ptmalloc_resize(memheap_module_t *module, size_t offset,
                                         size_t size)
 {
     ptmalloc_t *p = ptmalloc_of(module);
-    uint32_t word = live_word(p, offset);
-    if (word == 0)
+    uint64_t start = live_start(p, offset);
+    if (start == NOWHERE)
         return MEMHEAP_ERR_BAD_ADDRESS;
-    uint64_t start = offset >> GRANULE_ORDER;
-    uint64_t have = length_of(p, word);
-    uint64_t want = granules_of(size);
-    if (want == have)
+    uint64_t have = length_at(p, start);
+    uint64_t exact = granules_of(size);
+    if (exact <= have && have - exact <= SLACK + (have >> SLACK_ORDER))
         return MEMHEAP_OK;
+    memheap_status_t status = blocks_ensure(p);
+    if (status != MEMHEAP_OK)
+        return status;
+    uint64_t want = cache_class(exact).size;
     if (want > have) {
-        memheap_status_t status = nodes_ensure(p);
-        if (status == MEMHEAP_OK)
+        status = extend(p, start + have, want - have);
+        if (status == MEMHEAP_ERR_NO_MEMORY && want > exact) {
+            want = exact;
             status = extend(p, start + have, want - have);
+        }
         if (status != MEMHEAP_OK)
             return status;
+        tag_note(&p->pool.tags, start, start + want, want);
+    } else {
+        tag_free(&p->pool.tags, start + want);
+        tag_note(&p->pool.tags, start, start + want, want);
+        piece_free(p, start + want, have - want);
     }
-    block_unmake(p, start);
-    block_make(p, start, want);
-    if (want < have)
-        space_free(p, start + want, have - want);
+    module->used += bytes_of(want) - bytes_of(have);
     return MEMHEAP_OK;
 }
 
-/* The chunk that contains a granule below the top; CHUNK_NONE if it belongs to
- * a block. Goes through all blocks: this is no way to look for one. */
-static chunk_id_t chunk_around(const ptmalloc_t *p, uint64_t granule)
+/* The start of the piece that contains a granule below the top. */
+static uint64_t piece_around(const ptmalloc_t *p, uint64_t granule)
 {
-    for (uint64_t at = 0; at <= granule;) {
-        uint32_t word = *word_at(p, at);
-        uint64_t length = length_of(p, word);
-        if (granule - at < length)
-            return kind_of(word) == KIND_CHUNK ? number_of(word) : CHUNK_NONE;
-        at += length;
-    }
-    return CHUNK_NONE;
+    const tag_line_t *line = tag_line(&p->pool.tags, granule);
+    uint64_t starts =
+        line->starts & (UINT64_MAX >> (63 - granule % LINE_GRANULES));
+    while (starts == 0)
+        starts = (--line)->starts;
+    uint64_t first = (uint64_t)(line - tag_line(&p->pool.tags, 0))
+                     << LINE_ORDER;
+    return first + memheap_log2_floor(starts);
 }
 
 static memheap_status_t ptmalloc_reserve(memheap_module_t *module,
@@ -459,42 +791,45 @@ static memheap_status_t ptmalloc_reserve(memheap_module_t *module,
     ptmalloc_t *p = ptmalloc_of(module);
     uint64_t start = offset >> GRANULE_ORDER;
     uint64_t granules = granules_of(size);
+    size_t ignored;
     if (offset % MEMHEAP_MIN_ALIGN != 0)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     if (start > p->end || granules > p->end - start)
         return MEMHEAP_ERR_BUSY;
-    memheap_status_t status = nodes_ensure(p);
+    memheap_status_t status = blocks_ensure(p);
     if (status != MEMHEAP_OK)
         return status;
+    flush(p, SIZE_MAX);
+    victim_retire(p);
     if (start >= p->top) {
-        status = words_ensure(p, start + granules);
+        status = top_raise(p, start, granules);
         if (status != MEMHEAP_OK)
             return status;
-        top_carve(p, start, granules);
     } else {
-        chunk_id_t id = chunk_around(p, start);
-        if (id == CHUNK_NONE ||
-            chunk(p, id)->start + chunk(p, id)->size < start + granules)
+        uint64_t around = piece_around(p, start);
+        if (tag_is_live(&p->pool.tags, around))
             return MEMHEAP_ERR_BUSY;
-        chunk_carve(p, id, start, granules, false);
+        chunk_id_t id = chunk_of(p, around);
+        if (around + chunk(p, id)->size < start + granules)
+            return MEMHEAP_ERR_BUSY;
+        chunk_carve(p, id, start, granules);
     }
-    block_make(p, start, granules);
-    return MEMHEAP_OK;
+    return block_enter(p, start, granules, &ignored);
 }
 
-/* What depends on the past is which chunk is the victim, and the order of the
- * chunks of one size: start anew, and add them in the order of addresses. */
+/* What depends on the past is what is cached, which chunk is the victim, and
+ * the order of the chunks in a bin: start anew, and add them in the order of
+ * addresses. */
 static void ptmalloc_settle(memheap_module_t *module)
 {
     ptmalloc_t *p = ptmalloc_of(module);
-    p->victim = CHUNK_NONE;
-    p->bins = (bins_t){.small_map = 0};
-    for (uint64_t at = 0; at < p->top;) {
-        uint32_t word = *word_at(p, at);
-        uint64_t length = length_of(p, word);
-        if (kind_of(word) == KIND_CHUNK)
-            bins_add(&p->bins, &p->pool, number_of(word));
-        at += length;
+    flush(p, SIZE_MAX);
+    victim_retire(p);
+    p->cache.next = CACHE_STACKS - 1;
+    p->bins = (bins_t){.summary = 0};
+    for (uint64_t at = 0; at < p->top; at += length_at(p, at)) {
+        if (!tag_is_live(&p->pool.tags, at))
+            bins_add(&p->bins, &p->pool, chunk_of(p, at));
     }
 }
 
@@ -505,117 +840,182 @@ static memheap_status_t ptmalloc_grow(memheap_module_t *module, size_t new_size)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     module->size = new_size;
     p->end = new_size >> GRANULE_ORDER;
+    limit_set(p);
     return MEMHEAP_OK;
 }
 
+/* Free pieces that touch are shown as one. */
 static void ptmalloc_walk(const memheap_module_t *module,
                           bool (*visit)(void *context,
                                         const memheap_extent_t *extent),
                           void *context)
 {
     const ptmalloc_t *p = const_ptmalloc_of(module);
+    uint64_t free_start = 0;
     for (uint64_t at = 0; at < p->top;) {
-        uint32_t word = *word_at(p, at);
-        uint64_t length = length_of(p, word);
-        memheap_extent_t extent = {bytes_of(at), bytes_of(length),
-                                   kind_of(word) != KIND_CHUNK};
-        if (!visit(context, &extent))
-            return;
+        uint64_t length = length_at(p, at);
+        if (tag_is_live(&p->pool.tags, at)) {
+            memheap_extent_t before = {bytes_of(free_start),
+                                       bytes_of(at - free_start), false};
+            memheap_extent_t block = {bytes_of(at), bytes_of(length), true};
+            if ((before.size > 0 && !visit(context, &before)) ||
+                !visit(context, &block))
+                return;
+            free_start = at + length;
+        }
         at += length;
     }
-    size_t top = bytes_of(p->top);
-    memheap_extent_t rest = {top, module->size - top, false};
+    size_t last = bytes_of(free_start);
+    memheap_extent_t rest = {last, module->size - last, false};
     if (rest.size > 0)
         visit(context, &rest);
 }
 
-/* What one pass over the words finds. */
+/* What one pass over the pieces finds. */
 typedef struct tally {
     uint64_t used;
-    size_t live_blocks;
-    size_t long_blocks;
+    size_t live;
     size_t chunks;
-    bool victim_seen;
+    size_t cached;
+    uint64_t cached_digest; /* of where cached pieces lie, and how long */
+    bool victim;
 } tally_t;
 
-/* Test the piece whose first word is at a granule, and count it. */
-static bool check_piece(const ptmalloc_t *p, uint64_t at, bool after_chunk,
+static uint64_t digest_of(uint64_t start, uint64_t size)
+{
+    return (start + 1) * (size + UINT64_C(0x9E3779B97F4A7C15));
+}
+
+/* Test the piece that starts at a granule, and count it. */
+static bool check_piece(const ptmalloc_t *p, uint64_t at, bool *joins,
                         tally_t *t)
 {
-    uint32_t word = *word_at(p, at);
-    uint32_t number = number_of(word);
-    kind_t kind = kind_of(word);
-    if (kind == KIND_NONE || (kind != KIND_BLOCK &&
-                              (number == CHUNK_NONE || number > p->pool.count)))
+    const memheap_table_t *tags = &p->pool.tags;
+    tag_far_t far = tag_end(tags, at);
+    uint64_t length = length_at(p, at);
+    uint64_t end = at + length;
+    if (length == 0 || length > p->top - at ||
+        (tag_line(tags, end)->starts & tag_bit(end)) == 0)
         return false;
-    uint64_t length = length_of(p, word);
-    if (length == 0 || length > p->top - at)
+    bool is_victim = at == p->victim.start;
+    bool is_live = tag_is_live(tags, at);
+    chunk_id_t id = is_live || is_victim ? CHUNK_NONE : chunk_of(p, at);
+    if (far.granule == 0 && tag_before(tags, end).note != far.note &&
+        !is_victim)
         return false;
-    uint64_t last = at + length - 1;
-    if (kind == KIND_CHUNK) {
+    bool joined = *joins;
+    *joins = id != CHUNK_NONE || is_victim;
+    if (joined && *joins)
+        return false;
+    if (is_live) {
+        t->live++;
+        t->used += length;
+    } else if (is_victim) {
+        t->victim = true;
+    } else if (id != CHUNK_NONE) {
         t->chunks++;
-        t->victim_seen = t->victim_seen || number == p->victim;
-        return !after_chunk && last + 1 < p->top &&
-               chunk(p, number)->start == at && *word_at(p, last) == word;
+        return id <= p->pool.count && chunk(p, id)->start == at &&
+               chunk(p, id)->size == length && end < p->top;
+    } else {
+        t->cached++;
+        t->cached_digest += digest_of(at, length);
     }
-    t->live_blocks++;
-    t->long_blocks += kind == KIND_LONG;
-    t->used += length;
-    return last == at || *word_at(p, last) == 0;
+    return true;
+}
+
+/* Take what a stack holds away from a tally, and add what counts as held. */
+static bool check_stack(const ptmalloc_t *p, unsigned number, tally_t *t,
+                        uint64_t *held_p)
+{
+    const cache_box_t *box = &p->cache.stack[number];
+    const cache_box_t *first = box;
+    for (;; box = cache_box(&p->cache, box->below)) {
+        if (box->count > t->cached || box->count > BOX_ROOM ||
+            (box != first && box->count < BOX_ROOM))
+            return false;
+        t->cached -= box->count;
+        for (unsigned i = 0; i < box->count; i++) {
+            uint64_t size = length_at(p, box->start[i]);
+            t->cached_digest -= digest_of(box->start[i], size);
+            if (cache_class(size).size != size ||
+                cache_class(size).number != number)
+                return false;
+            if (size >= SMALL || box != first)
+                *held_p += size;
+        }
+        if (box->below == 0)
+            return true;
+    }
 }
 
 static memheap_status_t ptmalloc_check(const memheap_module_t *module)
 {
     const ptmalloc_t *p = const_ptmalloc_of(module);
     tally_t t = {0};
-    bool after_chunk = false;
-    for (uint64_t at = 0; at < p->top;) {
-        if (!check_piece(p, at, after_chunk, &t))
+    bool joins = false;
+    for (uint64_t at = 0; at < p->top; at += length_at(p, at)) {
+        if (!check_piece(p, at, &joins, &t))
             return MEMHEAP_ERR_CORRUPT;
-        uint32_t word = *word_at(p, at);
-        after_chunk = kind_of(word) == KIND_CHUNK;
-        at += length_of(p, word);
     }
     size_t binned;
-    size_t unused = 0;
-    if (!bins_check(&p->bins, &p->pool, &binned))
+    if (!bins_check(&p->bins, &p->pool, &binned) || binned != t.chunks)
         return MEMHEAP_ERR_CORRUPT;
+    size_t unused = 0;
     for (chunk_id_t id = p->pool.unused; id != CHUNK_NONE;
          id = chunk(p, id)->next) {
         if (++unused > p->pool.count)
             return MEMHEAP_ERR_CORRUPT;
     }
-    if (t.victim_seen != (p->victim != CHUNK_NONE) || p->top > p->end ||
+    size_t cached = t.cached;
+    uint64_t held = 0;
+    for (unsigned i = 0; i < CACHE_STACKS; i++) {
+        if (!check_stack(p, i, &t, &held))
+            return MEMHEAP_ERR_CORRUPT;
+    }
+    if (t.cached != 0 || t.cached_digest != 0 || held != p->cache.held ||
+        t.victim != (p->victim.size > 0) || p->top > p->end ||
         p->end != module->size >> GRANULE_ORDER ||
-        t.chunks != binned + t.victim_seen ||
-        t.live_blocks != module->live_blocks ||
-        t.long_blocks != p->long_blocks || bytes_of(t.used) != module->used ||
-        p->pool.count != unused + t.chunks + t.long_blocks)
+        t.live != module->live_blocks || t.live + cached != p->blocks ||
+        bytes_of(t.used) != module->used || p->pool.count != unused + t.chunks)
         return MEMHEAP_ERR_CORRUPT;
     return MEMHEAP_OK;
+}
+
+/* What was ever written of all tables. */
+static size_t metadata_of(const ptmalloc_t *p)
+{
+    size_t orders = (size_t)__builtin_popcountll(p->cache.orders);
+    return sizeof(*p) - sizeof(p->cache.stack) +
+           orders * CACHE_ORDER_STACKS * sizeof(cache_box_t) +
+           ((p->high >> LINE_ORDER) + 1) *
+               (sizeof(tag_line_t) + sizeof(chunk_id_t)) +
+           (p->pool.count + 1) * sizeof(chunk_t) +
+           (p->cache.box_count + 1) * sizeof(cache_box_t);
 }
 
 static void ptmalloc_stats(const memheap_module_t *module,
                            memheap_module_stats_t *stats)
 {
     const ptmalloc_t *p = const_ptmalloc_of(module);
-    uint64_t largest =
-        memheap_max(p->end - p->top, bins_largest(&p->bins, &p->pool));
-    if (p->victim != CHUNK_NONE)
-        largest = memheap_max(largest, chunk(p, p->victim)->size);
-    *stats = (memheap_module_stats_t){
-        .size = module->size,
-        .used = module->used,
-        .largest_free = bytes_of(largest),
-        .live_blocks = module->live_blocks,
-        .metadata = sizeof(*p) + p->words.committed + p->pool.table.committed};
+    uint64_t top = p->end - p->top;
+    if (victim_meets_top(p))
+        top += p->victim.size;
+    uint64_t largest = memheap_max(memheap_max(top, p->victim.size),
+                                   bins_largest(&p->bins, &p->pool));
+    *stats = (memheap_module_stats_t){.size = module->size,
+                                      .used = module->used,
+                                      .largest_free = bytes_of(largest),
+                                      .live_blocks = module->live_blocks,
+                                      .metadata = metadata_of(p)};
 }
 
 static void ptmalloc_destroy(memheap_module_t *module)
 {
     ptmalloc_t *p = ptmalloc_of(module);
-    memheap_table_close(&p->words);
-    memheap_table_close(&p->pool.table);
+    memheap_table_close(&p->pool.tags);
+    memheap_table_close(&p->pool.heads);
+    memheap_table_close(&p->pool.nodes);
+    memheap_table_close(&p->cache.boxes);
     memheap_memory_delete(p->memory, p, sizeof(*p));
 }
 
@@ -631,6 +1031,31 @@ static const memheap_module_ops_t ptmalloc_ops = {.alloc = ptmalloc_alloc,
                                                   .stats = ptmalloc_stats,
                                                   .destroy = ptmalloc_destroy};
 
+/* Reserve the tables that the longest region may need. */
+static memheap_status_t tables_open(ptmalloc_t *p)
+{
+    uint64_t end = p->max_size >> GRANULE_ORDER;
+    uint64_t lines = (end >> LINE_ORDER) + 1;
+    /* Each block, and each chunk beside one, takes a granule at least. */
+    uint64_t nodes = memheap_min(end + ENSURE_AHEAD, UINT32_MAX / 2);
+    p->pool.limit = (chunk_id_t)nodes + SPARE_NODES + 1;
+    memheap_status_t status = memheap_table_open(
+        &p->pool.tags, p->memory, (size_t)lines * sizeof(tag_line_t));
+    if (status == MEMHEAP_OK)
+        status = memheap_table_open(&p->pool.heads, p->memory,
+                                    (size_t)lines * sizeof(chunk_id_t));
+    if (status == MEMHEAP_OK)
+        status = memheap_table_open(&p->pool.nodes, p->memory,
+                                    (size_t)p->pool.limit * sizeof(chunk_t));
+    if (status == MEMHEAP_OK)
+        status =
+            memheap_table_open(&p->cache.boxes, p->memory,
+                               (nodes / BOX_ROOM + 2) * sizeof(cache_box_t));
+    if (status == MEMHEAP_OK)
+        status = top_ensure(p, 0);
+    return status;
+}
+
 static memheap_status_t ptmalloc_create(const memheap_module_config_t *config,
                                         long *priority_p,
                                         memheap_module_t **module_p)
@@ -644,20 +1069,14 @@ static memheap_status_t ptmalloc_create(const memheap_module_config_t *config,
     p->memory = config->memory;
     p->end = config->size >> GRANULE_ORDER;
     p->max_size = config->max_size;
-    uint64_t max_end = config->max_size >> GRANULE_ORDER;
-    /* Each live block and each chunk beside one takes a granule at least. */
-    uint64_t nodes =
-        memheap_min(max_end, number_end - SPARE_NODES - 1) + SPARE_NODES + 1;
-    p->pool.limit = (chunk_id_t)nodes;
-    memheap_status_t status = memheap_table_open(
-        &p->words, p->memory, (size_t)(max_end + 1) * sizeof(uint32_t));
-    if (status == MEMHEAP_OK)
-        status = memheap_table_open(&p->pool.table, p->memory,
-                                    (size_t)nodes * sizeof(chunk_t));
+    p->cache.next = CACHE_STACKS - 1;
+    victim_clear(p);
+    memheap_status_t status = tables_open(p);
     if (status != MEMHEAP_OK) {
         ptmalloc_destroy(&p->module);
         return status;
     }
+    tag_free(&p->pool.tags, 0);
     *module_p = &p->module;
     return MEMHEAP_OK;
 }
@@ -665,6 +1084,6 @@ static memheap_status_t ptmalloc_create(const memheap_module_config_t *config,
 const memheap_component_t memheap_ptmalloc_component = {
     .abi = MEMHEAP_COMPONENT_ABI,
     .name = "ptmalloc",
-    .summary = "best fit with exact bins, tree bins, a victim and a top",
+    .summary = "best fit by bins, with a cache of freed blocks and a victim",
     .priority = 50,
     .create = ptmalloc_create};

@@ -139,7 +139,6 @@ memheap_status_t model_alloc(model_t *model, size_t size, size_t align,
                      align > MEMHEAP_MIN_ALIGN || size > stats.largest_free);
         return status;
     }
-    model_assert(model, size <= stats.largest_free);
     model_assert(model, offset % align == 0);
     insert(model, offset, size);
     model->digest = mix(model->digest, offset);
