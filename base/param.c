@@ -255,13 +255,14 @@ static bool find_by_user(const memheap_params_t *params, const char *name,
 }
 
 /* The strongest source that names the parameter, else its default. A variable
- * that is set to nothing is as one that is not set, unless it is a text, or all
- * that matters is that it is there. */
+ * that is set to nothing is as one that is not set, unless it is any text, or
+ * all that matters is that it is there. */
 static void find_value(const memheap_params_t *params, const char *name,
                        const memheap_param_def_t *def, finding_t *found)
 {
     bool may_be_empty =
-        def->type == MEMHEAP_PARAM_STRING || def->type == MEMHEAP_PARAM_FLAG;
+        (def->type == MEMHEAP_PARAM_STRING && def->words == NULL) ||
+        def->type == MEMHEAP_PARAM_FLAG;
     if (find_by_user(params, name, def, found) &&
         (found->length > 0 || may_be_empty))
         return;
@@ -328,6 +329,22 @@ static bool parse_boolean(const char *text, bool *value_p)
     return false;
 }
 
+/* The word that text is, or NULL; then all are written to wanted. */
+static const char *parse_word(const char *const *words, const char *text,
+                              char *wanted, size_t room)
+{
+    size_t used = 0;
+    for (; *words != NULL; words++) {
+        if (strcasecmp(*words, text) == 0)
+            return *words;
+        const char *link = used == 0 ? "" : words[1] == NULL ? " or " : ", ";
+        used +=
+            (size_t)snprintf(wanted + used, room - used, "%s%s", link, *words);
+        used = memheap_min(used, room - 1);
+    }
+    return NULL;
+}
+
 /* Whether text is a value of the definition; if not, what would be is written
  * to wanted. */
 static bool parse_value(const memheap_param_def_t *def, const char *text,
@@ -339,8 +356,10 @@ static bool parse_value(const memheap_param_def_t *def, const char *text,
     *value = (memheap_value_t){.string = NULL};
     switch (def->type) {
     case MEMHEAP_PARAM_STRING:
-        value->string = text;
-        return true;
+        value->string = def->words == NULL
+                            ? text
+                            : parse_word(def->words, text, wanted, room);
+        return value->string != NULL;
     case MEMHEAP_PARAM_INT:
         good = empty || parse_integer(text, &value->integer);
         if (good && bounded)

@@ -52,6 +52,9 @@ typedef struct memheap_param_def {
     size_t minimum, maximum;
     /** A SIZE must be one. */
     bool power_of_two;
+    /** A STRING must be one of these, up to a NULL, in either case; its value
+     *  is the very one of them. NULL for any text. */
+    const char *const *words;
 } memheap_param_def_t;
 
 typedef enum memheap_param_source {

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static const char *const shapes[] = {"round", "square", "flat", NULL};
+
 static const memheap_param_def_t defs[] = {
     {.name = "MEMHEAP_WORD",
      .type = MEMHEAP_PARAM_STRING,
@@ -44,6 +46,11 @@ static const memheap_param_def_t defs[] = {
      .unit = "",
      .default_text = "",
      .old_name = "MEMHEAP_OLDER"},
+    {.name = "MEMHEAP_SHAPE",
+     .type = MEMHEAP_PARAM_STRING,
+     .unit = "",
+     .default_text = "round",
+     .words = shapes},
 };
 
 enum {
@@ -125,6 +132,27 @@ START_TEST(switch_has_many_spellings)
     setenv("MEMHEAP_SWITCH", switches[_i].text, 1);
     ck_assert_ok(read_params(NULL, NULL));
     ck_assert_int_eq(value_of("MEMHEAP_SWITCH")->boolean, switches[_i].value);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    size_t shape;
+} spellings[] = {{"flat", 2}, {"FLAT", 2}, {"Square", 1}, {"", 0}};
+
+START_TEST(word_is_one_of_the_definition)
+{
+    setenv("MEMHEAP_SHAPE", spellings[_i].text, 1);
+    ck_assert_ok(read_params(NULL, NULL));
+    ck_assert_ptr_eq(value_of("MEMHEAP_SHAPE")->string,
+                     shapes[spellings[_i].shape]);
+}
+END_TEST
+
+START_TEST(other_word_is_refused)
+{
+    ck_assert_int_eq(read_argument("MEMHEAP_SHAPE=fla"), MEMHEAP_ERR_BAD_PARAM);
+    ck_assert_logged(&test_log, "wants round, square or flat");
 }
 END_TEST
 
@@ -531,6 +559,8 @@ int main(void)
     tcase_add_test(tests, unset_parameters_have_their_defaults);
     ADD_LOOP(tests, switch_has_many_spellings, switches);
     ADD_LOOP(tests, flag_is_true_however_it_is_set, flags);
+    ADD_LOOP(tests, word_is_one_of_the_definition, spellings);
+    tcase_add_test(tests, other_word_is_refused);
     tcase_add_test(tests, number_may_be_negative_where_any_is_allowed);
     tcase_add_test(tests, bounds_belong_to_the_range);
     tcase_add_test(tests, text_is_kept_as_it_was_written);
