@@ -1,5 +1,7 @@
 # The allocators, one folder each.
 buddy_sources = components/buddy/buddy.c
+fit_sources = components/fit/fit.c components/fit/tree.c \
+	components/fit/tree.h
 mempool_sources = components/mempool/fragments.c \
 	components/mempool/fragments.h components/mempool/mempool.c \
 	components/mempool/pool.h components/mempool/shared.c \
@@ -12,10 +14,14 @@ component_sources =
 if COMPONENT_BUDDY
 component_sources += $(buddy_sources)
 endif
+if COMPONENT_FIT
+component_sources += $(fit_sources)
+endif
 if COMPONENT_MEMPOOL
 component_sources += $(mempool_sources)
 endif
 if COMPONENT_PTMALLOC
 component_sources += $(ptmalloc_sources)
 endif
-EXTRA_DIST += $(buddy_sources) $(mempool_sources) $(ptmalloc_sources)
+EXTRA_DIST += $(buddy_sources) $(fit_sources) $(mempool_sources) \
+	$(ptmalloc_sources)

@@ -41,6 +41,13 @@ tests_unit_faults_test_SOURCES = tests/unit/test_faults.c
 tests_unit_faults_test_CFLAGS = $(unit_cflags)
 tests_unit_faults_test_LDADD = $(unit_libs)
 
+if COMPONENT_FIT
+unit_tests += tests/unit/fit.test
+endif
+tests_unit_fit_test_SOURCES = tests/unit/test_fit.c
+tests_unit_fit_test_CFLAGS = $(unit_cflags)
+tests_unit_fit_test_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/framework.test
 tests_unit_framework_test_SOURCES = tests/unit/test_framework.c
 tests_unit_framework_test_CFLAGS = $(unit_cflags)

@@ -11,8 +11,9 @@
 #define model_assert(model, condition)                                         \
     do {                                                                       \
         if (!(condition))                                                      \
-            ck_abort_msg("%s: %s, at step %u; MEMHEAP_TEST_SEED=%llu",         \
-                         (model)->unit.component, #condition, (model)->step,   \
+            ck_abort_msg("%s %s: %s, at step %u; MEMHEAP_TEST_SEED=%llu",      \
+                         (model)->unit.component, (model)->unit.setting,       \
+                         #condition, (model)->step,                            \
                          (unsigned long long)(model)->seed);                   \
     } while (0)
 

@@ -132,7 +132,7 @@ static void run_sequence(void)
 static memheap_status_t create(int component)
 {
     static char name[64];
-    static const char *const params[] = {name, NULL};
+    const char *params[] = {name, unit_component_setting(component), NULL};
     snprintf(name, sizeof(name), "MEMHEAP_COMPONENT=%s",
              unit_component_name(component));
     memheap_config_t config = {.base = range,

@@ -136,11 +136,37 @@ void unit_memory_init(unit_memory_t *memory)
         .memory = {memory_reserve, memory_commit, memory_release}};
 }
 
-/* The names of the components, and their number. */
+/* What unit.h calls components, and their number. */
 typedef struct components {
     unsigned count;
-    char name[MEMHEAP_COMPONENT_MAX][48];
+    struct {
+        char name[48];
+        char setting[64];
+    } one[2 * MEMHEAP_COMPONENT_MAX];
 } components_t;
+
+static void add_component(components_t *known, const char *name,
+                          const char *param, const char *word)
+{
+    char *setting = known->one[known->count].setting;
+    snprintf(known->one[known->count++].name, sizeof(known->one[0].name), "%s",
+             name);
+    if (word != NULL)
+        snprintf(setting, sizeof(known->one[0].setting), "MEMHEAP_%s_%s=%s",
+                 name, param, word);
+}
+
+static void add_with_words(components_t *known, const memheap_component_t *c)
+{
+    const memheap_param_def_t *def = c->params;
+    const memheap_param_def_t *end = def + c->param_count;
+    while (def < end && def->words == NULL)
+        def++;
+    if (def == end)
+        add_component(known, c->name, NULL, NULL);
+    for (size_t i = 0; def < end && def->words[i] != NULL; i++)
+        add_component(known, c->name, def->name, def->words[i]);
+}
 
 static const components_t *components(void)
 {
@@ -154,8 +180,7 @@ static const components_t *components(void)
         abort();
     for (size_t i = 0; i < framework.count; i++) {
         if (framework.opened[i].usable)
-            snprintf(known.name[known.count++], sizeof(known.name[0]), "%s",
-                     framework.opened[i].component->name);
+            add_with_words(&known, framework.opened[i].component);
     }
     memheap_framework_close(&framework);
     return &known;
@@ -168,7 +193,13 @@ unsigned unit_component_count(void)
 
 const char *unit_component_name(int index)
 {
-    return components()->name[index];
+    return components()->one[index].name;
+}
+
+const char *unit_component_setting(int index)
+{
+    const char *setting = components()->one[index].setting;
+    return setting[0] == '\0' ? NULL : setting;
 }
 
 void unit_module_open(unit_module_t *unit, int component, size_t size,
@@ -176,8 +207,11 @@ void unit_module_open(unit_module_t *unit, int component, size_t size,
 {
     snprintf(unit->component, sizeof(unit->component), "MEMHEAP_COMPONENT=%s",
              unit_component_name(component));
+    const char *setting = unit_component_setting(component);
+    unit->setting = setting == NULL ? "" : setting;
     unit->arguments[0] = unit->component;
-    unit->arguments[1] = NULL;
+    unit->arguments[1] = setting;
+    unit->arguments[2] = NULL;
     memheap_framework_config_t open = {.arguments = unit->arguments};
     memheap_module_config_t config = {
         .size = size,
@@ -207,8 +241,10 @@ void unit_heap_open(unit_heap_t *unit, int kind, size_t size, size_t max_size,
     unit_log_init(&unit->log);
     snprintf(unit->component, sizeof(unit->component), "MEMHEAP_COMPONENT=%s",
              unit_component_name(kind / 2));
+    const char *setting = unit_component_setting(kind / 2);
     unit->params[0] = unit->component;
-    unit->params[1] = param;
+    unit->params[1] = setting == NULL ? param : setting;
+    unit->params[2] = setting == NULL ? NULL : param;
     memheap_config_t config = {
         .size = size, .params = unit->params, .log = &unit->log.log};
     if (kind % 2 == 1) {

@@ -64,9 +64,12 @@ typedef struct unit_memory {
 
 void unit_memory_init(unit_memory_t *memory);
 
-/** The components that are built in, by the framework's own account. */
+/** The components that are built in, by the framework's own account. One with
+ *  a parameter of words, such as a strategy, is there once for each word. */
 unsigned unit_component_count(void);
 const char *unit_component_name(int index);
+/** "NAME=VALUE" that chooses the word, or NULL. */
+const char *unit_component_setting(int index);
 
 /** A bare module, and the framework that made it. */
 typedef struct unit_module {
@@ -74,7 +77,8 @@ typedef struct unit_module {
     memheap_module_t *module;
     const memheap_module_ops_t *ops;
     char component[64];
-    const char *arguments[2];
+    const char *setting; /* unit_component_setting(), or "" */
+    const char *arguments[3];
 } unit_module_t;
 
 /** Make a module of a component, over metadata memory of the system's if
@@ -91,7 +95,7 @@ typedef struct unit_heap {
     void *range; /* of the test, or NULL */
     size_t range_size;
     char component[64];
-    const char *params[3];
+    const char *params[4];
 } unit_heap_t;
 
 /** Kinds of heaps: each component over memory of the heap's own (even
