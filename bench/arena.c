@@ -25,18 +25,18 @@ void arena_free(void *block);
 static memheap_module_t *module;
 static char *arena;
 
-/* The component's own parameters at their defaults. */
+/* The component's own parameters come from the environment. */
 int arena_init(void *base, size_t size)
 {
+    static memheap_params_t params;
     const memheap_component_t *component = &ARENA_DESCRIPTOR(ARENA_COMPONENT);
-    memheap_value_t values[16] = {{.string = NULL}};
-    for (size_t i = 0; i < component->param_count; i++) {
-        const memheap_param_def_t *def = &component->params[i];
-        if (def->type != MEMHEAP_PARAM_SIZE ||
-            memheap_parse_size(def->default_text, &values[i].size) !=
-                MEMHEAP_OK)
-            return -1;
-    }
+    memheap_value_t values[16];
+    memheap_params_init(&params, &memheap_log_stderr, NULL);
+    if (memheap_params_add(&params, component->name, component->params,
+                           component->param_count) != MEMHEAP_OK)
+        return -1;
+    for (size_t i = 0; i < params.count; i++)
+        values[i] = params.param[i].value;
     memheap_module_config_t config = {.size = size,
                                       .max_size = size,
                                       .memory = &memheap_memory_system,

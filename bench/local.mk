@@ -13,6 +13,11 @@ bench/arena-buddy.so: bench/arena.c $(buddy_sources) $(base_sources)
 	$(arena_link) -DARENA_COMPONENT=buddy -o $@ $(arena_common) \
 		$(addprefix $(srcdir)/,$(filter %.c,$(buddy_sources)))
 
+bench/arena-fit.so: bench/arena.c $(fit_sources) $(base_sources)
+	@$(MKDIR_P) bench
+	$(arena_link) -DARENA_COMPONENT=fit -o $@ $(arena_common) \
+		$(addprefix $(srcdir)/,$(filter %.c,$(fit_sources)))
+
 bench/arena-mempool.so: bench/arena.c $(mempool_sources) $(base_sources)
 	@$(MKDIR_P) bench
 	$(arena_link) -DARENA_COMPONENT=mempool -o $@ $(arena_common) \
@@ -26,13 +31,16 @@ bench/arena-ptmalloc.so: bench/arena.c $(ptmalloc_sources) $(base_sources)
 if COMPONENT_BUDDY
 noinst_DATA += bench/arena-buddy.so
 endif
+if COMPONENT_FIT
+noinst_DATA += bench/arena-fit.so
+endif
 if COMPONENT_MEMPOOL
 noinst_DATA += bench/arena-mempool.so
 endif
 if COMPONENT_PTMALLOC
 noinst_DATA += bench/arena-ptmalloc.so
 endif
-CLEANFILES += bench/arena-buddy.so bench/arena-mempool.so \
+CLEANFILES += bench/arena-buddy.so bench/arena-fit.so bench/arena-mempool.so \
 	bench/arena-ptmalloc.so
 
 # For bench/threads, which brings other libraries in front of it.
