@@ -360,6 +360,24 @@ job 0 -n 2 -x "MEMHEAP_COMPONENT=$first" "$replay" --csv "$work/plain.sht"
 [ "$(printf '%s\n' "$output" | grep -c '^plain,')" = 1 ] ||
     miss "has other components"
 fact "replay: MEMHEAP_COMPONENT chooses the components"
+if printf '%s\n' "$components" | grep -qx fit; then
+    job 0 -n 2 "$replay" --csv --param memheap_fit_strategy=worst,best \
+        --map "$work/fit.svg" "$work/plain.sht"
+    for subject in fit:worst fit:best; do
+        matches "^plain,$subject,2,"
+        grep -q ">$subject</text>" "$work/fit.svg" || miss "draws no $subject"
+    done
+    n=$(printf '%s\n' "$components" | grep -c .)
+    [ "$(printf '%s\n' "$output" | grep -c '^plain,')" = $((n + 1)) ] ||
+        miss "has too many lines or too few"
+    fact "replay: --param varies what one component does"
+    job 2 -n 2 "$replay" --param MEMHEAP_FIT_STRATEGY=best,good "$work/plain.sht"
+    says "it wants first, next, best or worst"
+    complains_once
+    fact "replay: --param with a wrong value is refused"
+else
+    skip "replay: --param" "there is no component with words to choose from"
+fi
 job 1 -n 2 -x SHMEM_SYMMETRIC_SIZE=16k "$replay" --csv --operations 100 \
     "$shipped"
 matches "^pgas-mixed,$first,2,100,.*,yes,[1-9][0-9]*,0\$"
@@ -492,6 +510,8 @@ no component has the name "nobody"|--components $first,nobody
 --operations wants a whole number from 1 on, not "0"|--operations 0
 --operations wants a whole number from 1 on, not "-3"|--operations -3
 --operations wants a whole number from 1 on, not "2k"|--operations 2k
+--param wants NAME=VALUE,VALUE...|--param MEMHEAP_CHECK=1
+--param wants NAME=VALUE,VALUE...|--param MEMHEAP_${FIRST}_PRIORITY
 --verify wants a whole number or "all", not "some"|--verify some
 cannot write the map /nowhere/map.svg|--map /nowhere/map.svg
 END
@@ -513,7 +533,7 @@ if [ -c /dev/full ]; then
 fi
 
 job 0 -n 2 "$replay" --help
-says "Usage: mpirun" --components --operations --verify --map --traces --csv
+says "Usage: mpirun" --components --param --operations --verify --map --traces --csv
 [ "$(printf '%s\n' "$output" | grep -c Usage)" = 1 ] || miss "says it twice"
 fact "replay: --help"
 job 0 -n 2 "$replay" --version

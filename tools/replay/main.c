@@ -1,11 +1,12 @@
 /*
  * memheap-replay: how allocators serve recorded traces on a symmetric heap.
  *
- * Each component has the library to itself, from shmem_init() to
- * shmem_finalize(). The first such session, with the user's own settings,
- * serves to read the options and the traces and to agree that all PEs can go
- * on; in the last one the results are printed. Only PE 0 prints, and all PEs
- * end with the same status: rules of every collective step here.
+ * Each subject, a component or one setting of it, has the library to itself,
+ * from shmem_init() to shmem_finalize(). The first such session, with the
+ * user's own settings, serves to read the options and the traces and to agree
+ * that all PEs can go on; in the last one the results are printed. Only PE 0
+ * prints, and all PEs end with the same status: rules of every collective step
+ * here.
  */
 #include "config.h"
 
@@ -33,7 +34,7 @@ typedef struct run {
     options_t options;
     setup_t setup;
     ring_t ring;
-    measure_t *measures; /* trace by trace, in each by component */
+    measure_t *measures; /* trace by trace, in each by subject */
     FILE *map;           /* on PE 0, if it is wanted */
 } run_t;
 
@@ -54,7 +55,7 @@ static bool prepare(run_t *run, char *message)
 {
     if (!setup_make(&run->setup, &run->options, message))
         return false;
-    size_t count = run->setup.trace_count * run->setup.component_count;
+    size_t count = run->setup.trace_count * run->setup.subject_count;
     run->measures = calloc(count, sizeof(*run->measures));
     if (run->measures == NULL) {
         snprintf(message, SETUP_MESSAGE, "there is no memory for the results");
@@ -154,17 +155,18 @@ static void summarise(const run_t *run, const share_t *mine, measure_t *measure)
     free(all);
 }
 
-/* One trace with the component of this session. */
-static void measure_trace(run_t *run, const char *component,
+/* One trace with the subject of this session. */
+static void measure_trace(run_t *run, const subject_t *subject,
                           const trace_t *trace, measure_t *measure)
 {
+    const char *component = subject->component;
     block_t *blocks = run->setup.blocks;
     share_t mine;
     char label[96];
-    snprintf(label, sizeof(label), "%.40s, %.40s", trace->name, component);
+    snprintf(label, sizeof(label), "%.40s, %.40s", trace->name, subject->name);
     *measure =
         (measure_t){.trace = trace->name,
-                    .component = component,
+                    .component = subject->name,
                     .operations = trace->count,
                     .peak = trace->peak,
                     .verified = memheap_min(run->options.verify, trace->count)};
@@ -185,11 +187,11 @@ static void measure_trace(run_t *run, const char *component,
     progress_clear();
 }
 
-/* Draw the first trace with all components; false if it cannot be written. */
+/* Draw the first trace with all subjects; false if it cannot be written. */
 static bool draw_map(run_t *run)
 {
     const trace_t *trace = &run->setup.traces[0];
-    size_t count = run->setup.component_count;
+    size_t count = run->setup.subject_count;
     map_panel_t *panels = calloc(count, sizeof(*panels));
     size_t scale = trace->peak;
     bool good = panels != NULL;
@@ -197,8 +199,11 @@ static bool draw_map(run_t *run)
         scale = memheap_max(scale, run->measures[i].footprint);
     scale += scale / 20;
     for (size_t i = 0; i < count && good; i++) {
-        progress_show("drawing %s, %s", trace->name, run->setup.components[i]);
-        good = map_sample(&panels[i], run->setup.components[i], trace,
+        const subject_t *subject = &run->setup.subjects[i];
+        progress_show("drawing %s, %s", trace->name, subject->name);
+        setup_choose(&run->setup, subject);
+        panels[i].title = subject->name;
+        good = map_sample(&panels[i], subject->component, trace,
                           run->measures[i].footprint, scale, run->setup.blocks);
     }
     if (good)
@@ -216,7 +221,7 @@ static bool draw_map(run_t *run)
 /* Print what was measured; the program's status. Collective. */
 static int finish(run_t *run)
 {
-    size_t count = run->setup.trace_count * run->setup.component_count;
+    size_t count = run->setup.trace_count * run->setup.subject_count;
     int status = EXIT_GOOD;
     for (size_t i = 0; i < count; i++) {
         if (!measure_good(&run->measures[i]))
@@ -237,19 +242,18 @@ static int finish(run_t *run)
     return collective_worst(status);
 }
 
-/* The library is started once for each component. */
+/* The library is started once for each subject. */
 static int measure_all(run_t *run)
 {
     setup_t *setup = &run->setup;
     int status = EXIT_GOOD;
-    for (size_t c = 0; c < setup->component_count; c++) {
-        const char *component = setup->components[c];
-        setenv("MEMHEAP_COMPONENT", component, 1);
+    for (size_t s = 0; s < setup->subject_count; s++) {
+        setup_choose(setup, &setup->subjects[s]);
         shmem_init();
         for (size_t t = 0; t < setup->trace_count; t++)
-            measure_trace(run, component, &setup->traces[t],
-                          &run->measures[t * setup->component_count + c]);
-        if (c + 1 == setup->component_count)
+            measure_trace(run, &setup->subjects[s], &setup->traces[t],
+                          &run->measures[t * setup->subject_count + s]);
+        if (s + 1 == setup->subject_count)
             status = finish(run);
         shmem_finalize();
     }

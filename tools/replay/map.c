@@ -18,7 +18,9 @@
 enum {
     CLASSES = 5,
     LEVELS = 4, /* quarters of a cell */
+    PANELS = 2, /* in a row */
     PANEL_GAP = 46,
+    ROW_GAP = 120,
     LEFT = 84,
     RIGHT = 26,
     TOP = 96,
@@ -111,7 +113,6 @@ bool map_sample(map_panel_t *panel, const char *component, const trace_t *trace,
     if (local_open(&local, component, trace, (local_range_t){NULL, 0}, blocks,
                    NULL) != MEMHEAP_OK)
         return false;
-    panel->component = component;
     panel->footprint = footprint;
     panel->columns = memheap_min(trace->count, MAP_COLUMNS);
     for (size_t column = 0; column < panel->columns; column++) {
@@ -234,13 +235,14 @@ static void write_panel(FILE *file, const trace_t *trace,
                         const map_panel_t *panel, size_t number, size_t scale)
 {
     char footprint[MEMHEAP_SIZE_TEXT];
-    fprintf(file, "<g transform=\"translate(%zu %d)\">\n",
-            LEFT + number * (MAP_COLUMNS + PANEL_GAP), TOP);
+    fprintf(file, "<g transform=\"translate(%zu %zu)\">\n",
+            LEFT + number % PANELS * (MAP_COLUMNS + PANEL_GAP),
+            TOP + number / PANELS * (MAP_ROWS + ROW_GAP));
     fprintf(file,
             "<text y=\"-28\" class=\"t\">%s</text>\n"
             "<text y=\"-11\">reaches %s, %.2f times the peak of live "
             "bytes</text>\n",
-            panel->component, memheap_format_size(footprint, panel->footprint),
+            panel->title, memheap_format_size(footprint, panel->footprint),
             (double)panel->footprint / (double)trace->peak);
     fprintf(file,
             "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n"
@@ -255,16 +257,15 @@ static void write_panel(FILE *file, const trace_t *trace,
             height_of((double)trace->peak, scale), MAP_COLUMNS);
     fprintf(file, "<rect width=\"%d\" height=\"%d\" class=\"a\"/>\n",
             MAP_COLUMNS, MAP_ROWS);
-    write_address_axis(file, scale, number == 0);
+    write_address_axis(file, scale, number % PANELS == 0);
     write_time_axis(file, trace->count);
     fputs("</g>\n", file);
 }
 
-static void write_legend(FILE *file)
+static void write_legend(FILE *file, size_t top)
 {
     int x = 0;
-    fprintf(file, "<g transform=\"translate(%d %d)\">\n", LEFT,
-            TOP + MAP_ROWS + 66);
+    fprintf(file, "<g transform=\"translate(%d %zu)\">\n", LEFT, top);
     for (unsigned group = 0; group < CLASSES; group++) {
         for (unsigned level = 0; level < LEVELS; level++) {
             fprintf(file,
@@ -302,12 +303,16 @@ static void write_escaped(FILE *file, const char *text)
 void map_write(FILE *file, const trace_t *trace, const map_panel_t *panels,
                size_t count, size_t scale)
 {
-    size_t width = LEFT + RIGHT + count * (MAP_COLUMNS + PANEL_GAP) - PANEL_GAP;
+    size_t columns = memheap_min(count, PANELS);
+    size_t rows = (count + PANELS - 1) / PANELS;
+    size_t bottom = TOP + rows * (MAP_ROWS + ROW_GAP) - ROW_GAP;
+    size_t width =
+        LEFT + RIGHT + columns * (MAP_COLUMNS + PANEL_GAP) - PANEL_GAP;
     size_t least = LEFT + RIGHT + 640; /* the legend */
     width = memheap_max(width, least);
     fprintf(file,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%zu\" "
-            "height=\"%d\" font-family=\"sans-serif\" font-size=\"12\">\n"
+            "height=\"%zu\" font-family=\"sans-serif\" font-size=\"12\">\n"
             "<style>.c{stroke-width:1;fill:none;shape-rendering:crispEdges}"
             ".a{fill:none;stroke:#333}"
             ".l{fill:none;stroke:#000;stroke-opacity:.7}"
@@ -315,7 +320,7 @@ void map_write(FILE *file, const trace_t *trace, const map_panel_t *panels,
             ".t{font-size:15px;font-weight:bold}"
             ".r{text-anchor:end}.m{text-anchor:middle}</style>\n"
             "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
-            width, TOP + MAP_ROWS + BELOW);
+            width, bottom + BELOW);
     fprintf(file,
             "<text x=\"%d\" y=\"34\" font-size=\"19\">Heap over time: ", LEFT);
     write_escaped(file, trace->name);
@@ -324,6 +329,6 @@ void map_write(FILE *file, const trace_t *trace, const map_panel_t *panels,
             memheap_format_size(peak, trace->peak));
     for (size_t i = 0; i < count; i++)
         write_panel(file, trace, &panels[i], i, scale);
-    write_legend(file);
+    write_legend(file, bottom + 66);
     fputs("</svg>\n", file);
 }

@@ -13,9 +13,9 @@ enum {
     MAP_ROWS = 360     /* steps of addresses */
 };
 
-/** The heap of one component, sampled over a trace. */
+/** One heap, sampled over a trace. */
 typedef struct map_panel {
-    const char *component;
+    const char *title;
     size_t footprint; /* behind the highest byte that was ever handed out */
     size_t columns;
     size_t live[MAP_COLUMNS]; /* bytes, as asked for */
@@ -24,7 +24,8 @@ typedef struct map_panel {
 } map_panel_t;
 
 /**
- * Replay a trace on a heap of this process, and sample it.
+ * Replay a trace on a heap of this process, and sample it; the panel's title is
+ * the caller's to set.
  *
  * @param footprint  of the trace with this component
  * @param scale      bytes that the rows cover, the same for all panels
@@ -35,7 +36,7 @@ bool map_sample(map_panel_t *panel, const char *component, const trace_t *trace,
                 size_t footprint, size_t scale, block_t *blocks);
 
 /**
- * Write panels side by side as an SVG picture. Errors stay with the file.
+ * Write panels, two side by side, as an SVG picture. Errors stay with the file.
  *
  * @param scale  as map_sample() had it
  */

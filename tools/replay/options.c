@@ -26,6 +26,9 @@ const char options_usage[] =
     "\n"
     "  -c, --components LIST  allocators to compare: a,b or ^a for all but a\n"
     "                         (default: MEMHEAP_COMPONENT, or all there are)\n"
+    "  -p, --param NAME=LIST  replay with each of these values of a "
+    "component's\n"
+    "                         parameter, split by commas\n"
     "  -n, --operations N     only the first N operations of each trace\n"
     "  -v, --verify N         verify contents in the first N operations; all,\n"
     "                         or 0 for none (default: 20000)\n"
@@ -45,6 +48,7 @@ enum {
 
 static const struct option known[] = {
     {"components", required_argument, NULL, 'c'},
+    {"param", required_argument, NULL, 'p'},
     {"operations", required_argument, NULL, 'n'},
     {"verify", required_argument, NULL, 'v'},
     {"map", required_argument, NULL, 'm'},
@@ -74,6 +78,9 @@ static void apply(options_t *options, int option)
     switch (option) {
     case 'c':
         options->components = optarg;
+        break;
+    case 'p':
+        options->vary = optarg;
         break;
     case 'n':
         if (!parse_count(optarg, 1, &options->operations))
@@ -117,7 +124,7 @@ void options_parse(options_t *options, int argc, char **argv)
     opterr = 0;
     int option;
     while (options->problem[0] == '\0' &&
-           (option = getopt_long(argc, argv, ":c:n:v:m:t:hV", known, NULL)) !=
+           (option = getopt_long(argc, argv, ":c:p:n:v:m:t:hV", known, NULL)) !=
                -1) {
         if (option == ':')
             snprintf(options->problem, OPTIONS_MESSAGE,

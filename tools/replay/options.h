@@ -13,6 +13,7 @@ enum {
 
 typedef struct options {
     const char *components; /* as MEMHEAP_COMPONENT takes them; NULL: all */
+    const char *vary;       /* "NAME=VALUE,VALUE...", or NULL */
     size_t operations;      /* of each trace at most */
     size_t verify;          /* operations of each trace at most */
     const char *map;        /* file for the picture; NULL: none */

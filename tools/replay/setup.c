@@ -8,10 +8,12 @@
 #include "base/util.h"
 #include "tools/replay/digest.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static bool no_memory(char *message)
 {
@@ -45,21 +47,95 @@ static void take_components(setup_t *setup,
         if (!opened->usable)
             continue;
         long priority = priority_of(framework, opened->component);
-        size_t at = setup->component_count++;
+        size_t at = setup->subject_count++;
         for (; at > 0 && priorities[at - 1] < priority; at--) {
             priorities[at] = priorities[at - 1];
-            memcpy(setup->components[at], setup->components[at - 1],
-                   SETUP_NAME);
+            setup->subjects[at] = setup->subjects[at - 1];
         }
+        subject_t *subject = &setup->subjects[at];
         priorities[at] = priority;
-        snprintf(setup->components[at], SETUP_NAME, "%s",
-                 opened->component->name);
+        *subject = (subject_t){.value = ""};
+        snprintf(subject->component, SETUP_NAME, "%s", opened->component->name);
+        snprintf(subject->name, SETUP_NAME, "%s", opened->component->name);
     }
+}
+
+/* The component whose own the varied parameter is. */
+static subject_t *find_owner(setup_t *setup)
+{
+    for (size_t i = 0; i < setup->subject_count; i++) {
+        char start[SETUP_NAME + 16];
+        int size = snprintf(start, sizeof(start), "MEMHEAP_%s_",
+                            setup->subjects[i].component);
+        if (strncasecmp(setup->vary, start, (size_t)size) == 0)
+            return &setup->subjects[i];
+    }
+    return NULL;
+}
+
+/* Put one subject for each value in the place of the parameter's component. */
+static bool vary(setup_t *setup, const char *list, char *message)
+{
+    size_t size = strcspn(list, "=");
+    snprintf(setup->vary, sizeof(setup->vary), "%.*s", (int)size, list);
+    for (char *c = setup->vary; *c != '\0'; c++)
+        *c = (char)toupper((unsigned char)*c);
+    subject_t *owner = find_owner(setup);
+    if (owner == NULL || list[size] == '\0') {
+        snprintf(message, SETUP_MESSAGE,
+                 "--param wants NAME=VALUE,VALUE..., with a parameter of a "
+                 "component that is compared, not \"%s\"",
+                 list);
+        return false;
+    }
+    size_t values = 1;
+    for (const char *c = list + size; *c != '\0'; c++)
+        values += *c == ',';
+    size_t room = sizeof(setup->subjects) / sizeof(setup->subjects[0]);
+    if (values > room - setup->subject_count) {
+        snprintf(message, SETUP_MESSAGE, "--param has too many values");
+        return false;
+    }
+    const subject_t component = *owner;
+    const subject_t *end = setup->subjects + setup->subject_count;
+    memmove(owner + values, owner + 1,
+            (size_t)(end - owner - 1) * sizeof(*owner));
+    setup->subject_count += values - 1;
+    for (size_t i = 0; i < values; i++) {
+        list += size + 1;
+        size = strcspn(list, ",");
+        owner[i] = component;
+        snprintf(owner[i].value, SETUP_NAME, "%.*s", (int)size, list);
+        snprintf(owner[i].name, sizeof(owner[i].name), "%s:%s",
+                 component.component, owner[i].value);
+    }
+    return true;
+}
+
+static memheap_framework_t framework; /* large, and there is only one */
+
+/* Whether the library takes all values of the varied parameter. */
+static bool values_are_good(const setup_t *setup, char *message)
+{
+    const memheap_log_t log = {keep_message, message, MEMHEAP_LOG_ERROR};
+    for (size_t i = 0; i < setup->subject_count; i++) {
+        char argument[4 * SETUP_NAME];
+        const char *arguments[] = {argument, NULL};
+        memheap_framework_config_t config = {.log = &log,
+                                             .arguments = arguments};
+        if (setup->subjects[i].value[0] == '\0')
+            continue;
+        snprintf(argument, sizeof(argument), "%s=%s", setup->vary,
+                 setup->subjects[i].value);
+        if (memheap_framework_open(&framework, &config) != MEMHEAP_OK)
+            return false;
+        memheap_framework_close(&framework);
+    }
+    return true;
 }
 
 static bool find_components(setup_t *setup, const char *list, char *message)
 {
-    static memheap_framework_t framework; /* large, and there is only one */
     const memheap_log_t log = {keep_message, message, MEMHEAP_LOG_ERROR};
     char argument[512];
     const char *arguments[] = {list == NULL ? NULL : argument, NULL};
@@ -74,9 +150,9 @@ static bool find_components(setup_t *setup, const char *list, char *message)
         return false;
     take_components(setup, &framework);
     memheap_framework_close(&framework);
-    if (setup->component_count == 0)
+    if (setup->subject_count == 0)
         snprintf(message, SETUP_MESSAGE, "all components stand aside");
-    return setup->component_count > 0;
+    return setup->subject_count > 0;
 }
 
 static bool ends_with(const char *name, const char *end)
@@ -156,8 +232,8 @@ static uint64_t digest_of(const setup_t *setup)
                                             op->align_order);
         }
     }
-    for (size_t i = 0; i < setup->component_count; i++) {
-        for (const char *c = setup->components[i]; *c != '\0'; c++)
+    for (size_t i = 0; i < setup->subject_count; i++) {
+        for (const char *c = setup->subjects[i].name; *c != '\0'; c++)
             digest = digest_add(digest, (unsigned char)*c);
     }
     return digest;
@@ -167,6 +243,8 @@ bool setup_make(setup_t *setup, const options_t *options, char *message)
 {
     *setup = (setup_t){.digest = 0};
     if (!find_components(setup, options->components, message) ||
+        (options->vary != NULL && (!vary(setup, options->vary, message) ||
+                                   !values_are_good(setup, message))) ||
         !load_traces(setup, options, message))
         return false;
     size_t slots = 1;
@@ -185,4 +263,11 @@ void setup_free(setup_t *setup)
         trace_free(&setup->traces[i]);
     free(setup->traces);
     free(setup->blocks);
+}
+
+void setup_choose(const setup_t *setup, const subject_t *subject)
+{
+    setenv("MEMHEAP_COMPONENT", subject->component, 1);
+    if (subject->value[0] != '\0')
+        setenv(setup->vary, subject->value, 1);
 }
