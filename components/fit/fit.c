@@ -260,6 +260,8 @@ static memheap_status_t fit_resize(memheap_module_t *module, size_t offset,
     return MEMHEAP_OK;
 }
 
+/* Walks the chain: the tree may be in another order, and nothing but a resize
+ * that is undone asks for this. */
 static memheap_status_t fit_reserve(memheap_module_t *module, size_t offset,
                                     size_t size)
 {
