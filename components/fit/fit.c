@@ -41,6 +41,9 @@ typedef enum strategy {
 static const char *const strategies[] = {"first", "next", "best", "worst",
                                          NULL};
 
+/* The address space of x86-64 with five levels of pages. */
+static const size_t max_region = (size_t)1 << 57;
+
 typedef struct fit {
     memheap_module_t module;
     const memheap_memory_t *memory;
@@ -376,6 +379,8 @@ static memheap_status_t fit_create(const memheap_module_config_t *config,
                                    memheap_module_t **module_p)
 {
     (void)priority_p;
+    if (config->max_size > max_region)
+        return MEMHEAP_ERR_UNSUPPORTED;
     fit_t *f = memheap_memory_new(config->memory, sizeof(*f));
     if (f == NULL)
         return MEMHEAP_ERR_NO_METADATA;
