@@ -7,8 +7,7 @@ mempool_sources = components/mempool/fragments.c \
 	components/mempool/pool.h components/mempool/shared.c \
 	components/mempool/slab.c
 ptmalloc_sources = components/ptmalloc/bins.h components/ptmalloc/cache.h \
-	components/ptmalloc/chunk.h components/ptmalloc/ptmalloc.c \
-	components/ptmalloc/tags.h
+	components/ptmalloc/chunk.h components/ptmalloc/ptmalloc.c
 
 component_sources =
 if COMPONENT_BUDDY

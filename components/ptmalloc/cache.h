@@ -3,15 +3,13 @@
  *
  * Lengths that blocks come in have numbers, and a stack each. Every length up
  * to 128 granules has one; beyond, there are 64 for a power of two, and all are
- * multiples of 4 granules. The uppermost starts of a stack are in a box of its
- * own, and full boxes below it in a list. These are named by their index in a
- * table, 0 being none. All stacks are there from the start, but take memory
- * only where they were used.
+ * multiples of 4 granules. All stacks (base/boxes.h) are there from the start,
+ * but take memory only where they were used.
  */
 #ifndef MEMHEAP_COMPONENTS_PTMALLOC_CACHE_H
 #define MEMHEAP_COMPONENTS_PTMALLOC_CACHE_H
 
-#include "base/memory.h"
+#include "base/boxes.h"
 #include "base/util.h"
 
 enum {
@@ -20,28 +18,19 @@ enum {
     CACHE_ORDER_STACKS = 1 << CACHE_SPLIT,
     CACHE_ALIGN_ORDER = 2, /* log2 of what longer ones are multiples of */
     CACHE_ORDERS = 40,     /* powers of two that have stacks */
-    CACHE_STACKS = CACHE_ORDERS * CACHE_ORDER_STACKS,
-    BOX_ROOM = 7
+    CACHE_STACKS = CACHE_ORDERS * CACHE_ORDER_STACKS
 };
 
-typedef struct cache_box {
-    uint32_t count;
-    uint32_t below; /* the box below this one */
-    uint64_t start[BOX_ROOM];
-} cache_box_t;
-
 typedef struct cache {
-    memheap_table_t boxes;
-    uint32_t box_count; /* that were ever in use */
-    uint32_t unused;    /* a list of boxes */
-    uint64_t held;      /* granules that count against the limit */
+    memheap_boxes_t boxes;
+    uint64_t held; /* granules that count against the limit */
     uint64_t limit;
     unsigned next;   /* large stack to take from when some have to go */
     uint64_t orders; /* bit o: a stack from o * CACHE_ORDER_STACKS was used */
     /** Bit n % 64 of word n / 64: the stack n may hold blocks. Those below 64,
      *  which serve the small blocks, are not in it. */
     uint64_t map[CACHE_ORDERS];
-    cache_box_t stack[CACHE_STACKS];
+    memheap_box_t stack[CACHE_STACKS];
 } cache_t;
 
 /** A length that blocks come in. */
@@ -62,49 +51,11 @@ static inline cache_class_t cache_class(uint64_t size)
                            ((uint64_t)order << CACHE_SPLIT) + step};
 }
 
-static inline cache_box_t *cache_box(const cache_t *cache, uint32_t id)
-{
-    return (cache_box_t *)(void *)cache->boxes.base + id;
-}
-
 /** The stack of a class that blocks will have. */
-static inline cache_box_t *cache_stack(cache_t *cache, cache_class_t class)
+static inline memheap_box_t *cache_stack(cache_t *cache, cache_class_t class)
 {
     cache->orders |= (uint64_t)1 << class.number / CACHE_ORDER_STACKS;
     return &cache->stack[class.number];
-}
-
-/** Let so many blocks be in the cache at once, whatever their sizes. */
-static inline memheap_status_t cache_ensure(cache_t *cache, size_t blocks)
-{
-    return memheap_table_ensure(&cache->boxes,
-                                (blocks / BOX_ROOM + 1) * sizeof(cache_box_t));
-}
-
-/** Put the contents of a stack's box into one below. */
-static inline void cache_spill(cache_t *cache, cache_box_t *stack)
-{
-    uint32_t id = cache->unused;
-    if (id != 0)
-        cache->unused = cache_box(cache, id)->below;
-    else
-        id = ++cache->box_count;
-    *cache_box(cache, id) = *stack;
-    stack->below = id;
-    stack->count = 0;
-}
-
-/** Fill a stack's box, which is empty, from the one below, if there is one. */
-static inline bool cache_refill(cache_t *cache, cache_box_t *stack)
-{
-    uint32_t id = stack->below;
-    if (id == 0)
-        return false;
-    cache_box_t *box = cache_box(cache, id);
-    *stack = *box;
-    box->below = cache->unused;
-    cache->unused = id;
-    return true;
 }
 
 /** Let a stack of number 64 or more be found by cache_victim(). */
@@ -112,11 +63,6 @@ static inline void cache_mark(cache_t *cache, uint64_t number)
 {
     cache->map[number / CACHE_ORDER_STACKS] |= (uint64_t)1
                                                << number % CACHE_ORDER_STACKS;
-}
-
-static inline bool cache_is_empty(const cache_box_t *stack)
-{
-    return stack->count == 0 && stack->below == 0;
 }
 
 /** The number of the next stack that holds large blocks, from `next` downwards
@@ -131,7 +77,7 @@ static inline unsigned cache_find_large(cache_t *cache)
         while ((*map & below) != 0) {
             number =
                 word * CACHE_ORDER_STACKS + memheap_log2_floor(*map & below);
-            if (!cache_is_empty(&cache->stack[number])) {
+            if (!memheap_box_is_empty(&cache->stack[number])) {
                 cache->next = number;
                 return number;
             }
@@ -146,7 +92,7 @@ static inline unsigned cache_find_large(cache_t *cache)
 static inline unsigned cache_find_small(const cache_t *cache)
 {
     unsigned number = 63;
-    while (number > 0 && cache_is_empty(&cache->stack[number]))
+    while (number > 0 && memheap_box_is_empty(&cache->stack[number]))
         number--;
     return number;
 }

@@ -2,14 +2,14 @@
  * Chunks: the free pieces that may be joined and split, each with a node.
  *
  * A node is named by its index in one table, 0 being none. A long chunk has
- * its node's name in its note (tags.h). The nodes of short chunks that start
- * in one line are a list through `chain`, which begins in `heads`. Nodes that
- * are not in use are a list through `next`.
+ * its node's name in its note (base/tags.h). The nodes of short chunks that
+ * start in one line are a list through `chain`, which begins in `heads`. Nodes
+ * that are not in use are a list through `next`.
  */
 #ifndef MEMHEAP_COMPONENTS_PTMALLOC_CHUNK_H
 #define MEMHEAP_COMPONENTS_PTMALLOC_CHUNK_H
 
-#include "components/ptmalloc/tags.h"
+#include "base/tags.h"
 
 #define CHUNK_NONE 0u
 /* A note with this bit names a node; without, it is a length. */
@@ -42,7 +42,8 @@ static inline chunk_t *chunk_at(const chunk_pool_t *pool, chunk_id_t id)
 
 static inline chunk_id_t *chunk_head(const chunk_pool_t *pool, uint64_t granule)
 {
-    return (chunk_id_t *)(void *)pool->heads.base + (granule >> LINE_ORDER);
+    return (chunk_id_t *)(void *)pool->heads.base +
+           (granule >> MEMHEAP_TAG_LINE_ORDER);
 }
 
 /** Make sure that count nodes can be in use at once. */
@@ -67,8 +68,8 @@ static inline chunk_id_t chunk_find(const chunk_pool_t *pool, uint64_t granule)
 static inline void chunk_enter(chunk_pool_t *pool, chunk_id_t id)
 {
     chunk_t *chunk = chunk_at(pool, id);
-    if (!tag_note(&pool->tags, chunk->start, chunk->start + chunk->size,
-                  NOTE_NODE | id)) {
+    if (!memheap_tag_note(&pool->tags, chunk->start, chunk->start + chunk->size,
+                          NOTE_NODE | id)) {
         chunk_id_t *head = chunk_head(pool, chunk->start);
         chunk->chain = *head;
         *head = id;
@@ -79,7 +80,7 @@ static inline void chunk_enter(chunk_pool_t *pool, chunk_id_t id)
 static inline void chunk_leave(chunk_pool_t *pool, chunk_id_t id)
 {
     const chunk_t *chunk = chunk_at(pool, id);
-    if (tag_has_note(chunk->start, chunk->start + chunk->size))
+    if (memheap_tag_has_note(chunk->start, chunk->start + chunk->size))
         return;
     chunk_id_t *link = chunk_head(pool, chunk->start);
     while (*link != id)

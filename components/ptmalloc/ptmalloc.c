@@ -3,7 +3,7 @@
  *
  * The region is cut into pieces of whole granules of 16 bytes, up to the top:
  * the space behind the last block, which was never used or has been given
- * back. Tags tell where pieces start and which are live blocks (tags.h). A
+ * back. Tags tell where pieces start and which are live blocks (base/tags.h). A
  * free piece is one of three:
  *   - cached: a block that was freed and waits for a request of its length
  *     (cache.h), which nothing joins;
@@ -116,7 +116,8 @@ static chunk_t *chunk(const ptmalloc_t *p, chunk_id_t id)
 static inline uint64_t live_start(const ptmalloc_t *p, size_t offset)
 {
     uint64_t start = granule_at(offset);
-    return MEMHEAP_LIKELY(start < p->top && tag_is_live(&p->pool.tags, start))
+    return MEMHEAP_LIKELY(start < p->top &&
+                          memheap_tag_is_live(&p->pool.tags, start))
                ? start
                : NOWHERE;
 }
@@ -124,7 +125,7 @@ static inline uint64_t live_start(const ptmalloc_t *p, size_t offset)
 /* Granules of a piece. */
 static inline uint64_t length_at(const ptmalloc_t *p, uint64_t start)
 {
-    tag_far_t far = tag_end(&p->pool.tags, start);
+    memheap_tag_far_t far = memheap_tag_end(&p->pool.tags, start);
     if (far.granule != 0)
         return far.granule - start;
     if (MEMHEAP_UNLIKELY(start == p->victim.start))
@@ -137,7 +138,7 @@ static inline uint64_t length_at(const ptmalloc_t *p, uint64_t start)
  * is live; CHUNK_NONE for a cached piece. */
 static inline chunk_id_t chunk_of(const ptmalloc_t *p, uint64_t start)
 {
-    tag_far_t far = tag_end(&p->pool.tags, start);
+    memheap_tag_far_t far = memheap_tag_end(&p->pool.tags, start);
     if (far.granule != 0)
         return chunk_find(&p->pool, start);
     return (far.note & NOTE_NODE) != 0 ? (chunk_id_t)far.note : CHUNK_NONE;
@@ -182,7 +183,7 @@ static inline void chunk_drop(ptmalloc_t *p, chunk_id_t id)
 static inline void victim_set(ptmalloc_t *p, uint64_t start, uint64_t size)
 {
     p->victim = (span_t){start, size};
-    tag_note(&p->pool.tags, start, start + size, NOTE_VICTIM);
+    memheap_tag_note(&p->pool.tags, start, start + size, NOTE_VICTIM);
 }
 
 static inline void victim_clear(ptmalloc_t *p)
@@ -206,7 +207,7 @@ static inline bool victim_meets_top(const ptmalloc_t *p)
 static void victim_retire(ptmalloc_t *p)
 {
     if (victim_meets_top(p)) {
-        tag_none(&p->pool.tags, p->top);
+        memheap_tag_none(&p->pool.tags, p->top);
         p->top = p->victim.start;
         limit_set(p);
     } else if (p->victim.size > 0) {
@@ -219,11 +220,11 @@ static void victim_retire(ptmalloc_t *p)
 static inline uint64_t victim_carve(ptmalloc_t *p, uint64_t size)
 {
     uint64_t start = p->victim.start;
-    tag_live(&p->pool.tags, start);
+    memheap_tag_live(&p->pool.tags, start);
     p->victim.size -= size;
     if (p->victim.size > 0) {
         p->victim.start = start + size;
-        tag_free(&p->pool.tags, start + size);
+        memheap_tag_free(&p->pool.tags, start + size);
     } else {
         p->victim.start = NOWHERE;
     }
@@ -241,12 +242,12 @@ static void piece_free(ptmalloc_t *p, uint64_t start, uint64_t size)
     chunk_id_t after = CHUNK_NONE;
     bool joins_victim = false;
     if (start > 0) {
-        tag_far_t far = tag_before(tags, start);
+        memheap_tag_far_t far = memheap_tag_before(tags, start);
         uint64_t from = far.granule;
         if (far.note == 0) {
             if (from == p->victim.start)
                 joins_victim = true;
-            else if (!tag_is_live(tags, from))
+            else if (!memheap_tag_is_live(tags, from))
                 before = chunk_find(&p->pool, from);
         } else if (far.note == NOTE_VICTIM) {
             joins_victim = true;
@@ -256,7 +257,7 @@ static void piece_free(ptmalloc_t *p, uint64_t start, uint64_t size)
             from = chunk(p, before)->start;
         }
         if (joins_victim || before != CHUNK_NONE) {
-            tag_none(tags, start);
+            memheap_tag_none(tags, start);
             start = from;
         }
     }
@@ -265,26 +266,26 @@ static void piece_free(ptmalloc_t *p, uint64_t start, uint64_t size)
             victim_clear(p);
         else if (before != CHUNK_NONE)
             chunk_drop(p, before);
-        tag_none(tags, end);
-        tag_free(tags, start);
+        memheap_tag_none(tags, end);
+        memheap_tag_free(tags, start);
         p->top = start;
         limit_set(p);
         return;
     }
-    if (!tag_is_live(tags, end)) {
+    if (!memheap_tag_is_live(tags, end)) {
         if (end == p->victim.start) {
             joins_victim = true;
-            tag_none(tags, end);
+            memheap_tag_none(tags, end);
             end += p->victim.size;
         } else {
             after = chunk_of(p, end);
             if (after != CHUNK_NONE) {
-                tag_none(tags, end);
+                memheap_tag_none(tags, end);
                 end += chunk(p, after)->size;
             }
         }
     }
-    tag_free(tags, start);
+    memheap_tag_free(tags, start);
     if (joins_victim) {
         if (before != CHUNK_NONE)
             chunk_drop(p, before);
@@ -305,23 +306,23 @@ static void piece_free(ptmalloc_t *p, uint64_t start, uint64_t size)
 /* Small blocks count as held when their box is full, large ones at once. */
 static inline uint64_t box_weight(uint64_t size)
 {
-    return size < SMALL ? BOX_ROOM * size : 0;
+    return size < SMALL ? MEMHEAP_BOX_ROOM * size : 0;
 }
 
-static inline bool stack_refill(ptmalloc_t *p, cache_box_t *stack)
+static inline bool stack_refill(ptmalloc_t *p, memheap_box_t *stack)
 {
-    if (!cache_refill(&p->cache, stack))
+    if (!memheap_box_refill(&p->cache.boxes, stack))
         return false;
-    p->cache.held -= box_weight(length_at(p, stack->start[0]));
+    p->cache.held -= box_weight(length_at(p, stack->member[0]));
     return true;
 }
 
 /* Join the uppermost block of a stack with its neighbours. */
-static void flush_stack(ptmalloc_t *p, cache_box_t *stack)
+static void flush_stack(ptmalloc_t *p, memheap_box_t *stack)
 {
     if (stack->count == 0)
         stack_refill(p, stack);
-    uint64_t start = stack->start[--stack->count];
+    uint64_t start = stack->member[--stack->count];
     uint64_t size = length_at(p, start);
     if (size >= SMALL)
         p->cache.held -= size;
@@ -349,8 +350,8 @@ static inline void chunk_carve(ptmalloc_t *p, chunk_id_t id, uint64_t start,
     uint64_t rest = start + size;
     uint64_t to = from + chunk(p, id)->size;
     if (rest < to)
-        tag_free(&p->pool.tags, rest);
-    tag_live(&p->pool.tags, start);
+        memheap_tag_free(&p->pool.tags, rest);
+    memheap_tag_live(&p->pool.tags, start);
     if (from == start) {
         if (rest < to)
             chunk_change(p, id, rest, to - rest);
@@ -366,9 +367,9 @@ static inline void chunk_carve(ptmalloc_t *p, chunk_id_t id, uint64_t start,
 /* Let the tables reach to a top. */
 static memheap_status_t top_ensure(ptmalloc_t *p, uint64_t top)
 {
-    size_t lines = (top >> LINE_ORDER) + 1;
+    size_t lines = (top >> MEMHEAP_TAG_LINE_ORDER) + 1;
     memheap_status_t status =
-        memheap_table_ensure(&p->pool.tags, lines * sizeof(tag_line_t));
+        memheap_table_ensure(&p->pool.tags, lines * sizeof(memheap_tag_line_t));
     if (status == MEMHEAP_OK)
         status =
             memheap_table_ensure(&p->pool.heads, lines * sizeof(chunk_id_t));
@@ -385,8 +386,8 @@ static memheap_status_t top_raise(ptmalloc_t *p, uint64_t start, uint64_t size)
     p->top = start + size;
     p->high = memheap_max(p->high, p->top);
     limit_set(p);
-    tag_free(&p->pool.tags, p->top);
-    tag_live(&p->pool.tags, start);
+    memheap_tag_free(&p->pool.tags, p->top);
+    memheap_tag_live(&p->pool.tags, start);
     if (start > front)
         chunk_make(p, front, start - front);
     return MEMHEAP_OK;
@@ -416,7 +417,7 @@ static memheap_status_t place_at_top_small(ptmalloc_t *p, uint64_t size,
     memheap_status_t status = top_raise(p, start, VICTIM_OF_TOP);
     if (status != MEMHEAP_OK)
         return status;
-    tag_free(&p->pool.tags, start);
+    memheap_tag_free(&p->pool.tags, start);
     victim_set(p, start, VICTIM_OF_TOP);
     *start_p = victim_carve(p, size);
     return MEMHEAP_OK;
@@ -474,9 +475,9 @@ static inline uint64_t place_small(ptmalloc_t *p, uint64_t size)
     uint64_t start = chunk(p, id)->start;
     uint64_t rest = chunk(p, id)->size - size;
     chunk_drop(p, id);
-    tag_live(&p->pool.tags, start);
+    memheap_tag_live(&p->pool.tags, start);
     if (rest > 0) {
-        tag_free(&p->pool.tags, start + size);
+        memheap_tag_free(&p->pool.tags, start + size);
         victim_retire(p);
         victim_set(p, start + size, rest);
     }
@@ -499,7 +500,7 @@ static memheap_status_t blocks_ensure(ptmalloc_t *p)
     size_t blocks = p->blocks + ENSURE_AHEAD;
     memheap_status_t status = chunk_ensure(&p->pool, blocks + SPARE_NODES);
     if (status == MEMHEAP_OK)
-        status = cache_ensure(&p->cache, blocks);
+        status = memheap_boxes_ensure(&p->cache.boxes, blocks);
     if (status == MEMHEAP_OK)
         p->ensured = blocks;
     return status;
@@ -529,18 +530,18 @@ static memheap_status_t place_anywhere(ptmalloc_t *p, uint64_t size,
 }
 
 /* Take a block from the box of a stack if one is there that will do. */
-static inline bool alloc_cached(ptmalloc_t *p, cache_box_t *stack,
+static inline bool alloc_cached(ptmalloc_t *p, memheap_box_t *stack,
                                 uint64_t size, size_t align, size_t *offset_p)
 {
     if (stack->count == 0)
         return false;
-    uint64_t start = stack->start[stack->count - 1];
+    uint64_t start = stack->member[stack->count - 1];
     if (MEMHEAP_UNLIKELY((bytes_of(start) & (align - 1)) != 0))
         return false;
     stack->count--;
     if (size >= SMALL)
         p->cache.held -= size;
-    tag_line(&p->pool.tags, start)->lives |= tag_bit(start);
+    memheap_tag_line(&p->pool.tags, start)->lives |= memheap_tag_bit(start);
     p->module.live_blocks++;
     p->module.used += bytes_of(size);
     *offset_p = bytes_of(start);
@@ -552,7 +553,7 @@ static inline memheap_status_t block_enter(ptmalloc_t *p, uint64_t start,
                                            uint64_t size, size_t *offset_p)
 {
     if (size > SMALL)
-        tag_note(&p->pool.tags, start, start + size, size);
+        memheap_tag_note(&p->pool.tags, start, start + size, size);
     p->blocks++;
     p->module.live_blocks++;
     p->module.used += bytes_of(size);
@@ -568,7 +569,7 @@ alloc_uncached(ptmalloc_t *p, uint64_t exact, size_t align, size_t *offset_p)
         return MEMHEAP_ERR_NO_MEMORY;
     uint64_t start;
     cache_class_t class = cache_class(exact);
-    cache_box_t *stack = cache_stack(&p->cache, class);
+    memheap_box_t *stack = cache_stack(&p->cache, class);
     if (stack->count == 0 && stack_refill(p, stack) &&
         alloc_cached(p, stack, class.size, align, offset_p))
         return MEMHEAP_OK;
@@ -604,7 +605,7 @@ alloc_small(ptmalloc_t *p, uint64_t size, size_t align, size_t *offset_p)
         if (id != CHUNK_NONE) {
             uint64_t start = chunk(p, id)->start;
             chunk_drop(p, id);
-            tag_live(&p->pool.tags, start);
+            memheap_tag_live(&p->pool.tags, start);
             return block_enter(p, start, size, offset_p);
         }
     }
@@ -617,14 +618,14 @@ static memheap_status_t ptmalloc_alloc(memheap_module_t *module, size_t size,
     ptmalloc_t *p = ptmalloc_of(module);
     uint64_t exact = granules_of(size);
     if (MEMHEAP_LIKELY(exact < SMALL)) {
-        cache_box_t *stack = &p->cache.stack[exact];
+        memheap_box_t *stack = &p->cache.stack[exact];
         if (MEMHEAP_LIKELY(alloc_cached(p, stack, exact, align, offset_p)))
             return MEMHEAP_OK;
         return alloc_small(p, exact, align, offset_p);
     }
     if (MEMHEAP_LIKELY(exact <= p->end)) {
         cache_class_t class = cache_class(exact);
-        cache_box_t *stack = &p->cache.stack[class.number];
+        memheap_box_t *stack = &p->cache.stack[class.number];
         if (MEMHEAP_LIKELY(alloc_cached(p, stack, class.size, align, offset_p)))
             return MEMHEAP_OK;
     }
@@ -636,7 +637,7 @@ static __attribute__((noinline)) memheap_status_t
 free_uncached(ptmalloc_t *p, uint64_t start, uint64_t size)
 {
     cache_class_t class = cache_class(size);
-    uint64_t weight = size < SMALL ? BOX_ROOM * size : size;
+    uint64_t weight = size < SMALL ? MEMHEAP_BOX_ROOM * size : size;
     bool caches = class.size == size && weight <= p->cache.limit;
     for (unsigned n = 0; caches && p->cache.held + weight > p->cache.limit;
          n++) {
@@ -653,14 +654,14 @@ free_uncached(ptmalloc_t *p, uint64_t start, uint64_t size)
         piece_free(p, start, size);
         return MEMHEAP_OK;
     }
-    cache_box_t *stack = &p->cache.stack[class.number];
-    if (stack->count == BOX_ROOM)
-        cache_spill(&p->cache, stack);
+    memheap_box_t *stack = &p->cache.stack[class.number];
+    if (stack->count == MEMHEAP_BOX_ROOM)
+        memheap_box_spill(&p->cache.boxes, stack);
     if (size >= SMALL)
         cache_mark(&p->cache, class.number);
-    stack->start[stack->count++] = start;
+    stack->member[stack->count++] = start;
     p->cache.held += weight;
-    tag_line(&p->pool.tags, start)->lives &= ~tag_bit(start);
+    memheap_tag_line(&p->pool.tags, start)->lives &= ~memheap_tag_bit(start);
     return MEMHEAP_OK;
 }
 
@@ -670,8 +671,8 @@ static memheap_status_t ptmalloc_free(memheap_module_t *module, size_t offset)
     uint64_t start = granule_at(offset);
     if (MEMHEAP_UNLIKELY(start >= p->top))
         return MEMHEAP_ERR_BAD_ADDRESS;
-    tag_line_t *line = tag_line(&p->pool.tags, start);
-    unsigned bit = start % LINE_GRANULES;
+    memheap_tag_line_t *line = memheap_tag_line(&p->pool.tags, start);
+    unsigned bit = start % MEMHEAP_TAG_LINE;
     if (MEMHEAP_UNLIKELY(((line->starts & line->lives) >> bit & 1) == 0))
         return MEMHEAP_ERR_BAD_ADDRESS;
     uint64_t starts = line->starts >> bit;
@@ -679,22 +680,23 @@ static memheap_status_t ptmalloc_free(memheap_module_t *module, size_t offset)
     if (MEMHEAP_LIKELY(starts != 1))
         size = (unsigned)__builtin_ctzll(starts - 1);
     else if (MEMHEAP_LIKELY(line[1].starts != 0))
-        size = LINE_GRANULES - bit + (unsigned)__builtin_ctzll(line[1].starts);
+        size =
+            MEMHEAP_TAG_LINE - bit + (unsigned)__builtin_ctzll(line[1].starts);
     else
         size = line[1].lives;
-    cache_box_t *stack = &p->cache.stack[size];
+    memheap_box_t *stack = &p->cache.stack[size];
     if (MEMHEAP_UNLIKELY(size >= SMALL)) {
         cache_class_t class = cache_class(size);
         stack = &p->cache.stack[class.number];
         if (class.size != size || p->cache.held + size > p->cache.limit ||
-            stack->count == BOX_ROOM)
+            stack->count == MEMHEAP_BOX_ROOM)
             return free_uncached(p, start, size);
         p->cache.held += size;
         cache_mark(&p->cache, class.number);
-    } else if (MEMHEAP_UNLIKELY(stack->count == BOX_ROOM)) {
+    } else if (MEMHEAP_UNLIKELY(stack->count == MEMHEAP_BOX_ROOM)) {
         return free_uncached(p, start, size);
     }
-    stack->start[stack->count++] = start;
+    stack->member[stack->count++] = start;
     line->lives ^= (uint64_t)1 << bit;
     module->used -= bytes_of(size);
     module->live_blocks--;
@@ -723,7 +725,7 @@ static memheap_status_t extend(ptmalloc_t *p, uint64_t end, uint64_t more)
         memheap_status_t status = top_raise(p, end, more);
         if (status != MEMHEAP_OK)
             return status;
-    } else if (tag_is_live(&p->pool.tags, end)) {
+    } else if (memheap_tag_is_live(&p->pool.tags, end)) {
         return MEMHEAP_ERR_NO_MEMORY;
     } else if (end == p->victim.start) {
         if (p->victim.size < more)
@@ -735,7 +737,7 @@ static memheap_status_t extend(ptmalloc_t *p, uint64_t end, uint64_t more)
             return MEMHEAP_ERR_NO_MEMORY;
         chunk_carve(p, id, end, more);
     }
-    tag_none(&p->pool.tags, end);
+    memheap_tag_none(&p->pool.tags, end);
     return MEMHEAP_OK;
 }
 
@@ -762,10 +764,10 @@ static memheap_status_t ptmalloc_resize(memheap_module_t *module, size_t offset,
         }
         if (status != MEMHEAP_OK)
             return status;
-        tag_note(&p->pool.tags, start, start + want, want);
+        memheap_tag_note(&p->pool.tags, start, start + want, want);
     } else {
-        tag_free(&p->pool.tags, start + want);
-        tag_note(&p->pool.tags, start, start + want, want);
+        memheap_tag_free(&p->pool.tags, start + want);
+        memheap_tag_note(&p->pool.tags, start, start + want, want);
         piece_free(p, start + want, have - want);
     }
     module->used += bytes_of(want) - bytes_of(have);
@@ -775,13 +777,13 @@ static memheap_status_t ptmalloc_resize(memheap_module_t *module, size_t offset,
 /* The start of the piece that contains a granule below the top. */
 static uint64_t piece_around(const ptmalloc_t *p, uint64_t granule)
 {
-    const tag_line_t *line = tag_line(&p->pool.tags, granule);
+    const memheap_tag_line_t *line = memheap_tag_line(&p->pool.tags, granule);
     uint64_t starts =
-        line->starts & (UINT64_MAX >> (63 - granule % LINE_GRANULES));
+        line->starts & (UINT64_MAX >> (63 - granule % MEMHEAP_TAG_LINE));
     while (starts == 0)
         starts = (--line)->starts;
-    uint64_t first = (uint64_t)(line - tag_line(&p->pool.tags, 0))
-                     << LINE_ORDER;
+    uint64_t first = (uint64_t)(line - memheap_tag_line(&p->pool.tags, 0))
+                     << MEMHEAP_TAG_LINE_ORDER;
     return first + memheap_log2_floor(starts);
 }
 
@@ -807,7 +809,7 @@ static memheap_status_t ptmalloc_reserve(memheap_module_t *module,
             return status;
     } else {
         uint64_t around = piece_around(p, start);
-        if (tag_is_live(&p->pool.tags, around))
+        if (memheap_tag_is_live(&p->pool.tags, around))
             return MEMHEAP_ERR_BUSY;
         chunk_id_t id = chunk_of(p, around);
         if (around + chunk(p, id)->size < start + granules)
@@ -828,7 +830,7 @@ static void ptmalloc_settle(memheap_module_t *module)
     p->cache.next = CACHE_STACKS - 1;
     p->bins = (bins_t){.summary = 0};
     for (uint64_t at = 0; at < p->top; at += length_at(p, at)) {
-        if (!tag_is_live(&p->pool.tags, at))
+        if (!memheap_tag_is_live(&p->pool.tags, at))
             bins_add(&p->bins, &p->pool, chunk_of(p, at));
     }
 }
@@ -854,7 +856,7 @@ static void ptmalloc_walk(const memheap_module_t *module,
     uint64_t free_start = 0;
     for (uint64_t at = 0; at < p->top;) {
         uint64_t length = length_at(p, at);
-        if (tag_is_live(&p->pool.tags, at)) {
+        if (memheap_tag_is_live(&p->pool.tags, at)) {
             memheap_extent_t before = {bytes_of(free_start),
                                        bytes_of(at - free_start), false};
             memheap_extent_t block = {bytes_of(at), bytes_of(length), true};
@@ -891,16 +893,16 @@ static bool check_piece(const ptmalloc_t *p, uint64_t at, bool *joins,
                         tally_t *t)
 {
     const memheap_table_t *tags = &p->pool.tags;
-    tag_far_t far = tag_end(tags, at);
+    memheap_tag_far_t far = memheap_tag_end(tags, at);
     uint64_t length = length_at(p, at);
     uint64_t end = at + length;
     if (length == 0 || length > p->top - at ||
-        (tag_line(tags, end)->starts & tag_bit(end)) == 0)
+        (memheap_tag_line(tags, end)->starts & memheap_tag_bit(end)) == 0)
         return false;
     bool is_victim = at == p->victim.start;
-    bool is_live = tag_is_live(tags, at);
+    bool is_live = memheap_tag_is_live(tags, at);
     chunk_id_t id = is_live || is_victim ? CHUNK_NONE : chunk_of(p, at);
-    if (far.granule == 0 && tag_before(tags, end).note != far.note &&
+    if (far.granule == 0 && memheap_tag_before(tags, end).note != far.note &&
         !is_victim)
         return false;
     bool joined = *joins;
@@ -927,16 +929,16 @@ static bool check_piece(const ptmalloc_t *p, uint64_t at, bool *joins,
 static bool check_stack(const ptmalloc_t *p, unsigned number, tally_t *t,
                         uint64_t *held_p)
 {
-    const cache_box_t *box = &p->cache.stack[number];
-    const cache_box_t *first = box;
-    for (;; box = cache_box(&p->cache, box->below)) {
-        if (box->count > t->cached || box->count > BOX_ROOM ||
-            (box != first && box->count < BOX_ROOM))
+    const memheap_box_t *box = &p->cache.stack[number];
+    const memheap_box_t *first = box;
+    for (;; box = memheap_box_at(&p->cache.boxes, box->below)) {
+        if (box->count > t->cached || box->count > MEMHEAP_BOX_ROOM ||
+            (box != first && box->count < MEMHEAP_BOX_ROOM))
             return false;
         t->cached -= box->count;
         for (unsigned i = 0; i < box->count; i++) {
-            uint64_t size = length_at(p, box->start[i]);
-            t->cached_digest -= digest_of(box->start[i], size);
+            uint64_t size = length_at(p, box->member[i]);
+            t->cached_digest -= digest_of(box->member[i], size);
             if (cache_class(size).size != size ||
                 cache_class(size).number != number)
                 return false;
@@ -986,11 +988,11 @@ static size_t metadata_of(const ptmalloc_t *p)
 {
     size_t orders = (size_t)__builtin_popcountll(p->cache.orders);
     return sizeof(*p) - sizeof(p->cache.stack) +
-           orders * CACHE_ORDER_STACKS * sizeof(cache_box_t) +
-           ((p->high >> LINE_ORDER) + 1) *
-               (sizeof(tag_line_t) + sizeof(chunk_id_t)) +
+           orders * CACHE_ORDER_STACKS * sizeof(memheap_box_t) +
+           ((p->high >> MEMHEAP_TAG_LINE_ORDER) + 1) *
+               (sizeof(memheap_tag_line_t) + sizeof(chunk_id_t)) +
            (p->pool.count + 1) * sizeof(chunk_t) +
-           (p->cache.box_count + 1) * sizeof(cache_box_t);
+           (p->cache.boxes.count + 1) * sizeof(memheap_box_t);
 }
 
 static void ptmalloc_stats(const memheap_module_t *module,
@@ -1015,7 +1017,7 @@ static void ptmalloc_destroy(memheap_module_t *module)
     memheap_table_close(&p->pool.tags);
     memheap_table_close(&p->pool.heads);
     memheap_table_close(&p->pool.nodes);
-    memheap_table_close(&p->cache.boxes);
+    memheap_table_close(&p->cache.boxes.table);
     memheap_memory_delete(p->memory, p, sizeof(*p));
 }
 
@@ -1035,12 +1037,12 @@ static const memheap_module_ops_t ptmalloc_ops = {.alloc = ptmalloc_alloc,
 static memheap_status_t tables_open(ptmalloc_t *p)
 {
     uint64_t end = p->max_size >> GRANULE_ORDER;
-    uint64_t lines = (end >> LINE_ORDER) + 1;
+    uint64_t lines = (end >> MEMHEAP_TAG_LINE_ORDER) + 1;
     /* Each block, and each chunk beside one, takes a granule at least. */
     uint64_t nodes = memheap_min(end + ENSURE_AHEAD, UINT32_MAX / 2);
     p->pool.limit = (chunk_id_t)nodes + SPARE_NODES + 1;
     memheap_status_t status = memheap_table_open(
-        &p->pool.tags, p->memory, (size_t)lines * sizeof(tag_line_t));
+        &p->pool.tags, p->memory, (size_t)lines * sizeof(memheap_tag_line_t));
     if (status == MEMHEAP_OK)
         status = memheap_table_open(&p->pool.heads, p->memory,
                                     (size_t)lines * sizeof(chunk_id_t));
@@ -1048,9 +1050,7 @@ static memheap_status_t tables_open(ptmalloc_t *p)
         status = memheap_table_open(&p->pool.nodes, p->memory,
                                     (size_t)p->pool.limit * sizeof(chunk_t));
     if (status == MEMHEAP_OK)
-        status =
-            memheap_table_open(&p->cache.boxes, p->memory,
-                               (nodes / BOX_ROOM + 2) * sizeof(cache_box_t));
+        status = memheap_boxes_open(&p->cache.boxes, p->memory, nodes);
     if (status == MEMHEAP_OK)
         status = top_ensure(p, 0);
     return status;
@@ -1076,7 +1076,7 @@ static memheap_status_t ptmalloc_create(const memheap_module_config_t *config,
         ptmalloc_destroy(&p->module);
         return status;
     }
-    tag_free(&p->pool.tags, 0);
+    memheap_tag_free(&p->pool.tags, 0);
     *module_p = &p->module;
     return MEMHEAP_OK;
 }
