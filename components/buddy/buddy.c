@@ -1,22 +1,31 @@
 /*
- * Binary buddy allocator with a hash table of block sizes.
+ * Binary buddy allocator.
  *
- * A block of order k has 2^k bytes and lies at a multiple of its size. The
- * region is cut only as far as it was ever needed: behind the frontier all is
- * free and belongs to no block. A request takes the lowest free block of the
- * smallest order that fits, split as needed, and moves the frontier if there
- * is none; what the frontier skips to reach a multiple becomes free blocks.
- * Freeing joins a block with its buddy, the one whose offset differs in bit k
- * alone, while both are free, or moves the frontier back over it. A block at
- * the region's end may stick out of it: only its front part is handed out, so
- * a region of any size is used to its last byte.
+ * A block of order k has 2^k granules, a granule being the smallest block, and
+ * lies at a multiple of its size. The region is cut only as far as it was ever
+ * needed: behind the frontier all is free and belongs to no block. A request
+ * takes the lowest free block of the smallest order that fits, split as needed,
+ * and moves the frontier if there is none; what the frontier skips to reach a
+ * multiple becomes free blocks. Freeing joins a block with its buddy, the one
+ * whose place differs in bit k alone, while both are free, or moves the
+ * frontier back over it.
  *
- * For each order there is a bitmap of free blocks and their count; a hash
- * table leads from the offset of a live block to its usable size. Rules that
- * buddy_check() tests:
- *   - below the frontier each byte is in exactly one block, free or live;
+ * A block of the region's end is cut where the region ends, so a region of any
+ * size is used to its last byte. In granules that is just another length; how
+ * many bytes of its last granule such a block has is in a hash table, for it
+ * keeps them when the region grows.
+ *
+ * Blocks that were freed wait in a stack for each order, unjoined, as many as a
+ * share of what lies before and behind the frontier. Some of them are joined
+ * as the frontier moves up, and all before a request fails.
+ *
+ * Tags (base/tags.h) tell where blocks start, how long they are and which are
+ * live; for each order there is a bitmap of free blocks and their count. Rules
+ * that buddy_check() tests:
+ *   - below the frontier each granule is in exactly one block, which is live,
+ *     free or in the stack of its order;
  *   - two buddies are never both free;
- *   - no free block ends at the frontier, so none sticks out of the region;
+ *   - no free block ends at the frontier;
  *   - an order's bit in `orders` is set if and only if its count is not 0,
  *     and the count is the number of its free blocks.
  *
@@ -25,25 +34,46 @@
 #include "config.h"
 
 #include "base/bitmap.h"
+#include "base/boxes.h"
 #include "base/component.h"
 #include "base/hashmap.h"
+#include "base/tags.h"
 
 enum {
     ORDERS = 62,
-    PARAM_MIN_BLOCK = 0
+    PARAM_MIN_BLOCK = 0,
+    ENSURE_AHEAD = 64,
+    /* The most that the stacks may hold, as shifts of what lies before the
+     * frontier, but for little, and of what lies behind. */
+    LIMIT_BEFORE = 2,
+    LIMIT_LITTLE = 2048,
+    LIMIT_BEHIND = 5,
+    STRETCH_ORDER = 7,      /* each time that the frontier comes this far, */
+    JOINED_FOR_STRETCH = 6, /* so many blocks in stacks are joined, */
+    JOINED_FOR_ROOM = 2     /* and so many to make room for another */
 };
 
 typedef struct buddy {
     memheap_module_t module;
-    const memheap_memory_t *memory;
-    size_t max_size;
-    size_t frontier;
-    unsigned min_order;
-    unsigned max_order; /* the order of a block as long as max_size */
+    uint64_t frontier;
+    unsigned granule_order; /* log2 of a granule's bytes */
+    uint64_t held;          /* granules in stacks */
+    uint64_t limit;
+    uint64_t stacked; /* bit k: the stack of order k may not be empty */
+    memheap_table_t tags;
+    memheap_box_t stack[ORDERS];
+    size_t blocks;      /* live and in stacks */
+    size_t ensured;     /* blocks that stacks have room for */
+    uint64_t end;       /* granules in the region, the last maybe cut */
+    unsigned max_order; /* of a block as long as the region may become */
     uint64_t orders;    /* bit k: there are free blocks of order k */
     size_t count[ORDERS];
     memheap_bitmap_t free[ORDERS];
-    memheap_hashmap_t live;
+    memheap_boxes_t boxes;
+    memheap_hashmap_t cut; /* usable bytes of blocks that were cut */
+    uint64_t high;         /* the furthest that the frontier ever was */
+    size_t max_size;
+    const memheap_memory_t *memory;
     void *bitmap_memory;
     size_t bitmap_bytes;
 } buddy_t;
@@ -58,211 +88,491 @@ static const buddy_t *const_buddy_of(const memheap_module_t *module)
     return (const buddy_t *)(const void *)module;
 }
 
-static size_t bytes_of(unsigned order)
+static uint64_t length_of(unsigned order)
 {
-    return (size_t)1 << order;
+    return (uint64_t)1 << order;
 }
 
-/* The order of a block of size bytes, which must be at most 2^61. */
-static unsigned order_for(const buddy_t *b, size_t size)
+static size_t bytes_of(const buddy_t *b, uint64_t granules)
 {
-    unsigned order = memheap_log2_ceil(size);
-    return order < b->min_order ? b->min_order : order;
+    return (size_t)granules << b->granule_order;
 }
 
-static void free_block_add(buddy_t *b, size_t offset, unsigned order)
+/* Granules that size bytes, of at least 1, lie in. */
+static uint64_t granules_of(const buddy_t *b, size_t size)
 {
-    memheap_bitmap_set(&b->free[order], offset >> order);
+    return ((size - 1) >> b->granule_order) + 1;
+}
+
+/* The granule of an offset; one that is no multiple of a granule becomes too
+ * large to be in any region. */
+static uint64_t granule_at(const buddy_t *b, size_t offset)
+{
+    return offset >> b->granule_order | offset << (64 - b->granule_order);
+}
+
+/* The live block at an offset, or SIZE_MAX. */
+static uint64_t live_start(const buddy_t *b, size_t offset)
+{
+    uint64_t start = granule_at(b, offset);
+    return MEMHEAP_LIKELY(start < b->frontier &&
+                          memheap_tag_is_live(&b->tags, start))
+               ? start
+               : SIZE_MAX;
+}
+
+static uint64_t length_at(const buddy_t *b, uint64_t start)
+{
+    memheap_tag_far_t far = memheap_tag_end(&b->tags, start);
+    return far.granule != 0 ? far.granule - start : far.note;
+}
+
+/* Usable bytes of a block. */
+static size_t usable_at(const buddy_t *b, uint64_t start, uint64_t length)
+{
+    if (MEMHEAP_UNLIKELY(b->cut.count > 0)) {
+        const uint64_t *size = memheap_hashmap_find(&b->cut, start);
+        if (size != NULL)
+            return *size;
+    }
+    return bytes_of(b, length);
+}
+
+/* Let the limit of the stacks follow the frontier. */
+static void limit_set(buddy_t *b)
+{
+    uint64_t before = memheap_max(b->frontier >> LIMIT_BEFORE, LIMIT_LITTLE);
+    b->limit = memheap_min(before, (b->end - b->frontier) >> LIMIT_BEHIND);
+}
+
+static void frontier_set(buddy_t *b, uint64_t frontier)
+{
+    b->frontier = frontier;
+    b->high = memheap_max(b->high, frontier);
+    memheap_tag_free(&b->tags, frontier);
+    limit_set(b);
+}
+
+static bool is_free_block(const buddy_t *b, uint64_t start, unsigned order)
+{
+    return (b->orders >> order & 1) != 0 &&
+           memheap_bitmap_test(&b->free[order], start >> order);
+}
+
+/* Enter a free block, whose end is tagged. */
+static void free_block_add(buddy_t *b, uint64_t start, unsigned order)
+{
+    memheap_tag_free(&b->tags, start);
+    memheap_tag_note(&b->tags, start, start + length_of(order),
+                     length_of(order));
+    memheap_bitmap_set(&b->free[order], start >> order);
     b->count[order]++;
     b->orders |= (uint64_t)1 << order;
 }
 
-static void free_block_remove(buddy_t *b, size_t offset, unsigned order)
+/* Remove a free block; its tags stay. */
+static void free_block_remove(buddy_t *b, uint64_t start, unsigned order)
 {
-    memheap_bitmap_clear(&b->free[order], offset >> order);
+    memheap_bitmap_clear(&b->free[order], start >> order);
     if (--b->count[order] == 0)
         b->orders &= ~((uint64_t)1 << order);
 }
 
-static bool is_free_block(const buddy_t *b, size_t offset, unsigned order)
+/* The order of the largest block that starts at a place and ends at or before
+ * another one. */
+static unsigned order_between(uint64_t start, uint64_t end)
 {
-    return (b->orders >> order & 1) != 0 &&
-           memheap_bitmap_test(&b->free[order], offset >> order);
+    unsigned order = memheap_log2_floor(end - start);
+    return start == 0
+               ? order
+               : (unsigned)memheap_min(order, (unsigned)__builtin_ctzll(start));
 }
 
-/* Cut [b->frontier, target) into free blocks, which needs no joining: the
- * block in front of the frontier is live. */
-static void frontier_advance(buddy_t *b, size_t target)
+/* Cut [frontier, target) into free blocks, which needs no joining: the block
+ * before the frontier is not free. */
+static void frontier_advance(buddy_t *b, uint64_t target)
 {
-    while (b->frontier < target) {
-        unsigned order = memheap_log2_floor(target - b->frontier);
-        if (b->frontier != 0 && (unsigned)__builtin_ctzll(b->frontier) < order)
-            order = (unsigned)__builtin_ctzll(b->frontier);
-        free_block_add(b, b->frontier, order);
-        b->frontier += bytes_of(order);
+    uint64_t start = b->frontier;
+    frontier_set(b, target);
+    while (start < target) {
+        unsigned order = order_between(start, target);
+        uint64_t next = start + length_of(order);
+        memheap_tag_free(&b->tags, next);
+        free_block_add(b, start, order);
+        start = next;
     }
 }
 
-/* Move the frontier back to offset, and over the free blocks that end there
- * then: at most one of each order does. */
-static void frontier_retreat(buddy_t *b, size_t offset)
+/* Move the frontier back to the start of a block, and over the free blocks
+ * before it. */
+static void frontier_retreat(buddy_t *b, uint64_t start)
 {
-    b->frontier = offset;
-    for (bool moved = true; moved && b->frontier != 0;) {
-        unsigned limit = (unsigned)__builtin_ctzll(b->frontier);
-        uint64_t candidates = b->orders & (((uint64_t)2 << limit) - 1);
-        moved = false;
-        for (; candidates != 0 && !moved; candidates &= candidates - 1) {
-            unsigned order = (unsigned)__builtin_ctzll(candidates);
-            size_t start = b->frontier - bytes_of(order);
-            if (is_free_block(b, start, order)) {
-                free_block_remove(b, start, order);
-                b->frontier = start;
-                moved = true;
-            }
+    memheap_tag_none(&b->tags, b->frontier);
+    while (start > 0) {
+        memheap_tag_far_t far = memheap_tag_before(&b->tags, start);
+        uint64_t before = far.note != 0 ? start - far.note : far.granule;
+        unsigned order = memheap_log2_floor(start - before);
+        if (!is_free_block(b, before, order))
+            break;
+        free_block_remove(b, before, order);
+        memheap_tag_none(&b->tags, start);
+        start = before;
+    }
+    frontier_set(b, start);
+}
+
+/* Free what lies at a place, of any length, block by block. */
+static void free_space(buddy_t *b, uint64_t start, uint64_t length)
+{
+    uint64_t end = start + length;
+    if (end == b->frontier) {
+        frontier_retreat(b, start);
+        return;
+    }
+    while (start < end) {
+        unsigned order = order_between(start, end);
+        uint64_t block = start;
+        start += length_of(order);
+        if (start < end)
+            memheap_tag_free(&b->tags, start);
+        for (;; order++) {
+            uint64_t buddy = block ^ length_of(order);
+            if (!is_free_block(b, buddy, order))
+                break;
+            free_block_remove(b, buddy, order);
+            memheap_tag_none(&b->tags, memheap_max(block, buddy));
+            block = memheap_min(block, buddy);
         }
+        free_block_add(b, block, order);
     }
 }
 
-/* Cut a block that is no longer in a bitmap down to the smaller order, around
- * the part that contains offset; the rest becomes free. */
-static void split(buddy_t *b, size_t block, unsigned order, unsigned target,
-                  size_t offset)
+/* Take the uppermost block out of a stack, which is not empty. */
+static uint64_t stack_pop(buddy_t *b, unsigned order)
+{
+    memheap_box_t *stack = &b->stack[order];
+    if (stack->count == 0)
+        memheap_box_refill(&b->boxes, stack);
+    b->held -= length_of(order);
+    return stack->member[--stack->count];
+}
+
+/* Join a block of the highest order that is in a stack. */
+static bool join_one(buddy_t *b)
+{
+    while (b->stacked != 0) {
+        unsigned order = memheap_log2_floor(b->stacked);
+        if (!memheap_box_is_empty(&b->stack[order])) {
+            b->blocks--;
+            free_space(b, stack_pop(b, order), length_of(order));
+            return true;
+        }
+        b->stacked &= ~((uint64_t)1 << order);
+    }
+    return false;
+}
+
+static void join_all(buddy_t *b)
+{
+    while (join_one(b))
+        continue;
+}
+
+/* Cut a block that is no longer free down to the smaller order, around the
+ * part that contains a place; the rest becomes free. Returns that part. */
+static uint64_t split(buddy_t *b, uint64_t block, unsigned order,
+                      unsigned target, uint64_t place)
 {
     while (order > target) {
         order--;
-        size_t upper = block + bytes_of(order);
-        if (offset < upper) {
+        uint64_t upper = block + length_of(order);
+        memheap_tag_free(&b->tags, upper);
+        if (place < upper) {
             free_block_add(b, upper, order);
         } else {
             free_block_add(b, block, order);
             block = upper;
         }
     }
+    return block;
 }
 
-/* Enter a block as live. There is room in the table. */
-static void live_add(buddy_t *b, size_t offset, unsigned order)
+/* Room in the tables for one block more. */
+static memheap_status_t blocks_ensure(buddy_t *b)
 {
-    size_t size = memheap_min(bytes_of(order), b->module.size - offset);
-    memheap_hashmap_put(&b->live, offset, size);
-    b->module.used += size;
+    memheap_status_t status = memheap_hashmap_reserve(&b->cut);
+    if (status != MEMHEAP_OK || b->blocks < b->ensured)
+        return status;
+    status = memheap_boxes_ensure(&b->boxes, b->blocks + ENSURE_AHEAD);
+    if (status == MEMHEAP_OK)
+        b->ensured = b->blocks + ENSURE_AHEAD;
+    return status;
+}
+
+static memheap_status_t tags_ensure(buddy_t *b, uint64_t frontier)
+{
+    return memheap_table_ensure(&b->tags,
+                                ((frontier >> MEMHEAP_TAG_LINE_ORDER) + 1) *
+                                    sizeof(memheap_tag_line_t));
+}
+
+/* Write the tags of a live block, and note how many bytes it has if it is cut.
+ * Returns these. */
+static size_t block_tag(buddy_t *b, uint64_t start, uint64_t length)
+{
+    size_t usable = bytes_of(b, length);
+    size_t most = b->module.size - bytes_of(b, start);
+    memheap_tag_live(&b->tags, start);
+    memheap_tag_note(&b->tags, start, start + length, length);
+    if (MEMHEAP_UNLIKELY(usable > most)) {
+        memheap_hashmap_put(&b->cut, start, most);
+        usable = most;
+    }
+    return usable;
+}
+
+/* Undo the note of a block that may be cut. */
+static void block_uncut(buddy_t *b, uint64_t start)
+{
+    uint64_t *size =
+        b->cut.count > 0 ? memheap_hashmap_find(&b->cut, start) : NULL;
+    if (size != NULL)
+        memheap_hashmap_remove(&b->cut, size);
+}
+
+static void block_enter(buddy_t *b, uint64_t start, uint64_t length)
+{
+    b->module.used += block_tag(b, start, length);
     b->module.live_blocks++;
+    b->blocks++;
+}
+
+/* Take a block of an order from the free ones, at a multiple of another. */
+static bool take_free(buddy_t *b, unsigned order, unsigned align_order,
+                      uint64_t *start_p)
+{
+    uint64_t fitting = b->orders >> align_order << align_order;
+    if (fitting == 0)
+        return false;
+    unsigned from = (unsigned)__builtin_ctzll(fitting);
+    uint64_t start = (uint64_t)memheap_bitmap_first(&b->free[from]) << from;
+    free_block_remove(b, start, from);
+    *start_p = split(b, start, from, order, start);
+    return true;
+}
+
+/* Take a block of an order, or what of it the region has, but size bytes at
+ * least, from behind the frontier. */
+static memheap_status_t take_behind(buddy_t *b, unsigned order,
+                                    unsigned align_order, size_t size,
+                                    uint64_t *start_p, uint64_t *length_p)
+{
+    uint64_t start = memheap_align_up(b->frontier, length_of(align_order));
+    if (start >= b->end || size > b->module.size - bytes_of(b, start))
+        return MEMHEAP_ERR_NO_MEMORY;
+    uint64_t length = memheap_min(length_of(order), b->end - start);
+    memheap_status_t status = tags_ensure(b, start + length);
+    if (status != MEMHEAP_OK)
+        return status;
+    frontier_advance(b, start);
+    frontier_set(b, start + length);
+    *start_p = start;
+    *length_p = length;
+    return MEMHEAP_OK;
+}
+
+static __attribute__((noinline)) memheap_status_t
+alloc_unstacked(buddy_t *b, size_t size, size_t align, size_t *offset_p)
+{
+    if (size > b->module.size)
+        return MEMHEAP_ERR_NO_MEMORY;
+    memheap_status_t status = blocks_ensure(b);
+    if (status != MEMHEAP_OK)
+        return status;
+    unsigned order = memheap_log2_ceil(granules_of(b, size));
+    unsigned align_order = memheap_log2_floor(granules_of(b, align));
+    align_order = order > align_order ? order : align_order;
+    uint64_t start;
+    uint64_t length = length_of(order);
+    if (order < ORDERS && !memheap_box_is_empty(&b->stack[order]) &&
+        align_order == order) {
+        memheap_tag_live(&b->tags, start = stack_pop(b, order));
+        b->module.used += bytes_of(b, length);
+        b->module.live_blocks++;
+        *offset_p = bytes_of(b, start);
+        return MEMHEAP_OK;
+    }
+    bool found = take_free(b, order, align_order, &start);
+    uint64_t stretch = (b->frontier ^ (b->frontier + length)) >> STRETCH_ORDER;
+    unsigned joins = stretch != 0 ? JOINED_FOR_STRETCH : 0;
+    for (; joins > 0 && !found && join_one(b); joins--)
+        found = take_free(b, order, align_order, &start);
+    if (!found) {
+        status = take_behind(b, order, align_order, size, &start, &length);
+        if (status == MEMHEAP_ERR_NO_MEMORY) {
+            join_all(b);
+            if (take_free(b, order, align_order, &start))
+                status = MEMHEAP_OK;
+            else
+                status =
+                    take_behind(b, order, align_order, size, &start, &length);
+        }
+        if (status != MEMHEAP_OK)
+            return status;
+    }
+    block_enter(b, start, length);
+    *offset_p = bytes_of(b, start);
+    return MEMHEAP_OK;
 }
 
 static memheap_status_t buddy_alloc(memheap_module_t *module, size_t size,
                                     size_t align, size_t *offset_p)
 {
     buddy_t *b = buddy_of(module);
-    if (size > module->size)
+    if (MEMHEAP_UNLIKELY(size > module->size))
         return MEMHEAP_ERR_NO_MEMORY;
-    memheap_status_t status = memheap_hashmap_reserve(&b->live);
-    if (status != MEMHEAP_OK)
-        return status;
-    unsigned order = order_for(b, size);
-    unsigned wanted = memheap_log2_floor(align);
-    wanted = wanted < order ? order : wanted;
-    uint64_t fitting = b->orders >> wanted << wanted;
-    size_t offset;
-    if (fitting != 0) {
-        unsigned from = (unsigned)__builtin_ctzll(fitting);
-        offset = memheap_bitmap_first(&b->free[from]) << from;
-        free_block_remove(b, offset, from);
-        split(b, offset, from, order, offset);
-    } else {
-        offset = memheap_align_up(b->frontier, bytes_of(wanted));
-        if (offset > module->size || size > module->size - offset)
-            return MEMHEAP_ERR_NO_MEMORY;
-        frontier_advance(b, offset);
-        b->frontier = offset + bytes_of(order);
-    }
-    live_add(b, offset, order);
+    unsigned order = memheap_log2_ceil(granules_of(b, size));
+    memheap_box_t *stack = &b->stack[order];
+    if (MEMHEAP_UNLIKELY(stack->count == 0))
+        return alloc_unstacked(b, size, align, offset_p);
+    uint64_t start = stack->member[stack->count - 1];
+    size_t offset = bytes_of(b, start);
+    if (MEMHEAP_UNLIKELY((offset & (align - 1)) != 0))
+        return alloc_unstacked(b, size, align, offset_p);
+    stack->count--;
+    b->held -= length_of(order);
+    memheap_tag_line(&b->tags, start)->lives |= memheap_tag_bit(start);
+    module->used += bytes_of(b, length_of(order));
+    module->live_blocks++;
     *offset_p = offset;
     return MEMHEAP_OK;
+}
+
+/* Free a block that cannot simply be pushed. */
+static __attribute__((noinline)) void free_slowly(buddy_t *b, uint64_t start,
+                                                  uint64_t length)
+{
+    b->module.used -= usable_at(b, start, length);
+    b->module.live_blocks--;
+    block_uncut(b, start);
+    bool stacks = memheap_is_power_of_two(length) && start % length == 0 &&
+                  bytes_of(b, start + length) <= b->module.size &&
+                  length <= b->limit;
+    for (unsigned n = 0; stacks && b->held + length > b->limit; n++)
+        stacks = n < JOINED_FOR_ROOM && join_one(b);
+    if (!stacks) {
+        b->blocks--;
+        free_space(b, start, length);
+        return;
+    }
+    unsigned order = memheap_log2_floor(length);
+    memheap_box_t *stack = &b->stack[order];
+    if (stack->count == MEMHEAP_BOX_ROOM)
+        memheap_box_spill(&b->boxes, stack);
+    stack->member[stack->count++] = start;
+    b->stacked |= (uint64_t)1 << order;
+    b->held += length;
+    memheap_tag_free(&b->tags, start);
 }
 
 static memheap_status_t buddy_free(memheap_module_t *module, size_t offset)
 {
     buddy_t *b = buddy_of(module);
-    uint64_t *size = memheap_hashmap_find(&b->live, offset);
-    if (size == NULL)
+    uint64_t start = live_start(b, offset);
+    if (MEMHEAP_UNLIKELY(start == SIZE_MAX))
         return MEMHEAP_ERR_BAD_ADDRESS;
-    unsigned order = order_for(b, *size);
-    module->used -= *size;
-    module->live_blocks--;
-    memheap_hashmap_remove(&b->live, size);
-    if (offset + bytes_of(order) >= b->frontier) {
-        frontier_retreat(b, offset);
+    uint64_t length = length_at(b, start);
+    unsigned order = (unsigned)__builtin_ctzll(length);
+    memheap_box_t *stack = &b->stack[order];
+    if (MEMHEAP_UNLIKELY(length != length_of(order) || b->cut.count > 0 ||
+                         stack->count == MEMHEAP_BOX_ROOM ||
+                         b->held + length > b->limit)) {
+        free_slowly(b, start, length);
         return MEMHEAP_OK;
     }
-    for (; is_free_block(b, offset ^ bytes_of(order), order); order++) {
-        free_block_remove(b, offset ^ bytes_of(order), order);
-        offset &= ~bytes_of(order);
-    }
-    free_block_add(b, offset, order);
+    stack->member[stack->count++] = start;
+    b->stacked |= (uint64_t)1 << order;
+    b->held += length;
+    memheap_tag_line(&b->tags, start)->lives ^= memheap_tag_bit(start);
+    module->used -= bytes_of(b, length);
+    module->live_blocks--;
     return MEMHEAP_OK;
 }
 
 static memheap_status_t buddy_size_of(const memheap_module_t *module,
                                       size_t offset, size_t *size_p)
 {
-    const uint64_t *size =
-        memheap_hashmap_find(&const_buddy_of(module)->live, offset);
-    if (size == NULL)
+    const buddy_t *b = const_buddy_of(module);
+    uint64_t start = live_start(b, offset);
+    if (start == SIZE_MAX)
         return MEMHEAP_ERR_BAD_ADDRESS;
-    *size_p = *size;
+    *size_p = usable_at(b, start, length_at(b, start));
     return MEMHEAP_OK;
 }
 
-/* Give the upper part of a live block back, down to order target. */
-static void shrink(buddy_t *b, size_t offset, unsigned order, unsigned target)
+/* Let a live block take in what lies behind it, up to an order. Every buddy on
+ * the way must be free, or the frontier lie right behind. */
+static memheap_status_t extend(buddy_t *b, uint64_t start, uint64_t length,
+                               unsigned target, size_t size)
 {
-    if (offset + bytes_of(order) >= b->frontier) {
-        b->frontier = offset + bytes_of(target);
-        return;
+    unsigned order = memheap_log2_floor(length);
+    if (start % length_of(target) != 0 ||
+        size > b->module.size - bytes_of(b, start))
+        return MEMHEAP_ERR_NO_MEMORY;
+    unsigned reached = order;
+    uint64_t next = start + length;
+    if (next < b->frontier && length != length_of(order))
+        return MEMHEAP_ERR_NO_MEMORY;
+    for (; reached < target && next < b->frontier; reached++) {
+        if (!is_free_block(b, next, reached))
+            return MEMHEAP_ERR_NO_MEMORY;
+        next += length_of(reached);
     }
-    split(b, offset, order, target, offset);
-}
-
-/* Whether a live block can take in what lies behind it, up to order target.
- * Every buddy on the way must be free, or the frontier lie right behind. */
-static bool can_extend(const buddy_t *b, size_t offset, unsigned order,
-                       unsigned target, size_t size)
-{
-    if ((offset & (bytes_of(target) - 1)) != 0 ||
-        size > b->module.size - offset)
-        return false;
-    for (; order < target && offset + bytes_of(order) < b->frontier; order++) {
-        if (!is_free_block(b, offset + bytes_of(order), order))
-            return false;
+    uint64_t end = start + memheap_min(length_of(target), b->end - start);
+    memheap_status_t status = tags_ensure(b, end);
+    if (status != MEMHEAP_OK)
+        return status;
+    for (; order < reached; order++) {
+        free_block_remove(b, start + length_of(order), order);
+        memheap_tag_none(&b->tags, start + length_of(order));
     }
-    return true;
+    if (end > b->frontier) {
+        memheap_tag_none(&b->tags, b->frontier);
+        frontier_set(b, end);
+    }
+    return MEMHEAP_OK;
 }
 
 static memheap_status_t buddy_resize(memheap_module_t *module, size_t offset,
                                      size_t size)
 {
     buddy_t *b = buddy_of(module);
-    uint64_t *usable = memheap_hashmap_find(&b->live, offset);
-    if (usable == NULL)
+    uint64_t start = live_start(b, offset);
+    if (start == SIZE_MAX)
         return MEMHEAP_ERR_BAD_ADDRESS;
     if (size > module->size)
         return MEMHEAP_ERR_NO_MEMORY;
-    unsigned order = order_for(b, *usable);
-    unsigned target = order_for(b, size);
-    if (target < order) {
-        shrink(b, offset, order, target);
-    } else {
-        if (!can_extend(b, offset, order, target, size))
-            return MEMHEAP_ERR_NO_MEMORY;
-        for (; order < target && offset + bytes_of(order) < b->frontier;
-             order++)
-            free_block_remove(b, offset + bytes_of(order), order);
-        b->frontier = memheap_max(b->frontier, offset + bytes_of(target));
+    uint64_t have = length_at(b, start);
+    size_t usable = usable_at(b, start, have);
+    unsigned target = memheap_log2_ceil(granules_of(b, size));
+    if (size <= usable && length_of(target) >= have)
+        return MEMHEAP_OK;
+    memheap_status_t status = blocks_ensure(b);
+    if (status != MEMHEAP_OK)
+        return status;
+    if (size > usable) {
+        status = extend(b, start, have, target, size);
+        if (status != MEMHEAP_OK)
+            return status;
     }
-    module->used -= *usable;
-    *usable = memheap_min(bytes_of(target), module->size - offset);
-    module->used += *usable;
+    module->used -= usable;
+    block_uncut(b, start);
+    uint64_t want = memheap_min(length_of(target), b->end - start);
+    if (want < have)
+        memheap_tag_free(&b->tags, start + want);
+    module->used += block_tag(b, start, want);
+    if (want < have)
+        free_space(b, start + want, have - want);
     return MEMHEAP_OK;
 }
 
@@ -272,123 +582,163 @@ static memheap_status_t buddy_reserve(memheap_module_t *module, size_t offset,
     buddy_t *b = buddy_of(module);
     if (size > module->size || size > module->size - offset)
         return MEMHEAP_ERR_BUSY;
-    unsigned order = order_for(b, size);
-    if ((offset & (bytes_of(order) - 1)) != 0)
+    uint64_t start = granule_at(b, offset);
+    unsigned order = memheap_log2_ceil(granules_of(b, size));
+    if (start >= b->end || start % length_of(order) != 0)
         return MEMHEAP_ERR_BAD_ARGUMENT;
-    memheap_status_t status = memheap_hashmap_reserve(&b->live);
+    memheap_status_t status = blocks_ensure(b);
     if (status != MEMHEAP_OK)
         return status;
-    if (offset >= b->frontier) {
-        frontier_advance(b, offset);
-        b->frontier = offset + bytes_of(order);
+    join_all(b);
+    uint64_t length = length_of(order);
+    if (start >= b->frontier) {
+        length = memheap_min(length, b->end - start);
+        status = tags_ensure(b, start + length);
+        if (status != MEMHEAP_OK)
+            return status;
+        frontier_advance(b, start);
+        frontier_set(b, start + length);
     } else {
         unsigned from = order;
         while (from <= b->max_order &&
-               !is_free_block(b, offset & ~(bytes_of(from) - 1), from))
+               !is_free_block(b, start & ~(length_of(from) - 1), from))
             from++;
         if (from > b->max_order)
             return MEMHEAP_ERR_BUSY;
-        size_t block = offset & ~(bytes_of(from) - 1);
+        uint64_t block = start & ~(length_of(from) - 1);
         free_block_remove(b, block, from);
-        split(b, block, from, order, offset);
+        split(b, block, from, order, start);
     }
-    live_add(b, offset, order);
+    block_enter(b, start, length);
     return MEMHEAP_OK;
+}
+
+/* What depends on the past is which blocks are in stacks. */
+static void buddy_settle(memheap_module_t *module)
+{
+    join_all(buddy_of(module));
 }
 
 static memheap_status_t buddy_grow(memheap_module_t *module, size_t new_size)
 {
-    if (new_size < module->size || new_size > buddy_of(module)->max_size)
+    buddy_t *b = buddy_of(module);
+    if (new_size < module->size || new_size > b->max_size)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     module->size = new_size;
+    b->end = granules_of(b, new_size);
+    limit_set(b);
     return MEMHEAP_OK;
 }
 
-/* The block at an offset where one starts. For a live block that sticks out of
- * the region, and for one that the region outgrew, what lies behind its usable
- * part up to its end belongs to it too. */
-static memheap_extent_t extent_at(const buddy_t *b, size_t offset)
-{
-    const uint64_t *size = memheap_hashmap_find(&b->live, offset);
-    if (size != NULL) {
-        size_t whole = bytes_of(order_for(b, *size));
-        return (memheap_extent_t){
-            offset, memheap_min(whole, b->module.size - offset), true};
-    }
-    unsigned limit =
-        offset == 0 ? b->max_order : (unsigned)__builtin_ctzll(offset);
-    for (unsigned order = b->min_order; order <= limit && order <= b->max_order;
-         order++) {
-        if (is_free_block(b, offset, order))
-            return (memheap_extent_t){offset, bytes_of(order), false};
-    }
-    return (memheap_extent_t){offset, 0, false};
-}
-
+/* Blocks that are not live and touch are shown as one. A granule that is cut
+ * belongs to its block as a whole once the region has grown. */
 static void buddy_walk(const memheap_module_t *module,
                        bool (*visit)(void *context,
                                      const memheap_extent_t *extent),
                        void *context)
 {
     const buddy_t *b = const_buddy_of(module);
-    size_t end = memheap_min(b->frontier, module->size);
-    for (size_t offset = 0; offset < end;) {
-        memheap_extent_t extent = extent_at(b, offset);
-        if (extent.size == 0 || !visit(context, &extent))
+    size_t free_start = 0;
+    for (uint64_t at = 0; at < b->frontier; at += length_at(b, at)) {
+        if (!memheap_tag_is_live(&b->tags, at))
+            continue;
+        size_t start = bytes_of(b, at);
+        size_t end =
+            memheap_min(bytes_of(b, at + length_at(b, at)), module->size);
+        memheap_extent_t before = {free_start, start - free_start, false};
+        memheap_extent_t block = {start, end - start, true};
+        if ((before.size > 0 && !visit(context, &before)) ||
+            !visit(context, &block))
             return;
-        offset += extent.size;
+        free_start = end;
     }
-    memheap_extent_t rest = {end, module->size - end, false};
+    memheap_extent_t rest = {free_start, module->size - free_start, false};
     if (rest.size > 0)
         visit(context, &rest);
 }
 
 /* What one pass over all blocks finds. */
 typedef struct tally {
-    const buddy_t *buddy;
-    size_t next; /* where the next block must start */
     size_t used;
-    size_t live_blocks;
+    size_t live;
+    size_t stacked;
+    uint64_t stacked_digest; /* of where blocks in stacks lie */
     size_t count[ORDERS];
-    bool broken;
 } tally_t;
 
-/* A free block that touches the frontier, or whose buddy is free, is broken;
- * the rest behind the frontier is no block. */
-static bool tally_extent(void *context, const memheap_extent_t *extent)
+static uint64_t digest_of(uint64_t start, unsigned order)
 {
-    tally_t *t = context;
-    const buddy_t *b = t->buddy;
-    t->broken = t->broken || extent->offset != t->next;
-    t->next = extent->offset + extent->size;
-    if (extent->live) {
-        t->live_blocks++;
-        t->used += *memheap_hashmap_find(&b->live, extent->offset);
-        return !t->broken;
+    return (start + 1) * (order + UINT64_C(0x9E3779B97F4A7C15));
+}
+
+/* Test the block at a place, and count it. */
+static bool check_block(const buddy_t *b, uint64_t at, tally_t *t)
+{
+    uint64_t length = length_at(b, at);
+    if (length == 0 || length > b->frontier - at)
+        return false;
+    uint64_t end = at + length;
+    if ((memheap_tag_line(&b->tags, end)->starts & memheap_tag_bit(end)) == 0)
+        return false;
+    if (memheap_tag_has_note(at, end) &&
+        memheap_tag_before(&b->tags, end).note != length)
+        return false;
+    if (memheap_tag_is_live(&b->tags, at)) {
+        t->live++;
+        t->used += usable_at(b, at, length);
+        return true;
     }
-    if (extent->offset >= b->frontier)
-        return !t->broken;
-    unsigned order = memheap_log2_floor(extent->size);
-    t->count[order]++;
-    if (t->next >= b->frontier ||
-        is_free_block(b, extent->offset ^ extent->size, order))
-        t->broken = true;
-    return !t->broken;
+    unsigned order = memheap_log2_floor(length);
+    if (length != length_of(order) || at % length != 0)
+        return false;
+    if (is_free_block(b, at, order)) {
+        t->count[order]++;
+        return end < b->frontier && !is_free_block(b, at ^ length, order);
+    }
+    t->stacked++;
+    t->stacked_digest += digest_of(at, order);
+    return true;
+}
+
+/* Take what a stack holds away from a tally. */
+static bool check_stack(const buddy_t *b, unsigned order, tally_t *t)
+{
+    const memheap_box_t *box = &b->stack[order];
+    if ((b->stacked >> order & 1) == 0)
+        return memheap_box_is_empty(box);
+    for (bool first = true;; first = false) {
+        if (box->count > t->stacked || box->count > MEMHEAP_BOX_ROOM ||
+            (!first && box->count < MEMHEAP_BOX_ROOM))
+            return false;
+        t->stacked -= box->count;
+        for (unsigned i = 0; i < box->count; i++)
+            t->stacked_digest -= digest_of(box->member[i], order);
+        if (box->below == 0)
+            return true;
+        box = memheap_box_at(&b->boxes, box->below);
+    }
 }
 
 static memheap_status_t buddy_check(const memheap_module_t *module)
 {
     const buddy_t *b = const_buddy_of(module);
-    tally_t t = {.buddy = b};
-    buddy_walk(module, tally_extent, &t);
-    if (t.broken || t.next != module->size || t.used != module->used ||
-        t.live_blocks != module->live_blocks || t.live_blocks != b->live.count)
+    tally_t t = {.used = 0};
+    for (uint64_t at = 0; at < b->frontier; at += length_at(b, at)) {
+        if (!check_block(b, at, &t))
+            return MEMHEAP_ERR_CORRUPT;
+    }
+    if (b->blocks != t.live + t.stacked)
         return MEMHEAP_ERR_CORRUPT;
     for (unsigned order = 0; order < ORDERS; order++) {
         if (t.count[order] != b->count[order] ||
-            (b->orders >> order & 1) != (b->count[order] != 0))
+            (b->orders >> order & 1) != (b->count[order] != 0) ||
+            !check_stack(b, order, &t))
             return MEMHEAP_ERR_CORRUPT;
     }
+    if (t.used != module->used || t.live != module->live_blocks ||
+        t.stacked != 0 || t.stacked_digest != 0 || b->frontier > b->end ||
+        b->end != granules_of(b, module->size))
+        return MEMHEAP_ERR_CORRUPT;
     return MEMHEAP_OK;
 }
 
@@ -397,13 +747,27 @@ static memheap_status_t buddy_check(const memheap_module_t *module)
 static size_t largest_behind_frontier(const buddy_t *b)
 {
     size_t largest = 0;
-    for (unsigned order = b->min_order; order <= b->max_order; order++) {
-        size_t start = memheap_align_up(b->frontier, bytes_of(order));
-        if (start < b->module.size)
+    for (unsigned order = 0; order <= b->max_order; order++) {
+        uint64_t start = memheap_align_up(b->frontier, length_of(order));
+        if (start < b->end)
             largest = memheap_max(
-                largest, memheap_min(bytes_of(order), b->module.size - start));
+                largest, memheap_min(bytes_of(b, length_of(order)),
+                                     b->module.size - bytes_of(b, start)));
     }
     return largest;
+}
+
+/* What was ever written of all tables. */
+static size_t metadata_of(const buddy_t *b)
+{
+    size_t bytes =
+        sizeof(*b) +
+        ((b->high >> MEMHEAP_TAG_LINE_ORDER) + 1) * sizeof(memheap_tag_line_t) +
+        (b->boxes.count + 1) * sizeof(memheap_box_t) +
+        (sizeof(memheap_hashmap_slot_t) << b->cut.order);
+    for (unsigned order = 0; order <= b->max_order; order++)
+        bytes += memheap_bitmap_bytes((b->high >> order) + 1);
+    return bytes;
 }
 
 static void buddy_stats(const memheap_module_t *module,
@@ -412,21 +776,22 @@ static void buddy_stats(const memheap_module_t *module,
     const buddy_t *b = const_buddy_of(module);
     size_t largest = largest_behind_frontier(b);
     if (b->orders != 0)
-        largest = memheap_max(largest, bytes_of(memheap_log2_floor(b->orders)));
-    *stats = (memheap_module_stats_t){
-        .size = module->size,
-        .used = module->used,
-        .largest_free = largest,
-        .live_blocks = module->live_blocks,
-        .metadata = sizeof(*b) + b->bitmap_bytes +
-                    (sizeof(memheap_hashmap_slot_t) << b->live.order)};
+        largest = memheap_max(
+            largest, bytes_of(b, length_of(memheap_log2_floor(b->orders))));
+    *stats = (memheap_module_stats_t){.size = module->size,
+                                      .used = module->used,
+                                      .largest_free = largest,
+                                      .live_blocks = module->live_blocks,
+                                      .metadata = metadata_of(b)};
 }
 
 static void buddy_destroy(memheap_module_t *module)
 {
     buddy_t *b = buddy_of(module);
     const memheap_memory_t *memory = b->memory;
-    memheap_hashmap_close(&b->live);
+    memheap_hashmap_close(&b->cut);
+    memheap_table_close(&b->tags);
+    memheap_table_close(&b->boxes.table);
     if (b->bitmap_memory != NULL)
         memheap_memory_delete(memory, b->bitmap_memory, b->bitmap_bytes);
     memheap_memory_delete(memory, b, sizeof(*b));
@@ -437,6 +802,7 @@ static const memheap_module_ops_t buddy_ops = {.alloc = buddy_alloc,
                                                .size_of = buddy_size_of,
                                                .resize = buddy_resize,
                                                .reserve = buddy_reserve,
+                                               .settle = buddy_settle,
                                                .grow = buddy_grow,
                                                .walk = buddy_walk,
                                                .check = buddy_check,
@@ -444,22 +810,41 @@ static const memheap_module_ops_t buddy_ops = {.alloc = buddy_alloc,
                                                .destroy = buddy_destroy};
 
 /* One bitmap an order, all in one piece of memory. */
-static memheap_status_t bitmaps_new(buddy_t *b)
+static memheap_status_t bitmaps_new(buddy_t *b, uint64_t max_end)
 {
     size_t bytes = 0;
-    for (unsigned order = b->min_order; order <= b->max_order; order++)
-        bytes += memheap_bitmap_bytes((b->max_size >> order) + 1);
+    for (unsigned order = 0; order <= b->max_order; order++)
+        bytes += memheap_bitmap_bytes((max_end >> order) + 2);
     b->bitmap_memory = memheap_memory_new(b->memory, bytes);
     if (b->bitmap_memory == NULL)
         return MEMHEAP_ERR_NO_METADATA;
     b->bitmap_bytes = bytes;
     char *next = b->bitmap_memory;
-    for (unsigned order = b->min_order; order <= b->max_order; order++) {
-        size_t bits = (b->max_size >> order) + 1;
+    for (unsigned order = 0; order <= b->max_order; order++) {
+        size_t bits = (max_end >> order) + 2;
         memheap_bitmap_init(&b->free[order], next, bits);
         next += memheap_bitmap_bytes(bits);
     }
     return MEMHEAP_OK;
+}
+
+static memheap_status_t tables_open(buddy_t *b)
+{
+    uint64_t max_end = granules_of(b, b->max_size);
+    b->max_order = memheap_log2_ceil(max_end);
+    memheap_status_t status = bitmaps_new(b, max_end);
+    if (status == MEMHEAP_OK)
+        status = memheap_table_open(&b->tags, b->memory,
+                                    ((max_end >> MEMHEAP_TAG_LINE_ORDER) + 1) *
+                                        sizeof(memheap_tag_line_t));
+    if (status == MEMHEAP_OK)
+        status = memheap_boxes_open(&b->boxes, b->memory,
+                                    max_end + 2 * ENSURE_AHEAD);
+    if (status == MEMHEAP_OK)
+        status = memheap_hashmap_open(&b->cut, b->memory);
+    if (status == MEMHEAP_OK)
+        status = tags_ensure(b, 0);
+    return status;
 }
 
 static memheap_status_t buddy_create(const memheap_module_config_t *config,
@@ -476,15 +861,14 @@ static memheap_status_t buddy_create(const memheap_module_config_t *config,
     b->module.size = config->size;
     b->memory = config->memory;
     b->max_size = config->max_size;
-    b->min_order = memheap_log2_floor(config->params[PARAM_MIN_BLOCK].size);
-    b->max_order = order_for(b, config->max_size);
-    memheap_status_t status = bitmaps_new(b);
-    if (status == MEMHEAP_OK)
-        status = memheap_hashmap_open(&b->live, config->memory);
+    b->granule_order = memheap_log2_floor(config->params[PARAM_MIN_BLOCK].size);
+    b->end = granules_of(b, config->size);
+    memheap_status_t status = tables_open(b);
     if (status != MEMHEAP_OK) {
         buddy_destroy(&b->module);
         return status;
     }
+    frontier_set(b, 0);
     *module_p = &b->module;
     return MEMHEAP_OK;
 }
@@ -493,7 +877,7 @@ static const memheap_param_def_t params[] = {
     [PARAM_MIN_BLOCK] = {.name = "min_block",
                          .type = MEMHEAP_PARAM_SIZE,
                          .unit = "bytes",
-                         .default_text = "16",
+                         .default_text = "32",
                          .help = "size of the smallest block, a power of two",
                          .power_of_two = true,
                          .minimum = 16,
@@ -503,7 +887,7 @@ static const memheap_param_def_t params[] = {
 const memheap_component_t memheap_buddy_component = {
     .abi = MEMHEAP_COMPONENT_ABI,
     .name = "buddy",
-    .summary = "binary buddies: blocks of powers of two, joined at once",
+    .summary = "binary buddies: blocks of powers of two, joined late",
     .priority = 40,
     .params = params,
     .param_count = sizeof(params) / sizeof(params[0]),

@@ -23,7 +23,7 @@ START_TEST(blocks_are_powers_of_two_at_their_multiples)
     model_open(&model, buddy, MIB, 0);
     for (size_t size = 1; size < 100000; size = size * 3 + 1) {
         ck_assert_ok(model_alloc(&model, size, 16, &offset));
-        size_t usable = (size_t)1 << memheap_log2_ceil(memheap_max(size, 16));
+        size_t usable = (size_t)1 << memheap_log2_ceil(memheap_max(size, 32));
         ck_assert_uint_eq(offset % usable, 0);
         size_t found;
         ck_assert_ok(
@@ -56,8 +56,57 @@ START_TEST(least_free_place_is_taken)
     ck_assert_ok(model_free(&model, offset[6]));
     ck_assert_ok(model_free(&model, offset[2]));
     ck_assert_ok(model_free(&model, offset[4]));
+    model.unit.ops->settle(model.unit.module);
     ck_assert_ok(model_alloc(&model, 4096, 16, &offset[2]));
     ck_assert_uint_eq(offset[2], 2 * 4096);
+    model_close(&model);
+}
+END_TEST
+
+START_TEST(freed_block_is_the_next_of_its_order)
+{
+    size_t offset[40];
+    model_open(&model, buddy, 64 * MIB, 0);
+    for (size_t i = 0; i < 40; i++)
+        ck_assert_ok(model_alloc(&model, 1000, 16, &offset[i]));
+    /* More than one box of them. */
+    for (size_t i = 0; i < 40; i += 2)
+        ck_assert_ok(model_free(&model, offset[i]));
+    model_check(&model);
+    for (size_t i = 40; i > 0; i -= 2) {
+        size_t again;
+        ck_assert_ok(model_alloc(&model, 600, 16, &again));
+        ck_assert_uint_eq(again, offset[i - 2]);
+    }
+    model_check(&model);
+    model_close(&model);
+}
+END_TEST
+
+START_TEST(blocks_in_stacks_make_way_for_others)
+{
+    size_t offset;
+    model_open(&model, buddy, MIB, 0);
+    for (size_t i = 0; i < 1024; i++)
+        ck_assert_ok(model_alloc(&model, 1024, 16, &offset));
+    for (size_t i = 0; i < 1024; i++)
+        ck_assert_ok(model_free(&model, i * 1024));
+    ck_assert_ok(model_alloc(&model, MIB, 16, &offset));
+    model_check(&model);
+    model_close(&model);
+}
+END_TEST
+
+START_TEST(metadata_is_less_than_a_fiftieth_of_what_it_describes)
+{
+    memheap_module_stats_t stats;
+    size_t offset = 0;
+    model_open(&model, buddy, TIB, 0);
+    while (offset < 256 * MIB)
+        ck_assert_ok(model.unit.ops->alloc(model.unit.module, 256,
+                                           MEMHEAP_MIN_ALIGN, &offset));
+    model.unit.ops->stats(model.unit.module, &stats);
+    ck_assert_uint_lt(stats.metadata * 50, offset);
     model_close(&model);
 }
 END_TEST
@@ -115,6 +164,10 @@ int main(void)
     tcase_add_test(tests, blocks_are_powers_of_two_at_their_multiples);
     tcase_add_test(tests, block_at_the_end_of_the_region_is_cut);
     tcase_add_test(tests, least_free_place_is_taken);
+    tcase_add_test(tests, freed_block_is_the_next_of_its_order);
+    tcase_add_test(tests, blocks_in_stacks_make_way_for_others);
+    tcase_add_test(tests,
+                   metadata_is_less_than_a_fiftieth_of_what_it_describes);
     tcase_add_test(tests, no_block_is_less_than_the_smallest);
     tcase_add_test(tests, smallest_block_may_be_longer_than_the_region);
     tcase_add_loop_test(tests, bad_smallest_block_is_refused, 0,

@@ -167,6 +167,29 @@ START_TEST(cache_of_a_large_region_holds_a_share)
 }
 END_TEST
 
+START_TEST(metadata_is_less_than_a_twenty_fifth_of_what_it_describes)
+{
+    memheap_module_stats_t stats;
+    uint64_t state = unit_seed();
+    static size_t live[100000];
+    model_open(&model, ptmalloc, TIB, 0);
+    memheap_module_t *module = model.unit.module;
+    for (size_t step = 0; step < 1000000; step++) {
+        size_t i = unit_random_below(&state, 100000);
+        if (step >= 100000)
+            ck_assert_ok(module->ops->free(module, live[i]));
+        else
+            i = step;
+        ck_assert_ok(module->ops->alloc(module,
+                                        1 + unit_random_below(&state, 512),
+                                        MEMHEAP_MIN_ALIGN, &live[i]));
+    }
+    model.unit.ops->stats(module, &stats);
+    ck_assert_uint_lt(stats.metadata * 25, stats.used);
+    model_close(&model);
+}
+END_TEST
+
 START_TEST(block_that_shrinks_a_little_can_grow_again)
 {
     model_open(&model, ptmalloc, MIB, 0);
@@ -238,6 +261,8 @@ int main(void)
     tcase_add_test(tests, cached_blocks_make_way_for_others);
     tcase_add_test(tests, cache_of_a_large_region_holds_a_share);
     tcase_add_test(tests, block_that_shrinks_a_little_can_grow_again);
+    tcase_add_test(tests,
+                   metadata_is_less_than_a_twenty_fifth_of_what_it_describes);
     tcase_add_test(tests, chunk_serves_an_alignment_though_its_start_does_not);
     tcase_add_test(tests, long_block_is_like_any_other);
     return unit_run("ptmalloc", tests);
