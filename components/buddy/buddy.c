@@ -576,6 +576,46 @@ static memheap_status_t buddy_resize(memheap_module_t *module, size_t offset,
     return MEMHEAP_OK;
 }
 
+/* The order of the free block that contains a place, of at least an order;
+ * ORDERS if there is none. */
+static unsigned order_around(const buddy_t *b, uint64_t place, unsigned order)
+{
+    while (order <= b->max_order &&
+           !is_free_block(b, place & ~(length_of(order) - 1), order))
+        order++;
+    return order <= b->max_order ? order : ORDERS;
+}
+
+/* Take a space of any length out of the free blocks that it lies in: it is what
+ * a block had that was cut before the region grew. */
+static bool take_space(buddy_t *b, uint64_t start, uint64_t end)
+{
+    for (uint64_t at = start; at < end;) {
+        unsigned order = order_around(b, at, 0);
+        if (order == ORDERS)
+            return false;
+        at = (at & ~(length_of(order) - 1)) + length_of(order);
+    }
+    for (uint64_t at = start; at < end;) {
+        unsigned order = order_around(b, at, 0);
+        uint64_t block = at & ~(length_of(order) - 1);
+        uint64_t next = block + length_of(order);
+        free_block_remove(b, block, order);
+        if (block < start) {
+            memheap_tag_free(&b->tags, start);
+            free_space(b, block, start - block);
+        }
+        if (at > start)
+            memheap_tag_none(&b->tags, at);
+        if (next > end) {
+            memheap_tag_free(&b->tags, end);
+            free_space(b, end, next - end);
+        }
+        at = next;
+    }
+    return true;
+}
+
 static memheap_status_t buddy_reserve(memheap_module_t *module, size_t offset,
                                       size_t size)
 {
@@ -584,13 +624,14 @@ static memheap_status_t buddy_reserve(memheap_module_t *module, size_t offset,
         return MEMHEAP_ERR_BUSY;
     uint64_t start = granule_at(b, offset);
     unsigned order = memheap_log2_ceil(granules_of(b, size));
-    if (start >= b->end || start % length_of(order) != 0)
+    uint64_t length = length_of(order);
+    if (start >= b->end || start % length != 0)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     memheap_status_t status = blocks_ensure(b);
     if (status != MEMHEAP_OK)
         return status;
     join_all(b);
-    uint64_t length = length_of(order);
+    unsigned from = order_around(b, start, order);
     if (start >= b->frontier) {
         length = memheap_min(length, b->end - start);
         status = tags_ensure(b, start + length);
@@ -598,16 +639,14 @@ static memheap_status_t buddy_reserve(memheap_module_t *module, size_t offset,
             return status;
         frontier_advance(b, start);
         frontier_set(b, start + length);
-    } else {
-        unsigned from = order;
-        while (from <= b->max_order &&
-               !is_free_block(b, start & ~(length_of(from) - 1), from))
-            from++;
-        if (from > b->max_order)
-            return MEMHEAP_ERR_BUSY;
+    } else if (from < ORDERS) {
         uint64_t block = start & ~(length_of(from) - 1);
         free_block_remove(b, block, from);
         split(b, block, from, order, start);
+    } else {
+        length = granules_of(b, size);
+        if (!take_space(b, start, start + length))
+            return MEMHEAP_ERR_BUSY;
     }
     block_enter(b, start, length);
     return MEMHEAP_OK;

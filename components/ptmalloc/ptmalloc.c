@@ -684,7 +684,7 @@ static memheap_status_t ptmalloc_free(memheap_module_t *module, size_t offset)
             MEMHEAP_TAG_LINE - bit + (unsigned)__builtin_ctzll(line[1].starts);
     else
         size = line[1].lives;
-    memheap_box_t *stack = &p->cache.stack[size];
+    memheap_box_t *stack;
     if (MEMHEAP_UNLIKELY(size >= SMALL)) {
         cache_class_t class = cache_class(size);
         stack = &p->cache.stack[class.number];
@@ -693,8 +693,10 @@ static memheap_status_t ptmalloc_free(memheap_module_t *module, size_t offset)
             return free_uncached(p, start, size);
         p->cache.held += size;
         cache_mark(&p->cache, class.number);
-    } else if (MEMHEAP_UNLIKELY(stack->count == MEMHEAP_BOX_ROOM)) {
-        return free_uncached(p, start, size);
+    } else {
+        stack = &p->cache.stack[size];
+        if (MEMHEAP_UNLIKELY(stack->count == MEMHEAP_BOX_ROOM))
+            return free_uncached(p, start, size);
     }
     stack->member[stack->count++] = start;
     line->lives ^= (uint64_t)1 << bit;

@@ -63,6 +63,27 @@ START_TEST(least_free_place_is_taken)
 }
 END_TEST
 
+START_TEST(block_that_was_cut_can_be_restored_in_a_longer_region)
+{
+    size_t offset;
+    model_open(&model, buddy, 100016, 200000);
+    ck_assert_ok(model_alloc(&model, 65536, 16, &offset));
+    ck_assert_ok(model_alloc(&model, 34000, 16, &offset));
+    ck_assert_ok(model_grow(&model, 200000));
+    size_t behind;
+    ck_assert_ok(model_alloc(&model, 2000, 16, &behind));
+    ck_assert_uint_lt(behind, 131072);
+    ck_assert_ok(model_free(&model, offset));
+    model_check(&model);
+    ck_assert_ok(model_reserve(&model, offset, 100016 - offset));
+    model_check(&model);
+    ck_assert_ok(model_free(&model, offset));
+    ck_assert_int_eq(model_reserve(&model, offset, 65536), MEMHEAP_ERR_BUSY);
+    model_check(&model);
+    model_close(&model);
+}
+END_TEST
+
 START_TEST(freed_block_is_the_next_of_its_order)
 {
     size_t offset[40];
@@ -164,6 +185,8 @@ int main(void)
     tcase_add_test(tests, blocks_are_powers_of_two_at_their_multiples);
     tcase_add_test(tests, block_at_the_end_of_the_region_is_cut);
     tcase_add_test(tests, least_free_place_is_taken);
+    tcase_add_test(tests,
+                   block_that_was_cut_can_be_restored_in_a_longer_region);
     tcase_add_test(tests, freed_block_is_the_next_of_its_order);
     tcase_add_test(tests, blocks_in_stacks_make_way_for_others);
     tcase_add_test(tests,
