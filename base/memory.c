@@ -1,9 +1,9 @@
 /*
  * Metadata memory out of anonymous pages, and tables on top of any source.
  *
- * A table commits at least as much again as it has, so growing to n bytes
- * costs O(log n) calls of the source. Committed pages that nobody touches are
- * not backed, so the surplus costs address space alone.
+ * A table grows by at least an eighth of what it has, so growing to n bytes
+ * costs O(log n) calls of the source, and what is committed stays near what is
+ * used.
  */
 #include "config.h"
 
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum {
-    FIRST_COMMIT = 16384
+    LEAST_STEP = 16384
 };
 
 static size_t page_round(size_t size)
@@ -90,8 +90,8 @@ memheap_status_t memheap_table_extend(memheap_table_t *table, size_t size)
 {
     if (size > table->reserved)
         return MEMHEAP_ERR_NO_METADATA;
-    size_t target = memheap_max(size, 2 * table->committed);
-    target = page_round(memheap_max(target, FIRST_COMMIT));
+    size_t step = memheap_max(table->committed / 8, LEAST_STEP);
+    size_t target = page_round(memheap_max(size, table->committed + step));
     target = memheap_min(target, table->reserved);
     if (!table->memory->commit(table->memory, table->base + table->committed,
                                target - table->committed))

@@ -67,10 +67,13 @@ START_TEST(table_grows_in_few_steps)
     unit_memory_init(&memory);
     memheap_table_t table;
     ck_assert_ok(memheap_table_open(&table, &memory.memory, 256 * MIB));
-    for (size_t size = 0; size <= 256 * MIB; size += 4096)
+    for (size_t size = 0; size <= 256 * MIB; size += 4096) {
         ck_assert_ok(memheap_table_ensure(&table, size));
-    /* One reservation, and a commit for each doubling from 16 KiB on. */
-    ck_assert_uint_le(memory.requests, 1 + 15);
+        ck_assert_uint_le(table.committed, size + size / 8 + 16 * KIB + 4096);
+    }
+    /* One reservation; 16 KiB a step up to 128 KiB, and from there on an
+     * eighth: the 65th power of that is 2048 times as much. */
+    ck_assert_uint_le(memory.requests, 1 + 8 + 65);
     memheap_table_close(&table);
     ck_assert_uint_eq(memory.bytes, 0);
 }
