@@ -52,7 +52,10 @@ bench_thread_churn_LDFLAGS = -no-install
 # Programs in OpenSHMEM alone, which bench/compare and bench/pgas build against
 # others too. A wrapper of libtool's would be part of the time to start.
 if MPI
-noinst_PROGRAMS += bench/pgas-footprint bench/pgas-ops
+noinst_PROGRAMS += bench/pgas-batch bench/pgas-footprint bench/pgas-ops
+bench_pgas_batch_SOURCES = bench/pgas-batch.c bench/timing.h
+bench_pgas_batch_LDADD = libshmem.la
+bench_pgas_batch_LDFLAGS = -no-install
 bench_pgas_footprint_SOURCES = bench/pgas-footprint.c
 bench_pgas_footprint_CPPFLAGS = $(AM_CPPFLAGS) $(MPI_CFLAGS)
 bench_pgas_footprint_LDADD = libshmem.la $(MPI_LIBS)
