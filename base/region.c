@@ -103,14 +103,21 @@ memheap_status_t memheap_region_share(memheap_region_t *region, void *base,
     return MEMHEAP_OK;
 }
 
+/* Bytes of a shared region's file that take memory; otherwise, if nobody can
+ * tell. */
+static size_t file_resident(const memheap_region_t *region, size_t otherwise)
+{
+    struct stat info;
+    return region->fd >= 0 && fstat(region->fd, &info) == 0
+               ? (size_t)info.st_blocks * 512
+               : otherwise;
+}
+
 /* Memory that the node still has to find if the region were backed to target
  * and touched everywhere, as this and all regions in step with it will be. */
 static size_t demand(const memheap_region_t *region, size_t target)
 {
-    size_t present = region->backed;
-    struct stat info;
-    if (region->fd >= 0 && fstat(region->fd, &info) == 0)
-        present = (size_t)info.st_blocks * 512;
+    size_t present = file_resident(region, region->backed);
     size_t missing = target - memheap_min(target, present);
     size_t all;
     return __builtin_mul_overflow(missing, region->sharers, &all) ? SIZE_MAX
@@ -167,6 +174,50 @@ memheap_status_t memheap_region_back(memheap_region_t *region, size_t size,
     }
     region->backed = target;
     return MEMHEAP_OK;
+}
+
+/* Both advices reach libraries that watch the memory that they registered,
+ * where fallocate() would not. */
+memheap_status_t memheap_region_give_back(const memheap_region_t *region,
+                                          size_t from, size_t to, size_t least,
+                                          const memheap_log_t *log)
+{
+    size_t start = memheap_align_up(from, page_size());
+    size_t end = memheap_align_down(to, page_size());
+    int advice =
+        region->kind == MEMHEAP_REGION_SHARED ? MADV_REMOVE : MADV_DONTNEED;
+    if (start >= end || end - start < least)
+        return MEMHEAP_OK;
+    if (madvise(region->base + start, end - start, advice) == 0)
+        return MEMHEAP_OK;
+    memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                      "the system takes no pages of the heap back (%s), as "
+                      "when they are locked in memory",
+                      strerror(errno));
+    return MEMHEAP_ERR_SYSTEM;
+}
+
+size_t memheap_region_resident(const memheap_region_t *region)
+{
+    if (region->kind == MEMHEAP_REGION_SHARED)
+        return file_resident(region, 0);
+    enum {
+        PAGES = 4096
+    };
+    unsigned char present[PAGES];
+    size_t page = page_size();
+    uintptr_t end = (uintptr_t)region->base + region->backed;
+    size_t pages = 0;
+    for (uintptr_t at = memheap_align_down((uintptr_t)region->base, page);
+         at < end; at += PAGES * page) {
+        size_t count = memheap_align_up(end - at, page) / page;
+        count = memheap_min(count, PAGES);
+        if (mincore((void *)at, count * page, present) != 0)
+            continue; /* of the caller's, and not all mapped */
+        for (size_t i = 0; i < count; i++)
+            pages += present[i] & 1;
+    }
+    return pages * page;
 }
 
 void memheap_region_release(memheap_region_t *region)

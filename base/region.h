@@ -67,6 +67,21 @@ memheap_status_t memheap_region_share(memheap_region_t *region, void *base,
 memheap_status_t memheap_region_back(memheap_region_t *region, size_t size,
                                      const memheap_log_t *log);
 
+/**
+ * Give the whole pages in [from, to) back to the system, if they are at least
+ * so many bytes. They stay backed, and read as zero. Not for a foreign region.
+ * A node that has less memory by the time they are touched was not asked again.
+ *
+ * @return MEMHEAP_ERR_SYSTEM, logged
+ */
+memheap_status_t memheap_region_give_back(const memheap_region_t *region,
+                                          size_t from, size_t to, size_t least,
+                                          const memheap_log_t *log);
+
+/** Bytes of pages that take memory, as the kernel says. Constant time for a
+ *  shared region. */
+size_t memheap_region_resident(const memheap_region_t *region);
+
 /** Give the range, its memory and its descriptor back. */
 void memheap_region_release(memheap_region_t *region);
 
