@@ -60,6 +60,12 @@ static const memheap_param_def_t base_params[] = {
      .unit = "",
      .default_text = "0",
      .help = "let a heap grow past the memory that the machine has left"},
+    {.name = "MEMHEAP_TRIM",
+     .type = MEMHEAP_PARAM_SIZE,
+     .unit = "bytes",
+     .default_text = "0",
+     .help = "give pages of free space back to the system when so many bytes, "
+             "and an eighth of those in use, were freed; 0: when asked"},
 };
 
 /* The priority that every component has, with its own default. */

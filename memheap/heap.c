@@ -8,7 +8,13 @@
  *     that cannot be backed goes back to the module;
  *   - `high` is the end of the highest block ever handed out: behind it lies
  *     zeroed memory if the heap reserved the region itself;
- *   - the placement of a block never depends on what is backed.
+ *   - the placement of a block never depends on what is backed;
+ *   - a block that grows by less than a quarter and has to move gets room for a
+ *     quarter more, if there is some, and keeps it until it shrinks by more: so
+ *     a block that grows in many steps is copied a number of times that grows
+ *     as the logarithm of its size;
+ *   - pages of free space go back to the system without a change of what the
+ *     module knows, and never of a range that somebody else may have pinned.
  *
  * A heap of several threads has a lock. Where the module is made for threads,
  * blocks come and go without it: the module says where, and what is left to do
@@ -36,6 +42,10 @@ enum {
     BATCH_ON_STACK = 128
 };
 
+/* The least run of free pages that goes back: a call of the system for 16 pages
+ * costs a tenth of what touching them again does. */
+static const size_t least_run = 64 * MEMHEAP_KIB;
+
 struct memheap {
     memheap_module_t *module;
     const memheap_module_shared_t *shared; /* NULL: all calls take the lock */
@@ -46,7 +56,13 @@ struct memheap {
     size_t max_align;
     bool locks;
     bool checks;
-    bool unbacked; /* the last place that was found could not be backed */
+    bool pinned;        /* pages never go back */
+    bool after_free;    /* there is something to do after a free */
+    bool unbacked;      /* the last place that was found could not be backed, */
+    bool quiet;         /* of which nothing is said */
+    size_t trim;        /* MEMHEAP_TRIM; 0: pages go back when asked */
+    _Atomic size_t due; /* bytes to be freed until they do, */
+    _Atomic size_t freed; /* and those that were */
     pthread_mutex_t lock;
     memheap_region_t region;
     const memheap_log_t *log;
@@ -125,6 +141,13 @@ static memheap_status_t open_framework(memheap_t *heap,
     return memheap_framework_open(&heap->framework, &framework);
 }
 
+static void set_trim(memheap_t *heap, size_t trim)
+{
+    heap->trim = trim;
+    heap->after_free = heap->checks || trim > 0;
+    atomic_store_explicit(&heap->due, trim, memory_order_relaxed);
+}
+
 memheap_status_t memheap_create_over(const memheap_region_t *region,
                                      const memheap_config_t *config,
                                      const memheap_param_def_t *defs,
@@ -156,6 +179,10 @@ memheap_status_t memheap_create_over(const memheap_region_t *region,
         goto err_heap;
     const memheap_params_t *params = &heap->framework.params;
     heap->checks = memheap_params_value(params, "MEMHEAP_CHECK")->boolean;
+    heap->pinned = region->kind == MEMHEAP_REGION_FOREIGN;
+    set_trim(heap, heap->pinned
+                       ? 0
+                       : memheap_params_value(params, "MEMHEAP_TRIM")->size);
     heap->region.overcommit =
         memheap_params_value(params, "MEMHEAP_OVERCOMMIT")->boolean;
     memheap_module_config_t module = {
@@ -242,11 +269,21 @@ static memheap_status_t verify(memheap_t *heap, const char *operation)
     return status;
 }
 
+static void ignore(void *context, memheap_log_level_t level,
+                   const char *message)
+{
+    (void)context;
+    (void)level;
+    (void)message;
+}
+
+static const memheap_log_t silent = {ignore, NULL, MEMHEAP_LOG_ERROR};
+
 /* Back the region up to the end of a place that the module found. */
 static memheap_status_t back(memheap_t *heap, size_t end)
 {
-    memheap_status_t status =
-        memheap_region_back(&heap->region, end, heap->log);
+    memheap_status_t status = memheap_region_back(
+        &heap->region, end, heap->quiet ? &silent : heap->log);
     heap->unbacked = status != MEMHEAP_OK;
     return status;
 }
@@ -439,6 +476,78 @@ static memheap_status_t bad_address(memheap_t *heap, const char *call,
     return MEMHEAP_ERR_BAD_ADDRESS;
 }
 
+/* A walk that gives the pages of free space back: the run of free blocks that
+ * it is in. The module may keep neighbours apart. */
+typedef struct trimming {
+    memheap_t *heap;
+    size_t least;
+    size_t start, end;
+    memheap_status_t status;
+} trimming_t;
+
+static bool trim_run(trimming_t *t)
+{
+    size_t end = memheap_min(t->end, high_of(t->heap));
+    if (t->start < end)
+        t->status = memheap_region_give_back(&t->heap->region, t->start, end,
+                                             t->least, t->heap->log);
+    return t->status == MEMHEAP_OK;
+}
+
+static bool trim_extent(void *context, const memheap_extent_t *extent)
+{
+    trimming_t *t = context;
+    size_t end = extent->offset + extent->size;
+    if (extent->live) {
+        bool goes_on = trim_run(t) && end < high_of(t->heap);
+        t->start = t->end = end;
+        return goes_on;
+    }
+    t->end = end;
+    return end < high_of(t->heap);
+}
+
+/* Give pages back; the caller holds the lock. An eighth of what is in use is to
+ * be freed before that is done unasked again: the blocks are that many times
+ * as many as those freed meanwhile, on average, and no more. */
+static memheap_status_t trim(memheap_t *heap, size_t least)
+{
+    trimming_t trimming = {.heap = heap, .least = least, .status = MEMHEAP_OK};
+    heap->module->ops->walk(heap->module, trim_extent, &trimming);
+    trim_run(&trimming);
+    size_t due = memheap_max(heap->trim, heap->module->used / 8);
+    atomic_store_explicit(&heap->due, due, memory_order_relaxed);
+    atomic_store_explicit(&heap->freed, 0, memory_order_relaxed);
+    return trimming.status;
+}
+
+/* Count bytes that were freed. @return whether pages are to go back */
+static bool count_freed(memheap_t *heap, size_t size)
+{
+    size_t freed =
+        atomic_fetch_add_explicit(&heap->freed, size, memory_order_relaxed);
+    return freed + size >=
+           atomic_load_explicit(&heap->due, memory_order_relaxed);
+}
+
+/* Bytes were freed; the caller holds the lock. A system that takes no pages has
+ * said why, and is not asked unasked again. */
+static void trim_after(memheap_t *heap, size_t size)
+{
+    if (heap->trim > 0 && count_freed(heap, size) &&
+        trim(heap, least_run) != MEMHEAP_OK)
+        set_trim(heap, 0);
+}
+
+static MEMHEAP_NOINLINE memheap_status_t finish_free(memheap_t *heap,
+                                                     size_t offset, size_t size)
+{
+    if (heap->checks)
+        memset(heap->base + offset, FILL_FREED, size);
+    trim_after(heap, size);
+    return verify(heap, "a free");
+}
+
 /* Free a block; the caller holds the lock. */
 static MEMHEAP_INLINE memheap_status_t release(memheap_t *heap,
                                                const void *block)
@@ -449,9 +558,26 @@ static MEMHEAP_INLINE memheap_status_t release(memheap_t *heap,
         return MEMHEAP_ERR_BAD_ADDRESS;
     size_t used = module->used;
     memheap_status_t status = module->ops->free(module, offset);
-    if (MEMHEAP_UNLIKELY(heap->checks) && status == MEMHEAP_OK) {
-        memset(heap->base + offset, FILL_FREED, used - module->used);
-        status = verify(heap, "a free");
+    if (MEMHEAP_UNLIKELY(heap->after_free) && status == MEMHEAP_OK)
+        status = finish_free(heap, offset, used - module->used);
+    return status;
+}
+
+/* Free a block among other threads. */
+static MEMHEAP_INLINE memheap_status_t release_shared(memheap_t *heap,
+                                                      const void *block)
+{
+    size_t offset = offset_of(heap, block);
+    size_t size = 0;
+    if (MEMHEAP_UNLIKELY(heap->after_free) &&
+        heap->shared->size_of(heap->module, offset, &size) != MEMHEAP_OK)
+        return MEMHEAP_ERR_BAD_ADDRESS;
+    memheap_status_t status = heap->shared->free(heap->module, offset);
+    if (MEMHEAP_UNLIKELY(size > 0) && status == MEMHEAP_OK &&
+        count_freed(heap, size)) {
+        heap_lock(heap);
+        trim_after(heap, 0);
+        heap_unlock(heap);
     }
     return status;
 }
@@ -462,7 +588,7 @@ memheap_status_t memheap_free(memheap_t *heap, void *block)
         return MEMHEAP_OK;
     memheap_status_t status;
     if (MEMHEAP_UNLIKELY(heap->shared != NULL)) {
-        status = heap->shared->free(heap->module, offset_of(heap, block));
+        status = release_shared(heap, block);
     } else {
         heap_lock(heap);
         status = release(heap, block);
@@ -482,11 +608,14 @@ memheap_status_t memheap_usable_size(memheap_t *heap, const void *block,
     return status;
 }
 
-/* Resize where the block stands, and back what that adds. */
+/* Resize where the block stands, and back what that adds. The room that a block
+ * got when it grew is not taken from it while it grows on. */
 static memheap_status_t resize_in_place(memheap_t *heap, size_t offset,
                                         size_t old_size, size_t size)
 {
     memheap_module_t *module = heap->module;
+    if (size <= old_size && size >= old_size - old_size / 4)
+        return MEMHEAP_OK;
     if (module->ops->resize == NULL)
         return size <= old_size ? MEMHEAP_OK : MEMHEAP_ERR_NO_MEMORY;
     size_t used = module->used;
@@ -515,19 +644,41 @@ static void restore(memheap_t *heap, const memheap_resize_step_t *step)
     (void)status;
 }
 
+/* Find a new place for a block that grows, with room to grow on if there is
+ * one and step->roomy asks for it; step->roomy says what it was. */
+static memheap_status_t place_grown(memheap_t *heap, size_t size, bool roomy,
+                                    memheap_resize_step_t *step)
+{
+    size_t room;
+    size_t dirty;
+    memheap_status_t status = MEMHEAP_ERR_NO_MEMORY;
+    step->roomy =
+        roomy &&
+        !__builtin_add_overflow(step->old_size, step->old_size / 4, &room) &&
+        room > size;
+    if (step->roomy) {
+        heap->quiet = true;
+        status =
+            place(heap, MEMHEAP_MIN_ALIGN, room, &step->new_offset, &dirty);
+        heap->quiet = false;
+        if (status != MEMHEAP_ERR_NO_MEMORY || heap->unbacked)
+            return status;
+        step->roomy = false;
+    }
+    return place(heap, MEMHEAP_MIN_ALIGN, size, &step->new_offset, &dirty);
+}
+
 /* Move a block to where its own space is part of the new one. */
-static memheap_status_t resize_over(memheap_t *heap, size_t size,
+static memheap_status_t resize_over(memheap_t *heap, size_t size, bool roomy,
                                     memheap_resize_step_t *step)
 {
     memheap_module_t *module = heap->module;
     if (module->ops->reserve == NULL)
         return MEMHEAP_ERR_NO_MEMORY;
     bool checks = heap->checks;
-    size_t dirty;
     module->ops->free(module, step->old_offset);
     heap->checks = false; /* the fill would overwrite what is to be moved */
-    memheap_status_t status =
-        place(heap, MEMHEAP_MIN_ALIGN, size, &step->new_offset, &dirty);
+    memheap_status_t status = place_grown(heap, size, roomy, step);
     heap->checks = checks;
     if (status != MEMHEAP_OK) {
         restore(heap, step);
@@ -543,8 +694,10 @@ static memheap_status_t resize_over(memheap_t *heap, size_t size,
  * next way leads would depend on the memory that this process happens to get.
  */
 memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
-                                      size_t size, memheap_resize_step_t *step)
+                                      size_t size, bool roomy,
+                                      memheap_resize_step_t *step)
 {
+    step->roomy = false;
     if (size == 0)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     heap_lock(heap);
@@ -558,18 +711,26 @@ memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
     status = resize_in_place(heap, step->old_offset, step->old_size, size);
     if (status != MEMHEAP_ERR_NO_MEMORY || heap->unbacked)
         goto out;
-    size_t dirty;
-    status = place(heap, MEMHEAP_MIN_ALIGN, size, &step->new_offset, &dirty);
+    status = place_grown(heap, size, roomy, step);
     if (status == MEMHEAP_OK) {
         step->kind = MEMHEAP_RESIZE_BESIDE;
         memcpy(heap->base + step->new_offset, heap->base + step->old_offset,
                memheap_min(step->old_size, size));
     } else if (status == MEMHEAP_ERR_NO_MEMORY && !heap->unbacked) {
-        status = resize_over(heap, size, step);
+        status = resize_over(heap, size, roomy, step);
     }
 out:
     heap_unlock(heap);
     return status;
+}
+
+/* Bytes that a block lost where it stands. */
+static size_t shrunk_by(const memheap_t *heap,
+                        const memheap_resize_step_t *step)
+{
+    size_t size = step->old_size;
+    heap->module->ops->size_of(heap->module, step->old_offset, &size);
+    return step->old_size - memheap_min(size, step->old_size);
 }
 
 void *memheap_resize_end(memheap_t *heap, const memheap_resize_step_t *step,
@@ -582,6 +743,8 @@ void *memheap_resize_end(memheap_t *heap, const memheap_resize_step_t *step,
     case MEMHEAP_RESIZE_IN_PLACE:
         if (!keep && ops->resize != NULL)
             ops->resize(heap->module, step->old_offset, step->old_size);
+        if (keep && heap->trim > 0)
+            trim_after(heap, shrunk_by(heap, step));
         break;
     case MEMHEAP_RESIZE_BESIDE:
         release(heap, heap->base + leaves);
@@ -608,7 +771,10 @@ memheap_status_t memheap_resize(memheap_t *heap, void *block, size_t size,
     if (block == NULL)
         return memheap_alloc(heap, size, block_p);
     memheap_resize_step_t step;
-    memheap_status_t status = memheap_resize_begin(heap, block, size, &step);
+    memheap_status_t status =
+        memheap_resize_begin(heap, block, size, true, &step);
+    if (status == MEMHEAP_ERR_NO_MEMORY && step.roomy)
+        status = memheap_resize_begin(heap, block, size, false, &step);
     if (status == MEMHEAP_ERR_BAD_ADDRESS)
         return bad_address(heap, "memheap_resize", block);
     if (status != MEMHEAP_OK)
@@ -713,6 +879,32 @@ memheap_status_t memheap_free_batch(memheap_t *heap, size_t count,
     }
     heap_unlock(heap);
     return bad == NULL ? status : bad_address(heap, "memheap_free_batch", bad);
+}
+
+memheap_status_t memheap_trim(memheap_t *heap, size_t least)
+{
+    if (heap->pinned)
+        return MEMHEAP_ERR_UNSUPPORTED;
+    heap_lock(heap);
+    memheap_status_t status = trim(heap, least == 0 ? least_run : least);
+    heap_unlock(heap);
+    return status;
+}
+
+void memheap_pin(memheap_t *heap)
+{
+    heap_lock(heap);
+    heap->pinned = true;
+    set_trim(heap, 0);
+    heap_unlock(heap);
+}
+
+size_t memheap_resident(memheap_t *heap)
+{
+    heap_lock(heap);
+    memheap_region_t region = heap->region;
+    heap_unlock(heap);
+    return memheap_region_resident(&region);
 }
 
 void memheap_settle(memheap_t *heap)

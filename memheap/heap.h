@@ -39,6 +39,9 @@ memheap_status_t memheap_find_block(memheap_t *heap, const void *block,
 memheap_status_t memheap_find_batch(memheap_t *heap, size_t count,
                                     void *const *blocks, const void **bad_p);
 
+/** Never give pages back from now on: others know them by where they are. */
+void memheap_pin(memheap_t *heap);
+
 /** Let later placements depend on nothing but the live blocks, as it is after
  *  the same call on any heap that has the same ones. */
 void memheap_settle(memheap_t *heap);
@@ -54,15 +57,21 @@ typedef struct memheap_resize_step {
     memheap_resize_kind_t kind;
     size_t old_offset, old_size, old_peak;
     size_t new_offset;
+    bool roomy; /* the new place is, or was to be, larger than asked for */
 } memheap_resize_step_t;
 
 /**
  * Do all of a resize that can fail: afterwards the new block is complete.
  * Errors as memheap_resize(), but without a message; nothing happened then.
  * No other call may come before memheap_resize_end().
+ *
+ * @param roomy  a block that moves may get room to grow on. Where that fails in
+ *               a process for want of memory, step->roomy is true on all, and
+ *               they may begin again without
  */
 memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
-                                      size_t size, memheap_resize_step_t *step);
+                                      size_t size, bool roomy,
+                                      memheap_resize_step_t *step);
 
 /** Keep the new block, or undo all; neither can fail.
  *  @return the block that is live now */

@@ -126,7 +126,9 @@ memheap_status_t memheap_free(memheap_t *heap, void *block);
  * Change a block's size, keeping its contents up to the lesser of both.
  *
  * The block stays where it is if it can. Otherwise it moves to a new place,
- * or, where old and new do not fit side by side, over its old one.
+ * or, where old and new do not fit side by side, over its old one. A block that
+ * moves to grow by less than a quarter gets room for that much, if there is
+ * some; one that shrinks by a quarter or less keeps its space.
  *
  * @param block  NULL: as memheap_alloc()
  * @param size   bytes, at least 1
@@ -185,6 +187,24 @@ typedef struct memheap_stats {
 
 /** The figures now, in constant time. */
 void memheap_get_stats(memheap_t *heap, memheap_stats_t *stats);
+
+/**
+ * Bytes of the range that take memory now, in whole pages, as the kernel says.
+ * Constant time for the symmetric heap, else a look at every page that is
+ * backed.
+ */
+size_t memheap_resident(memheap_t *heap);
+
+/**
+ * Give the pages of free space back to the system. They are backed as before,
+ * and take memory again when they are touched. Changes no block and no later
+ * placement. MEMHEAP_TRIM has a heap do so by itself.
+ *
+ * @param least  bytes of pages in a row that go back at all; 0: 64 KiB
+ * @return MEMHEAP_ERR_UNSUPPORTED if the range is the caller's, or known to a
+ *         network by its pages; MEMHEAP_ERR_SYSTEM, logged
+ */
+memheap_status_t memheap_trim(memheap_t *heap, size_t least);
 
 /** A block, live or free. */
 typedef struct memheap_block {

@@ -167,13 +167,15 @@ void pshmem_free(void *ptr)
 }
 MEMHEAP_PROFILED(shmem_free)
 
-/* Change the size of a block that all PEs agreed on. */
-static void *resize(const memheap_call_t *call, void *block, size_t size)
+/* Change the size of a block that all PEs agreed on. Room for it to grow on,
+ * for which one PE has no memory, is done without by all. */
+static void *resize(const memheap_call_t *call, void *block, size_t size,
+                    bool roomy)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     memheap_resize_step_t step = {.new_offset = 0};
     memheap_status_t status =
-        memheap_resize_begin(rt->heap, block, size, &step);
+        memheap_resize_begin(rt->heap, block, size, roomy, &step);
     int pe;
     rt->symmetric.reach = memheap_reach(rt->heap);
     memheap_status_t worst =
@@ -186,6 +188,8 @@ static void *resize(const memheap_call_t *call, void *block, size_t size)
     if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
         return moved;
     memheap_settle(rt->heap);
+    if (step.roomy && worst == MEMHEAP_ERR_NO_MEMORY)
+        return resize(call, block, size, false);
     report_failure(call, worst, pe);
     return NULL;
 }
@@ -204,7 +208,7 @@ void *pshmem_realloc(void *ptr, size_t size)
     if (!agree_on_block(&call, ptr))
         return NULL;
     call.what = MEMHEAP_CALL_REALLOC_DONE;
-    return resize(&call, ptr, size);
+    return resize(&call, ptr, size, true);
 }
 MEMHEAP_PROFILED(shmem_realloc)
 
@@ -308,6 +312,28 @@ size_t pshmemx_heap_free(void)
     return stats_now("shmemx_heap_free").free;
 }
 MEMHEAP_PROFILED(shmemx_heap_free)
+
+size_t pshmemx_heap_resident(void)
+{
+    memheap_runtime_begin("shmemx_heap_resident");
+    return memheap_resident(memheap_runtime.heap);
+}
+MEMHEAP_PROFILED(shmemx_heap_resident)
+
+int pshmemx_heap_trim(size_t least)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    memheap_runtime_begin("shmemx_heap_trim");
+    memheap_status_t status = memheap_trim(rt->heap, least);
+    if (status == MEMHEAP_ERR_UNSUPPORTED)
+        memheap_runtime_error("shmemx_heap_trim: the job has several nodes, "
+                              "whose network may hold on to the pages of the "
+                              "heap: none is given back");
+    else if (status != MEMHEAP_OK)
+        memheap_runtime_error("shmemx_heap_trim: %s", rt->message);
+    return status == MEMHEAP_OK ? 0 : -1;
+}
+MEMHEAP_PROFILED(shmemx_heap_trim)
 
 size_t pshmemx_heap_largest_free(void)
 {

@@ -20,6 +20,21 @@ size_t shmemx_heap_free(void);
  *  asked and not the memory of the machine. Local. */
 size_t shmemx_heap_largest_free(void);
 
+/** Bytes of this PE's part of the heap that take memory now, in whole pages,
+ *  as the kernel says. Local. */
+size_t shmemx_heap_resident(void);
+
+/**
+ * Give the pages of free space back to the system. Local: no block changes and
+ * no later address, whichever PEs do it. MEMHEAP_TRIM has every PE do so by
+ * itself.
+ *
+ * @param least  bytes of pages in a row that go back at all; 0: 64 KiB
+ * @return 0; not 0, with a message, if the job has several nodes, whose network
+ *         may have pinned the pages, or if the system does not take them
+ */
+int shmemx_heap_trim(size_t least);
+
 /** The name of the component that serves the heap; valid until
  *  shmem_finalize(). Local. */
 const char *shmemx_heap_component(void);

@@ -162,6 +162,18 @@ static void ignore(void *context, memheap_log_level_t level,
     (void)message;
 }
 
+/* Give no pages of the heap back; say so if the user asked for it. */
+static void keep_pages(memheap_runtime_t *rt)
+{
+    const memheap_params_t *params = memheap_get_params(rt->heap);
+    memheap_pin(rt->heap);
+    if (memheap_params_value(params, "MEMHEAP_TRIM")->size > 0)
+        memheap_log_write(&rt->log, MEMHEAP_LOG_WARNING,
+                          "MEMHEAP_TRIM has no effect: the job has several "
+                          "nodes, whose network may hold on to the pages of "
+                          "the heap");
+}
+
 /* This PE's part of the heap: memory behind the common range, windows on all
  * PEs' memory, and the heap over it. Each step is undone if a later one fails
  * on any PE. */
@@ -208,6 +220,10 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
         .what = MEMHEAP_CALL_CREATE,
         .argument = {memheap_call_digest(0, name, strlen(name)), 0, 0}};
     memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
+    /* A network goes on with the page that it registered, whatever the kernel
+     * puts in its place. */
+    if (rt->transport != NULL)
+        keep_pages(rt);
     rt->symmetric.base = memheap_base(rt->heap);
     rt->symmetric.reach = memheap_reach(rt->heap);
     worst = memheap_reach_cover(rt, 0);

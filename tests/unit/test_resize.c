@@ -291,7 +291,7 @@ static void assert_undone(unsigned char *block, size_t has, size_t wants,
     memheap_resize_step_t step;
     uint64_t before = unit_heap_digest(unit.heap);
     write_pattern(block, has);
-    ck_assert_ok(memheap_resize_begin(unit.heap, block, wants, &step));
+    ck_assert_ok(memheap_resize_begin(unit.heap, block, wants, true, &step));
     ck_assert_int_eq(step.kind, kind);
     ck_assert_ptr_eq(memheap_resize_end(unit.heap, &step, false), block);
     ck_assert_uint_eq(unit_heap_digest(unit.heap), before);
@@ -339,9 +339,209 @@ START_TEST(half_a_resize_says_nothing_of_a_wrong_address)
 {
     memheap_resize_step_t step;
     open_heap(_i);
-    ck_assert_int_eq(memheap_resize_begin(unit.heap, unit.base, 16, &step),
-                     MEMHEAP_ERR_BAD_ADDRESS);
+    ck_assert_int_eq(
+        memheap_resize_begin(unit.heap, unit.base, 16, true, &step),
+        MEMHEAP_ERR_BAD_ADDRESS);
     ck_assert_uint_eq(unit.log.count, 0);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Grow a block as the tests below do, where it cannot grow on: fill all space
+ * below it with blocks, so that the last one lies right behind it. */
+static void *wall_behind(const unsigned char *block)
+{
+    static void *fill[4096];
+    size_t count = 0;
+    void *found = NULL;
+    for (size_t size = 32 * MIB; size >= 16; size /= 2) {
+        found = NULL;
+        while (memheap_alloc(unit.heap, size, &found) == MEMHEAP_OK &&
+               (unsigned char *)found < block) {
+            ck_assert_uint_lt(count, 4096);
+            fill[count++] = found;
+            found = NULL;
+        }
+        if (size > 16)
+            ck_assert_ok(memheap_free(unit.heap, found));
+    }
+    while (count > 0)
+        ck_assert_ok(memheap_free(unit.heap, fill[--count]));
+    return found;
+}
+
+enum {
+    SMALLEST = 16,
+    LARGEST = 16 * 1024 * 1024,
+    /* The 62nd power of 5/4 is LARGEST / SMALLEST; sizes are rounded. */
+    MOST_MOVES = 62 + 2
+};
+
+/* A step is less or more than what allocators round to. */
+static const size_t steps[] = {16, 1000};
+
+START_TEST(block_that_grows_in_steps_moves_few_times)
+{
+    unit_heap_open(&unit, _i / 2 * 2, GIB, 0, NULL);
+    unsigned char *block = alloc(SMALLEST);
+    void *wall = wall_behind(block);
+    write_pattern(block, SMALLEST);
+    unsigned moves = 0;
+    size_t size = SMALLEST;
+    while (size < LARGEST) {
+        size_t more = size + steps[_i % 2];
+        void *moved;
+        ck_assert_ok(memheap_resize(unit.heap, block, more, &moved));
+        for (size_t i = size; i < more; i++)
+            ((unsigned char *)moved)[i] = pattern(i);
+        size = more;
+        if (moved == block)
+            continue;
+        block = moved;
+        ck_assert_uint_le(++moves, MOST_MOVES);
+        ck_assert_ok(memheap_free(unit.heap, wall));
+        wall = wall_behind(block);
+    }
+    ck_assert(has_pattern(block, size));
+    ck_assert_ok(memheap_check(unit.heap));
+    ck_assert_ok(memheap_free(unit.heap, block));
+    ck_assert_ok(memheap_free(unit.heap, wall));
+    memheap_stats_t stats;
+    memheap_get_stats(unit.heap, &stats);
+    ck_assert_uint_eq(stats.used, 0);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Bytes of the heap in use. */
+static size_t used(void)
+{
+    memheap_stats_t stats;
+    memheap_get_stats(unit.heap, &stats);
+    return stats.used;
+}
+
+START_TEST(room_is_a_quarter_and_for_those_that_grow_by_less)
+{
+    size_t size;
+    size_t alone;
+    open_heap(_i);
+    unsigned char *block = alloc(8192);
+    alloc(16);
+    block = resize(block, 8192 + 16);
+    ck_assert_ok(memheap_usable_size(unit.heap, block, &size));
+    ck_assert_uint_ge(size, 8192 + 8192 / 4);
+    /* As much as one that was allocated for so much. */
+    size_t before = used();
+    alloc(8192 + 8192 / 4);
+    ck_assert_uint_eq(used() - before, size);
+
+    block = alloc(4096);
+    alloc(16);
+    block = resize(block, 3 * 4096);
+    ck_assert_ok(memheap_usable_size(unit.heap, block, &size));
+    ck_assert_ok(memheap_usable_size(unit.heap, alloc(3 * 4096), &alone));
+    ck_assert_uint_eq(size, alone);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(room_stays_until_the_block_shrinks_by_more)
+{
+    size_t size;
+    size_t room;
+    open_heap(_i);
+    unsigned char *block = alloc(32 * KIB);
+    alloc(16);
+    block = resize(block, 32 * KIB + 16);
+    ck_assert_ok(memheap_usable_size(unit.heap, block, &room));
+    ck_assert_ptr_eq(resize(block, room - 64), block);
+    ck_assert_ptr_eq(resize(block, room - room / 4), block);
+    ck_assert_ok(memheap_usable_size(unit.heap, block, &size));
+    ck_assert_uint_eq(size, room);
+    ck_assert_ptr_eq(resize(block, room / 4), block);
+    ck_assert_ok(memheap_usable_size(unit.heap, block, &size));
+    ck_assert_uint_le(size, room / 2);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(block_grows_without_room_where_there_is_none)
+{
+    memheap_stats_t stats;
+    open_heap(_i);
+    unsigned char *block = alloc(64 * KIB);
+    unsigned char *wall = wall_behind(block);
+    write_pattern(block, 64 * KIB);
+    /* Behind the wall, space for a little more than the block has. */
+    memheap_get_stats(unit.heap, &stats);
+    if (stats.largest_free >= 80 * KIB)
+        alloc(stats.largest_free - 70 * KIB);
+    memheap_get_stats(unit.heap, &stats);
+    size_t wants = stats.largest_free;
+    if (wants > 64 * KIB && wants < 80 * KIB) {
+        unsigned char *moved = resize(block, wants);
+        ck_assert(has_pattern(moved, 64 * KIB));
+    }
+    ck_assert_ok(memheap_free(unit.heap, wall));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* A block of 15 MiB in a heap of which 32 MiB are backed, with a small one
+ * behind it: 16 MiB can be had, and 18.75 cannot while no more is backed. */
+static unsigned char *alloc_where_room_is_not_backed(int index)
+{
+    size_t total;
+    size_t available;
+    void *none = NULL;
+    unit_heap_open(&unit, 2 * index, TIB, 0, NULL);
+    unsigned char *block = alloc(15 * MIB);
+    alloc(16);
+    unsigned char *touched = alloc(10 * MIB);
+    ck_assert_ok(memheap_free(unit.heap, touched));
+    write_pattern(block, 15 * MIB);
+    /* As in assert_stays(). */
+    memheap_machine_memory(&total, &available);
+    ck_assert_int_eq(memheap_alloc(unit.heap, total + GIB, &none),
+                     MEMHEAP_ERR_NO_MEMORY);
+    unit_log_clear(&unit.log);
+    return block;
+}
+
+START_TEST(block_grows_without_room_that_cannot_be_backed)
+{
+    void *moved = NULL;
+    unsigned char *block = alloc_where_room_is_not_backed(_i);
+    rlim_t limit = unit_limit(RLIMIT_DATA, MIB);
+    memheap_status_t status =
+        memheap_resize(unit.heap, block, 16 * MIB, &moved);
+    unit_limit(RLIMIT_DATA, limit);
+    ck_assert_ok(status);
+    ck_assert_uint_eq(unit.log.count, 0);
+    ck_assert(has_pattern(moved, 15 * MIB));
+    ck_assert_ok(memheap_check(unit.heap));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(half_a_resize_says_that_room_was_refused)
+{
+    memheap_resize_step_t step;
+    memheap_resize_step_t with;
+    unsigned char *block = alloc_where_room_is_not_backed(_i);
+    uint64_t before = unit_heap_digest(unit.heap);
+    rlim_t limit = unit_limit(RLIMIT_DATA, MIB);
+    memheap_status_t status =
+        memheap_resize_begin(unit.heap, block, 16 * MIB, true, &step);
+    unit_limit(RLIMIT_DATA, limit);
+    if (status == MEMHEAP_OK) /* this component has such a place elsewhere */
+        memheap_resize_end(unit.heap, &step, false);
+    ck_assert_uint_eq(unit_heap_digest(unit.heap), before);
+    ck_assert_ok(memheap_resize_begin(unit.heap, block, 16 * MIB, true, &with));
+    ck_assert_int_eq(with.roomy, step.roomy);
+    memheap_resize_end(unit.heap, &with, false);
+    ck_assert_uint_eq(unit_heap_digest(unit.heap), before);
     unit_heap_close(&unit);
 }
 END_TEST
@@ -373,5 +573,17 @@ int main(void)
     tcase_add_loop_test(tests, move_over_itself_can_be_undone, 0, kinds);
     tcase_add_loop_test(tests, half_a_resize_says_nothing_of_a_wrong_address, 0,
                         kinds);
+    tcase_add_loop_test(tests, block_that_grows_in_steps_moves_few_times, 0,
+                        2 * count);
+    tcase_add_loop_test(
+        tests, room_is_a_quarter_and_for_those_that_grow_by_less, 0, kinds);
+    tcase_add_loop_test(tests, room_stays_until_the_block_shrinks_by_more, 0,
+                        kinds);
+    tcase_add_loop_test(tests, block_grows_without_room_where_there_is_none, 0,
+                        kinds);
+    tcase_add_loop_test(tests, block_grows_without_room_that_cannot_be_backed,
+                        0, count);
+    tcase_add_loop_test(tests, half_a_resize_says_that_room_was_refused, 0,
+                        count);
     return unit_run("resize", tests);
 }
