@@ -118,6 +118,11 @@ tests_unit_threads_test_SOURCES = tests/unit/test_threads.c
 tests_unit_threads_test_CFLAGS = $(unit_cflags)
 tests_unit_threads_test_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/trim.test
+tests_unit_trim_test_SOURCES = tests/unit/test_trim.c
+tests_unit_trim_test_CFLAGS = $(unit_cflags)
+tests_unit_trim_test_LDADD = $(unit_libs)
+
 # Shared objects for plugin.test, of one source; only `make check` uses them.
 unit_plugin_ldflags = -module -avoid-version -shared -rpath /nowhere
 unit_plugin_sources = tests/unit/plugin.c tests/unit/plugin.h
