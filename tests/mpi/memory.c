@@ -112,6 +112,86 @@ static void resized(void)
            "what is larger than the heap gives NULL");
 }
 
+/* Make a block longer, and fill what that adds. */
+static bool append(unsigned char **block_p, size_t *size_p, unsigned *moves_p)
+{
+    unsigned char *moved = shmem_realloc(*block_p, *size_p + 1000);
+    if (moved == NULL)
+        return false;
+    *moves_p += moved != *block_p;
+    for (size_t i = *size_p; i < *size_p + 1000; i++)
+        moved[i] = (unsigned char)(i * 7 + (i >> 8));
+    *block_p = moved;
+    *size_p += 1000;
+    return true;
+}
+
+static bool is_appended(const unsigned char *block, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (block[i] != (unsigned char)(i * 7 + (i >> 8)))
+            return false;
+    }
+    return true;
+}
+
+/* Two blocks that are in each other's way. */
+static void appended(void)
+{
+    unsigned char *blocks[2] = {NULL, NULL};
+    size_t sizes[2] = {0, 0};
+    unsigned moves = 0;
+    bool good = true;
+    for (int i = 0; i < 2000 && good; i++)
+        good = append(&blocks[i % 2], &sizes[i % 2], &moves);
+    tap_ok(good && tap_symmetric(blocks[0]) && tap_symmetric(blocks[1]) &&
+               is_appended(blocks[0], sizes[0]) &&
+               is_appended(blocks[1], sizes[1]),
+           "two blocks that grow in turns keep their contents");
+    /* The 31st power of 5/4 is 1000. */
+    tap_ok(moves <= 2 * (31 + 2) && tap_same(moves),
+           "they move a few times, and not with every step");
+    shmem_free(blocks[0]);
+    shmem_free(blocks[1]);
+}
+
+static void trimmed(void)
+{
+    int rank;
+    bool far = tap_node(&rank) < shmem_n_pes();
+    size_t size = 4 << 20;
+    char *block = shmem_malloc(size);
+    memset(block, 1, size);
+    bool good = shmemx_heap_resident() >= size;
+    shmem_free(block);
+    good = good && shmemx_heap_resident() >= size;
+    tap_ok(good, "a freed block that was written still takes memory");
+    /* On all PEs but one: it is nobody else's matter. */
+    bool trims = shmem_my_pe() > 0 || shmem_n_pes() == 1;
+    int status = trims ? shmemx_heap_trim(0) : 0;
+    size_t left = shmemx_heap_resident();
+    if (far)
+        tap_ok(!trims || (status != 0 && left >= size),
+               "pages that a network knows do not go back");
+    else
+        tap_ok(status == 0 && (trims ? left < size / 8 : left >= size),
+               "pages go back where they are asked for");
+    shmem_barrier_all();
+    block = shmem_calloc(size, 1);
+    good = tap_symmetric(block);
+    for (size_t i = 0; i < size && good; i++)
+        good = block[i] == 0;
+    shmem_barrier_all();
+    shmem_putmem(block + size / 2, &rank, sizeof(rank),
+                 (shmem_my_pe() + 1) % shmem_n_pes());
+    shmem_barrier_all();
+    int got;
+    shmem_getmem(&got, block + size / 2, sizeof(got),
+                 (shmem_my_pe() + 1) % shmem_n_pes());
+    tap_ok(good && got == rank, "and are there again for the next block");
+    shmem_free(block);
+}
+
 static void old_names(void)
 {
     void *a = shmalloc(100);
@@ -170,11 +250,13 @@ int main(void)
 {
     setenv("SHMEM_SYMMETRIC_SIZE", "8m", 1);
     shmem_init();
-    tap_plan(25);
+    tap_plan(30);
     nothing();
     blocks();
     zeroed();
     resized();
+    appended();
+    trimmed();
     old_names();
     batches();
     wrong_frees();
