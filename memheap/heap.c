@@ -820,10 +820,15 @@ static int compare_addresses(const void *a, const void *b)
 }
 
 /* The first entry that is no live block, or is there twice; NULL if all may be
- * freed. Sorts the entries. */
+ * freed. Sorts the entries, which batches often are as they come. */
 static const void *find_bad(const memheap_t *heap, void **blocks, size_t count)
 {
-    qsort(blocks, count, sizeof(*blocks), compare_addresses);
+    size_t ordered = 1;
+    while (ordered < count &&
+           (uintptr_t)blocks[ordered - 1] <= (uintptr_t)blocks[ordered])
+        ordered++;
+    if (ordered < count)
+        qsort(blocks, count, sizeof(*blocks), compare_addresses);
     for (size_t i = 0; i < count; i++) {
         size_t size;
         if (blocks[i] == NULL)

@@ -44,4 +44,7 @@ memheap_call_describe_t memheap_call_describe;
 /** Fold some bytes into a digest, which starts as 0. */
 uint64_t memheap_call_digest(uint64_t digest, const void *data, size_t size);
 
+/** The digest of count sizes or addresses, a word at a time. */
+uint64_t memheap_call_digest_words(const void *words, size_t count);
+
 #endif

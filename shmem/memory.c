@@ -242,14 +242,14 @@ int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
     memheap_runtime_begin("shmemx_malloc_batch");
     if (count == 0)
         return 0;
-    uint64_t digest = memheap_call_digest(0, sizes, count * sizeof(*sizes));
+    uint64_t digest = memheap_call_digest_words(sizes, count);
     memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC_BATCH,
                            .argument = {count, digest, 0}};
     memheap_status_t status =
         memheap_alloc_batch(rt->heap, count, 1, sizes, blocks);
     uint64_t result = 0;
     if (status == MEMHEAP_OK)
-        result = memheap_call_digest(0, blocks, count * sizeof(*blocks));
+        result = memheap_call_digest_words(blocks, count);
     int pe;
     rt->symmetric.reach = memheap_reach(rt->heap);
     memheap_status_t worst = memheap_runtime_agree(&call, status, result, &pe);
@@ -271,7 +271,7 @@ int pshmemx_free_batch(size_t count, void *const *blocks)
     memheap_runtime_begin("shmemx_free_batch");
     if (count == 0)
         return 0;
-    uint64_t digest = memheap_call_digest(0, blocks, count * sizeof(*blocks));
+    uint64_t digest = memheap_call_digest_words(blocks, count);
     memheap_call_t call = {.what = MEMHEAP_CALL_FREE_BATCH,
                            .argument = {count, digest, 0}};
     const void *bad = NULL;
