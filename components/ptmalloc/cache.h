@@ -30,6 +30,7 @@ typedef struct cache {
     /** Bit n % 64 of word n / 64: the stack n may hold blocks. Those below 64,
      *  which serve the small blocks, are not in it. */
     uint64_t map[CACHE_ORDERS];
+    uint64_t words; /* bit w: map[w] is not 0 */
     memheap_box_t stack[CACHE_STACKS];
 } cache_t;
 
@@ -58,32 +59,34 @@ static inline memheap_box_t *cache_stack(cache_t *cache, cache_class_t class)
     return &cache->stack[class.number];
 }
 
-/** Let a stack of number 64 or more be found by cache_victim(). */
+/** Let a stack of number 64 or more be found by cache_find_large(). */
 static inline void cache_mark(cache_t *cache, uint64_t number)
 {
-    cache->map[number / CACHE_ORDER_STACKS] |= (uint64_t)1
-                                               << number % CACHE_ORDER_STACKS;
+    uint64_t word = number / CACHE_ORDER_STACKS;
+    cache->map[word] |= (uint64_t)1 << number % CACHE_ORDER_STACKS;
+    cache->words |= (uint64_t)1 << word;
 }
 
 /** The number of the next stack that holds large blocks, from `next` downwards
  *  and around; 0 if none does. */
 static inline unsigned cache_find_large(cache_t *cache)
 {
-    unsigned number = cache->next;
-    for (unsigned words = 0; words <= CACHE_ORDERS; words++) {
-        unsigned word = number / CACHE_ORDER_STACKS;
-        uint64_t *map = &cache->map[word];
-        uint64_t below = UINT64_MAX >> (63 - number % CACHE_ORDER_STACKS);
-        while ((*map & below) != 0) {
-            number =
-                word * CACHE_ORDER_STACKS + memheap_log2_floor(*map & below);
-            if (!memheap_box_is_empty(&cache->stack[number])) {
-                cache->next = number;
-                return number;
-            }
-            *map &= ~((uint64_t)1 << number % CACHE_ORDER_STACKS);
+    while (cache->words != 0) {
+        unsigned word = cache->next / CACHE_ORDER_STACKS;
+        uint64_t map = cache->map[word] &
+                       UINT64_MAX >> (63 - cache->next % CACHE_ORDER_STACKS);
+        if (map == 0) {
+            uint64_t below = cache->words & (((uint64_t)1 << word) - 1);
+            word = memheap_log2_floor(below != 0 ? below : cache->words);
+            map = cache->map[word];
         }
-        number = (word == 0 ? CACHE_ORDERS : word) * CACHE_ORDER_STACKS - 1;
+        unsigned number = word * CACHE_ORDER_STACKS + memheap_log2_floor(map);
+        cache->next = number;
+        if (!memheap_box_is_empty(&cache->stack[number]))
+            return number;
+        cache->map[word] &= ~((uint64_t)1 << number % CACHE_ORDER_STACKS);
+        if (cache->map[word] == 0)
+            cache->words &= ~((uint64_t)1 << word);
     }
     return 0;
 }
