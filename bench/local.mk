@@ -6,7 +6,8 @@ arena_common = $(srcdir)/bench/arena.c $(srcdir)/base/hashmap.c \
 	$(srcdir)/base/log.c $(srcdir)/base/memory.c $(srcdir)/base/param.c
 arena_link = $(AM_V_CCLD)$(CC) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) \
 	-O2 $(CFLAGS) -fPIC -shared $(LDFLAGS)
-EXTRA_DIST += bench/arena.c
+EXTRA_DIST += bench/arena.c bench/arena-bump.c bench/arena-malloc.c \
+	bench/arena-null.c
 
 bench/arena-buddy.so: bench/arena.c $(buddy_sources) $(base_sources)
 	@$(MKDIR_P) bench
@@ -28,6 +29,19 @@ bench/arena-ptmalloc.so: bench/arena.c $(ptmalloc_sources) $(base_sources)
 	$(arena_link) -DARENA_COMPONENT=ptmalloc -o $@ $(arena_common) \
 		$(addprefix $(srcdir)/,$(filter %.c,$(ptmalloc_sources)))
 
+bench/arena-bump.so: bench/arena-bump.c
+	@$(MKDIR_P) bench
+	$(arena_link) -o $@ $(srcdir)/bench/arena-bump.c
+
+bench/arena-malloc.so: bench/arena-malloc.c
+	@$(MKDIR_P) bench
+	$(arena_link) -fno-builtin -o $@ $(srcdir)/bench/arena-malloc.c
+
+bench/arena-null.so: bench/arena-null.c
+	@$(MKDIR_P) bench
+	$(arena_link) -o $@ $(srcdir)/bench/arena-null.c
+
+noinst_DATA += bench/arena-bump.so bench/arena-malloc.so bench/arena-null.so
 if COMPONENT_BUDDY
 noinst_DATA += bench/arena-buddy.so
 endif
@@ -40,8 +54,25 @@ endif
 if COMPONENT_PTMALLOC
 noinst_DATA += bench/arena-ptmalloc.so
 endif
-CLEANFILES += bench/arena-buddy.so bench/arena-fit.so bench/arena-mempool.so \
+CLEANFILES += bench/arena-buddy.so bench/arena-bump.so bench/arena-fit.so \
+	bench/arena-malloc.so bench/arena-mempool.so bench/arena-null.so \
 	bench/arena-ptmalloc.so
+
+# For bench/allocators and bench/soak.
+if LZMA
+noinst_PROGRAMS += bench/arena-replay bench/soak-rounds
+trace_sources = tools/replay/reader.c tools/replay/reader.h \
+	tools/replay/trace.c tools/replay/trace.h
+bench_arena_replay_SOURCES = bench/arena-replay.c bench/timing.h \
+	$(trace_sources)
+bench_arena_replay_CFLAGS = $(AM_CFLAGS) $(LZMA_CFLAGS)
+bench_arena_replay_LDADD = $(LZMA_LIBS)
+bench_soak_rounds_SOURCES = bench/soak-rounds.c bench/timing.h \
+	$(trace_sources)
+bench_soak_rounds_CFLAGS = $(AM_CFLAGS) $(LZMA_CFLAGS)
+bench_soak_rounds_LDADD = libmemheap.la $(LZMA_LIBS)
+bench_soak_rounds_LDFLAGS = -no-install
+endif
 
 # For bench/threads, which brings other libraries in front of it.
 noinst_PROGRAMS += bench/thread-churn
