@@ -63,6 +63,12 @@ typedef struct answer {
     double p9999;
 } answer_t;
 
+/* What the child that reads a trace says. */
+typedef struct loaded {
+    trace_t trace;
+    char name[64];
+} loaded_t;
+
 static const char *shim;
 static trace_t trace;
 static unsigned passes = 9;
@@ -403,6 +409,80 @@ static void report(const char *measures)
     printf("\n");
 }
 
+/* The child of load(): the trace, but for its operations, to *loaded, and
+ * these to a file. */
+static void read_trace(const char *path, size_t operations, loaded_t *loaded,
+                       int file)
+{
+    char message[256];
+    trace_t read;
+    if (!trace_load(&read, path, operations, message, sizeof(message))) {
+        fprintf(stderr, "arena-replay: %s\n", message);
+        return;
+    }
+    size_t size = read.count * sizeof(*read.ops);
+    size_t written = 0;
+    while (written < size) {
+        ssize_t part = write(file, (char *)read.ops + written, size - written);
+        if (part <= 0)
+            return;
+        written += (size_t)part;
+    }
+    loaded->trace = read;
+    snprintf(loaded->name, sizeof(loaded->name), "%s", read.name);
+}
+
+/* Pages of this process, all in memory, so that they do not count as growth. */
+static void *resident(size_t size)
+{
+    char *pages = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED)
+        return NULL;
+    memset(pages, 0, size);
+    return pages;
+}
+
+/* Read a trace, without leaving traces in malloc, which is what is measured. */
+static bool load(const char *path, size_t operations)
+{
+    static loaded_t *loaded;
+    if (loaded == NULL)
+        loaded = mmap(NULL, sizeof(*loaded), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int file = memfd_create("trace", 0);
+    if (loaded == MAP_FAILED || file < 0)
+        return false;
+    loaded->trace.count = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        read_trace(path, operations, loaded, file);
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+    trace = loaded->trace;
+    trace.name = loaded->name;
+    size_t size = trace.count * sizeof(*trace.ops);
+    trace.ops = size == 0 ? NULL : resident(size);
+    slots = resident((trace.slots + 1) * sizeof(*slots));
+    size_t done = 0;
+    while (trace.ops != NULL && done < size) {
+        ssize_t part =
+            pread(file, (char *)trace.ops + done, size - done, (off_t)done);
+        if (part <= 0)
+            return false;
+        done += (size_t)part;
+    }
+    close(file);
+    return trace.ops != NULL && slots != NULL;
+}
+
+static void unload(void)
+{
+    munmap(trace.ops, trace.count * sizeof(*trace.ops));
+    munmap(slots, (trace.slots + 1) * sizeof(*slots));
+}
+
 /* Whether the shared object says that it has no range. Asked in a child, for
  * none of them is to be in this process. */
 static void look(void)
@@ -423,7 +503,6 @@ int main(int argc, char **argv)
 {
     const char *measures = "tfsl";
     size_t operations = SIZE_MAX;
-    char message[256];
     int option;
     while ((option = getopt(argc, argv, "m:p:n:t:")) != -1) {
         switch (option) {
@@ -452,19 +531,10 @@ int main(int argc, char **argv)
         return 1;
     arena.unbounded = answer->failures != 0;
     for (int i = optind + 1; i < argc; i++) {
-        if (!trace_load(&trace, argv[i], operations, message,
-                        sizeof(message))) {
-            fprintf(stderr, "arena-replay: %s\n", message);
-            return 1;
-        }
-        size_t size = (trace.slots + 1) * sizeof(*slots);
-        slots = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (slots == MAP_FAILED)
+        if (!load(argv[i], operations))
             return 1;
         report(measures);
-        munmap(slots, size);
-        trace_free(&trace);
+        unload();
     }
     return 0;
 }

@@ -2,9 +2,12 @@
  * Time for each operation of recorded traces through OpenSHMEM calls alone, so
  * that the same source measures any implementation of them.
  *
+ * Usage: pgas-replay [-c] [-n OPERATIONS] TRACE...
+ *
  * Prints one line a trace: its name, and the median over the passes of the
- * nanoseconds an operation takes, on PE 0, and how many allocations failed.
- * Blocks that a trace leaves are freed between the passes, untimed.
+ * nanoseconds an operation takes, on PE 0, and how many allocations failed; -c:
+ * nanoseconds of the processor, which leave out what others use of it. Blocks
+ * that a trace leaves are freed between the passes, untimed.
  */
 #include "tools/replay/trace.h"
 
@@ -14,6 +17,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     PASSES = 5
@@ -58,11 +62,23 @@ static void free_all(const trace_t *trace, void **slots)
     }
 }
 
+static bool processor;
+static size_t operations = SIZE_MAX;
+
+static double clock_now(void)
+{
+    struct timespec t;
+    if (!processor)
+        return now();
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
 static void measure(const char *path)
 {
     trace_t trace;
     char error[256];
-    if (!trace_load(&trace, path, SIZE_MAX, error, sizeof(error))) {
+    if (!trace_load(&trace, path, operations, error, sizeof(error))) {
         fprintf(stderr, "%s\n", error);
         shmem_global_exit(1);
     }
@@ -71,9 +87,9 @@ static void measure(const char *path)
     size_t failures = pass(&trace, slots);
     free_all(&trace, slots);
     for (int i = 0; i < PASSES; i++) {
-        double start = now();
+        double start = clock_now();
         failures += pass(&trace, slots);
-        times[i] = (now() - start) / (double)trace.count;
+        times[i] = (clock_now() - start) / (double)trace.count;
         free_all(&trace, slots);
     }
     qsort(times, PASSES, sizeof(times[0]), compare);
@@ -85,8 +101,17 @@ static void measure(const char *path)
 
 int main(int argc, char **argv)
 {
+    int option;
     shmem_init();
-    for (int i = 1; i < argc; i++)
+    while ((option = getopt(argc, argv, "cn:")) != -1) {
+        if (option == 'c')
+            processor = true;
+        else if (option == 'n')
+            operations = strtoull(optarg, NULL, 0);
+        else
+            shmem_global_exit(2);
+    }
+    for (int i = optind; i < argc; i++)
         measure(argv[i]);
     shmem_finalize();
     return 0;
