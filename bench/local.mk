@@ -58,6 +58,12 @@ CLEANFILES += bench/arena-buddy.so bench/arena-bump.so bench/arena-fit.so \
 	bench/arena-malloc.so bench/arena-mempool.so bench/arena-null.so \
 	bench/arena-ptmalloc.so
 
+# For bench/scale.
+noinst_PROGRAMS += bench/scale-point
+bench_scale_point_SOURCES = bench/scale-point.c bench/timing.h
+bench_scale_point_LDADD = libmemheap.la
+bench_scale_point_LDFLAGS = -no-install
+
 # For bench/allocators and bench/soak.
 if LZMA
 noinst_PROGRAMS += bench/arena-replay bench/soak-rounds
@@ -103,4 +109,5 @@ bench_pgas_sync_SOURCES = bench/pgas-sync.c bench/timing.h
 bench_pgas_sync_LDADD = libshmem.la
 endif
 endif
-EXTRA_DIST += bench/compare bench/pgas bench/pgas-nodes bench/threads
+EXTRA_DIST += bench/allocators bench/compare bench/pgas bench/pgas-nodes \
+	bench/scale bench/soak bench/threads

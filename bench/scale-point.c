@@ -1,0 +1,191 @@
+/*
+ * What a component takes with so many live blocks in a heap of such a size.
+ *
+ * Usage: scale-point COMPONENT LIVE HEAP SECONDS
+ *
+ * Blocks are of 16 to 496 bytes, 256 in the mean. First LIVE are allocated,
+ * then one after another a random one is freed and another allocated: as many
+ * as live, before the clock starts, then 9 times 20000, of which the median
+ * counts. Either part ends after half of SECONDS. Component "none" only draws
+ * the numbers: what of the time is no heap's. With LIVE 0, heaps are created
+ * and destroyed 101 times.
+ *
+ * Prints the nanoseconds of a pair, or of a creation; bytes of metadata, as the
+ * heap says and as memory has grown, a byte asked for; and the pairs before the
+ * clock started over LIVE. "-" is what was not measured.
+ *
+ * The heap is over address space that nobody touches.
+ */
+#include "config.h"
+
+#include "memheap/memheap.h"
+
+#include "timing.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum {
+    BATCHES = 9,
+    PAIRS = 20000,
+    CREATIONS = 101
+};
+
+static memheap_t *heap; /* NULL: none */
+static char **blocks;
+static uint16_t *sizes;
+static size_t live;
+static size_t live_bytes;
+static uint64_t state = 88172645463325252u;
+
+/* Source: G. Marsaglia, "Xorshift RNGs", J. Stat. Software 8(14), 2003. */
+static uint64_t draw(void)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state;
+}
+
+static void take(size_t i)
+{
+    size_t size = 16 + (draw() >> 32) % 481;
+    void *block = NULL;
+    if (heap != NULL && memheap_alloc(heap, size, &block) != MEMHEAP_OK)
+        exit(1);
+    blocks[i] = block;
+    sizes[i] = (uint16_t)size;
+    live_bytes += size;
+}
+
+static void replace(void)
+{
+    size_t i = (size_t)((draw() >> 32) * live >> 32);
+    if (heap != NULL && memheap_free(heap, blocks[i]) != MEMHEAP_OK)
+        exit(1);
+    live_bytes -= sizes[i];
+    take(i);
+}
+
+static double processor_time(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+/* Bytes of memory that the process has. Read page by page: the count in statm
+ * is wrong by some hundred KiB. */
+static size_t resident(void)
+{
+    char line[256];
+    size_t kib = 0;
+    FILE *file = fopen("/proc/self/smaps_rollup", "r");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, "Anonymous:", 10) == 0)
+            kib = strtoull(line + 10, NULL, 10);
+    }
+    if (file != NULL)
+        fclose(file);
+    return kib * 1024;
+}
+
+static void create(const char *component, size_t size)
+{
+    char choice[80];
+    const char *params[] = {choice, NULL};
+    snprintf(choice, sizeof(choice), "MEMHEAP_COMPONENT=%s", component);
+    void *base = mmap(NULL, size, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    memheap_config_t config = {.base = base,
+                               .size = size,
+                               .flags = MEMHEAP_SINGLE_THREADED,
+                               .params = params};
+    if (base == MAP_FAILED || memheap_create(&config, &heap) != MEMHEAP_OK)
+        exit(1);
+}
+
+/* With a range of memheap's own, which is a part of it. */
+static void measure_creation(const char *component, size_t size)
+{
+    double times[CREATIONS];
+    char choice[80];
+    const char *params[] = {choice, NULL};
+    snprintf(choice, sizeof(choice), "MEMHEAP_COMPONENT=%s", component);
+    memheap_config_t config = {.size = size, .params = params};
+    for (int i = 0; i < CREATIONS; i++) {
+        double start = processor_time();
+        if (memheap_create(&config, &heap) != MEMHEAP_OK)
+            exit(1);
+        times[i] = processor_time() - start;
+        memheap_destroy(heap);
+    }
+    qsort(times, CREATIONS, sizeof(times[0]), compare);
+    printf("%.0f - - -\n", times[CREATIONS / 2]);
+}
+
+static void measure_pairs(const char *component, size_t size, double length)
+{
+    double times[BATCHES];
+    blocks = malloc(live * sizeof(*blocks));
+    sizes = malloc(live * sizeof(*sizes));
+    if (blocks == NULL || sizes == NULL)
+        exit(1);
+    memset(blocks, 0, live * sizeof(*blocks));
+    memset(sizes, 0, live * sizeof(*sizes));
+    /* What the library takes before its first heap is none of this one's. */
+    bool none = strcmp(component, "none") == 0;
+    if (!none) {
+        create(component, (size_t)1 << 20);
+        take(0);
+        memheap_destroy(heap);
+        live_bytes = 0;
+    }
+    resident();
+    size_t before = resident();
+    if (!none)
+        create(component, size);
+    for (size_t i = 0; i < live; i++)
+        take(i);
+    double began = now();
+    size_t done = 0;
+    for (; done < live && now() < began + length / 2; done += PAIRS) {
+        for (int i = 0; i < PAIRS; i++)
+            replace();
+    }
+    int batches = 0;
+    for (began = now(); batches < BATCHES && now() < began + length / 2;
+         batches++) {
+        double start = processor_time();
+        for (int i = 0; i < PAIRS; i++)
+            replace();
+        times[batches] = (processor_time() - start) / PAIRS;
+    }
+    qsort(times, (size_t)batches, sizeof(times[0]), compare);
+    memheap_stats_t stats = {.metadata = 0};
+    if (heap != NULL)
+        memheap_get_stats(heap, &stats);
+    printf("%.1f %.5f %.5f %.2f\n", times[batches / 2],
+           (double)stats.metadata / (double)live_bytes,
+           (double)(resident() - before) / (double)live_bytes,
+           (double)done / (double)live);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 5) {
+        fprintf(stderr, "usage: scale-point COMPONENT LIVE HEAP SECONDS\n");
+        return 2;
+    }
+    live = strtoull(argv[2], NULL, 0);
+    size_t size = strtoull(argv[3], NULL, 0);
+    if (live == 0)
+        measure_creation(argv[1], size);
+    else
+        measure_pairs(argv[1], size, atof(argv[4]) * 1e9);
+    return 0;
+}
