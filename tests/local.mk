@@ -5,6 +5,10 @@ TEST_EXTENSIONS = .test .mpi .sh
 TEST_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/run-unit.sh
 TEST_LOG_DRIVER = $(LOG_DRIVER)
 
+# Scripts, which print TAP too.
+SH_LOG_COMPILER = $(SHELL)
+SH_LOG_DRIVER = $(LOG_DRIVER)
+
 unit_cflags = $(AM_CFLAGS) $(CHECK_CFLAGS)
 unit_libs = libunit.la libmemheap.la $(CHECK_LIBS)
 unit_tests =
@@ -169,4 +173,5 @@ check_PROGRAMS += tests/unit/plugin.test
 TESTS += tests/unit/plugin.test
 endif
 endif
-EXTRA_DIST += tests/run-unit.sh
+TESTS += tests/bench.sh
+EXTRA_DIST += tests/bench.sh tests/run-unit.sh

@@ -2,8 +2,6 @@
 # which start jobs that are to fail and read what they say.
 MPI_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/run-mpi.sh
 MPI_LOG_DRIVER = $(LOG_DRIVER)
-SH_LOG_COMPILER = $(SHELL)
-SH_LOG_DRIVER = $(LOG_DRIVER)
 
 mpi_tests = tests/mpi/setup.mpi tests/mpi/memory.mpi tests/mpi/rma.mpi \
 	tests/mpi/unequal.mpi tests/mpi/profiling.mpi tests/mpi/random.mpi \

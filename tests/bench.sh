@@ -1,0 +1,123 @@
+#!/bin/sh
+# The benchmarks that need no peer: that they run, and that their tables have
+# every row and column. What they measure is not judged.
+#
+# Automake's variables top_srcdir, top_builddir and built_components say where
+# things are and what was built.
+bench=$top_srcdir/bench
+trace=$top_srcdir/tools/traces/pgas-isx.sht.xz
+work=$(mktemp -d "$top_builddir/bench.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+LC_ALL=C
+export LC_ALL
+unset MEMHEAP_COMPONENT MEMHEAP_FIT_STRATEGY
+facts=0
+held=yes
+
+miss()
+{
+    held=no
+    echo "# $1"
+}
+
+fact()
+{
+    facts=$((facts + 1))
+    if [ $held = yes ]; then
+        echo "ok $facts - $1"
+    else
+        printf '%s\n' "$output" | sed 's/^/#   /'
+        echo "not ok $facts - $1"
+    fi
+    held=yes
+}
+
+# run WANTED COMMAND...
+run()
+{
+    wanted=$1
+    shift
+    output=$(timeout 60 "$@" 2>&1 </dev/null)
+    status=$?
+    [ $status = "$wanted" ] || miss "ended with status $status, not $wanted"
+}
+
+if [ ! -x "$top_builddir/bench/arena-replay" ]; then
+    echo "1..0 # SKIP built without liblzma"
+    exit 0
+fi
+
+# bench/allocators
+
+rows=
+for component in $(echo "$built_components" | tr , ' '); do
+    if [ "$component" = fit ]; then
+        rows="$rows fit-first fit-next fit-best fit-worst"
+    else
+        rows="$rows $component"
+    fi
+done
+run 0 "$bench/allocators" -b "$top_builddir" -o "$work" --no-peers --quick \
+    -n 500 -p 1 "$trace"
+for row in $rows bump null; do
+    printf '%s\n' "$output" | grep -q "^$row  *[0-9]" || miss "no row of $row"
+done
+fact "allocators: prints a row for each component"
+
+[ "$(awk -F , '{ print NF }' "$work/allocators.csv" | sort -u)" = 14 ] ||
+    miss "a line has not 14 columns"
+for row in $rows bump; do
+    awk -F , -v row="$row" '
+        $1 == row && $2 == "pgas-isx" && $3 == "range" && $4 == 500 &&
+        $5 > 0 && $6 == 0 && $7 > 0 && $9 > 0 && $10 >= 1 && $11 > 0 &&
+        $12 >= 1 && $13 != "" && $14 != "" { found++ }
+        $1 == row && $2 == "all" && $7 > 0 && $8 != "" && $10 >= 1 &&
+        $12 >= 1 && $13 != "" && $14 != "" { found++ }
+        END { exit found != 2 }' "$work/allocators.csv" ||
+        miss "columns of $row are empty or wrong"
+done
+output=$(cat "$work/allocators.csv")
+fact "allocators: its CSV has every column for each component"
+
+run 2 "$bench/allocators" --nonsense
+fact "allocators: refuses an argument that it does not know"
+
+# bench/scale
+
+first=${built_components%%,*}
+run 0 "$top_builddir/bench/scale-point" "$first" 1000 1048576 1
+printf '%s\n' "$output" | awk '
+    { exit !(NF == 4 && $1 > 0 && $2 > 0 && $3 >= 0 && $4 >= 1) }' ||
+    miss "has not four figures"
+fact "scale: a point has its figures"
+run 0 "$top_builddir/bench/scale-point" "$first" 0 1099511627776 1
+[ "${output#* }" = "- - -" ] || miss "has not one figure"
+fact "scale: a heap of 1 TiB is created"
+
+# bench/soak
+
+run 0 "$top_builddir/bench/soak-rounds" "$trace" 0.1 0.01 1
+printf '%s\n' "$output" | awk -F , '
+    NF != 9 { exit 1 }
+    NR > 1 && ($3 <= 0 || $4 < $3 || $5 < 1) { exit 1 }
+    END { exit NR < 2 }' || miss "columns are missing or wrong"
+fact "soak: a line has its figures"
+
+# soak_of RISE: 100 lines whose footprint rises by that much in all.
+soak_of()
+{
+    awk -v rise="$1" 'BEGIN {
+        print "seconds,rounds,live_peak,footprint,ratio,largest_free," \
+            "live_blocks,metadata,resident"
+        for (i = 1; i <= 100; i++)
+            printf "%d,%d,1000,%d,%.4f,1,1,1,1\n", i, i * 10,
+                2000 * (1 + rise * i / 100) + i % 7, 1.5
+    }' > "$work/made.csv"
+}
+soak_of 0
+run 0 "$bench/soak" -o "$work" --summary "$work/made.csv"
+fact "soak: a footprint that stays is good"
+soak_of 0.1
+run 1 "$bench/soak" -o "$work" --summary "$work/made.csv"
+fact "soak: a footprint that creeps is found"
+echo "1..$facts"
