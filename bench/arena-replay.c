@@ -73,6 +73,7 @@ static const char *shim;
 static trace_t trace;
 static unsigned passes = 9;
 static unsigned limit = 120;
+static size_t factor = 4; /* of the range over the peak, at least */
 static arena_t arena;
 static char *base;
 static void **slots;
@@ -370,7 +371,7 @@ static size_t find_smallest(size_t footprint, size_t most)
 static size_t range_for(size_t peak)
 {
     size_t size = (size_t)64 << 20;
-    while (size / 4 < peak)
+    while (size / factor < peak)
         size *= 2;
     return size;
 }
@@ -493,7 +494,7 @@ static void look(void)
 static void usage(void)
 {
     fprintf(stderr, "usage: arena-replay [-m MEASURES] [-p PASSES] "
-                    "[-n OPERATIONS] [-t SECONDS] SHIM TRACE...\n"
+                    "[-n OPERATIONS] [-t SECONDS] [-x FACTOR] SHIM TRACE...\n"
                     "MEASURES are letters: t time, f footprint, s smallest "
                     "range, l latency\n");
     exit(2);
@@ -504,7 +505,7 @@ int main(int argc, char **argv)
     const char *measures = "tfsl";
     size_t operations = SIZE_MAX;
     int option;
-    while ((option = getopt(argc, argv, "m:p:n:t:")) != -1) {
+    while ((option = getopt(argc, argv, "m:p:n:t:x:")) != -1) {
         switch (option) {
         case 'm':
             measures = optarg;
@@ -515,6 +516,9 @@ int main(int argc, char **argv)
         case 'n':
             operations = strtoull(optarg, NULL, 0);
             break;
+        case 'x':
+            factor = strtoull(optarg, NULL, 0);
+            break;
         case 't':
             limit = (unsigned)atoi(optarg);
             break;
@@ -522,7 +526,7 @@ int main(int argc, char **argv)
             usage();
         }
     }
-    if (argc - optind < 2 || passes == 0 || passes > MAX_PASSES)
+    if (argc - optind < 2 || passes == 0 || passes > MAX_PASSES || factor == 0)
         usage();
     shim = argv[optind];
     answer = mmap(NULL, sizeof(*answer), PROT_READ | PROT_WRITE,

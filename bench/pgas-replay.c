@@ -2,12 +2,14 @@
  * Time for each operation of recorded traces through OpenSHMEM calls alone, so
  * that the same source measures any implementation of them.
  *
- * Usage: pgas-replay [-c] [-n OPERATIONS] TRACE...
+ * Usage: pgas-replay [-c] [-f] [-n OPERATIONS] TRACE...
  *
  * Prints one line a trace: its name, and the median over the passes of the
  * nanoseconds an operation takes, on PE 0, and how many allocations failed; -c:
  * nanoseconds of the processor, which leave out what others use of it. Blocks
- * that a trace leaves are freed between the passes, untimed.
+ * that a trace leaves are freed between the passes, untimed. -f: one figure
+ * more, the bytes from the lowest to the end of the highest block of the first
+ * pass.
  */
 #include "tools/replay/trace.h"
 
@@ -15,6 +17,7 @@
 
 #include <shmem.h>
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,8 +26,23 @@ enum {
     PASSES = 5
 };
 
-/* One pass over the trace; returns how many allocations failed. */
-static size_t pass(const trace_t *trace, void **slots)
+typedef struct span {
+    uintptr_t low;
+    uintptr_t high;
+} span_t;
+
+static void widen(span_t *span, const void *block, size_t size)
+{
+    uintptr_t start = (uintptr_t)block;
+    if (start < span->low)
+        span->low = start;
+    if (start + size > span->high)
+        span->high = start + size;
+}
+
+/* One pass over the trace; returns how many allocations failed. span takes
+ * where the blocks were, unless it is NULL. */
+static size_t pass(const trace_t *trace, void **slots, span_t *span)
 {
     size_t failures = 0;
     for (size_t i = 0; i < trace->count; i++) {
@@ -50,6 +68,8 @@ static size_t pass(const trace_t *trace, void **slots)
             *slot = NULL;
             break;
         }
+        if (span != NULL && *slot != NULL)
+            widen(span, *slot, op->size);
     }
     return failures;
 }
@@ -63,6 +83,7 @@ static void free_all(const trace_t *trace, void **slots)
 }
 
 static bool processor;
+static bool footprint;
 static size_t operations = SIZE_MAX;
 
 static double clock_now(void)
@@ -84,17 +105,22 @@ static void measure(const char *path)
     }
     void **slots = calloc(trace.slots + 1, sizeof(*slots));
     double times[PASSES];
-    size_t failures = pass(&trace, slots);
+    span_t span = {.low = UINTPTR_MAX};
+    size_t failures = pass(&trace, slots, &span);
     free_all(&trace, slots);
     for (int i = 0; i < PASSES; i++) {
         double start = clock_now();
-        failures += pass(&trace, slots);
+        failures += pass(&trace, slots, NULL);
         times[i] = (clock_now() - start) / (double)trace.count;
         free_all(&trace, slots);
     }
     qsort(times, PASSES, sizeof(times[0]), compare);
-    if (shmem_my_pe() == 0)
-        printf("%s %.2f %zu\n", trace.name, times[PASSES / 2], failures);
+    if (shmem_my_pe() == 0) {
+        printf("%s %.2f %zu", trace.name, times[PASSES / 2], failures);
+        if (footprint)
+            printf(" %zu", (size_t)(span.high - span.low));
+        printf("\n");
+    }
     free(slots);
     trace_free(&trace);
 }
@@ -103,9 +129,11 @@ int main(int argc, char **argv)
 {
     int option;
     shmem_init();
-    while ((option = getopt(argc, argv, "cn:")) != -1) {
+    while ((option = getopt(argc, argv, "cfn:")) != -1) {
         if (option == 'c')
             processor = true;
+        else if (option == 'f')
+            footprint = true;
         else if (option == 'n')
             operations = strtoull(optarg, NULL, 0);
         else
