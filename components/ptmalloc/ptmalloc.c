@@ -303,6 +303,14 @@ static void piece_free(ptmalloc_t *p, uint64_t start, uint64_t size)
     }
 }
 
+/* How much the cache may hold now: no more than is in use, so that it empties
+ * with the heap. */
+static inline uint64_t cache_limit(const ptmalloc_t *p)
+{
+    return memheap_min(p->cache.limit,
+                       (p->module.used >> GRANULE_ORDER) + LIMIT_LITTLE);
+}
+
 /* Small blocks count as held when their box is full, large ones at once. */
 static inline uint64_t box_weight(uint64_t size)
 {
@@ -638,9 +646,9 @@ free_uncached(ptmalloc_t *p, uint64_t start, uint64_t size)
 {
     cache_class_t class = cache_class(size);
     uint64_t weight = size < SMALL ? MEMHEAP_BOX_ROOM * size : size;
-    bool caches = class.size == size && weight <= p->cache.limit;
-    for (unsigned n = 0; caches && p->cache.held + weight > p->cache.limit;
-         n++) {
+    uint64_t limit = cache_limit(p);
+    bool caches = class.size == size && weight <= limit;
+    for (unsigned n = 0; caches && p->cache.held + weight > limit; n++) {
         unsigned number =
             n < FLUSHED_FOR_ROOM ? cache_find_large(&p->cache) : 0;
         caches = number != 0;
@@ -688,7 +696,7 @@ static memheap_status_t ptmalloc_free(memheap_module_t *module, size_t offset)
     if (MEMHEAP_UNLIKELY(size >= SMALL)) {
         cache_class_t class = cache_class(size);
         stack = &p->cache.stack[class.number];
-        if (class.size != size || p->cache.held + size > p->cache.limit ||
+        if (class.size != size || p->cache.held + size > cache_limit(p) ||
             stack->count == MEMHEAP_BOX_ROOM)
             return free_uncached(p, start, size);
         p->cache.held += size;
