@@ -101,10 +101,12 @@ static bool split(const char *line, const char **name_p, size_t *name_size_p,
  * with NULL. */
 static const char *next_line(const memheap_params_t *params, const char *line)
 {
+    if (params->file_text == NULL)
+        return NULL;
     const char *end = params->file_text + params->file_size;
     const char *next =
         line == NULL ? params->file_text : line + strlen(line) + 1;
-    return next != NULL && next < end ? next : NULL;
+    return next < end ? next : NULL;
 }
 
 static bool is_blank(const char *line)
