@@ -953,6 +953,7 @@ void memheap_get_stats(memheap_t *heap, memheap_stats_t *stats)
         .metadata = module.metadata + sizeof(*heap),
     };
     heap_unlock(heap);
+    stats->resident = memheap_resident(heap);
 }
 
 /* A caller's visit, for a module that knows no addresses. */

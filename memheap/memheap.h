@@ -177,6 +177,7 @@ memheap_status_t memheap_grow(memheap_t *heap, size_t new_size);
 typedef struct memheap_stats {
     size_t size;         /* of the range */
     size_t backed;       /* from its start on, that may be touched */
+    size_t resident;     /* of the range, that take memory now */
     size_t used;         /* in live blocks, as rounded up */
     size_t free;         /* the rest of size */
     size_t largest_free; /* a block of so much could be allocated */
@@ -185,7 +186,8 @@ typedef struct memheap_stats {
     size_t metadata;     /* beside the range, to know all this */
 } memheap_stats_t;
 
-/** The figures now, in constant time. */
+/** The figures now: resident as memheap_resident() has it, all others in
+ *  constant time. */
 void memheap_get_stats(memheap_t *heap, memheap_stats_t *stats);
 
 /**

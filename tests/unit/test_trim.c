@@ -50,6 +50,9 @@ START_TEST(resident_counts_touched_pages)
     memset(block, 1, 20 * MIB);
     ck_assert_uint_ge(memheap_resident(unit.heap), 20 * MIB);
     ck_assert_uint_le(memheap_resident(unit.heap), 24 * MIB);
+    memheap_stats_t stats;
+    memheap_get_stats(unit.heap, &stats);
+    ck_assert_uint_eq(stats.resident, memheap_resident(unit.heap));
     unit_heap_close(&unit);
 }
 END_TEST
