@@ -10,8 +10,9 @@
  * while waiting. Operations that outlive their call are counted, and done when
  * the worker is flushed and the count is zero.
  *
- * Atomics are done by the processor of the PE that owns the word (or as
- * UCX_ATOMIC_MODE says), so that they mix with those of its own node.
+ * An atomic operation is a message to the PE that owns the word, whose
+ * processor does it and answers: so it mixes with those of that PE's own node.
+ * UCX's own emulation does not, for it reads and writes the word in two steps.
  */
 #include "config.h"
 
@@ -31,6 +32,8 @@
 
 enum {
     MESSAGE_ID = 1,
+    ATOMIC_ID,
+    ANSWER_ID,
     /** Pieces of one segment: each is a quarter longer than all before it, so
      *  this covers any address space. */
     PIECES = 128
@@ -65,6 +68,7 @@ typedef struct peer {
     memheap_transport_t *transport;
     int pe;
     ucp_ep_h endpoint;
+    uint64_t fences; /* up to which what was put is there */
     far_piece_t *pieces[MEMHEAP_SEGMENTS]; /* PIECES of each, or NULL */
     struct peer *next;
 } peer_t;
@@ -73,9 +77,30 @@ typedef struct peer {
 typedef struct operation {
     memheap_transport_t *transport;
     int pe;
-    uint64_t value;
-    uint64_t dropped; /* the old value that nobody wants */
 } operation_t;
+
+/* An atomic operation on its way to the owner of the word, */
+typedef struct atomic_message {
+    uint64_t address; /* there */
+    uint64_t from;    /* the sender's atomic_t */
+    uint64_t value, compare;
+    uint32_t kind, size;
+} atomic_message_t;
+
+/* and its answer. */
+typedef struct answer {
+    uint64_t from;
+    uint64_t old;
+} answer_t;
+
+/* An atomic operation that has no answer yet. */
+typedef struct atomic {
+    memheap_transport_t *transport;
+    void *old;  /* takes the value before it; NULL if nobody wants that */
+    bool waits; /* the caller does, and frees it */
+    bool done;
+    atomic_message_t message;
+} atomic_t;
 
 struct memheap_transport {
     memheap_transport_config_t config;
@@ -92,6 +117,8 @@ struct memheap_transport {
     memheap_hashmap_t peers; /* from a PE to its peer_t */
     peer_t *first;
     size_t pending; /* operations that outlived their call */
+    size_t atomics; /* those of them that are atomic */
+    uint64_t fences;
     pthread_t thread;
     bool has_thread;
     atomic_bool thread_ends;
@@ -343,46 +370,159 @@ void memheap_transport_get_nbi(memheap_transport_t *transport,
     move(transport, *place, dest, size, false, false);
 }
 
-/* Begin an atomic operation whose operand is at *value. `old` takes what was
- * there before; NULL if nobody wants it, where the operation allows that. */
-static ucs_status_ptr_t begin_atomic(memheap_transport_t *t,
-                                     const memheap_place_t *place,
-                                     const memheap_atomic_t *atomic,
-                                     uint64_t *value, void *old,
-                                     ucp_request_param_t param)
+/* What a request leaves when it is done, and nobody waits for it. */
+static void on_sent(void *request, ucs_status_t status, void *context)
 {
-    static const ucp_atomic_op_t codes[] = {
-        [MEMHEAP_ATOMIC_ADD] = UCP_ATOMIC_OP_ADD,
-        [MEMHEAP_ATOMIC_AND] = UCP_ATOMIC_OP_AND,
-        [MEMHEAP_ATOMIC_OR] = UCP_ATOMIC_OP_OR,
-        [MEMHEAP_ATOMIC_XOR] = UCP_ATOMIC_OP_XOR,
-        [MEMHEAP_ATOMIC_SWAP] = UCP_ATOMIC_OP_SWAP,
-        [MEMHEAP_ATOMIC_COMPARE_SWAP] = UCP_ATOMIC_OP_CSWAP};
-    span_t span = span_of(t, place, atomic->size);
-    *value = atomic->value;
-    if (atomic->kind == MEMHEAP_ATOMIC_COMPARE_SWAP) {
-        *value = atomic->compare;
-        memcpy(old, &atomic->value, atomic->size);
+    (void)status; /* the endpoint says what went wrong */
+    free(context);
+    ucp_request_free(request);
+}
+
+/* Send a header alone. It must stay until it has left: so it is freed then
+ * if it is the sender's no more. */
+static void send_header(memheap_transport_t *t, int pe, ucp_ep_h endpoint,
+                        unsigned id, const void *header, size_t size,
+                        void *freed)
+{
+    ucp_request_param_t param = {
+        .op_attr_mask = UCP_OP_ATTR_FIELD_FLAGS | UCP_OP_ATTR_FIELD_CALLBACK |
+                        UCP_OP_ATTR_FIELD_USER_DATA,
+        .flags = UCP_AM_SEND_FLAG_EAGER | UCP_AM_SEND_FLAG_REPLY,
+        .cb.send = on_sent,
+        .user_data = freed};
+    ucs_status_ptr_t request =
+        ucp_am_send_nbx(endpoint, id, header, size, NULL, 0, &param);
+    if (request == NULL)
+        free(freed);
+    else if (UCS_PTR_IS_ERR(request) && !t->closing)
+        lost(t, pe, UCS_PTR_STATUS(request));
+}
+
+/* Send an atomic operation; what was put before a fence is there first. */
+static void begin_atomic(memheap_transport_t *t, const memheap_place_t *place,
+                         const memheap_atomic_t *atomic, atomic_t *operation)
+{
+    memheap_place_t at = *place;
+    span_t span = span_of(t, &at, atomic->size);
+    operation->message = (atomic_message_t){
+        .address = span.address,
+        .from = (uintptr_t)operation,
+        .value = atomic->value,
+        .compare = atomic->compare,
+        .kind = (uint32_t)atomic->kind,
+        .size = (uint32_t)atomic->size,
+    };
+    if (span.peer->fences != t->fences) {
+        span.peer->fences = t->fences;
+        finish(t, place->pe,
+               ucp_ep_flush_nbx(span.peer->endpoint, &no_callback));
     }
-    param.op_attr_mask |= UCP_OP_ATTR_FIELD_DATATYPE;
-    param.datatype = ucp_dt_make_contig(atomic->size);
-    if (old != NULL) {
-        param.op_attr_mask |= UCP_OP_ATTR_FIELD_REPLY_BUFFER;
-        param.reply_buffer = old;
+    send_header(t, place->pe, span.peer->endpoint, ATOMIC_ID,
+                &operation->message, sizeof(operation->message), NULL);
+}
+
+#define DO_ATOMIC(T, WORD, VALUE, COMPARE, KIND, OLD)                          \
+    do {                                                                       \
+        T *word = (T *)(WORD);                                                 \
+        T operand, expected, before;                                           \
+        memcpy(&operand, &(VALUE), sizeof(T));                                 \
+        memcpy(&expected, &(COMPARE), sizeof(T));                              \
+        switch (KIND) {                                                        \
+        case MEMHEAP_ATOMIC_ADD:                                               \
+            before = __atomic_fetch_add(word, operand, __ATOMIC_SEQ_CST);      \
+            break;                                                             \
+        case MEMHEAP_ATOMIC_AND:                                               \
+            before = __atomic_fetch_and(word, operand, __ATOMIC_SEQ_CST);      \
+            break;                                                             \
+        case MEMHEAP_ATOMIC_OR:                                                \
+            before = __atomic_fetch_or(word, operand, __ATOMIC_SEQ_CST);       \
+            break;                                                             \
+        case MEMHEAP_ATOMIC_XOR:                                               \
+            before = __atomic_fetch_xor(word, operand, __ATOMIC_SEQ_CST);      \
+            break;                                                             \
+        case MEMHEAP_ATOMIC_SWAP:                                              \
+            before = __atomic_exchange_n(word, operand, __ATOMIC_SEQ_CST);     \
+            break;                                                             \
+        default:                                                               \
+            before = expected;                                                 \
+            __atomic_compare_exchange_n(word, &before, operand, false,         \
+                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);   \
+        }                                                                      \
+        memcpy(&(OLD), &before, sizeof(T));                                    \
+    } while (0)
+
+static ucs_status_t on_atomic(void *context, const void *header,
+                              size_t header_size, void *data, size_t size,
+                              const ucp_am_recv_param_t *param)
+{
+    memheap_transport_t *t = context;
+    atomic_message_t message; /* the header lies where the network put it */
+    answer_t *answer = calloc(1, sizeof(*answer));
+    (void)header_size;
+    (void)data;
+    (void)size;
+    if (answer == NULL)
+        lost(t, t->job->rank, UCS_ERR_NO_MEMORY);
+    memcpy(&message, header, sizeof(message));
+    answer->from = message.from;
+    if (message.size == sizeof(uint32_t))
+        DO_ATOMIC(uint32_t, message.address, message.value, message.compare,
+                  message.kind, answer->old);
+    else
+        DO_ATOMIC(uint64_t, message.address, message.value, message.compare,
+                  message.kind, answer->old);
+    send_header(t, t->job->rank, param->reply_ep, ANSWER_ID, answer,
+                sizeof(*answer), answer);
+    return UCS_OK;
+}
+
+static ucs_status_t on_answer(void *context, const void *header,
+                              size_t header_size, void *data, size_t size,
+                              const ucp_am_recv_param_t *param)
+{
+    answer_t answer;
+    (void)context;
+    (void)header_size;
+    (void)data;
+    (void)size;
+    (void)param;
+    memcpy(&answer, header, sizeof(answer));
+    atomic_t *operation = (atomic_t *)(uintptr_t)answer.from;
+    if (operation->old != NULL)
+        memcpy(operation->old, &answer.old, operation->message.size);
+    operation->done = true;
+    if (!operation->waits) {
+        operation->transport->pending--;
+        operation->transport->atomics--;
+        free(operation);
     }
-    return ucp_atomic_op_nbx(span.peer->endpoint, codes[atomic->kind], value, 1,
-                             span.address, span.key, &param);
+    return UCS_OK;
+}
+
+/* Make progress until a flag is set or, if that is NULL, a count is 0. */
+static void progress_until(memheap_transport_t *t, const size_t *count,
+                           const bool *flag)
+{
+    memheap_wait_t wait = t->job->wait;
+    wait.progress = NULL; /* it is done here, under the lock */
+    while (flag != NULL ? !*flag : *count > 0) {
+        unsigned events = ucp_worker_progress(t->worker);
+        leave(t);
+        if (events == 0)
+            memheap_wait_step(&wait);
+        enter(t);
+    }
 }
 
 uint64_t memheap_transport_fetch(memheap_transport_t *t,
                                  const memheap_place_t *place,
                                  const memheap_atomic_t *atomic)
 {
-    uint64_t value;
     uint64_t old = 0;
+    atomic_t operation = {.transport = t, .old = &old, .waits = true};
     enter(t);
-    finish(t, place->pe,
-           begin_atomic(t, place, atomic, &value, &old, no_callback));
+    begin_atomic(t, place, atomic, &operation);
+    progress_until(t, NULL, &operation.done);
     leave(t);
     return old;
 }
@@ -391,19 +531,24 @@ void memheap_transport_update(memheap_transport_t *t,
                               const memheap_place_t *place,
                               const memheap_atomic_t *atomic, void *old)
 {
+    atomic_t *operation = malloc(sizeof(*operation));
     enter(t);
-    operation_t *operation = operation_new(t, place->pe);
-    if (old == NULL && atomic->kind >= MEMHEAP_ATOMIC_SWAP)
-        old = &operation->dropped;
-    ucs_status_ptr_t request = begin_atomic(t, place, atomic, &operation->value,
-                                            old, callback(operation));
-    began(t, place->pe, request, operation);
+    if (operation == NULL)
+        lost(t, place->pe, UCS_ERR_NO_MEMORY);
+    *operation = (atomic_t){.transport = t, .old = old};
+    t->pending++;
+    t->atomics++;
+    begin_atomic(t, place, atomic, operation);
     leave(t);
 }
 
+/* UCX orders what is put; atomics before have to be done, and those behind
+ * look at `fences`. */
 void memheap_transport_fence(memheap_transport_t *t)
 {
     enter(t);
+    progress_until(t, &t->atomics, NULL);
+    t->fences++;
     ucp_worker_fence(t->worker);
     leave(t);
 }
@@ -411,15 +556,7 @@ void memheap_transport_fence(memheap_transport_t *t)
 /* Wait for the operations that outlived their calls. */
 static void drain(memheap_transport_t *t)
 {
-    memheap_wait_t wait = t->job->wait;
-    wait.progress = NULL; /* it is done here, under the lock */
-    while (t->pending > 0) {
-        unsigned events = ucp_worker_progress(t->worker);
-        leave(t);
-        if (events == 0)
-            memheap_wait_step(&wait);
-        enter(t);
-    }
+    progress_until(t, &t->pending, NULL);
 }
 
 void memheap_transport_arrive(memheap_transport_t *t)
@@ -555,13 +692,10 @@ static memheap_status_t open_context(memheap_transport_t *t)
     ucs_status_t status = ucp_config_read(NULL, NULL, &config);
     if (status != UCS_OK)
         return failed(t, "be configured", status);
-    if (getenv("UCX_ATOMIC_MODE") == NULL)
-        ucp_config_modify(config, "ATOMIC_MODE", "cpu");
     ucp_params_t params = {
         .field_mask = UCP_PARAM_FIELD_FEATURES |
                       UCP_PARAM_FIELD_ESTIMATED_NUM_EPS | UCP_PARAM_FIELD_NAME,
-        .features = UCP_FEATURE_RMA | UCP_FEATURE_AMO32 | UCP_FEATURE_AMO64 |
-                    UCP_FEATURE_AM |
+        .features = UCP_FEATURE_RMA | UCP_FEATURE_AM |
                     (t->config.progress_thread ? UCP_FEATURE_WAKEUP : 0),
         .estimated_num_eps = (size_t)t->job->size,
         .name = "memheap"};
@@ -575,16 +709,20 @@ static memheap_status_t open_worker(memheap_transport_t *t)
     ucp_worker_params_t params = {.field_mask =
                                       UCP_WORKER_PARAM_FIELD_THREAD_MODE,
                                   .thread_mode = UCS_THREAD_MODE_SERIALIZED};
-    ucp_am_handler_param_t handler = {.field_mask =
-                                          UCP_AM_HANDLER_PARAM_FIELD_ID |
-                                          UCP_AM_HANDLER_PARAM_FIELD_CB |
-                                          UCP_AM_HANDLER_PARAM_FIELD_ARG,
-                                      .id = MESSAGE_ID,
-                                      .cb = on_message,
-                                      .arg = t};
+    static const ucp_am_recv_callback_t handlers[] = {[MESSAGE_ID] = on_message,
+                                                      [ATOMIC_ID] = on_atomic,
+                                                      [ANSWER_ID] = on_answer};
     ucs_status_t status = ucp_worker_create(t->context, &params, &t->worker);
-    if (status == UCS_OK)
+    for (unsigned id = MESSAGE_ID; id <= ANSWER_ID && status == UCS_OK; id++) {
+        ucp_am_handler_param_t handler = {.field_mask =
+                                              UCP_AM_HANDLER_PARAM_FIELD_ID |
+                                              UCP_AM_HANDLER_PARAM_FIELD_CB |
+                                              UCP_AM_HANDLER_PARAM_FIELD_ARG,
+                                          .id = id,
+                                          .cb = handlers[id],
+                                          .arg = t};
         status = ucp_worker_set_am_recv_handler(t->worker, &handler);
+    }
     return status == UCS_OK ? MEMHEAP_OK : failed(t, "make a worker", status);
 }
 
