@@ -85,6 +85,7 @@ typedef struct atomic_message {
     uint64_t from;    /* the sender's atomic_t */
     uint64_t value, compare;
     uint32_t kind, size;
+    int pe; /* the sender */
 } atomic_message_t;
 
 /* and its answer. */
@@ -95,10 +96,9 @@ typedef struct answer {
 
 /* An atomic operation that has no answer yet. */
 typedef struct atomic {
-    memheap_transport_t *transport;
-    void *old;  /* takes the value before it; NULL if nobody wants that */
-    bool waits; /* the caller does, and frees it */
-    bool done;
+    void *old;   /* takes the value before it; NULL if nobody wants that */
+    bool waits;  /* the caller does, and frees it */
+    size_t left; /* answers to come */
     atomic_message_t message;
 } atomic_t;
 
@@ -411,6 +411,7 @@ static void begin_atomic(memheap_transport_t *t, const memheap_place_t *place,
         .compare = atomic->compare,
         .kind = (uint32_t)atomic->kind,
         .size = (uint32_t)atomic->size,
+        .pe = t->job->rank,
     };
     if (span.peer->fences != t->fences) {
         span.peer->fences = t->fences;
@@ -471,7 +472,7 @@ static ucs_status_t on_atomic(void *context, const void *header,
     else
         DO_ATOMIC(uint64_t, message.address, message.value, message.compare,
                   message.kind, answer->old);
-    send_header(t, t->job->rank, param->reply_ep, ANSWER_ID, answer,
+    send_header(t, message.pe, param->reply_ep, ANSWER_ID, answer,
                 sizeof(*answer), answer);
     return UCS_OK;
 }
@@ -480,8 +481,8 @@ static ucs_status_t on_answer(void *context, const void *header,
                               size_t header_size, void *data, size_t size,
                               const ucp_am_recv_param_t *param)
 {
+    memheap_transport_t *t = context;
     answer_t answer;
-    (void)context;
     (void)header_size;
     (void)data;
     (void)size;
@@ -490,22 +491,21 @@ static ucs_status_t on_answer(void *context, const void *header,
     atomic_t *operation = (atomic_t *)(uintptr_t)answer.from;
     if (operation->old != NULL)
         memcpy(operation->old, &answer.old, operation->message.size);
-    operation->done = true;
+    operation->left = 0;
     if (!operation->waits) {
-        operation->transport->pending--;
-        operation->transport->atomics--;
+        t->pending--;
+        t->atomics--;
         free(operation);
     }
     return UCS_OK;
 }
 
-/* Make progress until a flag is set or, if that is NULL, a count is 0. */
-static void progress_until(memheap_transport_t *t, const size_t *count,
-                           const bool *flag)
+/* Make progress until nothing is left of what is counted. */
+static void progress_until_none(memheap_transport_t *t, const size_t *count)
 {
     memheap_wait_t wait = t->job->wait;
     wait.progress = NULL; /* it is done here, under the lock */
-    while (flag != NULL ? !*flag : *count > 0) {
+    while (*count > 0) {
         unsigned events = ucp_worker_progress(t->worker);
         leave(t);
         if (events == 0)
@@ -519,10 +519,10 @@ uint64_t memheap_transport_fetch(memheap_transport_t *t,
                                  const memheap_atomic_t *atomic)
 {
     uint64_t old = 0;
-    atomic_t operation = {.transport = t, .old = &old, .waits = true};
+    atomic_t operation = {.old = &old, .waits = true, .left = 1};
     enter(t);
     begin_atomic(t, place, atomic, &operation);
-    progress_until(t, NULL, &operation.done);
+    progress_until_none(t, &operation.left);
     leave(t);
     return old;
 }
@@ -535,7 +535,7 @@ void memheap_transport_update(memheap_transport_t *t,
     enter(t);
     if (operation == NULL)
         lost(t, place->pe, UCS_ERR_NO_MEMORY);
-    *operation = (atomic_t){.transport = t, .old = old};
+    *operation = (atomic_t){.old = old, .left = 1};
     t->pending++;
     t->atomics++;
     begin_atomic(t, place, atomic, operation);
@@ -547,7 +547,7 @@ void memheap_transport_update(memheap_transport_t *t,
 void memheap_transport_fence(memheap_transport_t *t)
 {
     enter(t);
-    progress_until(t, &t->atomics, NULL);
+    progress_until_none(t, &t->atomics);
     t->fences++;
     ucp_worker_fence(t->worker);
     leave(t);
@@ -556,7 +556,7 @@ void memheap_transport_fence(memheap_transport_t *t)
 /* Wait for the operations that outlived their calls. */
 static void drain(memheap_transport_t *t)
 {
-    progress_until(t, &t->pending, NULL);
+    progress_until_none(t, &t->pending);
 }
 
 void memheap_transport_arrive(memheap_transport_t *t)

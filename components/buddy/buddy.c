@@ -10,7 +10,7 @@
  * whose place differs in bit k alone, while both are free, or moves the
  * frontier back over it.
  *
- * A block of the region's end is cut where the region ends, so a region of any
+ * A block at the region's end is cut where the region ends, so a region of any
  * size is used to its last byte. In granules that is just another length; how
  * many bytes of its last granule such a block has is in a hash table, for it
  * keeps them when the region grows.
@@ -384,8 +384,6 @@ static memheap_status_t take_behind(buddy_t *b, unsigned order,
 static __attribute__((noinline)) memheap_status_t
 alloc_unstacked(buddy_t *b, size_t size, size_t align, size_t *offset_p)
 {
-    if (size > b->module.size)
-        return MEMHEAP_ERR_NO_MEMORY;
     memheap_status_t status = blocks_ensure(b);
     if (status != MEMHEAP_OK)
         return status;
@@ -394,8 +392,7 @@ alloc_unstacked(buddy_t *b, size_t size, size_t align, size_t *offset_p)
     align_order = order > align_order ? order : align_order;
     uint64_t start;
     uint64_t length = length_of(order);
-    if (order < ORDERS && !memheap_box_is_empty(&b->stack[order]) &&
-        align_order == order) {
+    if (!memheap_box_is_empty(&b->stack[order]) && align_order == order) {
         memheap_tag_live(&b->tags, start = stack_pop(b, order));
         b->module.used += bytes_of(b, length);
         b->module.live_blocks++;

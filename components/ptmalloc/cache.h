@@ -21,6 +21,9 @@ enum {
     CACHE_STACKS = CACHE_ORDERS * CACHE_ORDER_STACKS
 };
 
+/** The longest block that has a stack, in granules. */
+#define CACHE_LONGEST ((uint64_t)1 << (CACHE_ORDERS + CACHE_SPLIT - 2))
+
 typedef struct cache {
     memheap_boxes_t boxes;
     uint64_t held; /* granules that count against the limit */

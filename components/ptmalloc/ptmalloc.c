@@ -15,8 +15,9 @@
  * if it is small from the victim, and else from the smallest chunk that fits.
  * Before the top moves up, a few cached blocks are joined with their
  * neighbours, and all of them before a request fails. The cache may hold no
- * more than a share of what lies below the top, nor of what lies above: as the
- * region fills, all is joined at once. Rules that ptmalloc_check() tests:
+ * more than a share of what lies below the top and of what lies above, and than
+ * is in use: as the region fills, or the heap empties, all is joined at once.
+ * Rules that ptmalloc_check() tests:
  *   - each granule below the top is in exactly one piece, and the tags say so;
  *   - no two of chunks and victim touch, and no chunk touches the top;
  *   - each chunk has one node, in the bin for its size, and there are no more;
@@ -1071,6 +1072,8 @@ static memheap_status_t ptmalloc_create(const memheap_module_config_t *config,
                                         memheap_module_t **module_p)
 {
     (void)priority_p;
+    if (config->max_size >> GRANULE_ORDER > CACHE_LONGEST)
+        return MEMHEAP_ERR_UNSUPPORTED;
     ptmalloc_t *p = memheap_memory_new(config->memory, sizeof(*p));
     if (p == NULL)
         return MEMHEAP_ERR_NO_METADATA;

@@ -6,6 +6,7 @@
 
 enum {
     ROUNDS = 300,
+    STORM = 20000,
     LARGE = 300000, /* words: more than one packet of any network */
     CONTEXTS = 8
 };
@@ -67,6 +68,42 @@ static int me, n, right, left;
     }
 HAMMER(uint32, uint32_t)
 HAMMER(uint64, uint64_t)
+
+/* PEs of a word's node add to it without a pause for as long as those of other
+ * nodes do, for whom its owner adds. */
+static bool storm_is_counted(void)
+{
+    struct {
+        uint64_t word, done, total;
+    } *at = shmem_calloc(1, sizeof(*at));
+    uint64_t added = 0;
+    uint64_t far = 0;
+    for (int pe = 0; pe < n; pe++)
+        shmem_uint64_atomic_add(&at->done, shmem_ptr(at, n - 1) == NULL, pe);
+    shmem_barrier_all();
+    far = at->done;
+    shmem_barrier_all();
+    at->done = 0;
+    shmem_barrier_all();
+    if (shmem_ptr(at, n - 1) == NULL) {
+        for (; added < STORM; added++)
+            shmem_uint64_atomic_add(&at->word, 1, n - 1);
+        shmem_quiet();
+        shmem_uint64_atomic_inc(&at->done, n - 1);
+    } else {
+        do {
+            for (int i = 0; i < 100; i++, added++)
+                shmem_uint64_atomic_add(&at->word, 1, n - 1);
+        } while (me == n - 1 ? !shmem_uint64_test(&at->done, SHMEM_CMP_GE, far)
+                             : shmem_uint64_g(&at->done, n - 1) < far);
+    }
+    shmem_uint64_atomic_add(&at->total, added, n - 1);
+    shmem_barrier_all();
+    bool good = me != n - 1 || at->word == at->total;
+    shmem_barrier_all();
+    shmem_free(at);
+    return good;
+}
 
 static void fill(uint64_t *words, size_t count, uint64_t round, int pe)
 {
@@ -246,13 +283,14 @@ static bool locks_hold(void)
 int main(void)
 {
     shmem_init();
-    tap_plan(18);
+    tap_plan(19);
     me = shmem_my_pe();
     n = shmem_n_pes();
     right = (me + 1) % n;
     left = (me + n - 1) % n;
     tap_ok(hammer_uint32(), "all PEs at words of 32 bits lose nothing");
     tap_ok(hammer_uint64(), "nor at words of 64 bits");
+    tap_ok(storm_is_counted(), "nor does a word that all add to at once");
     tap_ok(locks_hold(), "nor behind a lock");
     tap_ok(signals_follow(1, 200, false), "a signal follows a word");
     tap_ok(signals_follow(1000, 100, false), "and some");
