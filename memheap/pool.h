@@ -10,8 +10,7 @@
 #ifndef MEMHEAP_MEMHEAP_POOL_H
 #define MEMHEAP_MEMHEAP_POOL_H
 
-#include "base/status.h"
-#include "memheap/memheap.h"
+#include "memheap.h" /* beside this one, installed or not */
 
 #include <stddef.h>
 
