@@ -19,13 +19,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /** Changes whenever this header's structs do. */
-#define MEMHEAP_COMPONENT_ABI 2u
+#define MEMHEAP_COMPONENT_ABI 3u
 
 /** Every block lies at a multiple of this many bytes. */
 #define MEMHEAP_MIN_ALIGN ((size_t)16)
@@ -74,6 +75,9 @@ typedef struct memheap_module {
     size_t used;        /* the sum of what size_of() says of live blocks */
     size_t size;        /* of the region */
     size_t live_blocks; /* their number */
+    /** Blocks that were ever allocated and kept. The heap counts them, except
+     *  for those of `shared`, whose the module adds in stop(). */
+    uint64_t allocations;
 } memheap_module_t;
 
 /**

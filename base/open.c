@@ -55,6 +55,18 @@ static const memheap_param_def_t base_params[] = {
      .default_text = "0",
      .help = "test all metadata after every operation; fill new blocks with "
              "0xA5 and freed ones with 0xDD"},
+    {.name = "MEMHEAP_RECORDS",
+     .type = MEMHEAP_PARAM_BOOL,
+     .unit = "",
+     .default_text = "0",
+     .help = "keep a record of each block: what was asked for, by which call, "
+             "from where, and with which tag"},
+    {.name = "MEMHEAP_LEAKS",
+     .type = MEMHEAP_PARAM_BOOL,
+     .unit = "",
+     .default_text = "0",
+     .help = "keep records, and report each block that is still there when "
+             "the heap ends"},
     {.name = "MEMHEAP_OVERCOMMIT",
      .type = MEMHEAP_PARAM_BOOL,
      .unit = "",

@@ -26,6 +26,7 @@
 #include "config.h"
 
 #include "memheap/heap.h"
+#include "memheap/notes.h"
 #include "base/machine.h"
 #include "base/util.h"
 
@@ -49,10 +50,12 @@ static const size_t least_run = 64 * MEMHEAP_KIB;
 struct memheap {
     memheap_module_t *module;
     const memheap_module_shared_t *shared; /* NULL: all calls take the lock */
+    memheap_notes_t *notes;                /* NULL: nobody wants to know */
     char *base;
     _Atomic size_t high;
     _Atomic size_t ready; /* where there is `shared` */
     size_t peak;
+    uint64_t resizes, failures;
     size_t max_align;
     bool locks;
     bool checks;
@@ -185,15 +188,18 @@ memheap_status_t memheap_create_over(const memheap_region_t *region,
                        : memheap_params_value(params, "MEMHEAP_TRIM")->size);
     heap->region.overcommit =
         memheap_params_value(params, "MEMHEAP_OVERCOMMIT")->boolean;
+    status = memheap_notes_open(params, config->flags, memory, &heap->notes);
+    if (status != MEMHEAP_OK)
+        goto err_framework;
     memheap_module_config_t module = {
         .size = region->size,
         .max_size = memheap_max(region->size, config->max_size),
         .memory = memory,
-        .concurrent = heap->locks && !heap->checks &&
+        .concurrent = heap->locks && !heap->checks && heap->notes == NULL &&
                       (config->flags & MEMHEAP_ORDERED) == 0};
     status = memheap_framework_select(&heap->framework, &module, &heap->module);
     if (status != MEMHEAP_OK)
-        goto err_framework;
+        goto err_notes;
     pthread_mutex_init(&heap->lock, NULL);
     if (module.concurrent)
         heap->shared = heap->module->shared;
@@ -201,6 +207,8 @@ memheap_status_t memheap_create_over(const memheap_region_t *region,
     *heap_p = heap;
     return MEMHEAP_OK;
 
+err_notes:
+    memheap_notes_close(heap->notes);
 err_framework:
     memheap_framework_close(&heap->framework);
 err_heap:
@@ -247,7 +255,10 @@ void memheap_destroy(memheap_t *heap)
     if (heap == NULL)
         return;
     const memheap_memory_t *memory = heap->memory;
+    if (memheap_params_value(&heap->framework.params, "MEMHEAP_LEAKS")->boolean)
+        memheap_report_leaks(heap);
     heap->module->ops->destroy(heap->module);
+    memheap_notes_close(heap->notes);
     memheap_framework_close(&heap->framework);
     memheap_region_release(&heap->region);
     pthread_mutex_destroy(&heap->lock);
@@ -334,6 +345,31 @@ static MEMHEAP_INLINE memheap_status_t place(memheap_t *heap, size_t align,
     return verify(heap, "an allocation");
 }
 
+/* Usable bytes of a live block. */
+static size_t usable_at(const memheap_t *heap, size_t offset)
+{
+    size_t usable = 0;
+    heap->module->ops->size_of(heap->module, offset, &usable);
+    return usable;
+}
+
+/* An allocation is done: the caller will have the block. */
+static MEMHEAP_INLINE void count_alloc(memheap_t *heap, size_t offset,
+                                       size_t asked)
+{
+    uint64_t number = ++heap->module->allocations;
+    if (MEMHEAP_UNLIKELY(heap->notes != NULL))
+        memheap_notes_alloc(heap->notes, offset, usable_at(heap, offset), asked,
+                            number);
+}
+
+/* A call failed, if for want of memory. */
+static void count_failure(memheap_t *heap, memheap_status_t status)
+{
+    if (status == MEMHEAP_ERR_NO_MEMORY || status == MEMHEAP_ERR_NO_METADATA)
+        heap->failures++;
+}
+
 /* Whether the arguments of an allocation make sense; raises a small align. */
 static memheap_status_t check_request(const memheap_t *heap, size_t *align_p,
                                       size_t size)
@@ -404,9 +440,13 @@ static memheap_status_t alloc_block(memheap_t *heap, size_t align, size_t size,
     size_t offset;
     heap_lock(heap);
     status = place(heap, align, size, &offset, dirty_p);
-    heap_unlock(heap);
-    if (MEMHEAP_LIKELY(status == MEMHEAP_OK))
+    if (MEMHEAP_LIKELY(status == MEMHEAP_OK)) {
+        count_alloc(heap, offset, size);
         *block_p = heap->base + offset;
+    } else {
+        count_failure(heap, status);
+    }
+    heap_unlock(heap);
     return status;
 }
 
@@ -563,6 +603,18 @@ static MEMHEAP_INLINE memheap_status_t release(memheap_t *heap,
     return status;
 }
 
+/* The same for a block that the caller had, and not only the heap. */
+static MEMHEAP_INLINE memheap_status_t free_block(memheap_t *heap,
+                                                  const void *block)
+{
+    size_t used = heap->module->used;
+    memheap_status_t status = release(heap, block);
+    if (MEMHEAP_UNLIKELY(heap->notes != NULL) && status == MEMHEAP_OK)
+        memheap_notes_free(heap->notes, offset_of(heap, block),
+                           used - heap->module->used);
+    return status;
+}
+
 /* Free a block among other threads. */
 static MEMHEAP_INLINE memheap_status_t release_shared(memheap_t *heap,
                                                       const void *block)
@@ -591,12 +643,22 @@ memheap_status_t memheap_free(memheap_t *heap, void *block)
         status = release_shared(heap, block);
     } else {
         heap_lock(heap);
-        status = release(heap, block);
+        status = free_block(heap, block);
         heap_unlock(heap);
     }
     if (MEMHEAP_UNLIKELY(status == MEMHEAP_ERR_BAD_ADDRESS))
         return bad_address(heap, "memheap_free", block);
     return status;
+}
+
+void memheap_take_back(memheap_t *heap, void *const *blocks, size_t count)
+{
+    heap_lock(heap);
+    for (size_t i = 0; i < count; i++)
+        free_block(heap, blocks[i]);
+    heap->module->allocations -= count;
+    heap->failures++;
+    heap_unlock(heap);
 }
 
 memheap_status_t memheap_usable_size(memheap_t *heap, const void *block,
@@ -690,6 +752,14 @@ static memheap_status_t resize_over(memheap_t *heap, size_t size, bool roomy,
     return MEMHEAP_OK;
 }
 
+/* One that did not get room to grow on may be tried again. */
+static void count_failed_resize(memheap_t *heap, memheap_status_t status,
+                                const memheap_resize_step_t *step)
+{
+    if (status != MEMHEAP_ERR_NO_MEMORY || !step->roomy)
+        count_failure(heap, status);
+}
+
 /* A way that ends in a place which cannot be backed ends the resize: where the
  * next way leads would depend on the memory that this process happens to get.
  */
@@ -698,6 +768,7 @@ memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
                                       memheap_resize_step_t *step)
 {
     step->roomy = false;
+    step->asked = size;
     if (size == 0)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     heap_lock(heap);
@@ -720,6 +791,7 @@ memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
         status = resize_over(heap, size, roomy, step);
     }
 out:
+    count_failed_resize(heap, status, step);
     heap_unlock(heap);
     return status;
 }
@@ -728,9 +800,8 @@ out:
 static size_t shrunk_by(const memheap_t *heap,
                         const memheap_resize_step_t *step)
 {
-    size_t size = step->old_size;
-    heap->module->ops->size_of(heap->module, step->old_offset, &size);
-    return step->old_size - memheap_min(size, step->old_size);
+    return step->old_size -
+           memheap_min(usable_at(heap, step->old_offset), step->old_size);
 }
 
 void *memheap_resize_end(memheap_t *heap, const memheap_resize_step_t *step,
@@ -758,8 +829,15 @@ void *memheap_resize_end(memheap_t *heap, const memheap_resize_step_t *step,
                 step->old_size);
         break;
     }
-    if (!keep)
+    if (!keep) {
         heap->peak = step->old_peak;
+        count_failed_resize(heap, MEMHEAP_ERR_NO_MEMORY, step);
+    } else {
+        heap->resizes++;
+        if (MEMHEAP_UNLIKELY(heap->notes != NULL))
+            memheap_notes_move(heap->notes, step->old_offset, step->new_offset,
+                               usable_at(heap, step->new_offset), step->asked);
+    }
     verify(heap, "a resize");
     heap_unlock(heap);
     return heap->base + (keep ? step->new_offset : step->old_offset);
@@ -807,7 +885,10 @@ memheap_status_t memheap_alloc_batch(memheap_t *heap, size_t count,
         while (done-- > 0)
             release(heap, blocks[done]);
         heap->peak = peak;
+        count_failure(heap, status);
     }
+    for (size_t i = 0; i < count && status == MEMHEAP_OK; i++)
+        count_alloc(heap, offset_of(heap, blocks[i]), sizes[i]);
     heap_unlock(heap);
     return status;
 }
@@ -880,7 +961,7 @@ memheap_status_t memheap_free_batch(memheap_t *heap, size_t count,
     memheap_status_t status = check_batch(heap, count, blocks, &bad);
     for (size_t i = 0; i < count && status == MEMHEAP_OK; i++) {
         if (blocks[i] != NULL)
-            status = release(heap, blocks[i]);
+            status = free_block(heap, blocks[i]);
     }
     heap_unlock(heap);
     return bad == NULL ? status : bad_address(heap, "memheap_free_batch", bad);
@@ -949,25 +1030,53 @@ void memheap_get_stats(memheap_t *heap, memheap_stats_t *stats)
         .free = module.size - module.used,
         .largest_free = module.largest_free,
         .peak = heap->peak,
+        .reach = high_of(heap),
         .live_blocks = module.live_blocks,
         .metadata = module.metadata + sizeof(*heap),
+        .allocations = heap->module->allocations,
+        .frees = heap->module->allocations - module.live_blocks,
+        .resizes = heap->resizes,
+        .failures = heap->failures,
     };
     heap_unlock(heap);
+    if (stats->free > 0)
+        stats->fragmentation =
+            1 - (double)stats->largest_free / (double)stats->free;
     stats->resident = memheap_resident(heap);
 }
 
 /* A caller's visit, for a module that knows no addresses. */
 typedef struct walk {
-    char *base;
+    const memheap_t *heap;
     bool (*visit)(void *context, const memheap_block_t *block);
     void *context;
 } walk_t;
 
+/* The heap's records; NULL if it keeps none. */
+static const memheap_records_t *records_of(const memheap_t *heap)
+{
+    return heap->notes != NULL && heap->notes->keeps_records
+               ? &heap->notes->records
+               : NULL;
+}
+
 static bool visit_extent(void *context, const memheap_extent_t *extent)
 {
     const walk_t *walk = context;
-    memheap_block_t block = {walk->base + extent->offset, extent->size,
-                             extent->live};
+    const memheap_records_t *records = records_of(walk->heap);
+    memheap_block_t block = {.address = walk->heap->base + extent->offset,
+                             .size = extent->size,
+                             .live = extent->live,
+                             .tag = ""};
+    const memheap_record_t *record =
+        records == NULL || !extent->live
+            ? NULL
+            : memheap_records_find(records, extent->offset);
+    if (record != NULL) {
+        block.number = record->number;
+        block.asked = record->asked;
+        block.tag = memheap_records_tag(records, record->tag)->name;
+    }
     return walk->visit(walk->context, &block);
 }
 
@@ -975,7 +1084,7 @@ void memheap_walk(memheap_t *heap,
                   bool (*visit)(void *context, const memheap_block_t *block),
                   void *context)
 {
-    walk_t walk = {heap->base, visit, context};
+    walk_t walk = {heap, visit, context};
     heap_lock(heap);
     heap->module->ops->walk(heap->module, visit_extent, &walk);
     heap_unlock(heap);
@@ -1004,9 +1113,48 @@ const char *memheap_component_name(const memheap_t *heap)
     return heap->framework.selected->name;
 }
 
+const char *memheap_name(const memheap_t *heap)
+{
+    return heap->name;
+}
+
+const memheap_log_t *memheap_get_log(const memheap_t *heap)
+{
+    return heap->log;
+}
+
 const memheap_params_t *memheap_get_params(const memheap_t *heap)
 {
     return &heap->framework.params;
+}
+
+bool memheap_get_tag_stats(memheap_t *heap, unsigned index,
+                           memheap_tag_stats_t *stats)
+{
+    const memheap_records_t *records = records_of(heap);
+    heap_lock(heap);
+    bool known = records != NULL && index < records->tag_count;
+    if (known)
+        *stats = *memheap_records_tag(records, index);
+    heap_unlock(heap);
+    return known;
+}
+
+char *memheap_block_site(memheap_t *heap, const void *block, char *text,
+                         size_t room)
+{
+    const memheap_records_t *records = records_of(heap);
+    const memheap_record_t *record = NULL;
+    heap_lock(heap);
+    if (records != NULL)
+        record = memheap_records_find(records, offset_of(heap, block));
+    memheap_site_t site = record == NULL ? 0 : record->site;
+    heap_unlock(heap);
+    if (record == NULL)
+        snprintf(text, room, "%s", "");
+    else /* a depot only ever grows, where it is */
+        memheap_site_describe(&records->sites, site, text, room);
+    return text;
 }
 
 /* A search for the block that contains an address. */

@@ -23,6 +23,10 @@ memheap_status_t memheap_create_over(const memheap_region_t *region,
                                      const memheap_param_def_t *defs,
                                      size_t count, memheap_t **heap_p);
 
+/** The log and the name that the heap was created with. */
+const memheap_log_t *memheap_get_log(const memheap_t *heap);
+const char *memheap_name(const memheap_t *heap);
+
 /** The registry that the heap was created with. */
 const memheap_params_t *memheap_get_params(const memheap_t *heap);
 
@@ -38,6 +42,10 @@ memheap_status_t memheap_find_block(memheap_t *heap, const void *block,
  *  memheap_free_batch(), without a message. *bad_p takes one that may not. */
 memheap_status_t memheap_find_batch(memheap_t *heap, size_t count,
                                     void *const *blocks, const void **bad_p);
+
+/** Take allocations back that another process could not make: one call, which
+ *  failed. */
+void memheap_take_back(memheap_t *heap, void *const *blocks, size_t count);
 
 /** Never give pages back from now on: others know them by where they are. */
 void memheap_pin(memheap_t *heap);
@@ -56,7 +64,7 @@ typedef enum memheap_resize_kind {
 typedef struct memheap_resize_step {
     memheap_resize_kind_t kind;
     size_t old_offset, old_size, old_peak;
-    size_t new_offset;
+    size_t new_offset, asked;
     bool roomy; /* the new place is, or was to be, larger than asked for */
 } memheap_resize_step_t;
 

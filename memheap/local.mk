@@ -1,8 +1,10 @@
 # libmemheap: heaps without MPI.
 lib_LTLIBRARIES += libmemheap.la
 libmemheap_la_SOURCES = $(base_sources) $(component_sources) \
-	memheap/heap.c memheap/heap.h memheap/memheap.h \
-	memheap/pool.c memheap/pool.h
+	memheap/heap.c memheap/heap.h memheap/leaks.c memheap/memheap.h \
+	memheap/notes.c memheap/notes.h \
+	memheap/pool.c memheap/pool.h memheap/records.c memheap/records.h \
+	memheap/site.c memheap/site.h
 libmemheap_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) \
 	-export-symbols-regex '^memheap_'
-pkginclude_HEADERS = memheap/memheap.h memheap/pool.h
+pkginclude_HEADERS = memheap/memheap.h memheap/pool.h memheap/sites.h

@@ -29,6 +29,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,7 +45,11 @@ enum {
     /** Where blocks go depends on the order of the calls alone, whichever
      *  threads make them: calls always take the lock. Otherwise a component
      *  may let threads allocate side by side, and in different places. */
-    MEMHEAP_ORDERED = 2
+    MEMHEAP_ORDERED = 2,
+    /** Keep a record of each block: what was asked for, by which call, from
+     *  where, and with which tag; calls always take the lock. So does a heap
+     *  whose parameter MEMHEAP_RECORDS or MEMHEAP_LEAKS is set. */
+    MEMHEAP_RECORDED = 4
 };
 
 /** What a heap is made of. All zero is a heap over memory of its own. */
@@ -182,8 +187,15 @@ typedef struct memheap_stats {
     size_t free;         /* the rest of size */
     size_t largest_free; /* a block of so much could be allocated */
     size_t peak;         /* the greatest used so far */
+    size_t reach;        /* the end of the highest block that ever was */
     size_t live_blocks;  /* their number */
     size_t metadata;     /* beside the range, to know all this */
+    /* Calls since the heap was created: */
+    uint64_t allocations, frees; /* of blocks, one by one or in batches */
+    uint64_t resizes;
+    uint64_t failures;    /* for want of memory */
+    double fragmentation; /* the share of free that is not in the largest
+                             free block: 0 to 1 */
 } memheap_stats_t;
 
 /** The figures now: resident as memheap_resident() has it, all others in
@@ -213,6 +225,10 @@ typedef struct memheap_block {
     void *address; /* of its first byte */
     size_t size;   /* bytes up to the next block */
     bool live;     /* in use, not free */
+    /* Of a live block that the heap has a record of, else 0 and "": */
+    uint64_t number; /* of the allocation in its heap, from 1 */
+    size_t asked;    /* bytes that were asked for */
+    const char *tag; /* as it was then; valid as long as the heap */
 } memheap_block_t;
 
 /**
@@ -222,6 +238,59 @@ typedef struct memheap_block {
 void memheap_walk(memheap_t *heap,
                   bool (*visit)(void *context, const memheap_block_t *block),
                   void *context);
+
+/** Bytes of a tag, with the null byte that ends it. */
+#define MEMHEAP_TAG_SIZE 32
+
+/**
+ * Give the calling thread's allocations a tag from now on, in every heap that
+ * keeps records. Tags are few: each has a sum of its own.
+ *
+ * @param tag  a word; counts up to 31 bytes, and must live until the next call.
+ *             NULL or "": none
+ * @return the tag before
+ */
+const char *memheap_set_tag(const char *tag);
+
+/**
+ * Say where the calling thread's next call of a heap comes from; a heap that
+ * keeps records looks at the stack otherwise. The macros of sites.h and
+ * shmemx_sites.h do so for all calls of a source file that includes them.
+ *
+ * @param file  must live until that call; NULL: forget the last one
+ */
+void memheap_at(const char *file, int line);
+
+/** The figures of a tag, in bytes unless the name says otherwise. */
+typedef struct memheap_tag_stats {
+    char name[MEMHEAP_TAG_SIZE]; /* "" for calls without a tag */
+    size_t used;                 /* in live blocks, as rounded up */
+    size_t peak;                 /* the greatest used so far */
+    size_t live_blocks;          /* their number */
+    uint64_t allocations;        /* calls */
+} memheap_tag_stats_t;
+
+/** The figures of the tag with an index, from 0 on, in the order in which tags
+ *  first came. False if there are no more, or the heap keeps no records. */
+bool memheap_get_tag_stats(memheap_t *heap, unsigned index,
+                           memheap_tag_stats_t *stats);
+
+/**
+ * Say where a block was allocated: "heat.c:42", or a function and what is known
+ * of its place. The text is cut at room bytes, and returned; "" if the heap has
+ * no record of the block. May start addr2line(1).
+ */
+char *memheap_block_site(memheap_t *heap, const void *block, char *text,
+                         size_t room);
+
+/**
+ * Log a line for each live block, in the order in which they were allocated,
+ * with size, number, tag and place as far as the heap knows them, and one for
+ * all of them.
+ *
+ * @return their number; nothing is logged if that is 0
+ */
+size_t memheap_report_leaks(memheap_t *heap);
 
 /** Test all that the heap keeps about its blocks. MEMHEAP_ERR_CORRUPT. */
 memheap_status_t memheap_check(memheap_t *heap);

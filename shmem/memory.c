@@ -72,7 +72,7 @@ static void *conclude(const memheap_call_t *call, memheap_status_t status,
     if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
         return block;
     if (status == MEMHEAP_OK)
-        memheap_free(rt->heap, block);
+        memheap_take_back(rt->heap, &block, 1);
     memheap_settle(rt->heap);
     report_failure(call, worst, pe);
     return NULL;
@@ -257,8 +257,8 @@ int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
         worst = memheap_reach_block(blocks[i], &pe);
     if (worst == MEMHEAP_OK)
         return 0;
-    for (size_t i = 0; i < count && status == MEMHEAP_OK; i++)
-        memheap_free(rt->heap, blocks[i]);
+    if (status == MEMHEAP_OK)
+        memheap_take_back(rt->heap, blocks, count);
     memheap_settle(rt->heap);
     report_failure(&call, worst, pe);
     return -1;
@@ -334,6 +334,18 @@ int pshmemx_heap_trim(size_t least)
     return status == MEMHEAP_OK ? 0 : -1;
 }
 MEMHEAP_PROFILED(shmemx_heap_trim)
+
+const char *pshmemx_set_tag(const char *tag)
+{
+    return memheap_set_tag(tag);
+}
+MEMHEAP_PROFILED(shmemx_set_tag)
+
+void pshmemx_at(const char *file, int line)
+{
+    memheap_at(file, line);
+}
+MEMHEAP_PROFILED(shmemx_at)
 
 size_t pshmemx_heap_largest_free(void)
 {

@@ -116,6 +116,8 @@ PSHMEM_DECLARE_(shmemx_heap_resident)
 PSHMEM_DECLARE_(shmemx_heap_trim)
 PSHMEM_DECLARE_(shmemx_heap_component)
 PSHMEM_DECLARE_(shmemx_heap_check)
+PSHMEM_DECLARE_(shmemx_set_tag)
+PSHMEM_DECLARE_(shmemx_at)
 PSHMEM_DECLARE_(shmemx_malloc_batch)
 PSHMEM_DECLARE_(shmemx_free_batch)
 

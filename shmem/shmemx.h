@@ -44,6 +44,21 @@ const char *shmemx_heap_component(void);
 int shmemx_heap_check(void);
 
 /**
+ * Give the calling thread's allocations a tag from now on, if the heap keeps
+ * records (MEMHEAP_RECORDS, MEMHEAP_LEAKS). Local.
+ *
+ * @param tag  a word, of which 31 bytes count; must live until the next call.
+ *             NULL or "": none
+ * @return the tag before
+ */
+const char *shmemx_set_tag(const char *tag);
+
+/** Say where the calling thread's next call comes from; file NULL: forget it.
+ *  The macros of shmemx_sites.h do so for all calls of a source file that
+ *  includes it. Local. */
+void shmemx_at(const char *file, int line);
+
+/**
  * Allocate several blocks in one collective step, all or none.
  *
  * @param count   of blocks; 0 does nothing, without a barrier

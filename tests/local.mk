@@ -102,6 +102,11 @@ tests_unit_ptmalloc_test_SOURCES = tests/unit/test_ptmalloc.c
 tests_unit_ptmalloc_test_CFLAGS = $(unit_cflags)
 tests_unit_ptmalloc_test_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/records.test
+tests_unit_records_test_SOURCES = tests/unit/test_records.c
+tests_unit_records_test_CFLAGS = $(unit_cflags)
+tests_unit_records_test_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/region.test
 tests_unit_region_test_SOURCES = tests/unit/test_region.c
 tests_unit_region_test_CFLAGS = $(unit_cflags)

@@ -85,7 +85,7 @@ typedef struct lane {
     uint32_t sizes;         /* bit i: there is a list of size i */
     _Atomic ptrdiff_t used; /* bytes since the last stop */
     ptrdiff_t most;         /* of them, as published */
-    ptrdiff_t live;         /* blocks since then */
+    uint64_t made, gone;    /* blocks since then */
     slab_id_t list[POOL_SIZES];
     /* Bit i: of list i, not the first slab alone may be empty. */
     _Alignas(POOL_LINE) _Atomic uint32_t astray;

@@ -152,7 +152,7 @@ static memheap_status_t shared_alloc(memheap_module_t *module, size_t size,
     }
     if (MEMHEAP_LIKELY(status == MEMHEAP_OK)) {
         POOL_STORE(lane->used, POOL_LOAD(lane->used) + (ptrdiff_t)*size_p);
-        lane->live++;
+        lane->made++;
     }
     lane_leave(lane);
     return status;
@@ -226,7 +226,7 @@ static memheap_status_t give_object(pool_t *p, uint64_t head, size_t offset,
     return MEMHEAP_OK;
 }
 
-/* counts: what was in use until now may be a peak. */
+/* counts: the block was in use, and what was until now may be a peak. */
 static memheap_status_t release(pool_t *p, size_t offset, bool counts)
 {
     unsigned mine = lane_enter(p);
@@ -251,7 +251,10 @@ static memheap_status_t release(pool_t *p, size_t offset, bool counts)
     }
     if (MEMHEAP_LIKELY(status == MEMHEAP_OK)) {
         POOL_STORE(lane->used, used - (ptrdiff_t)size);
-        lane->live--;
+        if (counts)
+            lane->gone++;
+        else
+            lane->made--;
     }
     lane_leave(lane);
     return status;
@@ -303,10 +306,11 @@ static size_t shared_stop(memheap_module_t *module)
         }
         POOL_STORE(lane->astray, 0);
         module->used += (size_t)POOL_LOAD(lane->used);
-        module->live_blocks += (size_t)lane->live;
+        module->live_blocks += (size_t)(lane->made - lane->gone);
+        module->allocations += lane->made;
         POOL_STORE(lane->used, 0);
         lane->most = 0;
-        lane->live = 0;
+        lane->made = lane->gone = 0;
     }
     return peak;
 }

@@ -1,0 +1,62 @@
+/*
+ * The notes of notes.h.
+ */
+#include "config.h"
+
+#include "memheap/notes.h"
+
+memheap_status_t memheap_notes_open(const memheap_params_t *params,
+                                    unsigned flags,
+                                    const memheap_memory_t *memory,
+                                    memheap_notes_t **notes_p)
+{
+    bool keeps_records =
+        (flags & MEMHEAP_RECORDED) != 0 ||
+        memheap_params_value(params, "MEMHEAP_RECORDS")->boolean ||
+        memheap_params_value(params, "MEMHEAP_LEAKS")->boolean;
+    *notes_p = NULL;
+    if (!keeps_records)
+        return MEMHEAP_OK;
+    memheap_notes_t *notes = memheap_memory_new(memory, sizeof(*notes));
+    if (notes == NULL)
+        return MEMHEAP_ERR_NO_METADATA;
+    notes->memory = memory;
+    notes->keeps_records = keeps_records;
+    memheap_status_t status = memheap_records_open(&notes->records, memory);
+    if (status != MEMHEAP_OK) {
+        memheap_notes_close(notes);
+        return status;
+    }
+    *notes_p = notes;
+    return MEMHEAP_OK;
+}
+
+void memheap_notes_close(memheap_notes_t *notes)
+{
+    if (notes == NULL)
+        return;
+    memheap_records_close(&notes->records);
+    memheap_memory_delete(notes->memory, notes, sizeof(*notes));
+}
+
+void memheap_notes_alloc(memheap_notes_t *notes, size_t offset, size_t usable,
+                         size_t asked, uint64_t number)
+{
+    if (notes->keeps_records)
+        memheap_records_add(&notes->records, offset, number, asked, usable);
+}
+
+void memheap_notes_free(memheap_notes_t *notes, size_t offset, size_t usable)
+{
+    (void)usable;
+    if (notes->keeps_records)
+        memheap_records_remove(&notes->records, offset);
+}
+
+void memheap_notes_move(memheap_notes_t *notes, size_t old_offset,
+                        size_t offset, size_t usable, size_t asked)
+{
+    if (notes->keeps_records)
+        memheap_records_move(&notes->records, old_offset, offset, asked,
+                             usable);
+}

@@ -1,0 +1,43 @@
+/*
+ * Who is told when a heap's blocks come and go.
+ *
+ * A heap that nobody watches has no notes, and pays one test a call. Where
+ * something has to know of every block, be it records, a trace or a checker of
+ * memory, the heap makes notes, in the order of its calls and under its lock;
+ * its calls then come one by one. Nothing here changes where blocks go.
+ */
+#ifndef MEMHEAP_MEMHEAP_NOTES_H
+#define MEMHEAP_MEMHEAP_NOTES_H
+
+#include "base/param.h"
+#include "memheap/records.h"
+
+typedef struct memheap_notes {
+    const memheap_memory_t *memory;
+    bool keeps_records;
+    memheap_records_t records;
+} memheap_notes_t;
+
+/**
+ * Start what the parameters, or flags of the heap, ask for.
+ * @param notes_p  NULL if that is nothing
+ * @return MEMHEAP_ERR_NO_METADATA
+ */
+memheap_status_t memheap_notes_open(const memheap_params_t *params,
+                                    unsigned flags,
+                                    const memheap_memory_t *memory,
+                                    memheap_notes_t **notes_p);
+void memheap_notes_close(memheap_notes_t *notes);
+
+/** A block was allocated; number is that of the allocation, from 1. */
+void memheap_notes_alloc(memheap_notes_t *notes, size_t offset, size_t usable,
+                         size_t asked, uint64_t number);
+
+/** A block was freed. */
+void memheap_notes_free(memheap_notes_t *notes, size_t offset, size_t usable);
+
+/** A block that stays what it is has another place or size. */
+void memheap_notes_move(memheap_notes_t *notes, size_t old_offset,
+                        size_t offset, size_t usable, size_t asked);
+
+#endif

@@ -1,0 +1,453 @@
+/*
+ * What a heap counts, and what it remembers of its blocks: calls, tags, where
+ * they came from, and what was never freed.
+ */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    SIZE = 256 * 1024
+};
+
+static unit_heap_t unit;
+
+static void open_recorded(int kind)
+{
+    unit_heap_open(&unit, kind, SIZE, 0, "MEMHEAP_RECORDS=1");
+}
+
+static void *alloc(size_t size)
+{
+    void *block;
+    ck_assert_ok(memheap_alloc(unit.heap, size, &block));
+    return block;
+}
+
+static memheap_stats_t stats_now(void)
+{
+    memheap_stats_t stats;
+    memheap_get_stats(unit.heap, &stats);
+    return stats;
+}
+
+START_TEST(calls_are_counted)
+{
+    size_t sizes[] = {100, 200, 300};
+    void *blocks[3];
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    void *first = alloc(64);
+    void *second = alloc(64);
+    ck_assert_ok(memheap_alloc_batch(unit.heap, 3, 16, sizes, blocks));
+    ck_assert_ok(memheap_free(unit.heap, first));
+    ck_assert_ok(memheap_resize(unit.heap, second, 5000, &second));
+    ck_assert_ok(memheap_free_batch(unit.heap, 2, blocks));
+    void *none;
+    ck_assert_int_eq(memheap_alloc(unit.heap, 2 * SIZE, &none),
+                     MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_int_eq(memheap_resize(unit.heap, second, 2 * SIZE, &none),
+                     MEMHEAP_ERR_NO_MEMORY);
+    sizes[1] = 2 * SIZE;
+    ck_assert_int_eq(memheap_alloc_batch(unit.heap, 3, 16, sizes, blocks),
+                     MEMHEAP_ERR_NO_MEMORY);
+    memheap_stats_t stats = stats_now();
+    ck_assert_uint_eq(stats.allocations, 5);
+    ck_assert_uint_eq(stats.frees, 3);
+    ck_assert_uint_eq(stats.resizes, 1);
+    ck_assert_uint_eq(stats.failures, 3);
+    ck_assert_uint_eq(stats.live_blocks, 2);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(blocks_taken_back_count_as_one_failure)
+{
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    void *blocks[] = {alloc(10), alloc(20)};
+    memheap_take_back(unit.heap, blocks, 2);
+    memheap_stats_t stats = stats_now();
+    ck_assert_uint_eq(stats.allocations, 0);
+    ck_assert_uint_eq(stats.frees, 0);
+    ck_assert_uint_eq(stats.failures, 1);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(fragmentation_is_what_the_largest_block_lacks)
+{
+    void *blocks[SIZE / 4096];
+    size_t count = 0;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    ck_assert_double_eq_tol(stats_now().fragmentation, 0, 1e-9);
+    while (count < SIZE / 4096 &&
+           memheap_alloc(unit.heap, 4096, &blocks[count]) == MEMHEAP_OK)
+        count++;
+    for (size_t i = 0; i < count; i += 2)
+        ck_assert_ok(memheap_free(unit.heap, blocks[i]));
+    memheap_stats_t stats = stats_now();
+    ck_assert_uint_gt(stats.free, SIZE / 4);
+    ck_assert_double_gt(stats.fragmentation, 0.8);
+    ck_assert_double_lt(stats.fragmentation, 1);
+    ck_assert_uint_ge(stats.reach, SIZE / 2);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+static const memheap_block_t *wanted;
+static memheap_block_t found;
+
+static bool find(void *context, const memheap_block_t *block)
+{
+    if (block->address != context)
+        return true;
+    found = *block;
+    wanted = &found;
+    return false;
+}
+
+static const memheap_block_t *block_at(void *address)
+{
+    wanted = NULL;
+    memheap_walk(unit.heap, find, address);
+    ck_assert_ptr_nonnull(wanted);
+    return wanted;
+}
+
+START_TEST(record_has_what_was_asked_for)
+{
+    open_recorded(_i);
+    alloc(16);
+    void *block = alloc(1000);
+    ck_assert_uint_eq(block_at(block)->asked, 1000);
+    ck_assert_uint_eq(block_at(block)->number, 2);
+    ck_assert_ok(memheap_resize(unit.heap, block, 9000, &block));
+    ck_assert_uint_eq(block_at(block)->asked, 9000);
+    ck_assert_uint_eq(block_at(block)->number, 2);
+    ck_assert_ok(memheap_free(unit.heap, block));
+    block = alloc(900);
+    ck_assert_uint_eq(block_at(block)->number, 3);
+    ck_assert_uint_eq(block_at(block)->asked, 900);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(tags_have_sums)
+{
+    memheap_tag_stats_t none;
+    memheap_tag_stats_t solver;
+    open_recorded(_i);
+    alloc(64);
+    ck_assert_ptr_null(memheap_set_tag("solver"));
+    void *block = alloc(1000);
+    alloc(2000);
+    ck_assert_str_eq(memheap_set_tag(NULL), "solver");
+    ck_assert_str_eq(block_at(block)->tag, "solver");
+    ck_assert(memheap_get_tag_stats(unit.heap, 0, &none));
+    ck_assert(memheap_get_tag_stats(unit.heap, 1, &solver));
+    ck_assert(!memheap_get_tag_stats(unit.heap, 2, &solver));
+    ck_assert_str_eq(none.name, "");
+    ck_assert_str_eq(solver.name, "solver");
+    ck_assert_uint_eq(solver.live_blocks, 2);
+    ck_assert_uint_eq(solver.allocations, 2);
+    ck_assert_uint_ge(solver.used, 3000);
+    ck_assert_uint_eq(none.used + solver.used, stats_now().used);
+    size_t peak = solver.used;
+    ck_assert_ok(memheap_resize(unit.heap, block, 100, &block));
+    ck_assert_ok(memheap_free(unit.heap, block));
+    ck_assert(memheap_get_tag_stats(unit.heap, 1, &solver));
+    ck_assert_uint_eq(solver.live_blocks, 1);
+    ck_assert_uint_eq(solver.peak, peak);
+    ck_assert_uint_eq(none.used + solver.used, stats_now().used);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(long_tag_is_cut)
+{
+    memheap_tag_stats_t tag;
+    open_recorded(0);
+    memheap_set_tag("a word of forty bytes, which are too many");
+    alloc(1);
+    memheap_set_tag("a word of forty bytes, which are cut");
+    alloc(1);
+    memheap_set_tag(NULL);
+    ck_assert(memheap_get_tag_stats(unit.heap, 1, &tag));
+    ck_assert_str_eq(tag.name, "a word of forty bytes, which ar");
+    ck_assert_uint_eq(tag.live_blocks, 2);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(heap_without_records_has_no_tags)
+{
+    memheap_tag_stats_t tag;
+    char text[100] = "x";
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    void *block = alloc(100);
+    ck_assert(!memheap_get_tag_stats(unit.heap, 0, &tag));
+    ck_assert_uint_eq(block_at(block)->number, 0);
+    ck_assert_str_eq(block_at(block)->tag, "");
+    memheap_block_site(unit.heap, block, text, sizeof(text));
+    ck_assert_str_eq(text, "");
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(site_is_what_the_program_says)
+{
+    char text[MEMHEAP_TAG_SIZE];
+    open_recorded(0);
+    memheap_at("solver.c", 42);
+    void *first = alloc(10);
+    memheap_at("solver.c", 43);
+    void *second = alloc(10);
+    memheap_block_site(unit.heap, first, text, sizeof(text));
+    ck_assert_str_eq(text, "solver.c:42");
+    memheap_block_site(unit.heap, second, text, sizeof(text));
+    ck_assert_str_eq(text, "solver.c:43");
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Found on the stack by its name, which must be one of the program's. */
+__attribute__((noinline)) void *records_test_allocates(void);
+void *records_test_allocates(void)
+{
+    void *block = alloc(10);
+    __asm__ volatile("" : : "r"(block) : "memory"); /* no tail call */
+    return block;
+}
+
+START_TEST(site_is_found_on_the_stack)
+{
+    char text[512];
+    open_recorded(0);
+    void *block = records_test_allocates();
+    memheap_block_site(unit.heap, block, text, sizeof(text));
+    /* The helper alloc() may be a part of its caller. */
+    ck_assert_msg(strstr(text, "test_records.c:") != NULL ||
+                      strstr(text, "records") != NULL,
+                  "%s", text);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(site_of_a_program_without_addr2line_is_an_address)
+{
+    char text[512];
+    open_recorded(0);
+    void *block = records_test_allocates();
+    char *path = strdup(getenv("PATH"));
+    setenv("PATH", "/nowhere", 1);
+    memheap_block_site(unit.heap, block, text, sizeof(text));
+    setenv("PATH", path, 1);
+    free(path);
+    ck_assert_msg(strstr(text, "records") != NULL, "%s", text);
+    ck_assert_msg(strstr(text, "0x") != NULL, "%s", text);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+#include "memheap/sites.h"
+
+START_TEST(macros_say_the_line)
+{
+    char text[512];
+    char expected[64];
+    void *block;
+    open_recorded(0);
+    ck_assert_ok(memheap_alloc(unit.heap, 10, &block));
+    snprintf(expected, sizeof(expected), "test_records.c:%d", __LINE__ - 1);
+    memheap_block_site(unit.heap, block, text, sizeof(text));
+    ck_assert_msg(strstr(text, expected) != NULL, "%s", text);
+    /* A call that fails uses its line up. */
+    ck_assert_int_eq(memheap_alloc(unit.heap, 0, &block),
+                     MEMHEAP_ERR_BAD_ARGUMENT);
+    block = records_test_allocates();
+    memheap_block_site(unit.heap, block, text, sizeof(text));
+    snprintf(expected, sizeof(expected), "test_records.c:%d", __LINE__ - 4);
+    ck_assert_msg(strstr(text, expected) == NULL, "%s", text);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(leaks_are_reported_in_order)
+{
+    unit_heap_open(&unit, _i, SIZE, 0, "MEMHEAP_LEAKS=1");
+    void *gone = alloc(16);
+    memheap_at("a.c", 1);
+    alloc(5000);
+    memheap_set_tag("mesh");
+    memheap_at("b.c", 2);
+    alloc(70);
+    memheap_set_tag(NULL);
+    ck_assert_ok(memheap_free(unit.heap, gone));
+    ck_assert_uint_eq(memheap_report_leaks(unit.heap), 2);
+    ck_assert_uint_eq(unit.log.count, 3);
+    const char *first = strstr(unit.log.text, "leak: 5000 bytes at 0x");
+    const char *second = strstr(unit.log.text, "leak: 70 bytes at 0x");
+    ck_assert_ptr_nonnull(first);
+    ck_assert(second > first);
+    ck_assert_logged(&unit.log, ", allocation 2, from a.c:1\n");
+    ck_assert_logged(&unit.log, ", allocation 3, tag \"mesh\", from b.c:2\n");
+    ck_assert_logged(&unit.log, "2 blocks of heap \"heap\" were never freed: "
+                                "4.95 KiB");
+    unit_log_clear(&unit.log);
+    unit_heap_close(&unit);
+    ck_assert_uint_eq(unit.log.count, 3);
+}
+END_TEST
+
+START_TEST(nothing_is_said_without_leaks)
+{
+    unit_heap_open(&unit, _i, SIZE, 0, "MEMHEAP_LEAKS=1");
+    ck_assert_ok(memheap_free(unit.heap, alloc(100)));
+    unit_heap_close(&unit);
+    ck_assert_uint_eq(unit.log.count, 0);
+}
+END_TEST
+
+START_TEST(leaks_of_a_heap_without_records_have_addresses)
+{
+    unit_heap_open(&unit, 0, SIZE, 0, NULL);
+    alloc(64);
+    ck_assert_uint_eq(memheap_report_leaks(unit.heap), 1);
+    ck_assert_logged(&unit.log, "leak: 64 bytes at 0x");
+    ck_assert_logged(&unit.log, "1 block of heap \"heap\" was never freed: 64");
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(no_allocation_fails_for_want_of_a_record)
+{
+    unit_memory_t memory;
+    unit_memory_init(&memory);
+    const char *const params[] = {"MEMHEAP_RECORDS=1", NULL};
+    memheap_config_t config = {
+        .size = 64 * MIB, .params = params, .memory = &memory.memory};
+    memheap_t *heap;
+    ck_assert_ok(memheap_create(&config, &heap));
+    /* Each request for more memory fails once, the component's own among
+     * them: those fail the call, and the next one succeeds. */
+    unsigned refused = 0;
+    for (unsigned i = 0; i < 20000; i++) {
+        void *block;
+        memory.fail_at = memory.requests + 1;
+        memheap_status_t status = memheap_alloc(heap, 64, &block);
+        refused += status != MEMHEAP_OK;
+        memory.fail_at = 0;
+        if (status != MEMHEAP_OK)
+            ck_assert_ok(memheap_alloc(heap, 64, &block));
+    }
+    ck_assert_uint_lt(refused, 200);
+    memheap_stats_t stats;
+    memheap_get_stats(heap, &stats);
+    ck_assert_uint_eq(stats.live_blocks, 20000);
+    ck_assert_ok(memheap_check(heap));
+    memheap_destroy(heap);
+    ck_assert_uint_eq(memory.pieces, 0);
+}
+END_TEST
+
+START_TEST(heap_without_memory_for_records_is_not_created)
+{
+    unit_memory_t memory;
+    memheap_t *heap;
+    unit_log_t log;
+    unit_log_init(&log);
+    const char *const params[] = {"MEMHEAP_RECORDS=1", NULL};
+    unit_memory_init(&memory);
+    memheap_config_t config = {.size = MIB,
+                               .params = params,
+                               .memory = &memory.memory,
+                               .log = &log.log};
+    ck_assert_ok(memheap_create(&config, &heap));
+    memheap_destroy(heap);
+    size_t requests = memory.requests;
+    ck_assert_uint_gt(requests, 5);
+    for (size_t i = 1; i <= requests; i++) {
+        unit_memory_init(&memory);
+        memory.fail_at = i;
+        ck_assert_int_eq(memheap_create(&config, &heap),
+                         MEMHEAP_ERR_NO_METADATA);
+        ck_assert_uint_eq(memory.pieces, 0);
+    }
+}
+END_TEST
+
+static void *churn(void *context)
+{
+    (void)context;
+    for (int i = 0; i < 1000; i++) {
+        void *block;
+        if (memheap_alloc(unit.heap, 48, &block) != MEMHEAP_OK ||
+            memheap_free(unit.heap, block) != MEMHEAP_OK)
+            return &unit;
+    }
+    return NULL;
+}
+
+START_TEST(threads_are_recorded_one_by_one)
+{
+    pthread_t threads[4];
+    memheap_tag_stats_t tag;
+    open_recorded(_i);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, churn, NULL), 0);
+    for (int i = 0; i < 4; i++) {
+        void *result;
+        pthread_join(threads[i], &result);
+        ck_assert_ptr_null(result);
+    }
+    ck_assert(memheap_get_tag_stats(unit.heap, 0, &tag));
+    ck_assert_uint_eq(tag.allocations, 4000);
+    ck_assert_uint_eq(tag.used, 0);
+    ck_assert_uint_eq(stats_now().frees, 4000);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(threads_are_counted_side_by_side)
+{
+    pthread_t threads[4];
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, churn, NULL), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_uint_eq(stats_now().allocations, 4000);
+    ck_assert_uint_eq(stats_now().frees, 4000);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_case();
+    int kinds = unit_heap_kinds();
+    tcase_add_loop_test(tests, calls_are_counted, 0, kinds);
+    tcase_add_loop_test(tests, blocks_taken_back_count_as_one_failure, 0,
+                        kinds);
+    tcase_add_loop_test(tests, fragmentation_is_what_the_largest_block_lacks, 0,
+                        kinds);
+    tcase_add_loop_test(tests, record_has_what_was_asked_for, 0, kinds);
+    tcase_add_loop_test(tests, tags_have_sums, 0, kinds);
+    tcase_add_test(tests, long_tag_is_cut);
+    tcase_add_loop_test(tests, heap_without_records_has_no_tags, 0, kinds);
+    tcase_add_test(tests, site_is_what_the_program_says);
+    tcase_add_test(tests, site_is_found_on_the_stack);
+    tcase_add_test(tests, site_of_a_program_without_addr2line_is_an_address);
+    tcase_add_test(tests, macros_say_the_line);
+    tcase_add_loop_test(tests, leaks_are_reported_in_order, 0, kinds);
+    tcase_add_loop_test(tests, nothing_is_said_without_leaks, 0, kinds);
+    tcase_add_test(tests, leaks_of_a_heap_without_records_have_addresses);
+    tcase_add_test(tests, no_allocation_fails_for_want_of_a_record);
+    tcase_add_test(tests, heap_without_memory_for_records_is_not_created);
+    tcase_add_loop_test(tests, threads_are_recorded_one_by_one, 0, kinds);
+    tcase_add_loop_test(tests, threads_are_counted_side_by_side, 0, kinds);
+    return unit_run("records", tests);
+}
