@@ -34,6 +34,12 @@ memheap_status_t memheap_hashmap_open(memheap_hashmap_t *map,
 /** Give its memory back. A table of zeros may be closed too. */
 void memheap_hashmap_close(memheap_hashmap_t *map);
 
+/** Bytes that it takes. */
+static inline size_t memheap_hashmap_size(const memheap_hashmap_t *map)
+{
+    return sizeof(memheap_hashmap_slot_t) << map->order;
+}
+
 /** What memheap_hashmap_reserve() does when there is something to do. */
 memheap_status_t memheap_hashmap_extend(memheap_hashmap_t *map);
 

@@ -15,6 +15,8 @@ extern "C" {
 #endif
 
 typedef enum memheap_log_level {
+    /** What the user asked to be told: a line of a report. Always passed on. */
+    MEMHEAP_LOG_REPORT = -1,
     MEMHEAP_LOG_ERROR,
     MEMHEAP_LOG_WARNING,
     MEMHEAP_LOG_DEBUG

@@ -67,6 +67,22 @@ static const memheap_param_def_t base_params[] = {
      .default_text = "0",
      .help = "keep records, and report each block that is still there when "
              "the heap ends"},
+    {.name = "MEMHEAP_LEAKS_STATUS",
+     .type = MEMHEAP_PARAM_INT,
+     .unit = "",
+     .default_text = "0",
+     .help =
+         "exit status of a PE whose symmetric heap still has blocks when it "
+         "ends, with MEMHEAP_LEAKS; 0: as the program says",
+     .minimum = 0,
+     .maximum = 255},
+    {.name = "MEMHEAP_REPORT",
+     .type = MEMHEAP_PARAM_STRING,
+     .unit = "",
+     .default_text = "",
+     .help = "1: print the figures of a heap when it ends; or a file to write "
+             "them to as JSON, with %h for the heap's name and %p for the "
+             "process"},
     {.name = "MEMHEAP_OVERCOMMIT",
      .type = MEMHEAP_PARAM_BOOL,
      .unit = "",

@@ -77,6 +77,10 @@ uint64_t memheap_job_and(const memheap_job_t *job, uint64_t bits);
  *  may be NULL. */
 size_t memheap_job_least(const memheap_job_t *job, size_t value, int *pe_p);
 
+/** Collect what each PE has on PE 0; all is for that alone. */
+void memheap_job_gather(const memheap_job_t *job, const void *mine, size_t size,
+                        void *all);
+
 /** Send what the node's PE of number root has to all of the node's PEs. */
 void memheap_job_node_broadcast(const memheap_job_t *job, int root, void *data,
                                 size_t size);

@@ -217,6 +217,13 @@ size_t memheap_job_least(const memheap_job_t *job, size_t value, int *pe_p)
     return (size_t)least;
 }
 
+void memheap_job_gather(const memheap_job_t *job, const void *mine, size_t size,
+                        void *all)
+{
+    PMPI_Gather(mine, (int)size, MPI_BYTE, all, (int)size, MPI_BYTE, 0,
+                job->world);
+}
+
 void memheap_job_node_broadcast(const memheap_job_t *job, int root, void *data,
                                 size_t size)
 {

@@ -27,6 +27,7 @@
 
 #include "memheap/heap.h"
 #include "memheap/notes.h"
+#include "memheap/report.h"
 #include "base/machine.h"
 #include "base/util.h"
 
@@ -59,6 +60,7 @@ struct memheap {
     size_t max_align;
     bool locks;
     bool checks;
+    bool of_job;        /* others report on it */
     bool pinned;        /* pages never go back */
     bool after_free;    /* there is something to do after a free */
     bool unbacked;      /* the last place that was found could not be backed, */
@@ -171,6 +173,7 @@ memheap_status_t memheap_create_over(const memheap_region_t *region,
     heap->memory = memory;
     heap->max_align = common_align(region);
     heap->locks = (config->flags & MEMHEAP_SINGLE_THREADED) == 0;
+    heap->of_job = (config->flags & MEMHEAP_OF_JOB) != 0;
     heap->region = *region;
     if (region->kind == MEMHEAP_REGION_FOREIGN)
         set_high(heap, region->size);
@@ -250,13 +253,24 @@ memheap_status_t memheap_create(const memheap_config_t *config,
     return status;
 }
 
+/* What the parameters want to be said of a heap that ends. */
+static void report(memheap_t *heap)
+{
+    uint64_t values[MEMHEAP_FIGURES];
+    memheap_report_t report = {.heap = heap, .values = values};
+    memheap_figures_take(heap, values);
+    memheap_report_as_asked(&report, heap->log);
+    if (memheap_params_value(&heap->framework.params, "MEMHEAP_LEAKS")->boolean)
+        memheap_report_leaks(heap);
+}
+
 void memheap_destroy(memheap_t *heap)
 {
     if (heap == NULL)
         return;
     const memheap_memory_t *memory = heap->memory;
-    if (memheap_params_value(&heap->framework.params, "MEMHEAP_LEAKS")->boolean)
-        memheap_report_leaks(heap);
+    if (!heap->of_job)
+        report(heap);
     heap->module->ops->destroy(heap->module);
     memheap_notes_close(heap->notes);
     memheap_framework_close(&heap->framework);
@@ -1032,7 +1046,8 @@ void memheap_get_stats(memheap_t *heap, memheap_stats_t *stats)
         .peak = heap->peak,
         .reach = high_of(heap),
         .live_blocks = module.live_blocks,
-        .metadata = module.metadata + sizeof(*heap),
+        .metadata = module.metadata + sizeof(*heap) +
+                    (heap->notes == NULL ? 0 : memheap_notes_size(heap->notes)),
         .allocations = heap->module->allocations,
         .frees = heap->module->allocations - module.live_blocks,
         .resizes = heap->resizes,

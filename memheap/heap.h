@@ -10,6 +10,12 @@
 #include "base/region.h"
 #include "memheap/memheap.h"
 
+/** Flags of a heap beside those of memheap.h. */
+enum {
+    /** One of the equal heaps of a job, which reports on them. */
+    MEMHEAP_OF_JOB = 1 << 16,
+};
+
 /**
  * As memheap_create(), over a region.
  *

@@ -47,12 +47,12 @@ static void say(memheap_t *heap, const memheap_block_t *block)
     const memheap_log_t *log = memheap_get_log(heap);
     char text[MEMHEAP_SITE_TEXT];
     if (block->number == 0) {
-        memheap_log_write(log, MEMHEAP_LOG_WARNING, "leak: %zu bytes at %p",
+        memheap_log_write(log, MEMHEAP_LOG_REPORT, "leak: %zu bytes at %p",
                           block->size, block->address);
         return;
     }
     memheap_block_site(heap, block->address, text, sizeof(text));
-    memheap_log_write(log, MEMHEAP_LOG_WARNING,
+    memheap_log_write(log, MEMHEAP_LOG_REPORT,
                       "leak: %zu bytes at %p, allocation %llu%s%s%s, from %s",
                       block->asked, block->address,
                       (unsigned long long)block->number,
@@ -79,7 +79,7 @@ size_t memheap_report_leaks(memheap_t *heap)
         free(leaks.block);
     }
     char text[MEMHEAP_SIZE_TEXT];
-    memheap_log_write(memheap_get_log(heap), MEMHEAP_LOG_WARNING,
+    memheap_log_write(memheap_get_log(heap), MEMHEAP_LOG_REPORT,
                       "%zu block%s of heap \"%s\" %s never freed: %s", found,
                       found == 1 ? "" : "s", memheap_name(heap),
                       found == 1 ? "was" : "were",

@@ -4,6 +4,7 @@ libmemheap_la_SOURCES = $(base_sources) $(component_sources) \
 	memheap/heap.c memheap/heap.h memheap/leaks.c memheap/memheap.h \
 	memheap/notes.c memheap/notes.h \
 	memheap/pool.c memheap/pool.h memheap/records.c memheap/records.h \
+	memheap/report.c memheap/report.h \
 	memheap/site.c memheap/site.h
 libmemheap_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) \
 	-export-symbols-regex '^memheap_'

@@ -39,6 +39,12 @@ void memheap_notes_close(memheap_notes_t *notes)
     memheap_memory_delete(notes->memory, notes, sizeof(*notes));
 }
 
+size_t memheap_notes_size(const memheap_notes_t *notes)
+{
+    return sizeof(*notes) +
+           (notes->keeps_records ? memheap_records_size(&notes->records) : 0);
+}
+
 void memheap_notes_alloc(memheap_notes_t *notes, size_t offset, size_t usable,
                          size_t asked, uint64_t number)
 {

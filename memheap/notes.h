@@ -29,6 +29,9 @@ memheap_status_t memheap_notes_open(const memheap_params_t *params,
                                     memheap_notes_t **notes_p);
 void memheap_notes_close(memheap_notes_t *notes);
 
+/** Bytes that the notes take. */
+size_t memheap_notes_size(const memheap_notes_t *notes);
+
 /** A block was allocated; number is that of the allocation, from 1. */
 void memheap_notes_alloc(memheap_notes_t *notes, size_t offset, size_t usable,
                          size_t asked, uint64_t number);

@@ -57,6 +57,12 @@ void memheap_records_close(memheap_records_t *records)
     *records = (memheap_records_t){0};
 }
 
+size_t memheap_records_size(const memheap_records_t *records)
+{
+    return memheap_hashmap_size(&records->map) + records->table.committed +
+           records->tags.committed + memheap_sites_size(&records->sites);
+}
+
 /* The index of the tag of the thread's calls. Tags are few, and the same one
  * comes again and again. Without memory for a new one, there is none. */
 static uint32_t tag_here(memheap_records_t *records)

@@ -39,6 +39,9 @@ memheap_status_t memheap_records_open(memheap_records_t *records,
 /** Give their memory back. Records of zeros may be closed too. */
 void memheap_records_close(memheap_records_t *records);
 
+/** Bytes that the records take. */
+size_t memheap_records_size(const memheap_records_t *records);
+
 /** A block was allocated by the call that the thread is in. */
 void memheap_records_add(memheap_records_t *records, size_t offset,
                          uint64_t number, size_t asked, size_t usable);

@@ -94,6 +94,12 @@ void memheap_sites_close(memheap_sites_t *sites)
     *sites = (memheap_sites_t){0};
 }
 
+size_t memheap_sites_size(const memheap_sites_t *sites)
+{
+    return memheap_hashmap_size(&sites->map) + sites->entries.committed +
+           sites->text.committed;
+}
+
 static uint64_t mix(uint64_t digest, uint64_t word)
 {
     digest = (digest ^ word) * UINT64_C(0x9E3779B97F4A7C15);

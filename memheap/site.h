@@ -36,6 +36,9 @@ memheap_status_t memheap_sites_open(memheap_sites_t *sites,
 /** Give its memory back. A depot of zeros may be closed too. */
 void memheap_sites_close(memheap_sites_t *sites);
 
+/** Bytes that the depot takes. */
+size_t memheap_sites_size(const memheap_sites_t *sites);
+
 /** The site of the call that the thread is in; 0 if the depot has no memory
  *  for it. What memheap_at() said is used up. */
 memheap_site_t memheap_sites_here(memheap_sites_t *sites);

@@ -29,7 +29,7 @@ memheap_runtime_t memheap_runtime = {
     .lists_lock = PTHREAD_MUTEX_INITIALIZER,
     .verdict = {verdict_sink, &memheap_runtime, MEMHEAP_LOG_ERROR}};
 
-/* Print a line, all of it at once. */
+/* Print a line, all of it at once. Without a kind, it is about all PEs. */
 static void print_line(const char *kind, const char *message)
 {
     char line[1200];
@@ -37,7 +37,8 @@ static void print_line(const char *kind, const char *message)
     if (memheap_runtime.job.size > 0)
         snprintf(pe, sizeof(pe), "PE %d: ", memheap_runtime.job.rank);
     int length =
-        snprintf(line, sizeof(line), "memheap: %s%s%s\n", pe, kind, message);
+        snprintf(line, sizeof(line), "memheap: %s%s%s\n",
+                 kind == NULL ? "" : pe, kind == NULL ? "" : kind, message);
     ssize_t written = write(STDERR_FILENO, line, (size_t)length);
     (void)written; /* there is nowhere left to report it to */
 }
@@ -54,6 +55,8 @@ static void log_sink(void *context, memheap_log_level_t level,
         print_line("warning: ", message);
     else if (level == MEMHEAP_LOG_DEBUG)
         print_line("", message);
+    else if (level == MEMHEAP_LOG_REPORT)
+        print_line(NULL, message);
 }
 
 /* That the PEs differ is the cause, whatever else was said before. */

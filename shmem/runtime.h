@@ -66,6 +66,7 @@ typedef struct memheap_runtime {
     const memheap_params_t *params; /* while starting */
     bool limited;                   /* the user set SHMEM_SYMMETRIC_SIZE */
     bool told_out_of_memory;
+    int exit_status; /* of the process, where it would be 0 */
     memheap_log_t log;
     memheap_log_t verdict; /* where an agreement says that the PEs differ */
     /** The first error since memheap_runtime_begin(); "" if there is none. */

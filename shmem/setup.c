@@ -44,6 +44,10 @@ static void at_exit(int status, void *unused)
         finalize_all();
     }
     memheap_runtime_end_mpi();
+    if (status == EXIT_SUCCESS && memheap_runtime.exit_status != 0) {
+        fflush(NULL);
+        _exit(memheap_runtime.exit_status);
+    }
 }
 
 /* A child of a fork keeps the values of the variables, and shares them no

@@ -11,10 +11,12 @@
 #include "shmem/reach.h"
 #include "shmem/team.h"
 #include "comm/symmetric.h"
+#include "memheap/report.h"
 #include "base/machine.h"
 #include "base/util.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -181,12 +183,12 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
 {
     void *base;
     memheap_region_t region;
-    memheap_config_t config = {.name = "symmetric",
-                               .flags =
-                                   rt->thread_level == SHMEM_THREAD_MULTIPLE
+    memheap_config_t config = {
+        .name = "symmetric",
+        .flags = MEMHEAP_OF_JOB | (rt->thread_level == SHMEM_THREAD_MULTIPLE
                                        ? MEMHEAP_ORDERED
-                                       : MEMHEAP_SINGLE_THREADED,
-                               .log = &rt->log};
+                                       : MEMHEAP_SINGLE_THREADED),
+        .log = &rt->log};
     const memheap_log_t silent = {ignore, NULL, MEMHEAP_LOG_ERROR};
     int fd = -1;
     memheap_status_t status =
@@ -361,9 +363,51 @@ memheap_status_t memheap_runtime_start(int thread_level)
     return status;
 }
 
+/* Have PE 0 report the figures of all. */
+static void report_figures(memheap_runtime_t *rt)
+{
+    uint64_t mine[MEMHEAP_FIGURES];
+    uint64_t *all = NULL;
+    memheap_status_t status = MEMHEAP_OK;
+    memheap_figures_take(rt->heap, mine);
+    if (rt->job.rank == 0) {
+        all = malloc((size_t)rt->job.size * sizeof(mine));
+        status = all == NULL ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK;
+    }
+    if (memheap_job_worst(&rt->job, status) != MEMHEAP_OK)
+        return;
+    memheap_job_gather(&rt->job, mine, sizeof(mine), all);
+    if (rt->job.rank == 0) {
+        memheap_report_t report = {
+            .heap = rt->heap, .pes = rt->job.size, .values = all};
+        memheap_report_as_asked(&report, &rt->log);
+    }
+    free(all);
+}
+
+/* What the parameters want to be said of a heap that ends. The blocks are the
+ * same on every PE, so that PE 0 speaks for all. */
+static void report(memheap_runtime_t *rt)
+{
+    const memheap_params_t *params = memheap_get_params(rt->heap);
+    const char *how = memheap_params_find(params, "MEMHEAP_REPORT")->text;
+    if (how[0] != '\0' && strcmp(how, "0") != 0)
+        report_figures(rt);
+    memheap_stats_t stats;
+    memheap_get_stats(rt->heap, &stats);
+    if (!memheap_params_value(params, "MEMHEAP_LEAKS")->boolean ||
+        stats.live_blocks == 0)
+        return;
+    rt->exit_status =
+        (int)memheap_params_value(params, "MEMHEAP_LEAKS_STATUS")->integer;
+    if (rt->job.rank == 0)
+        memheap_report_leaks(rt->heap);
+}
+
 void memheap_runtime_stop(void)
 {
     memheap_runtime_t *rt = &memheap_runtime;
+    report(rt);
     memheap_team_stop();
     /* The transport first: it knows the memory of all below. */
     part(rt);

@@ -800,7 +800,7 @@ static size_t metadata_of(const buddy_t *b)
         sizeof(*b) +
         ((b->high >> MEMHEAP_TAG_LINE_ORDER) + 1) * sizeof(memheap_tag_line_t) +
         (b->boxes.count + 1) * sizeof(memheap_box_t) +
-        (sizeof(memheap_hashmap_slot_t) << b->cut.order);
+        memheap_hashmap_size(&b->cut);
     for (unsigned order = 0; order <= b->max_order; order++)
         bytes += memheap_bitmap_bytes((b->high >> order) + 1);
     return bytes;

@@ -350,8 +350,8 @@ static void fit_stats(const memheap_module_t *module,
         .largest_free =
             memheap_align_down(fit_tree_largest(f->tree), MEMHEAP_MIN_ALIGN),
         .live_blocks = module->live_blocks,
-        .metadata = sizeof(*f) + f->tags.committed +
-                    (sizeof(memheap_hashmap_slot_t) << f->live.order)};
+        .metadata =
+            sizeof(*f) + f->tags.committed + memheap_hashmap_size(&f->live)};
 }
 
 static void fit_destroy(memheap_module_t *module)

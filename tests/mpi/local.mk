@@ -12,10 +12,10 @@ mpi_tests = tests/mpi/setup.mpi tests/mpi/memory.mpi tests/mpi/rma.mpi \
 	tests/mpi/point.mpi tests/mpi/growth.mpi tests/mpi/mixed.mpi \
 	tests/mpi/storm.mpi
 mpi_helpers = tests/mpi/with_mpi tests/mpi/diverge tests/mpi/ranges \
-	tests/mpi/busy tests/mpi/lost
+	tests/mpi/busy tests/mpi/lost tests/mpi/leaky
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/together.sh tests/mpi/remains.sh \
-	tests/mpi/headers.sh tests/mpi/nodes.sh tests/doxygen.sh tests/install.sh \
+	tests/mpi/headers.sh tests/mpi/leaks.sh tests/mpi/nodes.sh tests/doxygen.sh tests/install.sh \
 	tests/osh.sh tests/tools.sh
 mpi_test_libs = libshmem.la $(MPI_LIBS)
 mpi_test_cppflags = $(AM_CPPFLAGS) $(MPI_CFLAGS)
@@ -100,6 +100,9 @@ tests_mpi_mixed_mpi_LDADD = $(mpi_test_libs)
 tests_mpi_busy_SOURCES = tests/mpi/busy.c tests/mpi/tap.h
 tests_mpi_busy_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_busy_LDADD = $(mpi_test_libs)
+tests_mpi_leaky_SOURCES = tests/mpi/leaky.c
+tests_mpi_leaky_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_leaky_LDADD = $(mpi_test_libs)
 tests_mpi_lost_SOURCES = tests/mpi/lost.c tests/mpi/tap.h
 tests_mpi_lost_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_lost_LDADD = $(mpi_test_libs)

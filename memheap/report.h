@@ -1,0 +1,66 @@
+/*
+ * The figures of a heap, or of the equal heaps of a job, for people and for
+ * programs.
+ *
+ * A figure is a whole number with a name and a unit. All that shows figures
+ * goes by one table of them, so that each is known by one name everywhere.
+ */
+#ifndef MEMHEAP_MEMHEAP_REPORT_H
+#define MEMHEAP_MEMHEAP_REPORT_H
+
+#include "memheap/memheap.h"
+
+typedef enum memheap_unit {
+    MEMHEAP_UNIT_BYTES,
+    MEMHEAP_UNIT_COUNT,
+    MEMHEAP_UNIT_PPM /* millionths */
+} memheap_unit_t;
+
+typedef struct memheap_figure {
+    const char *name; /* as the field of memheap_stats_t */
+    memheap_unit_t unit;
+    uint64_t (*of)(const memheap_stats_t *stats);
+} memheap_figure_t;
+
+enum {
+    MEMHEAP_FIGURES = 14
+};
+
+extern const memheap_figure_t memheap_figures[MEMHEAP_FIGURES];
+
+/** The figures of a heap now, in the order of the table. */
+void memheap_figures_take(memheap_t *heap, uint64_t values[MEMHEAP_FIGURES]);
+
+/** What is reported. */
+typedef struct memheap_report {
+    memheap_t *heap; /* of this process */
+    int pes;         /* that have one of the kind; 0: no job */
+    /** MEMHEAP_FIGURES of each PE, or of the one process. */
+    const uint64_t *values;
+} memheap_report_t;
+
+/** Log lines of text. */
+void memheap_report_say(const memheap_report_t *report,
+                        const memheap_log_t *log);
+
+/**
+ * Write a file of JSON.
+ *
+ * @param path  in which %h stands for the heap's name, and %p for the number of
+ *              the process
+ * @return MEMHEAP_ERR_SYSTEM, logged
+ */
+memheap_status_t memheap_report_write(const memheap_report_t *report,
+                                      const char *path,
+                                      const memheap_log_t *log);
+
+/** Do what MEMHEAP_REPORT says of a report: log it, write it, or nothing. */
+void memheap_report_as_asked(const memheap_report_t *report,
+                             const memheap_log_t *log);
+
+/** Put a heap's name and the process's number into a path, as
+ *  memheap_report_write() does. The path is cut at room bytes, and returned. */
+char *memheap_path_expand(const char *path, const char *name, char *text,
+                          size_t room);
+
+#endif

@@ -1,0 +1,80 @@
+#!/bin/sh
+# What is said of a heap that ends: its figures, and the blocks that were never
+# freed.
+. "${top_srcdir:-.}/tests/mpi/expect.sh"
+program=$top_builddir/tests/mpi/leaky
+MEMHEAP_TEST_TIME=30
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+
+# How often a text is in the output.
+says_times()
+{
+    count=$(printf '%s\n' "$output" | grep -cF -- "$2")
+    [ "$count" = "$1" ] || miss "says $count times: $2"
+}
+
+for np in 1 2 4 5; do
+    job 0 -x MEMHEAP_LEAKS=1 -n $np "$program" leak
+    says "memheap: leak: 1000 bytes at 0x" \
+        ", allocation 2, tag \"mesh\", from leaky_mesh at leaky.c:" \
+        "memheap: leak: 5000 bytes at 0x" \
+        "memheap: leak: 48 bytes at 0x" \
+        "memheap: 3 blocks of heap \"symmetric\" were never freed: 5.91 KiB"
+    says_times 4 memheap:
+    line=$(printf '%s\n' "$output" | grep 'leak: 5000')
+    case $line in
+        *", allocation 3, from "*leaky.c:30) ;;
+        *) miss "has another line for a block that was resized: $line" ;;
+    esac
+    fact "$np PEs: each leak is named once, with its size and line"
+
+    job 0 -x MEMHEAP_LEAKS=1 -x MEMHEAP_LEAKS_STATUS=9 -n $np "$program" clean
+    says_times 0 memheap:
+    fact "$np PEs: no leak, no word, no status"
+
+    job 9 -x MEMHEAP_LEAKS=1 -x MEMHEAP_LEAKS_STATUS=9 -n $np "$program" leak
+    says "3 blocks of heap \"symmetric\" were never freed"
+    fact "$np PEs: leaks set the exit status, if that is wanted"
+
+    job 0 -x MEMHEAP_LEAKS_STATUS=9 -n $np "$program" leak
+    says_times 0 memheap:
+    fact "$np PEs: nobody asked for leaks"
+
+    job 0 -x MEMHEAP_REPORT=1 -x MEMHEAP_RECORDS=1 -x SHMEM_SYMMETRIC_SIZE=1m \
+        -n $np "$program" leak
+    says "memheap: heap \"symmetric\", component " " on $np PE" \
+        "memheap:   size           1 MiB on each PE" \
+        "memheap:   live blocks    3 on each PE" \
+        "memheap:   allocations    5 on each PE" \
+        "memheap:   frees          2 on each PE" \
+        "memheap:   resizes        1 on each PE" \
+        "memheap:   failures       0 on each PE" \
+        "memheap:   resident" \
+        "memheap:   tag \"mesh\": 1008 bytes in 1 block, 1008 bytes at most"
+    says_times 17 memheap:
+    fact "$np PEs: the figures are printed once"
+
+    file="$folder/of %h"
+    job 0 -x MEMHEAP_REPORT="$file" -n $np "$program" leak
+    says_times 0 memheap:
+    output=$(cat "$folder/of symmetric")
+    says "\"pes\": $np," "\"heap\": \"symmetric\"" \
+        "\"sum\": {" "\"allocations\": $((5 * np))," \
+        "\"each\": [" "{\"pe\": $((np - 1)), \"size\": " "\"tags\": []"
+    if command -v python3 >/dev/null; then
+        python3 -m json.tool "$folder/of symmetric" >/dev/null ||
+            miss "is no JSON"
+    fi
+    fact "$np PEs: the figures are written as JSON"
+done
+
+job 3 -x MEMHEAP_LEAKS=1 -n 1 "$program" exit
+says_times 0 memheap:
+fact "a program that fails says nothing of leaks"
+
+job 0 -x MEMHEAP_REPORT=/nowhere/report -n 2 "$program" leak
+says "memheap: PE 0: warning: MEMHEAP_REPORT: cannot write /nowhere/report (No such"
+says_once
+fact "a report that cannot be written is a warning"
+finish
