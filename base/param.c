@@ -310,6 +310,41 @@ memheap_status_t memheap_parse_size(const char *text, size_t *size_p)
     return MEMHEAP_OK;
 }
 
+memheap_status_t memheap_parse_share(const char *text, memheap_share_t *share)
+{
+    char *end;
+    const char *slash = strchr(text, '/');
+    double percent = strtod(text, &end);
+    *share = (memheap_share_t){.split = slash != NULL &&
+                                        strcasecmp(slash, "/node") == 0};
+    if ((!isdigit((unsigned char)*text) && *text != '.') ||
+        (slash != NULL && !share->split))
+        return MEMHEAP_ERR_BAD_PARAM;
+    if (end[0] == '%' && (end[1] == '\0' || end + 1 == slash)) {
+        share->of_total = share->split = true;
+        share->size = (size_t)(percent * 1e4 + 0.5);
+        return share->size > 0 && percent <= 100 ? MEMHEAP_OK
+                                                 : MEMHEAP_ERR_BAD_PARAM;
+    }
+    char number[64];
+    size_t length = share->split ? (size_t)(slash - text) : strlen(text);
+    if (length >= sizeof(number))
+        return MEMHEAP_ERR_BAD_PARAM;
+    memcpy(number, text, length);
+    number[length] = '\0';
+    return memheap_parse_size(number, &share->size);
+}
+
+size_t memheap_share_bytes(const memheap_share_t *share, size_t total,
+                           size_t processes)
+{
+    const size_t whole = 1000000;
+    size_t bytes = share->size;
+    if (share->of_total)
+        bytes = total / whole * bytes + total % whole * bytes / whole;
+    return share->split ? bytes / processes : bytes;
+}
+
 static bool parse_integer(const char *text, long *value_p)
 {
     char *end;
@@ -355,7 +390,7 @@ static bool parse_value(const memheap_param_def_t *def, const char *text,
     bool bounded = def->minimum != 0 || def->maximum != 0;
     bool empty = *text == '\0';
     bool good = true;
-    *value = (memheap_value_t){.string = NULL};
+    memset(value, 0, sizeof(*value)); /* all of it: there are digests of it */
     switch (def->type) {
     case MEMHEAP_PARAM_STRING:
         value->string = def->words == NULL
@@ -380,6 +415,12 @@ static bool parse_value(const memheap_param_def_t *def, const char *text,
                  "bytes)",
                  def->power_of_two ? "a power of two " : "", def->minimum,
                  bounded ? def->maximum : SIZE_MAX);
+        return good;
+    case MEMHEAP_PARAM_SHARE:
+        good = empty || memheap_parse_share(text, &value->share) == MEMHEAP_OK;
+        snprintf(wanted, room,
+                 "a size such as 64k, 3.1M or 2g, or a share of the machine "
+                 "such as 8g/node or 50%%");
         return good;
     case MEMHEAP_PARAM_BOOL:
         good = empty || parse_boolean(text, &value->boolean);

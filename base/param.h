@@ -24,16 +24,25 @@ extern "C" {
 typedef enum memheap_param_type {
     MEMHEAP_PARAM_STRING,
     MEMHEAP_PARAM_INT,
-    MEMHEAP_PARAM_SIZE, /* as memheap_parse_size() reads it */
-    MEMHEAP_PARAM_BOOL, /* 1, 0, yes, no, on, off, true, false */
-    MEMHEAP_PARAM_FLAG  /* true if set to anything at all */
+    MEMHEAP_PARAM_SIZE,  /* as memheap_parse_size() reads it */
+    MEMHEAP_PARAM_SHARE, /* as memheap_parse_share() does */
+    MEMHEAP_PARAM_BOOL,  /* 1, 0, yes, no, on, off, true, false */
+    MEMHEAP_PARAM_FLAG   /* true if set to anything at all */
 } memheap_param_type_t;
+
+/** A size that may depend on the machine. */
+typedef struct memheap_share {
+    size_t size;   /* bytes, or millionths of the machine's memory */
+    bool of_total; /* the latter */
+    bool split;    /* among the processes on the machine */
+} memheap_share_t;
 
 typedef union memheap_value {
     const char *string;
     long integer;
     size_t size;
     bool boolean;
+    memheap_share_t share;
 } memheap_value_t;
 
 typedef struct memheap_param_def {
@@ -148,6 +157,19 @@ const char *memheap_param_source_name(memheap_param_source_t source);
  * Source: OpenSHMEM 1.6, environment variable SHMEM_SYMMETRIC_SIZE.
  */
 memheap_status_t memheap_parse_size(const char *text, size_t *size_p);
+
+/**
+ * Read a size, or a share of a machine that its processes split: "8g/node" is
+ * so many bytes for all of them, "50%" a part of its memory, which may have a
+ * fraction.
+ *
+ * @return MEMHEAP_ERR_BAD_PARAM if the text is none, or no part of 100.
+ */
+memheap_status_t memheap_parse_share(const char *text, memheap_share_t *share);
+
+/** The bytes that a share is for one of `processes` on a machine. */
+size_t memheap_share_bytes(const memheap_share_t *share, size_t total,
+                           size_t processes);
 
 #ifdef __cplusplus
 }

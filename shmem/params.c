@@ -11,11 +11,12 @@
 
 const memheap_param_def_t memheap_shmem_param_defs[] = {
     {.name = "SHMEM_SYMMETRIC_SIZE",
-     .type = MEMHEAP_PARAM_SIZE,
+     .type = MEMHEAP_PARAM_SHARE,
      .unit = "bytes",
      .default_text = "",
-     .help = "limit of the symmetric heap on each PE; unset, it grows to this "
-             "PE's share of the node's memory",
+     .help = "limit of the symmetric heap on each PE; as 8g/node or 50% that "
+             "of all PEs of a node together; unset, it grows to this PE's "
+             "share of the node's memory",
      .old_name = "SMA_SYMMETRIC_SIZE"},
     {.name = "SHMEM_VERSION",
      .type = MEMHEAP_PARAM_FLAG,

@@ -60,30 +60,42 @@ static uint64_t digest_of_params(const memheap_params_t *params)
     return digest;
 }
 
+/* Bytes, as whole pages that are not too many. */
+static size_t whole_pages(size_t bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t size = memheap_align_up(bytes, page);
+    return size < bytes ? memheap_align_down(SIZE_MAX, page)
+                        : memheap_max(size, page);
+}
+
 /* The longest that the heap may become: what the user says, else this node's
- * memory shared among its PEs, and no more address space than there is. */
+ * memory shared among its PEs, and no more address space than there is. What
+ * depends on the node is the least of all nodes'. */
 static size_t heap_limit(memheap_runtime_t *rt)
 {
     const memheap_param_t *param =
         memheap_params_find(rt->params, "SHMEM_SYMMETRIC_SIZE");
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    rt->limited = param->text[0] != '\0';
-    if (rt->limited) {
-        size_t size = memheap_align_up(param->value.size, page);
-        return size < param->value.size ? memheap_align_down(SIZE_MAX, page)
-                                        : memheap_max(size, page);
-    }
+    const memheap_share_t *share = &param->value.share;
+    size_t pes = (size_t)rt->job.machine_size;
     size_t total;
     size_t available;
     struct rlimit limit;
     memheap_machine_memory(&total, &available);
-    total /= (size_t)rt->job.machine_size;
+    rt->limited = param->text[0] != '\0';
+    if (rt->limited) {
+        size_t size = memheap_share_bytes(share, total, pes);
+        if (share->split)
+            size = memheap_job_least(&rt->job, size, NULL);
+        return whole_pages(size);
+    }
+    total /= pes;
     if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-        total = memheap_min(total, limit.rlim_cur / 2 /
-                                       (size_t)(rt->job.machine_size + 2));
+        total = memheap_min(total, limit.rlim_cur / 2 / (pes + 2));
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0)
         total = memheap_min(total, limit.rlim_cur);
     total = memheap_job_least(&rt->job, total, NULL);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
     return memheap_max(memheap_align_down(total, page), page);
 }
 

@@ -24,6 +24,19 @@ for component in $components; do
 END
 done
 
+# text | bytes that must be there as one block on each of 2 PEs of a node
+total=$("$top_builddir/tools/memheap-info" --parsable |
+    sed -n 's/^machine:memory:total:\([0-9]*\).*/\1/p')
+for share in 8m/node:4194304 1%:$((total / 200)) 0.5%:$((total / 400)); do
+    size=${share%:*}
+    bytes=${share#*:}
+    job 0 -x SHMEM_SYMMETRIC_SIZE="$size" -n 2 "$program" whole "$bytes"
+    says "a block of"
+    job 0 -x SHMEM_SYMMETRIC_SIZE="$size" -n 2 "$program" whole $((bytes + 4096))
+    says "none of"
+    fact "SHMEM_SYMMETRIC_SIZE=$size is split by the PEs of the node"
+done
+
 job 0 -x SMA_SYMMETRIC_SIZE=1m -n $np "$program" whole 1048576
 says "a block of 1048576"
 fact "SMA_SYMMETRIC_SIZE is understood"

@@ -552,6 +552,38 @@ END_TEST
 #define ADD_LOOP(tests, test, table)                                           \
     tcase_add_loop_test(tests, test, 0, sizeof(table) / sizeof((table)[0]))
 
+static const struct {
+    const char *text;
+    size_t bytes; /* for one of 4 processes on a machine of 10 GiB and 1 */
+} good_shares[] = {
+    {"64k", 64 * KIB},           {"1Gxyz", GIB},
+    {"8g/node", 2 * GIB},        {"0.5G/NODE", 128 * MIB},
+    {"4096/node", KIB},          {"50%", 5 * GIB / 4},
+    {"100%", 10 * GIB / 4},      {"12.5%", 10 * GIB / 8 / 4},
+    {"25%/node", 10 * GIB / 16}, {"0.0001%", 2684},
+};
+
+START_TEST(share_is_a_size_or_part_of_a_machine)
+{
+    memheap_share_t share;
+    ck_assert_ok(memheap_parse_share(good_shares[_i].text, &share));
+    ck_assert_uint_eq(memheap_share_bytes(&share, 10 * GIB + 1, 4),
+                      good_shares[_i].bytes);
+}
+END_TEST
+
+static const char *const bad_shares[] = {
+    "%",     "101%",      "0%",       "-5%",   "5%%",      "50%x",
+    "/node", "many/node", "8g/nodes", "1e3%%", "0.00001%", "nan%"};
+
+START_TEST(wrong_share_is_refused)
+{
+    memheap_share_t share;
+    ck_assert_int_eq(memheap_parse_share(bad_shares[_i], &share),
+                     MEMHEAP_ERR_BAD_PARAM);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_case();
@@ -590,5 +622,9 @@ int main(void)
     tcase_add_test(tests, sources_have_names);
     ADD_LOOP(tests, size_is_read, good_sizes);
     ADD_LOOP(tests, text_that_is_no_size_is_refused, bad_sizes);
+    tcase_add_loop_test(tests, share_is_a_size_or_part_of_a_machine, 0,
+                        sizeof(good_shares) / sizeof(good_shares[0]));
+    tcase_add_loop_test(tests, wrong_share_is_refused, 0,
+                        sizeof(bad_shares) / sizeof(bad_shares[0]));
     return unit_run("param", tests);
 }

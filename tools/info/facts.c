@@ -22,6 +22,11 @@ const char *info_value(const memheap_param_t *param, char text[INFO_VALUE_TEXT])
             return "";
         snprintf(text, INFO_VALUE_TEXT, "%zu", param->value.size);
         return text;
+    case MEMHEAP_PARAM_SHARE:
+        if (param->text[0] == '\0' || param->value.share.split)
+            return param->text;
+        snprintf(text, INFO_VALUE_TEXT, "%zu", param->value.share.size);
+        return text;
     case MEMHEAP_PARAM_BOOL:
     case MEMHEAP_PARAM_FLAG:
         return param->value.boolean ? "1" : "0";
@@ -60,6 +65,7 @@ const char *info_type(const memheap_param_t *param)
     case MEMHEAP_PARAM_INT:
         return "integer";
     case MEMHEAP_PARAM_SIZE:
+    case MEMHEAP_PARAM_SHARE:
         return "size";
     case MEMHEAP_PARAM_BOOL:
         return "boolean";

@@ -140,6 +140,16 @@ static void describe_source(const memheap_param_t *param, char *text,
     }
 }
 
+/* Bytes that a parameter stands for, on any machine; else 0. */
+static size_t bytes_of(const memheap_param_t *param)
+{
+    if (param->def->type == MEMHEAP_PARAM_SIZE)
+        return param->value.size;
+    return param->def->type == MEMHEAP_PARAM_SHARE && !param->value.share.split
+               ? param->value.share.size
+               : 0;
+}
+
 static void print_param(const memheap_framework_t *framework,
                         const memheap_param_t *param)
 {
@@ -151,9 +161,9 @@ static void print_param(const memheap_framework_t *framework,
     const char *value = info_value(param, value_text);
     const char *otherwise = info_default(framework, param, default_text);
     printf("  %s = %s", param->name, value[0] == '\0' ? "(unset)" : value);
-    if (param->def->type == MEMHEAP_PARAM_SIZE && value[0] != '\0' &&
-        param->value.size >= MEMHEAP_KIB)
-        printf(" (%s)", memheap_format_size(size_text, param->value.size));
+    size_t bytes = bytes_of(param);
+    if (value[0] != '\0' && bytes >= MEMHEAP_KIB)
+        printf(" (%s)", memheap_format_size(size_text, bytes));
     printf("\n%*s", HELP_COLUMN, "");
     describe_source(param, source, sizeof(source));
     snprintf(line, sizeof(line), "%s%s%s; %s%s%s", info_type(param),
