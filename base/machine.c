@@ -133,17 +133,6 @@ void memheap_machine_memory(size_t *total_p, size_t *available_p)
     *available_p = memheap_min(available, total);
 }
 
-unsigned memheap_machine_numa_nodes(void)
-{
-    unsigned nodes = 0;
-    char path[64];
-    for (unsigned i = 0; i < 1024; i++) {
-        snprintf(path, sizeof(path), "/sys/devices/system/node/node%u", i);
-        nodes += access(path, F_OK) == 0;
-    }
-    return nodes == 0 ? 1 : nodes;
-}
-
 void memheap_machine_huge_pages(size_t page_size, size_t *total_p,
                                 size_t *free_p)
 {
@@ -151,17 +140,42 @@ void memheap_machine_huge_pages(size_t page_size, size_t *total_p,
     snprintf(folder, sizeof(folder), "/sys/kernel/mm/hugepages/hugepages-%zukB",
              page_size / MEMHEAP_KIB);
     *total_p = number_in_file(folder, "nr_hugepages", "", 0);
-    *free_p = number_in_file(folder, "free_hugepages", "", 0);
+    size_t unused = number_in_file(folder, "free_hugepages", "", 0);
+    size_t promised = number_in_file(folder, "resv_hugepages", "", 0);
+    *free_p = unused - memheap_min(unused, promised);
+}
+
+/* The word that a file has in brackets, of those up to a NULL. */
+static const char *chosen_word(const char *path, const char *const *words)
+{
+    char text[FILE_SIZE];
+    char wanted[32];
+    if (!read_text(path, text))
+        return "unknown";
+    for (; *words != NULL; words++) {
+        snprintf(wanted, sizeof(wanted), "[%s]", *words);
+        if (strstr(text, wanted) != NULL)
+            return *words;
+    }
+    return "unknown";
 }
 
 const char *memheap_machine_transparent_huge(void)
 {
-    char text[FILE_SIZE];
-    if (!read_text("/sys/kernel/mm/transparent_hugepage/enabled", text))
-        return "unknown";
-    if (strstr(text, "[always]") != NULL)
-        return "always";
-    if (strstr(text, "[madvise]") != NULL)
-        return "madvise";
-    return strstr(text, "[never]") != NULL ? "never" : "unknown";
+    static const char *const words[] = {"always", "madvise", "never", NULL};
+    return chosen_word("/sys/kernel/mm/transparent_hugepage/enabled", words);
+}
+
+const char *memheap_machine_transparent_huge_files(void)
+{
+    static const char *const words[] = {
+        "always", "within_size", "advise", "never", "deny", "force", NULL};
+    return chosen_word("/sys/kernel/mm/transparent_hugepage/shmem_enabled",
+                       words);
+}
+
+size_t memheap_machine_transparent_huge_size(void)
+{
+    return number_in_file("/sys/kernel/mm/transparent_hugepage",
+                          "hpage_pmd_size", "", 2 * MEMHEAP_MIB);
 }

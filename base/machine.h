@@ -15,16 +15,21 @@
  */
 void memheap_machine_memory(size_t *total_p, size_t *available_p);
 
-/** NUMA nodes; at least 1. */
-unsigned memheap_machine_numa_nodes(void);
-
 /** Pages of a size in bytes that the huge page pool holds, and how many of
- *  them are free. Both are 0 where the kernel has no such size. */
+ *  them are free and promised to nobody. Both are 0 where the kernel has no
+ *  such size. */
 void memheap_machine_huge_pages(size_t page_size, size_t *total_p,
                                 size_t *free_p);
 
 /** The kernel's policy for transparent huge pages: "always", "madvise",
  *  "never", or "unknown". */
 const char *memheap_machine_transparent_huge(void);
+
+/** The same for memory files: "always", "within_size", "advise", "never",
+ *  "deny", "force", or "unknown". */
+const char *memheap_machine_transparent_huge_files(void);
+
+/** Bytes of a transparent huge page. */
+size_t memheap_machine_transparent_huge_size(void);
 
 #endif

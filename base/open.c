@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "base/framework.h"
+#include "base/pages.h"
 #include "base/util.h"
 
 #include <dirent.h>
@@ -303,6 +304,9 @@ static memheap_status_t read_params(memheap_framework_t *f,
         status =
             memheap_params_add(params, NULL, base_params,
                                sizeof(base_params) / sizeof(base_params[0]));
+    if (status == MEMHEAP_OK)
+        status = memheap_params_add(params, NULL, memheap_pages_params,
+                                    MEMHEAP_PAGES_PARAMS);
     if (status == MEMHEAP_OK && config->param_count > 0)
         status = memheap_params_add(params, NULL, config->params,
                                     config->param_count);

@@ -366,14 +366,29 @@ static bool parse_boolean(const char *text, bool *value_p)
     return false;
 }
 
-/* The word that text is, or NULL; then all are written to wanted. */
+/* Whether text is a word, or stands for it: a word that ends in :N is one for
+ * every number. */
+static bool is_word(const char *word, const char *text)
+{
+    size_t length = strlen(word);
+    if (length < 2 || strcmp(word + length - 2, ":N") != 0)
+        return strcasecmp(word, text) == 0;
+    if (strncasecmp(word, text, length - 1) != 0)
+        return false;
+    text += length - 1;
+    size_t digits = strspn(text, "0123456789");
+    return digits > 0 && text[digits] == '\0';
+}
+
+/* The word that text is, or text itself if it stands for one; NULL for neither,
+ * and all words are written to wanted. */
 static const char *parse_word(const char *const *words, const char *text,
                               char *wanted, size_t room)
 {
     size_t used = 0;
     for (; *words != NULL; words++) {
-        if (strcasecmp(*words, text) == 0)
-            return *words;
+        if (is_word(*words, text))
+            return strcasecmp(*words, text) == 0 ? *words : text;
         const char *link = used == 0 ? "" : words[1] == NULL ? " or " : ", ";
         used +=
             (size_t)snprintf(wanted + used, room - used, "%s%s", link, *words);

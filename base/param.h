@@ -62,7 +62,8 @@ typedef struct memheap_param_def {
     /** A SIZE must be one. */
     bool power_of_two;
     /** A STRING must be one of these, up to a NULL, in either case; its value
-     *  is the very one of them. NULL for any text. */
+     *  is the very one of them. One that ends in :N stands for any number
+     *  there, and its value is as it was written. NULL for any text. */
     const char *const *words;
 } memheap_param_def_t;
 

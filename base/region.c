@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include "base/machine.h"
+#include "base/numa.h"
 #include "base/region.h"
 #include "base/util.h"
 
@@ -33,7 +34,8 @@ void memheap_region_wrap(memheap_region_t *region, void *base, size_t size)
                                  .size = size,
                                  .backed = size,
                                  .fd = -1,
-                                 .sharers = 1};
+                                 .sharers = 1,
+                                 .unit = page_size()};
 }
 
 static memheap_status_t refused(const memheap_log_t *log, size_t size)
@@ -68,7 +70,8 @@ memheap_status_t memheap_region_reserve(memheap_region_t *region, size_t size,
                                  .base = start + lead,
                                  .size = rounded,
                                  .fd = -1,
-                                 .sharers = 1};
+                                 .sharers = 1,
+                                 .unit = page_size()};
     return MEMHEAP_OK;
 }
 
@@ -99,7 +102,8 @@ memheap_status_t memheap_region_share(memheap_region_t *region, void *base,
                                  .base = base,
                                  .size = size,
                                  .fd = fd,
-                                 .sharers = sharers};
+                                 .sharers = sharers,
+                                 .unit = page_size()};
     return MEMHEAP_OK;
 }
 
@@ -142,6 +146,22 @@ static memheap_status_t no_memory(const memheap_log_t *log,
     return MEMHEAP_ERR_NO_MEMORY;
 }
 
+/* Memory that a region may be backed with. */
+static size_t available_to(const memheap_region_t *region)
+{
+    const memheap_backing_t *backing = &region->backing;
+    size_t total;
+    size_t available;
+    if (region->overcommit || region->pooled)
+        return SIZE_MAX;
+    memheap_machine_memory(&total, &available);
+    if (backing->place == MEMHEAP_PLACE_NODE &&
+        backing->place_strength == MEMHEAP_MANDATORY)
+        available =
+            memheap_min(available, memheap_numa_available(backing->node));
+    return available;
+}
+
 memheap_status_t memheap_region_back(memheap_region_t *region, size_t size,
                                      const memheap_log_t *log)
 {
@@ -150,16 +170,13 @@ memheap_status_t memheap_region_back(memheap_region_t *region, size_t size,
     if (size > region->size)
         return MEMHEAP_ERR_NO_MEMORY;
     size_t step = memheap_max(least_step, region->backed / 4);
-    size_t needed = memheap_align_up(size, page_size());
-    size_t target = memheap_align_up(region->backed + step, page_size());
+    size_t needed = memheap_align_up(size, region->unit);
+    size_t target = memheap_align_up(region->backed + step, region->unit);
     target = memheap_max(needed, target);
     needed = memheap_min(needed, region->size);
     target = memheap_min(target, region->size);
 
-    size_t total;
-    size_t available = SIZE_MAX;
-    if (!region->overcommit)
-        memheap_machine_memory(&total, &available);
+    size_t available = available_to(region);
     if (demand(region, target) > available)
         target = needed;
     if (demand(region, target) > available)
@@ -186,7 +203,7 @@ memheap_status_t memheap_region_give_back(const memheap_region_t *region,
     size_t end = memheap_align_down(to, page_size());
     int advice =
         region->kind == MEMHEAP_REGION_SHARED ? MADV_REMOVE : MADV_DONTNEED;
-    if (start >= end || end - start < least)
+    if (region->pooled || start >= end || end - start < least)
         return MEMHEAP_OK;
     if (madvise(region->base + start, end - start, advice) == 0)
         return MEMHEAP_OK;

@@ -12,6 +12,7 @@
 #ifndef MEMHEAP_BASE_REGION_H
 #define MEMHEAP_BASE_REGION_H
 
+#include "base/backing.h"
 #include "base/log.h"
 #include "base/status.h"
 
@@ -33,7 +34,10 @@ typedef struct memheap_region {
     /** Regions of this node that grow in step, this one included: each step
      *  must find memory for all of them. */
     unsigned sharers;
-    bool overcommit; /* back without asking whether there is memory */
+    bool overcommit;           /* back without asking whether there is memory */
+    memheap_backing_t backing; /* what base/pages.h could have of it */
+    size_t unit; /* backed is a multiple of this, or all of the region */
+    bool pooled; /* its memory is reserved: pages of the huge page pool */
 } memheap_region_t;
 
 /** Alignment of the base of a region that memheap reserves. */
@@ -71,6 +75,7 @@ memheap_status_t memheap_region_back(memheap_region_t *region, size_t size,
  * Give the whole pages in [from, to) back to the system, if they are at least
  * so many bytes. They stay backed, and read as zero. Not for a foreign region.
  * A node that has less memory by the time they are touched was not asked again.
+ * Pages of the huge page pool stay.
  *
  * @return MEMHEAP_ERR_SYSTEM, logged
  */

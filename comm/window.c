@@ -95,6 +95,25 @@ static card_t card_of(const memheap_job_t *job, int n, int fd)
     return card;
 }
 
+/* Reserve address space as aligned as a gibibyte is, or as its sizes are: what
+ * is a huge page of a file can be one of its window then. */
+static void *reserve_aligned(size_t size, size_t align)
+{
+    align = memheap_min(align, MEMHEAP_GIB);
+    if (size > SIZE_MAX - align)
+        return MAP_FAILED;
+    char *start = mmap(NULL, size + align, PROT_NONE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start == MAP_FAILED)
+        return MAP_FAILED;
+    size_t lead = memheap_align_up((size_t)start, align) - (size_t)start;
+    if (lead > 0)
+        munmap(start, lead);
+    if (lead < align)
+        munmap(start + lead + size, align - lead);
+    return start + lead;
+}
+
 memheap_status_t memheap_windows_open(memheap_windows_t *windows,
                                       const memheap_job_t *job, int fd,
                                       size_t size, const memheap_log_t *log)
@@ -104,8 +123,7 @@ memheap_status_t memheap_windows_open(memheap_windows_t *windows,
     void *base = MAP_FAILED;
     errno = ENOMEM;
     if (!__builtin_mul_overflow(size, (size_t)count, &total))
-        base = mmap(NULL, total, PROT_NONE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        base = reserve_aligned(total, size & (~size + 1));
     memheap_status_t status = MEMHEAP_OK;
     if (base == MAP_FAILED) {
         char text[MEMHEAP_SIZE_TEXT];

@@ -29,6 +29,7 @@
 #include "memheap/notes.h"
 #include "memheap/report.h"
 #include "base/machine.h"
+#include "base/pages.h"
 #include "base/util.h"
 
 #include <pthread.h>
@@ -153,10 +154,41 @@ static void set_trim(memheap_t *heap, size_t trim)
     atomic_store_explicit(&heap->due, trim, memory_order_relaxed);
 }
 
-memheap_status_t memheap_create_over(const memheap_region_t *region,
-                                     const memheap_config_t *config,
-                                     const memheap_param_def_t *defs,
-                                     size_t count, memheap_t **heap_p)
+/* The caller's range, or one of the heap's own. */
+static memheap_status_t find_region(memheap_t *heap,
+                                    const memheap_config_t *config)
+{
+    memheap_region_t *region = &heap->region;
+    memheap_backing_t backing = config->backing;
+    if (config->base != NULL) {
+        memheap_region_wrap(region, config->base, config->size);
+        return MEMHEAP_OK;
+    }
+    memheap_pages_read(&heap->framework.params, &backing);
+    size_t unit = memheap_pages_unit(&backing);
+    size_t total = config->size;
+    size_t available;
+    if (total == 0) {
+        memheap_machine_memory(&total, &available);
+        total = memheap_min(total, memheap_pages_pool(&backing));
+        total = memheap_max(total, unit);
+    }
+    if (total <= SIZE_MAX - unit)
+        total = memheap_align_up(total, unit);
+    memheap_status_t status = memheap_region_reserve(region, total, heap->log);
+    if (status != MEMHEAP_OK)
+        return status;
+    status = memheap_pages_ask(region, &backing, heap->log);
+    if (status != MEMHEAP_OK)
+        memheap_region_release(region);
+    return status;
+}
+
+/* As memheap_create_over(); the heap finds its region where that is NULL. */
+static memheap_status_t create_heap(const memheap_region_t *given,
+                                    const memheap_config_t *config,
+                                    const memheap_param_def_t *defs,
+                                    size_t count, memheap_t **heap_p)
 {
     const memheap_memory_t *memory =
         config->memory == NULL ? &memheap_memory_system : config->memory;
@@ -168,32 +200,38 @@ memheap_status_t memheap_create_over(const memheap_region_t *region,
                           "no memory for what a heap keeps about itself");
         return MEMHEAP_ERR_NO_METADATA;
     }
-    heap->base = region->base;
+    memheap_region_t *region = &heap->region;
     heap->log = log;
     heap->memory = memory;
-    heap->max_align = common_align(region);
     heap->locks = (config->flags & MEMHEAP_SINGLE_THREADED) == 0;
     heap->of_job = (config->flags & MEMHEAP_OF_JOB) != 0;
-    heap->region = *region;
-    if (region->kind == MEMHEAP_REGION_FOREIGN)
-        set_high(heap, region->size);
     snprintf(heap->name, sizeof(heap->name), "%s",
              config->name == NULL ? "heap" : config->name);
 
     memheap_status_t status = open_framework(heap, config, defs, count);
     if (status != MEMHEAP_OK)
         goto err_heap;
+    if (given != NULL)
+        *region = *given;
+    else
+        status = find_region(heap, config);
+    if (status != MEMHEAP_OK)
+        goto err_framework;
+    heap->base = region->base;
+    heap->max_align = common_align(region);
+    if (region->kind == MEMHEAP_REGION_FOREIGN)
+        set_high(heap, region->size);
     const memheap_params_t *params = &heap->framework.params;
     heap->checks = memheap_params_value(params, "MEMHEAP_CHECK")->boolean;
     heap->pinned = region->kind == MEMHEAP_REGION_FOREIGN;
     set_trim(heap, heap->pinned
                        ? 0
                        : memheap_params_value(params, "MEMHEAP_TRIM")->size);
-    heap->region.overcommit =
+    region->overcommit =
         memheap_params_value(params, "MEMHEAP_OVERCOMMIT")->boolean;
     status = memheap_notes_open(params, config->flags, memory, &heap->notes);
     if (status != MEMHEAP_OK)
-        goto err_framework;
+        goto err_region;
     memheap_module_config_t module = {
         .size = region->size,
         .max_size = memheap_max(region->size, config->max_size),
@@ -206,12 +244,15 @@ memheap_status_t memheap_create_over(const memheap_region_t *region,
     pthread_mutex_init(&heap->lock, NULL);
     if (module.concurrent)
         heap->shared = heap->module->shared;
-    atomic_init(&heap->ready, heap->region.backed);
+    atomic_init(&heap->ready, region->backed);
     *heap_p = heap;
     return MEMHEAP_OK;
 
 err_notes:
     memheap_notes_close(heap->notes);
+err_region:
+    if (given == NULL)
+        memheap_region_release(region);
 err_framework:
     memheap_framework_close(&heap->framework);
 err_heap:
@@ -219,38 +260,43 @@ err_heap:
     return status;
 }
 
+memheap_status_t memheap_create_over(const memheap_region_t *region,
+                                     const memheap_config_t *config,
+                                     const memheap_param_def_t *defs,
+                                     size_t count, memheap_t **heap_p)
+{
+    return create_heap(region, config, defs, count, heap_p);
+}
+
 memheap_status_t memheap_create(const memheap_config_t *config,
                                 memheap_t **heap_p)
 {
     const memheap_log_t *log =
         config->log == NULL ? &memheap_log_stderr : config->log;
-    memheap_region_t region;
-    memheap_status_t status = MEMHEAP_OK;
-    if (config->base != NULL) {
-        size_t longest = memheap_max(config->size, config->max_size);
-        if (config->size == 0 ||
-            (uintptr_t)config->base % MEMHEAP_MIN_ALIGN != 0 ||
-            longest > SIZE_MAX - (uintptr_t)config->base) {
-            memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                              "no heap of %zu bytes can lie at %p: a base is "
-                              "a multiple of %zu, and a size is not 0",
-                              longest, config->base, MEMHEAP_MIN_ALIGN);
-            return MEMHEAP_ERR_BAD_ARGUMENT;
-        }
-        memheap_region_wrap(&region, config->base, config->size);
-    } else {
-        size_t total = config->size;
-        size_t available;
-        if (total == 0)
-            memheap_machine_memory(&total, &available);
-        status = memheap_region_reserve(&region, total, log);
+    const memheap_backing_t *backing = &config->backing;
+    size_t longest = memheap_max(config->size, config->max_size);
+    if (config->base != NULL &&
+        (config->size == 0 ||
+         (uintptr_t)config->base % MEMHEAP_MIN_ALIGN != 0 ||
+         longest > SIZE_MAX - (uintptr_t)config->base)) {
+        memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                          "no heap of %zu bytes can lie at %p: a base is "
+                          "a multiple of %zu, and a size is not 0",
+                          longest, config->base, MEMHEAP_MIN_ALIGN);
+        return MEMHEAP_ERR_BAD_ARGUMENT;
     }
-    if (status != MEMHEAP_OK)
-        return status;
-    status = memheap_create_over(&region, config, NULL, 0, heap_p);
-    if (status != MEMHEAP_OK)
-        memheap_region_release(&region);
-    return status;
+    if (backing->pages > MEMHEAP_PAGES_1G ||
+        backing->place > MEMHEAP_PLACE_NODE ||
+        (config->base != NULL && (backing->pages != MEMHEAP_PAGES_UNSAID ||
+                                  backing->place != MEMHEAP_PLACE_UNSAID))) {
+        memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                          config->base == NULL
+                              ? "no such kind or place of pages"
+                              : "the pages of a range of the caller's are the "
+                                "caller's: a heap over it asks for none");
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    }
+    return create_heap(NULL, config, NULL, 0, heap_p);
 }
 
 /* What the parameters want to be said of a heap that ends. */
@@ -711,6 +757,40 @@ static memheap_status_t resize_in_place(memheap_t *heap, size_t offset,
     return MEMHEAP_OK;
 }
 
+/* As memheap_reserve(), for a caller that holds the lock. */
+static memheap_status_t reserve(memheap_t *heap, size_t offset, size_t size)
+{
+    memheap_module_t *module = heap->module;
+    size_t used = module->used;
+    memheap_status_t status = module->ops->reserve(module, offset, size);
+    if (status != MEMHEAP_OK)
+        return status;
+    size_t end = offset + (module->used - used);
+    if (end > high_of(heap))
+        status = raise_high(heap, offset, end);
+    if (status != MEMHEAP_OK)
+        return status;
+    heap->peak = memheap_max(heap->peak, module->used);
+    if (heap->checks)
+        memset(heap->base + offset, FILL_NEW, end - offset);
+    return verify(heap, "a reservation");
+}
+
+memheap_status_t memheap_reserve(memheap_t *heap, void *address, size_t size)
+{
+    size_t offset = offset_of(heap, address);
+    size_t range = heap->module->size;
+    if (size == 0 || offset % MEMHEAP_MIN_ALIGN != 0 || offset >= range ||
+        size > range - offset)
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    if (heap->module->ops->reserve == NULL)
+        return MEMHEAP_ERR_UNSUPPORTED;
+    heap_lock(heap);
+    memheap_status_t status = reserve(heap, offset, size);
+    heap_unlock(heap);
+    return status;
+}
+
 /* Put a block that was freed a moment ago back to where it was. */
 static void restore(memheap_t *heap, const memheap_resize_step_t *step)
 {
@@ -1005,6 +1085,16 @@ size_t memheap_resident(memheap_t *heap)
     memheap_region_t region = heap->region;
     heap_unlock(heap);
     return memheap_region_resident(&region);
+}
+
+memheap_status_t memheap_get_placement(memheap_t *heap,
+                                       memheap_placement_t *placement)
+{
+    heap_lock(heap);
+    memheap_region_t region = heap->region;
+    size_t high = high_of(heap);
+    heap_unlock(heap);
+    return memheap_pages_in_effect(&region, high, placement, heap->log);
 }
 
 void memheap_settle(memheap_t *heap)

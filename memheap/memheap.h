@@ -23,6 +23,7 @@
 #ifndef MEMHEAP_MEMHEAP_H
 #define MEMHEAP_MEMHEAP_H
 
+#include "base/backing.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/status.h"
@@ -75,6 +76,11 @@ typedef struct memheap_config {
     /** Where metadata comes from; NULL: pages of this process. Must outlive
      *  the heap. */
     const memheap_memory_t *memory;
+    /** The kind and the place of the pages of a range that memheap reserves,
+     *  whose size is rounded up to whole pages of that kind. Huge pages of the
+     *  pool are reserved for all of it at once; a size of 0 then means as many
+     *  as are free. All zero: MEMHEAP_PAGES and MEMHEAP_PLACE say. */
+    memheap_backing_t backing;
 } memheap_config_t;
 
 /**
@@ -83,8 +89,10 @@ typedef struct memheap_config {
  * The component is chosen among those that are built in and those on
  * MEMHEAP_PLUGIN_PATH, by MEMHEAP_COMPONENT and the highest priority.
  *
- * @return MEMHEAP_ERR_BAD_ARGUMENT for a range that no heap can have,
- *         MEMHEAP_ERR_BAD_PARAM, MEMHEAP_ERR_NO_COMPONENT,
+ * @return MEMHEAP_ERR_BAD_ARGUMENT for a range that no heap can have, or
+ *         whose pages are the caller's and not to be asked for,
+ *         MEMHEAP_ERR_UNSUPPORTED for pages or a place that are mandatory and
+ *         cannot be had, MEMHEAP_ERR_BAD_PARAM, MEMHEAP_ERR_NO_COMPONENT,
  *         MEMHEAP_ERR_NO_METADATA, MEMHEAP_ERR_SYSTEM; the cause is logged
  */
 memheap_status_t memheap_create(const memheap_config_t *config,
@@ -143,6 +151,18 @@ memheap_status_t memheap_free(memheap_t *heap, void *block);
  */
 memheap_status_t memheap_resize(memheap_t *heap, void *block, size_t size,
                                 void **block_p);
+
+/**
+ * Take the very place from address on, and make a block of it.
+ *
+ * @param address  a multiple of 16 in the heap's range
+ * @param size     bytes, at least 1
+ * @return MEMHEAP_ERR_BUSY if a part of it is in a block,
+ *         MEMHEAP_ERR_BAD_ARGUMENT if it is not all in the range, or no block
+ *         of this component could lie there, MEMHEAP_ERR_UNSUPPORTED by the
+ *         component, MEMHEAP_ERR_NO_MEMORY, MEMHEAP_ERR_NO_METADATA
+ */
+memheap_status_t memheap_reserve(memheap_t *heap, void *address, size_t size);
 
 /**
  * Bytes of a block that may be used, at least what was asked for.
@@ -208,6 +228,16 @@ void memheap_get_stats(memheap_t *heap, memheap_stats_t *stats);
  * backed.
  */
 size_t memheap_resident(memheap_t *heap);
+
+/**
+ * Ask the kernel what kind of pages the heap has, and where they lie. Takes a
+ * time that grows with the mappings of the process, and with the range up to a
+ * few thousand pages, which are looked at evenly.
+ *
+ * @return MEMHEAP_ERR_SYSTEM, logged, where the kernel does not say
+ */
+memheap_status_t memheap_get_placement(memheap_t *heap,
+                                       memheap_placement_t *placement);
 
 /**
  * Give the pages of free space back to the system. They are backed as before,

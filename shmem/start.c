@@ -13,6 +13,7 @@
 #include "comm/symmetric.h"
 #include "memheap/report.h"
 #include "base/machine.h"
+#include "base/pages.h"
 #include "base/util.h"
 
 #include <stdio.h>
@@ -60,42 +61,54 @@ static uint64_t digest_of_params(const memheap_params_t *params)
     return digest;
 }
 
-/* Bytes, as whole pages that are not too many. */
-static size_t whole_pages(size_t bytes)
+/* The memory of the machine for one of its PEs; that of its huge page pool if
+ * the heap is to be there, and all PEs have a part of it or must. */
+static size_t fair_share(const memheap_runtime_t *rt, size_t total,
+                         const memheap_backing_t *backing)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t size = memheap_align_up(bytes, page);
-    return size < bytes ? memheap_align_down(SIZE_MAX, page)
-                        : memheap_max(size, page);
+    size_t pes = (size_t)rt->job.machine_size;
+    size_t pool = memheap_pages_pool(backing);
+    if (pool != SIZE_MAX) {
+        size_t share =
+            memheap_align_down(pool / pes, memheap_pages_unit(backing));
+        pool = memheap_job_least(&rt->job, share, NULL);
+    }
+    if (pool == 0 && backing->pages_strength == MEMHEAP_PREFERRED)
+        pool = SIZE_MAX;
+    return memheap_min(total / pes, pool);
 }
 
-/* The longest that the heap may become: what the user says, else this node's
- * memory shared among its PEs, and no more address space than there is. What
- * depends on the node is the least of all nodes'. */
-static size_t heap_limit(memheap_runtime_t *rt)
+/* The longest that the heap may become: what the user says, else this PE's
+ * share of the machine, and no more address space than there is. In whole
+ * pages of the kind asked for, whether or not this PE gets them. What depends
+ * on the machine is the least of all machines'. */
+static size_t heap_limit(memheap_runtime_t *rt,
+                         const memheap_backing_t *backing)
 {
     const memheap_param_t *param =
         memheap_params_find(rt->params, "SHMEM_SYMMETRIC_SIZE");
     const memheap_share_t *share = &param->value.share;
+    size_t page = memheap_pages_unit(backing);
     size_t pes = (size_t)rt->job.machine_size;
     size_t total;
     size_t available;
-    struct rlimit limit;
     memheap_machine_memory(&total, &available);
     rt->limited = param->text[0] != '\0';
     if (rt->limited) {
-        size_t size = memheap_share_bytes(share, total, pes);
+        size_t wanted = memheap_share_bytes(share, total, pes);
         if (share->split)
-            size = memheap_job_least(&rt->job, size, NULL);
-        return whole_pages(size);
+            wanted = memheap_job_least(&rt->job, wanted, NULL);
+        size_t size = memheap_align_up(wanted, page);
+        return size < wanted ? memheap_align_down(SIZE_MAX, page)
+                             : memheap_max(size, page);
     }
-    total /= pes;
+    total = fair_share(rt, total, backing);
+    struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
         total = memheap_min(total, limit.rlim_cur / 2 / (pes + 2));
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0)
         total = memheap_min(total, limit.rlim_cur);
     total = memheap_job_least(&rt->job, total, NULL);
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
     return memheap_max(memheap_align_down(total, page), page);
 }
 
@@ -188,13 +201,53 @@ static void keep_pages(memheap_runtime_t *rt)
                           "the heap");
 }
 
+/* The warnings of one step. */
+typedef struct warnings {
+    const memheap_log_t *errors;
+    char text[960];
+} warnings_t;
+
+static void collect(void *context, memheap_log_level_t level,
+                    const char *message)
+{
+    warnings_t *warnings = context;
+    size_t used = strlen(warnings->text);
+    if (level != MEMHEAP_LOG_WARNING)
+        memheap_log_write(warnings->errors, level, "%s", message);
+    else
+        snprintf(warnings->text + used, sizeof(warnings->text) - used, "%s%s",
+                 used == 0 ? "" : "; ", message);
+}
+
+/* Have the pages that are asked for, which PEs may get or not: the first that
+ * falls back says so. */
+static memheap_status_t ask_pages(memheap_runtime_t *rt,
+                                  const memheap_backing_t *backing,
+                                  memheap_status_t status,
+                                  memheap_region_t *region)
+{
+    warnings_t warnings = {&rt->log, ""};
+    memheap_log_t log = {collect, &warnings, rt->log.level};
+    int pe;
+    if (backing->pages == MEMHEAP_PAGES_DEFAULT &&
+        backing->place == MEMHEAP_PLACE_NONE)
+        return status;
+    if (status == MEMHEAP_OK)
+        status = memheap_pages_ask(region, backing, &log);
+    if (memheap_job_least(&rt->job, warnings.text[0] == '\0', &pe) == 0 &&
+        pe == rt->job.rank)
+        memheap_runtime_error("warning: %s", warnings.text);
+    return status;
+}
+
 /* This PE's part of the heap: memory behind the common range, windows on all
  * PEs' memory, and the heap over it. Each step is undone if a later one fails
  * on any PE. */
-static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
+static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
+                                    const memheap_backing_t *backing)
 {
     void *base;
-    memheap_region_t region;
+    memheap_region_t region = {.fd = -1};
     memheap_config_t config = {
         .name = "symmetric",
         .flags = MEMHEAP_OF_JOB | (rt->thread_level == SHMEM_THREAD_MULTIPLE
@@ -212,6 +265,9 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
     if (status == MEMHEAP_OK)
         status = memheap_region_share(&region, base, limit, fd,
                                       (unsigned)rt->job.machine_size, &rt->log);
+    status = ask_pages(rt, backing, status, &region);
+    if (region.fd >= 0)
+        fd = region.fd;
     /* What the user says that it will be is registered in one piece, if there
      * is memory for it. */
     if (status == MEMHEAP_OK && rt->transport != NULL && rt->limited)
@@ -224,6 +280,9 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit)
     worst = memheap_job_worst(&rt->job, status);
     if (worst != MEMHEAP_OK)
         goto err_windows;
+    memheap_pages_follow(&region, rt->symmetric.windows.base,
+                         rt->symmetric.windows.stride *
+                             (size_t)rt->symmetric.windows.count);
     status = memheap_create_over(&region, &config, memheap_shmem_param_defs,
                                  memheap_shmem_param_def_count, &rt->heap);
     worst = memheap_job_worst(&rt->job, status);
@@ -320,7 +379,12 @@ static memheap_status_t start(memheap_runtime_t *rt)
     if (memheap_params_value(rt->params, "SHMEM_DEBUG")->boolean)
         rt->log.level = MEMHEAP_LOG_DEBUG;
     status = join(rt);
-    size_t limit = status == MEMHEAP_OK ? heap_limit(rt) : 0;
+    size_t limit = 0;
+    memheap_backing_t backing = {.node = 0};
+    if (status == MEMHEAP_OK) {
+        memheap_pages_read(rt->params, &backing);
+        limit = heap_limit(rt, &backing);
+    }
     if (status == MEMHEAP_OK && rt->job.rank == 0)
         print_info(rt->params);
     rt->params = NULL;
@@ -329,7 +393,7 @@ static memheap_status_t start(memheap_runtime_t *rt)
         status = share_variables(rt);
     if (status != MEMHEAP_OK)
         goto err_part;
-    status = create_heap(rt, limit);
+    status = create_heap(rt, limit, &backing);
     if (status != MEMHEAP_OK)
         goto err_heap;
     memheap_team_start();

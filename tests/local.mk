@@ -90,6 +90,11 @@ tests_unit_mistakes_test_SOURCES = tests/unit/test_mistakes.c
 tests_unit_mistakes_test_CFLAGS = $(unit_cflags)
 tests_unit_mistakes_test_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/pages.test
+tests_unit_pages_test_SOURCES = tests/unit/test_pages.c
+tests_unit_pages_test_CFLAGS = $(unit_cflags)
+tests_unit_pages_test_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/param.test
 tests_unit_param_test_SOURCES = tests/unit/test_param.c
 tests_unit_param_test_CFLAGS = $(unit_cflags)

@@ -5,6 +5,7 @@
 
 #include "tools/info/info.h"
 #include "base/machine.h"
+#include "base/numa.h"
 #include "base/util.h"
 
 #include <stdio.h>
@@ -67,6 +68,7 @@ static void print_machine(void)
 {
     size_t total;
     size_t available;
+    memheap_nodes_t nodes;
     char total_text[MEMHEAP_SIZE_TEXT];
     char available_text[MEMHEAP_SIZE_TEXT];
     char text[256];
@@ -76,7 +78,7 @@ static void print_machine(void)
              memheap_format_size(total_text, total),
              memheap_format_size(available_text, available));
     print_fact("memory", text);
-    snprintf(text, sizeof(text), "%u", memheap_machine_numa_nodes());
+    snprintf(text, sizeof(text), "%u", memheap_numa_nodes(&nodes));
     print_fact("NUMA nodes", text);
     char name[MEMHEAP_SIZE_TEXT + 16];
     snprintf(name, sizeof(name), "%s pages",

@@ -9,6 +9,7 @@
 
 #include "tools/info/info.h"
 #include "base/machine.h"
+#include "base/numa.h"
 #include "base/util.h"
 
 #include <stdio.h>
@@ -48,10 +49,11 @@ static void print_machine(void)
 {
     size_t total;
     size_t available;
+    memheap_nodes_t nodes;
     memheap_machine_memory(&total, &available);
     printf("machine:memory:total:%zu\n", total);
     printf("machine:memory:available:%zu\n", available);
-    printf("machine:numa_nodes:%u\n", memheap_machine_numa_nodes());
+    printf("machine:numa_nodes:%u\n", memheap_numa_nodes(&nodes));
     printf("machine:page_size:%ld\n", sysconf(_SC_PAGESIZE));
     printf("machine:transparent_huge_pages:%s\n",
            memheap_machine_transparent_huge());

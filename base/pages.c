@@ -1,0 +1,525 @@
+/*
+ * Asks the kernel for kinds of pages and places of them, and reads back.
+ *
+ * A cause why something cannot be had is a text; whether that is a warning or
+ * an error is decided once, for all causes alike.
+ */
+#include "config.h"
+
+#include "base/pages.h"
+#include "base/machine.h"
+#include "base/numa.h"
+#include "base/util.h"
+
+#include <errno.h>
+#include <linux/memfd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    CAUSE_SIZE = 320,
+    HUGE_SHIFT = 26, /* of a page's order, among the flags of mmap() */
+    WORD_SIZE = 64
+};
+
+static const char mandatory[] = "mandatory:";
+
+/* As MEMHEAP_PAGES has them. */
+static const char *const page_words[] = {
+    [MEMHEAP_PAGES_UNSAID] = "", [MEMHEAP_PAGES_DEFAULT] = "default",
+    [MEMHEAP_PAGES_4K] = "4k",   [MEMHEAP_PAGES_THP] = "thp",
+    [MEMHEAP_PAGES_2M] = "2m",   [MEMHEAP_PAGES_1G] = "1g"};
+/* As MEMHEAP_PLACE has them, up to a node's number. */
+static const char *const place_words[] = {[MEMHEAP_PLACE_UNSAID] = "",
+                                          [MEMHEAP_PLACE_NONE] = "none",
+                                          [MEMHEAP_PLACE_LOCAL] = "local",
+                                          [MEMHEAP_PLACE_INTERLEAVE] =
+                                              "interleave",
+                                          [MEMHEAP_PLACE_NODE] = "node:"};
+
+static const char *const page_choices[] = {
+    "default",       "4k",           "thp",          "2m", "1g", "mandatory:4k",
+    "mandatory:thp", "mandatory:2m", "mandatory:1g", NULL};
+static const char *const place_choices[] = {"none",
+                                            "local",
+                                            "interleave",
+                                            "node:N",
+                                            "mandatory:local",
+                                            "mandatory:interleave",
+                                            "mandatory:node:N",
+                                            NULL};
+
+const memheap_param_def_t memheap_pages_params[] = {
+    {.name = "MEMHEAP_PAGES",
+     .type = MEMHEAP_PARAM_STRING,
+     .unit = "",
+     .default_text = "default",
+     .help = "pages of heaps: default, 4k (the smallest alone), thp "
+             "(transparent huge), 2m or 1g (of the huge page pool); behind "
+             "mandatory: an error where they cannot be had",
+     .words = page_choices},
+    {.name = "MEMHEAP_PLACE",
+     .type = MEMHEAP_PARAM_STRING,
+     .unit = "",
+     .default_text = "none",
+     .help = "NUMA nodes of heaps: none (the system's choice), local (of the "
+             "thread that touches first), interleave (all in turn) or node:N; "
+             "behind mandatory: an error where that cannot be had",
+     .words = place_choices},
+};
+
+/* Take "mandatory:" off a text. */
+static const char *take_strength(const char *text, memheap_strength_t *strength)
+{
+    size_t length = sizeof(mandatory) - 1;
+    bool is = strncasecmp(text, mandatory, length) == 0;
+    *strength = is ? MEMHEAP_MANDATORY : MEMHEAP_PREFERRED;
+    return is ? text + length : text;
+}
+
+/* The word of a list that text begins with; it is known to. */
+static unsigned find_word(const char *const *words, unsigned count,
+                          const char *text)
+{
+    unsigned i = 1;
+    while (i + 1 < count && strncasecmp(words[i], text, strlen(words[i])) != 0)
+        i++;
+    return i;
+}
+
+void memheap_pages_read(const memheap_params_t *params,
+                        memheap_backing_t *backing)
+{
+    const char *word;
+    if (backing->pages == MEMHEAP_PAGES_UNSAID) {
+        word =
+            take_strength(memheap_params_value(params, "MEMHEAP_PAGES")->string,
+                          &backing->pages_strength);
+        backing->pages = (memheap_page_kind_t)find_word(
+            page_words, sizeof(page_words) / sizeof(page_words[0]), word);
+    }
+    if (backing->place == MEMHEAP_PLACE_UNSAID) {
+        word =
+            take_strength(memheap_params_value(params, "MEMHEAP_PLACE")->string,
+                          &backing->place_strength);
+        backing->place = (memheap_locality_t)find_word(
+            place_words, sizeof(place_words) / sizeof(place_words[0]), word);
+        if (backing->place == MEMHEAP_PLACE_NODE) {
+            word += strlen(place_words[MEMHEAP_PLACE_NODE]);
+            unsigned long node = strtoul(word, NULL, 10);
+            backing->node = (unsigned)memheap_min(node, MEMHEAP_NODE_MAX);
+        }
+    }
+}
+
+/* Bytes of a page of the huge page pool; 0 for other kinds. */
+static size_t pool_page(memheap_page_kind_t kind)
+{
+    return kind == MEMHEAP_PAGES_2M   ? 2 * MEMHEAP_MIB
+           : kind == MEMHEAP_PAGES_1G ? MEMHEAP_GIB
+                                      : 0;
+}
+
+size_t memheap_pages_unit(const memheap_backing_t *backing)
+{
+    return memheap_max(pool_page(backing->pages),
+                       (size_t)sysconf(_SC_PAGESIZE));
+}
+
+size_t memheap_pages_pool(const memheap_backing_t *backing)
+{
+    size_t page = pool_page(backing->pages);
+    size_t total;
+    size_t unused;
+    if (page == 0)
+        return SIZE_MAX;
+    memheap_machine_huge_pages(page, &total, &unused);
+    return unused * page;
+}
+
+static const char *pages_text(memheap_page_kind_t kind)
+{
+    static const char *const text[] = {[MEMHEAP_PAGES_UNSAID] = "pages",
+                                       [MEMHEAP_PAGES_DEFAULT] = "pages",
+                                       [MEMHEAP_PAGES_4K] = "small pages",
+                                       [MEMHEAP_PAGES_THP] =
+                                           "transparent huge pages",
+                                       [MEMHEAP_PAGES_2M] = "pages of 2 MiB",
+                                       [MEMHEAP_PAGES_1G] = "pages of 1 GiB"};
+    return text[kind];
+}
+
+static const char *place_text(const memheap_backing_t *backing, char *text)
+{
+    if (backing->place == MEMHEAP_PLACE_NODE)
+        snprintf(text, WORD_SIZE, "pages on NUMA node %u", backing->node);
+    else if (backing->place == MEMHEAP_PLACE_INTERLEAVE)
+        snprintf(text, WORD_SIZE, "pages on all NUMA nodes in turn");
+    else
+        snprintf(text, WORD_SIZE, "pages on the node that touches them");
+    return text;
+}
+
+/* Say that something cannot be had, and what is in its place. */
+static memheap_status_t refuse(const memheap_log_t *log, const char *what,
+                               memheap_strength_t strength, const char *cause,
+                               const char *instead)
+{
+    if (strength == MEMHEAP_MANDATORY)
+        memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                          "%s are mandatory for a heap, and cannot be had: %s",
+                          what, cause);
+    else
+        memheap_log_write(log, MEMHEAP_LOG_WARNING,
+                          "%s are preferred for a heap, and cannot be had: %s; "
+                          "in effect are %s",
+                          what, cause, instead);
+    return strength == MEMHEAP_MANDATORY ? MEMHEAP_ERR_UNSUPPORTED : MEMHEAP_OK;
+}
+
+/* Put a mapping over a region; the range is not given up if that fails. */
+static bool lay(const memheap_region_t *region, int flags, int fd)
+{
+    if (mmap(region->base, region->size, PROT_NONE, MAP_FIXED | flags, fd, 0) !=
+        MAP_FAILED)
+        return true;
+    int error = errno;
+    /* Some kernels have unmapped what was there before they fail. */
+    mmap(region->base, region->size, PROT_NONE,
+         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
+         0);
+    errno = error;
+    return false;
+}
+
+/* Why a region cannot have so many pages of the huge page pool. */
+static void explain_pool(const memheap_region_t *region, size_t page, int error,
+                         char *cause)
+{
+    char folder[96];
+    char size[MEMHEAP_SIZE_TEXT];
+    size_t total;
+    size_t unused;
+    snprintf(folder, sizeof(folder), "/sys/kernel/mm/hugepages/hugepages-%zukB",
+             page / MEMHEAP_KIB);
+    memheap_machine_huge_pages(page, &total, &unused);
+    if (access(folder, F_OK) != 0)
+        snprintf(cause, CAUSE_SIZE, "the kernel has no such pages (no %s)",
+                 folder);
+    else
+        snprintf(
+            cause, CAUSE_SIZE,
+            "%s takes %zu of them, and of the %zu in the pool %zu are free "
+            "and not reserved (%s); %s/nr_hugepages sets how many there "
+            "are",
+            memheap_format_size(size, region->size), region->size / page, total,
+            unused, strerror(error), folder);
+}
+
+/* Reserve pages of the huge page pool for a private region. */
+static bool pool_private(const memheap_region_t *region, int order)
+{
+    return lay(region,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | order << HUGE_SHIFT,
+               -1);
+}
+
+/* Have a shared region's file consist of pages of the pool. */
+static bool pool_shared(memheap_region_t *region, int order)
+{
+    unsigned flags = MFD_CLOEXEC | MFD_HUGETLB;
+    int fd = memfd_create("memheap", flags | (unsigned)order << HUGE_SHIFT);
+    if (fd < 0)
+        return false;
+    if (fchmod(fd, S_IRUSR | S_IWUSR) == 0 &&
+        ftruncate(fd, (off_t)region->size) == 0 &&
+        lay(region, MAP_SHARED, fd)) {
+        close(region->fd);
+        region->fd = fd;
+        return true;
+    }
+    int error = errno;
+    close(fd);
+    lay(region, MAP_SHARED | MAP_NORESERVE, region->fd);
+    errno = error;
+    return false;
+}
+
+/* Back to what the system does by itself. */
+static void have_default(memheap_region_t *region)
+{
+    region->unit = (size_t)sysconf(_SC_PAGESIZE);
+    region->pooled = false;
+    region->backing.pages = MEMHEAP_PAGES_DEFAULT;
+}
+
+static bool have_pool(memheap_region_t *region, char *cause)
+{
+    size_t page = pool_page(region->backing.pages);
+    int order = (int)memheap_log2_floor(page);
+    bool had = region->kind == MEMHEAP_REGION_SHARED
+                   ? pool_shared(region, order)
+                   : pool_private(region, order);
+    if (!had) {
+        explain_pool(region, page, errno, cause);
+        return false;
+    }
+    region->unit = page;
+    region->pooled = true;
+    return true;
+}
+
+/* Whether the system's settings admit transparent huge pages. */
+static bool admits_huge(const memheap_region_t *region, char *cause)
+{
+    bool shared = region->kind == MEMHEAP_REGION_SHARED;
+    const char *word = shared ? memheap_machine_transparent_huge_files()
+                              : memheap_machine_transparent_huge();
+    char size[MEMHEAP_SIZE_TEXT];
+    size_t huge = memheap_machine_transparent_huge_size();
+    if (strcmp(word, "never") == 0 || strcmp(word, "deny") == 0 ||
+        strcmp(word, "unknown") == 0)
+        snprintf(cause, CAUSE_SIZE,
+                 "/sys/kernel/mm/transparent_hugepage/%s is %s",
+                 shared ? "shmem_enabled" : "enabled", word);
+    else if (prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1)
+        snprintf(cause, CAUSE_SIZE,
+                 "this process has them disabled (PR_SET_THP_DISABLE)");
+    else if (region->size < huge)
+        snprintf(cause, CAUSE_SIZE, "a heap below %s has room for none",
+                 memheap_format_size(size, huge));
+    else
+        return true;
+    return false;
+}
+
+static bool have_huge(memheap_region_t *region, char *cause)
+{
+    if (!admits_huge(region, cause))
+        return false;
+    if (madvise(region->base, region->size, MADV_HUGEPAGE) != 0) {
+        snprintf(cause, CAUSE_SIZE, "the kernel refuses them (%s)",
+                 strerror(errno));
+        return false;
+    }
+    region->unit = memheap_machine_transparent_huge_size();
+    return true;
+}
+
+/* A kernel that knows no transparent huge pages says that the advice is
+ * invalid, and has small pages alone. */
+static bool have_small(memheap_region_t *region, char *cause)
+{
+    if (madvise(region->base, region->size, MADV_NOHUGEPAGE) == 0 ||
+        errno == EINVAL)
+        return true;
+    snprintf(cause, CAUSE_SIZE, "the kernel refuses the advice (%s)",
+             strerror(errno));
+    return false;
+}
+
+static memheap_status_t ask_pages(memheap_region_t *region,
+                                  const memheap_log_t *log)
+{
+    char cause[CAUSE_SIZE];
+    char instead[2 * WORD_SIZE];
+    bool had = true;
+    memheap_backing_t asked = region->backing;
+    switch (asked.pages) {
+    case MEMHEAP_PAGES_UNSAID:
+    case MEMHEAP_PAGES_DEFAULT:
+        return MEMHEAP_OK;
+    case MEMHEAP_PAGES_4K:
+        had = have_small(region, cause);
+        break;
+    case MEMHEAP_PAGES_THP:
+        had = have_huge(region, cause);
+        break;
+    case MEMHEAP_PAGES_2M:
+    case MEMHEAP_PAGES_1G:
+        had = have_pool(region, cause);
+        break;
+    }
+    if (had)
+        return MEMHEAP_OK;
+    have_default(region);
+    snprintf(instead, sizeof(instead),
+             "the system's pages (%zu bytes; transparent huge ones: %s)",
+             region->unit,
+             region->kind == MEMHEAP_REGION_SHARED
+                 ? memheap_machine_transparent_huge_files()
+                 : memheap_machine_transparent_huge());
+    return refuse(log, pages_text(asked.pages), asked.pages_strength, cause,
+                  instead);
+}
+
+/* Touch all of a region of the pool, whose pages one node is to have: a
+ * reservation does not name the node. */
+static int touch_pool(const memheap_region_t *region)
+{
+#ifdef MADV_POPULATE_WRITE
+    int error = 0;
+    if (mprotect(region->base, region->size, PROT_READ | PROT_WRITE) != 0 ||
+        madvise(region->base, region->size, MADV_POPULATE_WRITE) != 0)
+        error = errno;
+    mprotect(region->base, region->size, PROT_NONE);
+    return error;
+#else
+    (void)region;
+    return ENOSYS;
+#endif
+}
+
+/* Whether a mandatory node has the pages of the pool; they are touched then. */
+static bool have_pool_there(const memheap_region_t *region, char *cause)
+{
+    unsigned node = region->backing.node;
+    size_t unused = memheap_numa_huge_pages(node, region->unit);
+    size_t needed = region->size / region->unit;
+    int error = unused < needed ? ENOMEM : touch_pool(region);
+    if (error == 0)
+        return true;
+    char size[MEMHEAP_SIZE_TEXT];
+    snprintf(cause, CAUSE_SIZE,
+             "%zu pages of %s are needed there, and %zu are free (%s)", needed,
+             memheap_format_size(size, region->unit), unused, strerror(error));
+    return false;
+}
+
+static memheap_status_t ask_place(memheap_region_t *region,
+                                  const memheap_log_t *log)
+{
+    memheap_backing_t *asked = &region->backing;
+    memheap_nodes_t nodes;
+    char cause[CAUSE_SIZE];
+    char what[WORD_SIZE];
+    char list[128];
+    if (asked->place == MEMHEAP_PLACE_UNSAID ||
+        asked->place == MEMHEAP_PLACE_NONE)
+        return MEMHEAP_OK;
+    memheap_numa_nodes(&nodes);
+    if (asked->place == MEMHEAP_PLACE_NODE &&
+        !memheap_nodes_has(&nodes, asked->node)) {
+        snprintf(cause, sizeof(cause),
+                 "the system has no node %u for this process (it has: %s)",
+                 asked->node, memheap_numa_text(&nodes, list, sizeof(list)));
+    } else {
+        int error = memheap_numa_set(region->base, region->size, asked->place,
+                                     asked->node, asked->place_strength);
+        if (error != 0)
+            snprintf(cause, sizeof(cause), "the kernel takes no policy (%s)",
+                     strerror(error));
+        else if (!region->pooled || asked->place != MEMHEAP_PLACE_NODE ||
+                 asked->place_strength != MEMHEAP_MANDATORY ||
+                 have_pool_there(region, cause))
+            return MEMHEAP_OK;
+    }
+    place_text(asked, what);
+    memheap_strength_t strength = asked->place_strength;
+    asked->place = MEMHEAP_PLACE_NONE;
+    asked->place_strength = MEMHEAP_PREFERRED;
+    return refuse(log, what, strength, cause, "the system's places");
+}
+
+memheap_status_t memheap_pages_ask(memheap_region_t *region,
+                                   const memheap_backing_t *backing,
+                                   const memheap_log_t *log)
+{
+    region->backing = *backing;
+    memheap_status_t status = ask_pages(region, log);
+    return status == MEMHEAP_OK ? ask_place(region, log) : status;
+}
+
+void memheap_pages_follow(const memheap_region_t *region, void *mapping,
+                          size_t size)
+{
+    if (region->backing.pages == MEMHEAP_PAGES_THP)
+        madvise(mapping, size, MADV_HUGEPAGE);
+    else if (region->backing.pages == MEMHEAP_PAGES_4K)
+        madvise(mapping, size, MADV_NOHUGEPAGE);
+}
+
+/* A line of figures about one mapping: "Name:   123 kB". */
+static void add_figure(const char *line, memheap_placement_t *placement)
+{
+    static const char *const huge[] = {
+        "AnonHugePages:", "ShmemPmdMapped:", "FilePmdMapped:",
+        "Shared_Hugetlb:", "Private_Hugetlb:"};
+    const char *colon = strchr(line, ':');
+    if (colon == NULL)
+        return;
+    size_t bytes = (size_t)strtoull(colon + 1, NULL, 10) * MEMHEAP_KIB;
+    size_t length = (size_t)(colon + 1 - line);
+    for (size_t i = 0; i < sizeof(huge) / sizeof(huge[0]); i++) {
+        if (strncmp(line, huge[i], length) == 0)
+            placement->huge += bytes;
+    }
+    /* Pages of the pool are no part of the resident set, as the kernel has
+     * it. */
+    if (strncmp(line, "Rss:", length) == 0 ||
+        strncmp(line, "Shared_Hugetlb:", length) == 0 ||
+        strncmp(line, "Private_Hugetlb:", length) == 0)
+        placement->resident += bytes;
+}
+
+/* What the first mapping of a range says of its pages. */
+static void note_kind(const char *line, memheap_placement_t *placement)
+{
+    if (strncmp(line, "KernelPageSize:", 15) == 0)
+        placement->page_size =
+            (size_t)strtoull(line + 15, NULL, 10) * MEMHEAP_KIB;
+    if (strncmp(line, "VmFlags:", 8) != 0)
+        return;
+    if (strstr(line, " ht") != NULL)
+        placement->pages = placement->page_size == MEMHEAP_GIB
+                               ? MEMHEAP_PAGES_1G
+                               : MEMHEAP_PAGES_2M;
+    else if (strstr(line, " hg") != NULL)
+        placement->pages = MEMHEAP_PAGES_THP;
+    else if (strstr(line, " nh") != NULL)
+        placement->pages = MEMHEAP_PAGES_4K;
+}
+
+memheap_status_t memheap_pages_in_effect(const memheap_region_t *region,
+                                         size_t bytes,
+                                         memheap_placement_t *placement,
+                                         const memheap_log_t *log)
+{
+    FILE *maps = fopen("/proc/self/smaps", "re");
+    if (maps == NULL) {
+        memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                          "the kernel says nothing of mappings "
+                          "(/proc/self/smaps: %s)",
+                          strerror(errno));
+        return MEMHEAP_ERR_SYSTEM;
+    }
+    *placement = (memheap_placement_t){.pages = MEMHEAP_PAGES_DEFAULT};
+    size_t start = (size_t)region->base;
+    size_t end = start + region->size;
+    char line[512];
+    size_t low = 0;
+    size_t high = 0;
+    while (fgets(line, sizeof(line), maps) != NULL) {
+        char dash;
+        size_t from;
+        size_t to;
+        if (sscanf(line, "%zx%c%zx ", &from, &dash, &to) == 3 && dash == '-') {
+            low = from;
+            high = to;
+        } else if (low < end && high > start) {
+            add_figure(line, placement);
+            if (low <= start)
+                note_kind(line, placement);
+        }
+    }
+    fclose(maps);
+    memheap_numa_get(region->base, memheap_min(bytes, region->backed),
+                     placement);
+    return MEMHEAP_OK;
+}

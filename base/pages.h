@@ -1,0 +1,59 @@
+/*
+ * Page kinds and places of regions: how what is asked for is had.
+ *
+ * Pages of the huge page pool are reserved for the whole of a region before it
+ * is used, so that none of them can be missing when it is touched; they stay
+ * with it to the end.
+ */
+#ifndef MEMHEAP_BASE_PAGES_H
+#define MEMHEAP_BASE_PAGES_H
+
+#include "base/backing.h"
+#include "base/param.h"
+#include "base/region.h"
+
+/** The parameters MEMHEAP_PAGES and MEMHEAP_PLACE, for a registry. */
+extern const memheap_param_def_t memheap_pages_params[];
+enum {
+    MEMHEAP_PAGES_PARAMS = 2
+};
+
+/** Let the parameters say what is unsaid. */
+void memheap_pages_read(const memheap_params_t *params,
+                        memheap_backing_t *backing);
+
+/** What the size of a region for such pages is a multiple of, whether they can
+ *  be had or not. */
+size_t memheap_pages_unit(const memheap_backing_t *backing);
+
+/** Bytes of the machine's huge page pool that a region can be made of; SIZE_MAX
+ *  if it is not asked to be. */
+size_t memheap_pages_pool(const memheap_backing_t *backing);
+
+/**
+ * Have a region as it is asked for, which is private or shared, has a size of
+ * whole units, and is not backed yet. What is preferred and cannot be had is a
+ * warning. A shared region may change its file.
+ *
+ * @return MEMHEAP_ERR_UNSUPPORTED, logged, for what is mandatory; the region is
+ *         to be released then. MEMHEAP_ERR_SYSTEM if its range was lost
+ */
+memheap_status_t memheap_pages_ask(memheap_region_t *region,
+                                   const memheap_backing_t *backing,
+                                   const memheap_log_t *log);
+
+/** Give another mapping of a shared region's file the same advice. */
+void memheap_pages_follow(const memheap_region_t *region, void *mapping,
+                          size_t size);
+
+/**
+ * What the kernel says of a region, looking at its first bytes for where pages
+ * lie. Takes a time that grows with the mappings of the process.
+ * @return MEMHEAP_ERR_SYSTEM, logged, where there is no /proc
+ */
+memheap_status_t memheap_pages_in_effect(const memheap_region_t *region,
+                                         size_t bytes,
+                                         memheap_placement_t *placement,
+                                         const memheap_log_t *log);
+
+#endif

@@ -1,0 +1,565 @@
+/*
+ * Kinds of pages and places of heaps: what is had is read back from the
+ * kernel, and what is not is a message. What this machine does not offer is
+ * tested as far as it is refused.
+ */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+#include "base/machine.h"
+#include "base/numa.h"
+#include "base/pages.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static unit_log_t messages;
+
+/* Create a heap with pages and places as asked, or by two parameters. */
+static memheap_status_t create(size_t size, memheap_backing_t backing,
+                               const char *pages, const char *place,
+                               memheap_t **heap_p)
+{
+    const char *params[] = {pages, place, NULL};
+    unit_log_init(&messages);
+    memheap_config_t config = {.size = size,
+                               .log = &messages.log,
+                               .backing = backing,
+                               .params = pages == NULL ? NULL : params};
+    return memheap_create(&config, heap_p);
+}
+
+static memheap_t *create_by(size_t size, const char *pages, const char *place)
+{
+    memheap_t *heap = NULL;
+    ck_assert_ok(
+        create(size, (memheap_backing_t){.node = 0}, pages, place, &heap));
+    return heap;
+}
+
+/* Touch a block of a heap and look at what it is made of. */
+static memheap_placement_t touch(memheap_t *heap, size_t size)
+{
+    memheap_placement_t placement;
+    void *block;
+    ck_assert_ok(memheap_alloc_aligned(heap, 2 * MIB, size, &block));
+    memset(block, 1, size);
+    ck_assert_ok(memheap_get_placement(heap, &placement));
+    return placement;
+}
+
+static bool has_policies(void)
+{
+    void *page =
+        mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(page, MAP_FAILED);
+    int error =
+        memheap_numa_set(page, 4096, MEMHEAP_PLACE_LOCAL, 0, MEMHEAP_PREFERRED);
+    munmap(page, 4096);
+    return error == 0;
+}
+
+static unsigned first_node(void)
+{
+    memheap_nodes_t nodes;
+    unsigned node = 0;
+    memheap_numa_nodes(&nodes);
+    while (!memheap_nodes_has(&nodes, node))
+        node++;
+    return node;
+}
+
+START_TEST(default_is_what_the_system_does)
+{
+    memheap_t *heap = create_by(64 * MIB, NULL, NULL);
+    memheap_placement_t placement = touch(heap, 4 * MIB);
+    ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_DEFAULT);
+    ck_assert_int_eq(placement.place, MEMHEAP_PLACE_NONE);
+    ck_assert_uint_eq(placement.page_size, (size_t)sysconf(_SC_PAGESIZE));
+    ck_assert_uint_ge(placement.resident, 4 * MIB);
+    ck_assert_uint_eq(messages.count, 0);
+    memheap_destroy(heap);
+}
+END_TEST
+
+START_TEST(small_pages_are_small)
+{
+    memheap_t *heap =
+        create_by(64 * MIB, "MEMHEAP_PAGES=mandatory:4k", "MEMHEAP_PLACE=none");
+    memheap_placement_t placement = touch(heap, 8 * MIB);
+    ck_assert_uint_eq(placement.huge, 0);
+    if (strcmp(memheap_machine_transparent_huge(), "unknown") != 0)
+        ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_4K);
+    memheap_destroy(heap);
+}
+END_TEST
+
+START_TEST(transparent_huge_pages_are_huge)
+{
+    const char *word = memheap_machine_transparent_huge();
+    if (strcmp(word, "always") != 0 && strcmp(word, "madvise") != 0)
+        return; /* the machine has none */
+    memheap_t *heap = create_by(64 * MIB, "MEMHEAP_PAGES=mandatory:thp", NULL);
+    memheap_placement_t placement = touch(heap, 16 * MIB);
+    ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_THP);
+    ck_assert_uint_gt(placement.huge, 0);
+    ck_assert_uint_le(placement.huge, placement.resident);
+    memheap_destroy(heap);
+}
+END_TEST
+
+START_TEST(transparent_huge_pages_that_are_disabled_are_a_message)
+{
+    static const char *const setting[] = {"MEMHEAP_PAGES=thp",
+                                          "MEMHEAP_PAGES=mandatory:thp"};
+    memheap_t *heap = NULL;
+    ck_assert_int_eq(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0), 0);
+    memheap_status_t status = create(64 * MIB, (memheap_backing_t){.node = 0},
+                                     setting[_i], NULL, &heap);
+    prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+    ck_assert_int_eq(status, _i == 0 ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
+    ck_assert_uint_eq(messages.count, 1);
+    ck_assert_logged(&messages, "transparent huge pages are");
+    ck_assert_logged(&messages, _i == 0 ? "preferred" : "mandatory");
+    ck_assert(strstr(messages.text, "PR_SET_THP_DISABLE") != NULL ||
+              strstr(messages.text, "transparent_hugepage/enabled") != NULL);
+    if (_i == 0) {
+        ck_assert_logged(&messages, "in effect are the system's pages");
+        memheap_placement_t placement = touch(heap, 4 * MIB);
+        ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_DEFAULT);
+    }
+    memheap_destroy(heap);
+}
+END_TEST
+
+START_TEST(heap_below_a_huge_page_has_none)
+{
+    memheap_backing_t backing = {.pages = MEMHEAP_PAGES_THP,
+                                 .pages_strength = MEMHEAP_MANDATORY};
+    memheap_t *heap = NULL;
+    ck_assert_int_eq(create(64 * KIB, backing, NULL, NULL, &heap),
+                     MEMHEAP_ERR_UNSUPPORTED);
+    ck_assert_uint_eq(messages.count, 1);
+    ck_assert_ptr_null(heap);
+}
+END_TEST
+
+/* More than any pool has. */
+START_TEST(pages_that_the_pool_lacks_are_a_message)
+{
+    memheap_backing_t backing = {
+        .pages = _i < 2 ? MEMHEAP_PAGES_2M : MEMHEAP_PAGES_1G,
+        .pages_strength = _i % 2 == 0 ? MEMHEAP_PREFERRED : MEMHEAP_MANDATORY};
+    memheap_t *heap = NULL;
+    memheap_status_t status = create(64 * TIB, backing, NULL, NULL, &heap);
+    ck_assert_uint_eq(messages.count, 1);
+    ck_assert_logged(&messages, _i < 2 ? "pages of 2 MiB" : "pages of 1 GiB");
+    ck_assert_logged(&messages, _i < 2 ? "hugepages/hugepages-2048kB"
+                                       : "hugepages/hugepages-1048576kB");
+    if (backing.pages_strength == MEMHEAP_MANDATORY) {
+        ck_assert_int_eq(status, MEMHEAP_ERR_UNSUPPORTED);
+        ck_assert_logged(&messages, "are mandatory for a heap");
+        ck_assert_ptr_null(heap);
+        return;
+    }
+    ck_assert_ok(status);
+    ck_assert_logged(&messages, "in effect are the system's pages");
+    memheap_placement_t placement = touch(heap, MIB);
+    ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_DEFAULT);
+    ck_assert_uint_eq(placement.page_size, (size_t)sysconf(_SC_PAGESIZE));
+    memheap_destroy(heap);
+}
+END_TEST
+
+START_TEST(pages_of_the_pool_are_had)
+{
+    size_t total;
+    size_t unused;
+    memheap_machine_huge_pages(2 * MIB, &total, &unused);
+    if (unused < 4)
+        return; /* nr_hugepages has set none */
+    memheap_t *heap = create_by(7 * MIB, "MEMHEAP_PAGES=mandatory:2m",
+                                "MEMHEAP_PLACE=mandatory:local");
+    size_t left;
+    memheap_machine_huge_pages(2 * MIB, &total, &left);
+    ck_assert_uint_eq(left, unused - 4);
+    memheap_placement_t placement = touch(heap, 5 * MIB);
+    ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_2M);
+    ck_assert_uint_eq(placement.page_size, 2 * MIB);
+    ck_assert_uint_eq(placement.huge, 6 * MIB);
+    ck_assert_uint_eq(placement.resident, 6 * MIB);
+    ck_assert_uint_eq(memheap_resident(heap), 6 * MIB);
+    ck_assert_ok(memheap_trim(heap, 0));
+    void *block;
+    ck_assert_ok(memheap_alloc(heap, 2 * MIB, &block));
+    memset(block, 1, 2 * MIB);
+    ck_assert_int_eq(memheap_alloc(heap, 2 * MIB, &block),
+                     MEMHEAP_ERR_NO_MEMORY);
+    memheap_destroy(heap);
+    memheap_machine_huge_pages(2 * MIB, &total, &left);
+    ck_assert_uint_eq(left, unused);
+}
+END_TEST
+
+START_TEST(pool_of_a_node_is_asked_for_all_of_the_heap)
+{
+    size_t total;
+    size_t unused;
+    memheap_machine_huge_pages(2 * MIB, &total, &unused);
+    if (unused < 4 || !has_policies())
+        return;
+    memheap_backing_t backing = {.pages = MEMHEAP_PAGES_2M,
+                                 .place = MEMHEAP_PLACE_NODE,
+                                 .node = first_node(),
+                                 .place_strength = MEMHEAP_MANDATORY};
+    memheap_t *heap;
+    ck_assert_ok(create(8 * MIB, backing, NULL, NULL, &heap));
+    memheap_placement_t placement = touch(heap, 4 * MIB);
+    ck_assert_uint_eq(placement.on_node[backing.node], placement.sampled);
+    ck_assert_uint_eq(placement.resident, 8 * MIB);
+    memheap_destroy(heap);
+}
+END_TEST
+
+START_TEST(size_is_rounded_up_to_pages_of_the_kind)
+{
+    memheap_stats_t stats;
+    memheap_t *heap = create_by(100, "MEMHEAP_PAGES=2m", NULL);
+    memheap_get_stats(heap, &stats);
+    ck_assert_uint_eq(stats.size, 2 * MIB);
+    memheap_destroy(heap);
+}
+END_TEST
+
+static const struct {
+    const char *setting;
+    memheap_locality_t place;
+    memheap_strength_t strength;
+} places[] = {
+    {"MEMHEAP_PLACE=none", MEMHEAP_PLACE_NONE, MEMHEAP_PREFERRED},
+    {"MEMHEAP_PLACE=local", MEMHEAP_PLACE_LOCAL, MEMHEAP_PREFERRED},
+    {"MEMHEAP_PLACE=interleave", MEMHEAP_PLACE_INTERLEAVE, MEMHEAP_PREFERRED},
+    {"MEMHEAP_PLACE=node:0", MEMHEAP_PLACE_NODE, MEMHEAP_PREFERRED},
+    {"MEMHEAP_PLACE=mandatory:node:0", MEMHEAP_PLACE_NODE, MEMHEAP_MANDATORY},
+    {"MEMHEAP_PLACE=Mandatory:Node:0", MEMHEAP_PLACE_NODE, MEMHEAP_MANDATORY},
+    {"MEMHEAP_PLACE=mandatory:interleave", MEMHEAP_PLACE_INTERLEAVE,
+     MEMHEAP_PREFERRED},
+};
+
+START_TEST(place_is_read_back)
+{
+    if (!has_policies() || first_node() != 0)
+        return;
+    memheap_t *heap =
+        create_by(64 * MIB, "MEMHEAP_PAGES=default", places[_i].setting);
+    memheap_placement_t placement = touch(heap, MIB);
+    ck_assert_int_eq(placement.place, places[_i].place);
+    ck_assert_int_eq(placement.place_strength, places[_i].strength);
+    ck_assert_uint_gt(placement.sampled, 0);
+    if (placement.place == MEMHEAP_PLACE_NODE)
+        ck_assert_uint_eq(placement.on_node[0], placement.sampled);
+    ck_assert_uint_eq(messages.count, 0);
+    memheap_destroy(heap);
+}
+END_TEST
+
+START_TEST(node_that_is_not_there_is_a_message)
+{
+    memheap_backing_t backing = {.place = MEMHEAP_PLACE_NODE,
+                                 .node = 1000,
+                                 .place_strength = _i == 0 ? MEMHEAP_PREFERRED
+                                                           : MEMHEAP_MANDATORY};
+    memheap_t *heap = NULL;
+    memheap_status_t status = create(MIB, backing, NULL, NULL, &heap);
+    ck_assert_int_eq(status, _i == 0 ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
+    ck_assert_uint_eq(messages.count, 1);
+    ck_assert_logged(&messages, "the system has no node 1000");
+    ck_assert_logged(&messages, _i == 0 ? "in effect are" : "mandatory");
+    memheap_destroy(heap);
+}
+END_TEST
+
+START_TEST(machine_can_look_as_though_it_had_two_nodes)
+{
+    memheap_nodes_t nodes;
+    setenv("MEMHEAP_TEST_NODES", "2", 1);
+    ck_assert_uint_eq(memheap_numa_nodes(&nodes), 2);
+    ck_assert(memheap_nodes_has(&nodes, 1) && !memheap_nodes_has(&nodes, 2));
+    ck_assert_uint_eq(memheap_numa_distance(1, 1), 10);
+    ck_assert_uint_eq(memheap_numa_distance(0, 1), 20);
+    if (has_policies()) {
+        memheap_t *heap = create_by(64 * MIB, "MEMHEAP_PLACE=mandatory:node:1",
+                                    "MEMHEAP_PAGES=default");
+        memheap_placement_t placement = touch(heap, MIB);
+        ck_assert_int_eq(placement.place, MEMHEAP_PLACE_NODE);
+        memheap_destroy(heap);
+    }
+    unsetenv("MEMHEAP_TEST_NODES");
+}
+END_TEST
+
+START_TEST(node_that_is_full_is_out_of_memory)
+{
+    if (!has_policies() || memheap_numa_available(first_node()) == SIZE_MAX)
+        return;
+    memheap_backing_t backing = {.place = MEMHEAP_PLACE_NODE,
+                                 .node = first_node(),
+                                 .place_strength = MEMHEAP_MANDATORY};
+    memheap_t *heap;
+    void *block;
+    ck_assert_ok(create(64 * TIB, backing, NULL, NULL, &heap));
+    ck_assert_int_eq(memheap_alloc(heap, 60 * TIB, &block),
+                     MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_logged(&messages, "growing to 60 TiB");
+    memheap_destroy(heap);
+}
+END_TEST
+
+/* A child whose kernel knows no policies: 0 if a heap says so, and is there. */
+static int without_policies(memheap_strength_t strength)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mbind, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {4, filter};
+    memheap_backing_t backing = {.place = MEMHEAP_PLACE_INTERLEAVE,
+                                 .place_strength = strength};
+    memheap_t *heap = NULL;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        return 0; /* such a child cannot be had */
+    memheap_status_t status = create(MIB, backing, NULL, NULL, &heap);
+    if (strstr(messages.text, "the kernel takes no policy (Operation not "
+                              "permitted)") == NULL)
+        return 1;
+    return strength == MEMHEAP_MANDATORY ? status != MEMHEAP_ERR_UNSUPPORTED
+                                         : status != MEMHEAP_OK || heap == NULL;
+}
+
+START_TEST(kernel_without_policies_is_a_message)
+{
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        _exit(
+            without_policies(_i == 0 ? MEMHEAP_PREFERRED : MEMHEAP_MANDATORY));
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+START_TEST(config_is_stronger_than_the_environment)
+{
+    memheap_backing_t backing = {.pages = MEMHEAP_PAGES_DEFAULT,
+                                 .place = MEMHEAP_PLACE_NONE};
+    memheap_t *heap = NULL;
+    setenv("MEMHEAP_PAGES", "mandatory:1g", 1);
+    setenv("MEMHEAP_PLACE", "mandatory:node:1000", 1);
+    ck_assert_ok(create(MIB, backing, NULL, NULL, &heap));
+    memheap_destroy(heap);
+    backing.place = MEMHEAP_PLACE_UNSAID;
+    heap = NULL;
+    ck_assert_int_eq(create(MIB, backing, NULL, NULL, &heap),
+                     MEMHEAP_ERR_UNSUPPORTED);
+    ck_assert_logged(&messages, "no node 1000");
+    unsetenv("MEMHEAP_PAGES");
+    unsetenv("MEMHEAP_PLACE");
+}
+END_TEST
+
+static const char *const bad[][2] = {
+    {"MEMHEAP_PAGES=3m", "default, 4k, thp, 2m, 1g, mandatory:4k"},
+    {"MEMHEAP_PAGES=mandatory:default", "mandatory:2m or mandatory:1g"},
+    {"MEMHEAP_PLACE=node", "none, local, interleave, node:N"},
+    {"MEMHEAP_PLACE=node:", "mandatory:node:N"},
+    {"MEMHEAP_PLACE=node:1x", "mandatory:node:N"},
+    {"MEMHEAP_PLACE=node:N", "mandatory:node:N"},
+    {"MEMHEAP_PLACE=mandatory:none", "mandatory:node:N"},
+};
+
+START_TEST(word_that_is_none_is_refused)
+{
+    memheap_t *heap = NULL;
+    ck_assert_int_eq(
+        create(MIB, (memheap_backing_t){.node = 0}, bad[_i][0], NULL, &heap),
+        MEMHEAP_ERR_BAD_PARAM);
+    ck_assert_uint_eq(messages.count, 1);
+    ck_assert_logged(&messages, bad[_i][1]);
+}
+END_TEST
+
+START_TEST(range_of_the_callers_keeps_its_pages)
+{
+    static char range[65536] __attribute__((aligned(4096)));
+    memheap_t *heap = NULL;
+    unit_log_init(&messages);
+    memheap_config_t config = {.base = range,
+                               .size = sizeof(range),
+                               .log = &messages.log,
+                               .backing = {.pages = MEMHEAP_PAGES_4K}};
+    ck_assert_int_eq(memheap_create(&config, &heap), MEMHEAP_ERR_BAD_ARGUMENT);
+    ck_assert_logged(&messages, "the caller's");
+    setenv("MEMHEAP_PAGES", "mandatory:1g", 1);
+    config.backing.pages = MEMHEAP_PAGES_UNSAID;
+    ck_assert_ok(memheap_create(&config, &heap));
+    memheap_placement_t placement;
+    memset(range, 1, sizeof(range));
+    ck_assert_ok(memheap_get_placement(heap, &placement));
+    ck_assert_uint_eq(placement.sampled, sizeof(range) / 4096);
+    memheap_destroy(heap);
+    unsetenv("MEMHEAP_PAGES");
+}
+END_TEST
+
+START_TEST(unknown_kind_is_a_bad_argument)
+{
+    memheap_t *heap = NULL;
+    memheap_backing_t backing = {.pages = (memheap_page_kind_t)17};
+    ck_assert_int_eq(create(MIB, backing, NULL, NULL, &heap),
+                     MEMHEAP_ERR_BAD_ARGUMENT);
+    backing = (memheap_backing_t){.place = (memheap_locality_t)17};
+    ck_assert_int_eq(create(MIB, backing, NULL, NULL, &heap),
+                     MEMHEAP_ERR_BAD_ARGUMENT);
+}
+END_TEST
+
+/* A shared region of 64 MiB, as the symmetric heap has one. */
+static void share(memheap_region_t *region)
+{
+    int fd = memfd_create("memheap-test", MFD_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    unit_log_init(&messages);
+    memheap_region_t range;
+    ck_assert_ok(memheap_region_reserve(&range, 64 * MIB, &messages.log));
+    ck_assert_ok(memheap_region_share(region, range.base, 64 * MIB, fd, 1,
+                                      &messages.log));
+}
+
+/* Whether a region's file shows what is written into the region. */
+static void check_file(memheap_region_t *region)
+{
+    ck_assert_ok(memheap_region_back(region, 3 * MIB, &messages.log));
+    memcpy(region->base + 2 * MIB, "memheap", 8);
+    char *window = mmap(NULL, 4 * MIB, PROT_READ, MAP_SHARED, region->fd, 0);
+    ck_assert_ptr_ne(window, MAP_FAILED);
+    ck_assert_str_eq(window + 2 * MIB, "memheap");
+    munmap(window, 4 * MIB);
+}
+
+START_TEST(shared_region_falls_back_to_its_file)
+{
+    size_t total;
+    size_t unused;
+    memheap_region_t region;
+    share(&region);
+    memheap_machine_huge_pages(MEMHEAP_GIB, &total, &unused);
+    if (unused > 0)
+        return;
+    /* A region that is no whole gibibyte cannot even be mapped so. */
+    memheap_backing_t backing = {.pages = MEMHEAP_PAGES_1G,
+                                 .place = MEMHEAP_PLACE_LOCAL};
+    ck_assert_ok(memheap_pages_ask(&region, &backing, &messages.log));
+    ck_assert_uint_ge(messages.count, 1);
+    ck_assert_logged(&messages, "in effect are the system's pages");
+    ck_assert(!region.pooled);
+    check_file(&region);
+    memheap_region_release(&region);
+}
+END_TEST
+
+START_TEST(shared_region_has_the_pages_it_asks_for)
+{
+    size_t total;
+    size_t unused;
+    memheap_machine_huge_pages(2 * MIB, &total, &unused);
+    bool had = unused >= 32;
+    memheap_region_t region;
+    memheap_placement_t placement;
+    share(&region);
+    memheap_backing_t backing = {.pages = MEMHEAP_PAGES_2M,
+                                 .pages_strength = MEMHEAP_MANDATORY,
+                                 .place = MEMHEAP_PLACE_NONE};
+    ck_assert_int_eq(memheap_pages_ask(&region, &backing, &messages.log),
+                     had ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
+    if (had) {
+        check_file(&region);
+        ck_assert_ok(memheap_pages_in_effect(&region, 4 * MIB, &placement,
+                                             &messages.log));
+        ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_2M);
+        ck_assert_uint_eq(placement.huge, 2 * MIB);
+    } else {
+        ck_assert_logged(&messages, "64 MiB takes 32 of them");
+    }
+    memheap_region_release(&region);
+}
+END_TEST
+
+START_TEST(files_have_transparent_huge_pages_where_the_system_lets_them)
+{
+    const char *word = memheap_machine_transparent_huge_files();
+    bool had = strcmp(word, "never") != 0 && strcmp(word, "deny") != 0 &&
+               strcmp(word, "unknown") != 0;
+    memheap_region_t region;
+    memheap_placement_t placement;
+    share(&region);
+    memheap_backing_t backing = {.pages = MEMHEAP_PAGES_THP,
+                                 .pages_strength = MEMHEAP_MANDATORY};
+    ck_assert_int_eq(memheap_pages_ask(&region, &backing, &messages.log),
+                     had ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
+    if (had) {
+        ck_assert_ok(memheap_region_back(&region, 8 * MIB, &messages.log));
+        memset(region.base, 1, 8 * MIB);
+        ck_assert_ok(memheap_pages_in_effect(&region, 8 * MIB, &placement,
+                                             &messages.log));
+        ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_THP);
+        ck_assert_uint_gt(placement.huge, 0);
+    } else {
+        ck_assert_logged(&messages, "transparent_hugepage/shmem_enabled is");
+    }
+    memheap_region_release(&region);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_case();
+    tcase_add_test(tests, default_is_what_the_system_does);
+    tcase_add_test(tests, small_pages_are_small);
+    tcase_add_test(tests, transparent_huge_pages_are_huge);
+    tcase_add_loop_test(
+        tests, transparent_huge_pages_that_are_disabled_are_a_message, 0, 2);
+    tcase_add_test(tests, heap_below_a_huge_page_has_none);
+    tcase_add_loop_test(tests, pages_that_the_pool_lacks_are_a_message, 0, 4);
+    tcase_add_test(tests, pages_of_the_pool_are_had);
+    tcase_add_test(tests, pool_of_a_node_is_asked_for_all_of_the_heap);
+    tcase_add_test(tests, size_is_rounded_up_to_pages_of_the_kind);
+    tcase_add_loop_test(tests, place_is_read_back, 0,
+                        sizeof(places) / sizeof(places[0]));
+    tcase_add_loop_test(tests, node_that_is_not_there_is_a_message, 0, 2);
+    tcase_add_test(tests, machine_can_look_as_though_it_had_two_nodes);
+    tcase_add_test(tests, node_that_is_full_is_out_of_memory);
+    tcase_add_loop_test(tests, kernel_without_policies_is_a_message, 0, 2);
+    tcase_add_test(tests, config_is_stronger_than_the_environment);
+    tcase_add_loop_test(tests, word_that_is_none_is_refused, 0,
+                        sizeof(bad) / sizeof(bad[0]));
+    tcase_add_test(tests, range_of_the_callers_keeps_its_pages);
+    tcase_add_test(tests, unknown_kind_is_a_bad_argument);
+    tcase_add_test(tests, shared_region_falls_back_to_its_file);
+    tcase_add_test(tests, shared_region_has_the_pages_it_asks_for);
+    tcase_add_test(
+        tests, files_have_transparent_huge_pages_where_the_system_lets_them);
+    return unit_run("pages", tests);
+}
