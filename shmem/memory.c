@@ -320,6 +320,18 @@ size_t pshmemx_heap_resident(void)
 }
 MEMHEAP_PROFILED(shmemx_heap_resident)
 
+int pshmemx_heap_placement(memheap_placement_t *placement)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    memheap_runtime_begin("shmemx_heap_placement");
+    memheap_status_t status = memheap_get_placement(rt->heap, placement);
+    if (status != MEMHEAP_OK)
+        memheap_runtime_error("shmemx_heap_placement: %s", rt->message);
+    rt->message[0] = '\0';
+    return status;
+}
+MEMHEAP_PROFILED(shmemx_heap_placement)
+
 int pshmemx_heap_trim(size_t least)
 {
     memheap_runtime_t *rt = &memheap_runtime;

@@ -6,6 +6,8 @@
 
 #include <shmem.h>
 
+#include "base/backing.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -23,6 +25,15 @@ size_t shmemx_heap_largest_free(void);
 /** Bytes of this PE's part of the heap that take memory now, in whole pages,
  *  as the kernel says. Local. */
 size_t shmemx_heap_resident(void);
+
+/**
+ * Ask the kernel what kind of pages this PE's part of the heap has, and where
+ * they lie: what MEMHEAP_PAGES and MEMHEAP_PLACE came to. Local; takes a time
+ * that grows with the mappings of the process.
+ *
+ * @return 0; not 0, with a message, where the kernel does not say
+ */
+int shmemx_heap_placement(memheap_placement_t *placement);
 
 /**
  * Give the pages of free space back to the system. Local: no block changes and
