@@ -1,5 +1,5 @@
 # The PEs of a job.
 comm_sources = comm/agree.c comm/agree.h comm/globals.c comm/globals.h comm/job.h comm/mpi.c \
-	comm/symmetric.c comm/symmetric.h comm/cards.c comm/cards.h \
+	comm/cards.c comm/cards.h comm/range.c comm/range.h \
 	comm/transport.h comm/ucx.c comm/wait.h comm/watch.c comm/watch.h \
 	comm/window.c comm/window.h

@@ -10,7 +10,7 @@
 #include "shmem/params.h"
 #include "shmem/reach.h"
 #include "shmem/team.h"
-#include "comm/symmetric.h"
+#include "comm/range.h"
 #include "memheap/report.h"
 #include "base/machine.h"
 #include "base/pages.h"
@@ -257,7 +257,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
     const memheap_log_t silent = {ignore, NULL, MEMHEAP_LOG_ERROR};
     int fd = -1;
     memheap_status_t status =
-        memheap_symmetric_reserve(&rt->job, limit, &rt->log, &base);
+        memheap_range_reserve(&rt->job, limit, &rt->log, &base);
     memheap_status_t worst = memheap_job_worst(&rt->job, status);
     if (worst != MEMHEAP_OK)
         goto err_report;

@@ -10,7 +10,7 @@
  */
 #include "config.h"
 
-#include "comm/symmetric.h"
+#include "comm/range.h"
 #include "base/region.h"
 #include "base/util.h"
 
@@ -106,10 +106,8 @@ static void report_obstacle(const memheap_log_t *log, const places_t *places,
                       memheap_format_size(text, size), start, obstacle);
 }
 
-memheap_status_t memheap_symmetric_reserve(const memheap_job_t *job,
-                                           size_t size,
-                                           const memheap_log_t *log,
-                                           void **base_p)
+memheap_status_t memheap_range_reserve(const memheap_job_t *job, size_t size,
+                                       const memheap_log_t *log, void **base_p)
 {
     places_t places;
     uint64_t reserved = 0;

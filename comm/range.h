@@ -1,8 +1,8 @@
 /*
  * One address range, free on every PE.
  */
-#ifndef MEMHEAP_COMM_SYMMETRIC_H
-#define MEMHEAP_COMM_SYMMETRIC_H
+#ifndef MEMHEAP_COMM_RANGE_H
+#define MEMHEAP_COMM_RANGE_H
 
 #include "comm/job.h"
 
@@ -17,9 +17,7 @@
  * @return the same on every PE. MEMHEAP_ERR_SYSTEM, logged on the PE where
  *         there is the least room, with the mapping that is in the way
  */
-memheap_status_t memheap_symmetric_reserve(const memheap_job_t *job,
-                                           size_t size,
-                                           const memheap_log_t *log,
-                                           void **base_p);
+memheap_status_t memheap_range_reserve(const memheap_job_t *job, size_t size,
+                                       const memheap_log_t *log, void **base_p);
 
 #endif
