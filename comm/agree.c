@@ -968,7 +968,7 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
     hub->log = log;
     hub->bytes = bytes;
     if (job->node_rank == 0)
-        status = memheap_window_file("memheap-agree", bytes, &fd, log);
+        status = memheap_window_file("memheap-agree", NULL, bytes, &fd, log);
     memheap_status_t mapped =
         memheap_window_share(job, fd, bytes, log, &address);
     if (status == MEMHEAP_OK)

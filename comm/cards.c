@@ -91,7 +91,8 @@ memheap_status_t memheap_cards_open(memheap_cards_t *cards,
     if (job->node_rank == 0) {
         status = exchange_alloc(&exchange, job, stride);
         if (status == MEMHEAP_OK)
-            status = memheap_window_file("memheap-cards", bytes, &fd, log);
+            status =
+                memheap_window_file("memheap-cards", NULL, bytes, &fd, log);
     }
     memheap_status_t mapped =
         memheap_window_share(job, fd, bytes, log, &address);

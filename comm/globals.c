@@ -112,7 +112,7 @@ memheap_status_t memheap_globals_share(memheap_globals_t *globals,
     int fd;
     size_t size = globals->size;
     memheap_status_t status =
-        memheap_window_file("memheap-globals", size, &fd, log);
+        memheap_window_file("memheap-globals", NULL, size, &fd, log);
     if (status != MEMHEAP_OK)
         return status;
     char *file = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -26,7 +26,8 @@ typedef struct card {
     ino_t inode;  /* another container */
 } card_t;
 
-memheap_status_t memheap_window_file(const char *name, size_t size, int *fd_p,
+memheap_status_t memheap_window_file(const char *name, const char *folder,
+                                     size_t size, int *fd_p,
                                      const memheap_log_t *log)
 {
     struct rlimit limit;
@@ -38,11 +39,15 @@ memheap_status_t memheap_window_file(const char *name, size_t size, int *fd_p,
                           size);
         return MEMHEAP_ERR_SYSTEM;
     }
-    int fd = memfd_create(name, MFD_CLOEXEC);
+    int fd = folder == NULL
+                 ? memfd_create(name, MFD_CLOEXEC)
+                 : open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0 || fchmod(fd, S_IRUSR | S_IWUSR) != 0 ||
         ftruncate(fd, (off_t)size) != 0) {
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                          "cannot create a memory file (%s)", strerror(errno));
+                          "cannot create a memory file%s%s (%s)",
+                          folder == NULL ? "" : " in ",
+                          folder == NULL ? "" : folder, strerror(errno));
         if (fd >= 0)
             close(fd);
         return MEMHEAP_ERR_SYSTEM;

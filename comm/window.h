@@ -19,9 +19,15 @@ typedef struct memheap_windows {
     int count;
 } memheap_windows_t;
 
-/** A memory file of size bytes, for this user alone. MEMHEAP_ERR_SYSTEM,
- *  logged. */
-memheap_status_t memheap_window_file(const char *name, size_t size, int *fd_p,
+/**
+ * A memory file of size bytes, for this user alone.
+ *
+ * @param folder  whose file system is to have the file, without a name; NULL:
+ *                the machine's memory
+ * @return MEMHEAP_ERR_SYSTEM, logged
+ */
+memheap_status_t memheap_window_file(const char *name, const char *folder,
+                                     size_t size, int *fd_p,
                                      const memheap_log_t *log);
 
 /**

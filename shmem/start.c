@@ -10,7 +10,7 @@
 #include "shmem/params.h"
 #include "shmem/reach.h"
 #include "shmem/team.h"
-#include "comm/range.h"
+#include "comm/symmetric.h"
 #include "memheap/report.h"
 #include "base/machine.h"
 #include "base/pages.h"
@@ -19,8 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <shmem.h>
@@ -61,55 +59,29 @@ static uint64_t digest_of_params(const memheap_params_t *params)
     return digest;
 }
 
-/* The memory of the machine for one of its PEs; that of its huge page pool if
- * the heap is to be there, and all PEs have a part of it or must. */
-static size_t fair_share(const memheap_runtime_t *rt, size_t total,
-                         const memheap_backing_t *backing)
-{
-    size_t pes = (size_t)rt->job.machine_size;
-    size_t pool = memheap_pages_pool(backing);
-    if (pool != SIZE_MAX) {
-        size_t share =
-            memheap_align_down(pool / pes, memheap_pages_unit(backing));
-        pool = memheap_job_least(&rt->job, share, NULL);
-    }
-    if (pool == 0 && backing->pages_strength == MEMHEAP_PREFERRED)
-        pool = SIZE_MAX;
-    return memheap_min(total / pes, pool);
-}
-
 /* The longest that the heap may become: what the user says, else this PE's
- * share of the machine, and no more address space than there is. In whole
- * pages of the kind asked for, whether or not this PE gets them. What depends
- * on the machine is the least of all machines'. */
+ * share of the machine. A share that the PEs split is the least of all nodes'.
+ * In whole pages of the kind asked for, whether or not this PE gets them. */
 static size_t heap_limit(memheap_runtime_t *rt,
                          const memheap_backing_t *backing)
 {
     const memheap_param_t *param =
         memheap_params_find(rt->params, "SHMEM_SYMMETRIC_SIZE");
     const memheap_share_t *share = &param->value.share;
-    size_t page = memheap_pages_unit(backing);
-    size_t pes = (size_t)rt->job.machine_size;
+    size_t unit = memheap_pages_unit(backing);
     size_t total;
     size_t available;
-    memheap_machine_memory(&total, &available);
     rt->limited = param->text[0] != '\0';
-    if (rt->limited) {
-        size_t wanted = memheap_share_bytes(share, total, pes);
-        if (share->split)
-            wanted = memheap_job_least(&rt->job, wanted, NULL);
-        size_t size = memheap_align_up(wanted, page);
-        return size < wanted ? memheap_align_down(SIZE_MAX, page)
-                             : memheap_max(size, page);
-    }
-    total = fair_share(rt, total, backing);
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-        total = memheap_min(total, limit.rlim_cur / 2 / (pes + 2));
-    if (getrlimit(RLIMIT_FSIZE, &limit) == 0)
-        total = memheap_min(total, limit.rlim_cur);
-    total = memheap_job_least(&rt->job, total, NULL);
-    return memheap_max(memheap_align_down(total, page), page);
+    if (!rt->limited)
+        return memheap_symmetric_share(&rt->job, backing);
+    memheap_machine_memory(&total, &available);
+    size_t wanted =
+        memheap_share_bytes(share, total, (size_t)rt->job.machine_size);
+    if (share->split)
+        wanted = memheap_job_least(&rt->job, wanted, NULL);
+    size_t size = memheap_align_up(wanted, unit);
+    return size < wanted ? memheap_align_down(SIZE_MAX, unit)
+                         : memheap_max(size, unit);
 }
 
 static void print_info(const memheap_params_t *params)
@@ -181,14 +153,6 @@ static void part(memheap_runtime_t *rt)
     memheap_agree_close(&rt->agree);
 }
 
-static void ignore(void *context, memheap_log_level_t level,
-                   const char *message)
-{
-    (void)context;
-    (void)level;
-    (void)message;
-}
-
 /* Give no pages of the heap back; say so if the user asked for it. */
 static void keep_pages(memheap_runtime_t *rt)
 {
@@ -201,93 +165,36 @@ static void keep_pages(memheap_runtime_t *rt)
                           "the heap");
 }
 
-/* The warnings of one step. */
-typedef struct warnings {
-    const memheap_log_t *errors;
-    char text[960];
-} warnings_t;
-
-static void collect(void *context, memheap_log_level_t level,
-                    const char *message)
+static void warn(const char *text)
 {
-    warnings_t *warnings = context;
-    size_t used = strlen(warnings->text);
-    if (level != MEMHEAP_LOG_WARNING)
-        memheap_log_write(warnings->errors, level, "%s", message);
-    else
-        snprintf(warnings->text + used, sizeof(warnings->text) - used, "%s%s",
-                 used == 0 ? "" : "; ", message);
+    memheap_runtime_error("warning: %s", text);
 }
 
-/* Have the pages that are asked for, which PEs may get or not: the first that
- * falls back says so. */
-static memheap_status_t ask_pages(memheap_runtime_t *rt,
-                                  const memheap_backing_t *backing,
-                                  memheap_status_t status,
-                                  memheap_region_t *region)
-{
-    warnings_t warnings = {&rt->log, ""};
-    memheap_log_t log = {collect, &warnings, rt->log.level};
-    int pe;
-    if (backing->pages == MEMHEAP_PAGES_DEFAULT &&
-        backing->place == MEMHEAP_PLACE_NONE)
-        return status;
-    if (status == MEMHEAP_OK)
-        status = memheap_pages_ask(region, backing, &log);
-    if (memheap_job_least(&rt->job, warnings.text[0] == '\0', &pe) == 0 &&
-        pe == rt->job.rank)
-        memheap_runtime_error("warning: %s", warnings.text);
-    return status;
-}
-
-/* This PE's part of the heap: memory behind the common range, windows on all
- * PEs' memory, and the heap over it. Each step is undone if a later one fails
- * on any PE. */
+/* The heap, of which the other nodes know too. */
 static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
                                     const memheap_backing_t *backing)
 {
-    void *base;
-    memheap_region_t region = {.fd = -1};
-    memheap_config_t config = {
-        .name = "symmetric",
-        .flags = MEMHEAP_OF_JOB | (rt->thread_level == SHMEM_THREAD_MULTIPLE
-                                       ? MEMHEAP_ORDERED
-                                       : MEMHEAP_SINGLE_THREADED),
-        .log = &rt->log};
-    const memheap_log_t silent = {ignore, NULL, MEMHEAP_LOG_ERROR};
-    int fd = -1;
-    memheap_status_t status =
-        memheap_range_reserve(&rt->job, limit, &rt->log, &base);
-    memheap_status_t worst = memheap_job_worst(&rt->job, status);
-    if (worst != MEMHEAP_OK)
+    memheap_config_t heap = {.name = "symmetric",
+                             .flags = MEMHEAP_OF_JOB |
+                                      (rt->thread_level == SHMEM_THREAD_MULTIPLE
+                                           ? MEMHEAP_ORDERED
+                                           : MEMHEAP_SINGLE_THREADED),
+                             .log = &rt->log};
+    /* What the user says that it will be is registered in one piece. */
+    memheap_symmetric_config_t config = {
+        .job = &rt->job,
+        .limit = limit,
+        .backed = rt->transport != NULL && rt->limited,
+        .backing = *backing,
+        .heap = &heap,
+        .defs = memheap_shmem_param_defs,
+        .def_count = memheap_shmem_param_def_count,
+        .warn = warn};
+    memheap_symmetric_t symmetric;
+    memheap_status_t status = memheap_symmetric_open(&config, &symmetric);
+    if (status != MEMHEAP_OK)
         goto err_report;
-    status = memheap_window_file("memheap", 0, &fd, &rt->log);
-    if (status == MEMHEAP_OK)
-        status = memheap_region_share(&region, base, limit, fd,
-                                      (unsigned)rt->job.machine_size, &rt->log);
-    status = ask_pages(rt, backing, status, &region);
-    if (region.fd >= 0)
-        fd = region.fd;
-    /* What the user says that it will be is registered in one piece, if there
-     * is memory for it. */
-    if (status == MEMHEAP_OK && rt->transport != NULL && rt->limited)
-        memheap_region_back(&region, limit, &silent);
-    worst = memheap_job_worst(&rt->job, status);
-    if (worst != MEMHEAP_OK)
-        goto err_file;
-    status = memheap_windows_open(&rt->symmetric.windows, &rt->job, fd, limit,
-                                  &rt->log);
-    worst = memheap_job_worst(&rt->job, status);
-    if (worst != MEMHEAP_OK)
-        goto err_windows;
-    memheap_pages_follow(&region, rt->symmetric.windows.base,
-                         rt->symmetric.windows.stride *
-                             (size_t)rt->symmetric.windows.count);
-    status = memheap_create_over(&region, &config, memheap_shmem_param_defs,
-                                 memheap_shmem_param_def_count, &rt->heap);
-    worst = memheap_job_worst(&rt->job, status);
-    if (worst != MEMHEAP_OK)
-        goto err_heap;
+    rt->heap = symmetric.heap;
     const char *name = memheap_component_name(rt->heap);
     memheap_call_t call = {
         .what = MEMHEAP_CALL_CREATE,
@@ -297,28 +204,17 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
      * puts in its place. */
     if (rt->transport != NULL)
         keep_pages(rt);
-    rt->symmetric.base = memheap_base(rt->heap);
+    rt->symmetric.base = symmetric.base;
+    rt->symmetric.windows = symmetric.windows;
     rt->symmetric.reach = memheap_reach(rt->heap);
-    worst = memheap_reach_cover(rt, 0);
-    if (worst == MEMHEAP_OK)
-        return MEMHEAP_OK;
-
-err_heap:
+    status = memheap_reach_cover(rt, 0);
     if (status == MEMHEAP_OK)
-        memheap_destroy(rt->heap);
-    else
-        memheap_region_release(&region);
-    memheap_windows_close(&rt->symmetric.windows);
-    goto err_report;
-err_windows:
-    memheap_windows_close(&rt->symmetric.windows);
-err_file:
-    munmap(base, limit);
-    if (fd >= 0)
-        close(fd);
+        return MEMHEAP_OK;
+    memheap_symmetric_close(&symmetric);
+
 err_report:
-    memheap_runtime_report_any(worst);
-    return worst;
+    memheap_runtime_report_any(status);
+    return status;
 }
 
 static void leave_variables(memheap_runtime_t *rt)

@@ -1,0 +1,166 @@
+/*
+ * Makes the common heap of a job: memory behind the common range, windows on
+ * that of the node's PEs, and the heap over it. Each step ends in an agreement
+ * on its status.
+ */
+#include "config.h"
+
+#include "comm/symmetric.h"
+#include "comm/range.h"
+#include "base/machine.h"
+#include "base/pages.h"
+#include "base/util.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static void ignore(void *context, memheap_log_level_t level,
+                   const char *message)
+{
+    (void)context;
+    (void)level;
+    (void)message;
+}
+
+static const memheap_log_t silent = {ignore, NULL, MEMHEAP_LOG_ERROR};
+
+/* The warnings of one step. */
+typedef struct warnings {
+    const memheap_log_t *errors;
+    char text[960];
+} warnings_t;
+
+static void collect(void *context, memheap_log_level_t level,
+                    const char *message)
+{
+    warnings_t *warnings = context;
+    size_t used = strlen(warnings->text);
+    if (level != MEMHEAP_LOG_WARNING)
+        memheap_log_write(warnings->errors, level, "%s", message);
+    else
+        snprintf(warnings->text + used, sizeof(warnings->text) - used, "%s%s",
+                 used == 0 ? "" : "; ", message);
+}
+
+/* Have the pages that are asked for, which PEs may get or not: the first that
+ * falls back says so. */
+static memheap_status_t ask_pages(const memheap_symmetric_config_t *config,
+                                  memheap_status_t status,
+                                  memheap_region_t *region)
+{
+    const memheap_backing_t *backing = &config->backing;
+    const memheap_log_t *errors = config->heap->log;
+    warnings_t warnings = {errors, ""};
+    memheap_log_t log = {collect, &warnings, errors->level};
+    int pe;
+    if (backing->pages == MEMHEAP_PAGES_DEFAULT &&
+        backing->place == MEMHEAP_PLACE_NONE)
+        return status;
+    if (status == MEMHEAP_OK)
+        status = memheap_pages_ask(region, backing, &log);
+    if (memheap_job_least(config->job, warnings.text[0] == '\0', &pe) == 0 &&
+        pe == config->job->rank)
+        config->warn(warnings.text);
+    return status;
+}
+
+memheap_status_t
+memheap_symmetric_open(const memheap_symmetric_config_t *config,
+                       memheap_symmetric_t *symmetric)
+{
+    const memheap_job_t *job = config->job;
+    const memheap_log_t *log = config->heap->log;
+    memheap_windows_t windows = {.base = NULL};
+    memheap_region_t region = {.fd = -1};
+    memheap_t *heap;
+    void *base;
+    int fd = -1;
+    memheap_status_t status =
+        memheap_range_reserve(job, config->limit, log, &base);
+    memheap_status_t worst = memheap_job_worst(job, status);
+    if (worst != MEMHEAP_OK)
+        return worst;
+    status = memheap_window_file("memheap", config->folder, 0, &fd, log);
+    if (status == MEMHEAP_OK)
+        status = memheap_region_share(&region, base, config->limit, fd,
+                                      (unsigned)job->machine_size, log);
+    status = ask_pages(config, status, &region);
+    if (region.fd >= 0)
+        fd = region.fd;
+    if (status == MEMHEAP_OK && config->backed)
+        memheap_region_back(&region, config->limit, &silent);
+    worst = memheap_job_worst(job, status);
+    if (worst != MEMHEAP_OK)
+        goto err_file;
+    status = memheap_windows_open(&windows, job, fd, config->limit, log);
+    worst = memheap_job_worst(job, status);
+    if (worst != MEMHEAP_OK)
+        goto err_windows;
+    memheap_pages_follow(&region, windows.base,
+                         windows.stride * (size_t)windows.count);
+    status = memheap_create_over(&region, config->heap, config->defs,
+                                 config->def_count, &heap);
+    worst = memheap_job_worst(job, status);
+    if (worst == MEMHEAP_OK) {
+        *symmetric = (memheap_symmetric_t){heap, base, config->limit, windows};
+        return MEMHEAP_OK;
+    }
+    if (status == MEMHEAP_OK) {
+        memheap_destroy(heap);
+        memheap_windows_close(&windows);
+        return worst;
+    }
+
+err_windows:
+    memheap_windows_close(&windows);
+err_file:
+    munmap(base, config->limit);
+    if (fd >= 0)
+        close(fd);
+    return worst;
+}
+
+void memheap_symmetric_close(memheap_symmetric_t *symmetric)
+{
+    memheap_windows_close(&symmetric->windows);
+    memheap_destroy(symmetric->heap);
+    *symmetric = (memheap_symmetric_t){.heap = NULL};
+}
+
+/* The memory of the machine for one of its PEs; that of its huge page pool if
+ * the heap is to be there, and all PEs have a part of it or must. */
+static size_t fair_share(const memheap_job_t *job,
+                         const memheap_backing_t *backing)
+{
+    size_t pes = (size_t)job->machine_size;
+    size_t pool = memheap_pages_pool(backing);
+    size_t total;
+    size_t available;
+    memheap_machine_memory(&total, &available);
+    if (pool != SIZE_MAX) {
+        size_t share =
+            memheap_align_down(pool / pes, memheap_pages_unit(backing));
+        pool = memheap_job_least(job, share, NULL);
+    }
+    if (pool == 0 && backing->pages_strength == MEMHEAP_PREFERRED)
+        pool = SIZE_MAX;
+    return memheap_min(total / pes, pool);
+}
+
+size_t memheap_symmetric_share(const memheap_job_t *job,
+                               const memheap_backing_t *backing)
+{
+    size_t unit = memheap_pages_unit(backing);
+    size_t pes = (size_t)job->machine_size;
+    size_t share = fair_share(job, backing);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        share = memheap_min(share, limit.rlim_cur / 2 / (pes + 2));
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0)
+        share = memheap_min(share, limit.rlim_cur);
+    share = memheap_job_least(job, share, NULL);
+    return memheap_max(memheap_align_down(share, unit), unit);
+}

@@ -1,0 +1,55 @@
+/*
+ * A heap that the PEs of a job have in common: at one address range on all of
+ * them, with windows on the memory of those of this node.
+ */
+#ifndef MEMHEAP_COMM_SYMMETRIC_H
+#define MEMHEAP_COMM_SYMMETRIC_H
+
+#include "comm/job.h"
+#include "comm/window.h"
+#include "memheap/heap.h"
+
+typedef struct memheap_symmetric {
+    memheap_t *heap;
+    char *base;
+    size_t limit; /* bytes that the heap may become */
+    memheap_windows_t windows;
+} memheap_symmetric_t;
+
+/** What such a heap is made of, the same on every PE. */
+typedef struct memheap_symmetric_config {
+    const memheap_job_t *job; /* that knows its nodes */
+    /** Bytes, a multiple of memheap_pages_unit(). */
+    size_t limit;
+    /** Back all of them at once, if there is memory. */
+    bool backed;
+    memheap_backing_t backing;
+    /** Folder whose file system has the memory; NULL: that of the machine. */
+    const char *folder;
+    /** The heap's name, flags and log. */
+    const memheap_config_t *heap;
+    const memheap_param_def_t *defs; /* more parameters for its registry */
+    size_t def_count;
+    /** Say that a PE does not have what is preferred. On one PE. */
+    void (*warn)(const char *text);
+} memheap_symmetric_config_t;
+
+/**
+ * Create one. Collective; each step is undone if a later one fails on any PE.
+ * @return the same on every PE: what the worst off came to, logged there
+ */
+memheap_status_t
+memheap_symmetric_open(const memheap_symmetric_config_t *config,
+                       memheap_symmetric_t *symmetric);
+
+/** Destroy it. Local; one of zeros may be closed too. */
+void memheap_symmetric_close(memheap_symmetric_t *symmetric);
+
+/** The most that each PE of a job can have, by the memory of its machine, or by
+ *  its pool of huge pages if the heap is to be there; the least of all PEs. In
+ *  whole pages of the kind asked for, whether or not they can be had.
+ *  Collective. */
+size_t memheap_symmetric_share(const memheap_job_t *job,
+                               const memheap_backing_t *backing);
+
+#endif
