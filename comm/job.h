@@ -57,8 +57,13 @@ memheap_status_t memheap_mpi_start(bool *started_p, const memheap_log_t *log);
  */
 bool memheap_mpi_serve_in_waits(int (*serve)(void), bool on);
 
-/** Know the job that MPI has started. */
-void memheap_job_open(memheap_job_t *job);
+/**
+ * Know the PEs of a communicator as a job.
+ *
+ * @param machine  the PEs that say the same number are on one machine; -1 on
+ *                 all of them: as MPI says
+ */
+void memheap_job_open(memheap_job_t *job, MPI_Comm comm, int machine);
 
 /** Know its nodes, of at most that many PEs each. MEMHEAP_ERR_NO_METADATA, the
  *  same on every PE. */

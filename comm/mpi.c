@@ -63,14 +63,17 @@ static bool is_crowded(const memheap_job_t *job)
     return CPU_COUNT(&all) < job->machine_size;
 }
 
-void memheap_job_open(memheap_job_t *job)
+void memheap_job_open(memheap_job_t *job, MPI_Comm comm, int machine)
 {
     *job = (memheap_job_t){.node = MPI_COMM_NULL, .leaders = MPI_COMM_NULL};
-    PMPI_Comm_dup(MPI_COMM_WORLD, &job->world);
+    PMPI_Comm_dup(comm, &job->world);
     PMPI_Comm_rank(job->world, &job->rank);
     PMPI_Comm_size(job->world, &job->size);
-    PMPI_Comm_split_type(job->world, MPI_COMM_TYPE_SHARED, job->rank,
-                         MPI_INFO_NULL, &job->machine);
+    if (machine < 0)
+        PMPI_Comm_split_type(job->world, MPI_COMM_TYPE_SHARED, job->rank,
+                             MPI_INFO_NULL, &job->machine);
+    else
+        PMPI_Comm_split(job->world, machine, job->rank, &job->machine);
     PMPI_Comm_size(job->machine, &job->machine_size);
     job->machine_first = job->rank;
     PMPI_Bcast(&job->machine_first, 1, MPI_INT, 0, job->machine);

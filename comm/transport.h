@@ -21,11 +21,22 @@
 
 typedef struct memheap_transport memheap_transport_t;
 
-typedef enum memheap_segment_id {
+/** The number of a segment. */
+typedef unsigned memheap_segment_id_t;
+
+enum {
     MEMHEAP_SEGMENT_HEAP,
     MEMHEAP_SEGMENT_VARIABLES,
-    MEMHEAP_SEGMENTS
-} memheap_segment_id_t;
+    MEMHEAP_SEGMENT_MORE, /* of what comes and goes, */
+    MEMHEAP_SEGMENTS = 64 /* up to this */
+};
+
+/** Who has a segment: the PEs of a job within the job, which are the numbers
+ *  start + i * stride there. */
+typedef struct memheap_owners {
+    const memheap_job_t *job;
+    int start, stride;
+} memheap_owners_t;
 
 /** Bytes on a PE of the job. */
 typedef struct memheap_place {
@@ -83,16 +94,23 @@ memheap_status_t memheap_transport_open(
 void memheap_transport_close(memheap_transport_t *transport);
 
 /**
- * Let the others reach more of a segment. Collective.
+ * Let the others reach more of a segment. Collective over its owners.
  *
+ * @param owners    must outlive the segment
  * @param from, to  offsets, the same on every PE; from is where the part that
  *                  can be reached already ends, 0 the first time
- * @return the same on every PE. MEMHEAP_ERR_SYSTEM, MEMHEAP_ERR_NO_METADATA,
+ * @return the same on every owner. MEMHEAP_ERR_SYSTEM, MEMHEAP_ERR_NO_METADATA,
  *         logged
  */
 memheap_status_t memheap_transport_cover(memheap_transport_t *transport,
                                          memheap_segment_id_t segment,
+                                         const memheap_owners_t *owners,
                                          char *base, size_t from, size_t to);
+
+/** Let nobody reach a segment any more. Each owner calls, after a quiet of all
+ *  of them; local. Nothing for one that was never covered. */
+void memheap_transport_forget(memheap_transport_t *transport,
+                              memheap_segment_id_t segment);
 
 /** Copy bytes to a place. The source may change when the call returns. */
 void memheap_transport_put(memheap_transport_t *transport,

@@ -48,6 +48,7 @@ typedef struct piece {
 } piece_t;
 
 typedef struct segment {
+    memheap_owners_t owners;
     piece_t piece[PIECES];
     int count;
 } segment_t;
@@ -113,8 +114,8 @@ struct memheap_transport {
     atomic_bool ending; /* the job is */
     pthread_mutex_t lock;
     memheap_cards_t addresses;
-    segment_t segment[MEMHEAP_SEGMENTS];
-    memheap_hashmap_t peers; /* from a PE to its peer_t */
+    segment_t *segment[MEMHEAP_SEGMENTS]; /* NULL: nobody has it */
+    memheap_hashmap_t peers;              /* from a PE to its peer_t */
     peer_t *first;
     size_t pending; /* operations that outlived their call */
     size_t atomics; /* those of them that are atomic */
@@ -236,6 +237,12 @@ static int piece_of(const segment_t *segment, size_t offset)
     return i;
 }
 
+/* The number that a PE has among the owners of a segment. */
+static int number_of(const memheap_owners_t *owners, int pe)
+{
+    return owners->stride == 0 ? 0 : (pe - owners->start) / owners->stride;
+}
+
 /* Part of a place that lies in one piece. */
 typedef struct span {
     peer_t *peer;
@@ -248,11 +255,12 @@ typedef struct span {
 static span_t span_of(memheap_transport_t *t, const memheap_place_t *place,
                       size_t size)
 {
-    const segment_t *segment = &t->segment[place->segment];
-    int i = piece_of(segment, place->offset);
+    const segment_t *segment = t->segment[place->segment];
+    int i = segment == NULL ? 0 : piece_of(segment, place->offset);
     peer_t *peer = peer_of(t, place->pe);
     far_piece_t **pieces = &peer->pieces[place->segment];
-    if (i == segment->count) /* not covered: nobody was given it */
+    if (segment == NULL ||
+        i == segment->count) /* not covered: nobody was given it */
         lost(t, place->pe, UCS_ERR_INVALID_ADDR);
     if (*pieces == NULL)
         *pieces = calloc(PIECES, sizeof(**pieces));
@@ -262,7 +270,8 @@ static span_t span_of(memheap_transport_t *t, const memheap_place_t *place,
     if (piece->key == NULL) {
         size_t bytes;
         const char *record =
-            memheap_cards_at(&segment->piece[i].keys, place->pe, &bytes);
+            memheap_cards_at(&segment->piece[i].keys,
+                             number_of(&segment->owners, place->pe), &bytes);
         memcpy(&piece->base, record, sizeof(piece->base));
         ucs_status_t status = ucp_ep_rkey_unpack(
             peer->endpoint, record + sizeof(piece->base), &piece->key);
@@ -615,11 +624,24 @@ static memheap_status_t failed(const memheap_transport_t *t, const char *what,
     return MEMHEAP_ERR_SYSTEM;
 }
 
+/* The segment of a number; made, if it is not there. */
+static segment_t *segment_of(memheap_transport_t *t, memheap_segment_id_t id,
+                             const memheap_owners_t *owners)
+{
+    if (t->segment[id] != NULL)
+        return t->segment[id];
+    segment_t *segment = calloc(1, sizeof(*segment));
+    if (segment != NULL)
+        segment->owners = *owners;
+    return t->segment[id] = segment;
+}
+
 memheap_status_t memheap_transport_cover(memheap_transport_t *t,
-                                         memheap_segment_id_t segment,
+                                         memheap_segment_id_t id,
+                                         const memheap_owners_t *owners,
                                          char *base, size_t from, size_t to)
 {
-    segment_t *all = &t->segment[segment];
+    segment_t *segment = segment_of(t, id, owners);
     piece_t piece = {.end = to};
     void *packed = NULL;
     size_t packed_size = 0;
@@ -645,18 +667,19 @@ memheap_status_t memheap_transport_cover(memheap_transport_t *t,
                         outcome);
     uint64_t address = (uintptr_t)base;
     char *record = malloc(sizeof(address) + packed_size);
-    if (status == MEMHEAP_OK && (record == NULL || all->count == PIECES))
+    if (status == MEMHEAP_OK &&
+        (record == NULL || segment == NULL || segment->count == PIECES))
         status = MEMHEAP_ERR_NO_METADATA;
-    status = memheap_job_worst(t->job, status);
+    status = memheap_job_worst(owners->job, status);
     if (status == MEMHEAP_OK) {
         memcpy(record, &address, sizeof(address));
         memcpy(record + sizeof(address), packed, packed_size);
-        status = memheap_cards_open(&piece.keys, t->job, record,
+        status = memheap_cards_open(&piece.keys, owners->job, record,
                                     sizeof(address) + packed_size, t->log);
     }
     enter(t);
     if (status == MEMHEAP_OK)
-        all->piece[all->count++] = piece;
+        segment->piece[segment->count++] = piece;
     else if (mapped == UCS_OK)
         ucp_mem_unmap(t->context, piece.memory);
     if (packed != NULL)
@@ -664,6 +687,39 @@ memheap_status_t memheap_transport_cover(memheap_transport_t *t,
     leave(t);
     free(record);
     return status;
+}
+
+/* Forget what peers have said of their part of a segment; with the lock. */
+static void forget_far(memheap_transport_t *t, memheap_segment_id_t id)
+{
+    for (peer_t *peer = t->first; peer != NULL; peer = peer->next) {
+        for (int i = 0; i < PIECES && peer->pieces[id] != NULL; i++) {
+            if (peer->pieces[id][i].key != NULL)
+                ucp_rkey_destroy(peer->pieces[id][i].key);
+        }
+        free(peer->pieces[id]);
+        peer->pieces[id] = NULL;
+    }
+}
+
+/* Let go of this PE's part of a segment. */
+static void forget_near(memheap_transport_t *t, memheap_segment_id_t id)
+{
+    segment_t *segment = t->segment[id];
+    for (int i = 0; segment != NULL && i < segment->count; i++) {
+        ucp_mem_unmap(t->context, segment->piece[i].memory);
+        memheap_cards_close(&segment->piece[i].keys);
+    }
+    free(segment);
+    t->segment[id] = NULL;
+}
+
+void memheap_transport_forget(memheap_transport_t *t, memheap_segment_id_t id)
+{
+    enter(t);
+    forget_far(t, id);
+    forget_near(t, id);
+    leave(t);
 }
 
 /* Serve other PEs until the end: sleep while there is nothing to do. */
@@ -757,12 +813,8 @@ static memheap_status_t show_address(memheap_transport_t *t,
 /* Release what this PE has of the transport. */
 static void release(memheap_transport_t *t)
 {
-    for (int s = 0; s < MEMHEAP_SEGMENTS; s++) {
-        for (int i = 0; i < t->segment[s].count; i++) {
-            ucp_mem_unmap(t->context, t->segment[s].piece[i].memory);
-            memheap_cards_close(&t->segment[s].piece[i].keys);
-        }
-    }
+    for (memheap_segment_id_t id = 0; id < MEMHEAP_SEGMENTS; id++)
+        forget_near(t, id);
     memheap_cards_close(&t->addresses);
     if (t->worker != NULL)
         ucp_worker_destroy(t->worker);
@@ -816,16 +868,10 @@ void memheap_transport_close(memheap_transport_t *t)
     memheap_job_worst(t->job, MEMHEAP_OK); /* the others are quiet too */
     enter(t);
     t->closing = true;
-    for (peer_t *peer = t->first; peer != NULL; peer = peer->next) {
-        for (int s = 0; s < MEMHEAP_SEGMENTS; s++) {
-            for (int i = 0; i < PIECES && peer->pieces[s] != NULL; i++) {
-                if (peer->pieces[s][i].key != NULL)
-                    ucp_rkey_destroy(peer->pieces[s][i].key);
-            }
-            free(peer->pieces[s]);
-        }
+    for (memheap_segment_id_t id = 0; id < MEMHEAP_SEGMENTS; id++)
+        forget_far(t, id);
+    for (peer_t *peer = t->first; peer != NULL; peer = peer->next)
         finish(t, peer->pe, ucp_ep_close_nbx(peer->endpoint, &no_callback));
-    }
     leave(t);
     memheap_job_worst(t->job, MEMHEAP_OK); /* nobody needs progress any more */
     if (t->has_thread) {

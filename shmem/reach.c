@@ -203,8 +203,9 @@ memheap_status_t memheap_reach_cover(memheap_runtime_t *rt, size_t end)
         memheap_max(memheap_job_least(&rt->job, stats.backed, NULL), end);
     if (target <= heap->covered)
         return MEMHEAP_OK;
-    memheap_status_t status = memheap_transport_cover(
-        rt->transport, heap->id, heap->base, heap->covered, target);
+    memheap_status_t status =
+        memheap_transport_cover(rt->transport, heap->id, &rt->everybody,
+                                heap->base, heap->covered, target);
     if (status == MEMHEAP_OK)
         heap->covered = target;
     return status;

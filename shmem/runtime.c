@@ -23,6 +23,7 @@ static void verdict_sink(void *context, memheap_log_level_t level,
                          const char *message);
 
 memheap_runtime_t memheap_runtime = {
+    .everybody = {.job = &memheap_runtime.job, .stride = 1},
     .symmetric = {.id = MEMHEAP_SEGMENT_HEAP},
     .variables = {.id = MEMHEAP_SEGMENT_VARIABLES},
     .log = {log_sink, &memheap_runtime, MEMHEAP_LOG_WARNING},

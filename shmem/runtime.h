@@ -49,6 +49,7 @@ typedef struct memheap_runtime {
     bool program_finalized_mpi; /* and MPI_Finalize, which we put off */
 
     memheap_job_t job;
+    memheap_owners_t everybody;     /* the PEs of the job */
     memheap_transport_t *transport; /* NULL: the job has one node */
     memheap_watch_t *watch;         /* of other nodes, or NULL */
     memheap_agree_t agree;

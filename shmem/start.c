@@ -257,7 +257,8 @@ static memheap_status_t share_variables(memheap_runtime_t *rt)
     rt->variables.reach = globals->size;
     if (rt->transport != NULL)
         worst = memheap_transport_cover(rt->transport, rt->variables.id,
-                                        globals->base, 0, globals->size);
+                                        &rt->everybody, globals->base, 0,
+                                        globals->size);
     if (worst != MEMHEAP_OK) {
         memheap_runtime_report_any(worst);
         leave_variables(rt);
@@ -328,7 +329,7 @@ memheap_status_t memheap_runtime_start(int thread_level)
     rt->free_groups[0] &= ~(uint64_t)1; /* that of all PEs */
     rt->free_groups[0] &= ~((uint64_t)1 << MEMHEAP_GROUP_SHARED);
     rt->free_groups[0] &= ~((uint64_t)1 << MEMHEAP_GROUP_SETS);
-    memheap_job_open(&rt->job);
+    memheap_job_open(&rt->job, MPI_COMM_WORLD, -1);
     status = start(rt);
     if (status != MEMHEAP_OK)
         memheap_job_close(&rt->job);
