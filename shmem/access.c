@@ -38,18 +38,40 @@ void memheap_wrong_address(const char *call, const void *address, size_t size,
     memheap_runtime_abort();
 }
 
+const memheap_segment_t *memheap_segment_at(const void *address, size_t size)
+{
+    const memheap_runtime_t *rt = &memheap_runtime;
+    if (memheap_has(&rt->symmetric, address, size))
+        return &rt->symmetric;
+    if (memheap_has(&rt->variables, address, size))
+        return &rt->variables;
+    return NULL;
+}
+
+int memheap_segment_number(const memheap_segment_t *segment, int pe)
+{
+    const memheap_owners_t *owners = &segment->owners;
+    int distance = pe - owners->start;
+    if (owners->job == &memheap_runtime.job)
+        return pe;
+    if (distance % owners->stride != 0 ||
+        distance / owners->stride >= owners->job->size)
+        return -1;
+    return distance / owners->stride;
+}
+
 char *memheap_remote_any(const char *call, const void *address, size_t size,
                          int pe, memheap_place_t *far_p)
 {
     const memheap_runtime_t *rt = &memheap_runtime;
-    const memheap_segment_t *segment = &rt->symmetric;
-    if (!memheap_has(segment, address, size))
-        segment = &rt->variables;
-    if (!memheap_has(segment, address, size))
+    const memheap_segment_t *segment = memheap_segment_at(address, size);
+    int number = segment == NULL ? -1 : memheap_segment_number(segment, pe);
+    if (number < 0)
         memheap_wrong_address(call, address, size, pe);
+    const memheap_job_t *job = segment->owners.job;
     size_t offset = (size_t)((uintptr_t)address - (uintptr_t)segment->base);
-    uint32_t near = memheap_job_near(&rt->job, pe);
-    if (near >= (uint32_t)rt->job.node_size) {
+    uint32_t near = memheap_job_near(job, number);
+    if (near >= (uint32_t)job->node_size) {
         *far_p = (memheap_place_t){pe, segment->id, offset};
         return NULL;
     }

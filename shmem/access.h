@@ -44,6 +44,14 @@ static inline bool memheap_has(const memheap_segment_t *segment,
     return offset < segment->reach && size <= segment->reach - offset;
 }
 
+/** The segment that has size bytes at an address, with the means of a PE that
+ *  has a part of it; NULL if none does. */
+const memheap_segment_t *memheap_segment_at(const void *address, size_t size);
+
+/** The number that a PE of the job has among a segment's; -1 if it has no part
+ *  of it. */
+int memheap_segment_number(const memheap_segment_t *segment, int pe);
+
 /** Whether a PE of the job is on this node. */
 static inline bool memheap_is_near(int pe)
 {

@@ -28,6 +28,12 @@ static void describe_init(char *text, size_t room)
         snprintf(text + used, room - used, " with no parameter set");
 }
 
+/* The routine, where several make calls of one kind. */
+static const char *name_of(const memheap_call_t *call, const char *usual)
+{
+    return call->name == NULL ? usual : call->name;
+}
+
 void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
 {
     size_t a = (size_t)call->argument[0];
@@ -38,7 +44,7 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
         break;
     case MEMHEAP_CALL_CREATE:
         snprintf(text, room, "shmem_init, which selected component %s",
-                 memheap_component_name(memheap_runtime.heap));
+                 memheap_component_name(memheap_runtime.space.heap));
         break;
     case MEMHEAP_CALL_INIT_AGAIN:
         snprintf(text, room, "shmem_init once more");
@@ -53,23 +59,27 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
         snprintf(text, room, "shmem_sync_all");
         break;
     case MEMHEAP_CALL_MALLOC:
-        snprintf(text, room, "shmem_malloc(%zu)", a);
+        snprintf(text, room, "%s(%zu)", name_of(call, "shmem_malloc"), a);
         break;
     case MEMHEAP_CALL_MALLOC_HINTS:
-        snprintf(text, room, "shmem_malloc_with_hints(%zu, %#zx)", a, b);
+        snprintf(text, room, "%s(%zu, %#zx)",
+                 name_of(call, "shmem_malloc_with_hints"), a, b);
         break;
     case MEMHEAP_CALL_CALLOC:
-        snprintf(text, room, "shmem_calloc(%zu, %zu)", a, b);
+        snprintf(text, room, "%s(%zu, %zu)", name_of(call, "shmem_calloc"), a,
+                 b);
         break;
     case MEMHEAP_CALL_ALIGN:
-        snprintf(text, room, "shmem_align(%zu, %zu)", a, b);
+        snprintf(text, room, "%s(%zu, %zu)", name_of(call, "shmem_align"), a,
+                 b);
         break;
     case MEMHEAP_CALL_REALLOC:
     case MEMHEAP_CALL_REALLOC_DONE:
-        snprintf(text, room, "shmem_realloc(%#zx, %zu)", a, b);
+        snprintf(text, room, "%s(%#zx, %zu)", name_of(call, "shmem_realloc"), a,
+                 b);
         break;
     case MEMHEAP_CALL_FREE:
-        snprintf(text, room, "shmem_free(%#zx)", a);
+        snprintf(text, room, "%s(%#zx)", name_of(call, "shmem_free"), a);
         break;
     case MEMHEAP_CALL_MALLOC_BATCH:
         snprintf(text, room, "shmemx_malloc_batch of %zu blocks (sizes %#zx)",

@@ -7,7 +7,7 @@ libshmem_la_SOURCES = $(comm_sources) shmem/access.c shmem/access.h \
 	shmem/old.c shmem/order.c shmem/params.c shmem/params.h \
 	shmem/point.c shmem/pshmem.h shmem/reduce.c shmem/rma.c \
 	shmem/reach.c shmem/reach.h shmem/runtime.c shmem/runtime.h \
-	shmem/setup.c shmem/start.c shmem/shmem.h \
+	shmem/setup.c shmem/space.h shmem/start.c shmem/shmem.h \
 	shmem/shmem_generic.h shmem/shmem_typed.h shmem/shmem_types.h \
 	shmem/shmemx.h shmem/shmemx_sites.h shmem/team.c shmem/team.h
 libshmem_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS) $(UCX_CFLAGS)

@@ -45,15 +45,15 @@ static lock_t lock_of(const char *call, long *lock)
         memheap_runtime_not_running(call);
     /* Counted from where its segment begins: addresses of variables may
      * differ between PEs. */
-    const memheap_segment_t *segment = &memheap_runtime.symmetric;
-    if (!memheap_has(segment, lock, sizeof(*lock)))
-        segment = &memheap_runtime.variables;
-    if (!memheap_has(segment, lock, sizeof(*lock)))
+    const memheap_segment_t *segment = memheap_segment_at(lock, sizeof(*lock));
+    if (segment == NULL)
         memheap_wrong_address(call, lock, sizeof(*lock), job->rank);
+    const memheap_owners_t *owners = &segment->owners;
     size_t number =
         ((uintptr_t)lock - (uintptr_t)segment->base) / sizeof(*lock);
+    int home = (int)(number % (size_t)owners->job->size);
     return (lock_t){call, &words[0], &words[1],
-                    (int)(number % (size_t)job->size), job->rank};
+                    owners->start + home * owners->stride, job->rank};
 }
 
 /* Operations on the first word, and on the second of a PE. */

@@ -1,5 +1,5 @@
 /*
- * Memory management.
+ * Memory management, of the symmetric heap and of other spaces.
  *
  * Each PE does its part on its own heap; the heaps are alike, so the outcomes
  * are, unless one PE's machine has no more memory. The PEs then agree on the
@@ -11,6 +11,7 @@
 
 #include "shmem/calls.h"
 #include "shmem/reach.h"
+#include "shmem/space.h"
 #include "base/util.h"
 
 #include <pshmem.h>
@@ -18,16 +19,27 @@
 
 #include <stdio.h>
 
+/* What a user can do about a space that is full. */
+static const char *advice_of(const memheap_space_t *space)
+{
+    if (!space->limited)
+        return "it may take this PE's share of the node's memory, unless "
+               "SHMEM_SYMMETRIC_SIZE sets another limit";
+    return space == &memheap_runtime.space
+               ? "set a larger SHMEM_SYMMETRIC_SIZE"
+               : "create the space with a larger size";
+}
+
 /* Say on one PE why a collective call failed there. Being out of memory, for
  * blocks or for metadata, is told once, since a program may go on asking. */
-static void report_failure(const memheap_call_t *call, memheap_status_t status,
-                           int pe)
+static void report_failure(memheap_space_t *space, const memheap_call_t *call,
+                           memheap_status_t status, int pe)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    bool told = rt->told_out_of_memory;
+    bool told = space->told_out_of_memory;
     bool again =
         status == MEMHEAP_ERR_NO_MEMORY || status == MEMHEAP_ERR_NO_METADATA;
-    rt->told_out_of_memory = told || again;
+    space->told_out_of_memory = told || again;
     if (pe != rt->job.rank ||
         (told && again && rt->log.level < MEMHEAP_LOG_DEBUG))
         return;
@@ -42,48 +54,127 @@ static void report_failure(const memheap_call_t *call, memheap_status_t status,
     char size[MEMHEAP_SIZE_TEXT];
     char used[MEMHEAP_SIZE_TEXT];
     char largest[MEMHEAP_SIZE_TEXT];
-    const char *advice =
-        rt->limited ? "set a larger SHMEM_SYMMETRIC_SIZE"
-                    : "the heap may take this PE's share of the node's "
-                      "memory, unless SHMEM_SYMMETRIC_SIZE sets another limit";
-    memheap_get_stats(rt->heap, &stats);
+    memheap_get_stats(space->heap, &stats);
     memheap_runtime_error(
-        "%s: out of memory: the heap has %s, %s of them in use, and the "
+        "%s: out of memory: the %s has %s, %s of them in use, and the "
         "largest free block has %s; %s",
-        text, memheap_format_size(size, stats.size),
+        text, space == &rt->space ? "heap" : memheap_name(space->heap),
+        memheap_format_size(size, stats.size),
         memheap_format_size(used, stats.used),
         memheap_format_size(largest, stats.largest_free),
-        rt->message[0] == '\0' ? advice : rt->message);
+        rt->message[0] == '\0' ? advice_of(space) : rt->message);
 }
 
 /* The second half of every call that allocates: all PEs have their block, or
  * none keeps it. Placing and undoing leaves traces in a module, which a PE that
  * could not even place does not have; so all settle. */
-static void *conclude(const memheap_call_t *call, memheap_status_t status,
-                      void *block)
+static void *conclude(memheap_space_t *space, const memheap_call_t *call,
+                      memheap_status_t status, void *block)
 {
-    memheap_runtime_t *rt = &memheap_runtime;
     int pe;
-    rt->symmetric.reach = memheap_reach(rt->heap);
-    memheap_status_t worst =
-        memheap_runtime_agree(call, status, (uintptr_t)block, &pe);
+    space->segment->reach = memheap_reach(space->heap);
+    memheap_status_t worst = memheap_runtime_agree(space->agree, call, status,
+                                                   (uintptr_t)block, &pe);
     if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        worst = memheap_reach_block(block, &pe);
+        worst = memheap_reach_block(space, block, &pe);
     if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
         return block;
     if (status == MEMHEAP_OK)
-        memheap_take_back(rt->heap, &block, 1);
-    memheap_settle(rt->heap);
-    report_failure(call, worst, pe);
+        memheap_take_back(space->heap, &block, 1);
+    memheap_settle(space->heap);
+    report_failure(space, call, worst, pe);
     return NULL;
 }
 
-static void *allocate(const memheap_call_t *call, size_t align, size_t size)
+void *memheap_space_alloc(memheap_space_t *space, const memheap_call_t *call,
+                          size_t align, size_t size)
 {
     void *block = NULL;
     memheap_status_t status =
-        memheap_alloc_aligned(memheap_runtime.heap, align, size, &block);
-    return conclude(call, status, block);
+        memheap_alloc_aligned(space->heap, align, size, &block);
+    return conclude(space, call, status, block);
+}
+
+void *memheap_space_alloc_zeroed(memheap_space_t *space,
+                                 const memheap_call_t *call, size_t count,
+                                 size_t size)
+{
+    void *block = NULL;
+    memheap_status_t status =
+        memheap_alloc_zeroed(space->heap, count, size, &block);
+    return conclude(space, call, status, block);
+}
+
+/* Agree that all PEs name the same live block; say what lies there if it is
+ * none. */
+static memheap_status_t agree_on_block(memheap_space_t *space,
+                                       const memheap_call_t *call,
+                                       const void *block)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    size_t usable;
+    int pe;
+    memheap_status_t status = memheap_find_block(space->heap, block, &usable);
+    memheap_status_t worst =
+        memheap_runtime_agree(space->agree, call, status, 0, &pe);
+    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
+        return MEMHEAP_OK;
+    if (status != MEMHEAP_OK)
+        memheap_describe(space->heap, block, rt->message, sizeof(rt->message));
+    report_failure(space, call, worst, pe);
+    return worst;
+}
+
+memheap_status_t memheap_space_free(memheap_space_t *space,
+                                    const memheap_call_t *call, void *block)
+{
+    memheap_status_t status = agree_on_block(space, call, block);
+    return status == MEMHEAP_OK ? memheap_free(space->heap, block) : status;
+}
+
+/* Change the size of a block that all PEs agreed on. Room for it to grow on,
+ * for which one PE has no memory, is done without by all. */
+static void *resize(memheap_space_t *space, const memheap_call_t *call,
+                    void *block, size_t size, bool roomy)
+{
+    memheap_resize_step_t step = {.new_offset = 0};
+    memheap_status_t status =
+        memheap_resize_begin(space->heap, block, size, roomy, &step);
+    int pe;
+    space->segment->reach = memheap_reach(space->heap);
+    memheap_status_t worst =
+        memheap_runtime_agree(space->agree, call, status, step.new_offset, &pe);
+    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
+        worst = memheap_reach_block(
+            space, space->segment->base + step.new_offset, &pe);
+    void *moved = NULL;
+    if (status == MEMHEAP_OK)
+        moved = memheap_resize_end(space->heap, &step, worst == MEMHEAP_OK);
+    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
+        return moved;
+    memheap_settle(space->heap);
+    if (step.roomy && worst == MEMHEAP_ERR_NO_MEMORY)
+        return resize(space, call, block, size, false);
+    report_failure(space, call, worst, pe);
+    return NULL;
+}
+
+void *memheap_space_resize(memheap_space_t *space, const char *name,
+                           void *block, size_t size)
+{
+    memheap_call_t call = {.what = MEMHEAP_CALL_REALLOC,
+                           .argument = {(uintptr_t)block, size, 0},
+                           .name = name};
+    if (block == NULL)
+        return size == 0 ? NULL : memheap_space_alloc(space, &call, 1, size);
+    if (size == 0) {
+        memheap_space_free(space, &call, block);
+        return NULL;
+    }
+    if (agree_on_block(space, &call, block) != MEMHEAP_OK)
+        return NULL;
+    call.what = MEMHEAP_CALL_REALLOC_DONE;
+    return resize(space, &call, block, size, true);
 }
 
 void *pshmem_malloc(size_t size)
@@ -93,7 +184,7 @@ void *pshmem_malloc(size_t size)
         return NULL;
     memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC,
                            .argument = {size, 0, 0}};
-    return allocate(&call, 1, size);
+    return memheap_space_alloc(&memheap_runtime.space, &call, 1, size);
 }
 MEMHEAP_PROFILED(shmem_malloc)
 
@@ -104,7 +195,7 @@ void *pshmem_malloc_with_hints(size_t size, long hints)
         return NULL;
     memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC_HINTS,
                            .argument = {size, (uint64_t)hints, 0}};
-    return allocate(&call, 1, size);
+    return memheap_space_alloc(&memheap_runtime.space, &call, 1, size);
 }
 MEMHEAP_PROFILED(shmem_malloc_with_hints)
 
@@ -115,7 +206,7 @@ void *pshmem_align(size_t alignment, size_t size)
         return NULL;
     memheap_call_t call = {.what = MEMHEAP_CALL_ALIGN,
                            .argument = {alignment, size, 0}};
-    return allocate(&call, alignment, size);
+    return memheap_space_alloc(&memheap_runtime.space, &call, alignment, size);
 }
 MEMHEAP_PROFILED(shmem_align)
 
@@ -126,35 +217,10 @@ void *pshmem_calloc(size_t count, size_t size)
         return NULL;
     memheap_call_t call = {.what = MEMHEAP_CALL_CALLOC,
                            .argument = {count, size, 0}};
-    void *block = NULL;
-    memheap_status_t status =
-        memheap_alloc_zeroed(memheap_runtime.heap, count, size, &block);
-    return conclude(&call, status, block);
+    return memheap_space_alloc_zeroed(&memheap_runtime.space, &call, count,
+                                      size);
 }
 MEMHEAP_PROFILED(shmem_calloc)
-
-/* Agree that all PEs name the same live block; say what lies there if it is
- * none. */
-static bool agree_on_block(const memheap_call_t *call, const void *block)
-{
-    memheap_runtime_t *rt = &memheap_runtime;
-    size_t usable;
-    int pe;
-    memheap_status_t status = memheap_find_block(rt->heap, block, &usable);
-    memheap_status_t worst = memheap_runtime_agree(call, status, 0, &pe);
-    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        return true;
-    if (status != MEMHEAP_OK)
-        memheap_describe(rt->heap, block, rt->message, sizeof(rt->message));
-    report_failure(call, worst, pe);
-    return false;
-}
-
-static void release(const memheap_call_t *call, void *block)
-{
-    if (agree_on_block(call, block))
-        memheap_free(memheap_runtime.heap, block);
-}
 
 void pshmem_free(void *ptr)
 {
@@ -163,52 +229,14 @@ void pshmem_free(void *ptr)
         return;
     memheap_call_t call = {.what = MEMHEAP_CALL_FREE,
                            .argument = {(uintptr_t)ptr, 0, 0}};
-    release(&call, ptr);
+    memheap_space_free(&memheap_runtime.space, &call, ptr);
 }
 MEMHEAP_PROFILED(shmem_free)
-
-/* Change the size of a block that all PEs agreed on. Room for it to grow on,
- * for which one PE has no memory, is done without by all. */
-static void *resize(const memheap_call_t *call, void *block, size_t size,
-                    bool roomy)
-{
-    memheap_runtime_t *rt = &memheap_runtime;
-    memheap_resize_step_t step = {.new_offset = 0};
-    memheap_status_t status =
-        memheap_resize_begin(rt->heap, block, size, roomy, &step);
-    int pe;
-    rt->symmetric.reach = memheap_reach(rt->heap);
-    memheap_status_t worst =
-        memheap_runtime_agree(call, status, step.new_offset, &pe);
-    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        worst = memheap_reach_block(rt->symmetric.base + step.new_offset, &pe);
-    void *moved = NULL;
-    if (status == MEMHEAP_OK)
-        moved = memheap_resize_end(rt->heap, &step, worst == MEMHEAP_OK);
-    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        return moved;
-    memheap_settle(rt->heap);
-    if (step.roomy && worst == MEMHEAP_ERR_NO_MEMORY)
-        return resize(call, block, size, false);
-    report_failure(call, worst, pe);
-    return NULL;
-}
 
 void *pshmem_realloc(void *ptr, size_t size)
 {
     memheap_runtime_begin("shmem_realloc");
-    memheap_call_t call = {.what = MEMHEAP_CALL_REALLOC,
-                           .argument = {(uintptr_t)ptr, size, 0}};
-    if (ptr == NULL)
-        return size == 0 ? NULL : allocate(&call, 1, size);
-    if (size == 0) {
-        release(&call, ptr);
-        return NULL;
-    }
-    if (!agree_on_block(&call, ptr))
-        return NULL;
-    call.what = MEMHEAP_CALL_REALLOC_DONE;
-    return resize(&call, ptr, size, true);
+    return memheap_space_resize(&memheap_runtime.space, NULL, ptr, size);
 }
 MEMHEAP_PROFILED(shmem_realloc)
 
@@ -238,7 +266,7 @@ MEMHEAP_PROFILED(shmemalign)
 
 int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
 {
-    memheap_runtime_t *rt = &memheap_runtime;
+    memheap_space_t *space = &memheap_runtime.space;
     memheap_runtime_begin("shmemx_malloc_batch");
     if (count == 0)
         return 0;
@@ -246,21 +274,22 @@ int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
     memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC_BATCH,
                            .argument = {count, digest, 0}};
     memheap_status_t status =
-        memheap_alloc_batch(rt->heap, count, 1, sizes, blocks);
+        memheap_alloc_batch(space->heap, count, 1, sizes, blocks);
     uint64_t result = 0;
     if (status == MEMHEAP_OK)
         result = memheap_call_digest_words(blocks, count);
     int pe;
-    rt->symmetric.reach = memheap_reach(rt->heap);
-    memheap_status_t worst = memheap_runtime_agree(&call, status, result, &pe);
+    space->segment->reach = memheap_reach(space->heap);
+    memheap_status_t worst =
+        memheap_runtime_agree(space->agree, &call, status, result, &pe);
     for (size_t i = 0; i < count && worst == MEMHEAP_OK; i++)
-        worst = memheap_reach_block(blocks[i], &pe);
+        worst = memheap_reach_block(space, blocks[i], &pe);
     if (worst == MEMHEAP_OK)
         return 0;
     if (status == MEMHEAP_OK)
-        memheap_take_back(rt->heap, blocks, count);
-    memheap_settle(rt->heap);
-    report_failure(&call, worst, pe);
+        memheap_take_back(space->heap, blocks, count);
+    memheap_settle(space->heap);
+    report_failure(space, &call, worst, pe);
     return -1;
 }
 MEMHEAP_PROFILED(shmemx_malloc_batch)
@@ -268,6 +297,7 @@ MEMHEAP_PROFILED(shmemx_malloc_batch)
 int pshmemx_free_batch(size_t count, void *const *blocks)
 {
     memheap_runtime_t *rt = &memheap_runtime;
+    memheap_space_t *space = &rt->space;
     memheap_runtime_begin("shmemx_free_batch");
     if (count == 0)
         return 0;
@@ -275,20 +305,23 @@ int pshmemx_free_batch(size_t count, void *const *blocks)
     memheap_call_t call = {.what = MEMHEAP_CALL_FREE_BATCH,
                            .argument = {count, digest, 0}};
     const void *bad = NULL;
-    memheap_status_t status = memheap_find_batch(rt->heap, count, blocks, &bad);
+    memheap_status_t status =
+        memheap_find_batch(space->heap, count, blocks, &bad);
     int pe;
-    memheap_status_t worst = memheap_runtime_agree(&call, status, 0, &pe);
+    memheap_status_t worst =
+        memheap_runtime_agree(space->agree, &call, status, 0, &pe);
     if (worst == MEMHEAP_OK) {
         for (size_t i = 0; i < count; i++)
-            memheap_free(rt->heap, blocks[i]);
+            memheap_free(space->heap, blocks[i]);
         return 0;
     }
     size_t size;
-    if (bad != NULL && memheap_find_block(rt->heap, bad, &size) == MEMHEAP_OK)
+    if (bad != NULL &&
+        memheap_find_block(space->heap, bad, &size) == MEMHEAP_OK)
         snprintf(rt->message, sizeof(rt->message), "%p is named twice", bad);
     else if (bad != NULL)
-        memheap_describe(rt->heap, bad, rt->message, sizeof(rt->message));
-    report_failure(&call, worst, pe);
+        memheap_describe(space->heap, bad, rt->message, sizeof(rt->message));
+    report_failure(space, &call, worst, pe);
     return -1;
 }
 MEMHEAP_PROFILED(shmemx_free_batch)
@@ -297,7 +330,7 @@ static memheap_stats_t stats_now(const char *call)
 {
     memheap_stats_t stats;
     memheap_runtime_begin(call);
-    memheap_get_stats(memheap_runtime.heap, &stats);
+    memheap_get_stats(memheap_runtime.space.heap, &stats);
     return stats;
 }
 
@@ -316,7 +349,7 @@ MEMHEAP_PROFILED(shmemx_heap_free)
 size_t pshmemx_heap_resident(void)
 {
     memheap_runtime_begin("shmemx_heap_resident");
-    return memheap_resident(memheap_runtime.heap);
+    return memheap_resident(memheap_runtime.space.heap);
 }
 MEMHEAP_PROFILED(shmemx_heap_resident)
 
@@ -324,7 +357,7 @@ int pshmemx_heap_placement(memheap_placement_t *placement)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     memheap_runtime_begin("shmemx_heap_placement");
-    memheap_status_t status = memheap_get_placement(rt->heap, placement);
+    memheap_status_t status = memheap_get_placement(rt->space.heap, placement);
     if (status != MEMHEAP_OK)
         memheap_runtime_error("shmemx_heap_placement: %s", rt->message);
     rt->message[0] = '\0';
@@ -336,7 +369,7 @@ int pshmemx_heap_trim(size_t least)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     memheap_runtime_begin("shmemx_heap_trim");
-    memheap_status_t status = memheap_trim(rt->heap, least);
+    memheap_status_t status = memheap_trim(rt->space.heap, least);
     if (status == MEMHEAP_ERR_UNSUPPORTED)
         memheap_runtime_error("shmemx_heap_trim: the job has several nodes, "
                               "whose network may hold on to the pages of the "
@@ -368,14 +401,14 @@ MEMHEAP_PROFILED(shmemx_heap_largest_free)
 const char *pshmemx_heap_component(void)
 {
     memheap_runtime_begin("shmemx_heap_component");
-    return memheap_component_name(memheap_runtime.heap);
+    return memheap_component_name(memheap_runtime.space.heap);
 }
 MEMHEAP_PROFILED(shmemx_heap_component)
 
 int pshmemx_heap_check(void)
 {
     memheap_runtime_begin("shmemx_heap_check");
-    memheap_status_t status = memheap_check(memheap_runtime.heap);
+    memheap_status_t status = memheap_check(memheap_runtime.space.heap);
     if (status != MEMHEAP_OK)
         memheap_runtime_error("shmemx_heap_check: %s",
                               memheap_status_string(status));

@@ -192,38 +192,45 @@ void memheap_reach_close(memheap_runtime_t *rt)
     rt->job.wait.progress = NULL;
 }
 
-memheap_status_t memheap_reach_cover(memheap_runtime_t *rt, size_t end)
+memheap_status_t memheap_reach_cover(const memheap_space_t *space, size_t end)
 {
-    memheap_segment_t *heap = &rt->symmetric;
+    memheap_runtime_t *rt = &memheap_runtime;
+    memheap_segment_t *segment = space->segment;
+    const memheap_owners_t *owners = &segment->owners;
     memheap_stats_t stats;
     if (rt->transport == NULL)
         return MEMHEAP_OK;
-    memheap_get_stats(rt->heap, &stats);
+    memheap_get_stats(space->heap, &stats);
     size_t target =
-        memheap_max(memheap_job_least(&rt->job, stats.backed, NULL), end);
-    if (target <= heap->covered)
+        memheap_max(memheap_job_least(owners->job, stats.backed, NULL), end);
+    if (target <= segment->covered)
         return MEMHEAP_OK;
     memheap_status_t status =
-        memheap_transport_cover(rt->transport, heap->id, &rt->everybody,
-                                heap->base, heap->covered, target);
+        memheap_transport_cover(rt->transport, segment->id, owners,
+                                segment->base, segment->covered, target);
     if (status == MEMHEAP_OK)
-        heap->covered = target;
+        segment->covered = target;
     return status;
 }
 
-memheap_status_t memheap_reach_block_far(const void *block, int *pe_p)
+memheap_status_t memheap_reach_block_far(const memheap_space_t *space,
+                                         const void *block, int *pe_p)
 {
-    memheap_runtime_t *rt = &memheap_runtime;
-    const memheap_segment_t *heap = &rt->symmetric;
+    const memheap_segment_t *segment = space->segment;
+    const memheap_owners_t *owners = &segment->owners;
     size_t size;
     if (block == NULL ||
-        memheap_find_block(rt->heap, block, &size) != MEMHEAP_OK)
+        memheap_find_block(space->heap, block, &size) != MEMHEAP_OK)
         return MEMHEAP_OK;
-    size_t end = (size_t)((const char *)block - heap->base) + size;
-    if (end <= heap->covered)
+    size_t end = (size_t)((const char *)block - segment->base) + size;
+    if (end <= segment->covered)
         return MEMHEAP_OK;
-    memheap_status_t status = memheap_reach_cover(rt, end);
-    if (status != MEMHEAP_OK)
-        memheap_job_least(&rt->job, rt->message[0] == '\0', pe_p);
+    memheap_status_t status = memheap_reach_cover(space, end);
+    if (status != MEMHEAP_OK) {
+        int number;
+        memheap_job_least(owners->job, memheap_runtime.message[0] == '\0',
+                          &number);
+        *pe_p = owners->start + number * owners->stride;
+    }
     return status;
 }

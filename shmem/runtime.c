@@ -23,9 +23,13 @@ static void verdict_sink(void *context, memheap_log_level_t level,
                          const char *message);
 
 memheap_runtime_t memheap_runtime = {
-    .everybody = {.job = &memheap_runtime.job, .stride = 1},
-    .symmetric = {.id = MEMHEAP_SEGMENT_HEAP},
-    .variables = {.id = MEMHEAP_SEGMENT_VARIABLES},
+    .space = {.segment = &memheap_runtime.symmetric,
+              .agree = &memheap_runtime.agree,
+              .team = &shmemx_team_world},
+    .symmetric = {.id = MEMHEAP_SEGMENT_HEAP,
+                  .owners = {&memheap_runtime.job, 0, 1}},
+    .variables = {.id = MEMHEAP_SEGMENT_VARIABLES,
+                  .owners = {&memheap_runtime.job, 0, 1}},
     .log = {log_sink, &memheap_runtime, MEMHEAP_LOG_WARNING},
     .lists_lock = PTHREAD_MUTEX_INITIALIZER,
     .verdict = {verdict_sink, &memheap_runtime, MEMHEAP_LOG_ERROR}};
@@ -124,11 +128,11 @@ static _Noreturn void end_diverged(const memheap_agree_t *agree)
     _exit(EXIT_FAILURE);
 }
 
-memheap_status_t memheap_runtime_agree(const memheap_call_t *call,
+memheap_status_t memheap_runtime_agree(memheap_agree_t *agree,
+                                       const memheap_call_t *call,
                                        memheap_status_t mine, uint64_t result,
                                        int *pe_p)
 {
-    memheap_agree_t *agree = &memheap_runtime.agree;
     if (__builtin_expect(memheap_runtime.transport != NULL, 0))
         pshmem_quiet(); /* within a node, the agreement orders all stores */
     memheap_status_t status = memheap_agree(agree, call, mine, result, pe_p);

@@ -24,11 +24,19 @@
 /** A range of symmetric addresses, and where the other PEs' part of it is. */
 typedef struct memheap_segment {
     memheap_segment_id_t id;
+    memheap_owners_t owners;
     char *base;     /* on this PE; the heap's is the same on every PE */
     size_t reach;   /* bytes from base that can be put to and got from */
     size_t covered; /* those of them that other nodes know of */
     memheap_windows_t windows;
 } memheap_segment_t;
+
+/** Let there be nothing in a segment. */
+static inline void memheap_segment_reset(memheap_segment_t *segment)
+{
+    *segment =
+        (memheap_segment_t){.id = segment->id, .owners = segment->owners};
+}
 
 /** Words of the set memheap_runtime_t.free_groups. */
 #define MEMHEAP_GROUP_WORDS (MEMHEAP_AGREE_GROUPS / 64)
@@ -37,6 +45,16 @@ typedef struct memheap_segment {
  *  all PEs, where there are several nodes. */
 #define MEMHEAP_GROUP_SHARED 1
 #define MEMHEAP_GROUP_SETS 2
+
+/** A heap that some PEs have in common; that of all is the default. */
+typedef struct shmemx_space {
+    memheap_t *heap;
+    memheap_segment_t *segment;
+    memheap_agree_t *agree; /* of its PEs */
+    struct shmemx_team *team;
+    bool limited; /* the user has said how long it may become */
+    bool told_out_of_memory;
+} memheap_space_t;
 
 typedef struct memheap_runtime {
     int depth;        /* of inits without their finalize; 0: not running */
@@ -49,7 +67,6 @@ typedef struct memheap_runtime {
     bool program_finalized_mpi; /* and MPI_Finalize, which we put off */
 
     memheap_job_t job;
-    memheap_owners_t everybody;     /* the PEs of the job */
     memheap_transport_t *transport; /* NULL: the job has one node */
     memheap_watch_t *watch;         /* of other nodes, or NULL */
     memheap_agree_t agree;
@@ -59,15 +76,13 @@ typedef struct memheap_runtime {
     /** Held while the lists of teams and of their contexts are changed, since
      *  threads make contexts of their own. */
     pthread_mutex_t lists_lock;
-    memheap_t *heap;
-    memheap_segment_t symmetric; /* the heap */
+    memheap_space_t space;       /* the symmetric heap, */
+    memheap_segment_t symmetric; /* and its range */
     memheap_segment_t variables; /* global and static ones of the program */
     memheap_globals_t globals;
 
     const memheap_params_t *params; /* while starting */
-    bool limited;                   /* the user set SHMEM_SYMMETRIC_SIZE */
-    bool told_out_of_memory;
-    int exit_status; /* of the process, where it would be 0 */
+    int exit_status;                /* of the process, where it would be 0 */
     memheap_log_t log;
     memheap_log_t verdict; /* where an agreement says that the PEs differ */
     /** The first error since memheap_runtime_begin(); "" if there is none. */
@@ -92,9 +107,10 @@ void memheap_runtime_report_any(memheap_status_t status);
 void memheap_runtime_error(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
-/** As memheap_agree(), over all PEs, behind what the default context has under
- *  way; ends the job where the PEs differ. */
-memheap_status_t memheap_runtime_agree(const memheap_call_t *call,
+/** As memheap_agree(), behind what the default context has under way; ends the
+ *  job where the PEs differ. */
+memheap_status_t memheap_runtime_agree(memheap_agree_t *agree,
+                                       const memheap_call_t *call,
                                        memheap_status_t mine, uint64_t result,
                                        int *pe_p);
 

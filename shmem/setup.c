@@ -23,7 +23,7 @@
 static void meet(memheap_call_kind_t kind)
 {
     memheap_call_t call = {.what = kind, .argument = {0, 0, 0}};
-    memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
+    memheap_runtime_agree(&memheap_runtime.agree, &call, MEMHEAP_OK, 0, NULL);
 }
 
 static void finalize_all(void)
@@ -163,9 +163,10 @@ MEMHEAP_PROFILED(shmem_pe_accessible)
 
 int pshmem_addr_accessible(const void *addr, int pe)
 {
-    const memheap_runtime_t *rt = &memheap_runtime;
-    return pshmem_pe_accessible(pe) && (memheap_has(&rt->symmetric, addr, 1) ||
-                                        memheap_has(&rt->variables, addr, 1));
+    if (!pshmem_pe_accessible(pe))
+        return 0;
+    const memheap_segment_t *segment = memheap_segment_at(addr, 1);
+    return segment != NULL && memheap_segment_number(segment, pe) >= 0;
 }
 MEMHEAP_PROFILED(shmem_addr_accessible)
 

@@ -71,8 +71,8 @@ static size_t heap_limit(memheap_runtime_t *rt,
     size_t unit = memheap_pages_unit(backing);
     size_t total;
     size_t available;
-    rt->limited = param->text[0] != '\0';
-    if (!rt->limited)
+    rt->space.limited = param->text[0] != '\0';
+    if (!rt->space.limited)
         return memheap_symmetric_share(&rt->job, backing);
     memheap_machine_memory(&total, &available);
     size_t wanted =
@@ -142,7 +142,7 @@ static memheap_status_t join(memheap_runtime_t *rt)
                             rt->job.size, rt->job.rank, &rt->sets_agree);
     memheap_call_t call = {.what = MEMHEAP_CALL_INIT,
                            .argument = {digest_of_params(rt->params), 0, 0}};
-    memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
+    memheap_runtime_agree(&rt->agree, &call, MEMHEAP_OK, 0, NULL);
     return MEMHEAP_OK;
 }
 
@@ -156,8 +156,8 @@ static void part(memheap_runtime_t *rt)
 /* Give no pages of the heap back; say so if the user asked for it. */
 static void keep_pages(memheap_runtime_t *rt)
 {
-    const memheap_params_t *params = memheap_get_params(rt->heap);
-    memheap_pin(rt->heap);
+    const memheap_params_t *params = memheap_get_params(rt->space.heap);
+    memheap_pin(rt->space.heap);
     if (memheap_params_value(params, "MEMHEAP_TRIM")->size > 0)
         memheap_log_write(&rt->log, MEMHEAP_LOG_WARNING,
                           "MEMHEAP_TRIM has no effect: the job has several "
@@ -184,7 +184,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
     memheap_symmetric_config_t config = {
         .job = &rt->job,
         .limit = limit,
-        .backed = rt->transport != NULL && rt->limited,
+        .backed = rt->transport != NULL && rt->space.limited,
         .backing = *backing,
         .heap = &heap,
         .defs = memheap_shmem_param_defs,
@@ -194,20 +194,20 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
     memheap_status_t status = memheap_symmetric_open(&config, &symmetric);
     if (status != MEMHEAP_OK)
         goto err_report;
-    rt->heap = symmetric.heap;
-    const char *name = memheap_component_name(rt->heap);
+    rt->space.heap = symmetric.heap;
+    const char *name = memheap_component_name(rt->space.heap);
     memheap_call_t call = {
         .what = MEMHEAP_CALL_CREATE,
         .argument = {memheap_call_digest(0, name, strlen(name)), 0, 0}};
-    memheap_runtime_agree(&call, MEMHEAP_OK, 0, NULL);
+    memheap_runtime_agree(&rt->agree, &call, MEMHEAP_OK, 0, NULL);
     /* A network goes on with the page that it registered, whatever the kernel
      * puts in its place. */
     if (rt->transport != NULL)
         keep_pages(rt);
     rt->symmetric.base = symmetric.base;
     rt->symmetric.windows = symmetric.windows;
-    rt->symmetric.reach = memheap_reach(rt->heap);
-    status = memheap_reach_cover(rt, 0);
+    rt->symmetric.reach = memheap_reach(rt->space.heap);
+    status = memheap_reach_cover(&rt->space, 0);
     if (status == MEMHEAP_OK)
         return MEMHEAP_OK;
     memheap_symmetric_close(&symmetric);
@@ -221,7 +221,7 @@ static void leave_variables(memheap_runtime_t *rt)
 {
     memheap_windows_close(&rt->variables.windows);
     memheap_globals_unshare(&rt->globals);
-    rt->variables = (memheap_segment_t){.id = MEMHEAP_SEGMENT_VARIABLES};
+    memheap_segment_reset(&rt->variables);
 }
 
 /* Make the program's variables symmetric, where all PEs run one program. It is
@@ -257,7 +257,7 @@ static memheap_status_t share_variables(memheap_runtime_t *rt)
     rt->variables.reach = globals->size;
     if (rt->transport != NULL)
         worst = memheap_transport_cover(rt->transport, rt->variables.id,
-                                        &rt->everybody, globals->base, 0,
+                                        &rt->variables.owners, globals->base, 0,
                                         globals->size);
     if (worst != MEMHEAP_OK) {
         memheap_runtime_report_any(worst);
@@ -297,7 +297,7 @@ static memheap_status_t start(memheap_runtime_t *rt)
     memheap_log_write(
         &rt->log, MEMHEAP_LOG_DEBUG,
         "heap of at most %zu bytes at %p, component %s, %s, %d node%s", limit,
-        (void *)rt->symmetric.base, memheap_component_name(rt->heap),
+        (void *)rt->symmetric.base, memheap_component_name(rt->space.heap),
         rt->job.crowded ? "more PEs than cores" : "a core for each PE",
         rt->job.node_count, rt->job.node_count == 1 ? "" : "s");
     return MEMHEAP_OK;
@@ -324,7 +324,7 @@ memheap_status_t memheap_runtime_start(int thread_level)
     }
     rt->started_mpi = rt->started_mpi || started;
     rt->thread_level = thread_level;
-    rt->told_out_of_memory = false;
+    rt->space.told_out_of_memory = false;
     memset(rt->free_groups, 0xFF, sizeof(rt->free_groups));
     rt->free_groups[0] &= ~(uint64_t)1; /* that of all PEs */
     rt->free_groups[0] &= ~((uint64_t)1 << MEMHEAP_GROUP_SHARED);
@@ -342,7 +342,7 @@ static void report_figures(memheap_runtime_t *rt)
     uint64_t mine[MEMHEAP_FIGURES];
     uint64_t *all = NULL;
     memheap_status_t status = MEMHEAP_OK;
-    memheap_figures_take(rt->heap, mine);
+    memheap_figures_take(rt->space.heap, mine);
     if (rt->job.rank == 0) {
         all = malloc((size_t)rt->job.size * sizeof(mine));
         status = all == NULL ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK;
@@ -352,7 +352,7 @@ static void report_figures(memheap_runtime_t *rt)
     memheap_job_gather(&rt->job, mine, sizeof(mine), all);
     if (rt->job.rank == 0) {
         memheap_report_t report = {
-            .heap = rt->heap, .pes = rt->job.size, .values = all};
+            .heap = rt->space.heap, .pes = rt->job.size, .values = all};
         memheap_report_as_asked(&report, &rt->log);
     }
     free(all);
@@ -362,19 +362,19 @@ static void report_figures(memheap_runtime_t *rt)
  * same on every PE, so that PE 0 speaks for all. */
 static void report(memheap_runtime_t *rt)
 {
-    const memheap_params_t *params = memheap_get_params(rt->heap);
+    const memheap_params_t *params = memheap_get_params(rt->space.heap);
     const char *how = memheap_params_find(params, "MEMHEAP_REPORT")->text;
     if (how[0] != '\0' && strcmp(how, "0") != 0)
         report_figures(rt);
     memheap_stats_t stats;
-    memheap_get_stats(rt->heap, &stats);
+    memheap_get_stats(rt->space.heap, &stats);
     if (!memheap_params_value(params, "MEMHEAP_LEAKS")->boolean ||
         stats.live_blocks == 0)
         return;
     rt->exit_status =
         (int)memheap_params_value(params, "MEMHEAP_LEAKS_STATUS")->integer;
     if (rt->job.rank == 0)
-        memheap_report_leaks(rt->heap);
+        memheap_report_leaks(rt->space.heap);
 }
 
 void memheap_runtime_stop(void)
@@ -385,11 +385,11 @@ void memheap_runtime_stop(void)
     /* The transport first: it knows the memory of all below. */
     part(rt);
     memheap_windows_close(&rt->symmetric.windows);
-    memheap_destroy(rt->heap);
+    memheap_destroy(rt->space.heap);
     leave_variables(rt);
     memheap_job_close(&rt->job);
-    rt->heap = NULL;
-    rt->symmetric = (memheap_segment_t){.id = MEMHEAP_SEGMENT_HEAP};
+    rt->space.heap = NULL;
+    memheap_segment_reset(&rt->symmetric);
     rt->depth = 0;
 }
 
