@@ -526,8 +526,9 @@ static bool is_of_jobs(const memheap_params_t *params, const char *name,
                        size_t size)
 {
     static const char *const names[] = {
-        "MEMHEAP_TRANSPORT", "MEMHEAP_NODE_PES", "MEMHEAP_PROGRESS_THREAD",
-        "MEMHEAP_MAP_NONBLOCK", "MEMHEAP_NODE_TIMEOUT"};
+        "MEMHEAP_TRANSPORT",       "MEMHEAP_NODE_PES",
+        "MEMHEAP_PROGRESS_THREAD", "MEMHEAP_MAP_NONBLOCK",
+        "MEMHEAP_NODE_TIMEOUT",    "MEMHEAP_DEVICE_FOLDER"};
     if (memheap_params_find(params, names[0]) != NULL)
         return false;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

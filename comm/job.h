@@ -65,6 +65,23 @@ bool memheap_mpi_serve_in_waits(int (*serve)(void), bool on);
  */
 void memheap_job_open(memheap_job_t *job, MPI_Comm comm, int machine);
 
+/** Some PEs of a job: start + i * stride, i < size; this one is number rank. */
+typedef struct memheap_part {
+    MPI_Comm comm; /* of them */
+    int start, stride, size, rank;
+} memheap_part_t;
+
+/**
+ * Find the PEs that want to take part. Collective.
+ * @param part  on one that does not, size is 0
+ * @return MEMHEAP_ERR_UNSUPPORTED on every PE if they are no progression
+ */
+memheap_status_t memheap_job_part(const memheap_job_t *job, bool takes_part,
+                                  memheap_part_t *part);
+
+/** Let go of the communicator. Local; whether or not that found anything. */
+void memheap_job_part_end(memheap_part_t *part);
+
 /** Know its nodes, of at most that many PEs each. MEMHEAP_ERR_NO_METADATA, the
  *  same on every PE. */
 memheap_status_t memheap_job_form_nodes(memheap_job_t *job, size_t most);

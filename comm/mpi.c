@@ -156,6 +156,33 @@ memheap_status_t memheap_job_form_nodes(memheap_job_t *job, size_t most)
     return MEMHEAP_OK;
 }
 
+memheap_status_t memheap_job_part(const memheap_job_t *job, bool takes_part,
+                                  memheap_part_t *part)
+{
+    *part = (memheap_part_t){.stride = 1};
+    PMPI_Comm_split(job->world, takes_part ? 0 : MPI_UNDEFINED, job->rank,
+                    &part->comm);
+    bool fits = true;
+    if (takes_part) {
+        PMPI_Comm_size(part->comm, &part->size);
+        PMPI_Comm_rank(part->comm, &part->rank);
+        part->start = job->rank;
+        PMPI_Bcast(&part->start, 1, MPI_INT, 0, part->comm);
+        int second = job->rank;
+        PMPI_Bcast(&second, 1, MPI_INT, part->size > 1, part->comm);
+        if (part->size > 1)
+            part->stride = second - part->start;
+        fits = part->start + part->rank * part->stride == job->rank;
+    }
+    return memheap_job_worst(job, fits ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
+}
+
+void memheap_job_part_end(memheap_part_t *part)
+{
+    if (part->comm != MPI_COMM_NULL)
+        PMPI_Comm_free(&part->comm);
+}
+
 void memheap_job_close(memheap_job_t *job)
 {
     if (job->leaders != MPI_COMM_NULL)

@@ -45,6 +45,12 @@ const memheap_segment_t *memheap_segment_at(const void *address, size_t size)
         return &rt->symmetric;
     if (memheap_has(&rt->variables, address, size))
         return &rt->variables;
+    for (unsigned id = MEMHEAP_SEGMENT_MORE; id < MEMHEAP_SEGMENTS; id++) {
+        const memheap_space_t *space =
+            __atomic_load_n(&rt->spaces[id], __ATOMIC_ACQUIRE);
+        if (space != NULL && memheap_has(space->segment, address, size))
+            return space->segment;
+    }
     return NULL;
 }
 

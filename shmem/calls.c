@@ -88,6 +88,12 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
     case MEMHEAP_CALL_FREE_BATCH:
         snprintf(text, room, "shmemx_free_batch of %zu blocks (%#zx)", a, b);
         break;
+    case MEMHEAP_CALL_SPACE_CREATE:
+        snprintf(text, room, "shmemx_space_create of %zu bytes (%#zx)", a, b);
+        break;
+    case MEMHEAP_CALL_SPACE_DESTROY:
+        snprintf(text, room, "shmemx_space_destroy");
+        break;
     case MEMHEAP_CALL_SPLIT_STRIDED:
         snprintf(text, room, "shmem_team_split_strided(%d, %d, %d)", (int)a,
                  (int)b, (int)call->argument[2]);

@@ -56,9 +56,9 @@ static void report_failure(memheap_space_t *space, const memheap_call_t *call,
     char largest[MEMHEAP_SIZE_TEXT];
     memheap_get_stats(space->heap, &stats);
     memheap_runtime_error(
-        "%s: out of memory: the %s has %s, %s of them in use, and the "
+        "%s: out of memory: %s has %s, %s of them in use, and the "
         "largest free block has %s; %s",
-        text, space == &rt->space ? "heap" : memheap_name(space->heap),
+        text, space == &rt->space ? "the heap" : memheap_name(space->heap),
         memheap_format_size(size, stats.size),
         memheap_format_size(used, stats.used),
         memheap_format_size(largest, stats.largest_free),

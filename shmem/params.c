@@ -65,6 +65,12 @@ const memheap_param_def_t memheap_shmem_param_defs[] = {
      .default_text = "0",
      .help = "serve PEs of other nodes by a thread, also while the program "
              "computes"},
+    {.name = "MEMHEAP_DEVICE_FOLDER",
+     .type = MEMHEAP_PARAM_STRING,
+     .unit = "",
+     .default_text = "",
+     .help = "folder of a file system whose memory is this PE's part of spaces "
+             "of SHMEMX_DEVICE_FOLDER"},
     {.name = "MEMHEAP_MAP_NONBLOCK",
      .type = MEMHEAP_PARAM_BOOL,
      .unit = "",

@@ -54,6 +54,9 @@ typedef struct shmemx_space {
     struct shmemx_team *team;
     bool limited; /* the user has said how long it may become */
     bool told_out_of_memory;
+    /* Of one that the program made: */
+    int teams;       /* that live here: its own, and those split from it */
+    bool team_ended; /* its own does not */
 } memheap_space_t;
 
 typedef struct memheap_runtime {
@@ -78,6 +81,8 @@ typedef struct memheap_runtime {
     pthread_mutex_t lists_lock;
     memheap_space_t space;       /* the symmetric heap, */
     memheap_segment_t symmetric; /* and its range */
+    /** Those that the program made, by the number of their segment. */
+    memheap_space_t *spaces[MEMHEAP_SEGMENTS];
     memheap_segment_t variables; /* global and static ones of the program */
     memheap_globals_t globals;
 
@@ -132,6 +137,10 @@ void memheap_runtime_trade(memheap_agree_t *agree, const memheap_call_t *call,
 
 /** Say that a call came before shmem_init(), and end the program. */
 _Noreturn void memheap_runtime_not_running(const char *call);
+
+/** Say what the parameters want to be said of a space that ends. Collective
+ *  over its PEs. */
+void memheap_runtime_report_heap(memheap_space_t *space);
 
 /** End the job after an error that was printed. */
 _Noreturn void memheap_runtime_abort(void);

@@ -91,6 +91,105 @@ int shmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks);
  */
 int shmemx_free_batch(size_t count, void *const *blocks);
 
+/** A symmetric heap: that of the job, or one that the program made. */
+typedef struct shmemx_space *shmemx_space_t;
+
+/** No space; and the symmetric heap of all PEs. */
+#define SHMEMX_SPACE_INVALID ((shmemx_space_t)0)
+#define SHMEMX_SPACE_DEFAULT ((shmemx_space_t)1)
+
+/** What the memory of a space is. A PE that does not have it has no part of
+ *  the space. */
+#define SHMEMX_DEVICE_HOST 0 /* the machine's memory, which every PE has */
+/** Memory of a file system, such as persistent memory or that of another node:
+ *  of the folder that MEMHEAP_DEVICE_FOLDER names on the PE, if it can write
+ *  there. */
+#define SHMEMX_DEVICE_FOLDER 1
+
+/** A flag of a space: to find memory for all of it at once, or fail. */
+#define SHMEMX_SPACE_BACKED 1L
+
+/** What a space is made of, the same on every PE. All zero is one of the
+ *  machine's memory that grows as it is needed. */
+typedef struct shmemx_space_config {
+    int device;
+    size_t
+        size; /* bytes on each PE; 0: as much as this PE's share of the
+                 node's memory, of which nothing is taken before it is used */
+    long flags;
+    memheap_backing_t backing; /* pages and place; zero: MEMHEAP_PAGES,
+                                  MEMHEAP_PLACE */
+} shmemx_space_config_t;
+
+/**
+ * Make a space. Collective over all PEs, with the same configuration.
+ *
+ * The space belongs to the PEs that have the device, which must be the same
+ * distance apart, as in a team. The others get SHMEMX_SPACE_INVALID.
+ *
+ * @return 0; not 0 on every PE, with a message, if the space cannot be had
+ */
+int shmemx_space_create(const shmemx_space_config_t *config,
+                        shmemx_space_t *space);
+
+/**
+ * End a space, with all that is in it. Collective over its PEs, behind what
+ * they have under way. SHMEMX_SPACE_INVALID is ignored.
+ *
+ * @return 0; not 0 on each of them, with a message, while the space's team or
+ *         one that was split from it lives, and for SHMEMX_SPACE_DEFAULT
+ */
+int shmemx_space_destroy(shmemx_space_t space);
+
+/**
+ * As the routines of the standard, in a space. Collective over its PEs; an
+ * allocation ends in a barrier of them, a free begins with one. Without
+ * bytes, and for SHMEMX_SPACE_INVALID, NULL and no barrier.
+ *
+ * RMA, atomics, locks and collectives take such addresses like those of the
+ * heap, among the space's PEs.
+ */
+void *shmemx_space_malloc(shmemx_space_t space, size_t size);
+void *shmemx_space_malloc_with_hints(shmemx_space_t space, size_t size,
+                                     long hints);
+void *shmemx_space_calloc(shmemx_space_t space, size_t count, size_t size);
+void *shmemx_space_align(shmemx_space_t space, size_t alignment, size_t size);
+void *shmemx_space_realloc(shmemx_space_t space, void *ptr, size_t size);
+void shmemx_space_free(shmemx_space_t space, void *ptr);
+
+/** The team of a space's PEs, in the order of the job, until it is destroyed;
+ *  SHMEM_TEAM_INVALID then, and for no space. Local. */
+shmem_team_t shmemx_space_get_team(shmemx_space_t space);
+
+/** What a space can: bits of the following. */
+#define SHMEMX_CAP_RMA 0x1L
+#define SHMEMX_CAP_COLLECTIVES 0x2L
+#define SHMEMX_CAP_ATOMICS 0x4L
+/** shmem_ptr() leads to each of its PEs. */
+#define SHMEMX_CAP_DIRECT_ACCESS 0x8L
+/** Every PE of the job has a part of it. */
+#define SHMEMX_CAP_WORLD_ACCESS 0x10L
+/** A block has the same address on each of its PEs. */
+#define SHMEMX_CAP_IDENTICAL_ADDRESSES 0x20L
+
+/** @return 0; not 0 for SHMEMX_SPACE_INVALID. Local. */
+int shmemx_space_get_caps(shmemx_space_t space, long *caps);
+
+/** Bytes that a space can grow to on each PE; 0 for no space. Local. */
+size_t shmemx_space_size(shmemx_space_t space);
+
+/** As shmemx_heap_placement(), of a space. Local. */
+int shmemx_space_placement(shmemx_space_t space,
+                           memheap_placement_t *placement);
+
+/** The space that an address is of: SHMEMX_SPACE_INVALID if none on this PE, as
+ *  for a variable. Local. */
+shmemx_space_t shmemx_space_of_ptr(const void *ptr);
+
+/** The space whose team this is, or was split from; SHMEMX_SPACE_DEFAULT for
+ *  others. Local. */
+shmemx_space_t shmemx_space_of_team(shmem_team_t team);
+
 #ifdef __cplusplus
 }
 #endif

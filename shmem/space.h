@@ -25,4 +25,11 @@ memheap_status_t memheap_space_free(memheap_space_t *space,
 void *memheap_space_resize(memheap_space_t *space, const char *name,
                            void *block, size_t size);
 
+/** Say of all spaces that the program made what is to be said at the end.
+ *  Collective over all PEs. */
+void memheap_spaces_report(void);
+
+/** End them, once nobody reaches them any more. */
+void memheap_spaces_stop(void);
+
 #endif

@@ -9,6 +9,7 @@
 #include "shmem/calls.h"
 #include "shmem/params.h"
 #include "shmem/reach.h"
+#include "shmem/space.h"
 #include "shmem/team.h"
 #include "comm/symmetric.h"
 #include "memheap/report.h"
@@ -27,9 +28,9 @@
  * output, and not about the heap. */
 static bool is_private(const char *name)
 {
-    static const char *const names[] = {"MEMHEAP_PARAM_FILE",
-                                        "MEMHEAP_PLUGIN_PATH", "SHMEM_VERSION",
-                                        "SHMEM_INFO", "SHMEM_DEBUG"};
+    static const char *const names[] = {
+        "MEMHEAP_PARAM_FILE", "MEMHEAP_PLUGIN_PATH", "MEMHEAP_DEVICE_FOLDER",
+        "SHMEM_VERSION",      "SHMEM_INFO",          "SHMEM_DEBUG"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(name, names[i]) == 0)
             return true;
@@ -336,54 +337,57 @@ memheap_status_t memheap_runtime_start(int thread_level)
     return status;
 }
 
-/* Have PE 0 report the figures of all. */
-static void report_figures(memheap_runtime_t *rt)
+/* Have the first PE of a space report the figures of all. */
+static void report_figures(memheap_runtime_t *rt, const memheap_space_t *space)
 {
+    const memheap_job_t *job = space->segment->owners.job;
     uint64_t mine[MEMHEAP_FIGURES];
     uint64_t *all = NULL;
     memheap_status_t status = MEMHEAP_OK;
-    memheap_figures_take(rt->space.heap, mine);
-    if (rt->job.rank == 0) {
-        all = malloc((size_t)rt->job.size * sizeof(mine));
+    memheap_figures_take(space->heap, mine);
+    if (job->rank == 0) {
+        all = malloc((size_t)job->size * sizeof(mine));
         status = all == NULL ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK;
     }
-    if (memheap_job_worst(&rt->job, status) != MEMHEAP_OK)
+    if (memheap_job_worst(job, status) != MEMHEAP_OK)
         return;
-    memheap_job_gather(&rt->job, mine, sizeof(mine), all);
-    if (rt->job.rank == 0) {
+    memheap_job_gather(job, mine, sizeof(mine), all);
+    if (job->rank == 0) {
         memheap_report_t report = {
-            .heap = rt->space.heap, .pes = rt->job.size, .values = all};
+            .heap = space->heap, .pes = job->size, .values = all};
         memheap_report_as_asked(&report, &rt->log);
     }
     free(all);
 }
 
-/* What the parameters want to be said of a heap that ends. The blocks are the
- * same on every PE, so that PE 0 speaks for all. */
-static void report(memheap_runtime_t *rt)
+/* The blocks are the same on every PE, so that one speaks for all. */
+void memheap_runtime_report_heap(memheap_space_t *space)
 {
-    const memheap_params_t *params = memheap_get_params(rt->space.heap);
+    memheap_runtime_t *rt = &memheap_runtime;
+    const memheap_params_t *params = memheap_get_params(space->heap);
     const char *how = memheap_params_find(params, "MEMHEAP_REPORT")->text;
     if (how[0] != '\0' && strcmp(how, "0") != 0)
-        report_figures(rt);
+        report_figures(rt, space);
     memheap_stats_t stats;
-    memheap_get_stats(rt->space.heap, &stats);
+    memheap_get_stats(space->heap, &stats);
     if (!memheap_params_value(params, "MEMHEAP_LEAKS")->boolean ||
         stats.live_blocks == 0)
         return;
     rt->exit_status =
         (int)memheap_params_value(params, "MEMHEAP_LEAKS_STATUS")->integer;
-    if (rt->job.rank == 0)
-        memheap_report_leaks(rt->space.heap);
+    if (space->segment->owners.job->rank == 0)
+        memheap_report_leaks(space->heap);
 }
 
 void memheap_runtime_stop(void)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    report(rt);
+    memheap_runtime_report_heap(&rt->space);
+    memheap_spaces_report();
     memheap_team_stop();
     /* The transport first: it knows the memory of all below. */
     part(rt);
+    memheap_spaces_stop();
     memheap_windows_close(&rt->symmetric.windows);
     memheap_destroy(rt->space.heap);
     leave_variables(rt);

@@ -208,6 +208,9 @@ static struct shmemx_team *team_new(const struct shmemx_team *parent, int group,
     pthread_mutex_lock(&memheap_runtime.lists_lock);
     team->next = shmemx_team_world.next;
     shmemx_team_world.next = team;
+    team->space = parent->space;
+    if (team->space != NULL)
+        team->space->teams++;
     pthread_mutex_unlock(&memheap_runtime.lists_lock);
     return team;
 }
@@ -221,6 +224,8 @@ static void team_free(struct shmemx_team *team)
     while (*link != team)
         link = &(*link)->next;
     *link = team->next;
+    if (team->space != NULL)
+        team->space->teams--;
     contexts_end(team, false);
     pthread_mutex_unlock(&memheap_runtime.lists_lock);
     group_release(team->group);
@@ -262,6 +267,31 @@ static int split(struct shmemx_team *parent, const memheap_call_t *call,
     }
     *team_p = team;
     return 0;
+}
+
+int memheap_team_make(shmem_team_t parent, const memheap_call_t *call,
+                      int start, int stride, int size, int rank,
+                      shmem_team_t *team_p)
+{
+    part_t part = {start, stride, size, rank};
+    return split(parent, call, part, NULL, 0, team_p);
+}
+
+void memheap_team_end(shmem_team_t team)
+{
+    memheap_agree_end(team->agree);
+    team_free(team);
+}
+
+/* Let the program have a space's own team no more; the space still has. */
+static void end_for_program(struct shmemx_team *team)
+{
+    pthread_mutex_lock(&memheap_runtime.lists_lock);
+    contexts_end(team, false);
+    team->space->teams--;
+    team->space->team_ended = true;
+    team->space = NULL;
+    pthread_mutex_unlock(&memheap_runtime.lists_lock);
 }
 
 int pshmem_team_split_strided(shmem_team_t parent_team, int start, int stride,
@@ -337,8 +367,10 @@ void pshmem_team_destroy(shmem_team_t team)
     }
     contexts_settle(team);
     memheap_runtime_meet(team->agree, &call);
-    memheap_agree_end(team->agree);
-    team_free(team);
+    if (team->space != NULL && team->space->team == team)
+        end_for_program(team);
+    else
+        memheap_team_end(team);
 }
 MEMHEAP_PROFILED(shmem_team_destroy)
 

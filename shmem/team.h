@@ -24,7 +24,8 @@ struct shmemx_team {
     memheap_agree_t *agree;
     struct shmemx_ctx *contexts; /* those on it */
     struct shmemx_team *next;    /* of all that were made, from the world on */
-    char reserved[80];
+    struct shmemx_space *space;  /* whose team it was split from, or NULL */
+    char reserved[72];
 };
 _Static_assert(sizeof(struct shmemx_team) == MEMHEAP_TEAM_SIZE,
                "the size of a team belongs to the binary interface");
@@ -39,6 +40,16 @@ struct shmemx_ctx {
 };
 _Static_assert(sizeof(struct shmemx_ctx) == MEMHEAP_CTX_SIZE,
                "the size of a context belongs to the binary interface");
+
+/** Make a team of some PEs of a parent, as the numbers start + i * stride
+ * there; size is 0 on a PE that joins none. Collective over the parent.
+ *  @return 0; not 0 on all of them if there is none to be had */
+int memheap_team_make(shmem_team_t parent, const memheap_call_t *call,
+                      int start, int stride, int size, int rank,
+                      shmem_team_t *team_p);
+
+/** End a team, when its PEs have met. */
+void memheap_team_end(shmem_team_t team);
 
 /** Let the predefined teams be those of the job that was started. */
 void memheap_team_start(void);

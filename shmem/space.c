@@ -1,0 +1,508 @@
+/*
+ * Spaces: symmetric heaps beside the one of the job, each with a size, a kind
+ * of memory and a team of its own.
+ *
+ * A space is made by all PEs of the job, and belongs to those that have the
+ * device. They are a job of their own, by a communicator, whose nodes are the
+ * parts that they have of the job's nodes: who is near in one is near in the
+ * other. A space agrees through the means of its team, which stay when the
+ * program ends that team; and has a segment, by whose number the transport
+ * knows its memory. The number is one that is free on all of its PEs.
+ */
+#include "config.h"
+
+#include "shmem/space.h"
+#include "shmem/access.h"
+#include "shmem/calls.h"
+#include "shmem/params.h"
+#include "shmem/reach.h"
+#include "base/pages.h"
+#include "base/util.h"
+#include "comm/symmetric.h"
+
+#include <pshmem.h>
+#include <shmemx.h>
+#include <shmemx_pools.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A space that the program made. */
+typedef struct made_space {
+    memheap_space_t space; /* first: it is known by its address */
+    memheap_segment_t segment;
+    memheap_job_t job;
+    memheap_symmetric_t symmetric;
+    int device;
+    char name[16];
+} made_space_t;
+
+static made_space_t *made_of(shmemx_space_t space)
+{
+    return (made_space_t *)(void *)space;
+}
+
+/* The space of a handle that is not SHMEMX_SPACE_INVALID. */
+static memheap_space_t *space_of(shmemx_space_t space)
+{
+    return space == SHMEMX_SPACE_DEFAULT ? &memheap_runtime.space : space;
+}
+
+/* Where the memory of a device lies; NULL for the machine's own. False if this
+ * PE does not have the device. */
+static bool find_device(int device, const char **folder_p)
+{
+    struct stat file;
+    const memheap_params_t *params =
+        memheap_get_params(memheap_runtime.space.heap);
+    const char *folder =
+        memheap_params_value(params, "MEMHEAP_DEVICE_FOLDER")->string;
+    *folder_p = device == SHMEMX_DEVICE_FOLDER ? folder : NULL;
+    return device == SHMEMX_DEVICE_HOST ||
+           (device == SHMEMX_DEVICE_FOLDER && folder[0] != '\0' &&
+            stat(folder, &file) == 0 && S_ISDIR(file.st_mode) &&
+            access(folder, W_OK | X_OK) == 0);
+}
+
+static void warn(const char *text)
+{
+    memheap_runtime_error("warning: shmemx_space_create: %s", text);
+}
+
+/* Take a number that is free on all PEs of a space; 0 if there is none. */
+static memheap_segment_id_t take_id(made_space_t *made)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    uint64_t unused = 0;
+    for (unsigned id = MEMHEAP_SEGMENT_MORE; id < MEMHEAP_SEGMENTS; id++)
+        unused |= (uint64_t)(rt->spaces[id] == NULL) << id;
+    unused = memheap_job_and(&made->job, unused);
+    return unused == 0 ? 0 : (memheap_segment_id_t)__builtin_ctzll(unused);
+}
+
+/* The bytes that each PE of a space may have. */
+static size_t limit_of(const made_space_t *made,
+                       const shmemx_space_config_t *config,
+                       const memheap_backing_t *backing)
+{
+    size_t unit = memheap_pages_unit(backing);
+    if (config->size == 0)
+        return memheap_symmetric_share(&made->job, backing);
+    size_t size = memheap_align_up(config->size, unit);
+    return size < config->size ? memheap_align_down(SIZE_MAX, unit) : size;
+}
+
+/* Have the memory of a space, and let its PEs reach it. Collective over them.
+ * @return the same on all of them */
+static memheap_status_t space_open(made_space_t *made,
+                                   const shmemx_space_config_t *config,
+                                   const char *folder)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    memheap_config_t heap = {.name = made->name,
+                             .flags = MEMHEAP_OF_JOB |
+                                      (rt->thread_level == SHMEM_THREAD_MULTIPLE
+                                           ? MEMHEAP_ORDERED
+                                           : MEMHEAP_SINGLE_THREADED),
+                             .log = &rt->log};
+    memheap_backing_t backing = config->backing;
+    memheap_pages_read(memheap_get_params(rt->space.heap), &backing);
+    bool backed = (config->flags & SHMEMX_SPACE_BACKED) != 0;
+    memheap_symmetric_config_t wanted = {
+        .job = &made->job,
+        .limit = limit_of(made, config, &backing),
+        .backed = backed || (rt->transport != NULL && config->size > 0),
+        .backing = backing,
+        .folder = folder,
+        .heap = &heap,
+        .defs = memheap_shmem_param_defs,
+        .def_count = memheap_shmem_param_def_count,
+        .warn = warn};
+    memheap_segment_id_t id = take_id(made);
+    if (id == 0) {
+        memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
+                          "there are %d spaces already, the most that can be",
+                          MEMHEAP_SEGMENTS - MEMHEAP_SEGMENT_MORE);
+        return MEMHEAP_ERR_NO_MEMORY;
+    }
+    snprintf(made->name, sizeof(made->name), "space %u",
+             id - MEMHEAP_SEGMENT_MORE + 1);
+    made->segment.id = id;
+    memheap_status_t status = memheap_symmetric_open(&wanted, &made->symmetric);
+    if (status != MEMHEAP_OK)
+        return status;
+    made->space.heap = made->symmetric.heap;
+    made->segment.base = made->symmetric.base;
+    made->segment.windows = made->symmetric.windows;
+    made->segment.reach = memheap_reach(made->space.heap);
+    if (rt->transport != NULL)
+        memheap_pin(made->space.heap);
+    memheap_stats_t stats;
+    memheap_get_stats(made->space.heap, &stats);
+    if (backed && stats.backed < wanted.limit) {
+        memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
+                          "the node has no memory for all of the space");
+        status = MEMHEAP_ERR_NO_MEMORY;
+    }
+    status = memheap_job_worst(&made->job, status);
+    if (status == MEMHEAP_OK)
+        status = memheap_reach_cover(&made->space, 0);
+    return status;
+}
+
+/* Give back what a PE has of a space, all of it or what it came to. The others
+ * reach it no more. */
+static void space_close(made_space_t *made)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    if (rt->transport != NULL && made->segment.id != 0)
+        memheap_transport_forget(rt->transport, made->segment.id);
+    memheap_symmetric_close(&made->symmetric);
+    memheap_job_close(&made->job);
+    free(made);
+}
+
+/* The PEs that have the device as a space without memory. NULL, on all PEs, if
+ * a space cannot be there for them; *made_p is NULL on a PE that has no part of
+ * it. Collective over all PEs. */
+static memheap_status_t space_form(bool takes_part, memheap_part_t *part,
+                                   made_space_t **made_p)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    memheap_status_t status = memheap_job_part(&rt->job, takes_part, part);
+    if (status != MEMHEAP_OK) {
+        memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
+                          "the PEs that have the device are not the same "
+                          "distance apart, as those of a team must be");
+        return status;
+    }
+    made_space_t *made = takes_part ? calloc(1, sizeof(*made)) : NULL;
+    if (takes_part && made == NULL)
+        status = MEMHEAP_ERR_NO_METADATA;
+    status = memheap_job_worst(&rt->job, status);
+    if (status == MEMHEAP_OK && made != NULL) {
+        memheap_job_open(&made->job, part->comm, rt->job.node_number);
+        made->job.wait = rt->job.wait;
+        status = memheap_job_form_nodes(&made->job, SIZE_MAX);
+        made->segment.owners =
+            (memheap_owners_t){&made->job, part->start, part->stride};
+        made->space.segment = &made->segment;
+        *made_p = made;
+    } else {
+        free(made);
+    }
+    memheap_job_part_end(part);
+    return status;
+}
+
+/* Let the space be known on this PE. */
+static void space_enter(made_space_t *made, shmem_team_t team)
+{
+    memheap_space_t *space = &made->space;
+    space->team = team;
+    space->agree = team->agree;
+    space->teams = 1;
+    team->space = space;
+    __atomic_store_n(&memheap_runtime.spaces[made->segment.id], space,
+                     __ATOMIC_RELEASE);
+}
+
+static void leave(made_space_t *made)
+{
+    __atomic_store_n(&memheap_runtime.spaces[made->segment.id], NULL,
+                     __ATOMIC_RELEASE);
+}
+
+int pshmemx_space_create(const shmemx_space_config_t *config,
+                         shmemx_space_t *space)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    memheap_runtime_begin("shmemx_space_create");
+    *space = SHMEMX_SPACE_INVALID;
+    const uint64_t words[] = {
+        (uint64_t)config->device,      (uint64_t)config->flags,
+        config->backing.pages,         config->backing.pages_strength,
+        config->backing.place,         config->backing.node,
+        config->backing.place_strength};
+    memheap_call_t call = {
+        .what = MEMHEAP_CALL_SPACE_CREATE,
+        .argument = {config->size, memheap_call_digest(0, words, sizeof(words)),
+                     0}};
+    memheap_runtime_meet(&rt->agree, &call);
+    const char *folder;
+    bool takes_part = find_device(config->device, &folder);
+    memheap_part_t part;
+    made_space_t *made = NULL;
+    shmem_team_t team = SHMEM_TEAM_INVALID;
+    int pe;
+    memheap_status_t status = space_form(takes_part, &part, &made);
+    if (status == MEMHEAP_OK && made != NULL) {
+        made->device = config->device;
+        made->space.limited = config->size > 0;
+        status = space_open(made, config, folder);
+    }
+    memheap_status_t worst =
+        memheap_runtime_agree(&rt->agree, &call, status, 0, &pe);
+    if (worst == MEMHEAP_OK &&
+        memheap_team_make(SHMEM_TEAM_WORLD, &call, part.start, part.stride,
+                          part.size, part.rank, &team) != 0) {
+        worst = MEMHEAP_ERR_NO_METADATA;
+        pe = 0;
+    }
+    if (worst != MEMHEAP_OK) {
+        if (pe == rt->job.rank)
+            memheap_runtime_error(
+                "shmemx_space_create: %s%s%s", memheap_status_string(worst),
+                rt->message[0] == '\0' ? "" : ": ", rt->message);
+        if (made != NULL)
+            space_close(made);
+        return -1;
+    }
+    if (made != NULL) {
+        space_enter(made, team);
+        *space = &made->space;
+    }
+    /* Nobody uses it before all know it. */
+    memheap_runtime_meet(&rt->agree, &call);
+    return 0;
+}
+MEMHEAP_PROFILED(shmemx_space_create)
+
+int pshmemx_space_destroy(shmemx_space_t space)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    memheap_call_t call = {.what = MEMHEAP_CALL_SPACE_DESTROY};
+    int pe;
+    memheap_runtime_begin("shmemx_space_destroy");
+    if (space == SHMEMX_SPACE_INVALID)
+        return 0;
+    if (space == SHMEMX_SPACE_DEFAULT) {
+        memheap_runtime_error("shmemx_space_destroy: SHMEMX_SPACE_DEFAULT "
+                              "stays");
+        return -1;
+    }
+    made_space_t *made = made_of(space);
+    /* Twice: first all are quiet, and then nobody is still on its way. */
+    pshmem_quiet();
+    memheap_status_t worst = memheap_runtime_agree(
+        space->agree, &call, space->teams > 0 ? MEMHEAP_ERR_BUSY : MEMHEAP_OK,
+        0, &pe);
+    if (worst != MEMHEAP_OK) {
+        if (pe == rt->job.rank)
+            memheap_runtime_error(
+                "shmemx_space_destroy: the team of %s, or one that was split "
+                "from it, still lives: destroy it first",
+                made->name);
+        return -1;
+    }
+    memheap_runtime_report_heap(space);
+    memheap_runtime_meet(space->agree, &call);
+    leave(made);
+    shmem_team_t team = space->team;
+    space_close(made);
+    memheap_team_end(team);
+    return 0;
+}
+MEMHEAP_PROFILED(shmemx_space_destroy)
+
+void memheap_spaces_report(void)
+{
+    for (unsigned id = MEMHEAP_SEGMENT_MORE; id < MEMHEAP_SEGMENTS; id++) {
+        if (memheap_runtime.spaces[id] != NULL)
+            memheap_runtime_report_heap(memheap_runtime.spaces[id]);
+    }
+}
+
+void memheap_spaces_stop(void)
+{
+    for (unsigned id = MEMHEAP_SEGMENT_MORE; id < MEMHEAP_SEGMENTS; id++) {
+        memheap_space_t *space = memheap_runtime.spaces[id];
+        memheap_runtime.spaces[id] = NULL;
+        if (space != NULL)
+            space_close(made_of(space));
+    }
+}
+
+/* Begin a call for a space. False if there is nothing to do in it: for no
+ * space, and for no bytes. */
+static bool begin(const char *name, shmemx_space_t space, size_t size)
+{
+    memheap_runtime_begin(name);
+    return space != SHMEMX_SPACE_INVALID && size > 0;
+}
+
+void *pshmemx_space_malloc(shmemx_space_t space, size_t size)
+{
+    if (!begin("shmemx_space_malloc", space, size))
+        return NULL;
+    memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC,
+                           .argument = {size, 0, 0},
+                           .name = "shmemx_space_malloc"};
+    return memheap_space_alloc(space_of(space), &call, 1, size);
+}
+MEMHEAP_PROFILED(shmemx_space_malloc)
+
+void *pshmemx_space_malloc_with_hints(shmemx_space_t space, size_t size,
+                                      long hints)
+{
+    if (!begin("shmemx_space_malloc_with_hints", space, size))
+        return NULL;
+    memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC_HINTS,
+                           .argument = {size, (uint64_t)hints, 0},
+                           .name = "shmemx_space_malloc_with_hints"};
+    return memheap_space_alloc(space_of(space), &call, 1, size);
+}
+MEMHEAP_PROFILED(shmemx_space_malloc_with_hints)
+
+void *pshmemx_space_calloc(shmemx_space_t space, size_t count, size_t size)
+{
+    if (!begin("shmemx_space_calloc", space, count) || size == 0)
+        return NULL;
+    memheap_call_t call = {.what = MEMHEAP_CALL_CALLOC,
+                           .argument = {count, size, 0},
+                           .name = "shmemx_space_calloc"};
+    return memheap_space_alloc_zeroed(space_of(space), &call, count, size);
+}
+MEMHEAP_PROFILED(shmemx_space_calloc)
+
+void *pshmemx_space_align(shmemx_space_t space, size_t alignment, size_t size)
+{
+    if (!begin("shmemx_space_align", space, size))
+        return NULL;
+    memheap_call_t call = {.what = MEMHEAP_CALL_ALIGN,
+                           .argument = {alignment, size, 0},
+                           .name = "shmemx_space_align"};
+    return memheap_space_alloc(space_of(space), &call, alignment, size);
+}
+MEMHEAP_PROFILED(shmemx_space_align)
+
+void *pshmemx_space_realloc(shmemx_space_t space, void *ptr, size_t size)
+{
+    memheap_runtime_begin("shmemx_space_realloc");
+    if (space == SHMEMX_SPACE_INVALID)
+        return NULL;
+    return memheap_space_resize(space_of(space), "shmemx_space_realloc", ptr,
+                                size);
+}
+MEMHEAP_PROFILED(shmemx_space_realloc)
+
+static memheap_status_t release(memheap_space_t *space, void *ptr)
+{
+    memheap_call_t call = {.what = MEMHEAP_CALL_FREE,
+                           .argument = {(uintptr_t)ptr, 0, 0},
+                           .name = "shmemx_space_free"};
+    return memheap_space_free(space, &call, ptr);
+}
+
+void pshmemx_space_free(shmemx_space_t space, void *ptr)
+{
+    memheap_runtime_begin("shmemx_space_free");
+    if (space != SHMEMX_SPACE_INVALID && ptr != NULL)
+        release(space_of(space), ptr);
+}
+MEMHEAP_PROFILED(shmemx_space_free)
+
+shmem_team_t pshmemx_space_get_team(shmemx_space_t space)
+{
+    memheap_runtime_begin("shmemx_space_get_team");
+    if (space == SHMEMX_SPACE_INVALID || space_of(space)->team_ended)
+        return SHMEM_TEAM_INVALID;
+    return space_of(space)->team;
+}
+MEMHEAP_PROFILED(shmemx_space_get_team)
+
+int pshmemx_space_get_caps(shmemx_space_t space, long *caps)
+{
+    memheap_runtime_begin("shmemx_space_get_caps");
+    *caps = 0;
+    if (space == SHMEMX_SPACE_INVALID)
+        return -1;
+    const memheap_job_t *job = space_of(space)->segment->owners.job;
+    *caps = SHMEMX_CAP_RMA | SHMEMX_CAP_COLLECTIVES | SHMEMX_CAP_ATOMICS |
+            SHMEMX_CAP_IDENTICAL_ADDRESSES;
+    if (job->node_count == 1)
+        *caps |= SHMEMX_CAP_DIRECT_ACCESS;
+    if (job->size == memheap_runtime.job.size)
+        *caps |= SHMEMX_CAP_WORLD_ACCESS;
+    return 0;
+}
+MEMHEAP_PROFILED(shmemx_space_get_caps)
+
+size_t pshmemx_space_size(shmemx_space_t space)
+{
+    memheap_stats_t stats;
+    memheap_runtime_begin("shmemx_space_size");
+    if (space == SHMEMX_SPACE_INVALID)
+        return 0;
+    memheap_get_stats(space_of(space)->heap, &stats);
+    return stats.size;
+}
+MEMHEAP_PROFILED(shmemx_space_size)
+
+int pshmemx_space_placement(shmemx_space_t space,
+                            memheap_placement_t *placement)
+{
+    memheap_runtime_begin("shmemx_space_placement");
+    if (space == SHMEMX_SPACE_INVALID)
+        return -1;
+    memheap_status_t status =
+        memheap_get_placement(space_of(space)->heap, placement);
+    if (status != MEMHEAP_OK)
+        memheap_runtime_error("shmemx_space_placement: %s",
+                              memheap_runtime.message);
+    return status == MEMHEAP_OK ? 0 : -1;
+}
+MEMHEAP_PROFILED(shmemx_space_placement)
+
+shmemx_space_t pshmemx_space_of_ptr(const void *ptr)
+{
+    const memheap_runtime_t *rt = &memheap_runtime;
+    memheap_runtime_begin("shmemx_space_of_ptr");
+    const memheap_segment_t *segment = memheap_segment_at(ptr, 1);
+    if (segment == &rt->symmetric)
+        return SHMEMX_SPACE_DEFAULT;
+    return segment == NULL || segment->id < MEMHEAP_SEGMENT_MORE
+               ? SHMEMX_SPACE_INVALID
+               : rt->spaces[segment->id];
+}
+MEMHEAP_PROFILED(shmemx_space_of_ptr)
+
+shmemx_space_t pshmemx_space_of_team(shmem_team_t team)
+{
+    memheap_runtime_begin("shmemx_space_of_team");
+    if (team == SHMEM_TEAM_INVALID)
+        return SHMEMX_SPACE_INVALID;
+    return team->space == NULL ? SHMEMX_SPACE_DEFAULT : team->space;
+}
+MEMHEAP_PROFILED(shmemx_space_of_team)
+
+static memheap_status_t pop(void *state, size_t align, size_t size,
+                            void **block_p)
+{
+    void *block = pshmemx_space_align(state, align, size);
+    if (block == NULL)
+        return size == 0 ? MEMHEAP_ERR_BAD_ARGUMENT : MEMHEAP_ERR_NO_MEMORY;
+    *block_p = block;
+    return MEMHEAP_OK;
+}
+
+static memheap_status_t push(void *state, void *block)
+{
+    memheap_runtime_begin("shmemx_space_free");
+    return release(space_of(state), block);
+}
+
+static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
+{
+    return memheap_find_block(space_of(state)->heap, block, size_p);
+}
+
+memheap_pool_t pshmemx_space_pool(shmemx_space_t space)
+{
+    memheap_runtime_begin("shmemx_space_pool");
+    return (memheap_pool_t){pop, push, getsize, space};
+}
+MEMHEAP_PROFILED(shmemx_space_pool)
