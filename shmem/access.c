@@ -38,6 +38,20 @@ void memheap_wrong_address(const char *call, const void *address, size_t size,
     memheap_runtime_abort();
 }
 
+/* End the job because of a PE that has no part of a space. */
+static _Noreturn void wrong_owner(const char *call,
+                                  const memheap_segment_t *segment,
+                                  const void *address, int pe)
+{
+    const memheap_owners_t *owners = &segment->owners;
+    memheap_runtime_error(
+        "%s: %p is of %s, of which PE %d has no part; its PEs are %d, from PE "
+        "%d on and %d apart",
+        call, address, memheap_name(memheap_runtime.spaces[segment->id]->heap),
+        pe, owners->job->size, owners->start, owners->stride);
+    memheap_runtime_abort();
+}
+
 const memheap_segment_t *memheap_segment_at(const void *address, size_t size)
 {
     const memheap_runtime_t *rt = &memheap_runtime;
@@ -71,9 +85,11 @@ char *memheap_remote_any(const char *call, const void *address, size_t size,
 {
     const memheap_runtime_t *rt = &memheap_runtime;
     const memheap_segment_t *segment = memheap_segment_at(address, size);
-    int number = segment == NULL ? -1 : memheap_segment_number(segment, pe);
-    if (number < 0)
+    if (segment == NULL)
         memheap_wrong_address(call, address, size, pe);
+    int number = memheap_segment_number(segment, pe);
+    if (number < 0)
+        wrong_owner(call, segment, address, pe);
     const memheap_job_t *job = segment->owners.job;
     size_t offset = (size_t)((uintptr_t)address - (uintptr_t)segment->base);
     uint32_t near = memheap_job_near(job, number);

@@ -12,10 +12,10 @@ mpi_tests = tests/mpi/setup.mpi tests/mpi/memory.mpi tests/mpi/rma.mpi \
 	tests/mpi/point.mpi tests/mpi/growth.mpi tests/mpi/mixed.mpi \
 	tests/mpi/storm.mpi tests/mpi/space.mpi tests/mpi/pages.mpi
 mpi_helpers = tests/mpi/with_mpi tests/mpi/diverge tests/mpi/ranges \
-	tests/mpi/busy tests/mpi/lost tests/mpi/leaky
+	tests/mpi/busy tests/mpi/lost tests/mpi/leaky tests/mpi/spaces
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/together.sh tests/mpi/remains.sh \
-	tests/mpi/headers.sh tests/mpi/leaks.sh tests/mpi/nodes.sh tests/doxygen.sh tests/install.sh \
+	tests/mpi/headers.sh tests/mpi/leaks.sh tests/mpi/spaces.sh tests/mpi/nodes.sh tests/doxygen.sh tests/install.sh \
 	tests/osh.sh tests/tools.sh
 mpi_test_libs = libshmem.la $(MPI_LIBS)
 mpi_test_cppflags = $(AM_CPPFLAGS) $(MPI_CFLAGS)
@@ -106,6 +106,9 @@ tests_mpi_mixed_mpi_LDADD = $(mpi_test_libs)
 tests_mpi_busy_SOURCES = tests/mpi/busy.c tests/mpi/tap.h
 tests_mpi_busy_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_busy_LDADD = $(mpi_test_libs)
+tests_mpi_spaces_SOURCES = tests/mpi/spaces.c
+tests_mpi_spaces_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_spaces_LDADD = $(mpi_test_libs)
 tests_mpi_leaky_SOURCES = tests/mpi/leaky.c
 tests_mpi_leaky_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_leaky_LDADD = $(mpi_test_libs)

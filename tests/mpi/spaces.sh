@@ -1,0 +1,100 @@
+#!/bin/sh
+# Spaces that some PEs lack, and what is said of those that cannot be had.
+. "${top_srcdir:-.}/tests/mpi/expect.sh"
+program=$top_builddir/tests/mpi/spaces
+MEMHEAP_TEST_TIME=60
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+device=MEMHEAP_DEVICE_FOLDER=$folder
+
+says_not()
+{
+    for text in "$@"; do
+        case $output in
+            *"$text"*) miss "says: $text" ;;
+        esac
+    done
+}
+
+# transport, PEs of a node
+for how in auto+0 ucx+0 auto+2; do
+    transport=MEMHEAP_TRANSPORT=${how%+*}
+    nodes=MEMHEAP_NODE_PES=${how#*+}
+    set -- -x "$transport" -x "$nodes"
+    job 0 "$@" -x "$device" -n 4 "$program" part
+    says "PE 0 has" "PE 1 has" "PE 2 has" "PE 3 has" made ended
+    fact "$how: all have the device"
+    job 0 "$@" -n 4 "$program" part
+    says "PE 0 lacks" "PE 1 lacks" "PE 2 lacks" "PE 3 lacks" made ended
+    fact "$how: none has the device"
+    job 0 "$@" -x "$device" -n 2 "$program" part : "$@" -n 3 "$program" part
+    says "PE 0 has" "PE 1 has" "PE 2 lacks" "PE 4 lacks" made ended
+    fact "$how: the first have the device"
+    job 0 "$@" -n 2 "$program" part : "$@" -x "$device" -n 2 "$program" part
+    says "PE 0 lacks" "PE 1 lacks" "PE 2 has" "PE 3 has" made ended
+    fact "$how: the last have the device"
+    job 0 "$@" -n 1 "$program" part : "$@" -x "$device" -n 1 "$program" part : \
+        "$@" -n 1 "$program" part : "$@" -x "$device" -n 1 "$program" part : \
+        "$@" -n 1 "$program" part : "$@" -x "$device" -n 1 "$program" part
+    says "PE 0 lacks" "PE 1 has" "PE 2 lacks" "PE 3 has" "PE 4 lacks" \
+        "PE 5 has" made ended
+    fact "$how: every second has the device"
+    job error "$@" -x "$device" -n 1 "$program" stranger : "$@" -n 1 "$program" \
+        stranger
+    says "memheap: PE 0: shmem_int_p: 0x" "is of space 1, of which PE 1 has no part"
+    says_not survived
+    fact "$how: a PE without a part is not reached"
+    job 0 "$@" -n 4 "$program" team
+    says "shmemx_space_destroy: the team of space 1, or one that was split from it, still lives" \
+        refused "refused again" ended
+    fact "$how: a space lives as long as its teams"
+done
+[ -z "$(ls -A "$folder")" ] || miss "left a file in the folder of the device"
+fact "nothing is left in the folder of the device"
+
+job 0 -x "$device" -n 2 "$program" part : -n 1 "$program" part : \
+    -x "$device" -n 1 "$program" part
+says "memheap: PE 0: shmemx_space_create: " \
+    "the PEs that have the device are not the same distance apart" refused
+fact "PEs that are no progression have no space"
+job 0 -n 3 "$program" nobody
+says_not memheap:
+fact "nobody has a device that is unknown"
+job error -n 3 "$program" differ
+says "PEs 0 to 1 called shmemx_space_create of 4096 bytes" \
+    "PE 2 called shmemx_space_create of 8192 bytes"
+says_once
+fact "PEs that differ in a space are named"
+job 0 -n 3 "$program" large
+says "shmemx_space_create: " "no address range of 900 TiB is free" refused
+says_once
+fact "a space longer than the address space is refused"
+job 0 -n 2 "$program" backed
+says "shmemx_space_create: out of memory"
+says_once
+fact "memory for all of a space is found at once, or not at all"
+if [ "$(cat /sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages 2>/dev/null)" = 0 ]; then
+    job 0 -n 2 "$program" huge
+    says "shmemx_space_create: not supported" "warning: shmemx_space_create: "
+    fact "pages that must be had are an error, others a warning"
+fi
+job 0 -n 2 "$program" default
+says "shmemx_space_destroy: SHMEMX_SPACE_DEFAULT stays"
+fact "the default space stays"
+job 0 -n 3 "$program" free
+says "shmemx_space_free(0x" "is no address of heap \"space 2\"" \
+    "shmem_free(0x" "is no address of heap \"symmetric\"" \
+    "it lies 16 bytes into the block" "may have been freed before"
+fact "wrong frees are named, each by its space"
+job 7 -x MEMHEAP_LEAKS=1 -x MEMHEAP_LEAKS_STATUS=7 -n 2 "$program" leak
+says "leak: 1000 bytes at 0x" "1 block of heap \"space 1\" was never freed" \
+    "leak: 2000 bytes at 0x" "from main at spaces.c"
+fact "leaks in spaces are reported"
+job 0 -x MEMHEAP_REPORT=1 -n 2 "$program" leak
+says "heap \"symmetric\", component" "heap \"space 1\", component" \
+    "allocations    1 on each PE"
+fact "figures of spaces are reported"
+job 0 -n 2 "$program" many
+says "there are 62 spaces already" "62 spaces"
+fact "there are so many spaces and no more"
+finish
