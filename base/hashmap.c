@@ -9,13 +9,6 @@ enum {
     FIRST_ORDER = 8
 };
 
-/* Multiplicative hashing by 2^64 divided by the golden ratio: block offsets
- * are multiples of a power of two, which the upper bits of the product mix. */
-static size_t home_of(const memheap_hashmap_t *map, uint64_t key)
-{
-    return (size_t)(key * UINT64_C(0x9E3779B97F4A7C15) >> (64 - map->order));
-}
-
 static size_t slots_size(unsigned order)
 {
     return sizeof(memheap_hashmap_slot_t) << order;
@@ -66,7 +59,7 @@ memheap_status_t memheap_hashmap_extend(memheap_hashmap_t *map)
 uint64_t *memheap_hashmap_find(const memheap_hashmap_t *map, uint64_t key)
 {
     size_t mask = ((size_t)1 << map->order) - 1;
-    for (size_t i = home_of(map, key);; i = (i + 1) & mask) {
+    for (size_t i = memheap_hashmap_home(map, key);; i = (i + 1) & mask) {
         if (map->slots[i].key_plus_one == key + 1)
             return &map->slots[i].value;
         if (map->slots[i].key_plus_one == 0)
@@ -78,7 +71,7 @@ void memheap_hashmap_put(memheap_hashmap_t *map, uint64_t key, uint64_t value)
 {
     MEMHEAP_ASSERT(map->count < map->room);
     size_t mask = ((size_t)1 << map->order) - 1;
-    size_t i = home_of(map, key);
+    size_t i = memheap_hashmap_home(map, key);
     while (map->slots[i].key_plus_one != 0)
         i = (i + 1) & mask;
     map->slots[i] = (memheap_hashmap_slot_t){key + 1, value};
@@ -92,7 +85,7 @@ void memheap_hashmap_remove(memheap_hashmap_t *map, uint64_t *value)
                   sizeof(memheap_hashmap_slot_t);
     for (size_t i = (hole + 1) & mask; map->slots[i].key_plus_one != 0;
          i = (i + 1) & mask) {
-        size_t home = home_of(map, map->slots[i].key_plus_one - 1);
+        size_t home = memheap_hashmap_home(map, map->slots[i].key_plus_one - 1);
         /* A follower may fill the hole if its home does not lie behind it. */
         if (((i - home) & mask) >= ((i - hole) & mask)) {
             map->slots[hole] = map->slots[i];

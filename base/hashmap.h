@@ -50,6 +50,15 @@ static inline memheap_status_t memheap_hashmap_reserve(memheap_hashmap_t *map)
     return map->count < map->room ? MEMHEAP_OK : memheap_hashmap_extend(map);
 }
 
+/** The slot that a key is in, unless others were there before: multiplicative
+ *  hashing by 2^64 divided by the golden ratio, as block offsets are multiples
+ *  of a power of two, which the upper bits of the product mix. */
+static inline size_t memheap_hashmap_home(const memheap_hashmap_t *map,
+                                          uint64_t key)
+{
+    return (size_t)(key * UINT64_C(0x9E3779B97F4A7C15) >> (64 - map->order));
+}
+
 /** The value's place, or NULL. Keys are less than UINT64_MAX. */
 uint64_t *memheap_hashmap_find(const memheap_hashmap_t *map, uint64_t key);
 
