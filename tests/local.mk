@@ -35,6 +35,11 @@ tests_unit_buddy_test_SOURCES = tests/unit/test_buddy.c
 tests_unit_buddy_test_CFLAGS = $(unit_cflags)
 tests_unit_buddy_test_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/cache.test
+tests_unit_cache_test_SOURCES = tests/unit/test_cache.c tests/unit/unit_pool.h
+tests_unit_cache_test_CFLAGS = $(unit_cflags)
+tests_unit_cache_test_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/conformance.test
 tests_unit_conformance_test_SOURCES = tests/unit/test_conformance.c
 tests_unit_conformance_test_CFLAGS = $(unit_cflags)

@@ -1,0 +1,63 @@
+/*
+ * A pool before another: it counts its calls, and fails those that it is told
+ * to.
+ */
+#ifndef MEMHEAP_TESTS_UNIT_UNIT_POOL_H
+#define MEMHEAP_TESTS_UNIT_UNIT_POOL_H
+
+#include "tests/unit/unit.h"
+#include "memheap/pool.h"
+
+typedef struct unit_pool {
+    memheap_pool_t pool;
+    memheap_pool_t inner;
+    size_t pops, pushes; /* calls so far */
+    size_t live;         /* blocks that are out */
+    size_t fail_pop;     /* the call that fails, from 1 on; 0: none */
+    size_t fail_push;    /* the same */
+    size_t most_align;   /* more is MEMHEAP_ERR_BAD_ARGUMENT; 0: any */
+    uint64_t digest;     /* of the addresses that were pushed */
+    uintptr_t base;      /* that these are taken relative to */
+} unit_pool_t;
+
+static inline memheap_status_t unit_pool_pop(void *state, size_t align,
+                                             size_t size, void **block_p)
+{
+    unit_pool_t *unit = state;
+    if (++unit->pops == unit->fail_pop)
+        return MEMHEAP_ERR_NO_MEMORY;
+    if (unit->most_align != 0 && align > unit->most_align)
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    memheap_status_t status =
+        unit->inner.pop(unit->inner.state, align, size, block_p);
+    unit->live += status == MEMHEAP_OK;
+    return status;
+}
+
+static inline memheap_status_t unit_pool_push(void *state, void *block)
+{
+    unit_pool_t *unit = state;
+    if (++unit->pushes == unit->fail_push)
+        return MEMHEAP_ERR_BAD_ADDRESS;
+    memheap_status_t status = unit->inner.push(unit->inner.state, block);
+    unit->live -= status == MEMHEAP_OK;
+    unit->digest = (unit->digest ^ ((uintptr_t)block - unit->base)) *
+                   UINT64_C(0x100000001B3);
+    return status;
+}
+
+static inline memheap_status_t unit_pool_getsize(void *state, const void *block,
+                                                 size_t *size_p)
+{
+    unit_pool_t *unit = state;
+    return unit->inner.getsize(unit->inner.state, block, size_p);
+}
+
+static inline void unit_pool_init(unit_pool_t *unit, memheap_pool_t inner)
+{
+    *unit = (unit_pool_t){
+        .pool = {unit_pool_pop, unit_pool_push, unit_pool_getsize, unit},
+        .inner = inner};
+}
+
+#endif
