@@ -1,7 +1,7 @@
 # libmemheap: heaps without MPI.
 lib_LTLIBRARIES += libmemheap.la
 libmemheap_la_SOURCES = $(base_sources) $(component_sources) \
-	memheap/cache.c memheap/cache.h \
+	memheap/cache.c memheap/cache.h memheap/context.c memheap/context.h \
 	memheap/heap.c memheap/heap.h memheap/leaks.c memheap/memheap.h \
 	memheap/notes.c memheap/notes.h \
 	memheap/pool.c memheap/pool.h memheap/records.c memheap/records.h \
@@ -9,5 +9,5 @@ libmemheap_la_SOURCES = $(base_sources) $(component_sources) \
 	memheap/site.c memheap/site.h
 libmemheap_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) \
 	-export-symbols-regex '^memheap_'
-pkginclude_HEADERS = memheap/cache.h memheap/memheap.h memheap/pool.h \
-	memheap/sites.h
+pkginclude_HEADERS = memheap/cache.h memheap/context.h memheap/memheap.h \
+	memheap/pool.h memheap/sites.h

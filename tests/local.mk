@@ -45,6 +45,12 @@ tests_unit_conformance_test_SOURCES = tests/unit/test_conformance.c
 tests_unit_conformance_test_CFLAGS = $(unit_cflags)
 tests_unit_conformance_test_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/context.test
+tests_unit_context_test_SOURCES = tests/unit/test_context.c \
+	tests/unit/unit_pool.h
+tests_unit_context_test_CFLAGS = $(unit_cflags)
+tests_unit_context_test_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/faults.test
 tests_unit_faults_test_SOURCES = tests/unit/test_faults.c
 tests_unit_faults_test_CFLAGS = $(unit_cflags)
