@@ -64,6 +64,18 @@ bench_scale_point_SOURCES = bench/scale-point.c bench/timing.h
 bench_scale_point_LDADD = libmemheap.la
 bench_scale_point_LDFLAGS = -no-install
 
+# For bench/cache.
+noinst_PROGRAMS += bench/cache-churn
+bench_cache_churn_SOURCES = bench/cache-churn.c bench/timing.h
+bench_cache_churn_LDADD = libmemheap.la
+bench_cache_churn_LDFLAGS = -no-install
+
+# For docs/contexts.md.
+noinst_PROGRAMS += bench/context-point
+bench_context_point_SOURCES = bench/context-point.c bench/timing.h
+bench_context_point_LDADD = libmemheap.la
+bench_context_point_LDFLAGS = -no-install
+
 # For bench/allocators and bench/soak.
 if LZMA
 noinst_PROGRAMS += bench/arena-replay bench/soak-rounds
@@ -109,5 +121,5 @@ bench_pgas_sync_SOURCES = bench/pgas-sync.c bench/timing.h
 bench_pgas_sync_LDADD = libshmem.la
 endif
 endif
-EXTRA_DIST += bench/allocators bench/compare bench/pgas bench/pgas-nodes \
+EXTRA_DIST += bench/allocators bench/cache bench/compare bench/pgas bench/pgas-nodes \
 	bench/scale bench/soak bench/threads

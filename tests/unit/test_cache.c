@@ -534,7 +534,7 @@ END_TEST
 static void run_random(size_t item_size, uint64_t seed)
 {
     size_t live = 0;
-    for (size_t step = 0; step < 3000; step++) {
+    for (size_t step = 0; step < 1000; step++) {
         size_t count = 1 + unit_random_below(&seed, 200);
         size_t room = memheap_min(count, MANY - live);
         switch (unit_random_below(&seed, 5)) {

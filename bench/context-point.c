@@ -1,0 +1,112 @@
+/*
+ * What the calls of a context cost with so many live blocks.
+ *
+ *     context-point LIVE
+ *
+ * Blocks of 64 bytes, over a pool that counts up addresses which nobody
+ * touches (device memory), so that all that is measured is the context's. One
+ * after another, 100000 times, a random block's record is looked up, and then
+ * it is freed and another allocated. Prints the nanoseconds of a look-up and of
+ * a pair. Instructions: valgrind --tool=callgrind --toggle-collect=run_lookups
+ * or =run_pairs, over 100000.
+ */
+#include "bench/timing.h"
+#include "memheap/context.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    STEPS = 100000
+};
+
+static memheap_context_t *context;
+static void **blocks;
+static size_t live;
+static uint64_t state = 88172645463325252u;
+
+/* Source: G. Marsaglia, "Xorshift RNGs", J. Stat. Software 8(14), 2003. */
+static uint64_t draw(void)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state;
+}
+
+static memheap_status_t pop(void *next, size_t align, size_t size,
+                            void **block_p)
+{
+    (void)align;
+    uintptr_t *address = next;
+    *block_p = (void *)*address;
+    *address += size;
+    return MEMHEAP_OK;
+}
+
+static memheap_status_t push(void *next, void *block)
+{
+    (void)next;
+    (void)block;
+    return MEMHEAP_OK;
+}
+
+static memheap_status_t getsize(void *next, const void *block, size_t *size_p)
+{
+    (void)next;
+    (void)block;
+    *size_p = 64;
+    return MEMHEAP_OK;
+}
+
+static void take(size_t i)
+{
+    if (memheap_context_alloc(context, 64, &blocks[i]) != MEMHEAP_OK)
+        abort();
+}
+
+__attribute__((noinline)) static void run_lookups(void)
+{
+    memheap_info_t info;
+    for (size_t i = 0; i < STEPS; i++) {
+        if (memheap_context_get_info(context, blocks[draw() % live], &info) !=
+            MEMHEAP_OK)
+            abort();
+    }
+}
+
+__attribute__((noinline)) static void run_pairs(void)
+{
+    for (size_t i = 0; i < STEPS; i++) {
+        size_t chosen = draw() % live;
+        if (memheap_context_free(context, blocks[chosen]) != MEMHEAP_OK)
+            abort();
+        take(chosen);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    uintptr_t next = 4096;
+    memheap_pool_t pool = {pop, push, getsize, &next};
+    memheap_context_config_t config = {.pool = &pool,
+                                       .kind = MEMHEAP_KIND_DEVICE,
+                                       .flags = MEMHEAP_SINGLE_THREADED};
+    if (argc != 2)
+        return 2;
+    live = (size_t)atoll(argv[1]);
+    blocks = calloc(live, sizeof(*blocks));
+    if (live == 0 || blocks == NULL ||
+        memheap_context_create(&config, &context) != MEMHEAP_OK)
+        return 1;
+    for (size_t i = 0; i < live; i++)
+        take(i);
+    double began = now();
+    run_lookups();
+    double between = now();
+    run_pairs();
+    printf("%.1f %.1f\n", (between - began) / STEPS, (now() - between) / STEPS);
+    memheap_context_destroy(context);
+    return 0;
+}
