@@ -21,8 +21,8 @@
 /** All zero is a lock that nobody has taken. */
 typedef struct memheap_bias {
     _Atomic uintptr_t owner; /* 0: nobody yet; MEMHEAP_BIAS_NONE: never again */
-    _Atomic int inside;      /* the owner, */
-    _Atomic int word;        /* or another */
+    _Atomic uintptr_t inside; /* the owner, which alone writes here; or 0 */
+    _Atomic int word;         /* somebody else is */
 } memheap_bias_t;
 
 #define MEMHEAP_BIAS_NONE ((uintptr_t)1)
@@ -39,7 +39,7 @@ static MEMHEAP_INLINE void memheap_bias_lock(memheap_bias_t *bias)
     uintptr_t self = (uintptr_t)&memheap_bias_self;
     if (MEMHEAP_LIKELY(
             atomic_load_explicit(&bias->owner, memory_order_relaxed) == self)) {
-        atomic_store_explicit(&bias->inside, 1, memory_order_relaxed);
+        atomic_store_explicit(&bias->inside, self, memory_order_relaxed);
         atomic_signal_fence(memory_order_seq_cst);
         if (MEMHEAP_LIKELY(atomic_load_explicit(&bias->owner,
                                                 memory_order_acquire) == self))
@@ -49,10 +49,12 @@ static MEMHEAP_INLINE void memheap_bias_lock(memheap_bias_t *bias)
     memheap_bias_take(bias);
 }
 
-/** By the thread that holds the lock: nobody else is inside. */
+/** By the thread that holds the lock. Another may be on its way to learn that
+ * it owns it no more. */
 static MEMHEAP_INLINE void memheap_bias_unlock(memheap_bias_t *bias)
 {
-    if (atomic_load_explicit(&bias->inside, memory_order_relaxed) != 0)
+    uintptr_t self = (uintptr_t)&memheap_bias_self;
+    if (atomic_load_explicit(&bias->inside, memory_order_relaxed) == self)
         atomic_store_explicit(&bias->inside, 0, memory_order_release);
     else
         atomic_store_explicit(&bias->word, 0, memory_order_release);

@@ -9,17 +9,21 @@
  * hash table of where slabs start, or else by the number before that.
  *
  * An item is the lowest free one of the group in use. When that is full, the
- * lowest group that is not, of the same slab, comes next; then the slab that
- * was full and had an item freed last; then the spare; then a new one. A slab
- * whose last item is freed becomes the spare, or goes back if there is one;
- * the slab in use stays. No address is part of a decision. Rules that
+ * held item comes that was freed last: the first that is freed of a full slab
+ * is held, and nothing else noted of it, while there is room, as the next
+ * allocation mostly wants it. When none is held, the next group up that has a
+ * free item is in use, and after the last the first; and when the slab in use
+ * is full, the one that stopped being so last, the spare, or a new one. A slab
+ * whose last item is freed becomes the spare, or goes back if there is one; the
+ * slab in use stays. No address is part of a decision. Rules that
  * memheap_cache_check() tests:
  *   - a slab's items in use are as many as it counts, and all slabs' together
  *     as many as the cache counts;
- *   - the bit of a group is set if an item of it is free, and only then, but
- *     that of the group in use always is;
- *   - in the list are the slabs that have free items and items in use, but for
- *     the one in use.
+ *   - the bit of a group is set if an item of it is free, and only then; but
+ *     that of the group in use always is, and that of a group with an item
+ *     held may be clear;
+ *   - in the list are the slabs with a group's bit set, but for the one in use
+ *     and the spare.
  *
  * Of threads, one at a time is in here, behind a lock (base/bias.h) that nobody
  * holds while the pool is called; whoever goes to the pool holds a mutex as
@@ -48,7 +52,8 @@ enum {
     MOST_ITEMS = ROOT * GROUP,
     LEAST_STRIDE = 8,
     MOST_ALIGN = 16, /* that is not asked for */
-    DEFAULT_ITEMS = 8
+    DEFAULT_ITEMS = 8,
+    HELD = 64 /* items, at most */
 };
 
 #define DETACHED SIZE_MAX
@@ -68,6 +73,12 @@ typedef struct slab {
     uint64_t root;                /* a bit for each word of group bits */
     uint64_t words[];             /* the items' bits, then the groups' */
 } slab_t;
+
+/* The place of an item: its slab, and its number there. */
+typedef struct place {
+    slab_t *slab;
+    size_t index;
+} place_t;
 
 /* Records, which never move. */
 typedef struct chunk {
@@ -104,6 +115,8 @@ struct memheap_cache {
     unsigned order;
     size_t items, groups, tops; /* of a slab: items, their words, and theirs */
     size_t align;
+    size_t held;
+    place_t hold[HELD];
     uint64_t none; /* the word while there is no slab */
 
     pthread_mutex_t mutex; /* for all below, and to call the pool */
@@ -344,9 +357,11 @@ static memheap_status_t new_slab(memheap_cache_t *cache, slab_t **slab_p)
     return MEMHEAP_OK;
 }
 
-/* Have so many free items, of new slabs if need be. All that was popped goes
- * back if that fails. The mutex and the lock are held, as by new_slab(). */
-static memheap_status_t grow(memheap_cache_t *cache, size_t count)
+/* Have so many free items, of new slabs if need be. The mutex and the lock are
+ * held, as by new_slab(). *surplus_p takes those for push_slabs(): all if that
+ * fails, or what others freed meanwhile has made needless. */
+static memheap_status_t grow(memheap_cache_t *cache, size_t count,
+                             slab_t **surplus_p)
 {
     slab_t *fresh = NULL;
     size_t gained = 0;
@@ -361,41 +376,33 @@ static memheap_status_t grow(memheap_cache_t *cache, size_t count)
             gained++;
         }
     }
-    if (status != MEMHEAP_OK) {
-        for (const slab_t *slab = fresh; slab != NULL; slab = slab->next)
-            map_remove(cache, slab);
-        cache_unlock(cache);
-        push_slabs(cache, fresh);
-        cache_lock(cache);
-        return status;
+    slab_t **end = surplus_p;
+    for (*end = fresh; fresh != NULL; fresh = *end) {
+        if (status == MEMHEAP_OK &&
+            free_items(cache) + (gained - 1) * cache->items < count)
+            break;
+        map_remove(cache, fresh);
+        end = &fresh->next;
+        gained--;
     }
+    *end = NULL;
     while (fresh != NULL) {
         slab_t *next = fresh->next;
         list_add(cache, fresh);
         fresh = next;
     }
     cache->slabs += gained;
-    return MEMHEAP_OK;
+    return status;
 }
 
-/* Take the next free item of the group in use. */
-static MEMHEAP_INLINE bool take(memheap_cache_t *cache, void **item_p)
+static uint64_t bit_of(const place_t *place)
 {
-    uint64_t word = *cache->word;
-    if (MEMHEAP_UNLIKELY(word == 0))
-        return false;
-    uint64_t rest = word & (word - 1);
-    *cache->word = rest;
-    cache->bit = word ^ rest;
-    cache->slab->used++;
-    if (--cache->below_peak < 0) {
-        cache->below_peak = 0;
-        cache->peak++;
-    }
-    void *item = cache->group + (unsigned)__builtin_ctzll(word) * cache->stride;
-    cache->last = item;
-    *item_p = item;
-    return true;
+    return (uint64_t)1 << (place->index % GROUP);
+}
+
+static uint64_t *word_of(const place_t *place)
+{
+    return &place->slab->words[place->index / GROUP];
 }
 
 /* Set the bit of a group of a slab, and the one above. */
@@ -415,6 +422,54 @@ static void close_group(const memheap_cache_t *cache, slab_t *slab,
         slab->root &= ~((uint64_t)1 << (group / GROUP));
 }
 
+/* Let others find an item of a group that had none. */
+static void show_group(memheap_cache_t *cache, slab_t *slab, size_t group)
+{
+    if (slab->root == 0 && slab != cache->slab)
+        list_add(cache, slab);
+    open_group(cache, slab, group);
+}
+
+static MEMHEAP_INLINE void count_item(memheap_cache_t *cache, slab_t *slab)
+{
+    slab->used++;
+    if (--cache->below_peak < 0) {
+        cache->below_peak = 0;
+        cache->peak++;
+    }
+}
+
+/* Take the item that was held last. */
+static MEMHEAP_NOINLINE bool take_held(memheap_cache_t *cache, void **item_p)
+{
+    if (cache->held == 0)
+        return false;
+    const place_t *place = &cache->hold[--cache->held];
+    uint64_t *word = word_of(place);
+    *word &= ~bit_of(place);
+    if (MEMHEAP_UNLIKELY(*word != 0))
+        show_group(cache, place->slab, place->index / GROUP);
+    count_item(cache, place->slab);
+    *item_p = place->slab->base + place->index * cache->stride;
+    return true;
+}
+
+/* Take the next free item of the group in use, or one that is held. */
+static MEMHEAP_INLINE bool take(memheap_cache_t *cache, void **item_p)
+{
+    uint64_t word = *cache->word;
+    if (MEMHEAP_UNLIKELY(word == 0))
+        return take_held(cache, item_p);
+    uint64_t rest = word & (word - 1);
+    void *item = cache->group + (unsigned)__builtin_ctzll(word) * cache->stride;
+    *cache->word = rest;
+    cache->bit = word ^ rest;
+    cache->last = item;
+    count_item(cache, cache->slab);
+    *item_p = item;
+    return true;
+}
+
 /* A slab at hand with a free item, other than the one in use; or NULL. */
 static slab_t *next_slab(memheap_cache_t *cache)
 {
@@ -428,8 +483,23 @@ static slab_t *next_slab(memheap_cache_t *cache)
     return slab;
 }
 
-/* Leave the group in use, which is full, for one with a free item. @return
- * whether there is one at hand */
+/* The next group up of a slab that has a free item, or else the first. */
+static size_t group_after(const memheap_cache_t *cache, slab_t *slab,
+                          size_t group)
+{
+    const uint64_t *tops = tops_of(cache, slab);
+    size_t top = group / GROUP;
+    uint64_t bits = tops[top] & ~(uint64_t)1 << (group % GROUP);
+    if (bits == 0) {
+        uint64_t root = slab->root & ~(uint64_t)1 << top;
+        top = (size_t)__builtin_ctzll(root != 0 ? root : slab->root);
+        bits = tops[top];
+    }
+    return top * GROUP + (size_t)__builtin_ctzll(bits);
+}
+
+/* Leave the group in use, which is full, for one with a free item; none is
+ * held. @return whether there is one at hand */
 static bool next_group(memheap_cache_t *cache)
 {
     slab_t *slab = cache->slab;
@@ -445,12 +515,12 @@ static bool next_group(memheap_cache_t *cache)
                 open_group(cache, cache->slab, group);
             return false;
         }
+        group = cache->groups - 1; /* what comes next is the first */
         cache->slab = slab;
         cache->base = slab->base;
         cache->here = cache->span;
     }
-    size_t top = (size_t)__builtin_ctzll(slab->root);
-    group = top * GROUP + (size_t)__builtin_ctzll(tops_of(cache, slab)[top]);
+    group = group_after(cache, slab, group);
     cache->word = &slab->words[group];
     cache->group = slab->base + group * GROUP * cache->stride;
     return true;
@@ -460,12 +530,13 @@ memheap_status_t memheap_cache_alloc_array(memheap_cache_t *cache, size_t count,
                                            void **items)
 {
     memheap_status_t status = MEMHEAP_OK;
+    slab_t *surplus = NULL;
     cache_lock(cache);
     bool grows = free_items(cache) < count;
     if (grows) {
         cache_unlock(cache);
         pool_lock(cache);
-        status = grow(cache, count);
+        status = grow(cache, count, &surplus);
     }
     if (status == MEMHEAP_OK) {
         for (size_t i = 0; i < count; i++) {
@@ -475,10 +546,12 @@ memheap_status_t memheap_cache_alloc_array(memheap_cache_t *cache, size_t count,
     } else {
         cache->failures++;
     }
-    if (grows)
-        pool_unlock(cache);
-    else
-        cache_unlock(cache);
+    cache_unlock(cache);
+    if (grows) {
+        push_slabs(cache, surplus);
+        if (cache->locks)
+            pthread_mutex_unlock(&cache->mutex);
+    }
     return status;
 }
 
@@ -501,12 +574,6 @@ memheap_status_t memheap_cache_alloc(memheap_cache_t *cache, void **item_p)
                : memheap_cache_alloc_array(cache, 1, item_p);
 }
 
-/* The place of an item: its slab, and its number there. */
-typedef struct place {
-    slab_t *slab;
-    size_t index;
-} place_t;
-
 /* Whether an item starts at an address, and where it is then. */
 static MEMHEAP_INLINE bool find_item(const memheap_cache_t *cache,
                                      const void *item, place_t *place)
@@ -526,16 +593,6 @@ static MEMHEAP_INLINE bool find_item(const memheap_cache_t *cache,
     return (uint64_t)product < cache->part;
 }
 
-static uint64_t bit_of(const place_t *place)
-{
-    return (uint64_t)1 << (place->index % GROUP);
-}
-
-static uint64_t *word_of(const place_t *place)
-{
-    return &place->slab->words[place->index / GROUP];
-}
-
 /* Count an item that was freed. @return how many its slab has left */
 static MEMHEAP_INLINE size_t count_free(memheap_cache_t *cache, slab_t *slab)
 {
@@ -544,18 +601,25 @@ static MEMHEAP_INLINE size_t count_free(memheap_cache_t *cache, slab_t *slab)
     return --slab->used;
 }
 
-/* Let others find an item of a group that had none. */
-static void show_group(memheap_cache_t *cache, slab_t *slab, size_t group)
+/* Hold no item of a slab any more. */
+static void show_held(memheap_cache_t *cache, slab_t *slab)
 {
-    if (slab->root == 0 && slab != cache->slab)
-        list_add(cache, slab);
-    open_group(cache, slab, group);
+    size_t kept = 0;
+    for (size_t i = 0; i < cache->held; i++) {
+        const place_t place = cache->hold[i];
+        if (place.slab == slab)
+            show_group(cache, slab, place.index / GROUP);
+        else
+            cache->hold[kept++] = place;
+    }
+    cache->held = kept;
 }
 
 /* Let a slab without items be the spare. @return false if there is one; the
  * slab is for push_slabs() then */
 static bool keep_spare(memheap_cache_t *cache, slab_t *slab)
 {
+    show_held(cache, slab);
     list_remove(cache, slab);
     if (cache->spare == NULL) {
         cache->spare = slab;
@@ -667,10 +731,18 @@ static MEMHEAP_INLINE memheap_status_t free_item(memheap_cache_t *cache,
         return bad_item(cache, item);
     *word = before | bit_of(&place);
     size_t left = count_free(cache, place.slab);
-    if (MEMHEAP_UNLIKELY(before == 0))
-        return finish_group(cache, place.slab, place.index / GROUP);
-    if (MEMHEAP_UNLIKELY(left == 0 && place.slab != cache->slab))
+    if (before == 0) {
+        if (MEMHEAP_UNLIKELY(left == 0))
+            return finish_group(cache, place.slab, place.index / GROUP);
+        if (place.slab->root != 0)
+            open_group(cache, place.slab, place.index / GROUP);
+        else if (cache->held < HELD)
+            cache->hold[cache->held++] = place;
+        else
+            return finish_group(cache, place.slab, place.index / GROUP);
+    } else if (MEMHEAP_UNLIKELY(left == 0 && place.slab != cache->slab)) {
         return finish_slab(cache, place.slab);
+    }
     if (locks)
         memheap_bias_unlock(&cache->lock);
     return MEMHEAP_OK;
@@ -877,6 +949,17 @@ void memheap_cache_get_stats(memheap_cache_t *cache,
     cache_unlock(cache);
 }
 
+/* Whether an item of a group is held. */
+static bool is_held(const memheap_cache_t *cache, const uint64_t *word)
+{
+    for (size_t i = 0; i < cache->held; i++) {
+        if (word_of(&cache->hold[i]) == word &&
+            (*word & bit_of(&cache->hold[i])) != 0)
+            return true;
+    }
+    return false;
+}
+
 /* Whether a slab's record keeps the rules of its own. */
 static bool slab_is_sound(const memheap_cache_t *cache, slab_t *slab)
 {
@@ -887,7 +970,8 @@ static bool slab_is_sound(const memheap_cache_t *cache, slab_t *slab)
         bool root = (slab->root >> (i / GROUP) & 1) != 0;
         if (root != (*top != 0))
             return false;
-        if (open != (slab->words[i] != 0 || &slab->words[i] == cache->word))
+        bool wanted = slab->words[i] != 0 || &slab->words[i] == cache->word;
+        if (open != wanted && (open || !is_held(cache, &slab->words[i])))
             return false;
         count += (size_t)__builtin_popcountll(slab->words[i]);
     }
@@ -925,8 +1009,8 @@ memheap_status_t memheap_cache_check(memheap_cache_t *cache)
                 continue;
             slabs++;
             used += slab->used;
-            listed += slab->used > 0 && slab->used < cache->items &&
-                      slab != cache->slab;
+            listed +=
+                slab->root != 0 && slab != cache->slab && slab != cache->spare;
             sound =
                 slab_is_sound(cache, slab) &&
                 (slab->used > 0 || slab == cache->slab || slab == cache->spare);
