@@ -3,6 +3,7 @@
 # A page may be about several routines or programs; each of the others that its
 # NAME section lists is installed as a link to it.
 linked_pages = docs/man/memheap.3 docs/man/memheap_alloc.3 \
+	docs/man/memheap_cache.3 docs/man/memheap_context.3 \
 	docs/man/memheap_get_stats.3
 dist_man_MANS += docs/man/memheap-info.1 docs/man/memheap.7
 if MPI

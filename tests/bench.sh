@@ -94,6 +94,23 @@ run 0 "$top_builddir/bench/scale-point" "$first" 0 1099511627776 1
 [ "${output#* }" = "- - -" ] || miss "has not one figure"
 fact "scale: a heap of 1 TiB is created"
 
+# bench/cache
+
+run 0 "$bench/cache" -b "$top_builddir" --quick -n 1000
+for workload in pair fill random spread; do
+    for locks in none alone second; do
+        printf '%s\n' "$output" | awk -v workload=$workload -v locks=$locks '
+            $1 == "ns" && $2 == workload && $3 == locks && NF == 6 &&
+            $4 > 0 && $5 > 0 && $6 > 0 { found++ }
+            END { exit found != 1 }' || miss "no row of $workload, $locks"
+    done
+done
+fact "cache: prints a row for each workload and lock"
+run 0 "$top_builddir/bench/context-point" 1000
+printf '%s\n' "$output" | awk '{ exit !(NF == 2 && $1 > 0 && $2 > 0) }' ||
+    miss "has not two figures"
+fact "cache: a context of 1000 blocks has its figures"
+
 # bench/soak
 
 run 0 "$top_builddir/bench/soak-rounds" "$trace" 0.1 0.01 1

@@ -232,7 +232,8 @@ for program in "$prefix"/bin/*; do
         miss "memheap.7 does not name $name"
 done
 routines=$(grep -oE '(memheap|shmemx)_[a-z_]+\(' \
-    "$prefix/include/memheap/memheap.h" "$prefix/include/memheap/shmemx.h"
+    "$prefix/include/memheap/memheap.h" "$prefix/include/memheap/cache.h" \
+    "$prefix/include/memheap/context.h" "$prefix/include/memheap/shmemx.h"
     grep -oE '\<sh(mem_?)?(malloc|calloc|align|realloc|free)[a-z_]*\(' \
         "$prefix/include/memheap/shmem.h")
 for name in $(printf '%s\n' "$routines" | sed 's/.*://; s/($//' | sort -u); do
@@ -280,6 +281,8 @@ done <<END
 man7/memheap.7|4|PE 0: greeted by PE 3
 man3/memheap.3|0|offset 0
 man3/memheap_alloc.3|0|
+man3/memheap_cache.3|0|101 items of 24 bytes in 1 slab
+man3/memheap_context.3|0|800 bytes at a multiple of 64
 man3/memheap_get_stats.3|0|it lies 8 bytes into the block
 man3/shmem_malloc.3|4|PE 2: 101
 man3/shmemx_heap_size.3|4|bytes are free
