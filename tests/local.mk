@@ -23,6 +23,11 @@ tests_unit_batch_test_SOURCES = tests/unit/test_batch.c
 tests_unit_batch_test_CFLAGS = $(unit_cflags)
 tests_unit_batch_test_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/bias.test
+tests_unit_bias_test_SOURCES = tests/unit/test_bias.c base/bias.c
+tests_unit_bias_test_CFLAGS = $(unit_cflags)
+tests_unit_bias_test_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/bitmap.test
 tests_unit_bitmap_test_SOURCES = tests/unit/test_bitmap.c
 tests_unit_bitmap_test_CFLAGS = $(unit_cflags)
