@@ -210,10 +210,10 @@ typedef struct memheap_stats {
     size_t reach;        /* the end of the highest block that ever was */
     size_t live_blocks;  /* their number */
     size_t metadata;     /* beside the range, to know all this */
-    /* Calls since the heap was created: */
-    uint64_t allocations, frees; /* of blocks, one by one or in batches */
-    uint64_t resizes;
-    uint64_t failures;    /* for want of memory */
+    uint64_t allocations; /* blocks so far, one by one or in batches */
+    uint64_t frees;       /* the same */
+    uint64_t resizes;     /* calls that changed a size */
+    uint64_t failures;    /* calls that failed for want of memory */
     double fragmentation; /* the share of free that is not in the largest
                              free block: 0 to 1 */
 } memheap_stats_t;
