@@ -63,7 +63,8 @@ static memheap_status_t ask_pages(const memheap_symmetric_config_t *config,
         status = memheap_pages_ask(region, backing, &log);
     if (memheap_job_least(config->job, warnings.text[0] == '\0', &pe) == 0 &&
         pe == config->job->rank)
-        config->warn(warnings.text);
+        memheap_log_write(config->warnings, MEMHEAP_LOG_WARNING, "%s",
+                          warnings.text);
     return status;
 }
 

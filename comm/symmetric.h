@@ -30,8 +30,8 @@ typedef struct memheap_symmetric_config {
     const memheap_config_t *heap;
     const memheap_param_def_t *defs; /* more parameters for its registry */
     size_t def_count;
-    /** Say that a PE does not have what is preferred. On one PE. */
-    void (*warn)(const char *text);
+    /** Takes, on one PE, that a PE does not have what is preferred. */
+    const memheap_log_t *warnings;
 } memheap_symmetric_config_t;
 
 /**

@@ -8,7 +8,8 @@ linked_pages = docs/man/memheap.3 docs/man/memheap_alloc.3 \
 dist_man_MANS += docs/man/memheap-info.1 docs/man/memheap.7
 if MPI
 linked_pages += docs/man/oshcc.1 docs/man/shmem_malloc.3 \
-	docs/man/shmemx_heap_size.3 docs/man/shmemx_space_create.3
+	docs/man/shmemx_heap_size.3 docs/man/shmemx_space_create.3 \
+	docs/man/memheap_mpi_create.3
 dist_man_MANS += docs/man/oshrun.1
 if LZMA
 dist_man_MANS += docs/man/memheap-replay.1

@@ -83,6 +83,17 @@ void memheap_runtime_error(const char *format, ...)
     print_line("", message);
 }
 
+/* Of one PE, which need not be the first. */
+static void warn(void *context, memheap_log_level_t level, const char *message)
+{
+    (void)context;
+    (void)level;
+    memheap_runtime_error("warning: %s", message);
+}
+
+const memheap_log_t memheap_runtime_warnings = {warn, NULL,
+                                                MEMHEAP_LOG_WARNING};
+
 void memheap_runtime_report(int pe)
 {
     memheap_runtime_t *rt = &memheap_runtime;

@@ -101,6 +101,9 @@ extern memheap_runtime_t memheap_runtime;
  *  Ends the program if the library is not running. */
 static inline void memheap_runtime_begin(const char *call);
 
+/** Prints warnings of this PE alone. */
+extern const memheap_log_t memheap_runtime_warnings;
+
 /** Print the message of a call that failed, if it failed on this PE. */
 void memheap_runtime_report(int pe);
 

@@ -112,10 +112,11 @@ typedef struct shmemx_space *shmemx_space_t;
 /** What a space is made of, the same on every PE. All zero is one of the
  *  machine's memory that grows as it is needed. */
 typedef struct shmemx_space_config {
-    int device;  /* SHMEMX_DEVICE_HOST or another */
-    size_t size; /* bytes on each PE; 0: as much as this PE's share of the
-                    node's memory, of which nothing is taken before it is used */
-    long flags;  /* 0, or SHMEMX_SPACE_BACKED */
+    int device; /* SHMEMX_DEVICE_HOST or another */
+    size_t
+        size;   /* bytes on each PE; 0: as much as this PE's share of the
+                   node's memory, of which nothing is taken before it is used */
+    long flags; /* 0, or SHMEMX_SPACE_BACKED */
     memheap_backing_t backing; /* pages and place; zero: as MEMHEAP_PAGES and
                                   MEMHEAP_PLACE say */
 } shmemx_space_config_t;

@@ -67,11 +67,6 @@ static bool find_device(int device, const char **folder_p)
             access(folder, W_OK | X_OK) == 0);
 }
 
-static void warn(const char *text)
-{
-    memheap_runtime_error("warning: shmemx_space_create: %s", text);
-}
-
 /* Take a number that is free on all PEs of a space; 0 if there is none. */
 static memheap_segment_id_t take_id(made_space_t *made)
 {
@@ -120,7 +115,7 @@ static memheap_status_t space_open(made_space_t *made,
         .heap = &heap,
         .defs = memheap_shmem_param_defs,
         .def_count = memheap_shmem_param_def_count,
-        .warn = warn};
+        .warnings = &memheap_runtime_warnings};
     memheap_segment_id_t id = take_id(made);
     if (id == 0) {
         memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,

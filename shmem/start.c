@@ -166,11 +166,6 @@ static void keep_pages(memheap_runtime_t *rt)
                           "the heap");
 }
 
-static void warn(const char *text)
-{
-    memheap_runtime_error("warning: %s", text);
-}
-
 /* The heap, of which the other nodes know too. */
 static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
                                     const memheap_backing_t *backing)
@@ -190,7 +185,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
         .heap = &heap,
         .defs = memheap_shmem_param_defs,
         .def_count = memheap_shmem_param_def_count,
-        .warn = warn};
+        .warnings = &memheap_runtime_warnings};
     memheap_symmetric_t symmetric;
     memheap_status_t status = memheap_symmetric_open(&config, &symmetric);
     if (status != MEMHEAP_OK)

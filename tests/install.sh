@@ -233,7 +233,9 @@ for program in "$prefix"/bin/*; do
 done
 routines=$(grep -oE '(memheap|shmemx)_[a-z_]+\(' \
     "$prefix/include/memheap/memheap.h" "$prefix/include/memheap/cache.h" \
-    "$prefix/include/memheap/context.h" "$prefix/include/memheap/shmemx.h"
+    "$prefix/include/memheap/context.h" "$prefix/include/memheap/shmemx.h" \
+    "$prefix/include/memheap/shmemx_pools.h" \
+    "$prefix/include/memheap/memheap_mpi.h"
     grep -oE '\<sh(mem_?)?(malloc|calloc|align|realloc|free)[a-z_]*\(' \
         "$prefix/include/memheap/shmem.h")
 for name in $(printf '%s\n' "$routines" | sed 's/.*://; s/($//' | sort -u); do

@@ -50,7 +50,7 @@ output=$(comm -23 "$work/profiling" "$work/exported")
 fact "each under its name for profiling too"
 output=$(sort -u "$work/standard" "$work/profiling" |
     comm -13 - "$work/exported" |
-    grep -vE '^(p?shmemx_|MPI_(Init|Init_thread|Finalize|Finalized)$)')
+    grep -vE '^(p?shmemx_|memheap_mpi_|MPI_(Init|Init_thread|Finalize|Finalized)$)')
 [ -z "$output" ] || miss "exports more"
 fact "and nothing else but extensions and MPI's start and end"
 finish

@@ -75,7 +75,7 @@ says_once
 fact "memory for all of a space is found at once, or not at all"
 if [ "$(cat /sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages 2>/dev/null)" = 0 ]; then
     job 0 -n 2 "$program" huge
-    says "shmemx_space_create: not supported" "warning: shmemx_space_create: "
+    says "shmemx_space_create: not supported" "warning: "
     fact "pages that must be had are an error, others a warning"
 fi
 job 0 -n 2 "$program" default
