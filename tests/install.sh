@@ -288,5 +288,7 @@ man3/memheap_context.3|0|800 bytes at a multiple of 64
 man3/memheap_get_stats.3|0|it lies 8 bytes into the block
 man3/shmem_malloc.3|4|PE 2: 101
 man3/shmemx_heap_size.3|4|bytes are free
+man3/shmemx_space_create.3|4|the sum is 6
+man3/memheap_mpi_create.3|4|rank 3 has 0x10
 END
 finish
