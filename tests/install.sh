@@ -264,7 +264,11 @@ while IFS='|' read -r page pes text; do
     package=shmem
     [ "$pes" != 0 ] || package=memheap
     # shellcheck disable=SC2046
-    if output=$($CC -O2 -Wall -Wextra -Werror $sanitizer "$program.c" $(flags $package) \
+    compiler=$CC
+    case $page in
+        *_mpi_*) compiler=mpicc ;;
+    esac
+    if output=$($compiler -O2 -Wall -Wextra -Werror $sanitizer "$program.c" $(flags $package) \
         -o "$program" 2>&1); then
         if [ "$pes" = 0 ]; then
             output=$("$program" 2>&1)
