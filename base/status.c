@@ -32,6 +32,8 @@ const char *memheap_status_string(memheap_status_t status)
         return "refused by the operating system";
     case MEMHEAP_ERR_DIVERGED:
         return "processes called differently";
+    case MEMHEAP_ERR_UNREACHABLE:
+        return "no memory is that reachable";
     }
     return "unknown status";
 }

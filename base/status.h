@@ -32,7 +32,9 @@ typedef enum memheap_status {
     /** The operating system refused; the message says what and why. */
     MEMHEAP_ERR_SYSTEM = -10,
     /** Processes that must call alike did not. */
-    MEMHEAP_ERR_DIVERGED = -11
+    MEMHEAP_ERR_DIVERGED = -11,
+    /** No source of memory is as reachable as was asked for. */
+    MEMHEAP_ERR_UNREACHABLE = -12
 } memheap_status_t;
 
 /** The meaning of a status in a few words; never NULL, never to be freed. */

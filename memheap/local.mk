@@ -4,10 +4,13 @@ libmemheap_la_SOURCES = $(base_sources) $(component_sources) \
 	memheap/cache.c memheap/cache.h memheap/context.c memheap/context.h \
 	memheap/heap.c memheap/heap.h memheap/leaks.c memheap/memheap.h \
 	memheap/notes.c memheap/notes.h \
-	memheap/pool.c memheap/pool.h memheap/records.c memheap/records.h \
-	memheap/report.c memheap/report.h \
+	memheap/page_pool.c memheap/page_pool.h memheap/places.c \
+	memheap/placement.c memheap/placement.h memheap/pool.c memheap/pool.h \
+	memheap/range_pool.c memheap/range_pool.h memheap/records.c \
+	memheap/records.h memheap/refusals.h memheap/report.c memheap/report.h \
 	memheap/site.c memheap/site.h
 libmemheap_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) \
 	-export-symbols-regex '^memheap_'
 pkginclude_HEADERS = memheap/cache.h memheap/context.h memheap/memheap.h \
-	memheap/pool.h memheap/sites.h
+	memheap/page_pool.h memheap/placement.h memheap/pool.h \
+	memheap/range_pool.h memheap/sites.h

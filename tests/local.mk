@@ -106,6 +106,11 @@ tests_unit_mistakes_test_SOURCES = tests/unit/test_mistakes.c
 tests_unit_mistakes_test_CFLAGS = $(unit_cflags)
 tests_unit_mistakes_test_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/page_pool.test
+tests_unit_page_pool_test_SOURCES = tests/unit/test_page_pool.c
+tests_unit_page_pool_test_CFLAGS = $(unit_cflags)
+tests_unit_page_pool_test_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/pages.test
 tests_unit_pages_test_SOURCES = tests/unit/test_pages.c
 tests_unit_pages_test_CFLAGS = $(unit_cflags)
@@ -116,12 +121,22 @@ tests_unit_param_test_SOURCES = tests/unit/test_param.c
 tests_unit_param_test_CFLAGS = $(unit_cflags)
 tests_unit_param_test_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/placement.test
+tests_unit_placement_test_SOURCES = tests/unit/test_placement.c
+tests_unit_placement_test_CFLAGS = $(unit_cflags)
+tests_unit_placement_test_LDADD = $(unit_libs)
+
 if COMPONENT_PTMALLOC
 unit_tests += tests/unit/ptmalloc.test
 endif
 tests_unit_ptmalloc_test_SOURCES = tests/unit/test_ptmalloc.c
 tests_unit_ptmalloc_test_CFLAGS = $(unit_cflags)
 tests_unit_ptmalloc_test_LDADD = $(unit_libs)
+
+unit_tests += tests/unit/range_pool.test
+tests_unit_range_pool_test_SOURCES = tests/unit/test_range_pool.c
+tests_unit_range_pool_test_CFLAGS = $(unit_cflags)
+tests_unit_range_pool_test_LDADD = $(unit_libs)
 
 unit_tests += tests/unit/records.test
 tests_unit_records_test_SOURCES = tests/unit/test_records.c

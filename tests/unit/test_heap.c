@@ -545,6 +545,67 @@ START_TEST(threads_share_a_heap)
 }
 END_TEST
 
+START_TEST(very_place_can_be_reserved)
+{
+    size_t size;
+    void *block;
+    unit_heap_open(&unit, _i, MIB, 0, NULL);
+    memheap_t *heap = unit.heap;
+    char *place = unit.base + 256 * KIB;
+    ck_assert_ok(memheap_reserve(heap, place, 64 * KIB));
+    memset(place, 1, 64 * KIB);
+    ck_assert_ok(memheap_usable_size(heap, place, &size));
+    ck_assert_uint_ge(size, 64 * KIB);
+    ck_assert_int_eq(memheap_reserve(heap, place, 64 * KIB), MEMHEAP_ERR_BUSY);
+    ck_assert_ok(memheap_check(heap));
+    for (int i = 0; i < 3; i++) {
+        ck_assert_ok(memheap_alloc(heap, 100 * KIB, &block));
+        ck_assert((char *)block + 100 * KIB <= place ||
+                  (char *)block >= place + 64 * KIB);
+    }
+    memheap_stats_t stats;
+    memheap_get_stats(heap, &stats);
+    ck_assert_uint_eq(stats.live_blocks, 4);
+    ck_assert_uint_ge(stats.peak, stats.used);
+    ck_assert_ok(memheap_free(heap, place));
+    ck_assert_ok(memheap_reserve(heap, place, 64 * KIB));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(place_that_is_none_cannot_be_reserved)
+{
+    unit_heap_open(&unit, _i, MIB, 0, NULL);
+    memheap_t *heap = unit.heap;
+    char *base = unit.base;
+    ck_assert_int_eq(memheap_reserve(heap, base, 0), MEMHEAP_ERR_BAD_ARGUMENT);
+    ck_assert_int_eq(memheap_reserve(heap, base + 8, 64),
+                     MEMHEAP_ERR_BAD_ARGUMENT);
+    ck_assert_int_eq(memheap_reserve(heap, base - 4096, 4096),
+                     MEMHEAP_ERR_BAD_ARGUMENT);
+    ck_assert_int_eq(memheap_reserve(heap, base + MIB, 4096),
+                     MEMHEAP_ERR_BAD_ARGUMENT);
+    ck_assert_int_eq(memheap_reserve(heap, base + MIB - 4096, 8192),
+                     MEMHEAP_ERR_BAD_ARGUMENT);
+    ck_assert_int_eq(memheap_reserve(heap, base, SIZE_MAX),
+                     MEMHEAP_ERR_BAD_ARGUMENT);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(place_that_cannot_be_backed_is_not_reserved)
+{
+    unit_heap_open(&unit, 2 * _i, 64 * TIB, 0, NULL);
+    memheap_stats_t stats;
+    ck_assert_int_eq(memheap_reserve(unit.heap, unit.base + 32 * TIB, 4096),
+                     MEMHEAP_ERR_NO_MEMORY);
+    memheap_get_stats(unit.heap, &stats);
+    ck_assert_uint_eq(stats.live_blocks, 0);
+    ck_assert_ok(memheap_check(unit.heap));
+    unit_heap_close(&unit);
+}
+END_TEST
+
 int main(void)
 {
     int kinds = unit_heap_kinds();
@@ -584,5 +645,11 @@ int main(void)
     tcase_add_loop_test(tests, check_mode_fills_new_and_freed_blocks, 0, kinds);
     tcase_add_loop_test(tests, range_of_the_caller_grows, 0, kinds);
     tcase_add_loop_test(tests, threads_share_a_heap, 0, kinds);
+    tcase_add_loop_test(tests, very_place_can_be_reserved, 0,
+                        unit_heap_kinds());
+    tcase_add_loop_test(tests, place_that_is_none_cannot_be_reserved, 0,
+                        unit_heap_kinds());
+    tcase_add_loop_test(tests, place_that_cannot_be_backed_is_not_reserved, 0,
+                        unit_heap_kinds() / 2);
     return unit_run("heap", tests);
 }
