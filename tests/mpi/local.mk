@@ -10,8 +10,8 @@ mpi_tests = tests/mpi/setup.mpi tests/mpi/memory.mpi tests/mpi/rma.mpi \
 	tests/mpi/active.mpi tests/mpi/reduce.mpi tests/mpi/lock.mpi \
 	tests/mpi/team.mpi tests/mpi/context.mpi tests/mpi/threads.mpi \
 	tests/mpi/point.mpi tests/mpi/growth.mpi tests/mpi/mixed.mpi \
-	tests/mpi/storm.mpi tests/mpi/space.mpi \
-	tests/mpi/over_mpi.mpi tests/mpi/pages.mpi
+	tests/mpi/storm.mpi tests/mpi/space.mpi tests/mpi/over_mpi.mpi \
+	tests/mpi/pages.mpi tests/mpi/place.mpi
 mpi_helpers = tests/mpi/with_mpi tests/mpi/diverge tests/mpi/ranges \
 	tests/mpi/busy tests/mpi/lost tests/mpi/leaky tests/mpi/spaces
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
@@ -89,6 +89,9 @@ tests_mpi_threads_mpi_LDADD = $(mpi_test_libs)
 tests_mpi_pages_mpi_SOURCES = tests/mpi/pages.c tests/mpi/tap.h
 tests_mpi_pages_mpi_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_pages_mpi_LDADD = $(mpi_test_libs)
+tests_mpi_place_mpi_SOURCES = tests/mpi/place.c tests/mpi/tap.h
+tests_mpi_place_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_place_mpi_LDADD = libmemheap.la $(mpi_test_libs)
 tests_mpi_point_mpi_SOURCES = tests/mpi/point.c tests/mpi/tap.h
 tests_mpi_point_mpi_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_point_mpi_LDADD = $(mpi_test_libs)
