@@ -234,6 +234,7 @@ done
 routines=$(grep -oE '(memheap|shmemx)_[a-z_]+\(' \
     "$prefix/include/memheap/memheap.h" "$prefix/include/memheap/cache.h" \
     "$prefix/include/memheap/context.h" "$prefix/include/memheap/shmemx.h" \
+    "$prefix"/include/memheap/p*.h "$prefix/include/memheap/range_pool.h" \
     "$prefix/include/memheap/shmemx_pools.h" \
     "$prefix/include/memheap/memheap_mpi.h"
     grep -oE '\<sh(mem_?)?(malloc|calloc|align|realloc|free)[a-z_]*\(' \
@@ -290,6 +291,8 @@ man3/memheap_alloc.3|0|
 man3/memheap_cache.3|0|101 items of 24 bytes in 1 slab
 man3/memheap_context.3|0|800 bytes at a multiple of 64
 man3/memheap_get_stats.3|0|it lies 8 bytes into the block
+man3/memheap_place.3|0|source 0 of the nearest serves
+man3/memheap_page_pool_create.3|0|the block starts at page 3
 man3/shmem_malloc.3|4|PE 2: 101
 man3/shmemx_heap_size.3|4|bytes are free
 man3/shmemx_space_create.3|4|the sum is 6
