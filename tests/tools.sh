@@ -91,6 +91,7 @@ matches '^version:[0-9]' '^build:CC=' \
     '^machine:memory:available:[0-9]+$' '^machine:numa_nodes:[1-9][0-9]*$' \
     '^machine:page_size:[1-9][0-9]*$' \
     '^machine:transparent_huge_pages:(always|madvise|never|unknown)$' \
+    '^machine:transparent_huge_files:(always|within_size|advise|never|deny|force|unknown)$' \
     '^machine:huge_pages:2097152:total:[0-9]+$' \
     '^machine:huge_pages:1073741824:free:[0-9]+$' \
     '^param:MEMHEAP_PARAM_FILE:type:string$' \

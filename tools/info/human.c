@@ -83,8 +83,11 @@ static void print_machine(void)
     char name[MEMHEAP_SIZE_TEXT + 16];
     snprintf(name, sizeof(name), "%s pages",
              memheap_format_size(total_text, (size_t)sysconf(_SC_PAGESIZE)));
-    snprintf(text, sizeof(text), "always; joined to transparent huge pages: %s",
-             memheap_machine_transparent_huge());
+    snprintf(text, sizeof(text),
+             "always; joined to transparent huge pages: %s; those of the "
+             "symmetric heap: %s",
+             memheap_machine_transparent_huge(),
+             memheap_machine_transparent_huge_files());
     print_fact(name, text);
     print_pool(2 * MEMHEAP_MIB);
     print_pool(MEMHEAP_GIB);

@@ -57,6 +57,8 @@ static void print_machine(void)
     printf("machine:page_size:%ld\n", sysconf(_SC_PAGESIZE));
     printf("machine:transparent_huge_pages:%s\n",
            memheap_machine_transparent_huge());
+    printf("machine:transparent_huge_files:%s\n",
+           memheap_machine_transparent_huge_files());
     print_pages(2 * MEMHEAP_MIB);
     print_pages(MEMHEAP_GIB);
 }
