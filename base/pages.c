@@ -359,21 +359,26 @@ static memheap_status_t ask_pages(memheap_region_t *region,
                   instead);
 }
 
+int memheap_pages_touch(char *address, size_t size)
+{
+#ifdef MADV_POPULATE_WRITE
+    return madvise(address, size, MADV_POPULATE_WRITE) == 0 ? 0 : errno;
+#else
+    (void)address;
+    (void)size;
+    return EINVAL;
+#endif
+}
+
 /* Touch all of a region of the pool, whose pages one node is to have: a
  * reservation does not name the node. */
 static int touch_pool(const memheap_region_t *region)
 {
-#ifdef MADV_POPULATE_WRITE
-    int error = 0;
-    if (mprotect(region->base, region->size, PROT_READ | PROT_WRITE) != 0 ||
-        madvise(region->base, region->size, MADV_POPULATE_WRITE) != 0)
-        error = errno;
+    int error = ENOMEM;
+    if (mprotect(region->base, region->size, PROT_READ | PROT_WRITE) == 0)
+        error = memheap_pages_touch(region->base, region->size);
     mprotect(region->base, region->size, PROT_NONE);
     return error;
-#else
-    (void)region;
-    return ENOSYS;
-#endif
 }
 
 /* Whether a mandatory node has the pages of the pool; they are touched then. */

@@ -2,8 +2,9 @@
  * Page kinds and places of regions: how what is asked for is had.
  *
  * Pages of the huge page pool are reserved for the whole of a region before it
- * is used, so that none of them can be missing when it is touched; they stay
- * with it to the end.
+ * is used, and touched by the kernel as it is backed, since a control group may
+ * grant less than is reserved; so that none of them can be missing when the
+ * program touches it. They stay with the region to the end.
  */
 #ifndef MEMHEAP_BASE_PAGES_H
 #define MEMHEAP_BASE_PAGES_H
@@ -41,6 +42,10 @@ size_t memheap_pages_pool(const memheap_backing_t *backing);
 memheap_status_t memheap_pages_ask(memheap_region_t *region,
                                    const memheap_backing_t *backing,
                                    const memheap_log_t *log);
+
+/** Have the kernel touch what may be written: where that would end in a signal,
+ *  it says so. @return 0, or what errno says; EINVAL if the kernel cannot */
+int memheap_pages_touch(char *address, size_t size);
 
 /** Give another mapping of a shared region's file the same advice. */
 void memheap_pages_follow(const memheap_region_t *region, void *mapping,

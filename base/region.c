@@ -9,6 +9,7 @@
 
 #include "base/machine.h"
 #include "base/numa.h"
+#include "base/pages.h"
 #include "base/region.h"
 #include "base/util.h"
 
@@ -162,6 +163,21 @@ static size_t available_to(const memheap_region_t *region)
     return available;
 }
 
+/* Make more of a region usable. errno says why not. */
+static bool unlock_to(const memheap_region_t *region, size_t target)
+{
+    char *start = region->base + region->backed;
+    size_t size = target - region->backed;
+    if (mprotect(start, size, PROT_READ | PROT_WRITE) != 0)
+        return false;
+    int error = region->pooled ? memheap_pages_touch(start, size) : 0;
+    if (error == 0 || error == EINVAL)
+        return true;
+    mprotect(start, size, PROT_NONE);
+    errno = error;
+    return false;
+}
+
 memheap_status_t memheap_region_back(memheap_region_t *region, size_t size,
                                      const memheap_log_t *log)
 {
@@ -181,12 +197,14 @@ memheap_status_t memheap_region_back(memheap_region_t *region, size_t size,
         target = needed;
     if (demand(region, target) > available)
         return no_memory(log, region, needed, available);
-    if (mprotect(region->base + region->backed, target - region->backed,
-                 PROT_READ | PROT_WRITE) != 0) {
+    if (!unlock_to(region, target)) {
         char text[MEMHEAP_SIZE_TEXT];
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                          "the system backs no heap of %s (%s)",
-                          memheap_format_size(text, target), strerror(errno));
+                          "the system backs no heap of %s (%s)%s",
+                          memheap_format_size(text, target), strerror(errno),
+                          region->pooled ? "; a control group may grant fewer "
+                                           "huge pages than there are"
+                                         : "");
         return MEMHEAP_ERR_NO_MEMORY;
     }
     region->backed = target;

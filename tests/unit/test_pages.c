@@ -195,10 +195,11 @@ START_TEST(pages_of_the_pool_are_had)
     memheap_placement_t placement = touch(heap, 5 * MIB);
     ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_2M);
     ck_assert_uint_eq(placement.page_size, 2 * MIB);
-    ck_assert_uint_eq(placement.huge, 6 * MIB);
-    ck_assert_uint_eq(placement.resident, 6 * MIB);
-    ck_assert_uint_eq(memheap_resident(heap), 6 * MIB);
+    ck_assert_uint_eq(placement.huge, 8 * MIB);
+    ck_assert_uint_eq(placement.resident, 8 * MIB);
+    /* They are not given back. */
     ck_assert_ok(memheap_trim(heap, 0));
+    ck_assert_uint_eq(memheap_resident(heap), 8 * MIB);
     void *block;
     ck_assert_ok(memheap_alloc(heap, 2 * MIB, &block));
     memset(block, 1, 2 * MIB);
@@ -499,7 +500,7 @@ START_TEST(shared_region_has_the_pages_it_asks_for)
         ck_assert_ok(memheap_pages_in_effect(&region, 4 * MIB, &placement,
                                              &messages.log));
         ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_2M);
-        ck_assert_uint_eq(placement.huge, 2 * MIB);
+        ck_assert_uint_eq(placement.huge, 16 * MIB);
     } else {
         ck_assert_logged(&messages, "64 MiB takes 32 of them");
     }
@@ -533,6 +534,46 @@ START_TEST(files_have_transparent_huge_pages_where_the_system_lets_them)
 }
 END_TEST
 
+/* A child whose kernel has fewer huge pages than it reserved: 0 if backing a
+ * region says so, and changes nothing. */
+static int without_pages(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                 offsetof(struct seccomp_data, args[2])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 23 /* MADV_POPULATE_WRITE */, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EFAULT),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {6, filter};
+    memheap_region_t region;
+    unit_log_init(&messages);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        return 0; /* such a child cannot be had */
+    if (memheap_region_reserve(&region, 64 * MIB, &messages.log) != MEMHEAP_OK)
+        return 1;
+    region.pooled = true;
+    return memheap_region_back(&region, MIB, &messages.log) !=
+               MEMHEAP_ERR_NO_MEMORY ||
+           region.backed != 0 ||
+           strstr(messages.text, "a control group may grant fewer") == NULL;
+}
+
+START_TEST(pages_that_are_not_granted_are_a_message_and_no_signal)
+{
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        _exit(without_pages());
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_case();
@@ -544,6 +585,8 @@ int main(void)
     tcase_add_test(tests, heap_below_a_huge_page_has_none);
     tcase_add_loop_test(tests, pages_that_the_pool_lacks_are_a_message, 0, 4);
     tcase_add_test(tests, pages_of_the_pool_are_had);
+    tcase_add_test(tests,
+                   pages_that_are_not_granted_are_a_message_and_no_signal);
     tcase_add_test(tests, pool_of_a_node_is_asked_for_all_of_the_heap);
     tcase_add_test(tests, size_is_rounded_up_to_pages_of_the_kind);
     tcase_add_loop_test(tests, place_is_read_back, 0,
