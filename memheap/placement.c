@@ -194,6 +194,12 @@ memheap_status_t memheap_placed(memheap_proximity_t *proximity,
     return MEMHEAP_OK;
 }
 
+const memheap_source_t *
+memheap_proximity_source(const memheap_proximity_t *proximity, size_t i)
+{
+    return i < proximity->count ? &proximity->source[i] : NULL;
+}
+
 static memheap_status_t pop(void *state, size_t align, size_t size,
                             void **block_p)
 {

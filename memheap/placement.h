@@ -47,7 +47,7 @@ typedef struct memheap_source {
     memheap_pool_t pool;
     /** Of the above, or MEMHEAP_REACH_DEVICE and one of the others. */
     unsigned reach;
-    /** Its NUMA node, which is for people; or MEMHEAP_NODE_NONE. */
+    /** Its NUMA node, for whoever asks; or MEMHEAP_NODE_NONE. */
     int node;
     /** Its calls are to be made by all that reach it, together. It serves no
      *  request for less: such a one is a call of fewer. */
@@ -116,6 +116,11 @@ memheap_status_t memheap_unplace(memheap_proximity_t *proximity, void *block);
 memheap_status_t memheap_placed(memheap_proximity_t *proximity,
                                 const void *block, size_t *size_p,
                                 size_t *source_p);
+
+/** A source by its number, as it was listed: where a block lies that
+ *  memheap_placed() found. NULL past the last. */
+const memheap_source_t *
+memheap_proximity_source(const memheap_proximity_t *proximity, size_t i);
 
 /** A proximity as a pool, for requests of one reachability. One that is none
  *  makes a pool that serves no request. */

@@ -445,6 +445,8 @@ START_TEST(each_node_has_a_place)
         ck_assert_ok(memheap_unplace(memheap_places_here(places), block));
     }
     ck_assert_ptr_null(memheap_places_near(places, count));
+    ck_assert_ptr_null(
+        memheap_proximity_source(memheap_places_near(places, 0), count));
     ck_assert_ptr_null(memheap_places_heap(places, count));
     ck_assert_int_eq(memheap_places_node(places, count), MEMHEAP_NODE_NONE);
     memheap_places_destroy(places);
@@ -466,6 +468,11 @@ START_TEST(two_nodes_are_two_places)
     memheap_proximity_t *global = memheap_places_global(places);
     void *block;
     size_t size;
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t n = 0; n < 2; n++)
+            ck_assert_int_eq(memheap_proximity_source(near[i], n)->node,
+                             (int)(i ^ n));
+    }
     /* The second node's own memory, until it is full. */
     ck_assert_ok(
         memheap_place(near[1], SIZE / 2, 16, MEMHEAP_REACH_PE, &block));
