@@ -6,8 +6,8 @@
  * The last two are reserved as long as the heap may become, and made usable
  * from the start as far as the heap has come: nothing but [0, backed) can be
  * touched. Backed pages take memory when they are first touched, but for those
- * of the huge page pool, which do at once; whether there is memory is asked when
- * they are backed, so that the answer is a status and not a signal.
+ * of the huge page pool, which do at once; whether there is memory is asked
+ * when they are backed, so that the answer is a status and not a signal.
  */
 #ifndef MEMHEAP_BASE_REGION_H
 #define MEMHEAP_BASE_REGION_H
