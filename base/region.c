@@ -151,13 +151,15 @@ static memheap_status_t no_memory(const memheap_log_t *log,
 static size_t available_to(const memheap_region_t *region)
 {
     const memheap_backing_t *backing = &region->backing;
+    memheap_nodes_t nodes;
     size_t total;
     size_t available;
     if (region->overcommit || region->pooled)
         return SIZE_MAX;
     memheap_machine_memory(&total, &available);
     if (backing->place == MEMHEAP_PLACE_NODE &&
-        backing->place_strength == MEMHEAP_MANDATORY)
+        backing->place_strength == MEMHEAP_MANDATORY &&
+        memheap_numa_nodes(&nodes) > 1)
         available =
             memheap_min(available, memheap_numa_available(backing->node));
     return available;

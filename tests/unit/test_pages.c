@@ -310,7 +310,7 @@ END_TEST
 
 START_TEST(node_that_is_full_is_out_of_memory)
 {
-    if (!has_policies() || memheap_numa_available(first_node()) == SIZE_MAX)
+    if (!has_policies())
         return;
     memheap_backing_t backing = {.place = MEMHEAP_PLACE_NODE,
                                  .node = first_node(),
@@ -322,6 +322,32 @@ START_TEST(node_that_is_full_is_out_of_memory)
                      MEMHEAP_ERR_NO_MEMORY);
     ck_assert_logged(&messages, "growing to 32 TiB");
     memheap_destroy(heap);
+}
+END_TEST
+
+/* Where there is one node alone, its memory is the machine's, whatever the
+ * kernel says of the node: some count memory that was added later otherwise. */
+START_TEST(memory_of_a_mandatory_node_is_that_of_the_node)
+{
+    size_t total;
+    size_t available;
+    size_t there = memheap_numa_available(first_node());
+    memheap_machine_memory(&total, &available);
+    ck_assert_uint_gt(there, 0);
+    size_t size = (size_t)1 << memheap_log2_floor(available);
+    if (!has_policies() || size <= there || size > available / 8 * 7)
+        return; /* there is no telling them apart */
+    memheap_t *heap;
+    void *block;
+    setenv("MEMHEAP_TEST_NODES", "2", 1);
+    heap = create_by(size, "MEMHEAP_PLACE=mandatory:node:1", NULL);
+    ck_assert_int_eq(memheap_alloc(heap, size, &block), MEMHEAP_ERR_NO_MEMORY);
+    memheap_destroy(heap);
+    setenv("MEMHEAP_TEST_NODES", "1", 1);
+    heap = create_by(size, "MEMHEAP_PLACE=mandatory:node:0", NULL);
+    ck_assert_ok(memheap_alloc(heap, size, &block));
+    memheap_destroy(heap);
+    unsetenv("MEMHEAP_TEST_NODES");
 }
 END_TEST
 
@@ -594,6 +620,7 @@ int main(void)
     tcase_add_loop_test(tests, node_that_is_not_there_is_a_message, 0, 2);
     tcase_add_test(tests, machine_can_look_as_though_it_had_two_nodes);
     tcase_add_test(tests, node_that_is_full_is_out_of_memory);
+    tcase_add_test(tests, memory_of_a_mandatory_node_is_that_of_the_node);
     tcase_add_loop_test(tests, kernel_without_policies_is_a_message, 0, 2);
     tcase_add_test(tests, config_is_stronger_than_the_environment);
     tcase_add_loop_test(tests, word_that_is_none_is_refused, 0,
