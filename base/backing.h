@@ -43,11 +43,11 @@ typedef enum memheap_strength {
 
 /** What is asked for. All zero leaves all to the parameters. */
 typedef struct memheap_backing {
-    memheap_page_kind_t pages;
-    memheap_strength_t pages_strength;
-    memheap_locality_t place;
+    memheap_page_kind_t pages;         /* of which kind, */
+    memheap_strength_t pages_strength; /* and how strongly */
+    memheap_locality_t place;          /* where they lie, */
     unsigned node; /* of MEMHEAP_PLACE_NODE, as the kernel counts */
-    memheap_strength_t place_strength;
+    memheap_strength_t place_strength; /* and how strongly */
 } memheap_backing_t;
 
 /** NUMA nodes that a placement tells apart; pages on others are none of it. */

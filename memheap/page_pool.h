@@ -23,7 +23,7 @@ typedef struct memheap_page_pool_config {
     /** The first range: multiples of a page's size, which stay the caller's and
      *  must outlive the pool. */
     void *base;
-    size_t size;
+    size_t size; /* bytes of it */
     /** Bytes of a page, a power of two of at least 16; 0: the system's. */
     size_t page_size;
     /** Where messages go; NULL: standard error. Must outlive the pool. */

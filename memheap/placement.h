@@ -44,7 +44,7 @@ typedef enum memheap_reachability {
 
 /** Where blocks come from. */
 typedef struct memheap_source {
-    memheap_pool_t pool;
+    memheap_pool_t pool; /* whose functions are called */
     /** Of the above, or MEMHEAP_REACH_DEVICE and one of the others. */
     unsigned reach;
     /** Its NUMA node, for whoever asks; or MEMHEAP_NODE_NONE. */
@@ -67,8 +67,8 @@ typedef struct memheap_proximity memheap_proximity_t;
 typedef struct memheap_proximity_config {
     /** count sources, at least one; copied. Their pools must outlive it. */
     const memheap_source_t *sources;
-    size_t count;
-    memheap_order_t order;
+    size_t count;          /* of them */
+    memheap_order_t order; /* in which they are asked */
     /** Where messages go; NULL: standard error. Must outlive it. */
     const memheap_log_t *log;
     /** Where its memory comes from; NULL: pages of this process. Must outlive
