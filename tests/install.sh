@@ -15,11 +15,11 @@ export LD_LIBRARY_PATH
 [ -d "$prefix/lib/pkgconfig" ] || miss "no $prefix/lib/pkgconfig"
 fact "make install"
 
-# What pkg-config says of a package here, for the folder of the installation.
+# What pkg-config says of packages here, for the folder of the installation.
 flags()
 {
     PKG_CONFIG_PATH="$prefix/lib/pkgconfig" \
-        pkg-config --define-variable=prefix="$prefix" --cflags --libs "$1"
+        pkg-config --define-variable=prefix="$prefix" --cflags --libs $1
 }
 
 # A program of a library that is built for a sanitizer must be so too.
@@ -39,6 +39,7 @@ examples="halo heat hello histogram queue sort"
 for name in $examples; do
     build "$MPICC" shmem "$name"
 done
+build "$MPICC" "shmem memheap" library
 build "$CC" shmem hello
 build "$CC" memheap range
 # shellcheck disable=SC2046
@@ -64,6 +65,10 @@ for component in $components pile; do
     job 0 $settings -n 4 "$prefix/halo"
     says "PE 0: from 0.9" "PE 3: from 0.0"
     fact "halo, component $component"
+    # shellcheck disable=SC2086
+    job 0 $settings -n 4 "$prefix/library"
+    says "1000 particles of 48 bytes in 1 slab, 2 blocks in all; energy 45000"
+    fact "library, component $component"
     output=$(MEMHEAP_COMPONENT=$component MEMHEAP_PLUGIN_PATH=$prefix \
         "$prefix/range" 2>&1)
     status=$?
