@@ -11,7 +11,7 @@ mpi_tests = tests/mpi/setup.mpi tests/mpi/memory.mpi tests/mpi/rma.mpi \
 	tests/mpi/team.mpi tests/mpi/context.mpi tests/mpi/threads.mpi \
 	tests/mpi/point.mpi tests/mpi/growth.mpi tests/mpi/mixed.mpi \
 	tests/mpi/storm.mpi tests/mpi/space.mpi tests/mpi/over_mpi.mpi \
-	tests/mpi/pages.mpi tests/mpi/place.mpi
+	tests/mpi/pages.mpi tests/mpi/place.mpi tests/mpi/pools.mpi
 mpi_helpers = tests/mpi/with_mpi tests/mpi/diverge tests/mpi/ranges \
 	tests/mpi/busy tests/mpi/lost tests/mpi/leaky tests/mpi/spaces
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
@@ -58,6 +58,9 @@ tests_mpi_amo_mpi_LDADD = $(mpi_test_libs)
 tests_mpi_over_mpi_mpi_SOURCES = tests/mpi/over_mpi.c
 tests_mpi_over_mpi_mpi_CPPFLAGS = $(mpi_test_cppflags) -I$(top_srcdir)/comm
 tests_mpi_over_mpi_mpi_LDADD = $(mpi_test_libs) libmemheap.la
+tests_mpi_pools_mpi_SOURCES = tests/mpi/pools.c tests/mpi/tap.h
+tests_mpi_pools_mpi_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_pools_mpi_LDADD = $(mpi_test_libs) libmemheap.la
 tests_mpi_space_mpi_SOURCES = tests/mpi/space.c tests/mpi/tap.h
 tests_mpi_space_mpi_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_space_mpi_LDADD = $(mpi_test_libs)
