@@ -49,6 +49,7 @@ enum {
     LIMIT_BELOW = 2,
     LIMIT_LITTLE = 4096,
     LIMIT_ABOVE = 5,
+    LIMIT_ONE = 3,        /* the part of it that one block may be, as a shift */
     FLUSHED_FOR_TOP = 6,  /* cached blocks that are joined before it moves */
     FLUSHED_FOR_ROOM = 2, /* and those that make room for another */
     LOOKS = 8,            /* chunks of a bin that are compared */
@@ -648,7 +649,8 @@ free_uncached(ptmalloc_t *p, uint64_t start, uint64_t size)
     cache_class_t class = cache_class(size);
     uint64_t weight = size < SMALL ? MEMHEAP_BOX_ROOM * size : size;
     uint64_t limit = cache_limit(p);
-    bool caches = class.size == size && weight <= limit;
+    bool caches = class.size == size && weight <= limit &&
+                  (size < SMALL || size <= limit >> LIMIT_ONE);
     for (unsigned n = 0; caches && p->cache.held + weight > limit; n++) {
         unsigned number =
             n < FLUSHED_FOR_ROOM ? cache_find_large(&p->cache) : 0;
@@ -697,8 +699,9 @@ static memheap_status_t ptmalloc_free(memheap_module_t *module, size_t offset)
     if (MEMHEAP_UNLIKELY(size >= SMALL)) {
         cache_class_t class = cache_class(size);
         stack = &p->cache.stack[class.number];
-        if (class.size != size || p->cache.held + size > cache_limit(p) ||
-            stack->count == MEMHEAP_BOX_ROOM)
+        uint64_t limit = cache_limit(p);
+        if (class.size != size || p->cache.held + size > limit ||
+            size > limit >> LIMIT_ONE || stack->count == MEMHEAP_BOX_ROOM)
             return free_uncached(p, start, size);
         p->cache.held += size;
         cache_mark(&p->cache, class.number);
