@@ -50,8 +50,8 @@ enum {
     LIMIT_LITTLE = 4096,
     LIMIT_ABOVE = 5,
     LIMIT_ONE = 3,        /* the part of it that one block may be, as a shift */
-    FLUSHED_FOR_TOP = 6,  /* cached blocks that are joined before it moves */
-    FLUSHED_FOR_ROOM = 2, /* and those that make room for another */
+    FLUSHED_FOR_TOP = 2,  /* cached blocks that are joined before it moves */
+    FLUSHED_FOR_ROOM = 1, /* and those that make room for another */
     LOOKS = 8,            /* chunks of a bin that are compared */
     VICTIM_OF_TOP = 256,  /* granules */
     /* A block that shrinks by no more than this and an eighth of its length
