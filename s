@@ -1,2 +1,2 @@
-Medians of 15 round15; the bar of bandwidth is for the ratio and for the share of memcpy
+Medians of 3 round3; the bar of bandwidth is for the ratio and for the share of memcpy
 

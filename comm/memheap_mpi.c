@@ -375,7 +375,14 @@ static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
     return memheap_find_block(heap->symmetric.heap, block, size_p);
 }
 
+static memheap_status_t agree_in_pool(void *state, memheap_status_t mine)
+{
+    const memheap_mpi_t *heap = state;
+    call_t call = {"an allocation from memheap_mpi_pool"};
+    return agree(&heap->job, &call, mine, 0, heap->log);
+}
+
 memheap_pool_t memheap_mpi_pool(memheap_mpi_t *heap)
 {
-    return (memheap_pool_t){pop, push, getsize, heap};
+    return (memheap_pool_t){pop, push, getsize, heap, agree_in_pool};
 }

@@ -125,7 +125,9 @@ struct memheap_cache {
     slab_t *unused; /* records */
     chunk_t *chunks;
     size_t record_size;
-    _Atomic size_t records; /* bytes of chunks */
+    _Atomic size_t records; /* bytes of chunks, */
+    size_t record_count;    /* which hold so many */
+    size_t agreed; /* slabs that all who call the pool together may have */
     const memheap_log_t *log;
     const memheap_memory_t *memory;
     char name[NAME_SIZE];
@@ -196,6 +198,7 @@ static memheap_status_t ensure_record(memheap_cache_t *cache)
                        .count = (bytes - sizeof(chunk_t)) / cache->record_size};
     cache->chunks = chunk;
     cache->records += bytes;
+    cache->record_count += chunk->count;
     for (size_t i = chunk->count; i-- > 0;) {
         slab_t *slab = record_at(cache, chunk, i);
         slab->next = cache->unused;
@@ -326,16 +329,33 @@ static memheap_status_t pop_block(memheap_cache_t *cache, void **block_p)
     return pool->pop(pool->state, cache->align, size, block_p);
 }
 
-/* Take a slab from the pool and into the map, which is all that knows of it.
- * The mutex and the lock are held; the lock is not meanwhile. */
-static memheap_status_t new_slab(memheap_cache_t *cache, slab_t **slab_p)
+/* Make sure that there can be one slab more, for all who call the pool
+ * together: what may fail for one of them alone is agreed on when all of them
+ * need memory, which they do for the same slab. The mutex and the lock are
+ * held; the lock is not meanwhile. */
+static memheap_status_t ensure_slab(memheap_cache_t *cache)
 {
-    void *block;
     cache_unlock(cache);
     memheap_status_t status = ensure_record(cache);
     cache_lock(cache);
     if (status == MEMHEAP_OK)
         status = memheap_hashmap_reserve(&cache->map);
+    cache_unlock(cache);
+    status = memheap_pool_agree(&cache->pool, status);
+    cache_lock(cache);
+    if (status == MEMHEAP_OK)
+        cache->agreed = memheap_min(cache->map.room, cache->record_count);
+    return status;
+}
+
+/* Take a slab from the pool and into the map, which is all that knows of it.
+ * The mutex and the lock are held; the lock is not meanwhile. */
+static memheap_status_t new_slab(memheap_cache_t *cache, slab_t **slab_p)
+{
+    void *block;
+    memheap_status_t status = MEMHEAP_OK;
+    if (cache->map.count >= cache->agreed || cache->unused == NULL)
+        status = ensure_slab(cache);
     if (status != MEMHEAP_OK)
         return status;
     cache_unlock(cache);
@@ -890,6 +910,11 @@ memheap_status_t memheap_cache_create(const memheap_cache_config_t *config,
     cache->memory = memory;
     snprintf(cache->name, sizeof(cache->name), "%s", name);
     pthread_mutex_init(&cache->mutex, NULL);
+    memheap_status_t status = memheap_pool_agree(config->pool, MEMHEAP_OK);
+    if (status != MEMHEAP_OK) {
+        memheap_cache_destroy(cache);
+        return status;
+    }
     *cache_p = cache;
     return MEMHEAP_OK;
 
@@ -899,6 +924,7 @@ err_log:
     memheap_log_write(log, MEMHEAP_LOG_ERROR,
                       "no memory for what cache \"%s\" keeps about itself",
                       name);
+    memheap_pool_agree(config->pool, MEMHEAP_ERR_NO_METADATA);
     return MEMHEAP_ERR_NO_METADATA;
 }
 
@@ -1055,7 +1081,14 @@ static memheap_status_t pool_getsize(void *state, const void *block,
     return MEMHEAP_OK;
 }
 
+static memheap_status_t pool_agree(void *state, memheap_status_t mine)
+{
+    const memheap_cache_t *cache = state;
+    return memheap_pool_agree(&cache->pool, mine);
+}
+
 memheap_pool_t memheap_cache_pool(memheap_cache_t *cache)
 {
-    return (memheap_pool_t){pool_pop, pool_push, pool_getsize, cache};
+    return (memheap_pool_t){pool_pop, pool_push, pool_getsize, cache,
+                            pool_agree};
 }

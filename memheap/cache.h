@@ -62,7 +62,7 @@ typedef struct memheap_cache_config {
 } memheap_cache_config_t;
 
 /**
- * Create a cache. Takes nothing from the pool yet.
+ * Create a cache. Takes nothing from the pool yet; collective where that is.
  *
  * @return MEMHEAP_ERR_BAD_ARGUMENT, logged, for sizes that do not fit as
  *         described or no pool; MEMHEAP_ERR_NO_METADATA, logged

@@ -45,6 +45,7 @@ struct memheap_context {
     size_t room;     /* of them, */
     size_t fresh;    /* from which on none was used yet */
     uint32_t unused; /* a list through `next`; 0: none */
+    size_t agreed;   /* blocks that all who call the pool together may have */
     size_t bytes;
     size_t peak;
     memheap_context_t *parent;
@@ -151,6 +152,11 @@ memheap_status_t memheap_context_create(const memheap_context_config_t *given,
     pthread_mutex_init(&context->lock, NULL);
     context->parent = config.parent;
     join_parent(context);
+    memheap_status_t status = memheap_pool_agree(config.pool, MEMHEAP_OK);
+    if (status != MEMHEAP_OK) {
+        memheap_context_destroy(context);
+        return status;
+    }
     *context_p = context;
     return MEMHEAP_OK;
 
@@ -162,6 +168,7 @@ err_log:
     memheap_log_write(config.log, MEMHEAP_LOG_ERROR,
                       "no memory for what context \"%s\" keeps about itself",
                       config.name);
+    memheap_pool_agree(config.pool, MEMHEAP_ERR_NO_METADATA);
     return MEMHEAP_ERR_NO_METADATA;
 }
 
@@ -220,7 +227,21 @@ static memheap_status_t ensure_entry(memheap_context_t *context)
     return MEMHEAP_OK;
 }
 
-/* Know a block from now on, after ensure_entry(). */
+/* The same where others have to know a block at the same time: what may fail
+ * for one of them alone is agreed on when all of them need memory, which they
+ * do at the same call. */
+static memheap_status_t ensure_all(memheap_context_t *context)
+{
+    if (context->map.count < context->agreed)
+        return MEMHEAP_OK;
+    memheap_status_t status =
+        memheap_pool_agree(&context->pool, ensure_entry(context));
+    if (status == MEMHEAP_OK)
+        context->agreed = memheap_min(context->map.room, context->room - 1);
+    return status;
+}
+
+/* Know a block from now on, after ensure_all(). */
 static void add_entry(memheap_context_t *context, const memheap_info_t *info)
 {
     uint32_t index = context->unused;
@@ -279,7 +300,7 @@ memheap_status_t memheap_context_alloc_info(memheap_context_t *context,
     if (status != MEMHEAP_OK)
         return status;
     context_lock(context);
-    status = ensure_entry(context);
+    status = ensure_all(context);
     if (status == MEMHEAP_OK)
         status = context->pool.pop(context->pool.state, wanted.align,
                                    wanted.size, &wanted.pointer);
@@ -510,7 +531,14 @@ static memheap_status_t pool_getsize(void *state, const void *block,
     return value == NULL ? MEMHEAP_ERR_BAD_ADDRESS : MEMHEAP_OK;
 }
 
+static memheap_status_t pool_agree(void *state, memheap_status_t mine)
+{
+    const memheap_context_t *context = state;
+    return memheap_pool_agree(&context->pool, mine);
+}
+
 memheap_pool_t memheap_context_pool(memheap_context_t *context)
 {
-    return (memheap_pool_t){pool_pop, pool_push, pool_getsize, context};
+    return (memheap_pool_t){pool_pop, pool_push, pool_getsize, context,
+                            pool_agree};
 }

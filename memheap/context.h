@@ -83,7 +83,7 @@ typedef struct memheap_context_config {
 } memheap_context_config_t;
 
 /**
- * Create a context. Takes nothing from the pool.
+ * Create a context. Takes nothing from the pool; collective where that is.
  *
  * @return MEMHEAP_ERR_BAD_ARGUMENT, logged, if there is neither pool nor
  *         parent; MEMHEAP_ERR_NO_METADATA, logged

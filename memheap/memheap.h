@@ -200,16 +200,16 @@ memheap_status_t memheap_grow(memheap_t *heap, size_t new_size);
 
 /** The figures of a heap, in bytes unless the name says otherwise. */
 typedef struct memheap_stats {
-    size_t size;         /* of the range */
-    size_t backed;       /* from its start on, that may be touched */
-    size_t resident;     /* of the range, that take memory now */
-    size_t used;         /* in live blocks, as rounded up */
-    size_t free;         /* the rest of size */
-    size_t largest_free; /* a block of so much could be allocated */
-    size_t peak;         /* the greatest used so far */
-    size_t reach;        /* the end of the highest block that ever was */
-    size_t live_blocks;  /* their number */
-    size_t metadata;     /* beside the range, to know all this */
+    size_t size;          /* of the range */
+    size_t backed;        /* from its start on, that may be touched */
+    size_t resident;      /* of the range, that take memory now */
+    size_t used;          /* in live blocks, as rounded up */
+    size_t free;          /* the rest of size */
+    size_t largest_free;  /* a block of so much could be allocated */
+    size_t peak;          /* the greatest used so far */
+    size_t reach;         /* the end of the highest block that ever was */
+    size_t live_blocks;   /* their number */
+    size_t metadata;      /* beside the range, to know all this */
     uint64_t allocations; /* blocks so far, one by one or in batches */
     uint64_t frees;       /* the same */
     uint64_t resizes;     /* calls that changed a size */

@@ -197,7 +197,7 @@ static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
 
 memheap_pool_t memheap_page_pool(memheap_page_pool_t *pool)
 {
-    return (memheap_pool_t){pop, push, getsize, pool};
+    return (memheap_pool_t){pop, push, getsize, pool, NULL};
 }
 
 /* Whether a range is one, and has nothing of those that are there. */

@@ -219,9 +219,22 @@ static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
     return memheap_placed(view->proximity, block, size_p, NULL);
 }
 
+/* Through the first source that is called by all of those who are asked for. */
+static memheap_status_t agree(void *state, memheap_status_t mine)
+{
+    const view_t *view = state;
+    const memheap_proximity_t *proximity = view->proximity;
+    for (size_t i = 0; i < proximity->count; i++) {
+        const memheap_source_t *source = &proximity->source[i];
+        if (source->collective && serves(source, view->reach))
+            return memheap_pool_agree(&source->pool, mine);
+    }
+    return mine;
+}
+
 memheap_pool_t memheap_proximity_pool(memheap_proximity_t *proximity,
                                       unsigned reach)
 {
     return (memheap_pool_t){pop, push, getsize,
-                            &proximity->view[is_set(reach) ? reach : 0]};
+                            &proximity->view[is_set(reach) ? reach : 0], agree};
 }

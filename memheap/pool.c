@@ -24,5 +24,5 @@ static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
 
 memheap_pool_t memheap_heap_pool(memheap_t *heap)
 {
-    return (memheap_pool_t){pop, push, getsize, heap};
+    return (memheap_pool_t){pop, push, getsize, heap, NULL};
 }

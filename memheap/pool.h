@@ -18,8 +18,9 @@
 extern "C" {
 #endif
 
-/** Three functions, and the state that they are called with. The state must
- *  outlive all that is built on the pool. */
+/** Three functions, and the state that they are called with; and a fourth,
+ * where calls are collective. The state must outlive all that is built on the
+ * pool. */
 typedef struct memheap_pool {
     /**
      * Take a block out of the pool. Its contents are not set.
@@ -40,7 +41,22 @@ typedef struct memheap_pool {
     memheap_status_t (*getsize)(void *state, const void *block, size_t *size_p);
 
     void *state;
+
+    /**
+     * For a pool whose calls are collective: let all that would call it know
+     * the worst of their statuses, which is the same for all then. Whatever a
+     * call has to do beforehand that may fail for one of them alone is agreed
+     * on by this, so that none waits in vain. NULL where each calls for itself.
+     */
+    memheap_status_t (*agree)(void *state, memheap_status_t mine);
 } memheap_pool_t;
+
+/** What a status of one's own comes to, among all that would call a pool. */
+static inline memheap_status_t memheap_pool_agree(const memheap_pool_t *pool,
+                                                  memheap_status_t mine)
+{
+    return pool->agree == NULL ? mine : pool->agree(pool->state, mine);
+}
 
 /** A heap as a pool. Its calls are those of memheap.h. */
 memheap_pool_t memheap_heap_pool(memheap_t *heap);

@@ -195,7 +195,7 @@ static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
 
 memheap_pool_t memheap_range_pool(memheap_range_pool_t *pool)
 {
-    return (memheap_pool_t){pop, push, getsize, pool};
+    return (memheap_pool_t){pop, push, getsize, pool, NULL};
 }
 
 memheap_status_t memheap_range_pool_resize(memheap_range_pool_t *pool,

@@ -94,6 +94,9 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
     case MEMHEAP_CALL_SPACE_DESTROY:
         snprintf(text, room, "shmemx_space_destroy");
         break;
+    case MEMHEAP_CALL_SPACE_POOL:
+        snprintf(text, room, "an allocation from shmemx_space_pool");
+        break;
     case MEMHEAP_CALL_SPLIT_STRIDED:
         snprintf(text, room, "shmem_team_split_strided(%d, %d, %d)", (int)a,
                  (int)b, (int)call->argument[2]);

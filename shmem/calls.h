@@ -26,6 +26,7 @@ typedef enum memheap_call_kind {
     MEMHEAP_CALL_FREE_BATCH,    /* count, digest of the blocks */
     MEMHEAP_CALL_SPACE_CREATE,  /* size, digest of the rest */
     MEMHEAP_CALL_SPACE_DESTROY, /* */
+    MEMHEAP_CALL_SPACE_POOL,    /* */
     MEMHEAP_CALL_SPLIT_STRIDED, /* start, stride, size */
     MEMHEAP_CALL_SPLIT_2D,      /* xrange */
     MEMHEAP_CALL_TEAM_DESTROY,  /* */

@@ -495,9 +495,16 @@ static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
     return memheap_find_block(space_of(state)->heap, block, size_p);
 }
 
+static memheap_status_t agree(void *state, memheap_status_t mine)
+{
+    memheap_call_t call = {.what = MEMHEAP_CALL_SPACE_POOL};
+    memheap_runtime_begin("shmemx_space_pool");
+    return memheap_runtime_agree(space_of(state)->agree, &call, mine, 0, NULL);
+}
+
 memheap_pool_t pshmemx_space_pool(shmemx_space_t space)
 {
     memheap_runtime_begin("shmemx_space_pool");
-    return (memheap_pool_t){pop, push, getsize, space};
+    return (memheap_pool_t){pop, push, getsize, space, agree};
 }
 MEMHEAP_PROFILED(shmemx_space_pool)

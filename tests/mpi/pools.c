@@ -10,6 +10,7 @@
 #include "memheap/context.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
 enum {
     ITEMS = 5000,
@@ -48,7 +49,7 @@ static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
 static memheap_pool_t count(counted_t *counted, shmemx_space_t space)
 {
     *counted = (counted_t){.pool = shmemx_space_pool(space)};
-    return (memheap_pool_t){pop, push, getsize, counted};
+    return (memheap_pool_t){pop, push, getsize, counted, NULL};
 }
 
 /* Whether all PEs have the same addresses. */
@@ -147,6 +148,32 @@ static bool cache_in_a_context_works(shmemx_space_t space)
     return memheap_context_destroy(context) == MEMHEAP_OK && good;
 }
 
+/* The last PE is denied memory for metadata: none may wait for it. */
+static bool what_one_cannot_do_none_does(shmemx_space_t space)
+{
+    struct rlimit saved;
+    getrlimit(RLIMIT_DATA, &saved);
+    struct rlimit none = {4096, saved.rlim_max};
+    memheap_pool_t pool = shmemx_space_pool(space);
+    memheap_context_config_t config = {.pool = &pool};
+    memheap_context_t *context;
+    memheap_context_t *other;
+    bool good = memheap_context_create(&config, &context) == MEMHEAP_OK;
+    if (me == n - 1)
+        setrlimit(RLIMIT_DATA, &none);
+    bool refused = memheap_context_create(&config, &other) != MEMHEAP_OK;
+    void *block;
+    memheap_status_t status = MEMHEAP_OK;
+    for (int i = 0; i < 10000 && status == MEMHEAP_OK; i++)
+        status = memheap_context_alloc(context, 16, &block);
+    if (me == n - 1)
+        setrlimit(RLIMIT_DATA, &saved);
+    good = good && refused && status == MEMHEAP_ERR_NO_METADATA &&
+           memheap_context_alloc(context, 16, &block) == MEMHEAP_OK &&
+           equal(&block, 1);
+    return memheap_context_destroy(context) == MEMHEAP_OK && good;
+}
+
 static bool a_space_is_empty_after_all(shmemx_space_t space)
 {
     void *whole = shmemx_space_malloc(space, shmemx_space_size(space));
@@ -158,7 +185,7 @@ static bool a_space_is_empty_after_all(shmemx_space_t space)
 int main(void)
 {
     shmem_init();
-    tap_plan(7);
+    tap_plan(8);
     me = shmem_my_pe();
     n = shmem_n_pes();
     shmemx_space_config_t config = {.size = 2 << 20};
@@ -172,6 +199,8 @@ int main(void)
     tap_ok(context_ends_what_it_owns(SHMEMX_SPACE_DEFAULT),
            "and in the symmetric heap");
     tap_ok(cache_in_a_context_works(space), "a cache lies in a context");
+    tap_ok(what_one_cannot_do_none_does(space),
+           "what one PE has no memory for, none does");
     tap_ok(a_space_is_empty_after_all(space), "all of the space is free again");
     shmem_team_destroy(shmemx_space_get_team(space));
     tap_ok(shmemx_space_destroy(space) == 0, "and it ends");

@@ -753,6 +753,47 @@ START_TEST(of_frees_at_once_one_succeeds)
 }
 END_TEST
 
+/* Every PE needs memory for the same slabs, and tells the others of it. */
+START_TEST(those_who_share_a_pool_agree_on_memory)
+{
+    unit_memory_t memory;
+    unit_memory_init(&memory);
+    prepare(_i, 1024);
+    unit_pool_share(&pool);
+    config.memory = &memory.memory;
+    pool.fail_agree = 1;
+    ck_assert_int_eq(memheap_cache_create(&config, &cache),
+                     MEMHEAP_ERR_NO_METADATA);
+    ck_assert_uint_eq(memory.pieces, 0);
+    memory.fail_at = memory.requests + 1;
+    ck_assert_int_eq(memheap_cache_create(&config, &cache),
+                     MEMHEAP_ERR_NO_METADATA);
+    ck_assert_uint_eq(pool.agreements, 2);
+    ck_assert_int_eq(pool.worst, MEMHEAP_ERR_NO_METADATA);
+    create();
+    size_t other_failed = 0;
+    for (size_t i = 0; i < MANY; i++) {
+        size_t pops = pool.pops;
+        size_t before = pool.agreements;
+        pool.fail_agree = before + 1; /* another has no memory */
+        memheap_status_t status = memheap_cache_alloc(cache, &items[i]);
+        ck_assert_int_eq(status == MEMHEAP_OK, pool.agreements == before);
+        if (status == MEMHEAP_OK)
+            continue;
+        other_failed++;
+        ck_assert_int_eq(status, MEMHEAP_ERR_NO_METADATA);
+        ck_assert_uint_eq(pool.pops, pops);
+        pool.fail_agree = 0;
+        ck_assert_ok(memheap_cache_alloc(cache, &items[i]));
+        ck_assert_uint_eq(pool.agreements, before + 2);
+    }
+    /* Not for each slab. */
+    ck_assert_uint_ge(other_failed, 2);
+    ck_assert_uint_le(other_failed, pool.pops / 8);
+    close_cache();
+}
+END_TEST
+
 int main(void)
 {
     int kinds = unit_heap_kinds();
@@ -788,5 +829,7 @@ int main(void)
     tcase_add_test(tests, any_failed_request_of_metadata_is_survived);
     tcase_add_loop_test(tests, no_item_is_given_to_two_threads, 0, kinds);
     tcase_add_loop_test(tests, of_frees_at_once_one_succeeds, 0, kinds);
+    tcase_add_loop_test(tests, those_who_share_a_pool_agree_on_memory, 0,
+                        unit_heap_kinds());
     return unit_run("cache", tests);
 }

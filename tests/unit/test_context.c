@@ -196,8 +196,8 @@ static memheap_status_t nowhere_getsize(void *state, const void *block,
 START_TEST(device_memory_is_never_touched)
 {
     uintptr_t next = 4096;
-    memheap_pool_t nowhere = {nowhere_pop, nowhere_push, nowhere_getsize,
-                              &next};
+    memheap_pool_t nowhere = {nowhere_pop, nowhere_push, nowhere_getsize, &next,
+                              NULL};
     config = (memheap_context_config_t){.pool = &nowhere,
                                         .kind = MEMHEAP_KIND_DEVICE};
     ck_assert_ok(memheap_context_create(&config, &context));
@@ -691,6 +691,64 @@ START_TEST(threads_share_a_context_or_a_parent)
 }
 END_TEST
 
+/* Every PE needs memory at the same calls, and tells the others of it. */
+START_TEST(those_who_share_a_pool_agree_on_memory)
+{
+    unit_memory_t memory;
+    unit_memory_init(&memory);
+    prepare(_i);
+    unit_pool_share(&pool);
+    config.memory = &memory.memory;
+    pool.fail_agree = 1;
+    ck_assert_int_eq(memheap_context_create(&config, &context),
+                     MEMHEAP_ERR_NO_METADATA);
+    ck_assert_uint_eq(memory.pieces, 0);
+    memory.fail_at = memory.requests + 1;
+    ck_assert_int_eq(memheap_context_create(&config, &context),
+                     MEMHEAP_ERR_NO_METADATA);
+    ck_assert_uint_eq(pool.agreements, 2);
+    ck_assert_int_eq(pool.worst, MEMHEAP_ERR_NO_METADATA);
+    ck_assert_ok(memheap_context_create(&config, &context));
+    ck_assert_uint_eq(pool.agreements, 3);
+    size_t other_failed = 0;
+    for (size_t i = 0; i < MANY; i++) {
+        size_t pops = pool.pops;
+        size_t before = pool.agreements;
+        pool.fail_agree = before + 1; /* another has no memory */
+        memheap_status_t status =
+            memheap_context_alloc(context, 100, &blocks[i]);
+        ck_assert_int_eq(status == MEMHEAP_OK, pool.agreements == before);
+        if (status == MEMHEAP_OK)
+            continue;
+        other_failed++;
+        ck_assert_int_eq(status, MEMHEAP_ERR_NO_METADATA);
+        ck_assert_uint_eq(pool.pops, pops);
+        pool.fail_agree = 0;
+        ck_assert_ok(memheap_context_alloc(context, 100, &blocks[i]));
+        ck_assert_uint_eq(pool.agreements, before + 2);
+    }
+    ck_assert_uint_ge(other_failed, 4);
+    ck_assert_uint_le(other_failed, 12);
+    close_context();
+}
+END_TEST
+
+START_TEST(sub_context_agrees_through_its_parent)
+{
+    prepare(_i);
+    unit_pool_share(&pool);
+    ck_assert_ok(memheap_context_create(&config, &context));
+    memheap_pool_t owned = memheap_context_pool(context);
+    memheap_context_config_t given = {.name = "inner", .pool = &owned};
+    memheap_context_t *inner;
+    size_t before = pool.agreements;
+    ck_assert_ok(memheap_context_create(&given, &inner));
+    ck_assert_uint_eq(pool.agreements, before + 1);
+    ck_assert_ok(memheap_context_destroy(inner));
+    close_context();
+}
+END_TEST
+
 int main(void)
 {
     int kinds = unit_heap_kinds();
@@ -718,5 +776,9 @@ int main(void)
     tcase_add_loop_test(tests, random_sequence_agrees_with_a_model, 0, kinds);
     tcase_add_test(tests, any_failed_request_of_metadata_is_survived);
     tcase_add_loop_test(tests, threads_share_a_context_or_a_parent, 0, kinds);
+    tcase_add_loop_test(tests, those_who_share_a_pool_agree_on_memory, 0,
+                        unit_heap_kinds());
+    tcase_add_loop_test(tests, sub_context_agrees_through_its_parent, 0,
+                        unit_heap_kinds());
     return unit_run("context", tests);
 }

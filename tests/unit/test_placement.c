@@ -78,7 +78,7 @@ static memheap_status_t shelf_getsize(void *state, const void *block,
 
 static memheap_pool_t shelf_pool(shelf_t *shelf)
 {
-    return (memheap_pool_t){shelf_pop, shelf_push, shelf_getsize, shelf};
+    return (memheap_pool_t){shelf_pop, shelf_push, shelf_getsize, shelf, NULL};
 }
 
 static memheap_source_t source(memheap_pool_t pool, unsigned reach)

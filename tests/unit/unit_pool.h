@@ -11,13 +11,16 @@
 typedef struct unit_pool {
     memheap_pool_t pool;
     memheap_pool_t inner;
-    size_t pops, pushes; /* calls so far */
-    size_t live;         /* blocks that are out */
-    size_t fail_pop;     /* the call that fails, from 1 on; 0: none */
-    size_t fail_push;    /* the same */
-    size_t most_align;   /* more is MEMHEAP_ERR_BAD_ARGUMENT; 0: any */
-    uint64_t digest;     /* of the addresses that were pushed */
-    uintptr_t base;      /* that these are taken relative to */
+    size_t pops, pushes;    /* calls so far */
+    size_t live;            /* blocks that are out */
+    size_t fail_pop;        /* the call that fails, from 1 on; 0: none */
+    size_t fail_push;       /* the same */
+    size_t most_align;      /* more is MEMHEAP_ERR_BAD_ARGUMENT; 0: any */
+    size_t agreements;      /* calls so far, */
+    size_t fail_agree;      /* and the one in which another has no memory */
+    memheap_status_t worst; /* that was brought to one */
+    uint64_t digest;        /* of the addresses that were pushed */
+    uintptr_t base;         /* that these are taken relative to */
 } unit_pool_t;
 
 static inline memheap_status_t unit_pool_pop(void *state, size_t align,
@@ -53,10 +56,26 @@ static inline memheap_status_t unit_pool_getsize(void *state, const void *block,
     return unit->inner.getsize(unit->inner.state, block, size_p);
 }
 
+static inline memheap_status_t unit_pool_agree(void *state,
+                                               memheap_status_t mine)
+{
+    unit_pool_t *unit = state;
+    unit->worst = mine < unit->worst ? mine : unit->worst;
+    if (++unit->agreements == unit->fail_agree)
+        return MEMHEAP_ERR_NO_METADATA;
+    return mine;
+}
+
+/** A pool that others call too. */
+static inline void unit_pool_share(unit_pool_t *unit)
+{
+    unit->pool.agree = unit_pool_agree;
+}
+
 static inline void unit_pool_init(unit_pool_t *unit, memheap_pool_t inner)
 {
     *unit = (unit_pool_t){
-        .pool = {unit_pool_pop, unit_pool_push, unit_pool_getsize, unit},
+        .pool = {unit_pool_pop, unit_pool_push, unit_pool_getsize, unit, NULL},
         .inner = inner};
 }
 
