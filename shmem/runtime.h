@@ -57,6 +57,7 @@ typedef struct shmemx_space {
     /* Of one that the program made: */
     int teams;       /* that live here: its own, and those split from it */
     bool team_ended; /* its own does not */
+    struct shmemx_space *next; /* among those that ended */
 } memheap_space_t;
 
 typedef struct memheap_runtime {
@@ -83,6 +84,7 @@ typedef struct memheap_runtime {
     memheap_segment_t symmetric; /* and its range */
     /** Those that the program made, by the number of their segment. */
     memheap_space_t *spaces[MEMHEAP_SEGMENTS];
+    memheap_space_t *ended_spaces;
     memheap_segment_t variables; /* global and static ones of the program */
     memheap_globals_t globals;
 

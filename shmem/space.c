@@ -149,7 +149,8 @@ static memheap_status_t space_open(made_space_t *made,
 }
 
 /* Give back what a PE has of a space, all of it or what it came to. The others
- * reach it no more. */
+ * reach it no more. The struct stays until the end: another thread may be on
+ * its way through all spaces, with an address of its own. */
 static void space_close(made_space_t *made)
 {
     memheap_runtime_t *rt = &memheap_runtime;
@@ -157,7 +158,11 @@ static void space_close(made_space_t *made)
         memheap_transport_forget(rt->transport, made->segment.id);
     memheap_symmetric_close(&made->symmetric);
     memheap_job_close(&made->job);
-    free(made);
+    made->segment.reach = 0;
+    pthread_mutex_lock(&rt->lists_lock);
+    made->space.next = rt->ended_spaces;
+    rt->ended_spaces = &made->space;
+    pthread_mutex_unlock(&rt->lists_lock);
 }
 
 /* The PEs that have the device as a space without memory. NULL, on all PEs, if
@@ -172,6 +177,7 @@ static memheap_status_t space_form(bool takes_part, memheap_part_t *part,
         memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
                           "the PEs that have the device are not the same "
                           "distance apart, as those of a team must be");
+        memheap_job_part_end(part);
         return status;
     }
     made_space_t *made = takes_part ? calloc(1, sizeof(*made)) : NULL;
@@ -318,6 +324,11 @@ void memheap_spaces_stop(void)
         memheap_runtime.spaces[id] = NULL;
         if (space != NULL)
             space_close(made_of(space));
+    }
+    while (memheap_runtime.ended_spaces != NULL) {
+        memheap_space_t *space = memheap_runtime.ended_spaces;
+        memheap_runtime.ended_spaces = space->next;
+        free(made_of(space));
     }
 }
 
