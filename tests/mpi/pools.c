@@ -73,7 +73,7 @@ static bool items_need_a_step_for_a_slab(shmemx_space_t space)
     memheap_pool_t pool = count(&counted, space);
     memheap_cache_config_t config = {
         .name = "items", .item_size = 48, .pool = &pool};
-    memheap_cache_t *cache;
+    memheap_cache_t *cache = NULL;
     bool good = memheap_cache_create(&config, &cache) == MEMHEAP_OK;
     for (size_t i = 0; i < ITEMS && good; i++)
         good = memheap_cache_alloc(cache, &item[i]) == MEMHEAP_OK;
@@ -104,8 +104,8 @@ static bool context_ends_what_it_owns(shmemx_space_t space)
     counted_t counted;
     memheap_pool_t pool = count(&counted, space);
     memheap_context_config_t config = {.name = "library", .pool = &pool};
-    memheap_context_t *context;
-    memheap_context_t *inner;
+    memheap_context_t *context = NULL;
+    memheap_context_t *inner = NULL;
     bool good = memheap_context_create(&config, &context) == MEMHEAP_OK;
     memheap_context_config_t part = {.name = "part", .parent = context};
     good = good && memheap_context_create(&part, &inner) == MEMHEAP_OK;
@@ -135,11 +135,11 @@ static bool cache_in_a_context_works(shmemx_space_t space)
     void *item[ITEMS];
     memheap_pool_t pool = shmemx_space_pool(space);
     memheap_context_config_t config = {.pool = &pool};
-    memheap_context_t *context;
+    memheap_context_t *context = NULL;
     bool good = memheap_context_create(&config, &context) == MEMHEAP_OK;
     memheap_pool_t owned = memheap_context_pool(context);
     memheap_cache_config_t items = {.item_size = 8, .pool = &owned};
-    memheap_cache_t *cache;
+    memheap_cache_t *cache = NULL;
     good = good && memheap_cache_create(&items, &cache) == MEMHEAP_OK &&
            memheap_cache_alloc_array(cache, ITEMS, item) == MEMHEAP_OK &&
            equal(item, ITEMS) &&
@@ -156,7 +156,7 @@ static bool what_one_cannot_do_none_does(shmemx_space_t space)
     struct rlimit none = {4096, saved.rlim_max};
     memheap_pool_t pool = shmemx_space_pool(space);
     memheap_context_config_t config = {.pool = &pool};
-    memheap_context_t *context;
+    memheap_context_t *context = NULL;
     memheap_context_t *other;
     bool good = memheap_context_create(&config, &context) == MEMHEAP_OK;
     if (me == n - 1)
