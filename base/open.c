@@ -84,6 +84,13 @@ static const memheap_param_def_t base_params[] = {
      .help = "1: print the figures of a heap when it ends; or a file to write "
              "them to as JSON, with %h for the heap's name and %p for the "
              "process"},
+    {.name = "MEMHEAP_TRACE",
+     .type = MEMHEAP_PARAM_STRING,
+     .unit = "",
+     .default_text = "",
+     .help = "file to record the calls of a heap in, for memheap-replay; %h "
+             "stands for the heap's name and %p for the process, and .xz at "
+             "the end has it compressed"},
     {.name = "MEMHEAP_OVERCOMMIT",
      .type = MEMHEAP_PARAM_BOOL,
      .unit = "",

@@ -229,7 +229,8 @@ static memheap_status_t create_heap(const memheap_region_t *given,
                        : memheap_params_value(params, "MEMHEAP_TRIM")->size);
     region->overcommit =
         memheap_params_value(params, "MEMHEAP_OVERCOMMIT")->boolean;
-    status = memheap_notes_open(params, config->flags, memory, &heap->notes);
+    status = memheap_notes_open(params, heap->name, config->flags, memory,
+                                &heap->notes);
     if (status != MEMHEAP_OK)
         goto err_region;
     memheap_module_config_t module = {
@@ -415,12 +416,12 @@ static size_t usable_at(const memheap_t *heap, size_t offset)
 
 /* An allocation is done: the caller will have the block. */
 static MEMHEAP_INLINE void count_alloc(memheap_t *heap, size_t offset,
-                                       size_t asked)
+                                       size_t asked, size_t align)
 {
     uint64_t number = ++heap->module->allocations;
     if (MEMHEAP_UNLIKELY(heap->notes != NULL))
         memheap_notes_alloc(heap->notes, offset, usable_at(heap, offset), asked,
-                            number);
+                            align, number);
 }
 
 /* A call failed, if for want of memory. */
@@ -501,7 +502,7 @@ static memheap_status_t alloc_block(memheap_t *heap, size_t align, size_t size,
     heap_lock(heap);
     status = place(heap, align, size, &offset, dirty_p);
     if (MEMHEAP_LIKELY(status == MEMHEAP_OK)) {
-        count_alloc(heap, offset, size);
+        count_alloc(heap, offset, size, align);
         *block_p = heap->base + offset;
     } else {
         count_failure(heap, status);
@@ -787,6 +788,8 @@ memheap_status_t memheap_reserve(memheap_t *heap, void *address, size_t size)
         return MEMHEAP_ERR_UNSUPPORTED;
     heap_lock(heap);
     memheap_status_t status = reserve(heap, offset, size);
+    if (status == MEMHEAP_OK)
+        count_alloc(heap, offset, size, MEMHEAP_MIN_ALIGN);
     heap_unlock(heap);
     return status;
 }
@@ -982,7 +985,7 @@ memheap_status_t memheap_alloc_batch(memheap_t *heap, size_t count,
         count_failure(heap, status);
     }
     for (size_t i = 0; i < count && status == MEMHEAP_OK; i++)
-        count_alloc(heap, offset_of(heap, blocks[i]), sizes[i]);
+        count_alloc(heap, offset_of(heap, blocks[i]), sizes[i], align);
     heap_unlock(heap);
     return status;
 }

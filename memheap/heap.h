@@ -14,6 +14,8 @@
 enum {
     /** One of the equal heaps of a job, which reports on them. */
     MEMHEAP_OF_JOB = 1 << 16,
+    /** The one of those that speaks for all: its calls are traced. */
+    MEMHEAP_SPEAKER = 1 << 17,
 };
 
 /**

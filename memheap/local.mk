@@ -8,7 +8,7 @@ libmemheap_la_SOURCES = $(base_sources) $(component_sources) \
 	memheap/placement.c memheap/placement.h memheap/pool.c memheap/pool.h \
 	memheap/range_pool.c memheap/range_pool.h memheap/records.c \
 	memheap/records.h memheap/refusals.h memheap/report.c memheap/report.h \
-	memheap/site.c memheap/site.h
+	memheap/site.c memheap/site.h memheap/trace.c memheap/trace.h
 libmemheap_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) \
 	-export-symbols-regex '^memheap_'
 pkginclude_HEADERS = memheap/cache.h memheap/context.h memheap/memheap.h \

@@ -4,9 +4,18 @@
 #include "config.h"
 
 #include "memheap/notes.h"
+#include "memheap/heap.h"
+
+/* The file of a trace, or NULL. One heap of a job writes it for all. */
+static const char *trace_path(const memheap_params_t *params, unsigned flags)
+{
+    const char *path = memheap_params_find(params, "MEMHEAP_TRACE")->text;
+    bool other = (flags & (MEMHEAP_OF_JOB | MEMHEAP_SPEAKER)) == MEMHEAP_OF_JOB;
+    return path[0] == '\0' || other ? NULL : path;
+}
 
 memheap_status_t memheap_notes_open(const memheap_params_t *params,
-                                    unsigned flags,
+                                    const char *name, unsigned flags,
                                     const memheap_memory_t *memory,
                                     memheap_notes_t **notes_p)
 {
@@ -14,19 +23,24 @@ memheap_status_t memheap_notes_open(const memheap_params_t *params,
         (flags & MEMHEAP_RECORDED) != 0 ||
         memheap_params_value(params, "MEMHEAP_RECORDS")->boolean ||
         memheap_params_value(params, "MEMHEAP_LEAKS")->boolean;
+    const char *path = trace_path(params, flags);
     *notes_p = NULL;
-    if (!keeps_records)
+    if (!keeps_records && path == NULL)
         return MEMHEAP_OK;
     memheap_notes_t *notes = memheap_memory_new(memory, sizeof(*notes));
     if (notes == NULL)
         return MEMHEAP_ERR_NO_METADATA;
     notes->memory = memory;
     notes->keeps_records = keeps_records;
-    memheap_status_t status = memheap_records_open(&notes->records, memory);
+    memheap_status_t status = MEMHEAP_OK;
+    if (keeps_records)
+        status = memheap_records_open(&notes->records, memory);
     if (status != MEMHEAP_OK) {
         memheap_notes_close(notes);
         return status;
     }
+    if (path != NULL)
+        notes->trace = memheap_trace_open(path, name, memory, params->log);
     *notes_p = notes;
     return MEMHEAP_OK;
 }
@@ -35,6 +49,7 @@ void memheap_notes_close(memheap_notes_t *notes)
 {
     if (notes == NULL)
         return;
+    memheap_trace_close(notes->trace);
     memheap_records_close(&notes->records);
     memheap_memory_delete(notes->memory, notes, sizeof(*notes));
 }
@@ -42,12 +57,15 @@ void memheap_notes_close(memheap_notes_t *notes)
 size_t memheap_notes_size(const memheap_notes_t *notes)
 {
     return sizeof(*notes) +
-           (notes->keeps_records ? memheap_records_size(&notes->records) : 0);
+           (notes->keeps_records ? memheap_records_size(&notes->records) : 0) +
+           (notes->trace == NULL ? 0 : memheap_trace_size(notes->trace));
 }
 
 void memheap_notes_alloc(memheap_notes_t *notes, size_t offset, size_t usable,
-                         size_t asked, uint64_t number)
+                         size_t asked, size_t align, uint64_t number)
 {
+    if (notes->trace != NULL)
+        memheap_trace_alloc(notes->trace, offset, asked, align);
     if (notes->keeps_records)
         memheap_records_add(&notes->records, offset, number, asked, usable);
 }
@@ -55,6 +73,8 @@ void memheap_notes_alloc(memheap_notes_t *notes, size_t offset, size_t usable,
 void memheap_notes_free(memheap_notes_t *notes, size_t offset, size_t usable)
 {
     (void)usable;
+    if (notes->trace != NULL)
+        memheap_trace_free(notes->trace, offset);
     if (notes->keeps_records)
         memheap_records_remove(&notes->records, offset);
 }
@@ -62,6 +82,8 @@ void memheap_notes_free(memheap_notes_t *notes, size_t offset, size_t usable)
 void memheap_notes_move(memheap_notes_t *notes, size_t old_offset,
                         size_t offset, size_t usable, size_t asked)
 {
+    if (notes->trace != NULL)
+        memheap_trace_move(notes->trace, old_offset, offset, asked);
     if (notes->keeps_records)
         memheap_records_move(&notes->records, old_offset, offset, asked,
                              usable);

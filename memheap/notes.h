@@ -11,20 +11,23 @@
 
 #include "base/param.h"
 #include "memheap/records.h"
+#include "memheap/trace.h"
 
 typedef struct memheap_notes {
     const memheap_memory_t *memory;
     bool keeps_records;
     memheap_records_t records;
+    memheap_trace_t *trace; /* or NULL */
 } memheap_notes_t;
 
 /**
  * Start what the parameters, or flags of the heap, ask for.
+ * @param name     of the heap
  * @param notes_p  NULL if that is nothing
  * @return MEMHEAP_ERR_NO_METADATA
  */
 memheap_status_t memheap_notes_open(const memheap_params_t *params,
-                                    unsigned flags,
+                                    const char *name, unsigned flags,
                                     const memheap_memory_t *memory,
                                     memheap_notes_t **notes_p);
 void memheap_notes_close(memheap_notes_t *notes);
@@ -34,7 +37,7 @@ size_t memheap_notes_size(const memheap_notes_t *notes);
 
 /** A block was allocated; number is that of the allocation, from 1. */
 void memheap_notes_alloc(memheap_notes_t *notes, size_t offset, size_t usable,
-                         size_t asked, uint64_t number);
+                         size_t asked, size_t align, uint64_t number);
 
 /** A block was freed. */
 void memheap_notes_free(memheap_notes_t *notes, size_t offset, size_t usable);

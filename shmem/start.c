@@ -30,7 +30,8 @@ static bool is_private(const char *name)
 {
     static const char *const names[] = {
         "MEMHEAP_PARAM_FILE", "MEMHEAP_PLUGIN_PATH", "MEMHEAP_DEVICE_FOLDER",
-        "SHMEM_VERSION",      "SHMEM_INFO",          "SHMEM_DEBUG"};
+        "MEMHEAP_TRACE",      "SHMEM_VERSION",       "SHMEM_INFO",
+        "SHMEM_DEBUG"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(name, names[i]) == 0)
             return true;
@@ -170,12 +171,13 @@ static void keep_pages(memheap_runtime_t *rt)
 static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
                                     const memheap_backing_t *backing)
 {
-    memheap_config_t heap = {.name = "symmetric",
-                             .flags = MEMHEAP_OF_JOB |
-                                      (rt->thread_level == SHMEM_THREAD_MULTIPLE
-                                           ? MEMHEAP_ORDERED
-                                           : MEMHEAP_SINGLE_THREADED),
-                             .log = &rt->log};
+    memheap_config_t heap = {
+        .name = "symmetric",
+        .flags = MEMHEAP_OF_JOB | (rt->job.rank == 0 ? MEMHEAP_SPEAKER : 0) |
+                 (rt->thread_level == SHMEM_THREAD_MULTIPLE
+                      ? MEMHEAP_ORDERED
+                      : MEMHEAP_SINGLE_THREADED),
+        .log = &rt->log};
     /* What the user says that it will be is registered in one piece. */
     memheap_symmetric_config_t config = {
         .job = &rt->job,

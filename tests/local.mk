@@ -163,6 +163,11 @@ tests_unit_threads_test_SOURCES = tests/unit/test_threads.c
 tests_unit_threads_test_CFLAGS = $(unit_cflags)
 tests_unit_threads_test_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/trace.test
+tests_unit_trace_test_SOURCES = tests/unit/test_trace.c
+tests_unit_trace_test_CFLAGS = $(unit_cflags)
+tests_unit_trace_test_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/trim.test
 tests_unit_trim_test_SOURCES = tests/unit/test_trim.c
 tests_unit_trim_test_CFLAGS = $(unit_cflags)

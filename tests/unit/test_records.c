@@ -35,6 +35,26 @@ static memheap_stats_t stats_now(void)
     return stats;
 }
 
+static const memheap_block_t *wanted;
+static memheap_block_t found;
+
+static bool find(void *context, const memheap_block_t *block)
+{
+    if (block->address != context)
+        return true;
+    found = *block;
+    wanted = &found;
+    return false;
+}
+
+static const memheap_block_t *block_at(void *address)
+{
+    wanted = NULL;
+    memheap_walk(unit.heap, find, address);
+    ck_assert_ptr_nonnull(wanted);
+    return wanted;
+}
+
 START_TEST(calls_are_counted)
 {
     size_t sizes[] = {100, 200, 300};
@@ -60,6 +80,20 @@ START_TEST(calls_are_counted)
     ck_assert_uint_eq(stats.resizes, 1);
     ck_assert_uint_eq(stats.failures, 3);
     ck_assert_uint_eq(stats.live_blocks, 2);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(reserved_block_is_an_allocation)
+{
+    unit_heap_open(&unit, _i, SIZE, 0, "MEMHEAP_RECORDS=1");
+    char *place = (char *)memheap_base(unit.heap) + 65536;
+    if (memheap_reserve(unit.heap, place, 4096) == MEMHEAP_OK) {
+        ck_assert_uint_eq(stats_now().allocations, 1);
+        ck_assert_uint_eq(stats_now().frees, 0);
+        ck_assert_uint_eq(block_at(place)->number, 1);
+        ck_assert_uint_eq(block_at(place)->asked, 4096);
+    }
     unit_heap_close(&unit);
 }
 END_TEST
@@ -96,26 +130,6 @@ START_TEST(fragmentation_is_what_the_largest_block_lacks)
     unit_heap_close(&unit);
 }
 END_TEST
-
-static const memheap_block_t *wanted;
-static memheap_block_t found;
-
-static bool find(void *context, const memheap_block_t *block)
-{
-    if (block->address != context)
-        return true;
-    found = *block;
-    wanted = &found;
-    return false;
-}
-
-static const memheap_block_t *block_at(void *address)
-{
-    wanted = NULL;
-    memheap_walk(unit.heap, find, address);
-    ck_assert_ptr_nonnull(wanted);
-    return wanted;
-}
 
 START_TEST(record_has_what_was_asked_for)
 {
@@ -430,6 +444,7 @@ int main(void)
     TCase *tests = unit_case();
     int kinds = unit_heap_kinds();
     tcase_add_loop_test(tests, calls_are_counted, 0, kinds);
+    tcase_add_loop_test(tests, reserved_block_is_an_allocation, 0, kinds);
     tcase_add_loop_test(tests, blocks_taken_back_count_as_one_failure, 0,
                         kinds);
     tcase_add_loop_test(tests, fragmentation_is_what_the_largest_block_lacks, 0,

@@ -1,0 +1,542 @@
+/*
+ * The record of a heap's calls: what is in the file, whatever the program comes
+ * to.
+ */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    SIZE = 1 << 20,
+    OPS_MAX = 1 << 19
+};
+
+enum {
+    ALLOC,
+    ALIGN,
+    RESIZE,
+    FREE
+};
+
+static unit_heap_t unit;
+static char folder[UNIT_PATH];
+static char path[2 * UNIT_PATH];
+static char param[3 * UNIT_PATH];
+
+static void set_up(void)
+{
+    unit_folder_new(folder);
+    snprintf(path, sizeof(path), "%s/a.sht", folder);
+    snprintf(param, sizeof(param), "MEMHEAP_TRACE=%s", path);
+}
+
+static void tear_down(void)
+{
+    unit_folder_delete(folder);
+}
+
+static void open_traced(int kind)
+{
+    unit_heap_open(&unit, kind, SIZE, 0, param);
+}
+
+/* The same without a trace, and without threads side by side. */
+static void open_ordered(int kind)
+{
+    unit_heap_open(&unit, kind, SIZE, 0, "MEMHEAP_RECORDS=1");
+}
+
+static void *alloc(size_t size)
+{
+    void *block;
+    ck_assert_ok(memheap_alloc(unit.heap, size, &block));
+    return block;
+}
+
+/* An operation as it stands in the file. */
+typedef struct op {
+    uint64_t kind, size, more; /* more: order of an alignment, or age */
+} op_t;
+
+static struct {
+    uint8_t bytes[1 << 22];
+    size_t size, at;
+    op_t op[OPS_MAX];
+    size_t count;
+} file;
+
+static uint64_t number(void)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0;; shift += 7) {
+        ck_assert_uint_lt(file.at, file.size);
+        uint8_t byte = file.bytes[file.at++];
+        value |= (uint64_t)(byte & 127) << shift;
+        if (byte < 128)
+            return value;
+    }
+}
+
+/* Read the trace, which is whole up to its count. */
+static void read_trace(void)
+{
+    FILE *stream = fopen(path, "rb");
+    ck_assert_ptr_nonnull(stream);
+    file.size = fread(file.bytes, 1, sizeof(file.bytes), stream);
+    fclose(stream);
+    ck_assert_uint_ge(file.size, 10);
+    ck_assert_mem_eq(file.bytes, "SHT1\n", 5);
+    file.at = 5;
+    file.count = (size_t)number();
+    ck_assert_uint_le(file.count, OPS_MAX);
+    for (size_t i = 0; i < file.count; i++) {
+        uint64_t value = number();
+        op_t *op = &file.op[i];
+        *op = (op_t){value & 3, value >> 2, 0};
+        if (op->kind == FREE)
+            *op = (op_t){FREE, 0, value >> 2};
+        else if (op->kind != ALLOC)
+            op->more = number();
+    }
+}
+
+/* The same, of a heap that ended: there is no more. */
+static void read_ended(void)
+{
+    read_trace();
+    ck_assert_uint_eq(file.at, file.size);
+}
+
+static void expect(size_t count, const op_t *ops)
+{
+    ck_assert_uint_eq(file.count, count);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_msg(memcmp(&file.op[i], &ops[i], sizeof(*ops)) == 0,
+                      "operation %zu is %d %d %d", i, (int)file.op[i].kind,
+                      (int)file.op[i].size, (int)file.op[i].more);
+    }
+}
+
+START_TEST(each_call_is_there)
+{
+    size_t sizes[] = {10, 20, 30};
+    void *blocks[4];
+    void *big;
+    open_traced(_i);
+    void *first = alloc(100);
+    ck_assert_ok(memheap_alloc_aligned(unit.heap, 1024, 500, &big));
+    ck_assert_ok(memheap_alloc_zeroed(unit.heap, 7, 9, &blocks[3]));
+    ck_assert_ok(memheap_alloc_batch(unit.heap, 3, 64, sizes, blocks));
+    ck_assert_ok(memheap_free(unit.heap, first));
+    ck_assert_ok(memheap_free(unit.heap, NULL));
+    ck_assert_ok(memheap_resize(unit.heap, big, 40000, &big));
+    ck_assert_ok(memheap_resize(unit.heap, big, 1000, &big));
+    ck_assert_ok(memheap_free_batch(unit.heap, 4, blocks));
+    ck_assert_ok(memheap_resize(unit.heap, NULL, 33, &first));
+    ck_assert_ok(memheap_free(unit.heap, big));
+    unit_heap_close(&unit);
+    read_ended();
+    expect(15, (op_t[]){{ALLOC, 100, 0},
+                        {ALIGN, 500, 10},
+                        {ALLOC, 63, 0},
+                        {ALIGN, 10, 6},
+                        {ALIGN, 20, 6},
+                        {ALIGN, 30, 6},
+                        {FREE, 0, 6},
+                        {RESIZE, 40000, 5},
+                        {RESIZE, 1000, 5},
+                        {FREE, 0, 3},
+                        {FREE, 0, 2},
+                        {FREE, 0, 1},
+                        {FREE, 0, 4},
+                        {ALLOC, 33, 0},
+                        {FREE, 0, 6}});
+}
+END_TEST
+
+START_TEST(what_fails_is_not_there)
+{
+    size_t sizes[] = {64, 2 * SIZE};
+    void *block;
+    void *blocks[2];
+    open_traced(_i);
+    block = alloc(64);
+    ck_assert_int_eq(memheap_alloc(unit.heap, 2 * SIZE, &blocks[0]),
+                     MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_int_eq(memheap_resize(unit.heap, block, 2 * SIZE, &block),
+                     MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_int_eq(memheap_alloc_batch(unit.heap, 2, 16, sizes, blocks),
+                     MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_int_eq(memheap_free(unit.heap, (char *)block + 16),
+                     MEMHEAP_ERR_BAD_ADDRESS);
+    memheap_resize_step_t step;
+    ck_assert_ok(memheap_resize_begin(unit.heap, block, 9000, true, &step));
+    block = memheap_resize_end(unit.heap, &step, false);
+    ck_assert_ok(memheap_free(unit.heap, block));
+    unit_heap_close(&unit);
+    read_ended();
+    expect(2, (op_t[]){{ALLOC, 64, 0}, {FREE, 0, 1}});
+}
+END_TEST
+
+START_TEST(block_taken_back_comes_and_goes)
+{
+    open_traced(_i);
+    void *block = alloc(640);
+    memheap_take_back(unit.heap, &block, 1);
+    alloc(48);
+    unit_heap_close(&unit);
+    read_ended();
+    expect(3, (op_t[]){{ALLOC, 640, 0}, {FREE, 0, 1}, {ALLOC, 48, 0}});
+}
+END_TEST
+
+/* Calls at random, until blocks fill half of the heap. */
+static void churn_heap(uint64_t seed, int calls)
+{
+    static void *blocks[512];
+    memset(blocks, 0, sizeof(blocks));
+    for (int i = 0; i < calls; i++) {
+        void **block = &blocks[unit_random_below(&seed, 512)];
+        size_t size = 1 + unit_random_below(&seed, 1500);
+        if (*block == NULL)
+            (void)memheap_alloc_aligned(
+                unit.heap, (size_t)1 << unit_random_below(&seed, 10), size,
+                block);
+        else if (size % 3 == 0)
+            (void)memheap_resize(unit.heap, *block, size, block);
+        else {
+            ck_assert_ok(memheap_free(unit.heap, *block));
+            *block = NULL;
+        }
+    }
+}
+
+/* What the file says, done again, fills a heap in the same way. */
+START_TEST(replay_comes_to_the_same)
+{
+    static void *blocks[OPS_MAX];
+    size_t count = 0;
+    uint64_t seed = unit_seed();
+    open_traced(_i);
+    churn_heap(seed, 20000);
+    uint64_t digest = unit_heap_digest(unit.heap);
+    unit_heap_close(&unit);
+    read_ended();
+    open_ordered(_i);
+    for (size_t i = 0; i < file.count; i++) {
+        const op_t *op = &file.op[i];
+        ck_assert(op->kind == ALLOC || op->kind == ALIGN || op->more <= count);
+        void **block = op->kind == ALLOC || op->kind == ALIGN
+                           ? &blocks[count++]
+                           : &blocks[count - op->more];
+        if (op->kind == RESIZE)
+            ck_assert_ok(memheap_resize(unit.heap, *block, op->size, block));
+        else if (op->kind == FREE)
+            ck_assert_ok(memheap_free(unit.heap, *block));
+        else
+            ck_assert_ok(memheap_alloc_aligned(
+                unit.heap, op->kind == ALIGN ? (size_t)1 << op->more : 16,
+                op->size, block));
+    }
+    ck_assert_uint_eq(unit_heap_digest(unit.heap), digest);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(places_are_those_without_a_trace)
+{
+    uint64_t seed = unit_seed();
+    open_traced(_i);
+    churn_heap(seed, 5000);
+    uint64_t digest = unit_heap_digest(unit.heap);
+    unit_heap_close(&unit);
+    open_ordered(_i);
+    churn_heap(seed, 5000);
+    ck_assert_uint_eq(unit_heap_digest(unit.heap), digest);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* More operations than the window on the file has room for. */
+START_TEST(long_trace_is_whole)
+{
+    open_traced(0);
+    for (int i = 0; i < 100000; i++)
+        ck_assert_ok(memheap_free(unit.heap, alloc(300)));
+    unit_heap_close(&unit);
+    read_ended();
+    ck_assert_uint_eq(file.count, 200000);
+    for (size_t i = 0; i < file.count; i += 2) {
+        ck_assert_uint_eq(file.op[i].size, 300);
+        ck_assert_uint_eq(file.op[i + 1].more, 1);
+    }
+}
+END_TEST
+
+static pid_t fork_child(void)
+{
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    return child;
+}
+
+START_TEST(trace_of_a_crash_goes_to_the_last_call)
+{
+    pid_t child = fork_child();
+    if (child == 0) {
+        open_traced(0);
+        for (int i = 0; i < 50000; i++)
+            memheap_free(unit.heap, alloc(100));
+        alloc(77);
+        raise(SIGKILL);
+    }
+    waitpid(child, NULL, 0);
+    read_trace();
+    ck_assert_uint_eq(file.count, 100001);
+    ck_assert_uint_eq(file.op[100000].size, 77);
+    for (; file.at < file.size; file.at++)
+        ck_assert_uint_eq(file.bytes[file.at], 0);
+}
+END_TEST
+
+START_TEST(child_of_a_fork_is_not_traced)
+{
+    open_traced(0);
+    alloc(100);
+    pid_t child = fork_child();
+    if (child == 0) {
+        for (int i = 0; i < 100; i++)
+            alloc(16);
+        unit_heap_close(&unit);
+        _exit(0);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    ck_assert_int_eq(status, 0);
+    alloc(200);
+    unit_heap_close(&unit);
+    read_ended();
+    expect(2, (op_t[]){{ALLOC, 100, 0}, {ALLOC, 200, 0}});
+}
+END_TEST
+
+START_TEST(child_of_a_fork_can_have_its_own)
+{
+    open_traced(0);
+    pid_t child = fork_child();
+    if (child == 0) {
+        unit_heap_t own;
+        snprintf(path, sizeof(path), "%s/b.sht", folder);
+        snprintf(param, sizeof(param), "MEMHEAP_TRACE=%s", path);
+        unit_heap_open(&own, 0, SIZE, 0, param);
+        unit.heap = own.heap;
+        alloc(55);
+        unit_heap_close(&own);
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+    unit_heap_close(&unit);
+    snprintf(path, sizeof(path), "%s/b.sht", folder);
+    read_ended();
+    expect(1, (op_t[]){{ALLOC, 55, 0}});
+}
+END_TEST
+
+START_TEST(two_heaps_do_not_write_one_file)
+{
+    unit_heap_t other;
+    open_traced(0);
+    alloc(100);
+    unit_heap_open(&other, 0, SIZE, 0, param);
+    ck_assert_logged(&other.log, "another heap does; %h in the name");
+    void *block;
+    ck_assert_ok(memheap_alloc(other.heap, 10, &block));
+    unit_heap_close(&other);
+    alloc(200);
+    unit_heap_close(&unit);
+    read_ended();
+    expect(2, (op_t[]){{ALLOC, 100, 0}, {ALLOC, 200, 0}});
+}
+END_TEST
+
+START_TEST(name_holds_heap_and_process)
+{
+    snprintf(param, sizeof(param), "MEMHEAP_TRACE=%s/%%h-%%p.sht", folder);
+    open_traced(0);
+    alloc(9);
+    snprintf(path, sizeof(path), "%s/%s-%ld.sht", folder,
+             memheap_name(unit.heap), (long)getpid());
+    unit_heap_close(&unit);
+    read_ended();
+    expect(1, (op_t[]){{ALLOC, 9, 0}});
+}
+END_TEST
+
+static const char *const unwritable[] = {
+    "MEMHEAP_TRACE=/nowhere/a.sht", "/nowhere/a.sht: No such file",
+    "MEMHEAP_TRACE=/dev/null", "/dev/null: it is no file that can be mapped"};
+
+START_TEST(heap_goes_on_without_a_file)
+{
+    unit_heap_open(&unit, 0, SIZE, 0, unwritable[2 * _i]);
+    ck_assert_logged(&unit.log, unwritable[2 * _i + 1]);
+    ck_assert_ok(memheap_free(unit.heap, alloc(100)));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(file_that_may_not_grow_ends_the_trace)
+{
+    open_traced(0);
+    rlim_t limit = unit_limit(RLIMIT_FSIZE, 300 * KIB);
+    int failed = 0; /* Check has a file of its own, which asserts lengthen */
+    for (int i = 0; i < 100000; i++) {
+        void *block;
+        failed += memheap_alloc(unit.heap, 300, &block) != MEMHEAP_OK ||
+                  memheap_free(unit.heap, block) != MEMHEAP_OK;
+    }
+    unit_limit(RLIMIT_FSIZE, limit);
+    ck_assert_int_eq(failed, 0);
+    ck_assert_logged(&unit.log, "File too large");
+    ck_assert_uint_eq(unit.log.count, 1);
+    unit_heap_close(&unit);
+    read_ended();
+    ck_assert_uint_gt(file.count, 50000);
+}
+END_TEST
+
+START_TEST(xz_compresses_in_the_end)
+{
+    if (system("xz --version >/dev/null 2>&1") != 0)
+        return;
+    snprintf(param, sizeof(param), "MEMHEAP_TRACE=%s.xz", path);
+    open_traced(0);
+    alloc(100);
+    ck_assert_int_eq(access(path, F_OK), 0);
+    unit_heap_close(&unit);
+    ck_assert_int_ne(access(path, F_OK), 0);
+    ck_assert_uint_eq(unit.log.count, 0);
+    char command[6 * UNIT_PATH];
+    snprintf(command, sizeof(command), "xz -dk %s.xz", path);
+    ck_assert_int_eq(system(command), 0);
+    read_ended();
+    expect(1, (op_t[]){{ALLOC, 100, 0}});
+}
+END_TEST
+
+START_TEST(trace_stays_plain_without_xz)
+{
+    snprintf(param, sizeof(param), "MEMHEAP_TRACE=%s.xz", path);
+    open_traced(0);
+    alloc(100);
+    setenv("PATH", "/nowhere", 1);
+    memheap_destroy(unit.heap);
+    unit.heap = NULL;
+    ck_assert_logged(&unit.log, "stays as it is, since xz(1)");
+    unit_heap_close(&unit);
+    read_ended();
+    expect(1, (op_t[]){{ALLOC, 100, 0}});
+}
+END_TEST
+
+static void *churn(void *context)
+{
+    (void)context;
+    for (int i = 0; i < 1000; i++) {
+        void *block;
+        if (memheap_alloc(unit.heap, 48, &block) != MEMHEAP_OK ||
+            memheap_free(unit.heap, block) != MEMHEAP_OK)
+            return &unit;
+    }
+    return NULL;
+}
+
+START_TEST(threads_are_traced_one_by_one)
+{
+    static bool freed[4000];
+    pthread_t threads[4];
+    size_t count = 0;
+    open_traced(_i);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, churn, NULL), 0);
+    for (int i = 0; i < 4; i++) {
+        void *result;
+        pthread_join(threads[i], &result);
+        ck_assert_ptr_null(result);
+    }
+    unit_heap_close(&unit);
+    read_ended();
+    ck_assert_uint_eq(file.count, 8000);
+    memset(freed, 0, sizeof(freed));
+    for (size_t i = 0; i < file.count; i++) {
+        if (file.op[i].kind == ALLOC) {
+            count++;
+            continue;
+        }
+        ck_assert_uint_le(file.op[i].more, count);
+        ck_assert(!freed[count - file.op[i].more]);
+        freed[count - file.op[i].more] = true;
+    }
+}
+END_TEST
+
+START_TEST(no_heap_fails_for_want_of_a_trace)
+{
+    unit_memory_t memory;
+    const char *params[] = {param, NULL};
+    bool created = false;
+    for (size_t i = 1; i < 200; i++) {
+        unit_log_t log;
+        unit_log_init(&log);
+        unit_memory_init(&memory);
+        memory.fail_at = i;
+        memheap_config_t config = {.size = SIZE,
+                                   .params = params,
+                                   .log = &log.log,
+                                   .memory = &memory.memory};
+        memheap_t *heap;
+        if (memheap_create(&config, &heap) == MEMHEAP_OK) {
+            void *block;
+            created = true;
+            if (memheap_alloc(heap, 100, &block) == MEMHEAP_OK)
+                ck_assert_ok(memheap_free(heap, block));
+            memheap_destroy(heap);
+        }
+        ck_assert_uint_eq(memory.pieces, 0);
+    }
+    ck_assert(created);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_case();
+    int kinds = unit_heap_kinds();
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_loop_test(tests, each_call_is_there, 0, kinds);
+    tcase_add_loop_test(tests, what_fails_is_not_there, 0, kinds);
+    tcase_add_loop_test(tests, block_taken_back_comes_and_goes, 0, kinds);
+    tcase_add_loop_test(tests, replay_comes_to_the_same, 0, kinds);
+    tcase_add_loop_test(tests, places_are_those_without_a_trace, 0, kinds);
+    tcase_add_test(tests, long_trace_is_whole);
+    tcase_add_test(tests, trace_of_a_crash_goes_to_the_last_call);
+    tcase_add_test(tests, child_of_a_fork_is_not_traced);
+    tcase_add_test(tests, child_of_a_fork_can_have_its_own);
+    tcase_add_test(tests, two_heaps_do_not_write_one_file);
+    tcase_add_test(tests, name_holds_heap_and_process);
+    tcase_add_loop_test(tests, heap_goes_on_without_a_file, 0, 2);
+    tcase_add_test(tests, file_that_may_not_grow_ends_the_trace);
+    tcase_add_test(tests, xz_compresses_in_the_end);
+    tcase_add_test(tests, trace_stays_plain_without_xz);
+    tcase_add_loop_test(tests, threads_are_traced_one_by_one, 0, kinds);
+    tcase_add_test(tests, no_heap_fails_for_want_of_a_trace);
+    return unit_run("trace", tests);
+}
