@@ -38,6 +38,8 @@ static const memheap_param_def_t source_params[] = {
      .help = "file of lines NAME = VALUE; the environment is stronger"},
 };
 
+static const char *const shown[] = {"job", "all", "none", NULL};
+
 static const memheap_param_def_t base_params[] = {
     {.name = "MEMHEAP_PLUGIN_PATH",
      .type = MEMHEAP_PARAM_STRING,
@@ -91,6 +93,13 @@ static const memheap_param_def_t base_params[] = {
      .help = "file to record the calls of a heap in, for memheap-replay; %h "
              "stands for the heap's name and %p for the process, and .xz at "
              "the end has it compressed"},
+    {.name = "MEMHEAP_TOP",
+     .type = MEMHEAP_PARAM_STRING,
+     .unit = "",
+     .default_text = "job",
+     .help = "the heaps that memheap-top and memheap-map can see: those of a "
+             "job, all, or none",
+     .words = shown},
     {.name = "MEMHEAP_OVERCOMMIT",
      .type = MEMHEAP_PARAM_BOOL,
      .unit = "",

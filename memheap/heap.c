@@ -26,6 +26,7 @@
 #include "config.h"
 
 #include "memheap/heap.h"
+#include "memheap/gauge.h"
 #include "memheap/notes.h"
 #include "memheap/report.h"
 #include "base/machine.h"
@@ -53,6 +54,7 @@ struct memheap {
     memheap_module_t *module;
     const memheap_module_shared_t *shared; /* NULL: all calls take the lock */
     memheap_notes_t *notes;                /* NULL: nobody wants to know */
+    memheap_gauge_t *gauge;                /* NULL: nobody can see */
     char *base;
     _Atomic size_t high;
     _Atomic size_t ready; /* where there is `shared` */
@@ -60,6 +62,7 @@ struct memheap {
     uint64_t resizes, failures;
     size_t max_align;
     bool locks;
+    bool ends; /* there is something to do when a call ends: unlock, or show */
     bool checks;
     bool of_job;        /* others report on it */
     bool pinned;        /* pages never go back */
@@ -76,6 +79,8 @@ struct memheap {
     char name[NAME_SIZE];
     memheap_framework_t framework;
 };
+
+static void show_more(memheap_t *heap, memheap_gauge_page_t *page);
 
 static size_t high_of(const memheap_t *heap)
 {
@@ -101,6 +106,27 @@ static MEMHEAP_NOINLINE void let_others_go(memheap_t *heap)
     heap->shared->resume(heap->module);
 }
 
+/* Let others see what the heap has come to; the caller holds the lock. */
+static MEMHEAP_NOINLINE void show(memheap_t *heap)
+{
+    const memheap_module_t *module = heap->module;
+    memheap_gauge_page_t *page = memheap_gauge_begin(heap->gauge);
+    if (page == NULL)
+        return;
+    if (MEMHEAP_UNLIKELY(memheap_gauge_is_due(heap->gauge) ||
+                         memheap_gauge_is_asked(page)))
+        show_more(heap, page);
+    page->stats.used = module->used;
+    page->stats.live_blocks = module->live_blocks;
+    page->stats.allocations = module->allocations;
+    page->stats.peak = heap->peak;
+    page->stats.reach = high_of(heap);
+    page->stats.backed = heap->region.backed;
+    page->stats.resizes = heap->resizes;
+    page->stats.failures = heap->failures;
+    memheap_gauge_end(page);
+}
+
 /* Be alone with the heap. */
 static void heap_lock(memheap_t *heap)
 {
@@ -111,13 +137,23 @@ static void heap_lock(memheap_t *heap)
         stop_others(heap);
 }
 
-static void heap_unlock(memheap_t *heap)
+/* Let others be, after a call that has changed nothing. */
+static void heap_leave(memheap_t *heap)
 {
     if (!heap->locks)
         return;
     if (heap->shared != NULL)
         let_others_go(heap);
     pthread_mutex_unlock(&heap->lock);
+}
+
+static void heap_unlock(memheap_t *heap)
+{
+    if (!heap->ends)
+        return;
+    if (MEMHEAP_UNLIKELY(heap->gauge != NULL))
+        show(heap);
+    heap_leave(heap);
 }
 
 /* The offset of an address; at least the region's size if it lies outside. */
@@ -184,6 +220,34 @@ static memheap_status_t find_region(memheap_t *heap,
     return status;
 }
 
+/* Whether others are to see the figures. A heap whose calls meet those of other
+ * PEs can afford it; one that is the program's own is to be as fast as it can.
+ */
+static bool is_shown(const memheap_t *heap, unsigned flags)
+{
+    const char *which =
+        memheap_params_value(&heap->framework.params, "MEMHEAP_TOP")->string;
+    return strcmp(which, "all") == 0 ||
+           (strcmp(which, "job") == 0 && (flags & MEMHEAP_SHOWN) != 0);
+}
+
+static void open_gauge(memheap_t *heap)
+{
+    memheap_gauge_config_t config = {
+        .name = heap->name,
+        .component = heap->framework.selected->name,
+        .base = heap->base,
+        .file =
+            heap->region.kind == MEMHEAP_REGION_SHARED ? heap->region.fd : -1,
+        .memory = heap->memory,
+        .log = heap->log,
+        .level = heap->of_job ? MEMHEAP_LOG_DEBUG : MEMHEAP_LOG_WARNING};
+    heap->gauge = memheap_gauge_open(&config);
+    heap->ends = heap->locks || heap->gauge != NULL;
+    if (heap->gauge != NULL)
+        show(heap);
+}
+
 /* As memheap_create_over(); the heap finds its region where that is NULL. */
 static memheap_status_t create_heap(const memheap_region_t *given,
                                     const memheap_config_t *config,
@@ -204,6 +268,7 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     heap->log = log;
     heap->memory = memory;
     heap->locks = (config->flags & MEMHEAP_SINGLE_THREADED) == 0;
+    heap->ends = heap->locks;
     heap->of_job = (config->flags & MEMHEAP_OF_JOB) != 0;
     snprintf(heap->name, sizeof(heap->name), "%s",
              config->name == NULL ? "heap" : config->name);
@@ -233,12 +298,13 @@ static memheap_status_t create_heap(const memheap_region_t *given,
                                 &heap->notes);
     if (status != MEMHEAP_OK)
         goto err_region;
+    bool shown = is_shown(heap, config->flags);
     memheap_module_config_t module = {
         .size = region->size,
         .max_size = memheap_max(region->size, config->max_size),
         .memory = memory,
         .concurrent = heap->locks && !heap->checks && heap->notes == NULL &&
-                      (config->flags & MEMHEAP_ORDERED) == 0};
+                      !shown && (config->flags & MEMHEAP_ORDERED) == 0};
     status = memheap_framework_select(&heap->framework, &module, &heap->module);
     if (status != MEMHEAP_OK)
         goto err_notes;
@@ -246,6 +312,8 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     if (module.concurrent)
         heap->shared = heap->module->shared;
     atomic_init(&heap->ready, region->backed);
+    if (shown)
+        open_gauge(heap);
     *heap_p = heap;
     return MEMHEAP_OK;
 
@@ -319,6 +387,7 @@ void memheap_destroy(memheap_t *heap)
     if (!heap->of_job)
         report(heap);
     heap->module->ops->destroy(heap->module);
+    memheap_gauge_close(heap->gauge);
     memheap_notes_close(heap->notes);
     memheap_framework_close(&heap->framework);
     memheap_region_release(&heap->region);
@@ -563,7 +632,7 @@ memheap_status_t memheap_find_block(memheap_t *heap, const void *block,
     }
     heap_lock(heap);
     memheap_status_t status = find_block(heap, block, size_p);
-    heap_unlock(heap);
+    heap_leave(heap);
     return status;
 }
 
@@ -1125,10 +1194,10 @@ memheap_status_t memheap_grow(memheap_t *heap, size_t new_size)
     return status;
 }
 
-void memheap_get_stats(memheap_t *heap, memheap_stats_t *stats)
+/* The figures but resident; the caller holds the lock. */
+static void take_stats(const memheap_t *heap, memheap_stats_t *stats)
 {
     memheap_module_stats_t module;
-    heap_lock(heap);
     heap->module->ops->stats(heap->module, &module);
     *stats = (memheap_stats_t){
         .size = module.size,
@@ -1146,10 +1215,16 @@ void memheap_get_stats(memheap_t *heap, memheap_stats_t *stats)
         .resizes = heap->resizes,
         .failures = heap->failures,
     };
-    heap_unlock(heap);
     if (stats->free > 0)
         stats->fragmentation =
             1 - (double)stats->largest_free / (double)stats->free;
+}
+
+void memheap_get_stats(memheap_t *heap, memheap_stats_t *stats)
+{
+    heap_lock(heap);
+    take_stats(heap, stats);
+    heap_unlock(heap);
     stats->resident = memheap_resident(heap);
 }
 
@@ -1186,6 +1261,59 @@ static bool visit_extent(void *context, const memheap_extent_t *extent)
         block.tag = memheap_records_tag(records, record->tag)->name;
     }
     return walk->visit(walk->context, &block);
+}
+
+/* A list of the blocks for somebody who looks. */
+static bool list_extent(void *context, const memheap_extent_t *extent)
+{
+    memheap_t *heap = context;
+    const memheap_records_t *records = records_of(heap);
+    memheap_gauge_block_t block = {
+        .offset = extent->offset, .size = extent->size, .live = extent->live};
+    const memheap_record_t *record =
+        records == NULL || !extent->live
+            ? NULL
+            : memheap_records_find(records, extent->offset);
+    if (record != NULL) {
+        block.number = record->number;
+        block.asked = record->asked;
+        block.tag = record->tag;
+    }
+    memheap_gauge_add(heap->gauge, &block);
+    return true;
+}
+
+static MEMHEAP_NOINLINE void list_blocks(memheap_t *heap)
+{
+    const memheap_records_t *records = records_of(heap);
+    memheap_gauge_list(heap->gauge);
+    heap->module->ops->walk(heap->module, list_extent, heap);
+    for (uint32_t i = 0; records != NULL && i < records->tag_count; i++)
+        memheap_gauge_add_tag(heap->gauge,
+                              memheap_records_tag(records, i)->name);
+    memheap_gauge_answer(heap->gauge);
+}
+
+/* Show what takes longer to find out, or was asked for. */
+static MEMHEAP_NOINLINE void show_more(memheap_t *heap,
+                                       memheap_gauge_page_t *page)
+{
+    take_stats(heap, &page->stats);
+    if (memheap_gauge_is_asked(page))
+        list_blocks(heap);
+}
+
+void memheap_set_pe(memheap_t *heap, int pe, int pes)
+{
+    heap_lock(heap);
+    memheap_gauge_page_t *page =
+        heap->gauge == NULL ? NULL : memheap_gauge_begin(heap->gauge);
+    if (page != NULL) {
+        page->pe = pe;
+        page->pes = pes;
+        memheap_gauge_end(page);
+    }
+    heap_unlock(heap);
 }
 
 void memheap_walk(memheap_t *heap,

@@ -16,6 +16,9 @@ enum {
     MEMHEAP_OF_JOB = 1 << 16,
     /** The one of those that speaks for all: its calls are traced. */
     MEMHEAP_SPEAKER = 1 << 17,
+    /** Others may see its figures unless MEMHEAP_TOP is none: its calls meet
+     *  those of other PEs, beside which that costs nothing. */
+    MEMHEAP_SHOWN = 1 << 18,
 };
 
 /**
@@ -37,6 +40,9 @@ const char *memheap_name(const memheap_t *heap);
 
 /** The registry that the heap was created with. */
 const memheap_params_t *memheap_get_params(const memheap_t *heap);
+
+/** Say which PE of a job the heap is of, for those who look at it. */
+void memheap_set_pe(memheap_t *heap, int pe, int pes);
 
 /** Bytes from the base of the range to the end of the highest block that was
  *  ever there; all of it is backed. */

@@ -30,8 +30,8 @@ static bool is_private(const char *name)
 {
     static const char *const names[] = {
         "MEMHEAP_PARAM_FILE", "MEMHEAP_PLUGIN_PATH", "MEMHEAP_DEVICE_FOLDER",
-        "MEMHEAP_TRACE",      "SHMEM_VERSION",       "SHMEM_INFO",
-        "SHMEM_DEBUG"};
+        "MEMHEAP_TOP",        "MEMHEAP_TRACE",       "SHMEM_VERSION",
+        "SHMEM_INFO",         "SHMEM_DEBUG"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(name, names[i]) == 0)
             return true;
@@ -174,6 +174,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
     memheap_config_t heap = {
         .name = "symmetric",
         .flags = MEMHEAP_OF_JOB | (rt->job.rank == 0 ? MEMHEAP_SPEAKER : 0) |
+                 (rt->job.size > 1 ? MEMHEAP_SHOWN : 0) |
                  (rt->thread_level == SHMEM_THREAD_MULTIPLE
                       ? MEMHEAP_ORDERED
                       : MEMHEAP_SINGLE_THREADED),
@@ -193,6 +194,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
     if (status != MEMHEAP_OK)
         goto err_report;
     rt->space.heap = symmetric.heap;
+    memheap_set_pe(symmetric.heap, rt->job.rank, rt->job.size);
     const char *name = memheap_component_name(rt->space.heap);
     memheap_call_t call = {
         .what = MEMHEAP_CALL_CREATE,
