@@ -165,8 +165,7 @@ char *memheap_path_expand(const char *path, const char *name, char *text,
     return text;
 }
 
-/* Write a text of the program's as a string of JSON. */
-static void put_string(FILE *file, const char *text)
+void memheap_json_string(FILE *file, const char *text)
 {
     putc('"', file);
     for (const char *c = text; *c != '\0'; c++) {
@@ -180,7 +179,7 @@ static void put_string(FILE *file, const char *text)
     putc('"', file);
 }
 
-static void put_values(FILE *file, const uint64_t *values)
+void memheap_json_figures(FILE *file, const uint64_t *values)
 {
     for (unsigned i = 0; i < MEMHEAP_FIGURES; i++) {
         const memheap_figure_t *f = &memheap_figures[i];
@@ -207,13 +206,14 @@ static void put_job(FILE *file, const memheap_report_t *report)
                     memheap_figures[i].name, (unsigned long long)spread.sum);
     }
     fputs("},\n  \"min\": {", file);
-    put_values(file, least);
+    memheap_json_figures(file, least);
     fputs("},\n  \"max\": {", file);
-    put_values(file, most);
+    memheap_json_figures(file, most);
     fputs("},\n  \"each\": [\n", file);
     for (int pe = 0; pe < report->pes; pe++) {
         fprintf(file, "    {\"pe\": %d, ", pe);
-        put_values(file, report->values + (size_t)pe * MEMHEAP_FIGURES);
+        memheap_json_figures(file,
+                             report->values + (size_t)pe * MEMHEAP_FIGURES);
         fputs(pe + 1 < report->pes ? "},\n" : "}\n", file);
     }
     fputs("  ],\n", file);
@@ -225,7 +225,7 @@ static void put_tags(FILE *file, memheap_t *heap)
     fputs("  \"tags\": [", file);
     for (unsigned i = 0; memheap_get_tag_stats(heap, i, &tag); i++) {
         fputs(i == 0 ? "\n    {\"tag\": " : ",\n    {\"tag\": ", file);
-        put_string(file, tag.name);
+        memheap_json_string(file, tag.name);
         fprintf(file,
                 ", \"used\": %zu, \"peak\": %zu, \"live_blocks\": %zu, "
                 "\"allocations\": %llu}",
@@ -245,15 +245,15 @@ memheap_status_t memheap_report_write(const memheap_report_t *report,
     if (file == NULL)
         goto err;
     fputs("{\n  \"heap\": ", file);
-    put_string(file, memheap_name(report->heap));
+    memheap_json_string(file, memheap_name(report->heap));
     fputs(",\n  \"component\": ", file);
-    put_string(file, memheap_component_name(report->heap));
+    memheap_json_string(file, memheap_component_name(report->heap));
     fputs(",\n", file);
     if (report->pes > 0) {
         put_job(file, report);
     } else {
         fputs("  \"figures\": {", file);
-        put_values(file, report->values);
+        memheap_json_figures(file, report->values);
         fputs("},\n", file);
     }
     put_tags(file, report->heap);

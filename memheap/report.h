@@ -10,6 +10,8 @@
 
 #include "memheap/memheap.h"
 
+#include <stdio.h>
+
 typedef enum memheap_unit {
     MEMHEAP_UNIT_BYTES,
     MEMHEAP_UNIT_COUNT,
@@ -53,6 +55,12 @@ void memheap_report_say(const memheap_report_t *report,
 memheap_status_t memheap_report_write(const memheap_report_t *report,
                                       const char *path,
                                       const memheap_log_t *log);
+
+/** Write a text of the program's as a string of JSON. */
+void memheap_json_string(FILE *file, const char *text);
+
+/** Write figures, in the order of the table, as the members of an object. */
+void memheap_json_figures(FILE *file, const uint64_t *values);
 
 /** Do what MEMHEAP_REPORT says of a report: log it, write it, or nothing. */
 void memheap_report_as_asked(const memheap_report_t *report,

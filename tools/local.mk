@@ -8,6 +8,13 @@ tools_memheap_info_SOURCES += shmem/params.c shmem/params.h
 tools_memheap_info_CPPFLAGS = $(AM_CPPFLAGS) -DWITH_SHMEM
 endif
 
+# Running heaps, looked at from beside them.
+live_sources = tools/live/live.c tools/live/live.h
+bin_PROGRAMS += tools/memheap-top
+tools_memheap_top_SOURCES = $(live_sources) tools/top/json.c tools/top/main.c \
+	tools/top/table.c tools/top/top.h
+tools_memheap_top_LDADD = libmemheap.la
+
 # Recorded traces, replayed over OpenSHMEM.
 if MPI
 if LZMA

@@ -1,0 +1,283 @@
+/*
+ * Finds heaps through /proc.
+ */
+#include "config.h"
+
+#include "tools/live/live.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    READ_TRIES = 10000 /* of figures that are being written */
+};
+
+/* The number of a process as it knows itself, which it may do by another one
+ * than others do. */
+static pid_t own_number(pid_t pid)
+{
+    char path[64];
+    char line[256];
+    long own = pid;
+    snprintf(path, sizeof(path), "/proc/%ld/status", (long)pid);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, "NSpid:", 6) != 0)
+            continue;
+        char *end = line + 6;
+        for (char *next = end; isspace((unsigned char)*end); end = next) {
+            long number = strtol(end, &next, 10);
+            if (next == end)
+                break;
+            own = number;
+        }
+    }
+    if (file != NULL)
+        fclose(file);
+    return (pid_t)own;
+}
+
+/* Copy the page. False if it is none. Figures that stay half written, by a
+ * process that was stopped in the middle, are as they are. */
+static bool read_page(int fd, memheap_gauge_page_t *page)
+{
+    for (int i = 0; i < READ_TRIES; i++) {
+        uint64_t after;
+        if (pread(fd, page, sizeof(*page), 0) != (ssize_t)sizeof(*page) ||
+            pread(fd, &after, sizeof(after),
+                  (off_t)offsetof(memheap_gauge_page_t, sequence)) !=
+                (ssize_t)sizeof(after))
+            return false;
+        if (page->sequence == after && after % 2 == 0)
+            break;
+        sched_yield();
+    }
+    page->name[MEMHEAP_GAUGE_NAME - 1] = '\0';
+    page->component[MEMHEAP_GAUGE_NAME - 1] = '\0';
+    return memcmp(page->magic, MEMHEAP_GAUGE_MAGIC,
+                  sizeof(MEMHEAP_GAUGE_MAGIC)) == 0;
+}
+
+static bool is_known(const live_t *live, const struct stat *file)
+{
+    for (size_t i = 0; i < live->count; i++) {
+        if (live->heap[i].device == file->st_dev &&
+            live->heap[i].inode == file->st_ino)
+            return true;
+    }
+    return false;
+}
+
+/* Take in the heap behind a descriptor of a process, if it is one's own and not
+ * what a fork left it. */
+static void add_heap(live_t *live, pid_t pid, int number)
+{
+    char path[64];
+    struct stat file;
+    live_heap_t heap = {.pid = pid, .number = number};
+    snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)pid, number);
+    if (stat(path, &file) != 0 || !S_ISREG(file.st_mode) ||
+        (file.st_uid != geteuid() && geteuid() != 0) || is_known(live, &file))
+        return;
+    heap.fd = open(path, O_RDWR | O_CLOEXEC);
+    if (heap.fd < 0)
+        return;
+    heap.device = file.st_dev;
+    heap.inode = file.st_ino;
+    bool good = read_page(heap.fd, &heap.page);
+    if (good && (heap.page.version != MEMHEAP_GAUGE_VERSION ||
+                 heap.page.size != sizeof(heap.page))) {
+        live->strange++;
+        good = false;
+    }
+    if (good && live->count == live->room) {
+        size_t room = live->room == 0 ? 16 : live->room * 2;
+        void *more = reallocarray(live->heap, room, sizeof(*live->heap));
+        good = more != NULL;
+        live->heap = good ? more : live->heap;
+        live->room = good ? room : live->room;
+    }
+    if (good && heap.page.process == own_number(pid))
+        live->heap[live->count++] = heap;
+    else
+        close(heap.fd);
+}
+
+/* Take in the heaps of a process. 0, or an error number. */
+static int add_process(live_t *live, pid_t pid)
+{
+    static const char wanted[] = "/memfd:" MEMHEAP_GAUGE_FILE;
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%ld/fd", (long)pid);
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return errno == ENOENT ? ESRCH : errno;
+    const struct dirent *entry;
+    while ((entry = readdir(folder)) != NULL) {
+        char target[sizeof(wanted)] = "";
+        if (readlinkat(dirfd(folder), entry->d_name, target,
+                       sizeof(target) - 1) > 0 &&
+            strcmp(target, wanted) == 0)
+            add_heap(live, pid, atoi(entry->d_name));
+    }
+    closedir(folder);
+    return 0;
+}
+
+static pid_t parent_of(pid_t pid)
+{
+    char path[64];
+    char line[512];
+    int parent = 0;
+    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return 0;
+    /* The name in parentheses may hold anything, such as more of them. */
+    const char *end =
+        fgets(line, sizeof(line), file) == NULL ? NULL : strrchr(line, ')');
+    if (end == NULL || sscanf(end, ") %*c %d", &parent) != 1)
+        parent = 0;
+    fclose(file);
+    return parent;
+}
+
+static bool descends(pid_t pid, const pid_t *roots, size_t count)
+{
+    for (int depth = 0; pid > 1 && depth < 64; depth++) {
+        for (size_t i = 0; i < count; i++) {
+            if (pid == roots[i])
+                return true;
+        }
+        pid = parent_of(pid);
+    }
+    return false;
+}
+
+int live_find(live_t *live, live_scope_t scope, const pid_t *pids, size_t count,
+              pid_t *bad_p)
+{
+    live->strange = 0;
+    for (size_t i = 0; i < count; i++) {
+        int error = add_process(live, pids[i]);
+        if (error != 0) {
+            *bad_p = pids[i];
+            return error;
+        }
+    }
+    if (scope == LIVE_PROCESSES)
+        return 0;
+    DIR *folder = opendir("/proc");
+    if (folder == NULL)
+        return errno;
+    const struct dirent *entry;
+    while ((entry = readdir(folder)) != NULL) {
+        struct stat process;
+        pid_t pid = (pid_t)atoi(entry->d_name);
+        if (pid > 0 && (scope == LIVE_USER || descends(pid, pids, count)) &&
+            fstatat(dirfd(folder), entry->d_name, &process, 0) == 0 &&
+            process.st_uid == geteuid())
+            add_process(live, pid);
+    }
+    closedir(folder);
+    return 0;
+}
+
+void live_forget(live_t *live, size_t index)
+{
+    close(live->heap[index].fd);
+    live->count--;
+    memmove(&live->heap[index], &live->heap[index + 1],
+            (live->count - index) * sizeof(*live->heap));
+}
+
+void live_close(live_t *live)
+{
+    while (live->count > 0)
+        live_forget(live, live->count - 1);
+    free(live->heap);
+    *live = (live_t){.heap = NULL};
+}
+
+bool live_read(live_heap_t *heap)
+{
+    char path[64];
+    struct stat file;
+    memheap_gauge_page_t page;
+    snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)heap->pid,
+             heap->number);
+    if (heap->gone || stat(path, &file) != 0 || file.st_dev != heap->device ||
+        file.st_ino != heap->inode || !read_page(heap->fd, &page)) {
+        heap->gone = true;
+        return false;
+    }
+    heap->page = page;
+    return true;
+}
+
+/* Bytes of a range of a process that take memory. */
+static size_t resident_in(pid_t pid, uint64_t base, size_t size)
+{
+    char path[64];
+    char line[512];
+    uint64_t overlap = 0;
+    size_t sum = 0;
+    snprintf(path, sizeof(path), "/proc/%ld/smaps", (long)pid);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        uint64_t start;
+        uint64_t end;
+        size_t kib;
+        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &start, &end) == 2) {
+            uint64_t from = start > base ? start : base;
+            uint64_t to = end - base < size ? end : base + size;
+            overlap = to > from && end > base ? to - from : 0;
+        } else if (overlap > 0 && sscanf(line, "Rss: %zu", &kib) == 1) {
+            sum += memheap_min(kib * MEMHEAP_KIB, overlap);
+        }
+    }
+    if (file != NULL)
+        fclose(file);
+    return sum;
+}
+
+void live_stats(const live_heap_t *heap, memheap_stats_t *stats)
+{
+    char path[64];
+    struct stat file;
+    *stats = heap->page.stats;
+    stats->free = stats->size - memheap_min(stats->used, stats->size);
+    stats->largest_free = memheap_min(stats->largest_free, stats->free);
+    stats->frees = stats->allocations - stats->live_blocks;
+    stats->fragmentation = stats->free == 0 ? 0
+                                            : 1 - (double)stats->largest_free /
+                                                      (double)stats->free;
+    snprintf(path, sizeof(path), "/proc/%ld/fd/%ld", (long)heap->pid,
+             (long)heap->page.file);
+    if (heap->gone)
+        stats->resident = 0;
+    else if (heap->page.file >= 0 && stat(path, &file) == 0)
+        stats->resident = (size_t)file.st_blocks * 512;
+    else
+        stats->resident =
+            resident_in(heap->pid, heap->page.base, stats->backed);
+}
+
+int live_pe(const live_t *live, const live_heap_t *heap)
+{
+    int pe = (int)heap->page.pe;
+    for (size_t i = 0; i < live->count && pe < 0; i++) {
+        if (live->heap[i].pid == heap->pid)
+            pe = (int)live->heap[i].page.pe;
+    }
+    return pe;
+}

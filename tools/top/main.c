@@ -1,0 +1,412 @@
+/*
+ * memheap-top: the heaps of running processes, and what they do.
+ *
+ * Nothing is asked of the processes: they write their figures where this
+ * program finds them. Rates are what was counted between two looks.
+ */
+#include "config.h"
+
+#include "tools/live/live.h"
+#include "tools/top/top.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    EXIT_OK = 0,
+    EXIT_WRONG = 1,
+    EXIT_USAGE = 2,
+    GONE_LOOKS = 10 /* for which one that ended is still shown among all */
+};
+
+static const char usage[] =
+    "Usage: memheap-top [OPTION]... [PID]...\n"
+    "Show the heaps of running processes: how large they are, how much of "
+    "them\n"
+    "is in use, and how many blocks come and go in a second. Without a PID, "
+    "all\n"
+    "processes of the user are looked at.\n"
+    "\n"
+    "  -j, --job PID       the processes that PID, which is mpirun's, started\n"
+    "  -i, --interval S    seconds between two looks (default: 1)\n"
+    "  -s, --sort COLUMN   order of the lines (default: PE)\n"
+    "  -1, --once          print one table, after one interval, and end\n"
+    "      --json          print a line of JSON for each look\n"
+    "  -h, --help          print this text\n"
+    "  -V, --version       print the version\n"
+    "\n"
+    "q or ctrl-C ends the program. The heaps of jobs of several PEs can be "
+    "seen\n"
+    "as they are; MEMHEAP_TOP=all lets all others be seen.\n";
+
+typedef struct options {
+    live_scope_t scope;
+    pid_t *pids;
+    size_t count;
+    double interval;
+    const char *sort;
+    bool once, json;
+} options_t;
+
+/* A heap's figures of the look before. */
+typedef struct before {
+    ino_t inode;
+    dev_t device;
+    uint64_t allocations, frees;
+    unsigned gone; /* looks since it ended */
+} before_t;
+
+typedef struct view {
+    options_t options;
+    live_t live;
+    before_t *before;
+    size_t before_count;
+    double before_time;
+    top_line_t *lines;
+    size_t count; /* of lines */
+    size_t gone;  /* of them */
+    bool terminal;
+    struct termios saved;
+    bool keys; /* are read from the terminal */
+} view_t;
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int signal)
+{
+    interrupted = signal;
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static before_t *find_before(const view_t *view, const live_heap_t *heap)
+{
+    for (size_t i = 0; i < view->before_count; i++) {
+        if (view->before[i].inode == heap->inode &&
+            view->before[i].device == heap->device)
+            return &view->before[i];
+    }
+    return NULL;
+}
+
+static void set_line(view_t *view, const live_heap_t *heap, double seconds,
+                     top_line_t *line)
+{
+    const before_t *before = find_before(view, heap);
+    *line = (top_line_t){.pe = live_pe(&view->live, heap),
+                         .pid = heap->pid,
+                         .gone = heap->gone,
+                         .heap = heap->page.name,
+                         .component = heap->page.component};
+    live_stats(heap, &line->stats);
+    if (before == NULL || heap->gone || seconds <= 0)
+        return;
+    line->allocations =
+        (double)(line->stats.allocations - before->allocations) / seconds;
+    line->frees = (double)(line->stats.frees - before->frees) / seconds;
+}
+
+/* Heaps that ended stay for a while among all of the user's, and for good among
+ * those that were asked for. */
+static void forget_gone(view_t *view)
+{
+    for (size_t i = view->live.count; i-- > 0;) {
+        const before_t *before = find_before(view, &view->live.heap[i]);
+        if (view->options.scope == LIVE_USER && before != NULL &&
+            before->gone >= GONE_LOOKS)
+            live_forget(&view->live, i);
+    }
+}
+
+static void no_memory(void)
+{
+    fputs("memheap-top: there is no memory for so many heaps\n", stderr);
+    exit(EXIT_WRONG);
+}
+
+/* Look at all heaps. */
+static void look(view_t *view)
+{
+    live_t *live = &view->live;
+    forget_gone(view);
+    for (size_t i = 0; i < live->count; i++)
+        live_read(&live->heap[i]);
+    double time = now();
+    size_t room = live->count == 0 ? 1 : live->count;
+    before_t *before = calloc(room, sizeof(*before));
+    free(view->lines);
+    view->lines = calloc(room, sizeof(*view->lines));
+    if (before == NULL || view->lines == NULL)
+        no_memory();
+    view->count = live->count;
+    view->gone = 0;
+    for (size_t i = 0; i < live->count; i++) {
+        const live_heap_t *heap = &live->heap[i];
+        top_line_t *line = &view->lines[i];
+        const before_t *last = find_before(view, heap);
+        set_line(view, heap, time - view->before_time, line);
+        view->gone += heap->gone;
+        before[i] =
+            (before_t){heap->inode, heap->device, line->stats.allocations,
+                       line->stats.frees,
+                       heap->gone ? 1 + (last == NULL ? 0 : last->gone) : 0};
+    }
+    free(view->before);
+    view->before = before;
+    view->before_count = live->count;
+    view->before_time = time;
+    top_sort(view->lines, view->count, view->options.sort);
+}
+
+/* Look for heaps that are new. What cannot be looked at is an error once. */
+static bool find(view_t *view, bool first)
+{
+    const options_t *options = &view->options;
+    pid_t bad;
+    int error = live_find(&view->live, options->scope, options->pids,
+                          options->count, &bad);
+    if (first && error != 0)
+        fprintf(stderr, "memheap-top: cannot look at process %ld (%s)\n",
+                (long)bad, strerror(error));
+    if (!first || error != 0)
+        return error == 0;
+    if (view->live.count > 0 ||
+        (view->terminal && !options->once && options->scope != LIVE_PROCESSES))
+        return true;
+    fprintf(stderr,
+            "memheap-top: there is no heap to be seen%s; MEMHEAP_TOP=all shows "
+            "those outside of jobs of several PEs\n",
+            view->live.strange > 0 ? ", but one of another version of memheap"
+                                   : "");
+    return false;
+}
+
+static void terminal_size(size_t *width_p, size_t *height_p)
+{
+    struct winsize size;
+    const char *columns = getenv("COLUMNS");
+    *width_p = 0;
+    *height_p = SIZE_MAX;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+        *width_p = size.ws_col;
+        *height_p = size.ws_row;
+    } else if (columns != NULL) {
+        *width_p = (size_t)atol(columns);
+    }
+    if (*width_p == 0)
+        *width_p = 80;
+}
+
+static bool show(const view_t *view)
+{
+    size_t width;
+    size_t height;
+    bool full = view->terminal && !view->options.once && !view->options.json;
+    terminal_size(&width, &height);
+    if (full) {
+        char clock[16];
+        time_t seconds = time(NULL);
+        struct tm local;
+        localtime_r(&seconds, &local);
+        strftime(clock, sizeof(clock), "%H:%M:%S", &local);
+        printf("\033[H\033[J%s  %zu heap%s, every %g s; q ends\n\n", clock,
+               view->count, view->count == 1 ? "" : "s",
+               view->options.interval);
+        height = height > 6 ? height - 6 : 1;
+    }
+    if (view->options.json)
+        top_json(stdout, view->lines, view->count);
+    else
+        top_table(stdout, view->lines, view->count, width,
+                  full ? height : SIZE_MAX);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    perror("memheap-top: cannot write");
+    return false;
+}
+
+static void read_keys(view_t *view)
+{
+    struct termios raw;
+    if (!view->terminal || view->options.once ||
+        tcgetattr(STDIN_FILENO, &view->saved) != 0)
+        return;
+    raw = view->saved;
+    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    view->keys = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+}
+
+/* Wait for the next look. False if the user has had enough. */
+static bool pause_view(const view_t *view)
+{
+    double end = now() + view->options.interval;
+    for (;;) {
+        char key;
+        struct pollfd input = {.fd = view->keys ? STDIN_FILENO : -1,
+                               .events = POLLIN};
+        double left = end - now();
+        if (interrupted != 0)
+            return false;
+        if (left <= 0)
+            return true;
+        if (poll(&input, 1, (int)(left * 1000) + 1) > 0 &&
+            (read(STDIN_FILENO, &key, 1) != 1 || key == 'q' || key == 'Q'))
+            return false;
+    }
+}
+
+/* Whether nothing is left to be seen. On a terminal, more may come. */
+static bool is_over(const view_t *view)
+{
+    return view->gone == view->count &&
+           (!view->terminal ||
+            (view->options.scope != LIVE_USER && view->count > 0));
+}
+
+static int watch(view_t *view)
+{
+    view->terminal = isatty(STDOUT_FILENO);
+    if (!find(view, true))
+        return EXIT_WRONG;
+    struct sigaction action = {.sa_handler = interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    read_keys(view);
+    bool good = true;
+    look(view);
+    /* Rates want two looks. */
+    while (pause_view(view)) {
+        find(view, false);
+        look(view);
+        good = show(view);
+        if (!good || view->options.once || is_over(view))
+            break;
+    }
+    if (view->keys)
+        tcsetattr(STDIN_FILENO, TCSANOW, &view->saved);
+    return good ? EXIT_OK : EXIT_WRONG;
+}
+
+static bool wrong(const char *what, const char *value)
+{
+    fprintf(stderr, "memheap-top: %s \"%s\"\nTry memheap-top --help.\n", what,
+            value);
+    return false;
+}
+
+static bool add_pid(options_t *options, const char *text)
+{
+    char *end;
+    errno = 0;
+    long pid = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || pid < 1 || pid > INT32_MAX)
+        return wrong("a process is a whole number, not", text);
+    options->pids[options->count++] = (pid_t)pid;
+    return true;
+}
+
+static bool set_interval(options_t *options, const char *text)
+{
+    char *end;
+    options->interval = strtod(text, &end);
+    if (end == text || *end != '\0' ||
+        !(options->interval >= 0.05 && options->interval <= 1e6))
+        return wrong("--interval wants seconds, from 0.05 on, not", text);
+    return true;
+}
+
+static bool set_sort(options_t *options, const char *text)
+{
+    char names[256];
+    options->sort = text;
+    if (top_sort(NULL, 0, text))
+        return true;
+    fprintf(stderr,
+            "memheap-top: there is no column \"%s\", but %s\n"
+            "Try memheap-top --help.\n",
+            text, top_columns(names, sizeof(names)));
+    return false;
+}
+
+/* True if there is something to show; else *status_p is the program's. */
+static bool read_options(options_t *options, int argc, char **argv,
+                         int *status_p)
+{
+    enum {
+        JSON = 256
+    };
+    static const struct option known[] = {
+        {"job", required_argument, NULL, 'j'},
+        {"interval", required_argument, NULL, 'i'},
+        {"sort", required_argument, NULL, 's'},
+        {"once", no_argument, NULL, '1'},
+        {"json", no_argument, NULL, JSON},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    bool jobs = false;
+    *status_p = EXIT_USAGE;
+    while ((option = getopt_long(argc, argv, "j:i:s:1hV", known, NULL)) != -1) {
+        bool good = true;
+        if (option == 'j')
+            jobs = good = add_pid(options, optarg);
+        else if (option == 'i')
+            good = set_interval(options, optarg);
+        else if (option == 's')
+            good = set_sort(options, optarg);
+        else if (option == '1')
+            options->once = true;
+        else if (option == JSON)
+            options->json = true;
+        else if (option == 'h' || option == 'V') {
+            fputs(option == 'h' ? usage : "memheap-top " PACKAGE_VERSION "\n",
+                  stdout);
+            *status_p = fflush(stdout) == 0 ? EXIT_OK : EXIT_WRONG;
+            return false;
+        } else {
+            fputs("Try memheap-top --help.\n", stderr);
+            good = false;
+        }
+        if (!good)
+            return false;
+    }
+    for (; optind < argc; optind++) {
+        if (!add_pid(options, argv[optind]))
+            return false;
+    }
+    options->scope = jobs                 ? LIVE_JOBS
+                     : options->count > 0 ? LIVE_PROCESSES
+                                          : LIVE_USER;
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    view_t view = {.options = {.interval = 1, .sort = "PE"}};
+    int status;
+    view.options.pids = calloc((size_t)argc + 1, sizeof(*view.options.pids));
+    if (view.options.pids == NULL)
+        no_memory();
+    if (read_options(&view.options, argc, argv, &status))
+        status = watch(&view);
+    live_close(&view.live);
+    free(view.options.pids);
+    free(view.before);
+    free(view.lines);
+    return status;
+}
