@@ -15,11 +15,14 @@ tools_memheap_top_SOURCES = $(live_sources) tools/top/json.c tools/top/main.c \
 	tools/top/table.c tools/top/top.h
 tools_memheap_top_LDADD = libmemheap.la
 
+# Pictures of heaps.
+draw_sources = tools/draw/draw.c tools/draw/draw.h
+
 # Recorded traces, replayed over OpenSHMEM.
 if MPI
 if LZMA
 bin_PROGRAMS += tools/memheap-replay
-tools_memheap_replay_SOURCES = tools/replay/collective.c \
+tools_memheap_replay_SOURCES = $(draw_sources) tools/replay/collective.c \
 	tools/replay/collective.h tools/replay/digest.h \
 	tools/replay/local.c tools/replay/local.h \
 	tools/replay/main.c tools/replay/map.c tools/replay/map.h \

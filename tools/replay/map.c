@@ -3,21 +3,18 @@
  *
  * Addresses go up, time goes to the right. The state after each column's last
  * operation decides its cells: a cell has the colour of the size class that
- * covers most of it, paler where much of it is free. Cells of one colour are
- * drawn as one path of horizontal runs, in units of the grid, which keeps the
- * picture of a million operations small.
+ * covers most of it, paler where much of it is free.
  */
 #include "config.h"
 
 #include "tools/replay/map.h"
-#include "base/util.h"
+#include "tools/draw/draw.h"
 #include "tools/replay/local.h"
+#include "base/util.h"
 
 #include <string.h>
 
 enum {
-    CLASSES = 5,
-    LEVELS = 4, /* quarters of a cell */
     PANELS = 2, /* in a row */
     PANEL_GAP = 46,
     ROW_GAP = 120,
@@ -27,30 +24,8 @@ enum {
     BELOW = 112
 };
 
-/* Size classes, by the largest size in each, and their colours at full cover:
- * Tableau 10, which most people can tell apart. */
-static const struct size_class {
-    size_t largest;
-    const char *name;
-    unsigned char red, green, blue;
-} classes[CLASSES] = {
-    {256, "up to 256 bytes", 0x4e, 0x79, 0xa7},
-    {4 << 10, "to 4 KiB", 0x76, 0xb7, 0xb2},
-    {64 << 10, "to 64 KiB", 0x59, 0xa1, 0x4f},
-    {1 << 20, "to 1 MiB", 0xf2, 0x8e, 0x2b},
-    {SIZE_MAX, "larger", 0xe1, 0x57, 0x59},
-};
-
 /* Bytes of each size class in the rows of one column. */
-typedef size_t cover_t[MAP_ROWS][CLASSES];
-
-static unsigned class_of(size_t size)
-{
-    unsigned group = 0;
-    while (size > classes[group].largest)
-        group++;
-    return group;
-}
+typedef size_t cover_t[MAP_ROWS][DRAW_SIZES];
 
 /* Where a row begins, in bytes from the base. */
 static size_t row_start(size_t row, size_t scale)
@@ -60,7 +35,7 @@ static size_t row_start(size_t row, size_t scale)
 
 static void cover_block(cover_t cover, size_t start, size_t size, size_t scale)
 {
-    unsigned group = class_of(size);
+    unsigned group = draw_size_class(size);
     size_t end = start + size;
     size_t row = (size_t)((double)start / (double)scale * MAP_ROWS);
     for (; row < MAP_ROWS && row_start(row, scale) < end; row++) {
@@ -69,23 +44,6 @@ static void cover_block(cover_t cover, size_t start, size_t size, size_t scale)
         if (to > from)
             cover[row][group] += to - from;
     }
-}
-
-static unsigned char cell_of(const size_t cover[CLASSES], size_t row_size)
-{
-    size_t total = 0;
-    unsigned widest = 0;
-    for (unsigned group = 0; group < CLASSES; group++) {
-        total += cover[group];
-        if (cover[group] > cover[widest])
-            widest = group;
-    }
-    if (total == 0)
-        return 0;
-    unsigned level = (unsigned)(total * LEVELS / memheap_max(row_size, 1));
-    if (level >= LEVELS)
-        level = LEVELS - 1;
-    return (unsigned char)(1 + widest * LEVELS + level);
 }
 
 static void sample_column(map_panel_t *panel, size_t column,
@@ -102,8 +60,9 @@ static void sample_column(map_panel_t *panel, size_t column,
         cover_block(cover, (size_t)(block->address - base), block->size, scale);
     }
     for (size_t row = 0; row < MAP_ROWS; row++)
-        panel->cell[row][column] = cell_of(
-            cover[row], row_start(row + 1, scale) - row_start(row, scale));
+        panel->cell[row][column] =
+            draw_cell(cover[row], DRAW_SIZES,
+                      row_start(row + 1, scale) - row_start(row, scale));
 }
 
 bool map_sample(map_panel_t *panel, const char *component, const trace_t *trace,
@@ -124,22 +83,6 @@ bool map_sample(map_panel_t *panel, const char *component, const trace_t *trace,
     return true;
 }
 
-/* The distance of ticks on an axis: 1, 2 or 5 times a power of ten, so that
- * there are 4 to 10 of them up to end. */
-static double tick_step(double end)
-{
-    static const double factors[] = {1, 2, 5};
-    double power = 1e-6;
-    while (power * 100 < end)
-        power *= 10;
-    for (;; power *= 10) {
-        for (int i = 0; i < 3; i++) {
-            if (end / (factors[i] * power) <= 10)
-                return factors[i] * power;
-        }
-    }
-}
-
 static double height_of(double bytes, size_t scale)
 {
     return MAP_ROWS * (1 - bytes / (double)scale);
@@ -148,7 +91,7 @@ static double height_of(double bytes, size_t scale)
 static void write_address_axis(FILE *file, size_t scale, bool labels)
 {
     double end = (double)scale / (double)MEMHEAP_MIB;
-    double step = tick_step(end);
+    double step = draw_tick_step(end);
     for (int i = 0; i * step <= end; i++) {
         double y = height_of(i * step * (double)MEMHEAP_MIB, scale);
         fprintf(file, "<path class=\"a\" d=\"M-5 %.1fh5\"/>\n", y);
@@ -166,7 +109,7 @@ static void write_address_axis(FILE *file, size_t scale, bool labels)
 static void write_time_axis(FILE *file, size_t operations)
 {
     double end = (double)operations;
-    double step = tick_step(end);
+    double step = draw_tick_step(end);
     for (int i = 0; i * step <= end; i++) {
         double x = MAP_COLUMNS * (i * step / end);
         fprintf(file, "<path class=\"a\" d=\"M%.1f %dv5\"/>\n", x, MAP_ROWS);
@@ -177,47 +120,6 @@ static void write_time_axis(FILE *file, size_t operations)
     }
     fprintf(file, "<text x=\"%d\" y=\"%d\" class=\"m\">operations</text>\n",
             MAP_COLUMNS / 2, MAP_ROWS + 38);
-}
-
-/* A colour, mixed with white the more the less of the cell is covered. */
-static void write_colour(FILE *file, unsigned group, unsigned level)
-{
-    static const unsigned percent[LEVELS] = {30, 52, 76, 100};
-    const struct size_class *c = &classes[group];
-    unsigned part = percent[level];
-    unsigned white = 255 * (100 - part);
-    fprintf(file, "#%02x%02x%02x", (c->red * part + white) / 100,
-            (c->green * part + white) / 100, (c->blue * part + white) / 100);
-}
-
-/* All runs of one kind of cell, row by row. */
-static void write_runs(FILE *file, const map_panel_t *panel, unsigned char cell)
-{
-    size_t at_x = 0;
-    size_t at_y = 0;
-    bool any = false;
-    for (size_t y = 0; y < MAP_ROWS; y++) {
-        const unsigned char *row = panel->cell[MAP_ROWS - 1 - y];
-        for (size_t x = 0; x < panel->columns; x++) {
-            size_t start = x;
-            while (x < panel->columns && row[x] == cell)
-                x++;
-            if (x == start)
-                continue;
-            if (!any) {
-                fputs("<path stroke=\"", file);
-                write_colour(file, (cell - 1u) / LEVELS, (cell - 1u) % LEVELS);
-                fputs("\" d=\"M0 0", file);
-                any = true;
-            }
-            fprintf(file, "m%ld %ldh%zu", (long)start - (long)at_x,
-                    (long)y - (long)at_y, x - start);
-            at_x = x;
-            at_y = y;
-        }
-    }
-    if (any)
-        fputs("\"/>\n", file);
 }
 
 static void write_live_curve(FILE *file, const map_panel_t *panel, size_t scale)
@@ -249,8 +151,12 @@ static void write_panel(FILE *file, const trace_t *trace,
             "<g transform=\"scale(%.4f 1) translate(0 .5)\" class=\"c\">\n",
             MAP_COLUMNS, MAP_ROWS,
             (double)MAP_COLUMNS / (double)panel->columns);
-    for (unsigned cell = 1; cell <= CLASSES * LEVELS; cell++)
-        write_runs(file, panel, (unsigned char)cell);
+    draw_grid_t grid = {.cells = &panel->cell[0][0],
+                        .rows = MAP_ROWS,
+                        .columns = panel->columns,
+                        .stride = MAP_COLUMNS,
+                        .upwards = true};
+    draw_cells(file, &grid, draw_sizes, DRAW_SIZES);
     fputs("</g>\n", file);
     write_live_curve(file, panel, scale);
     fprintf(file, "<path class=\"p\" d=\"M0 %.1fh%d\"/>\n",
@@ -266,17 +172,8 @@ static void write_legend(FILE *file, size_t top)
 {
     int x = 0;
     fprintf(file, "<g transform=\"translate(%d %zu)\">\n", LEFT, top);
-    for (unsigned group = 0; group < CLASSES; group++) {
-        for (unsigned level = 0; level < LEVELS; level++) {
-            fprintf(file,
-                    "<rect x=\"%u\" y=\"-10\" width=\"8\" height=\"12\" "
-                    "fill=\"",
-                    (unsigned)x + 8 * level);
-            write_colour(file, group, LEVELS - 1 - level);
-            fputs("\"/>\n", file);
-        }
-        fprintf(file, "<text x=\"%d\">%s</text>\n", x + 38,
-                classes[group].name);
+    for (unsigned group = 0; group < DRAW_SIZES; group++) {
+        draw_swatches(file, x, &draw_sizes[group]);
         x += group == 0 ? 150 : 110;
     }
     fprintf(file,
@@ -286,18 +183,6 @@ static void write_legend(FILE *file, size_t top)
             "<text x=\"188\" y=\"23\">their peak</text>\n"
             "<text x=\"300\" y=\"23\">paler: partly free; white: free</text>\n"
             "</g>\n");
-}
-
-/* The name comes from a file's, and may hold anything; what is not ASCII might
- * not be UTF-8 either, which a reader of XML refuses. */
-static void write_escaped(FILE *file, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if (*text == '<' || *text == '&')
-            fputs(*text == '<' ? "&lt;" : "&amp;", file);
-        else
-            putc(*text >= ' ' && *text <= '~' ? *text : '?', file);
-    }
 }
 
 void map_write(FILE *file, const trace_t *trace, const map_panel_t *panels,
@@ -310,25 +195,15 @@ void map_write(FILE *file, const trace_t *trace, const map_panel_t *panels,
         LEFT + RIGHT + columns * (MAP_COLUMNS + PANEL_GAP) - PANEL_GAP;
     size_t least = LEFT + RIGHT + 640; /* the legend */
     width = memheap_max(width, least);
-    fprintf(file,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%zu\" "
-            "height=\"%zu\" font-family=\"sans-serif\" font-size=\"12\">\n"
-            "<style>.c{stroke-width:1;fill:none;shape-rendering:crispEdges}"
-            ".a{fill:none;stroke:#333}"
-            ".l{fill:none;stroke:#000;stroke-opacity:.7}"
-            ".p{fill:none;stroke:#000;stroke-width:1.3;stroke-dasharray:6 4}"
-            ".t{font-size:15px;font-weight:bold}"
-            ".r{text-anchor:end}.m{text-anchor:middle}</style>\n"
-            "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
-            width, bottom + BELOW);
+    draw_begin(file, width, bottom + BELOW);
     fprintf(file,
             "<text x=\"%d\" y=\"34\" font-size=\"19\">Heap over time: ", LEFT);
-    write_escaped(file, trace->name);
+    draw_escaped(file, trace->name);
     char peak[MEMHEAP_SIZE_TEXT];
     fprintf(file, "; peak of live bytes: %s</text>\n",
             memheap_format_size(peak, trace->peak));
     for (size_t i = 0; i < count; i++)
         write_panel(file, trace, &panels[i], i, scale);
     write_legend(file, bottom + 66);
-    fputs("</svg>\n", file);
+    draw_end(file);
 }
