@@ -18,6 +18,19 @@ tools_memheap_top_LDADD = libmemheap.la
 # Pictures of heaps.
 draw_sources = tools/draw/draw.c tools/draw/draw.h
 
+# Maps of heaps, of running ones and of those of traces.
+map_trace_sources = tools/replay/local.c tools/replay/local.h \
+	tools/replay/reader.c tools/replay/reader.h tools/replay/trace.c \
+	tools/replay/trace.h
+if LZMA
+bin_PROGRAMS += tools/memheap-map
+tools_memheap_map_SOURCES = $(draw_sources) $(live_sources) $(map_trace_sources) \
+	tools/map/cells.c tools/map/main.c tools/map/map.h \
+	tools/map/snapshot.c tools/map/svg.c tools/map/text.c
+tools_memheap_map_CFLAGS = $(AM_CFLAGS) $(LZMA_CFLAGS)
+tools_memheap_map_LDADD = libmemheap.la $(LZMA_LIBS)
+endif
+
 # Recorded traces, replayed over OpenSHMEM.
 if MPI
 if LZMA

@@ -1,0 +1,226 @@
+/*
+ * Cuts a heap into cells, and sorts blocks into groups.
+ */
+#include "config.h"
+
+#include "tools/map/map.h"
+#include "base/util.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    AGES = 5,
+    OTHERS = DRAW_GROUPS - 1 /* tags that have no group of their own */
+};
+
+/* From dark to light, as the viridis map goes. */
+static const draw_group_t ages[AGES] = {
+    {"oldest fifth of allocations", 0x44, 0x01, 0x54},
+    {"second", 0x3b, 0x52, 0x8b},
+    {"third", 0x21, 0x91, 0x8c},
+    {"fourth", 0x5e, 0xc9, 0x62},
+    {"newest fifth", 0xfd, 0xc7, 0x25},
+};
+
+/* Tableau 10. */
+static const draw_group_t tag_colours[DRAW_GROUPS] = {
+    {NULL, 0x4e, 0x79, 0xa7}, {NULL, 0xf2, 0x8e, 0x2b},
+    {NULL, 0x59, 0xa1, 0x4f}, {NULL, 0xe1, 0x57, 0x59},
+    {NULL, 0xb0, 0x7a, 0xa1}, {NULL, 0x9c, 0x75, 0x5f},
+    {NULL, 0x76, 0xb7, 0xb2}, {NULL, 0xba, 0xb0, 0xac},
+};
+
+/* The name that a group has for a tag. */
+static const char *shown_tag(const char *tag)
+{
+    return tag[0] == '\0' ? "(no tag)" : tag;
+}
+
+static const char *tag_of(const snapshot_t *snapshot,
+                          const memheap_gauge_block_t *block)
+{
+    return shown_tag(
+        block->tag < snapshot->tag_count ? snapshot->tags[block->tag] : "");
+}
+
+/* A tag, and how many bytes have it in all heaps. */
+typedef struct share {
+    const char *tag;
+    size_t bytes;
+} share_t;
+
+static int compare_shares(const void *a, const void *b)
+{
+    const share_t *left = a;
+    const share_t *right = b;
+    if (left->bytes != right->bytes)
+        return left->bytes > right->bytes ? -1 : 1;
+    return strcmp(left->tag, right->tag);
+}
+
+static share_t *find_share(share_t *shares, size_t *count, const char *tag)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (strcmp(shares[i].tag, tag) == 0)
+            return &shares[i];
+    }
+    shares[*count] = (share_t){tag, 0};
+    return &shares[(*count)++];
+}
+
+/* Groups of the tags with most bytes, and one for all others. */
+static bool make_tags(map_groups_t *groups, const snapshot_t *snapshots,
+                      size_t count)
+{
+    size_t room = 1;
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        room += snapshots[i].tag_count + 1;
+    share_t *shares = calloc(room, sizeof(*shares));
+    if (shares == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const snapshot_t *snapshot = &snapshots[i];
+        size_t *bytes = calloc(snapshot->tag_count + 1, sizeof(*bytes));
+        for (size_t j = 0; bytes != NULL && j < snapshot->count; j++) {
+            const memheap_gauge_block_t *block = &snapshot->blocks[j];
+            if (block->live != 0)
+                bytes[memheap_min(block->tag, snapshot->tag_count)] +=
+                    block->size;
+        }
+        for (size_t j = 0; bytes != NULL && j < snapshot->tag_count; j++) {
+            if (bytes[j] > 0)
+                find_share(shares, &found, shown_tag(snapshot->tags[j]))
+                    ->bytes += bytes[j];
+        }
+        free(bytes);
+    }
+    qsort(shares, found, sizeof(*shares), compare_shares);
+    groups->count = (unsigned)memheap_min(found, DRAW_GROUPS);
+    for (unsigned i = 0; i < groups->count; i++) {
+        bool others = i == OTHERS && found > DRAW_GROUPS;
+        snprintf(groups->names[i], MEMHEAP_TAG_SIZE, "%s",
+                 others ? "all others" : shares[i].tag);
+        groups->group[i] = tag_colours[i];
+        groups->group[i].name = groups->names[i];
+    }
+    free(shares);
+    return true;
+}
+
+bool map_groups_make(map_groups_t *groups, map_colour_t by,
+                     const snapshot_t *snapshots, size_t count)
+{
+    *groups = (map_groups_t){.by = by};
+    if (by == MAP_BY_SIZE) {
+        groups->count = DRAW_SIZES;
+        memcpy(groups->group, draw_sizes, sizeof(draw_sizes));
+        return true;
+    }
+    bool known = false;
+    for (size_t i = 0; i < count; i++) {
+        known = known || (by == MAP_BY_TAG && snapshots[i].tag_count > 0);
+        for (size_t j = 0; j < snapshots[i].count && by == MAP_BY_AGE; j++)
+            known = known || snapshots[i].blocks[j].number > 0;
+    }
+    if (!known)
+        return false;
+    if (by == MAP_BY_TAG)
+        return make_tags(groups, snapshots, count);
+    groups->count = AGES;
+    memcpy(groups->group, ages, sizeof(ages));
+    return true;
+}
+
+unsigned map_group_of(const map_groups_t *groups, const snapshot_t *snapshot,
+                      const memheap_gauge_block_t *block)
+{
+    if (groups->by == MAP_BY_SIZE)
+        return draw_size_class(block->size);
+    if (groups->by == MAP_BY_AGE) {
+        uint64_t all = memheap_max(snapshot->stats.allocations, 1);
+        uint64_t number = block->number == 0 ? 0 : block->number - 1;
+        return (unsigned)memheap_min(
+            (size_t)((double)number / (double)all * AGES), AGES - 1);
+    }
+    const char *tag = tag_of(snapshot, block);
+    unsigned i = 0;
+    while (i + 1 < groups->count && strcmp(groups->names[i], tag) != 0)
+        i++;
+    return i;
+}
+
+bool map_cells_make(map_cells_t *cells, const snapshot_t *snapshot,
+                    const map_groups_t *groups, size_t columns, size_t bytes)
+{
+    size_t count = (snapshot->reach + bytes - 1) / bytes;
+    *cells = (map_cells_t){.columns = columns, .bytes = bytes};
+    cells->rows = memheap_max((count + columns - 1) / columns, 1);
+    count = cells->rows * columns;
+    size_t(*cover)[DRAW_GROUPS] = calloc(count, sizeof(*cover));
+    cells->cells = calloc(count, 1);
+    if (cover == NULL || cells->cells == NULL) {
+        free(cover);
+        map_cells_free(cells);
+        return false;
+    }
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const memheap_gauge_block_t *block = &snapshot->blocks[i];
+        if (block->live == 0 || block->offset >= snapshot->reach)
+            continue;
+        unsigned group = map_group_of(groups, snapshot, block);
+        size_t end = block->offset + block->size;
+        for (size_t cell = block->offset / bytes;
+             cell < count && cell * bytes < end; cell++) {
+            size_t from = memheap_max(block->offset, cell * bytes);
+            size_t to = memheap_min(end, (cell + 1) * bytes);
+            cover[cell][group] += to - from;
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        cells->cells[i] = draw_cell(cover[i], groups->count, bytes);
+    free(cover);
+    return true;
+}
+
+void map_cells_free(map_cells_t *cells)
+{
+    free(cells->cells);
+    cells->cells = NULL;
+}
+
+void map_figures(const snapshot_t *snapshot, char lines[MAP_FIGURES][256])
+{
+    const memheap_stats_t *stats = &snapshot->stats;
+    char text[4][MEMHEAP_SIZE_TEXT];
+    size_t holes = 0;
+    size_t hole_bytes = 0;
+    size_t largest = 0;
+    size_t run = 0;
+    /* Neighbours are one hole; what lies behind the last block is none. */
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const memheap_gauge_block_t *block = &snapshot->blocks[i];
+        run = block->live != 0 ? run : run + block->size;
+        if (block->live == 0 || run == 0)
+            continue;
+        holes++;
+        hole_bytes += run;
+        largest = memheap_max(largest, run);
+        run = 0;
+    }
+    snprintf(lines[0], 256,
+             "used %s in %zu block%s, %s at most; free between them %s in %zu "
+             "hole%s, %s the largest",
+             memheap_format_size(text[0], stats->used), stats->live_blocks,
+             stats->live_blocks == 1 ? "" : "s",
+             memheap_format_size(text[1], stats->peak),
+             memheap_format_size(text[2], hole_bytes), holes,
+             holes == 1 ? "" : "s", memheap_format_size(text[3], largest));
+    snprintf(lines[1], 256,
+             "size %s, free %s, largest free block %s, fragmentation %.2f%%",
+             memheap_format_size(text[0], stats->size),
+             memheap_format_size(text[1], stats->free),
+             memheap_format_size(text[2], stats->largest_free),
+             stats->fragmentation * 100);
+}

@@ -1,0 +1,367 @@
+/*
+ * memheap-map: draws where the blocks of a heap lie.
+ *
+ * A running heap is asked for a list of its blocks, which it gives at the end
+ * of its next call; a trace is replayed up to the moment that is wanted.
+ */
+#include "config.h"
+
+#include "tools/map/map.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum {
+    EXIT_OK = 0,
+    EXIT_WRONG = 1,
+    EXIT_USAGE = 2
+};
+
+static const char usage[] =
+    "Usage: memheap-map [OPTION]... PID...\n"
+    "       memheap-map [OPTION]... TRACE\n"
+    "Draw where the blocks of a heap lie, and the free space between them: of\n"
+    "running processes, or as a recorded trace leaves it.\n"
+    "\n"
+    "  -j, --job PID         the processes that PID, which is mpirun's, "
+    "started\n"
+    "      --pe N            only this PE of them\n"
+    "  -H, --heap NAME       only heaps of this name\n"
+    "  -w, --wait S          seconds to wait for a heap to be called "
+    "(default: 10)\n"
+    "  -a, --at WHEN         of a trace: its peak, its end, or after so many\n"
+    "                        operations (default: peak)\n"
+    "  -c, --component NAME  the allocator that serves a trace\n"
+    "      --color BY        size, age or tag (default: size)\n"
+    "  -t, --text            text, and no SVG; the default on a terminal\n"
+    "  -o, --output FILE     where the picture goes\n"
+    "  -h, --help            print this text\n"
+    "  -V, --version         print the version\n"
+    "\n"
+    "The age and tag of blocks are known to heaps that keep records "
+    "(MEMHEAP_RECORDS=1);\n"
+    "the age also in traces.\n";
+
+typedef struct options {
+    pid_t *pids;
+    size_t pid_count;
+    bool jobs;
+    long pe; /* -1: all */
+    const char *heap;
+    double wait;
+    const char *trace;
+    const char *at;
+    const char *component;
+    map_colour_t by;
+    bool text;
+    const char *output;
+} options_t;
+
+typedef struct picture {
+    snapshot_t *snapshots;
+    size_t count;
+} picture_t;
+
+static bool wrong(const char *what, const char *value)
+{
+    fprintf(stderr, "memheap-map: %s \"%s\"\nTry memheap-map --help.\n", what,
+            value);
+    return false;
+}
+
+static bool fail(const char *message)
+{
+    fprintf(stderr, "memheap-map: %s\n", message);
+    return false;
+}
+
+static bool is_wanted(const options_t *options, const live_t *live,
+                      const live_heap_t *heap)
+{
+    return (options->pe < 0 || live_pe(live, heap) == options->pe) &&
+           (options->heap == NULL ||
+            strcmp(options->heap, heap->page.name) == 0);
+}
+
+/* By PE, which is the order of panels. */
+static int compare_heaps(const void *a, const void *b)
+{
+    const live_heap_t *left = a;
+    const live_heap_t *right = b;
+    if (left->page.pe != right->page.pe)
+        return left->page.pe < right->page.pe ? -1 : 1;
+    if (left->pid != right->pid)
+        return left->pid < right->pid ? -1 : 1;
+    return left->number - right->number;
+}
+
+/* All are asked before the first one is waited for: in a job they answer in
+ * the same collective call, or nearly so. */
+static bool take_live(const options_t *options, live_t *live,
+                      picture_t *picture)
+{
+    char message[MAP_MESSAGE];
+    pid_t bad;
+    int error = live_find(live, options->jobs ? LIVE_JOBS : LIVE_PROCESSES,
+                          options->pids, options->pid_count, &bad);
+    if (error != 0) {
+        snprintf(message, sizeof(message), "cannot look at process %ld (%s)",
+                 (long)bad, strerror(error));
+        return fail(message);
+    }
+    if (live->count > 0)
+        qsort(live->heap, live->count, sizeof(*live->heap), compare_heaps);
+    picture->snapshots = calloc(live->count + 1, sizeof(*picture->snapshots));
+    if (picture->snapshots == NULL)
+        return fail("there is no memory for the picture");
+    for (size_t i = 0; i < live->count; i++) {
+        if (is_wanted(options, live, &live->heap[i]))
+            snapshot_ask(&live->heap[i]);
+    }
+    bool good = true;
+    for (size_t i = 0; i < live->count; i++) {
+        live_heap_t *heap = &live->heap[i];
+        if (!is_wanted(options, live, heap))
+            continue;
+        if (snapshot_fetch(heap, live_pe(live, heap), options->wait,
+                           &picture->snapshots[picture->count], message))
+            picture->count++;
+        else
+            good = fail(message);
+    }
+    if (picture->count == 0 && good)
+        return fail("there is no such heap to be seen; MEMHEAP_TOP=all shows "
+                    "those outside of jobs of several PEs");
+    return picture->count > 0;
+}
+
+static bool take_trace(const options_t *options, picture_t *picture)
+{
+    char message[MAP_MESSAGE];
+    const char *component = options->component;
+    if (component == NULL)
+        component = getenv("MEMHEAP_COMPONENT");
+    if (options->by == MAP_BY_AGE)
+        setenv("MEMHEAP_RECORDS", "1", 1);
+    /* What a user traces or looks at is not this replay. */
+    unsetenv("MEMHEAP_TRACE");
+    unsetenv("MEMHEAP_REPORT");
+    picture->snapshots = calloc(1, sizeof(*picture->snapshots));
+    if (picture->snapshots == NULL)
+        return fail("there is no memory for the picture");
+    if (snapshot_replay(options->trace, options->at,
+                        component == NULL ? "" : component, picture->snapshots,
+                        message)) {
+        picture->count = 1;
+        return true;
+    }
+    return message[0] == '\0' ? false : fail(message);
+}
+
+static size_t terminal_width(void)
+{
+    struct winsize size;
+    const char *columns = getenv("COLUMNS");
+    long width = 0;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+        width = size.ws_col;
+    else if (columns != NULL)
+        width = atol(columns);
+    return width > 0 && width < 10000 ? (size_t)width : 80;
+}
+
+static bool write_picture(const options_t *options, const picture_t *picture)
+{
+    map_groups_t groups;
+    bool terminal = options->output == NULL && isatty(STDOUT_FILENO);
+    if (!map_groups_make(&groups, options->by, picture->snapshots,
+                         picture->count))
+        return fail(options->by == MAP_BY_TAG && options->trace != NULL
+                        ? "a trace has no tags"
+                        : "the heap keeps no records of its blocks; start the "
+                          "program with MEMHEAP_RECORDS=1");
+    FILE *file =
+        options->output == NULL ? stdout : fopen(options->output, "we");
+    if (file == NULL) {
+        char message[MAP_MESSAGE];
+        snprintf(message, sizeof(message), "cannot write %s (%s)",
+                 options->output, strerror(errno));
+        return fail(message);
+    }
+    bool good =
+        options->text || terminal
+            ? map_text(file, picture->snapshots, picture->count, &groups,
+                       terminal_width(), terminal && getenv("NO_COLOR") == NULL)
+            : map_svg(file, picture->snapshots, picture->count, &groups);
+    if (!good)
+        fail("there is no memory for the picture");
+    bool bad_file = fflush(file) != 0 || ferror(file);
+    bad_file = (file != stdout && fclose(file) != 0) || bad_file;
+    if (bad_file)
+        fail("the picture could not be written");
+    return good && !bad_file;
+}
+
+static bool add_pid(options_t *options, const char *text)
+{
+    char *end;
+    errno = 0;
+    long pid = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || pid < 1 || pid > INT32_MAX)
+        return wrong("a process is a whole number, not", text);
+    options->pids[options->pid_count++] = (pid_t)pid;
+    return true;
+}
+
+static bool set_wait(options_t *options, const char *text)
+{
+    char *end;
+    options->wait = strtod(text, &end);
+    if (end == text || *end != '\0' ||
+        !(options->wait >= 0 && options->wait <= 1e6))
+        return wrong("--wait wants seconds, not", text);
+    return true;
+}
+
+static bool set_pe(options_t *options, const char *text)
+{
+    char *end;
+    options->pe = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || options->pe < 0)
+        return wrong("--pe wants the number of a PE, not", text);
+    return true;
+}
+
+static bool set_colour(options_t *options, const char *text)
+{
+    static const char *const words[] = {"size", "age", "tag"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            options->by = (map_colour_t)i;
+            return true;
+        }
+    }
+    return wrong("--color wants size, age or tag, not", text);
+}
+
+enum {
+    PE = 256,
+    COLOR
+};
+
+static bool apply(options_t *options, int option)
+{
+    switch (option) {
+    case 'j':
+        options->jobs = true;
+        return add_pid(options, optarg);
+    case PE:
+        return set_pe(options, optarg);
+    case 'H':
+        options->heap = optarg;
+        return true;
+    case 'w':
+        return set_wait(options, optarg);
+    case 'a':
+        options->at = optarg;
+        return true;
+    case 'c':
+        options->component = optarg;
+        return true;
+    case COLOR:
+        return set_colour(options, optarg);
+    case 't':
+        options->text = true;
+        return true;
+    case 'o':
+        options->output = optarg;
+        return true;
+    default:
+        fputs("Try memheap-map --help.\n", stderr);
+        return false;
+    }
+}
+
+/* True if there is something to draw; else *status_p is the program's. */
+static bool read_options(options_t *options, int argc, char **argv,
+                         int *status_p)
+{
+    static const struct option known[] = {
+        {"job", required_argument, NULL, 'j'},
+        {"pe", required_argument, NULL, PE},
+        {"heap", required_argument, NULL, 'H'},
+        {"wait", required_argument, NULL, 'w'},
+        {"at", required_argument, NULL, 'a'},
+        {"component", required_argument, NULL, 'c'},
+        {"color", required_argument, NULL, COLOR},
+        {"text", no_argument, NULL, 't'},
+        {"output", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    *status_p = EXIT_USAGE;
+    while ((option = getopt_long(argc, argv, "j:H:w:a:c:to:hV", known, NULL)) !=
+           -1) {
+        if (option == 'h' || option == 'V') {
+            fputs(option == 'h' ? usage : "memheap-map " PACKAGE_VERSION "\n",
+                  stdout);
+            *status_p = fflush(stdout) == 0 ? EXIT_OK : EXIT_WRONG;
+            return false;
+        }
+        if (!apply(options, option))
+            return false;
+    }
+    for (; optind < argc; optind++) {
+        const char *argument = argv[optind];
+        bool is_pid = strspn(argument, "0123456789") == strlen(argument);
+        if (!is_pid && (options->trace != NULL || options->pid_count > 0))
+            return wrong("there can be one trace, and nothing else; not",
+                         argument);
+        if (is_pid && options->trace != NULL)
+            return wrong("there can be one trace, and nothing else; not",
+                         argument);
+        if (!is_pid)
+            options->trace = argument;
+        else if (!add_pid(options, argument))
+            return false;
+    }
+    if (options->trace == NULL && options->pid_count == 0) {
+        fputs("memheap-map: of what process, or of what trace?\n"
+              "Try memheap-map --help.\n",
+              stderr);
+        return false;
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    options_t options = {.pe = -1, .wait = 10, .at = "peak"};
+    picture_t picture = {.snapshots = NULL};
+    live_t live = {.heap = NULL};
+    int status;
+    options.pids = calloc((size_t)argc + 1, sizeof(*options.pids));
+    if (options.pids == NULL) {
+        fail("there is no memory for the picture");
+        return EXIT_WRONG;
+    }
+    if (read_options(&options, argc, argv, &status)) {
+        bool good = options.trace != NULL
+                        ? take_trace(&options, &picture)
+                        : take_live(&options, &live, &picture);
+        status =
+            good && write_picture(&options, &picture) ? EXIT_OK : EXIT_WRONG;
+    }
+    for (size_t i = 0; i < picture.count; i++)
+        snapshot_free(&picture.snapshots[i]);
+    free(picture.snapshots);
+    live_close(&live);
+    free(options.pids);
+    return status;
+}

@@ -1,0 +1,289 @@
+/*
+ * Takes the blocks of a running heap, or of a replayed one.
+ */
+#define _GNU_SOURCE /* fallocate() */
+#include "config.h"
+
+#include "tools/map/map.h"
+#include "tools/replay/local.h"
+#include "base/util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    POLL_MS = 2
+};
+
+void snapshot_free(snapshot_t *snapshot)
+{
+    free(snapshot->blocks);
+    free(snapshot->tags);
+    *snapshot = (snapshot_t){.blocks = NULL};
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static void set_asked(const live_heap_t *heap, uint64_t asked)
+{
+    if (pwrite(heap->fd, &asked, sizeof(asked),
+               (off_t)offsetof(memheap_gauge_page_t, asked)) < 0)
+        return; /* no answer will come */
+}
+
+void snapshot_ask(live_heap_t *heap)
+{
+    while (flock(heap->fd, LOCK_EX) != 0 && errno == EINTR)
+        continue;
+    if (live_read(heap))
+        set_asked(heap, heap->page.answered + 1);
+}
+
+static bool read_all(int fd, void *to, size_t size, uint64_t from)
+{
+    for (char *at = to; size > 0;) {
+        ssize_t got = pread(fd, at, size, (off_t)from);
+        if (got <= 0)
+            return false;
+        at += got;
+        from += (uint64_t)got;
+        size -= (size_t)got;
+    }
+    return true;
+}
+
+/* Where the last live block ends. */
+static size_t end_of_live(const snapshot_t *snapshot)
+{
+    size_t end = 0;
+    for (size_t i = 0; i < snapshot->count; i++) {
+        if (snapshot->blocks[i].live != 0)
+            end = snapshot->blocks[i].offset + snapshot->blocks[i].size;
+    }
+    return end;
+}
+
+/* A list that is no list of blocks in their order would be drawn nowhere. */
+static bool is_in_order(const snapshot_t *snapshot)
+{
+    uint64_t end = 0;
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const memheap_gauge_block_t *block = &snapshot->blocks[i];
+        if (block->offset < end || block->offset > snapshot->stats.size ||
+            block->size > snapshot->stats.size - block->offset)
+            return false;
+        end = block->offset + block->size;
+    }
+    return true;
+}
+
+/* A text of the program's ends, and does not steer a terminal. */
+static void clean(char tag[MEMHEAP_TAG_SIZE])
+{
+    tag[MEMHEAP_TAG_SIZE - 1] = '\0';
+    for (char *c = tag; *c != '\0'; c++)
+        *c = *c >= ' ' && *c <= '~' ? *c : '?';
+}
+
+static bool take_list(const live_heap_t *heap, snapshot_t *snapshot)
+{
+    const memheap_gauge_page_t *page = &heap->page;
+    struct stat file;
+    if (fstat(heap->fd, &file) != 0 ||
+        page->blocks > (uint64_t)file.st_size / sizeof(*snapshot->blocks) ||
+        page->tags > (uint64_t)file.st_size / MEMHEAP_TAG_SIZE)
+        return false;
+    size_t bytes = page->blocks * sizeof(*snapshot->blocks);
+    snapshot->count = page->blocks;
+    snapshot->tag_count = page->tags;
+    snapshot->blocks = malloc(bytes + 1);
+    snapshot->tags = malloc(page->tags * MEMHEAP_TAG_SIZE + 1);
+    if (snapshot->blocks == NULL || snapshot->tags == NULL ||
+        !read_all(heap->fd, snapshot->blocks, bytes, MEMHEAP_GAUGE_LIST) ||
+        !read_all(heap->fd, snapshot->tags, page->tags * MEMHEAP_TAG_SIZE,
+                  MEMHEAP_GAUGE_LIST + bytes))
+        return false;
+    for (size_t i = 0; i < snapshot->tag_count; i++)
+        clean(snapshot->tags[i]);
+    fallocate(heap->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+              MEMHEAP_GAUGE_LIST, file.st_size);
+    return is_in_order(snapshot);
+}
+
+/* Wait until the heap has made a call. */
+static bool is_answered(live_heap_t *heap, double wait)
+{
+    uint64_t asked = heap->page.answered + 1;
+    double end = now() + wait;
+    while (live_read(heap)) {
+        if (heap->page.answered == asked)
+            return true;
+        if (now() >= end)
+            break;
+        struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
+bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
+                    snapshot_t *snapshot, char *message)
+{
+    const memheap_gauge_page_t *page = &heap->page;
+    char of_pe[32] = "";
+    bool good = false;
+    *snapshot = (snapshot_t){.blocks = NULL};
+    if (pe >= 0)
+        snprintf(of_pe, sizeof(of_pe), "PE %d, ", pe);
+    snprintf(snapshot->title, MAP_TITLE, "%sprocess %ld: %s, %s", of_pe,
+             (long)heap->pid, page->name, page->component);
+    if (!heap->gone && is_answered(heap, wait)) {
+        live_stats(heap, &snapshot->stats);
+        good = page->error == 0 && take_list(heap, snapshot);
+        if (!good)
+            snprintf(message, MAP_MESSAGE,
+                     "the blocks of heap \"%s\" of process %ld cannot be had "
+                     "(%s)",
+                     page->name, (long)heap->pid,
+                     page->error == 0 ? "the list is damaged"
+                                      : strerror((int)page->error));
+    } else if (heap->gone) {
+        snprintf(message, MAP_MESSAGE, "heap \"%s\" of process %ld has ended",
+                 page->name, (long)heap->pid);
+    } else {
+        set_asked(heap, page->answered);
+        snprintf(
+            message, MAP_MESSAGE,
+            "heap \"%s\" of process %ld was not called for %g s, and shows "
+            "its blocks at the end of a call; try a longer --wait",
+            page->name, (long)heap->pid, wait);
+    }
+    flock(heap->fd, LOCK_UN);
+    if (good)
+        snapshot->reach =
+            memheap_max(end_of_live(snapshot), snapshot->stats.reach);
+    else
+        snapshot_free(snapshot);
+    return good;
+}
+
+/* Operations up to the moment when most bytes live, as they were asked for. */
+static size_t peak_of(const trace_t *trace, size_t *sizes)
+{
+    size_t live = 0;
+    size_t most = 0;
+    size_t at = 0;
+    memset(sizes, 0, trace->slots * sizeof(*sizes));
+    for (size_t i = 0; i < trace->count; i++) {
+        const trace_op_t *op = &trace->ops[i];
+        live = live - sizes[op->slot] + op->size;
+        sizes[op->slot] = op->size;
+        if (live > most) {
+            most = live;
+            at = i + 1;
+        }
+    }
+    return at;
+}
+
+/* The number of operations that a text means; false if it means none. */
+static bool moment_of(const trace_t *trace, const char *at, size_t *sizes,
+                      size_t *count_p)
+{
+    char *end;
+    if (strcmp(at, "peak") == 0) {
+        *count_p = peak_of(trace, sizes);
+        return true;
+    }
+    *count_p = trace->count;
+    if (strcmp(at, "end") == 0)
+        return true;
+    errno = 0;
+    unsigned long long number = strtoull(at, &end, 10);
+    if (end == at || *end != '\0' || errno != 0 || at[0] == '-')
+        return false;
+    *count_p = memheap_min((size_t)number, trace->count);
+    return true;
+}
+
+typedef struct taking {
+    snapshot_t *snapshot;
+    const char *base;
+    size_t room;
+} taking_t;
+
+static bool take_block(void *context, const memheap_block_t *block)
+{
+    taking_t *taking = context;
+    snapshot_t *snapshot = taking->snapshot;
+    if (snapshot->count == taking->room) {
+        size_t room = taking->room == 0 ? 1024 : taking->room * 2;
+        void *more =
+            reallocarray(snapshot->blocks, room, sizeof(*snapshot->blocks));
+        if (more == NULL)
+            return false;
+        snapshot->blocks = more;
+        taking->room = room;
+    }
+    snapshot->blocks[snapshot->count++] = (memheap_gauge_block_t){
+        .offset = (uint64_t)((const char *)block->address - taking->base),
+        .size = block->size,
+        .number = block->number,
+        .asked = block->asked,
+        .live = block->live};
+    return true;
+}
+
+bool snapshot_replay(const char *path, const char *at, const char *component,
+                     snapshot_t *snapshot, char *message)
+{
+    trace_t trace;
+    local_t local;
+    size_t count;
+    taking_t taking = {.snapshot = snapshot};
+    bool good = false;
+    *snapshot = (snapshot_t){.tag_count = 0};
+    if (!trace_load(&trace, path, SIZE_MAX, message, MAP_MESSAGE))
+        return false;
+    block_t *blocks = calloc(trace.slots + 1, sizeof(*blocks));
+    size_t *sizes = calloc(trace.slots + 1, sizeof(*sizes));
+    snprintf(message, MAP_MESSAGE, "there is no memory for the trace");
+    if (blocks == NULL || sizes == NULL)
+        goto out;
+    snprintf(message, MAP_MESSAGE,
+             "--at wants \"peak\", \"end\" or a number of operations, not "
+             "\"%s\"",
+             at);
+    if (!moment_of(&trace, at, sizes, &count))
+        goto out;
+    message[0] = '\0'; /* the library says why there is no heap */
+    if (local_open(&local, component, &trace, (local_range_t){NULL, 0}, blocks,
+                   NULL) != MEMHEAP_OK)
+        goto out;
+    local_replay(&local, 0, count);
+    taking.base = memheap_base(local.heap);
+    memheap_get_stats(local.heap, &snapshot->stats);
+    memheap_walk(local.heap, take_block, &taking);
+    snprintf(snapshot->title, MAP_TITLE,
+             "%.60s, %s, after %zu of %zu operations", trace.name,
+             memheap_component_name(local.heap), count, trace.count);
+    snapshot->reach = snapshot->stats.reach;
+    good = true;
+    local_close(&local);
+out:
+    free(sizes);
+    free(blocks);
+    trace_free(&trace);
+    return good;
+}
