@@ -6,7 +6,8 @@ linked_pages = docs/man/memheap.3 docs/man/memheap_alloc.3 \
 	docs/man/memheap_cache.3 docs/man/memheap_context.3 \
 	docs/man/memheap_get_stats.3 docs/man/memheap_page_pool_create.3 \
 	docs/man/memheap_place.3
-dist_man_MANS += docs/man/memheap-info.1 docs/man/memheap.7
+dist_man_MANS += docs/man/memheap-info.1 docs/man/memheap-top.1 \
+	docs/man/memheap.7
 if MPI
 linked_pages += docs/man/oshcc.1 docs/man/shmem_malloc.3 \
 	docs/man/shmemx_heap_size.3 docs/man/shmemx_space_create.3 \
@@ -15,6 +16,9 @@ dist_man_MANS += docs/man/oshrun.1
 if LZMA
 dist_man_MANS += docs/man/memheap-replay.1
 endif
+endif
+if LZMA
+dist_man_MANS += docs/man/memheap-map.1
 endif
 dist_man_MANS += $(linked_pages)
 

@@ -141,6 +141,7 @@ void memheap_gauge_answer(memheap_gauge_t *gauge)
 {
     memheap_gauge_page_t *page = gauge->page;
     flush(gauge);
+    page->listed = page->stats;
     page->blocks = gauge->blocks;
     page->tags = gauge->tags;
     page->error = gauge->error;

@@ -65,6 +65,7 @@ typedef struct memheap_gauge_page {
     /* The list. */
     uint64_t asked; /* written by readers */
     uint64_t answered;
+    memheap_stats_t listed; /* the figures as they were then */
     uint64_t blocks;
     uint64_t tags; /* 0: the heap keeps no records */
     int64_t error; /* errno where there is no list, else 0 */

@@ -226,8 +226,8 @@ fact "memheap-replay replays the installed traces"
 
 man=$prefix/share/man
 output=
-for page in man1/memheap-info.1 man1/memheap-replay.1 man1/oshcc.1 \
-    man1/oshc++.1 man1/oshrun.1 man7/memheap.7; do
+for page in man1/memheap-info.1 man1/memheap-map.1 man1/memheap-replay.1 \
+    man1/memheap-top.1 man1/oshcc.1 man1/oshc++.1 man1/oshrun.1 man7/memheap.7; do
     [ -f "$man/$page" ] || miss "no $page"
 done
 for program in "$prefix"/bin/*; do

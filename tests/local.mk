@@ -73,6 +73,11 @@ tests_unit_framework_test_SOURCES = tests/unit/test_framework.c
 tests_unit_framework_test_CFLAGS = $(unit_cflags)
 tests_unit_framework_test_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/gauge.test
+tests_unit_gauge_test_SOURCES = tests/unit/test_gauge.c tools/live/live.c
+tests_unit_gauge_test_CFLAGS = $(unit_cflags)
+tests_unit_gauge_test_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/hashmap.test
 tests_unit_hashmap_test_SOURCES = tests/unit/test_hashmap.c
 tests_unit_hashmap_test_CFLAGS = $(unit_cflags)

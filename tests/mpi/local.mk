@@ -13,11 +13,11 @@ mpi_tests = tests/mpi/setup.mpi tests/mpi/memory.mpi tests/mpi/rma.mpi \
 	tests/mpi/storm.mpi tests/mpi/space.mpi tests/mpi/over_mpi.mpi \
 	tests/mpi/pages.mpi tests/mpi/place.mpi tests/mpi/pools.mpi
 mpi_helpers = tests/mpi/with_mpi tests/mpi/diverge tests/mpi/ranges \
-	tests/mpi/busy tests/mpi/lost tests/mpi/leaky tests/mpi/spaces
+	tests/mpi/busy tests/mpi/lost tests/mpi/leaky tests/mpi/shown tests/mpi/spaces
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/together.sh tests/mpi/remains.sh \
 	tests/mpi/headers.sh tests/mpi/leaks.sh tests/mpi/spaces.sh tests/mpi/nodes.sh tests/doxygen.sh tests/install.sh \
-	tests/osh.sh tests/tools.sh
+	tests/osh.sh tests/tools.sh tests/top.sh tests/map.sh
 mpi_test_libs = libshmem.la $(MPI_LIBS)
 mpi_test_cppflags = $(AM_CPPFLAGS) $(MPI_CFLAGS)
 
@@ -122,6 +122,9 @@ tests_mpi_spaces_LDADD = $(mpi_test_libs)
 tests_mpi_leaky_SOURCES = tests/mpi/leaky.c
 tests_mpi_leaky_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_leaky_LDADD = $(mpi_test_libs)
+tests_mpi_shown_SOURCES = tests/mpi/shown.c
+tests_mpi_shown_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_shown_LDADD = $(mpi_test_libs) libmemheap.la
 tests_mpi_lost_SOURCES = tests/mpi/lost.c tests/mpi/tap.h
 tests_mpi_lost_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_lost_LDADD = $(mpi_test_libs)
@@ -129,6 +132,6 @@ tests_mpi_lost_LDADD = $(mpi_test_libs)
 check_PROGRAMS += $(mpi_tests) $(mpi_helpers)
 TESTS += $(mpi_tests) $(mpi_scripts)
 EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
-	tests/mpi/expect.sh tests/mpi/netns.sh tests/standard/generic.c \
+	tests/mpi/beside.sh tests/mpi/expect.sh tests/mpi/netns.sh tests/standard/generic.c \
 	tests/standard/routines.tsv tests/standard/symbols.awk \
 	tests/standard/types.tsv

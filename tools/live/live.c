@@ -250,17 +250,22 @@ static size_t resident_in(pid_t pid, uint64_t base, size_t size)
     return sum;
 }
 
-void live_stats(const live_heap_t *heap, memheap_stats_t *stats)
+void live_complete(memheap_stats_t *stats)
 {
-    char path[64];
-    struct stat file;
-    *stats = heap->page.stats;
     stats->free = stats->size - memheap_min(stats->used, stats->size);
     stats->largest_free = memheap_min(stats->largest_free, stats->free);
     stats->frees = stats->allocations - stats->live_blocks;
     stats->fragmentation = stats->free == 0 ? 0
                                             : 1 - (double)stats->largest_free /
                                                       (double)stats->free;
+}
+
+void live_stats(const live_heap_t *heap, memheap_stats_t *stats)
+{
+    char path[64];
+    struct stat file;
+    *stats = heap->page.stats;
+    live_complete(stats);
     snprintf(path, sizeof(path), "/proc/%ld/fd/%ld", (long)heap->pid,
              (long)heap->page.file);
     if (heap->gone)

@@ -55,6 +55,9 @@ bool live_read(live_heap_t *heap);
 /** All figures of a heap as it was read last; resident as it is now. */
 void live_stats(const live_heap_t *heap, memheap_stats_t *stats);
 
+/** Find out the figures that follow from others. */
+void live_complete(memheap_stats_t *stats);
+
 /** The PE that a heap is of, or one beside it in its process; -1: none. */
 int live_pe(const live_t *live, const live_heap_t *heap);
 

@@ -149,7 +149,8 @@ bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
     snprintf(snapshot->title, MAP_TITLE, "%sprocess %ld: %s, %s", of_pe,
              (long)heap->pid, page->name, page->component);
     if (!heap->gone && is_answered(heap, wait)) {
-        live_stats(heap, &snapshot->stats);
+        snapshot->stats = page->listed;
+        live_complete(&snapshot->stats);
         good = page->error == 0 && take_list(heap, snapshot);
         if (!good)
             snprintf(message, MAP_MESSAGE,

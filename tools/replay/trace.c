@@ -186,8 +186,12 @@ static bool read_trace(loading_t *loading, size_t limit)
     }
     if (wanted < count)
         return true;
-    /* Reading on to the end also checks what a compressed file sums up. */
-    bool ended = reader_byte(&loading->reader) < 0;
+    /* Reading on to the end also checks what a compressed file sums up. Zeros
+     * are what a program that died has not written. */
+    int byte = 0;
+    while (byte == 0)
+        byte = reader_byte(&loading->reader);
+    bool ended = byte < 0;
     if (loading->reader.problem != NULL)
         return fail(loading, loading->reader.problem);
     return ended || fail(loading, "more follows behind its last operation");

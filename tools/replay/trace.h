@@ -11,7 +11,8 @@
  *   1  allocate v >> 2 bytes aligned to 2^w
  *   2  reallocate to v >> 2 bytes the allocation of age w
  *   3  free the allocation of age v >> 2
- * The age of an allocation is 1 for the latest. Size 0 counts as 1.
+ * The age of an allocation is 1 for the latest. Size 0 counts as 1. Zeros may
+ * follow the last operation.
  */
 #ifndef MEMHEAP_TOOLS_REPLAY_TRACE_H
 #define MEMHEAP_TOOLS_REPLAY_TRACE_H

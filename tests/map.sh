@@ -1,0 +1,159 @@
+#!/bin/sh
+# MEMHEAP_TRACE of a job, and memheap-map: of jobs that run, and of traces.
+. "${top_srcdir:-.}/tests/mpi/expect.sh"
+top=$top_builddir/tools/memheap-top
+map=$top_builddir/tools/memheap-map
+replay=$top_builddir/tools/memheap-replay
+if [ ! -x "$map" ]; then
+    echo "1..0 # SKIP memheap-map was not built"
+    exit 0
+fi
+work=$(mktemp -d) || exit 1
+trap ': >"$work/over"; wait; rm -rf "$work"' EXIT
+MEMHEAP_TEST_TIME=60
+COLUMNS=80
+export COLUMNS
+. "$top_srcdir/tests/mpi/beside.sh"
+shipped=$top_srcdir/tools/traces/pgas-mixed.sht.xz
+: >"$work/over"
+
+# picture FILE PANELS: an SVG picture of so many heaps.
+picture()
+{
+    [ "$(tail -n 1 "$1")" = "</svg>" ] || miss "does not end"
+    [ "$(wc -c <"$1")" -lt 1000000 ] || miss "draws $(wc -c <"$1") bytes"
+    panels=$(grep -c 'class="t">' "$1")
+    [ "$panels" = "$2" ] || miss "has $panels panels"
+    grep -q '<path stroke="#' "$1" || miss "has no blocks"
+    grep -qE '[( ,"]-?(nan|inf)' "$1" && miss "has impossible numbers"
+    [ "$(grep -o '<g[ >]' "$1" | wc -l)" = "$(grep -o '</g>' "$1" | wc -l)" ] ||
+        miss "leaves groups open"
+    if command -v xmllint >/dev/null; then
+        xmllint --noout "$1" 2>&1 || miss "is no XML"
+    fi
+}
+
+# Traces of jobs
+
+for np in 1 2 4; do
+    job 0 -x MEMHEAP_TRACE="$work/%h-$np.sht" -n $np "$program" "$work/over"
+    [ -s "$work/symmetric-$np.sht" ] || miss "writes no trace"
+    [ "$(find "$work" -name "*-$np.sht" | wc -l)" = 1 ] || miss "writes several"
+    job 0 -n 2 "$replay" --csv --verify all -c ptmalloc "$work/symmetric-$np.sht"
+    says "symmetric-$np,ptmalloc,2,"
+    fact "$np PEs: one trace of the symmetric heap, which replays"
+done
+job 0 -x MEMHEAP_TRACE="$work/packed.sht.xz" -n 2 "$program" "$work/over"
+if command -v xz >/dev/null; then
+    xz -t "$work/packed.sht.xz" || miss "is not compressed"
+    [ ! -e "$work/packed.sht" ] || miss "leaves the plain file"
+    job 0 -n 1 "$replay" --csv --verify 0 "$work/packed.sht.xz"
+fi
+fact "a trace is compressed in the end"
+job 0 -x MEMHEAP_TRACE=/nowhere/trace -n 2 "$program" "$work/over"
+says "memheap: PE 0: warning: MEMHEAP_TRACE: cannot write /nowhere/trace: No such"
+says_once
+fact "a trace that cannot be written is a warning, once"
+job error -x MEMHEAP_TRACE="$work/crash.sht" -n 2 "$program" "$work/over" crash
+run 0 "$map" --text --at end "$work/crash.sht"
+says "after 50 of 50 operations" "in 30 blocks"
+fact "the trace of a program that was killed goes to its last call"
+
+# Maps of traces
+
+run 0 "$map" -o "$work/mixed.svg" "$shipped"
+picture "$work/mixed.svg" 1
+output=$(cat "$work/mixed.svg")
+says ">pgas-mixed, " ">0</text>" "a row: " "up to 256 bytes" "largest free block"
+fact "a trace at its peak"
+"$map" "$shipped" | cmp -s - "$work/mixed.svg" || miss "writes something else"
+fact "the standard output has the same picture"
+run 0 "$map" --color age --at end -o "$work/age.svg" "$shipped"
+picture "$work/age.svg" 1
+grep -q "newest fifth" "$work/age.svg" || miss "has no ages"
+fact "a trace at its end, by age"
+for component in $components; do
+    run 0 "$map" --component "$component" --text --at 1000 "$shipped"
+    says "pgas-mixed, $component, after 1000 of " "A up to 256 bytes" "each"
+    printf '%s\n' "$output" | grep -q '.\{81\}' && miss "has lines of more than 80"
+    printf '%s\n' "$output" | grep -qE '^ +0B [A-Ea-e.]+$' || miss "has no cells"
+    fact "text of a trace after some operations, component $component"
+done
+run 0 "$map" --text --at 0 "$shipped"
+says "used 0 bytes in 0 blocks"
+fact "a heap without blocks"
+run 1 "$map" --color tag "$shipped"
+says "memheap-map: a trace has no tags"
+fact "a trace has no tags"
+
+# Maps of jobs
+
+for np in 2 4; do
+    begin $np -x MEMHEAP_RECORDS=1 "$program" "$work/over"
+    run 0 "$map" --job "$launcher" --output "$work/job.svg"
+    picture "$work/job.svg" $np
+    grep -q "PE $((np - 1)), process [0-9]*: symmetric, " "$work/job.svg" ||
+        miss "has no panel of the last PE"
+    fact "$np PEs: a panel for each"
+    run 0 "$map" --job "$launcher" --pe 1 --text --color tag
+    says "PE 1, process" "A large, B small, C (no tag)" "9 holes"
+    printf '%s\n' "$output" | grep -qE '^ +0B B+A+$' || miss "has other cells"
+    # The list is of the end of a call, with or without the block of 64 bytes.
+    printf '%s\n' "$output" | grep -qE ' in 3[12] blocks' || miss "has other blocks"
+    [ "$(printf '%s\n' "$output" | grep -c 'process')" = 1 ] || miss "shows others"
+    fact "$np PEs: one of them as text, by tags"
+    run 0 "$map" --color age --heap symmetric "$(pids | head -n 1)"
+    says "PE 0, process" "oldest fifth"
+    fact "$np PEs: one process, by age"
+    end
+    fact "$np PEs: the job ends well"
+done
+begin 2 -x MEMHEAP_TOP=all "$program" "$work/over" own
+run 0 "$map" --job "$launcher" --heap mine --text
+says "PE 0, process" "PE 1, process" ": mine, "
+[ "$(printf '%s\n' "$output" | grep -cE ' in [34] blocks')" = 2 ] ||
+    miss "has other blocks"
+fact "a heap of one process, by its name"
+run 1 "$map" --job "$launcher" --color tag
+says "keeps no records" MEMHEAP_RECORDS=1
+fact "heaps without records have no tags"
+run 1 "$map" --job "$launcher" --heap other
+says "there is no such heap to be seen"
+fact "a heap that is not there"
+end
+begin 2 "$program" "$work/over" still
+run 1 "$map" --job "$launcher" --pe 0 --wait 0.2
+says "was not called for 0.2 s"
+fact "a heap that is not called gives no blocks"
+end
+
+run 0 "$map" --help
+says "Usage: memheap-map" --job --heap --wait --at --component --color --text
+fact "--help"
+run 0 "$map" --version
+says "memheap-map "
+fact "--version"
+# what is said of them | status | options
+while IFS='|' read -r text wanted options; do
+    # shellcheck disable=SC2086
+    run "$wanted" "$map" $options
+    says "$text"
+    fact "wrong use: $options"
+done <<END
+of what process, or of what trace?|2|--text
+--color wants size, age or tag, not "colour"|2|--color colour $shipped
+--wait wants seconds, not "long"|2|--wait long 1
+--pe wants the number of a PE, not "-1"|2|--pe -1 1
+there can be one trace, and nothing else; not "1"|2|$shipped 1
+--at wants "peak", "end" or a number of operations, not "noon"|1|--at noon $shipped
+cannot read the trace /nowhere|1|/nowhere
+no component has the name "nobody"|1|-c nobody $shipped
+cannot look at process 999999999 (No such process)|1|999999999
+cannot write /nowhere/map.svg (No such file|1|-o /nowhere/map.svg $shipped
+END
+if [ -c /dev/full ]; then
+    run 1 "$map" -o /dev/full "$shipped"
+    says "memheap-map: the picture could not be written"
+    fact "a picture that cannot be written"
+fi
+finish
