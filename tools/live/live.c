@@ -46,25 +46,27 @@ static pid_t own_number(pid_t pid)
     return (pid_t)own;
 }
 
-/* Copy the page. False if it is none. Figures that stay half written, by a
- * process that was stopped in the middle, are as they are. */
-static bool read_page(int fd, memheap_gauge_page_t *page)
+/* Copy the page. 0, or EAGAIN if it is being written all the time, as by a
+ * process that was stopped in the middle, or EINVAL if it is none. */
+static int read_page(int fd, memheap_gauge_page_t *page)
 {
+    uint64_t after = 1;
     for (int i = 0; i < READ_TRIES; i++) {
-        uint64_t after;
         if (pread(fd, page, sizeof(*page), 0) != (ssize_t)sizeof(*page) ||
             pread(fd, &after, sizeof(after),
                   (off_t)offsetof(memheap_gauge_page_t, sequence)) !=
                 (ssize_t)sizeof(after))
-            return false;
+            return EINVAL;
         if (page->sequence == after && after % 2 == 0)
             break;
         sched_yield();
     }
     page->name[MEMHEAP_GAUGE_NAME - 1] = '\0';
     page->component[MEMHEAP_GAUGE_NAME - 1] = '\0';
-    return memcmp(page->magic, MEMHEAP_GAUGE_MAGIC,
-                  sizeof(MEMHEAP_GAUGE_MAGIC)) == 0;
+    if (memcmp(page->magic, MEMHEAP_GAUGE_MAGIC, sizeof(MEMHEAP_GAUGE_MAGIC)) !=
+        0)
+        return EINVAL;
+    return page->sequence == after && after % 2 == 0 ? 0 : EAGAIN;
 }
 
 static bool is_known(const live_t *live, const struct stat *file)
@@ -93,7 +95,7 @@ static void add_heap(live_t *live, pid_t pid, int number)
         return;
     heap.device = file.st_dev;
     heap.inode = file.st_ino;
-    bool good = read_page(heap.fd, &heap.page);
+    bool good = read_page(heap.fd, &heap.page) == 0;
     if (good && (heap.page.version != MEMHEAP_GAUGE_VERSION ||
                  heap.page.size != sizeof(heap.page))) {
         live->strange++;
@@ -216,12 +218,15 @@ bool live_read(live_heap_t *heap)
     snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)heap->pid,
              heap->number);
     if (heap->gone || stat(path, &file) != 0 || file.st_dev != heap->device ||
-        file.st_ino != heap->inode || !read_page(heap->fd, &page)) {
+        file.st_ino != heap->inode) {
         heap->gone = true;
         return false;
     }
-    heap->page = page;
-    return true;
+    int error = read_page(heap->fd, &page);
+    if (error == 0)
+        heap->page = page;
+    heap->gone = error == EINVAL;
+    return !heap->gone;
 }
 
 /* Bytes of a range of a process that take memory. */

@@ -49,7 +49,8 @@ void live_close(live_t *live);
 /** Forget the heap of an index. */
 void live_forget(live_t *live, size_t index);
 
-/** Read what a heap shows now. False, and as it was, if it has gone. */
+/** Read what a heap shows now. False, and as it was, if it has gone; as it was,
+ *  too, if the process was stopped while it wrote. */
 bool live_read(live_heap_t *heap);
 
 /** All figures of a heap as it was read last; resident as it is now. */
