@@ -56,13 +56,14 @@ enum {
     COLUMNS = sizeof(columns) / sizeof(columns[0])
 };
 
+/* Of a column that has one. */
 static const memheap_figure_t *figure_of(const column_t *column)
 {
-    for (unsigned i = 0; i < MEMHEAP_FIGURES; i++) {
-        if (strcmp(memheap_figures[i].name, column->figure) == 0)
-            return &memheap_figures[i];
-    }
-    return NULL;
+    unsigned i = 0;
+    while (i + 1 < MEMHEAP_FIGURES &&
+           strcmp(memheap_figures[i].name, column->figure) != 0)
+        i++;
+    return &memheap_figures[i];
 }
 
 /* A number in five characters, with a letter for a power of the unit. */
