@@ -68,6 +68,23 @@ static memheap_status_t ask_pages(const memheap_symmetric_config_t *config,
     return status;
 }
 
+/* Create this PE's part. The first PE speaks for all; and where there are more,
+ * a call takes so long that the figures may be shown. */
+static memheap_status_t create(const memheap_symmetric_config_t *config,
+                               const memheap_region_t *region,
+                               memheap_t **heap_p)
+{
+    const memheap_job_t *job = config->job;
+    memheap_config_t heap = *config->heap;
+    heap.flags |= job->rank == 0 ? MEMHEAP_SPEAKER : 0;
+    heap.flags |= job->size > 1 ? MEMHEAP_SHOWN : 0;
+    memheap_status_t status = memheap_create_over(region, &heap, config->defs,
+                                                  config->def_count, heap_p);
+    if (status == MEMHEAP_OK)
+        memheap_set_pe(*heap_p, job->rank, job->size);
+    return status;
+}
+
 memheap_status_t
 memheap_symmetric_open(const memheap_symmetric_config_t *config,
                        memheap_symmetric_t *symmetric)
@@ -102,8 +119,7 @@ memheap_symmetric_open(const memheap_symmetric_config_t *config,
         goto err_windows;
     memheap_pages_follow(&region, windows.base,
                          windows.stride * (size_t)windows.count);
-    status = memheap_create_over(&region, config->heap, config->defs,
-                                 config->def_count, &heap);
+    status = create(config, &region, &heap);
     worst = memheap_job_worst(job, status);
     if (worst == MEMHEAP_OK) {
         *symmetric = (memheap_symmetric_t){heap, base, config->limit, windows};

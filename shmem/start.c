@@ -171,14 +171,12 @@ static void keep_pages(memheap_runtime_t *rt)
 static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
                                     const memheap_backing_t *backing)
 {
-    memheap_config_t heap = {
-        .name = "symmetric",
-        .flags = MEMHEAP_OF_JOB | (rt->job.rank == 0 ? MEMHEAP_SPEAKER : 0) |
-                 (rt->job.size > 1 ? MEMHEAP_SHOWN : 0) |
-                 (rt->thread_level == SHMEM_THREAD_MULTIPLE
-                      ? MEMHEAP_ORDERED
-                      : MEMHEAP_SINGLE_THREADED),
-        .log = &rt->log};
+    memheap_config_t heap = {.name = "symmetric",
+                             .flags = MEMHEAP_OF_JOB |
+                                      (rt->thread_level == SHMEM_THREAD_MULTIPLE
+                                           ? MEMHEAP_ORDERED
+                                           : MEMHEAP_SINGLE_THREADED),
+                             .log = &rt->log};
     /* What the user says that it will be is registered in one piece. */
     memheap_symmetric_config_t config = {
         .job = &rt->job,
@@ -194,7 +192,6 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
     if (status != MEMHEAP_OK)
         goto err_report;
     rt->space.heap = symmetric.heap;
-    memheap_set_pe(symmetric.heap, rt->job.rank, rt->job.size);
     const char *name = memheap_component_name(rt->space.heap);
     memheap_call_t call = {
         .what = MEMHEAP_CALL_CREATE,

@@ -284,10 +284,11 @@ void live_stats(const live_heap_t *heap, memheap_stats_t *stats)
 
 int live_pe(const live_t *live, const live_heap_t *heap)
 {
-    int pe = (int)heap->page.pe;
-    for (size_t i = 0; i < live->count && pe < 0; i++) {
-        if (live->heap[i].pid == heap->pid)
-            pe = (int)live->heap[i].page.pe;
+    const memheap_gauge_page_t *page = &heap->page;
+    for (size_t i = 0; i < live->count; i++) {
+        const live_heap_t *other = &live->heap[i];
+        if (other->pid == heap->pid && other->page.pes > page->pes)
+            page = &other->page;
     }
-    return pe;
+    return (int)page->pe;
 }

@@ -59,7 +59,8 @@ void live_stats(const live_heap_t *heap, memheap_stats_t *stats);
 /** Find out the figures that follow from others. */
 void live_complete(memheap_stats_t *stats);
 
-/** The PE that a heap is of, or one beside it in its process; -1: none. */
+/** The number of a heap's process in the largest job that it has a heap of; -1:
+ *  it is of none. */
 int live_pe(const live_t *live, const live_heap_t *heap);
 
 #endif
