@@ -33,6 +33,9 @@ typedef struct memheap_framework {
     memheap_params_t params;
 } memheap_framework_t;
 
+/** What serves a heap that is guarded; not chosen among the others. */
+extern const memheap_component_t memheap_guard_component;
+
 /** What open() is given, beside the environment. All may be NULL or 0. */
 typedef struct memheap_framework_config {
     const memheap_log_t *log;          /* NULL: memheap_log_stderr */
@@ -56,7 +59,8 @@ memheap_framework_open(memheap_framework_t *framework,
 /**
  * Ask the usable components for a module, from the highest priority down and
  * as long as one of those left could have a higher one than the best so far;
- * keep the best (the first by name among equals), and close the others.
+ * keep the best (the first by name among equals), and close the others. With
+ * MEMHEAP_GUARD, all are closed, and the module is that of a guarded heap.
  *
  * @param config  its params are filled in by the framework
  * @return MEMHEAP_ERR_NO_COMPONENT, or what the failing component said; logged

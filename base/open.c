@@ -58,6 +58,19 @@ static const memheap_param_def_t base_params[] = {
      .default_text = "0",
      .help = "test all metadata after every operation; fill new blocks with "
              "0xA5 and freed ones with 0xDD"},
+    {.name = "MEMHEAP_CHECKERS",
+     .type = MEMHEAP_PARAM_BOOL,
+     .unit = "",
+     .default_text = "1",
+     .help = "tell valgrind's memcheck and AddressSanitizer of blocks, where "
+             "one of them runs"},
+    {.name = "MEMHEAP_GUARD",
+     .type = MEMHEAP_PARAM_BOOL,
+     .unit = "",
+     .default_text = "0",
+     .help = "put each block on pages of its own with one behind it that "
+             "nobody may touch, nor what is freed; say what a wrong access "
+             "hit"},
     {.name = "MEMHEAP_RECORDS",
      .type = MEMHEAP_PARAM_BOOL,
      .unit = "",

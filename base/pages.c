@@ -97,6 +97,11 @@ void memheap_pages_read(const memheap_params_t *params,
                         memheap_backing_t *backing)
 {
     const char *word;
+    /* Huge pages can only be guarded whole. */
+    if (memheap_params_value(params, "MEMHEAP_GUARD")->boolean) {
+        backing->pages = MEMHEAP_PAGES_DEFAULT;
+        backing->pages_strength = MEMHEAP_PREFERRED;
+    }
     if (backing->pages == MEMHEAP_PAGES_UNSAID) {
         word =
             take_strength(memheap_params_value(params, "MEMHEAP_PAGES")->string,

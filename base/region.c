@@ -123,6 +123,7 @@ static size_t file_resident(const memheap_region_t *region, size_t otherwise)
 static size_t demand(const memheap_region_t *region, size_t target)
 {
     size_t present = file_resident(region, region->backed);
+    present += region->idle;
     size_t missing = target - memheap_min(target, present);
     size_t all;
     return __builtin_mul_overflow(missing, region->sharers, &all) ? SIZE_MAX
@@ -170,6 +171,8 @@ static bool unlock_to(const memheap_region_t *region, size_t target)
 {
     char *start = region->base + region->backed;
     size_t size = target - region->backed;
+    if (region->guarded)
+        return true;
     if (mprotect(start, size, PROT_READ | PROT_WRITE) != 0)
         return false;
     int error = region->pooled ? memheap_pages_touch(start, size) : 0;

@@ -37,6 +37,10 @@ typedef struct memheap_region {
     bool overcommit;           /* back without asking whether there is memory */
     memheap_backing_t backing; /* what base/pages.h could have of it */
     size_t unit; /* backed is a multiple of this, or all of the region */
+    /** Pages are opened block by block, by others: backing opens none. idle is
+     *  how many bytes below the end of what is to be backed nobody uses. */
+    bool guarded;
+    size_t idle;
     bool pooled; /* its memory is reserved: pages of the huge page pool */
 } memheap_region_t;
 

@@ -92,6 +92,27 @@ static memheap_status_t ask(const memheap_framework_t *f,
     return status;
 }
 
+/* The module of a heap that is guarded, whatever else there is. */
+static memheap_status_t select_guard(memheap_framework_t *framework,
+                                     memheap_module_config_t *config,
+                                     memheap_module_t **module_p)
+{
+    const memheap_component_t *guard = &memheap_guard_component;
+    long priority = 0;
+    memheap_status_t status = guard->create(config, &priority, module_p);
+    if (status != MEMHEAP_OK) {
+        memheap_log_write(framework->log, MEMHEAP_LOG_ERROR,
+                          "MEMHEAP_GUARD: cannot serve a region of %zu bytes: "
+                          "%s",
+                          config->max_size, memheap_status_string(status));
+        return status;
+    }
+    for (size_t i = 0; i < framework->count; i++)
+        memheap_framework_close_one(&framework->opened[i]);
+    framework->selected = guard;
+    return MEMHEAP_OK;
+}
+
 memheap_status_t memheap_framework_select(memheap_framework_t *framework,
                                           memheap_module_config_t *config,
                                           memheap_module_t **module_p)
@@ -100,6 +121,8 @@ memheap_status_t memheap_framework_select(memheap_framework_t *framework,
     candidate_t best = {NULL, 0};
     candidate_t one;
     memheap_module_t *best_module = NULL;
+    if (memheap_params_value(&framework->params, "MEMHEAP_GUARD")->boolean)
+        return select_guard(framework, config, module_p);
     while ((one.opened = next_to_ask(framework, asked, &best)) != NULL) {
         memheap_module_t *module = NULL;
         asked[one.opened - framework->opened] = true;

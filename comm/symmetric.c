@@ -71,11 +71,12 @@ static memheap_status_t ask_pages(const memheap_symmetric_config_t *config,
 /* Create this PE's part. The first PE speaks for all; and where there are more,
  * a call takes so long that the figures may be shown. */
 static memheap_status_t create(const memheap_symmetric_config_t *config,
-                               const memheap_region_t *region,
+                               unsigned flags, const memheap_region_t *region,
                                memheap_t **heap_p)
 {
     const memheap_job_t *job = config->job;
     memheap_config_t heap = *config->heap;
+    heap.flags |= flags;
     heap.flags |= job->rank == 0 ? MEMHEAP_SPEAKER : 0;
     heap.flags |= job->size > 1 ? MEMHEAP_SHOWN : 0;
     memheap_status_t status = memheap_create_over(region, &heap, config->defs,
@@ -83,6 +84,25 @@ static memheap_status_t create(const memheap_symmetric_config_t *config,
     if (status == MEMHEAP_OK)
         memheap_set_pe(*heap_p, job->rank, job->size);
     return status;
+}
+
+/* Have the windows watched as the heap is. */
+static void watch_windows(const memheap_symmetric_config_t *config,
+                          memheap_t *heap, const memheap_windows_t *windows)
+{
+    const memheap_job_t *job = config->job;
+    const memheap_node_t *node = &job->nodes[job->node_number];
+    int stride = config->pe_stride == 0 ? 1 : config->pe_stride;
+    memheap_windows_on_t on = {.base = windows->base,
+                               .stride = windows->stride,
+                               .count = windows->count,
+                               .pe = config->first_pe + job->rank * stride,
+                               .first_pe =
+                                   config->first_pe + node->start * stride,
+                               .pe_stride = node->stride * stride,
+                               .synced = config->synced,
+                               .alone = job->size == 1};
+    memheap_set_windows(heap, &on);
 }
 
 memheap_status_t
@@ -119,9 +139,12 @@ memheap_symmetric_open(const memheap_symmetric_config_t *config,
         goto err_windows;
     memheap_pages_follow(&region, windows.base,
                          windows.stride * (size_t)windows.count);
-    status = create(config, &region, &heap);
+    /* Where one PE has a checker, blocks are longer on all. */
+    bool checked = memheap_job_least(job, !memheap_has_checker(), NULL) == 0;
+    status = create(config, checked ? MEMHEAP_PADDED : 0, &region, &heap);
     worst = memheap_job_worst(job, status);
     if (worst == MEMHEAP_OK) {
+        watch_windows(config, heap, &windows);
         *symmetric = (memheap_symmetric_t){heap, base, config->limit, windows};
         return MEMHEAP_OK;
     }

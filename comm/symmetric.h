@@ -30,6 +30,11 @@ typedef struct memheap_symmetric_config {
     const memheap_config_t *heap;
     const memheap_param_def_t *defs; /* more parameters for its registry */
     size_t def_count;
+    /** How PEs are called: number n of the job is first_pe + n * pe_stride; 0
+     *  is a stride of 1. */
+    int first_pe, pe_stride;
+    /** memheap_guards_sync() is called where others may have written. */
+    bool synced;
     /** Takes, on one PE, that a PE does not have what is preferred. */
     const memheap_log_t *warnings;
 } memheap_symmetric_config_t;

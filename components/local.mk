@@ -6,10 +6,12 @@ mempool_sources = components/mempool/fragments.c \
 	components/mempool/fragments.h components/mempool/mempool.c \
 	components/mempool/pool.h components/mempool/shared.c \
 	components/mempool/slab.c
+guard_sources = components/guard/guard.c
 ptmalloc_sources = components/ptmalloc/bins.h components/ptmalloc/cache.h \
 	components/ptmalloc/chunk.h components/ptmalloc/ptmalloc.c
 
-component_sources =
+# What serves a guarded heap is always there, and not chosen.
+component_sources = $(guard_sources)
 if COMPONENT_BUDDY
 component_sources += $(buddy_sources)
 endif

@@ -26,7 +26,9 @@
 #include "config.h"
 
 #include "memheap/heap.h"
+#include "memheap/checker.h"
 #include "memheap/gauge.h"
+#include "memheap/guard.h"
 #include "memheap/notes.h"
 #include "memheap/report.h"
 #include "base/machine.h"
@@ -55,15 +57,20 @@ struct memheap {
     const memheap_module_shared_t *shared; /* NULL: all calls take the lock */
     memheap_notes_t *notes;                /* NULL: nobody wants to know */
     memheap_gauge_t *gauge;                /* NULL: nobody can see */
+    memheap_guard_t *guard;                /* NULL: nobody watches */
     char *base;
     _Atomic size_t high;
     _Atomic size_t ready; /* where there is `shared` */
     size_t peak;
     uint64_t resizes, failures;
     size_t max_align;
+    size_t padding; /* bytes that blocks have more than is asked for */
+    size_t lead;    /* of the caller's range that cannot be guarded */
     bool locks;
     bool ends; /* there is something to do when a call ends: unlock, or show */
     bool checks;
+    bool special;       /* `shared` or `padding` is there */
+    bool after_place;   /* there is something to do when a place is found */
     bool of_job;        /* others report on it */
     bool pinned;        /* pages never go back */
     bool after_free;    /* there is something to do after a free */
@@ -186,7 +193,7 @@ static memheap_status_t open_framework(memheap_t *heap,
 static void set_trim(memheap_t *heap, size_t trim)
 {
     heap->trim = trim;
-    heap->after_free = heap->checks || trim > 0;
+    heap->after_free = heap->checks || trim > 0 || heap->guard != NULL;
     atomic_store_explicit(&heap->due, trim, memory_order_relaxed);
 }
 
@@ -248,6 +255,54 @@ static void open_gauge(memheap_t *heap)
         show(heap);
 }
 
+/* Of a range of the caller's that is to be guarded, take the whole pages. */
+static memheap_status_t take_pages(memheap_t *heap)
+{
+    memheap_region_t *region = &heap->region;
+    size_t start = (size_t)region->base;
+    size_t end = memheap_align_down(start + region->size, region->unit);
+    size_t first = memheap_align_up(start, region->unit);
+    if (first < start || first >= end) {
+        memheap_log_write(heap->log, MEMHEAP_LOG_ERROR,
+                          "MEMHEAP_GUARD: a range of %zu bytes at %p has no "
+                          "whole page",
+                          region->size, (void *)region->base);
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    }
+    heap->lead = first - start;
+    memheap_region_wrap(region, region->base + heap->lead, end - first);
+    region->guarded = true;
+    return MEMHEAP_OK;
+}
+
+/* Whether a checker is to be told of blocks. */
+static bool is_checked(const memheap_t *heap)
+{
+    return memheap_params_value(&heap->framework.params, "MEMHEAP_CHECKERS")
+               ->boolean &&
+           memheap_has_checker();
+}
+
+/* Have the heap watched, if that is asked for or somebody is there to do so. */
+static memheap_status_t open_guard(memheap_t *heap)
+{
+    memheap_guard_config_t config = {
+        .name = heap->name,
+        .region = &heap->region,
+        .module = heap->module,
+        .records = heap->notes == NULL ? NULL : &heap->notes->records,
+        .memory = heap->memory,
+        .log = heap->log,
+        .pages = heap->region.guarded,
+        .checkers = is_checked(heap)};
+    if (!config.pages && !config.checkers)
+        return MEMHEAP_OK;
+    memheap_status_t status = memheap_guard_open(&config, &heap->guard);
+    if (status == MEMHEAP_OK)
+        heap->notes->guard = heap->guard;
+    return status;
+}
+
 /* As memheap_create_over(); the heap finds its region where that is NULL. */
 static memheap_status_t create_heap(const memheap_region_t *given,
                                     const memheap_config_t *config,
@@ -282,11 +337,16 @@ static memheap_status_t create_heap(const memheap_region_t *given,
         status = find_region(heap, config);
     if (status != MEMHEAP_OK)
         goto err_framework;
+    const memheap_params_t *params = &heap->framework.params;
+    region->guarded = memheap_params_value(params, "MEMHEAP_GUARD")->boolean;
+    if (region->guarded && region->kind == MEMHEAP_REGION_FOREIGN)
+        status = take_pages(heap);
+    if (status != MEMHEAP_OK)
+        goto err_region;
     heap->base = region->base;
     heap->max_align = common_align(region);
     if (region->kind == MEMHEAP_REGION_FOREIGN)
         set_high(heap, region->size);
-    const memheap_params_t *params = &heap->framework.params;
     heap->checks = memheap_params_value(params, "MEMHEAP_CHECK")->boolean;
     heap->pinned = region->kind == MEMHEAP_REGION_FOREIGN;
     set_trim(heap, heap->pinned
@@ -294,29 +354,43 @@ static memheap_status_t create_heap(const memheap_region_t *given,
                        : memheap_params_value(params, "MEMHEAP_TRIM")->size);
     region->overcommit =
         memheap_params_value(params, "MEMHEAP_OVERCOMMIT")->boolean;
-    status = memheap_notes_open(params, heap->name, config->flags, memory,
-                                &heap->notes);
+    unsigned flags = config->flags;
+    if (!heap->of_job && !region->guarded && is_checked(heap))
+        flags |= MEMHEAP_PADDED;
+    heap->padding = (flags & MEMHEAP_PADDED) != 0 ? MEMHEAP_REDZONE : 0;
+    status =
+        memheap_notes_open(params, heap->name, flags, memory, &heap->notes);
     if (status != MEMHEAP_OK)
         goto err_region;
-    bool shown = is_shown(heap, config->flags);
+    size_t longest =
+        config->max_size - memheap_min(heap->lead, config->max_size);
+    bool shown = is_shown(heap, flags);
     memheap_module_config_t module = {
         .size = region->size,
-        .max_size = memheap_max(region->size, config->max_size),
+        .max_size = memheap_max(region->size, longest),
         .memory = memory,
         .concurrent = heap->locks && !heap->checks && heap->notes == NULL &&
                       !shown && (config->flags & MEMHEAP_ORDERED) == 0};
     status = memheap_framework_select(&heap->framework, &module, &heap->module);
     if (status != MEMHEAP_OK)
         goto err_notes;
+    status = open_guard(heap);
+    if (status != MEMHEAP_OK)
+        goto err_module;
     pthread_mutex_init(&heap->lock, NULL);
     if (module.concurrent)
         heap->shared = heap->module->shared;
+    heap->special = heap->shared != NULL || heap->padding > 0;
+    heap->after_place = heap->checks || heap->guard != NULL;
+    set_trim(heap, heap->guard != NULL && region->guarded ? 0 : heap->trim);
     atomic_init(&heap->ready, region->backed);
     if (shown)
         open_gauge(heap);
     *heap_p = heap;
     return MEMHEAP_OK;
 
+err_module:
+    heap->module->ops->destroy(heap->module);
 err_notes:
     memheap_notes_close(heap->notes);
 err_region:
@@ -386,6 +460,7 @@ void memheap_destroy(memheap_t *heap)
     const memheap_memory_t *memory = heap->memory;
     if (!heap->of_job)
         report(heap);
+    memheap_guard_close(heap->guard);
     heap->module->ops->destroy(heap->module);
     memheap_gauge_close(heap->gauge);
     memheap_notes_close(heap->notes);
@@ -420,12 +495,27 @@ static void ignore(void *context, memheap_log_level_t level,
 
 static const memheap_log_t silent = {ignore, NULL, MEMHEAP_LOG_ERROR};
 
+/* Bytes below an offset that are in no block, and whose pages went back: all
+ * of a block is at the end of its pages. */
+static size_t idle_below(const memheap_t *heap, size_t end)
+{
+    const memheap_module_t *module = heap->module;
+    size_t taken = module->used + module->live_blocks * heap->region.unit;
+    return end - memheap_min(end, taken);
+}
+
 /* Back the region up to the end of a place that the module found. */
 static memheap_status_t back(memheap_t *heap, size_t end)
 {
-    memheap_status_t status = memheap_region_back(
-        &heap->region, end, heap->quiet ? &silent : heap->log);
+    memheap_region_t *region = &heap->region;
+    size_t backed = region->backed;
+    if (region->guarded && !heap->pinned)
+        region->idle = idle_below(heap, end);
+    memheap_status_t status =
+        memheap_region_back(region, end, heap->quiet ? &silent : heap->log);
     heap->unbacked = status != MEMHEAP_OK;
+    if (heap->guard != NULL && region->backed > backed)
+        memheap_guard_backed(heap->guard, backed, region->backed);
     return status;
 }
 
@@ -441,6 +531,18 @@ static memheap_status_t raise_high(memheap_t *heap, size_t offset, size_t end)
     }
     set_high(heap, end);
     return MEMHEAP_OK;
+}
+
+/* Open a block's memory, and fill it. */
+static MEMHEAP_NOINLINE void finish_place(memheap_t *heap, size_t offset,
+                                          size_t usable, size_t *dirty_p)
+{
+    if (heap->guard != NULL)
+        memheap_guard_enter(heap->guard, offset, usable);
+    if (heap->checks) {
+        memset(heap->base + offset, FILL_NEW, usable);
+        *dirty_p = usable;
+    }
 }
 
 /* Have the module place a block, and back it. *dirty_p is how many of its
@@ -467,10 +569,8 @@ static MEMHEAP_INLINE memheap_status_t place(memheap_t *heap, size_t align,
     }
     if (module->used > heap->peak)
         heap->peak = module->used;
-    if (MEMHEAP_UNLIKELY(heap->checks)) {
-        memset(heap->base + offset, FILL_NEW, usable);
-        *dirty_p = usable;
-    }
+    if (MEMHEAP_UNLIKELY(heap->after_place))
+        finish_place(heap, offset, usable, dirty_p);
     *offset_p = offset;
     return verify(heap, "an allocation");
 }
@@ -483,14 +583,15 @@ static size_t usable_at(const memheap_t *heap, size_t offset)
     return usable;
 }
 
-/* An allocation is done: the caller will have the block. */
+/* An allocation of size bytes, with padding, is done: the caller will have the
+ * block. */
 static MEMHEAP_INLINE void count_alloc(memheap_t *heap, size_t offset,
-                                       size_t asked, size_t align)
+                                       size_t size, size_t align)
 {
     uint64_t number = ++heap->module->allocations;
     if (MEMHEAP_UNLIKELY(heap->notes != NULL))
-        memheap_notes_alloc(heap->notes, offset, usable_at(heap, offset), asked,
-                            align, number);
+        memheap_notes_alloc(heap->notes, offset, usable_at(heap, offset),
+                            size - heap->padding, align, number);
 }
 
 /* A call failed, if for want of memory. */
@@ -556,16 +657,25 @@ static MEMHEAP_NOINLINE memheap_status_t alloc_shared(memheap_t *heap,
     return MEMHEAP_OK;
 }
 
+/* Bytes to place for those that are asked for; SIZE_MAX cannot be had. */
+static size_t padded(const memheap_t *heap, size_t size)
+{
+    return size > SIZE_MAX - heap->padding ? SIZE_MAX : size + heap->padding;
+}
+
 static memheap_status_t alloc_block(memheap_t *heap, size_t align, size_t size,
                                     char **block_p, size_t *dirty_p)
 {
     memheap_status_t status = check_request(heap, &align, size);
     if (status != MEMHEAP_OK)
         return status;
-    if (MEMHEAP_UNLIKELY(heap->shared != NULL)) {
-        status = alloc_shared(heap, align, size, block_p, dirty_p);
-        if (status != MEMHEAP_ERR_BUSY)
-            return status;
+    if (MEMHEAP_UNLIKELY(heap->special)) {
+        if (heap->shared != NULL) {
+            status = alloc_shared(heap, align, size, block_p, dirty_p);
+            if (status != MEMHEAP_ERR_BUSY)
+                return status;
+        }
+        size = padded(heap, size);
     }
     size_t offset;
     heap_lock(heap);
@@ -609,6 +719,8 @@ memheap_status_t memheap_alloc_zeroed(memheap_t *heap, size_t count,
     if (status != MEMHEAP_OK)
         return status;
     memset(block, 0, memheap_min(total, dirty));
+    if (MEMHEAP_UNLIKELY(heap->guard != NULL))
+        memheap_guard_zeroed(heap->guard, offset_of(heap, block), total);
     *block_p = block;
     return MEMHEAP_OK;
 }
@@ -623,6 +735,16 @@ static memheap_status_t find_block(const memheap_t *heap, const void *block,
     return heap->module->ops->size_of(heap->module, offset, size_p);
 }
 
+/* Of a block's size, what its user may have: a checker counts the rest as
+ * overrun. */
+static size_t without_padding(const memheap_t *heap, const void *block,
+                              size_t size)
+{
+    const memheap_record_t *record =
+        memheap_records_find(&heap->notes->records, offset_of(heap, block));
+    return record == NULL ? size - heap->padding : record->asked;
+}
+
 memheap_status_t memheap_find_block(memheap_t *heap, const void *block,
                                     size_t *size_p)
 {
@@ -632,6 +754,8 @@ memheap_status_t memheap_find_block(memheap_t *heap, const void *block,
     }
     heap_lock(heap);
     memheap_status_t status = find_block(heap, block, size_p);
+    if (MEMHEAP_UNLIKELY(heap->padding > 0) && status == MEMHEAP_OK)
+        *size_p = without_padding(heap, block, *size_p);
     heap_leave(heap);
     return status;
 }
@@ -714,6 +838,8 @@ static MEMHEAP_NOINLINE memheap_status_t finish_free(memheap_t *heap,
 {
     if (heap->checks)
         memset(heap->base + offset, FILL_FREED, size);
+    if (heap->guard != NULL)
+        memheap_guard_leave(heap->guard, offset, size, heap->pinned);
     trim_after(heap, size);
     return verify(heap, "a free");
 }
@@ -801,11 +927,16 @@ memheap_status_t memheap_usable_size(memheap_t *heap, const void *block,
 }
 
 /* Resize where the block stands, and back what that adds. The room that a block
- * got when it grew is not taken from it while it grows on. */
+ * got when it grew is not taken from it while it grows on. A guarded block has
+ * its end where its pages end: it moves. */
 static memheap_status_t resize_in_place(memheap_t *heap, size_t offset,
                                         size_t old_size, size_t size)
 {
     memheap_module_t *module = heap->module;
+    if (heap->region.guarded)
+        return memheap_align_up(size, MEMHEAP_MIN_ALIGN) == old_size
+                   ? MEMHEAP_OK
+                   : MEMHEAP_ERR_NO_MEMORY;
     if (size <= old_size && size >= old_size - old_size / 4)
         return MEMHEAP_OK;
     if (module->ops->resize == NULL)
@@ -824,6 +955,9 @@ static memheap_status_t resize_in_place(memheap_t *heap, size_t offset,
     }
     set_high(heap, memheap_max(high_of(heap), end));
     heap->peak = memheap_max(heap->peak, module->used);
+    if (heap->guard != NULL && end > offset + old_size)
+        memheap_guard_enter(heap->guard, offset + old_size,
+                            end - offset - old_size);
     return MEMHEAP_OK;
 }
 
@@ -841,8 +975,10 @@ static memheap_status_t reserve(memheap_t *heap, size_t offset, size_t size)
     if (status != MEMHEAP_OK)
         return status;
     heap->peak = memheap_max(heap->peak, module->used);
-    if (heap->checks)
-        memset(heap->base + offset, FILL_NEW, end - offset);
+    if (heap->after_place) {
+        size_t dirty;
+        finish_place(heap, offset, end - offset, &dirty);
+    }
     return verify(heap, "a reservation");
 }
 
@@ -858,7 +994,7 @@ memheap_status_t memheap_reserve(memheap_t *heap, void *address, size_t size)
     heap_lock(heap);
     memheap_status_t status = reserve(heap, offset, size);
     if (status == MEMHEAP_OK)
-        count_alloc(heap, offset, size, MEMHEAP_MIN_ALIGN);
+        count_alloc(heap, offset, size + heap->padding, MEMHEAP_MIN_ALIGN);
     heap_unlock(heap);
     return status;
 }
@@ -918,6 +1054,24 @@ static memheap_status_t resize_over(memheap_t *heap, size_t size, bool roomy,
     return MEMHEAP_OK;
 }
 
+/* Bytes of a live block that were asked for. */
+static size_t asked_at(const memheap_t *heap, size_t offset, size_t usable)
+{
+    const memheap_record_t *record =
+        memheap_records_find(&heap->notes->records, offset);
+    return record == NULL ? usable : record->asked;
+}
+
+/* Open all of a block that is to be copied, or let it be as it was. */
+static void lift(memheap_t *heap, const memheap_resize_step_t *step, bool lifts)
+{
+    if (MEMHEAP_LIKELY(heap->guard == NULL))
+        return;
+    size_t asked = asked_at(heap, step->old_offset, step->old_size);
+    (lifts ? memheap_guard_lift : memheap_guard_fit_again)(
+        heap->guard, step->old_offset, step->old_size, asked);
+}
+
 /* One that did not get room to grow on may be tried again. */
 static void count_failed_resize(memheap_t *heap, memheap_status_t status,
                                 const memheap_resize_step_t *step)
@@ -937,6 +1091,8 @@ memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
     step->asked = size;
     if (size == 0)
         return MEMHEAP_ERR_BAD_ARGUMENT;
+    size = padded(heap, size);
+    roomy = roomy && !heap->region.guarded;
     heap_lock(heap);
     heap->unbacked = false;
     memheap_status_t status = find_block(heap, block, &step->old_size);
@@ -945,6 +1101,7 @@ memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
     step->kind = MEMHEAP_RESIZE_IN_PLACE;
     step->old_peak = heap->peak;
     step->old_offset = step->new_offset = offset_of(heap, block);
+    lift(heap, step, true);
     status = resize_in_place(heap, step->old_offset, step->old_size, size);
     if (status != MEMHEAP_ERR_NO_MEMORY || heap->unbacked)
         goto out;
@@ -955,7 +1112,13 @@ memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
                memheap_min(step->old_size, size));
     } else if (status == MEMHEAP_ERR_NO_MEMORY && !heap->unbacked) {
         status = resize_over(heap, size, roomy, step);
+        /* A guarded block that shrinks need not move. */
+        if (status == MEMHEAP_ERR_NO_MEMORY && heap->region.guarded &&
+            size <= step->old_size)
+            status = MEMHEAP_OK;
     }
+    if (status != MEMHEAP_OK)
+        lift(heap, step, false);
 out:
     count_failed_resize(heap, status, step);
     heap_unlock(heap);
@@ -1001,9 +1164,12 @@ void *memheap_resize_end(memheap_t *heap, const memheap_resize_step_t *step,
     } else {
         heap->resizes++;
         if (MEMHEAP_UNLIKELY(heap->notes != NULL))
-            memheap_notes_move(heap->notes, step->old_offset, step->new_offset,
+            memheap_notes_move(heap->notes, step->old_offset, step->old_size,
+                               step->new_offset,
                                usable_at(heap, step->new_offset), step->asked);
     }
+    if (!keep)
+        lift(heap, step, false);
     verify(heap, "a resize");
     heap_unlock(heap);
     return heap->base + (keep ? step->new_offset : step->old_offset);
@@ -1042,7 +1208,7 @@ memheap_status_t memheap_alloc_batch(memheap_t *heap, size_t count,
     for (; done < count; done++) {
         size_t offset;
         size_t dirty;
-        status = place(heap, align, sizes[done], &offset, &dirty);
+        status = place(heap, align, padded(heap, sizes[done]), &offset, &dirty);
         if (status != MEMHEAP_OK)
             break;
         blocks[done] = heap->base + offset;
@@ -1054,7 +1220,8 @@ memheap_status_t memheap_alloc_batch(memheap_t *heap, size_t count,
         count_failure(heap, status);
     }
     for (size_t i = 0; i < count && status == MEMHEAP_OK; i++)
-        count_alloc(heap, offset_of(heap, blocks[i]), sizes[i], align);
+        count_alloc(heap, offset_of(heap, blocks[i]), padded(heap, sizes[i]),
+                    align);
     heap_unlock(heap);
     return status;
 }
@@ -1137,6 +1304,8 @@ memheap_status_t memheap_trim(memheap_t *heap, size_t least)
 {
     if (heap->pinned)
         return MEMHEAP_ERR_UNSUPPORTED;
+    if (heap->region.guarded)
+        return MEMHEAP_OK; /* there are none */
     heap_lock(heap);
     memheap_status_t status = trim(heap, least == 0 ? least_run : least);
     heap_unlock(heap);
@@ -1169,6 +1338,19 @@ memheap_status_t memheap_get_placement(memheap_t *heap,
     return memheap_pages_in_effect(&region, high, placement, heap->log);
 }
 
+void memheap_set_windows(memheap_t *heap, const memheap_windows_on_t *windows)
+{
+    heap_lock(heap);
+    if (heap->guard != NULL)
+        memheap_guard_set_windows(heap->guard, windows);
+    heap_unlock(heap);
+}
+
+bool memheap_is_watched(const memheap_t *heap)
+{
+    return heap->guard != NULL;
+}
+
 void memheap_settle(memheap_t *heap)
 {
     heap_lock(heap);
@@ -1184,11 +1366,17 @@ memheap_status_t memheap_grow(memheap_t *heap, size_t new_size)
         return MEMHEAP_ERR_UNSUPPORTED;
     if (heap->region.kind != MEMHEAP_REGION_FOREIGN)
         return MEMHEAP_ERR_BAD_ARGUMENT;
+    if (heap->region.guarded)
+        new_size = memheap_align_down(
+            new_size - memheap_min(new_size, heap->lead), heap->region.unit);
     heap_lock(heap);
+    size_t old_size = heap->region.size;
     memheap_status_t status = module->ops->grow(module, new_size);
     if (status == MEMHEAP_OK) {
         heap->region.size = heap->region.backed = new_size;
         set_high(heap, new_size);
+        if (heap->guard != NULL)
+            memheap_guard_grown(heap->guard, old_size, new_size);
     }
     heap_unlock(heap);
     return status;

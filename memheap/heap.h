@@ -19,6 +19,9 @@ enum {
     /** Others may see its figures unless MEMHEAP_TOP is none: its calls meet
      *  those of other PEs, beside which that costs nothing. */
     MEMHEAP_SHOWN = 1 << 18,
+    /** Blocks are longer than asked for, for a checker of this process or of
+     *  another one of the job. */
+    MEMHEAP_PADDED = 1 << 19
 };
 
 /**
@@ -47,6 +50,38 @@ void memheap_set_pe(memheap_t *heap, int pe, int pes);
 /** Bytes from the base of the range to the end of the highest block that was
  *  ever there; all of it is backed. */
 size_t memheap_reach(const memheap_t *heap);
+
+/** The heaps of other processes that this one has mapped, with the same blocks
+ *  as its own: number n lies at base + n * stride. */
+typedef struct memheap_windows_on {
+    char *base;
+    size_t stride;
+    int count;
+    int pe;                  /* of this process */
+    int first_pe, pe_stride; /* those of the windows */
+    bool alone;              /* no other process writes to the heap */
+    bool synced; /* memheap_guards_sync() tells of what others wrote */
+} memheap_windows_on_t;
+
+/** Watch these windows like the heap, if that is watched. Before its first
+ *  block is there. */
+void memheap_set_windows(memheap_t *heap, const memheap_windows_on_t *windows);
+
+/** Whether memcheck or the AddressSanitizer is there to watch heaps. */
+bool memheap_has_checker(void);
+
+/** Whether the heap is watched in any way, so that memheap_touch() may help. */
+bool memheap_is_watched(const memheap_t *heap);
+
+/** Whether a process could reach size bytes on its own heap: ends as an access
+ *  to them does, with what is said then, if not. call and PE are those that
+ *  another process's memory is accessed for. */
+void memheap_touch(const void *address, size_t size, const char *call, int pe);
+
+/** Whether blocks may hold what others wrote and memcheck does not know of;
+ *  memheap_guards_sync() lets it. */
+extern bool memheap_guards_unset;
+void memheap_guards_sync(void);
 
 /** As memheap_usable_size(), without a message. */
 memheap_status_t memheap_find_block(memheap_t *heap, const void *block,

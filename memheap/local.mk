@@ -1,8 +1,10 @@
 # libmemheap: heaps without MPI.
 lib_LTLIBRARIES += libmemheap.la
 libmemheap_la_SOURCES = $(base_sources) $(component_sources) \
-	memheap/cache.c memheap/cache.h memheap/context.c memheap/context.h \
-	memheap/gauge.c memheap/gauge.h memheap/heap.c memheap/heap.h memheap/leaks.c memheap/memheap.h \
+	memheap/cache.c memheap/cache.h memheap/checker.c memheap/checker.h \
+	memheap/context.c memheap/context.h memheap/gauge.c memheap/gauge.h \
+	memheap/guard.c memheap/guard.h \
+	memheap/heap.c memheap/heap.h memheap/leaks.c memheap/memheap.h \
 	memheap/notes.c memheap/notes.h \
 	memheap/page_pool.c memheap/page_pool.h memheap/places.c \
 	memheap/placement.c memheap/placement.h memheap/pool.c memheap/pool.h \

@@ -20,7 +20,8 @@ memheap_status_t memheap_notes_open(const memheap_params_t *params,
                                     memheap_notes_t **notes_p)
 {
     bool keeps_records =
-        (flags & MEMHEAP_RECORDED) != 0 ||
+        (flags & (MEMHEAP_RECORDED | MEMHEAP_PADDED)) != 0 ||
+        memheap_params_value(params, "MEMHEAP_GUARD")->boolean ||
         memheap_params_value(params, "MEMHEAP_RECORDS")->boolean ||
         memheap_params_value(params, "MEMHEAP_LEAKS")->boolean;
     const char *path = trace_path(params, flags);
@@ -68,20 +69,44 @@ void memheap_notes_alloc(memheap_notes_t *notes, size_t offset, size_t usable,
         memheap_trace_alloc(notes->trace, offset, asked, align);
     if (notes->keeps_records)
         memheap_records_add(&notes->records, offset, number, asked, usable);
+    if (notes->guard != NULL)
+        memheap_guard_fit(notes->guard, offset, usable, asked);
 }
 
 void memheap_notes_free(memheap_notes_t *notes, size_t offset, size_t usable)
 {
-    (void)usable;
+    if (notes->guard != NULL)
+        memheap_guard_remember(notes->guard, offset, usable,
+                               memheap_records_find(&notes->records, offset),
+                               memheap_sites_here(&notes->records.sites),
+                               false);
     if (notes->trace != NULL)
         memheap_trace_free(notes->trace, offset);
     if (notes->keeps_records)
         memheap_records_remove(&notes->records, offset);
 }
 
-void memheap_notes_move(memheap_notes_t *notes, size_t old_offset,
-                        size_t offset, size_t usable, size_t asked)
+/* A block without a record has lost it for want of memory. */
+static void guard_move(memheap_notes_t *notes, size_t old_offset,
+                       size_t old_usable, size_t offset, size_t usable,
+                       size_t asked)
 {
+    const memheap_record_t *record =
+        memheap_records_find(&notes->records, old_offset);
+    size_t old_asked = record == NULL ? old_usable : record->asked;
+    if (offset != old_offset)
+        memheap_guard_remember(notes->guard, old_offset, old_usable, record,
+                               memheap_sites_here(&notes->records.sites), true);
+    memheap_guard_move(notes->guard, old_offset, old_asked, offset, usable,
+                       asked);
+}
+
+void memheap_notes_move(memheap_notes_t *notes, size_t old_offset,
+                        size_t old_usable, size_t offset, size_t usable,
+                        size_t asked)
+{
+    if (notes->guard != NULL)
+        guard_move(notes, old_offset, old_usable, offset, usable, asked);
     if (notes->trace != NULL)
         memheap_trace_move(notes->trace, old_offset, offset, asked);
     if (notes->keeps_records)

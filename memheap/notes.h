@@ -10,6 +10,7 @@
 #define MEMHEAP_MEMHEAP_NOTES_H
 
 #include "base/param.h"
+#include "memheap/guard.h"
 #include "memheap/records.h"
 #include "memheap/trace.h"
 
@@ -18,6 +19,7 @@ typedef struct memheap_notes {
     bool keeps_records;
     memheap_records_t records;
     memheap_trace_t *trace; /* or NULL */
+    memheap_guard_t *guard; /* NULL: nobody watches the memory */
 } memheap_notes_t;
 
 /**
@@ -44,6 +46,7 @@ void memheap_notes_free(memheap_notes_t *notes, size_t offset, size_t usable);
 
 /** A block that stays what it is has another place or size. */
 void memheap_notes_move(memheap_notes_t *notes, size_t old_offset,
-                        size_t offset, size_t usable, size_t asked);
+                        size_t old_usable, size_t offset, size_t usable,
+                        size_t asked);
 
 #endif

@@ -173,13 +173,20 @@ memheap_site_t memheap_sites_here(memheap_sites_t *sites)
     return 0;
 }
 
-/* Whether a frame lies in one of memheap's own libraries. */
+/* Whether a frame lies in one of memheap's own libraries, or in one that these
+ * call, or a checker puts before them. */
 static bool is_own(const char *object)
 {
+    static const char *const names[] = {
+        "libmemheap.", "libshmem.", "libc.",       "libuc",     "libmpi.",
+        "libopen-",    "libasan.",  "libclang_rt", "vgpreload", "linux-vdso"};
     const char *name = strrchr(object, '/');
     name = name == NULL ? object : name + 1;
-    return strncmp(name, "libmemheap.", 11) == 0 ||
-           strncmp(name, "libshmem.", 9) == 0;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strncmp(name, names[i], strlen(names[i])) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* Where an address lies in the file of its object. */
@@ -283,10 +290,17 @@ char *memheap_site_describe(const memheap_sites_t *sites, memheap_site_t site,
                  entry->line);
         return text;
     }
-    for (int i = 0; i < entry->frames; i++) {
+    return memheap_frames_describe(entry->frame, entry->frames, text, room);
+}
+
+char *memheap_frames_describe(void *const *frame, int count, char *text,
+                              size_t room)
+{
+    snprintf(text, room, "an unknown place");
+    for (int i = 0; i < count; i++) {
         Dl_info object;
         /* A frame returns to behind its call. */
-        uintptr_t address = (uintptr_t)entry->frame[i] - 1;
+        uintptr_t address = (uintptr_t)frame[i] - 1;
         if (dladdr((void *)address, &object) != 0 && !is_own(object.dli_fname))
             return describe_frame(&object, address, text, room);
     }

@@ -49,6 +49,10 @@ memheap_site_t memheap_sites_here(memheap_sites_t *sites);
 char *memheap_site_describe(const memheap_sites_t *sites, memheap_site_t site,
                             char *text, size_t room);
 
+/** The same of the first of some return addresses that is the program's. */
+char *memheap_frames_describe(void *const *frame, int count, char *text,
+                              size_t room);
+
 /** The tag of the thread's calls; "" if there is none. */
 const char *memheap_tag_here(void);
 

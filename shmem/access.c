@@ -94,6 +94,9 @@ char *memheap_remote_any(const char *call, const void *address, size_t size,
     size_t offset = (size_t)((uintptr_t)address - (uintptr_t)segment->base);
     uint32_t near = memheap_job_near(job, number);
     if (near >= (uint32_t)job->node_size) {
+        /* What is wrong there is wrong here. */
+        if (MEMHEAP_UNLIKELY(segment->watched))
+            memheap_touch(address, size, call, pe);
         *far_p = (memheap_place_t){pe, segment->id, offset};
         return NULL;
     }

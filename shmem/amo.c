@@ -26,6 +26,7 @@
                      EXPRESSION)                                               \
     T pshmem_##NAME HEAD                                                       \
     {                                                                          \
+        memheap_runtime_sync();                                                \
         LOCATE(T, #NAME, CTX, ADDRESS);                                        \
         T old;                                                                 \
         if (MEMHEAP_LIKELY(at != NULL)) {                                      \

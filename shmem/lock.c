@@ -90,7 +90,7 @@ static void leave_place(const lock_t *lock)
 /* Wait until this PE's place has one of these bits. */
 static uint32_t await_place(const lock_t *lock, uint32_t bits)
 {
-    memheap_wait_t wait = memheap_runtime.job.wait;
+    memheap_wait_t wait = memheap_runtime_wait();
     uint32_t place;
     while (((place = __atomic_load_n(lock->place, __ATOMIC_ACQUIRE)) & bits) ==
            0)
@@ -101,7 +101,7 @@ static uint32_t await_place(const lock_t *lock, uint32_t bits)
 void pshmem_set_lock(long *lock)
 {
     lock_t l = lock_of("shmem_set_lock", lock);
-    memheap_wait_t wait = memheap_runtime.job.wait;
+    memheap_wait_t wait = memheap_runtime_wait();
     while (take_place(&l) != 0)
         memheap_wait_step(&wait);
     uint32_t before = swap_last(&l, (uint32_t)l.me + 1);

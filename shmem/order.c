@@ -23,6 +23,7 @@ void pshmem_barrier_all(void)
     memheap_call_t call = {.what = MEMHEAP_CALL_BARRIER_ALL,
                            .argument = {0, 0, 0}};
     memheap_runtime_begin("shmem_barrier_all");
+    memheap_runtime_sync();
     memheap_runtime_agree(&memheap_runtime.agree, &call, MEMHEAP_OK, 0, NULL);
 }
 MEMHEAP_PROFILED(shmem_barrier_all)

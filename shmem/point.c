@@ -46,7 +46,7 @@ static void wrong_comparison(int cmp)
     }                                                                          \
     void pshmem_##N##_wait_until(T *ivar, int cmp, T cmp_value)                \
     {                                                                          \
-        memheap_wait_t wait = memheap_runtime.job.wait;                        \
+        memheap_wait_t wait = memheap_runtime_wait();                          \
         while (!holds_##N(ivar, cmp, cmp_value))                               \
             memheap_wait_step(&wait);                                          \
     }                                                                          \
@@ -122,7 +122,7 @@ static void wrong_comparison(int cmp)
         T *ivars, size_t nelems, const int *status, int cmp, PARAMETER)        \
     {                                                                          \
         size_t live;                                                           \
-        memheap_wait_t wait = memheap_runtime.job.wait;                        \
+        memheap_wait_t wait = memheap_runtime_wait();                          \
         while (scan_##N(ivars, nelems, status, cmp, VALUES, STEP, NULL,        \
                         SIZE_MAX, &live) < live)                               \
             memheap_wait_step(&wait);                                          \
@@ -133,7 +133,7 @@ static void wrong_comparison(int cmp)
     {                                                                          \
         size_t live;                                                           \
         size_t hit = SIZE_MAX;                                                 \
-        memheap_wait_t wait = memheap_runtime.job.wait;                        \
+        memheap_wait_t wait = memheap_runtime_wait();                          \
         while (scan_##N(ivars, nelems, status, cmp, VALUES, STEP, &hit, 1,     \
                         &live) == 0 &&                                         \
                live > 0)                                                       \
@@ -147,7 +147,7 @@ static void wrong_comparison(int cmp)
     {                                                                          \
         size_t live;                                                           \
         size_t count;                                                          \
-        memheap_wait_t wait = memheap_runtime.job.wait;                        \
+        memheap_wait_t wait = memheap_runtime_wait();                          \
         while ((count = scan_##N(ivars, nelems, status, cmp, VALUES, STEP,     \
                                  indices, SIZE_MAX, &live)) == 0 &&            \
                live > 0)                                                       \
@@ -162,7 +162,7 @@ SHMEM_WAIT_OLD_TYPES_(TYPED, 0)
 uint64_t pshmem_signal_wait_until(uint64_t *sig_addr, int cmp,
                                   uint64_t cmp_value)
 {
-    memheap_wait_t wait = memheap_runtime.job.wait;
+    memheap_wait_t wait = memheap_runtime_wait();
     for (;;) {
         uint64_t seen = __atomic_load_n(sig_addr, __ATOMIC_ACQUIRE);
         if (holds_uint64(&seen, cmp, cmp_value))

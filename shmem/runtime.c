@@ -154,6 +154,7 @@ memheap_status_t memheap_runtime_agree(memheap_agree_t *agree,
 
 void memheap_runtime_meet(memheap_agree_t *agree, const memheap_call_t *call)
 {
+    memheap_runtime_sync();
     if (__builtin_expect(
             memheap_agree(agree, call, MEMHEAP_OK, 0, NULL) != MEMHEAP_OK, 0))
         end_diverged(agree);
@@ -162,6 +163,7 @@ void memheap_runtime_meet(memheap_agree_t *agree, const memheap_call_t *call)
 void memheap_runtime_meet_one(memheap_agree_t *agree,
                               const memheap_call_t *call, int one)
 {
+    memheap_runtime_sync();
     if (__builtin_expect(memheap_agree_with(agree, call, one) != MEMHEAP_OK, 0))
         end_diverged(agree);
 }
@@ -171,6 +173,7 @@ uint64_t memheap_runtime_fold(memheap_agree_t *agree,
                               uint64_t (*fold)(uint64_t a, uint64_t b))
 {
     uint64_t all;
+    memheap_runtime_sync();
     if (memheap_agree_fold(agree, call, word, fold, &all) != MEMHEAP_OK)
         end_diverged(agree);
     return all;
@@ -179,6 +182,7 @@ uint64_t memheap_runtime_fold(memheap_agree_t *agree,
 void memheap_runtime_trade(memheap_agree_t *agree, const memheap_call_t *call,
                            const memheap_agree_trade_t *trade)
 {
+    memheap_runtime_sync();
     if (memheap_agree_trade(agree, call, trade) != MEMHEAP_OK)
         end_diverged(agree);
 }

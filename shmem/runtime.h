@@ -29,6 +29,7 @@ typedef struct memheap_segment {
     size_t reach;   /* bytes from base that can be put to and got from */
     size_t covered; /* those of them that other nodes know of */
     memheap_windows_t windows;
+    bool watched; /* accesses to wrong memory end the process */
 } memheap_segment_t;
 
 /** Let there be nothing in a segment. */
@@ -159,9 +160,25 @@ void memheap_runtime_stop(void);
 /** End MPI if that is up to us: at the end of the program. */
 void memheap_runtime_end_mpi(void);
 
+/** For a call that shows what other PEs may have written: memcheck, which does
+ *  not see that, is told. */
+static inline void memheap_runtime_sync(void)
+{
+    if (__builtin_expect(memheap_guards_unset, 0))
+        memheap_guards_sync();
+}
+
+/** How to wait for what other PEs write. */
+static inline memheap_wait_t memheap_runtime_wait(void)
+{
+    memheap_runtime_sync();
+    return memheap_runtime.job.wait;
+}
+
 /** Serve PEs of other nodes, for a call that looks and does not wait. */
 static inline void memheap_runtime_poll(void)
 {
+    memheap_runtime_sync();
     if (__builtin_expect(memheap_runtime.transport != NULL, 0))
         memheap_transport_progress(memheap_runtime.transport);
 }

@@ -115,6 +115,9 @@ static memheap_status_t space_open(made_space_t *made,
         .heap = &heap,
         .defs = memheap_shmem_param_defs,
         .def_count = memheap_shmem_param_def_count,
+        .first_pe = made->segment.owners.start,
+        .pe_stride = made->segment.owners.stride,
+        .synced = true,
         .warnings = &memheap_runtime_warnings};
     memheap_segment_id_t id = take_id(made);
     if (id == 0) {
@@ -132,6 +135,7 @@ static memheap_status_t space_open(made_space_t *made,
     made->space.heap = made->symmetric.heap;
     made->segment.base = made->symmetric.base;
     made->segment.windows = made->symmetric.windows;
+    made->segment.watched = memheap_is_watched(made->space.heap);
     made->segment.reach = memheap_reach(made->space.heap);
     if (rt->transport != NULL)
         memheap_pin(made->space.heap);

@@ -186,6 +186,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
         .heap = &heap,
         .defs = memheap_shmem_param_defs,
         .def_count = memheap_shmem_param_def_count,
+        .synced = true,
         .warnings = &memheap_runtime_warnings};
     memheap_symmetric_t symmetric;
     memheap_status_t status = memheap_symmetric_open(&config, &symmetric);
@@ -203,6 +204,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
         keep_pages(rt);
     rt->symmetric.base = symmetric.base;
     rt->symmetric.windows = symmetric.windows;
+    rt->symmetric.watched = memheap_is_watched(rt->space.heap);
     rt->symmetric.reach = memheap_reach(rt->space.heap);
     status = memheap_reach_cover(&rt->space, 0);
     if (status == MEMHEAP_OK)

@@ -83,6 +83,11 @@ tests_unit_hashmap_test_SOURCES = tests/unit/test_hashmap.c
 tests_unit_hashmap_test_CFLAGS = $(unit_cflags)
 tests_unit_hashmap_test_LDADD = $(unit_libs)
 
+unit_tests += tests/unit/guard.test
+tests_unit_guard_test_SOURCES = tests/unit/test_guard.c tests/unit/model.h
+tests_unit_guard_test_CFLAGS = $(unit_cflags)
+tests_unit_guard_test_LDADD = $(unit_libs)
+
 unit_tests += tests/unit/heap.test
 tests_unit_heap_test_SOURCES = tests/unit/test_heap.c
 tests_unit_heap_test_CFLAGS = $(unit_cflags)

@@ -168,6 +168,8 @@ memheap_status_t model_resize(model_t *model, size_t offset, size_t size)
 {
     model_block_t *block = find(model, offset);
     uint64_t before = model_walk_digest(model);
+    if (model->unit.ops->resize == NULL)
+        return MEMHEAP_ERR_UNSUPPORTED;
     memheap_status_t status = answered(
         model, model->unit.ops->resize(model->unit.module, offset, size),
         before);
@@ -196,6 +198,8 @@ memheap_status_t model_reserve(model_t *model, size_t offset, size_t size)
     bool possible = offset < model->size && size <= model->size - offset &&
                     is_free(model, offset, size);
     uint64_t before = model_walk_digest(model);
+    if (model->unit.ops->reserve == NULL)
+        return MEMHEAP_ERR_UNSUPPORTED;
     memheap_status_t status = answered(
         model, model->unit.ops->reserve(model->unit.module, offset, size),
         before);
@@ -312,7 +316,7 @@ static void random_free(model_t *model, uint64_t *seed)
 {
     model_block_t block = model->block[unit_random_below(seed, model->count)];
     model_free(model, block.offset);
-    if (unit_random_below(seed, 2) == 0)
+    if (unit_random_below(seed, 2) == 0 || model->unit.ops->reserve == NULL)
         return;
     memheap_status_t status = model_reserve(model, block.offset, block.usable);
     model_assert(model, status == MEMHEAP_OK);

@@ -36,7 +36,8 @@ typedef struct model {
 void model_open(model_t *model, int component, size_t size, size_t max_size);
 void model_close(model_t *model);
 
-/** As the module's operations. @return what the module returned */
+/** As the module's operations. @return what the module returned;
+ *  MEMHEAP_ERR_UNSUPPORTED for one that it lacks */
 memheap_status_t model_alloc(model_t *model, size_t size, size_t align,
                              size_t *offset_p);
 memheap_status_t model_free(model_t *model, size_t offset);

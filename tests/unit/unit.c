@@ -45,6 +45,9 @@ static void clear_environment(void)
         unsetenv(name);
         line = environ;
     }
+    /* Where a checker runs, heaps are to be what they are elsewhere; the tests
+     * of checkers say so. */
+    setenv("MEMHEAP_CHECKERS", "0", 1);
 }
 
 TCase *unit_case(void)
@@ -205,9 +208,11 @@ const char *unit_component_setting(int index)
 void unit_module_open(unit_module_t *unit, int component, size_t size,
                       size_t max_size, const memheap_memory_t *memory)
 {
-    snprintf(unit->component, sizeof(unit->component), "MEMHEAP_COMPONENT=%s",
-             unit_component_name(component));
-    const char *setting = unit_component_setting(component);
+    bool guarded = component == UNIT_GUARD;
+    snprintf(unit->component, sizeof(unit->component), "%s%s",
+             guarded ? "MEMHEAP_GUARD=1" : "MEMHEAP_COMPONENT=",
+             guarded ? "" : unit_component_name(component));
+    const char *setting = guarded ? NULL : unit_component_setting(component);
     unit->setting = setting == NULL ? "" : setting;
     unit->arguments[0] = unit->component;
     unit->arguments[1] = setting;

@@ -81,6 +81,9 @@ typedef struct unit_module {
     const char *arguments[3];
 } unit_module_t;
 
+/** Instead of the index of a component: what serves a guarded heap. */
+#define UNIT_GUARD (-1)
+
 /** Make a module of a component, over metadata memory of the system's if
  *  memory is NULL. Fails the test if that fails. */
 void unit_module_open(unit_module_t *unit, int component, size_t size,

@@ -1,0 +1,439 @@
+/*
+ * Blocks on pages of their own, for MEMHEAP_GUARD.
+ *
+ * A block lies at the end of a run of whole pages, as near to it as its
+ * alignment allows, and the run has one page more, which nobody may touch; the
+ * heap sees to that. Runs come one behind the other, from the start of the
+ * region to its end. A run that is freed waits, and no block comes to lie there
+ * again before the region was used to its end; then those that have waited
+ * longest are taken first, each as one with its free neighbours.
+ *
+ * There is an entry for each page that was ever in a run. Rules that check()
+ * tests:
+ *   - runs follow each other without a gap from 0 to `top`, the entry of the
+ *     first page of each has its length and that of the run before, and the
+ *     entries of other pages have neither;
+ *   - two runs that are free are never neighbours, and the last one is not
+ * free;
+ *   - those that wait are in the queue, each once.
+ *
+ * This is no component that is chosen among others: it is what serves a heap
+ * that is guarded, whatever MEMHEAP_COMPONENT says. Answers are slow once the
+ * region was used to its end, by the number of runs; so are the figures.
+ *
+ * Source: the idea is that of B. Perens' Electric Fence, 1987.
+ */
+#include "base/component.h"
+#include "base/util.h"
+
+#include <unistd.h>
+
+/* What a run of pages is. */
+typedef enum kind {
+    NOTHING, /* no run begins here */
+    FREE,
+    LIVE,
+    WAITING /* freed, and not to be used again yet */
+} kind_t;
+
+typedef struct page {
+    size_t pages;   /* of the run that begins here, else 0 */
+    size_t before;  /* of the run before it; 0: it is the first */
+    size_t next;    /* behind it in the queue */
+    uint32_t start; /* where in the page the block of a live run begins */
+    kind_t kind;
+} page_t;
+
+typedef struct guard {
+    memheap_module_t module;
+    const memheap_memory_t *memory;
+    memheap_table_t table; /* of page_t */
+    size_t page;           /* bytes */
+    size_t pages, max_pages;
+    size_t top;  /* behind it, no run ever was, or none is left */
+    size_t last; /* pages of the run before top */
+    size_t free; /* pages in free runs */
+    size_t rover;
+    size_t oldest, newest, waiting; /* the queue, and its length */
+} guard_t;
+
+/* The address space of x86-64 with five levels of pages. */
+static const size_t max_region = (size_t)1 << 57;
+
+static guard_t *guard_of(memheap_module_t *module)
+{
+    return (guard_t *)(void *)module;
+}
+
+static const guard_t *const_guard_of(const memheap_module_t *module)
+{
+    return (const guard_t *)(const void *)module;
+}
+
+static page_t *page_at(const guard_t *g, size_t n)
+{
+    return (page_t *)(void *)g->table.base + n;
+}
+
+/* Bytes that a live run's block has. */
+static size_t usable_of(const guard_t *g, const page_t *run)
+{
+    return (run->pages - 1) * g->page - run->start;
+}
+
+/* Let the run behind one know its length. */
+static void tell_next(guard_t *g, size_t n)
+{
+    size_t end = n + page_at(g, n)->pages;
+    if (end == g->top)
+        g->last = page_at(g, n)->pages;
+    else
+        page_at(g, end)->before = page_at(g, n)->pages;
+}
+
+/* Write a run's entry. */
+static void put_run(guard_t *g, size_t n, size_t pages, size_t before,
+                    kind_t kind)
+{
+    *page_at(g, n) = (page_t){.pages = pages, .before = before, .kind = kind};
+    tell_next(g, n);
+}
+
+/* Let a run be free, as one with its neighbours, or be none if it is the last.
+ * @return its first page, which is top if there is none any more */
+static size_t set_free(guard_t *g, size_t n)
+{
+    page_t *run = page_at(g, n);
+    size_t pages = run->pages;
+    size_t before = run->before;
+    size_t end = n + pages;
+    g->free += pages;
+    if (end < g->top && page_at(g, end)->kind == FREE) {
+        pages += page_at(g, end)->pages;
+        *page_at(g, end) = (page_t){.pages = 0};
+    }
+    if (n > 0 && page_at(g, n - before)->kind == FREE) {
+        *run = (page_t){.pages = 0};
+        n -= before;
+        pages += before;
+        before = page_at(g, n)->before;
+    }
+    if (n + pages == g->top) {
+        *page_at(g, n) = (page_t){.pages = 0};
+        g->free -= pages;
+        g->top = n;
+        g->last = before;
+        return n;
+    }
+    put_run(g, n, pages, before, FREE);
+    return n;
+}
+
+/* Take the run that has waited longest, and let it be free. */
+static size_t reclaim(guard_t *g)
+{
+    size_t n = g->oldest;
+    g->oldest = page_at(g, n)->next;
+    g->waiting--;
+    return set_free(g, n);
+}
+
+/* Where in a free run so many pages at a multiple of step begin; SIZE_MAX if
+ * they do not fit. */
+static size_t fit(const guard_t *g, size_t n, size_t pages, size_t step)
+{
+    size_t end = n == g->top ? g->pages : n + page_at(g, n)->pages;
+    size_t at = memheap_align_up(n, step);
+    return at < n || at > end || end - at < pages ? SIZE_MAX : at;
+}
+
+/* Let a part of a free run be live. */
+static void take(guard_t *g, size_t n, size_t at, size_t pages)
+{
+    page_t run = *page_at(g, n);
+    size_t front = at - n;
+    size_t rest = run.pages - front - pages;
+    g->free -= pages;
+    if (front > 0)
+        put_run(g, n, front, run.before, FREE);
+    put_run(g, at, pages, front > 0 ? front : run.before, LIVE);
+    if (rest > 0)
+        put_run(g, at + pages, rest, pages, FREE);
+    g->rover = at + pages;
+}
+
+/* The same behind top. */
+static memheap_status_t take_fresh(guard_t *g, size_t at, size_t pages)
+{
+    memheap_status_t status =
+        memheap_table_ensure(&g->table, (at + pages + 1) * sizeof(page_t));
+    if (status != MEMHEAP_OK)
+        return status;
+    size_t n = g->top;
+    size_t before = g->last;
+    g->top = at + pages;
+    if (at > n) {
+        put_run(g, n, at - n, before, FREE);
+        g->free += at - n;
+        before = at - n;
+    }
+    put_run(g, at, pages, before, LIVE);
+    return MEMHEAP_OK;
+}
+
+/* Search the free runs of [from, to), where a run begins or top is, and take
+ * from the first that has room. */
+static size_t search(guard_t *g, size_t from, size_t to, size_t pages,
+                     size_t step)
+{
+    for (size_t n = from; n < to; n += page_at(g, n)->pages) {
+        size_t at =
+            page_at(g, n)->kind == FREE ? fit(g, n, pages, step) : SIZE_MAX;
+        if (at != SIZE_MAX) {
+            take(g, n, at, pages);
+            return at;
+        }
+    }
+    return SIZE_MAX;
+}
+
+/* Find pages in what was used before. */
+static memheap_status_t take_used(guard_t *g, size_t pages, size_t step,
+                                  size_t *at_p)
+{
+    size_t from = g->rover;
+    if (from >= g->top || page_at(g, from)->pages == 0)
+        from = 0;
+    *at_p = SIZE_MAX;
+    if (g->free >= pages) {
+        *at_p = search(g, from, g->top, pages, step);
+        if (*at_p == SIZE_MAX)
+            *at_p = search(g, 0, from, pages, step);
+    }
+    while (*at_p == SIZE_MAX && g->waiting > 0) {
+        size_t n = reclaim(g);
+        size_t at = fit(g, n, pages, step);
+        if (at != SIZE_MAX && n == g->top) {
+            *at_p = at;
+            return take_fresh(g, at, pages);
+        }
+        if (at != SIZE_MAX)
+            take(g, n, at, pages);
+        *at_p = at;
+    }
+    return *at_p == SIZE_MAX ? MEMHEAP_ERR_NO_MEMORY : MEMHEAP_OK;
+}
+
+static memheap_status_t guard_alloc(memheap_module_t *module, size_t size,
+                                    size_t align, size_t *offset_p)
+{
+    guard_t *g = guard_of(module);
+    if (size > module->size || align > module->size)
+        return MEMHEAP_ERR_NO_MEMORY;
+    size_t usable = memheap_align_up(size, align);
+    size_t pages = memheap_align_up(usable, g->page) / g->page + 1;
+    size_t step = memheap_max(align / g->page, 1);
+    size_t at = fit(g, g->top, pages, step);
+    memheap_status_t status = at != SIZE_MAX ? take_fresh(g, at, pages)
+                                             : take_used(g, pages, step, &at);
+    if (status != MEMHEAP_OK)
+        return status;
+    page_t *run = page_at(g, at);
+    run->start = (uint32_t)((pages - 1) * g->page - usable);
+    module->used += usable;
+    module->live_blocks++;
+    *offset_p = at * g->page + run->start;
+    return MEMHEAP_OK;
+}
+
+/* The run of the block at an offset, or NULL. */
+static page_t *live_at(const guard_t *g, size_t offset)
+{
+    size_t n = offset / g->page;
+    if (n >= g->top)
+        return NULL;
+    page_t *run = page_at(g, n);
+    return run->kind == LIVE && run->start == offset % g->page ? run : NULL;
+}
+
+static memheap_status_t guard_free(memheap_module_t *module, size_t offset)
+{
+    guard_t *g = guard_of(module);
+    size_t n = offset / g->page;
+    page_t *run = live_at(g, offset);
+    if (run == NULL)
+        return MEMHEAP_ERR_BAD_ADDRESS;
+    module->used -= usable_of(g, run);
+    module->live_blocks--;
+    run->kind = WAITING;
+    run->start = 0;
+    if (g->waiting++ == 0)
+        g->oldest = n;
+    else
+        page_at(g, g->newest)->next = n;
+    g->newest = n;
+    return MEMHEAP_OK;
+}
+
+static memheap_status_t guard_size_of(const memheap_module_t *module,
+                                      size_t offset, size_t *size_p)
+{
+    const guard_t *g = const_guard_of(module);
+    const page_t *run = live_at(g, offset);
+    if (run == NULL)
+        return MEMHEAP_ERR_BAD_ADDRESS;
+    *size_p = usable_of(g, run);
+    return MEMHEAP_OK;
+}
+
+static void guard_settle(memheap_module_t *module)
+{
+    guard_t *g = guard_of(module);
+    while (g->waiting > 0)
+        reclaim(g);
+    g->rover = 0;
+}
+
+static memheap_status_t guard_grow(memheap_module_t *module, size_t new_size)
+{
+    guard_t *g = guard_of(module);
+    if (new_size < module->size || new_size / g->page > g->max_pages)
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    g->pages = new_size / g->page;
+    module->size = new_size;
+    return MEMHEAP_OK;
+}
+
+/* Show a free extent, if it has any bytes. */
+static bool show_free(bool (*visit)(void *context,
+                                    const memheap_extent_t *extent),
+                      void *context, size_t from, size_t to)
+{
+    memheap_extent_t extent = {from, to - from, false};
+    return from == to || visit(context, &extent);
+}
+
+static void guard_walk(const memheap_module_t *module,
+                       bool (*visit)(void *context,
+                                     const memheap_extent_t *extent),
+                       void *context)
+{
+    const guard_t *g = const_guard_of(module);
+    size_t end = 0;
+    for (size_t n = 0; n < g->top; n += page_at(g, n)->pages) {
+        const page_t *run = page_at(g, n);
+        if (run->kind != LIVE)
+            continue;
+        memheap_extent_t extent = {n * g->page + run->start, usable_of(g, run),
+                                   true};
+        if (!show_free(visit, context, end, extent.offset) ||
+            !visit(context, &extent))
+            return;
+        end = extent.offset + extent.size;
+    }
+    show_free(visit, context, end, module->size);
+}
+
+static memheap_status_t guard_check(const memheap_module_t *module)
+{
+    const guard_t *g = const_guard_of(module);
+    size_t used = 0, live = 0, free = 0, waiting = 0, before = 0, n = 0;
+    kind_t kind = NOTHING;
+    while (n < g->top) {
+        const page_t *run = page_at(g, n);
+        if (run->pages == 0 || run->pages > g->top - n ||
+            run->before != before || run->kind == NOTHING ||
+            (run->kind == FREE && kind == FREE) ||
+            (run->kind == LIVE && (run->pages < 2 || run->start >= g->page)))
+            return MEMHEAP_ERR_CORRUPT;
+        for (size_t i = 1; i < run->pages; i++) {
+            if (run[i].pages != 0 || run[i].kind != NOTHING)
+                return MEMHEAP_ERR_CORRUPT;
+        }
+        kind = run->kind;
+        before = run->pages;
+        used += kind == LIVE ? usable_of(g, run) : 0;
+        live += kind == LIVE;
+        free += kind == FREE ? run->pages : 0;
+        waiting += kind == WAITING;
+        n += run->pages;
+    }
+    size_t queued = 0;
+    for (size_t q = g->oldest; queued < g->waiting; q = page_at(g, q)->next) {
+        if (q >= g->top || page_at(g, q)->kind != WAITING)
+            return MEMHEAP_ERR_CORRUPT;
+        queued++;
+    }
+    bool good = n == g->top && before == g->last && kind != FREE &&
+                g->top <= g->pages && waiting == queued && free == g->free &&
+                used == module->used && live == module->live_blocks;
+    return good ? MEMHEAP_OK : MEMHEAP_ERR_CORRUPT;
+}
+
+static void guard_stats(const memheap_module_t *module,
+                        memheap_module_stats_t *stats)
+{
+    const guard_t *g = const_guard_of(module);
+    size_t largest = 0;
+    size_t pages = 0;
+    for (size_t n = 0; n < g->top; n += page_at(g, n)->pages) {
+        pages = page_at(g, n)->kind == LIVE ? 0 : pages + page_at(g, n)->pages;
+        largest = memheap_max(largest, pages);
+    }
+    largest = memheap_max(largest, pages + g->pages - g->top);
+    *stats = (memheap_module_stats_t){
+        .size = module->size,
+        .used = module->used,
+        .largest_free = largest < 2 ? 0 : (largest - 1) * g->page,
+        .live_blocks = module->live_blocks,
+        .metadata = sizeof(*g) + g->table.committed};
+}
+
+static void guard_destroy(memheap_module_t *module)
+{
+    guard_t *g = guard_of(module);
+    memheap_table_close(&g->table);
+    memheap_memory_delete(g->memory, g, sizeof(*g));
+}
+
+static const memheap_module_ops_t guard_ops = {.alloc = guard_alloc,
+                                               .free = guard_free,
+                                               .size_of = guard_size_of,
+                                               .settle = guard_settle,
+                                               .grow = guard_grow,
+                                               .walk = guard_walk,
+                                               .check = guard_check,
+                                               .stats = guard_stats,
+                                               .destroy = guard_destroy};
+
+static memheap_status_t guard_create(const memheap_module_config_t *config,
+                                     long *priority_p,
+                                     memheap_module_t **module_p)
+{
+    (void)priority_p;
+    if (config->max_size > max_region)
+        return MEMHEAP_ERR_UNSUPPORTED;
+    guard_t *g = memheap_memory_new(config->memory, sizeof(*g));
+    if (g == NULL)
+        return MEMHEAP_ERR_NO_METADATA;
+    g->module.ops = &guard_ops;
+    g->memory = config->memory;
+    g->page = (size_t)sysconf(_SC_PAGESIZE);
+    g->max_pages = config->max_size / g->page;
+    memheap_status_t status = memheap_table_open(
+        &g->table, g->memory, (g->max_pages + 1) * sizeof(page_t));
+    if (status == MEMHEAP_OK)
+        status = guard_grow(&g->module, config->size);
+    if (status != MEMHEAP_OK) {
+        guard_destroy(&g->module);
+        return status;
+    }
+    *module_p = &g->module;
+    return MEMHEAP_OK;
+}
+
+const memheap_component_t memheap_guard_component = {
+    .abi = MEMHEAP_COMPONENT_ABI,
+    .name = "guard",
+    .summary = "each block on pages of its own, for MEMHEAP_GUARD",
+    .create = guard_create};

@@ -1,0 +1,550 @@
+/*
+ * Guarded heaps: where their blocks lie, what may be touched, and what is said
+ * of an access to anything else.
+ */
+#include "config.h"
+
+#include "tests/unit/model.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    PAGE = 4096,
+    SIZE = 256 * 1024
+};
+
+/* Over memory of the heap's own, over a range, and over one that begins and
+ * ends within a page. */
+enum {
+    OWN,
+    RANGE,
+    CROOKED,
+    KINDS
+};
+
+static memheap_t *heap;
+static unit_log_t heap_log;
+static void *range;
+
+static void open_heap(int kind, size_t size, const char *param)
+{
+    static const char *params[3] = {"MEMHEAP_GUARD=1"};
+    params[1] = param;
+    memheap_config_t config = {.name = "guarded",
+                               .size = size,
+                               .params = params,
+                               .log = &heap_log.log};
+    unit_log_init(&heap_log);
+    range = NULL;
+    if (kind != OWN) {
+        range = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        ck_assert_ptr_ne(range, MAP_FAILED);
+        config.base = (char *)range + (kind == CROOKED ? 48 : 0);
+        config.size = size - (kind == CROOKED ? 96 : 0);
+    }
+    memheap_status_t status = memheap_create(&config, &heap);
+    ck_assert_msg(status == MEMHEAP_OK, "%s", heap_log.text);
+}
+
+static void close_heap(size_t size)
+{
+    ck_assert_ok(memheap_check(heap));
+    memheap_destroy(heap);
+    ck_assert_msg(heap_log.count == 0, "%s", heap_log.text);
+    if (range != NULL) {
+        memset(range, 1, size); /* the caller's again */
+        munmap(range, size);
+    }
+}
+
+static char *alloc(size_t size)
+{
+    void *block;
+    ck_assert_ok(memheap_alloc(heap, size, &block));
+    return block;
+}
+
+/* What a child of this process says on standard error when it calls act, which
+ * it must not survive. */
+static const char *said_by(void (*act)(char *block), char *block)
+{
+    static char text[65536];
+    int ends[2];
+    int status;
+    size_t length = 0;
+    ssize_t got;
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        act(block);
+        _exit(0);
+    }
+    close(ends[1]);
+    while ((got = read(ends[0], text + length, sizeof(text) - 1 - length)) > 0)
+        length += (size_t)got;
+    close(ends[0]);
+    text[length] = '\0';
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(status != 0, "survived: %s", text);
+    return text;
+}
+
+#define ck_assert_says(text, part)                                             \
+    ck_assert_msg(strstr((text), (part)) != NULL, "no \"%s\" in \"%s\"",       \
+                  (part), (text))
+
+static void write_behind(char *block)
+{
+    ((volatile char *)block)[1008 + 2] = 1;
+}
+
+static void read_before(char *block)
+{
+    (void)*(volatile char *)(block - PAGE);
+}
+
+static void read_it(char *block)
+{
+    (void)*(volatile char *)(block + 5);
+}
+
+static void fill_freed(char *block)
+{
+    memheap_free(heap, block);
+    memset(block, 1, 10);
+}
+
+static void free_and_read(char *block)
+{
+    memheap_at("solver.c", 77);
+    memheap_free(heap, block);
+    read_it(block);
+}
+
+START_TEST(end_of_a_block_is_near_that_of_its_pages)
+{
+    static const size_t sizes[] = {1, 16, 17, 1000, 4095, 4096, 4097, 20000};
+    open_heap(_i, SIZE, NULL);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        size_t usable;
+        char *block = alloc(sizes[i]);
+        ck_assert_uint_eq((uintptr_t)block % 16, 0);
+        ck_assert_uint_lt(-((uintptr_t)block + sizes[i]) % PAGE, 16);
+        ck_assert_ok(memheap_usable_size(heap, block, &usable));
+        ck_assert_uint_eq(usable, memheap_align_up(sizes[i], 16));
+        memset(block, 1, usable);
+    }
+    close_heap(SIZE);
+}
+END_TEST
+
+START_TEST(overrun_is_named)
+{
+    open_heap(_i, SIZE, NULL);
+    alloc(16);
+    memheap_set_tag("mesh");
+    memheap_at("solver.c", 42);
+    char *block = alloc(1008);
+    memheap_set_tag(NULL);
+    const char *text = said_by(write_behind, block);
+#ifdef __x86_64__
+    ck_assert_says(text, "memheap: write to 0x");
+#endif
+    ck_assert_says(text, ", 2 bytes behind the block of 1008 bytes at 0x");
+    ck_assert_says(text, " of heap \"guarded\", allocation 2, tag \"mesh\"\n");
+    ck_assert_says(text, "memheap: the access is from ");
+    ck_assert_says(text, "memheap: the block was allocated from solver.c:42\n");
+    close_heap(SIZE);
+}
+END_TEST
+
+START_TEST(use_after_free_is_named)
+{
+    open_heap(_i, SIZE, NULL);
+    memheap_at("solver.c", 42);
+    const char *text = said_by(free_and_read, alloc(1000));
+#ifdef __x86_64__
+    ck_assert_says(text, "memheap: read of 0x");
+#endif
+    ck_assert_says(text, ", 5 bytes into the freed block of 1000 bytes at 0x");
+    ck_assert_says(text, "memheap: the block was allocated from solver.c:42\n");
+    ck_assert_says(text, "memheap: and freed from solver.c:77\n");
+    close_heap(SIZE);
+}
+END_TEST
+
+START_TEST(old_place_of_a_resize_is_named)
+{
+    open_heap(_i, SIZE, NULL);
+    char *block = alloc(1000);
+    void *moved;
+    memset(block, 7, 1000);
+    memheap_at("solver.c", 50);
+    ck_assert_ok(memheap_resize(heap, block, 2000, &moved));
+    ck_assert_ptr_ne(moved, block);
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(((char *)moved)[i], 7);
+    const char *text = said_by(read_it, block);
+    ck_assert_says(text, "5 bytes into the freed block of 1000 bytes");
+    ck_assert_says(text, "moved elsewhere by a resize from solver.c:50");
+    ck_assert_ok(memheap_resize(heap, moved, 900, &moved));
+    text = said_by(write_behind, (char *)moved - 1008 + 912);
+    ck_assert_says(text, "bytes behind the block of 900 bytes");
+    close_heap(SIZE);
+}
+END_TEST
+
+START_TEST(memory_of_no_block_is_named)
+{
+    open_heap(_i, SIZE, NULL);
+    const char *text = said_by(read_it, memheap_base(heap));
+    ck_assert_says(text, "in memory of heap \"guarded\" that no block has");
+    close_heap(SIZE);
+}
+END_TEST
+
+START_TEST(page_before_a_block_is_behind_the_one_before)
+{
+    open_heap(_i, SIZE, NULL);
+    alloc(100);
+    const char *text = said_by(read_before, alloc(4096));
+    ck_assert_says(text, "behind the block of 100 bytes");
+    close_heap(SIZE);
+}
+END_TEST
+
+static void raise_other(char *block)
+{
+    *(volatile char *)block = 1;
+}
+
+static void exit_three(int signal)
+{
+    (void)signal;
+    _exit(3);
+}
+
+START_TEST(other_faults_are_not_ours)
+{
+    open_heap(OWN, SIZE, NULL);
+    char *other =
+        mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const char *text = said_by(raise_other, other);
+    ck_assert_ptr_null(strstr(text, "memheap:"));
+    close_heap(SIZE);
+}
+END_TEST
+
+static void handled_before(char *unused)
+{
+    (void)unused;
+    signal(SIGSEGV, exit_three);
+    open_heap(OWN, SIZE, NULL);
+    char *block = alloc(1000);
+    memheap_free(heap, block);
+    read_it(block);
+}
+
+START_TEST(handler_of_before_comes_next)
+{
+    const char *text = said_by(handled_before, NULL);
+    ck_assert_says(text, "into the freed block of 1000 bytes");
+}
+END_TEST
+
+START_TEST(handler_goes_with_the_last_heap)
+{
+    struct sigaction before;
+    struct sigaction now;
+    sigaction(SIGSEGV, NULL, &before);
+    open_heap(OWN, SIZE, NULL);
+    memheap_t *first = heap;
+    open_heap(OWN, SIZE, NULL);
+    close_heap(SIZE);
+    sigaction(SIGSEGV, NULL, &now);
+    ck_assert_int_ne(now.sa_flags & SA_SIGINFO, 0);
+    memheap_destroy(first);
+    sigaction(SIGSEGV, NULL, &now);
+    ck_assert(now.sa_handler == before.sa_handler);
+}
+END_TEST
+
+START_TEST(freed_pages_wait_for_the_end_of_the_range)
+{
+    open_heap(_i, SIZE, NULL);
+    char *first = alloc(100);
+    char *second = alloc(100);
+    ck_assert_ok(memheap_free(heap, second));
+    ck_assert_ok(memheap_free(heap, first));
+    size_t fresh = 0;
+    char *block = alloc(100);
+    for (; block != first && block != second; fresh++) {
+        ck_assert_ok(memheap_free(heap, block));
+        block = alloc(100);
+    }
+    ck_assert_ptr_eq(block, second); /* the oldest */
+    ck_assert_uint_ge(fresh, SIZE / PAGE / 2 - 4);
+    block[99] = 1;
+    close_heap(SIZE);
+}
+END_TEST
+
+START_TEST(long_run_takes_no_more_memory)
+{
+    open_heap(OWN, 64 * MIB, NULL);
+    for (int i = 0; i < 200; i++) {
+        char *block = alloc(MIB);
+        memset(block, 1, MIB);
+        ck_assert_ok(memheap_free(heap, block));
+        ck_assert_uint_eq(memheap_resident(heap), 0);
+    }
+    close_heap(64 * MIB);
+}
+END_TEST
+
+START_TEST(zeroed_block_is_zero_again)
+{
+    open_heap(_i, SIZE, NULL);
+    for (int i = 0; i < 100; i++) {
+        void *block;
+        ck_assert_ok(memheap_alloc_zeroed(heap, 1, 20000, &block));
+        for (int b = 0; b < 20000; b++)
+            ck_assert_int_eq(((char *)block)[b], 0);
+        memset(block, 9, 20000);
+        ck_assert_ok(memheap_free(heap, block));
+    }
+    close_heap(SIZE);
+}
+END_TEST
+
+START_TEST(guard_and_check_go_together)
+{
+    open_heap(_i, SIZE, "MEMHEAP_CHECK=1");
+    void *block = alloc(1000);
+    ck_assert_int_eq(((unsigned char *)block)[999], 0xA5);
+    ck_assert_ok(memheap_resize(heap, block, 30000, &block));
+    ck_assert_int_eq(((unsigned char *)block)[999], 0xA5);
+    const char *text = said_by(fill_freed, block);
+    ck_assert_says(text, "into the freed block of 30000 bytes");
+    close_heap(SIZE);
+}
+END_TEST
+
+START_TEST(block_shrinks_where_it_is_if_nothing_else_is_left)
+{
+    open_heap(OWN, 10 * PAGE, NULL);
+    void *block = alloc(9 * PAGE);
+    void *same;
+    ck_assert_ok(memheap_resize(heap, block, 100, &same));
+    ck_assert_ptr_eq(same, block);
+    void *none;
+    ck_assert_int_eq(memheap_alloc(heap, 1, &none), MEMHEAP_ERR_NO_MEMORY);
+    close_heap(10 * PAGE);
+}
+END_TEST
+
+START_TEST(batch_is_guarded)
+{
+    size_t sizes[] = {1008, 5000, 16};
+    void *blocks[3];
+    open_heap(_i, SIZE, NULL);
+    ck_assert_ok(memheap_alloc_batch(heap, 3, 64, sizes, blocks));
+    for (int i = 0; i < 3; i++)
+        memset(blocks[i], 1, sizes[i]);
+    ck_assert_ok(memheap_free_batch(heap, 2, &blocks[1]));
+    ck_assert_says(said_by(read_it, blocks[1]), "into the freed block of 5000");
+    size_t large[] = {1000, SIZE};
+    ck_assert_int_eq(memheap_alloc_batch(heap, 2, 16, large, &blocks[1]),
+                     MEMHEAP_ERR_NO_MEMORY);
+    ((char *)blocks[0])[0] = 1;
+    close_heap(SIZE);
+}
+END_TEST
+
+START_TEST(range_that_grows_is_guarded)
+{
+    static const char *const params[] = {"MEMHEAP_GUARD=1", NULL};
+    char *base = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(base, MAP_FAILED);
+    memheap_config_t config = {.base = base + 16,
+                               .size = SIZE / 2,
+                               .max_size = SIZE - 16,
+                               .params = params};
+    ck_assert_ok(memheap_create(&config, &heap));
+    ck_assert_ok(memheap_grow(heap, SIZE - 16));
+    char *last = alloc(SIZE - 2 * PAGE);
+    ck_assert_ptr_eq(last, base + PAGE);
+    memset(last, 1, SIZE - 2 * PAGE - PAGE);
+    ck_assert_says(said_by(read_it, base + SIZE - PAGE), "behind the block");
+    memheap_destroy(heap);
+    memset(base, 1, SIZE);
+    munmap(base, SIZE);
+}
+END_TEST
+
+START_TEST(range_without_a_page_is_refused)
+{
+    static const char *const params[] = {"MEMHEAP_GUARD=1", NULL};
+    static _Alignas(PAGE) char memory[2 * PAGE];
+    memheap_config_t config = {.base = memory + 16,
+                               .size = 2 * PAGE - 32,
+                               .params = params,
+                               .log = &heap_log.log};
+    unit_log_init(&heap_log);
+    ck_assert_int_eq(memheap_create(&config, &heap), MEMHEAP_ERR_BAD_ARGUMENT);
+    ck_assert_logged(&heap_log, "has no whole page");
+}
+END_TEST
+
+START_TEST(heap_goes_on_unguarded_where_mappings_end)
+{
+    FILE *file = fopen("/proc/sys/vm/max_map_count", "r");
+    long most = 0;
+    if (file == NULL || fscanf(file, "%ld", &most) != 1 || most > 300000)
+        return; /* would take long */
+    fclose(file);
+    open_heap(OWN, (size_t)most * 4 * PAGE, NULL);
+    for (long i = 0; i < most / 2 + 10; i++)
+        alloc(16)[15] = 1;
+    ck_assert_logged(&heap_log, "is not guarded any more");
+    ck_assert_uint_eq(heap_log.count, 1);
+    ck_assert_ok(memheap_check(heap));
+    memheap_destroy(heap);
+}
+END_TEST
+
+START_TEST(metadata_may_run_out)
+{
+    unit_memory_t memory;
+    bool failed = true;
+    for (size_t i = 1; failed; i++) {
+        static const char *const params[] = {"MEMHEAP_GUARD=1", NULL};
+        unit_memory_init(&memory);
+        unit_log_init(&heap_log);
+        memory.fail_at = i;
+        memheap_config_t config = {.size = SIZE,
+                                   .params = params,
+                                   .memory = &memory.memory,
+                                   .log = &heap_log.log};
+        memheap_status_t status = memheap_create(&config, &heap);
+        failed = status != MEMHEAP_OK;
+        if (failed) {
+            ck_assert_int_eq(status, MEMHEAP_ERR_NO_METADATA);
+        } else {
+            void *block;
+            if (memheap_alloc(heap, 100, &block) == MEMHEAP_OK)
+                ck_assert_ok(memheap_free(heap, block));
+            failed = memory.requests >= i;
+            memheap_destroy(heap);
+        }
+        ck_assert_uint_eq(memory.pieces, 0);
+    }
+}
+END_TEST
+
+START_TEST(random_calls_keep_the_rules)
+{
+    static const size_t sizes[] = {64 * PAGE, 1000 * PAGE + 48, 16 * MIB};
+    static model_t model;
+    size_t size = sizes[_i];
+    model_open(&model, UNIT_GUARD, size, 2 * size);
+    model_run(&model, unit_seed(), 20000);
+    while (model.count > 0)
+        ck_assert_ok(model_free(&model, model.block[model.count / 2].offset));
+    model_check(&model);
+    size_t offset;
+    size_t pages = model.size / PAGE;
+    ck_assert_ok(model_alloc(&model, (pages - 1) * PAGE, 16, &offset));
+    ck_assert_uint_eq(offset, 0);
+    model_close(&model);
+}
+END_TEST
+
+START_TEST(two_modules_answer_alike)
+{
+    static model_t one;
+    static model_t other;
+    uint64_t seed = unit_seed();
+    model_open(&one, UNIT_GUARD, MIB, 2 * MIB);
+    model_open(&other, UNIT_GUARD, MIB, 2 * MIB);
+    model_run(&one, seed, 5000);
+    model_run(&other, seed, 5000);
+    ck_assert_uint_eq(one.digest, other.digest);
+    model_close(&one);
+    model_close(&other);
+}
+END_TEST
+
+START_TEST(settled_modules_answer_alike)
+{
+    static model_t one;
+    static model_t other;
+    size_t live[3];
+    size_t offset;
+    size_t again;
+    model_open(&one, UNIT_GUARD, MIB, MIB);
+    model_open(&other, UNIT_GUARD, MIB, MIB);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_ok(model_alloc(&one, 100, 16, &live[i]));
+        ck_assert_ok(model_alloc(&other, 100, 16, &live[i]));
+    }
+    for (int i = 0; i < 200; i++) { /* what the other one never did */
+        ck_assert_ok(model_alloc(&one, 100, 16, &offset));
+        ck_assert_ok(model_free(&one, offset));
+    }
+    ck_assert_ok(model_free(&one, live[1]));
+    ck_assert_ok(model_free(&other, live[1]));
+    one.unit.ops->settle(one.unit.module);
+    other.unit.ops->settle(other.unit.module);
+    for (int i = 0; i < 100; i++) {
+        ck_assert_ok(model_alloc(&one, 100, 16, &offset));
+        ck_assert_ok(model_alloc(&other, 100, 16, &again));
+        ck_assert_uint_eq(offset, again);
+    }
+    model_check(&one);
+    model_close(&one);
+    model_close(&other);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_case();
+    tcase_add_loop_test(tests, end_of_a_block_is_near_that_of_its_pages, 0,
+                        KINDS);
+    tcase_add_loop_test(tests, overrun_is_named, 0, KINDS);
+    tcase_add_loop_test(tests, use_after_free_is_named, 0, KINDS);
+    tcase_add_loop_test(tests, old_place_of_a_resize_is_named, 0, KINDS);
+    tcase_add_loop_test(tests, memory_of_no_block_is_named, 0, KINDS);
+    tcase_add_loop_test(tests, page_before_a_block_is_behind_the_one_before, 0,
+                        KINDS);
+    tcase_add_test(tests, other_faults_are_not_ours);
+    tcase_add_test(tests, handler_of_before_comes_next);
+    tcase_add_test(tests, handler_goes_with_the_last_heap);
+    tcase_add_loop_test(tests, freed_pages_wait_for_the_end_of_the_range, 0,
+                        KINDS);
+    tcase_add_test(tests, long_run_takes_no_more_memory);
+    tcase_add_loop_test(tests, zeroed_block_is_zero_again, 0, KINDS);
+    tcase_add_loop_test(tests, guard_and_check_go_together, 0, KINDS);
+    tcase_add_test(tests, block_shrinks_where_it_is_if_nothing_else_is_left);
+    tcase_add_loop_test(tests, batch_is_guarded, 0, KINDS);
+    tcase_add_test(tests, range_that_grows_is_guarded);
+    tcase_add_test(tests, range_without_a_page_is_refused);
+    tcase_add_test(tests, heap_goes_on_unguarded_where_mappings_end);
+    tcase_add_test(tests, metadata_may_run_out);
+    tcase_add_loop_test(tests, random_calls_keep_the_rules, 0, 3);
+    tcase_add_test(tests, two_modules_answer_alike);
+    tcase_add_test(tests, settled_modules_answer_alike);
+    return unit_run("guard", tests);
+}
