@@ -190,6 +190,9 @@ static size_t fair_share(const memheap_job_t *job,
     return memheap_min(total / pes, pool);
 }
 
+/* Memcheck keeps what it knows of a range, and has less address space. */
+static const size_t memcheck_share = MEMHEAP_GIB;
+
 size_t memheap_symmetric_share(const memheap_job_t *job,
                                const memheap_backing_t *backing)
 {
@@ -201,6 +204,8 @@ size_t memheap_symmetric_share(const memheap_job_t *job,
         share = memheap_min(share, limit.rlim_cur / 2 / (pes + 2));
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0)
         share = memheap_min(share, limit.rlim_cur);
+    if (memheap_has_memcheck())
+        share = memheap_min(share, memcheck_share);
     share = memheap_job_least(job, share, NULL);
     return memheap_max(memheap_align_down(share, unit), unit);
 }

@@ -51,7 +51,8 @@ memheap_symmetric_open(const memheap_symmetric_config_t *config,
 void memheap_symmetric_close(memheap_symmetric_t *symmetric);
 
 /** The most that each PE of a job can have, by the memory of its machine, or by
- *  its pool of huge pages if the heap is to be there; the least of all PEs. In
+ *  its pool of huge pages if the heap is to be there, and 1 GiB under memcheck;
+ *  the least of all PEs. In
  *  whole pages of the kind asked for, whether or not they can be had.
  *  Collective. */
 size_t memheap_symmetric_share(const memheap_job_t *job,

@@ -20,6 +20,12 @@ extern void
 __asan_set_error_report_callback(void (*callback)(const char *report))
     __attribute__((weak));
 extern void *__asan_get_report_address(void) __attribute__((weak));
+extern void *__asan_region_is_poisoned(void *start, size_t size)
+    __attribute__((weak));
+extern void __asan_report_load_n(void *address, size_t size)
+    __attribute__((weak));
+extern void __asan_report_store_n(void *address, size_t size)
+    __attribute__((weak));
 
 #ifdef HAVE_VALGRIND_MEMCHECK_H
 /* Memcheck remarks on longer ranges, for which there may be another reason. */
@@ -163,6 +169,16 @@ void memheap_checker_show(const void *start, size_t size, bool set)
     show_memory(start, size, set);
     if (memheap_checker_is_asan())
         __asan_unpoison_memory_region(start, size);
+}
+
+void memheap_checker_probe(const void *start, size_t size, bool writes)
+{
+    if (__asan_region_is_poisoned == NULL || __asan_report_load_n == NULL ||
+        __asan_report_store_n == NULL)
+        return;
+    void *bad = __asan_region_is_poisoned((void *)(uintptr_t)start, size);
+    if (bad != NULL)
+        (writes ? __asan_report_store_n : __asan_report_load_n)(bad, 1);
 }
 
 static void (*teller)(const void *address);

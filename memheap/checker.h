@@ -40,6 +40,10 @@ void memheap_checker_free(const void *pool, const void *block);
 void memheap_checker_move(const void *pool, const void *old, const void *block,
                           size_t size);
 
+/** Report bytes that are hidden, for the sanitizer, which does not see what
+ *  memheap's own code does. */
+void memheap_checker_probe(const void *start, size_t size, bool writes);
+
 /** Have a function called behind each report of the sanitizer, with the address
  *  that it is about. */
 void memheap_checker_on_report(void (*tell)(const void *address));

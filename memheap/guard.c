@@ -425,15 +425,19 @@ static void delist(const memheap_guard_t *g)
     pthread_mutex_unlock(&guards_lock);
 }
 
+/* Where window n, or the heap for -1, has an offset. */
+static char *at(const memheap_guard_t *g, int n, size_t offset)
+{
+    return n < 0 ? g->base + offset
+                 : g->windows.base + (size_t)n * g->windows.stride + offset;
+}
+
 /* Call a function for the same bytes of the heap and of each window. */
 static void everywhere(const memheap_guard_t *g, size_t offset, size_t size,
                        void (*act)(const void *start, size_t size))
 {
-    if (size == 0)
-        return;
-    act(g->base + offset, size);
-    for (int i = 0; i < g->windows.count; i++)
-        act(g->windows.base + (size_t)i * g->windows.stride + offset, size);
+    for (int n = -1; n < g->windows.count && size > 0; n++)
+        act(at(g, n, offset), size);
 }
 
 static void show_set(const void *start, size_t size)
@@ -444,11 +448,9 @@ static void show_set(const void *start, size_t size)
 static bool protect(const memheap_guard_t *g, size_t offset, size_t size,
                     int access)
 {
-    bool done = mprotect(g->base + offset, size, access) == 0;
-    for (int i = 0; i < g->windows.count && done; i++)
-        done =
-            mprotect(g->windows.base + (size_t)i * g->windows.stride + offset,
-                     size, access) == 0;
+    bool done = true;
+    for (int n = -1; n < g->windows.count && done; n++)
+        done = mprotect(at(g, n, offset), size, access) == 0;
     return done;
 }
 
@@ -463,6 +465,11 @@ static void give_up(memheap_guard_t *g)
                       "system protects no more pages (%s); a higher "
                       "vm.max_map_count may help",
                       g->name, strerror(error));
+}
+
+bool memheap_has_memcheck(void)
+{
+    return memheap_checker_is_memcheck();
 }
 
 bool memheap_has_checker(void)
@@ -591,15 +598,37 @@ static void hide_rest(const memheap_guard_t *g, size_t offset, size_t usable,
         everywhere(g, offset + asked, usable - asked, memheap_checker_hide);
 }
 
+/* Let memcheck know of a block, by its own address and by that in each window:
+ * what lies there, other processes may have set. */
+static void pool_alloc(const memheap_guard_t *g, size_t offset, size_t asked)
+{
+    for (int n = -1; n < g->windows.count; n++) {
+        memheap_checker_alloc(g, at(g, n, offset), asked);
+        if (n >= 0 || !is_unset(g))
+            memheap_checker_set(at(g, n, offset), asked);
+    }
+}
+
+static void pool_move(const memheap_guard_t *g, size_t old_offset,
+                      size_t offset, size_t asked)
+{
+    for (int n = -1; n < g->windows.count; n++)
+        memheap_checker_move(g, at(g, n, old_offset), at(g, n, offset), asked);
+}
+
+static void pool_free(const memheap_guard_t *g, size_t offset)
+{
+    for (int n = -1; n < g->windows.count; n++)
+        memheap_checker_free(g, at(g, n, offset));
+}
+
 void memheap_guard_fit(memheap_guard_t *g, size_t offset, size_t usable,
                        size_t asked)
 {
     if (g->memcheck) {
         if (memheap_guards_unset)
             memheap_guards_sync();
-        memheap_checker_alloc(g, g->base + offset, asked);
-        if (!is_unset(g))
-            memheap_checker_set(g->base + offset, asked);
+        pool_alloc(g, offset, asked);
         note_unset(g);
     }
     hide_rest(g, offset, usable, asked);
@@ -610,7 +639,7 @@ void memheap_guard_move(memheap_guard_t *g, size_t old_offset, size_t old_asked,
 {
     if (g->memcheck) {
         char *block = g->base + offset;
-        memheap_checker_move(g, g->base + old_offset, block, asked);
+        pool_move(g, old_offset, offset, asked);
         if (old_offset == offset && asked > old_asked)
             memheap_checker_show(block + old_asked, asked - old_asked,
                                  !is_unset(g));
@@ -677,7 +706,7 @@ void memheap_guard_remember(memheap_guard_t *g, size_t offset, size_t usable,
     if (memheap_guards_unset)
         memheap_guards_sync();
     if (g->memcheck && !moved)
-        memheap_checker_free(g, g->base + offset);
+        pool_free(g, offset);
 }
 
 void memheap_guards_sync(void)
@@ -690,6 +719,13 @@ void memheap_guards_sync(void)
     }
 }
 
+void memheap_probe(const void *address, size_t size, const char *call)
+{
+    bool reads = strstr(call, "get") != NULL || strstr(call, "fetch") != NULL ||
+                 call[strlen(call) - 1] == 'g';
+    memheap_checker_probe(address, size, !reads);
+}
+
 /* Bytes between the first and the last of an object are in the block that has
  * both, or lie where a range of several blocks is not one object. */
 void memheap_touch(const void *address, size_t size, const char *call, int pe)
@@ -697,6 +733,7 @@ void memheap_touch(const void *address, size_t size, const char *call, int pe)
     const volatile char *bytes = address;
     if (size == 0)
         return;
+    memheap_probe(address, size, call);
     trying.pe = pe;
     trying.call = call;
     (void)bytes[0];

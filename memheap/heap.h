@@ -69,6 +69,7 @@ void memheap_set_windows(memheap_t *heap, const memheap_windows_on_t *windows);
 
 /** Whether memcheck or the AddressSanitizer is there to watch heaps. */
 bool memheap_has_checker(void);
+bool memheap_has_memcheck(void);
 
 /** Whether the heap is watched in any way, so that memheap_touch() may help. */
 bool memheap_is_watched(const memheap_t *heap);
@@ -77,6 +78,10 @@ bool memheap_is_watched(const memheap_t *heap);
  *  to them does, with what is said then, if not. call and PE are those that
  *  another process's memory is accessed for. */
 void memheap_touch(const void *address, size_t size, const char *call, int pe);
+
+/** Let the AddressSanitizer see an access that this library makes for a call,
+ *  through a window. */
+void memheap_probe(const void *address, size_t size, const char *call);
 
 /** Whether blocks may hold what others wrote and memcheck does not know of;
  *  memheap_guards_sync() lets it. */

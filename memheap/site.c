@@ -189,6 +189,13 @@ static bool is_own(const char *object)
     return false;
 }
 
+/* Whether a function is the unwinder, as a sanitizer puts it in a program. */
+static bool is_unwinder(const char *name)
+{
+    return name != NULL && (strcmp(name, "backtrace") == 0 ||
+                            strstr(name, "interceptor_backtrace") != NULL);
+}
+
 /* Where an address lies in the file of its object. */
 static uintptr_t address_in(const Dl_info *object, uintptr_t address)
 {
@@ -301,7 +308,8 @@ char *memheap_frames_describe(void *const *frame, int count, char *text,
         Dl_info object;
         /* A frame returns to behind its call. */
         uintptr_t address = (uintptr_t)frame[i] - 1;
-        if (dladdr((void *)address, &object) != 0 && !is_own(object.dli_fname))
+        if (dladdr((void *)address, &object) != 0 &&
+            !is_own(object.dli_fname) && !is_unwinder(object.dli_sname))
             return describe_frame(&object, address, text, room);
     }
     return text;

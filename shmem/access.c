@@ -106,7 +106,10 @@ char *memheap_remote_any(const char *call, const void *address, size_t size,
         memheap_runtime_poll();
     else
         memheap_runtime_glance();
-    return segment->windows.base + near * segment->windows.stride + offset;
+    char *at = segment->windows.base + near * segment->windows.stride + offset;
+    if (MEMHEAP_UNLIKELY(segment->watched))
+        memheap_probe(at, size, call);
+    return at;
 }
 
 static memheap_atomic_t atomic_of(memheap_atomic_kind_t kind, size_t size,

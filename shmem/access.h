@@ -72,8 +72,7 @@ memheap_remote(const char *call, const void *address, size_t size, int pe,
 {
     const memheap_runtime_t *rt = &memheap_runtime;
     const memheap_segment_t *heap = &rt->symmetric;
-    if (MEMHEAP_UNLIKELY(rt->transport != NULL ||
-                         !memheap_has(heap, address, size)))
+    if (MEMHEAP_UNLIKELY(rt->looks_closer || !memheap_has(heap, address, size)))
         return memheap_remote_any(call, address, size, pe, far_p);
     /* PEs of the only node have their numbers in the job. */
     return heap->windows.base + (size_t)pe * heap->windows.stride +

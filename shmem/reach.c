@@ -178,6 +178,7 @@ memheap_status_t memheap_reach_open(memheap_runtime_t *rt)
         memheap_runtime_report_any(status);
         return status;
     }
+    rt->looks_closer = rt->job.node_count > 1;
     return rt->job.node_count > 1 ? open_transport(rt) : MEMHEAP_OK;
 }
 

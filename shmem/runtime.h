@@ -74,6 +74,7 @@ typedef struct memheap_runtime {
     memheap_job_t job;
     memheap_transport_t *transport; /* NULL: the job has one node */
     memheap_watch_t *watch;         /* of other nodes, or NULL */
+    bool looks_closer; /* the job has several nodes, or memory is watched */
     memheap_agree_t agree;
     memheap_agree_t sets_agree;   /* of active sets of all PEs, if so */
     memheap_agree_t shared_agree; /* of this node */

@@ -205,6 +205,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
     rt->symmetric.base = symmetric.base;
     rt->symmetric.windows = symmetric.windows;
     rt->symmetric.watched = memheap_is_watched(rt->space.heap);
+    rt->looks_closer = rt->looks_closer || rt->symmetric.watched;
     rt->symmetric.reach = memheap_reach(rt->space.heap);
     status = memheap_reach_cover(&rt->space, 0);
     if (status == MEMHEAP_OK)

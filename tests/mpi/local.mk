@@ -13,11 +13,14 @@ mpi_tests = tests/mpi/setup.mpi tests/mpi/memory.mpi tests/mpi/rma.mpi \
 	tests/mpi/storm.mpi tests/mpi/space.mpi tests/mpi/over_mpi.mpi \
 	tests/mpi/pages.mpi tests/mpi/place.mpi tests/mpi/pools.mpi
 mpi_helpers = tests/mpi/with_mpi tests/mpi/diverge tests/mpi/ranges \
-	tests/mpi/busy tests/mpi/lost tests/mpi/leaky tests/mpi/shown tests/mpi/spaces
+	tests/mpi/busy tests/mpi/lost tests/mpi/leaky tests/mpi/shown \
+	tests/mpi/spaces tests/mpi/guarded tests/mpi/mistakes
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/together.sh tests/mpi/remains.sh \
-	tests/mpi/headers.sh tests/mpi/leaks.sh tests/mpi/spaces.sh tests/mpi/nodes.sh tests/doxygen.sh tests/install.sh \
-	tests/osh.sh tests/tools.sh tests/top.sh tests/map.sh
+	tests/mpi/headers.sh tests/mpi/leaks.sh tests/mpi/guard.sh \
+	tests/mpi/checkers.sh tests/mpi/spaces.sh tests/mpi/nodes.sh \
+	tests/doxygen.sh tests/install.sh tests/osh.sh tests/tools.sh \
+	tests/top.sh tests/map.sh
 mpi_test_libs = libshmem.la $(MPI_LIBS)
 mpi_test_cppflags = $(AM_CPPFLAGS) $(MPI_CFLAGS)
 
@@ -119,6 +122,12 @@ tests_mpi_busy_LDADD = $(mpi_test_libs)
 tests_mpi_spaces_SOURCES = tests/mpi/spaces.c
 tests_mpi_spaces_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_spaces_LDADD = $(mpi_test_libs)
+tests_mpi_guarded_SOURCES = tests/mpi/guarded.c
+tests_mpi_guarded_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_guarded_LDADD = $(mpi_test_libs)
+tests_mpi_mistakes_SOURCES = examples/mistakes.c
+tests_mpi_mistakes_CPPFLAGS = $(mpi_test_cppflags)
+tests_mpi_mistakes_LDADD = $(mpi_test_libs)
 tests_mpi_leaky_SOURCES = tests/mpi/leaky.c
 tests_mpi_leaky_CPPFLAGS = $(mpi_test_cppflags)
 tests_mpi_leaky_LDADD = $(mpi_test_libs)

@@ -1,0 +1,96 @@
+#!/bin/sh
+# What is said of a wrong access to symmetric memory that is guarded, and that
+# right ones go on.
+. "${top_srcdir:-.}/tests/mpi/expect.sh"
+program=$top_builddir/tests/mpi/guarded
+mistakes=$top_builddir/tests/mpi/mistakes
+MEMHEAP_TEST_TIME=60
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+guard="-x MEMHEAP_GUARD=1"
+
+# What one PE says, from its first line on; those of others come between.
+says_of()
+{
+    pe=$1
+    shift
+    all=$output
+    output=$(printf '%s\n' "$all" | grep "^memheap: PE $pe: ")
+    says "$@"
+    output=$all
+}
+
+says_nothing()
+{
+    case $output in
+        *memheap:*) miss "says something" ;;
+    esac
+}
+
+for how in auto+0 ucx+0 auto+2; do
+    for np in 1 2 4; do
+        job 0 $guard -x MEMHEAP_TRANSPORT=${how%+*} \
+            -x MEMHEAP_NODE_PES=${how#*+} -x SHMEM_SYMMETRIC_SIZE=4m \
+            -n $np "$program" churn
+        says done
+        says_nothing
+        fact "$how: $np PEs use memory rightly, more than the heap has"
+    done
+    job 0 $guard -x MEMHEAP_TRANSPORT=${how%+*} \
+        -x MEMHEAP_NODE_PES=${how#*+} -n 3 "$program" signalled
+    says_nothing
+    fact "$how: signals work"
+done
+
+# The first PE ends the job, and others may come to say less.
+job error $guard -n 1 "$mistakes" overrun
+says "bytes behind the block of 400 bytes at 0x" \
+    " of heap \"symmetric\", allocation 1, tag \"grid\"" \
+    "the access is from main at mistakes.c:" \
+    "the block was allocated from main at mistakes.c:"
+fact "an overrun is named"
+job error $guard -n 1 "$mistakes" use-after-free
+says "12 bytes into the freed block of 400 bytes at 0x" \
+    "the block was allocated from main at mistakes.c:" \
+    "and freed from main at mistakes.c:"
+fact "a use after free is named"
+for np in 2 4; do
+    job error $guard -n $np "$mistakes" overrun
+    says "bytes behind the block of 400 bytes at 0x"
+    fact "$np PEs: an overrun is named"
+    for mistake in stray-write stray-put; do
+        job error $guard -n $np "$mistakes" $mistake
+        for pe in 0 1; do
+            case $output in
+                *"memheap: PE $pe: "*)
+                    says_of $pe \
+                        "28 bytes into the freed block of 400 bytes at 0x" \
+                        "of heap \"symmetric\" on PE $((pe + 1 < np ? pe + 1 : 0)), through its window"
+                    ;;
+            esac
+        done
+        says "28 bytes into the freed block"
+        fact "$np PEs: a $mistake is named, and the PE whose memory it is"
+    done
+    for tls in all tcp,self; do
+        job error $guard -x MEMHEAP_TRANSPORT=ucx -x UCX_TLS=$tls -n $np \
+            "$mistakes" stray-put
+        says "shmem_int_p reaches 0x" \
+            ", 28 bytes into the freed block of 400 bytes at 0x" \
+            "of heap \"symmetric\" on PE "
+        fact "$np PEs over UCX, $tls: a stray put is named before it is sent"
+    done
+done
+
+device="-x MEMHEAP_DEVICE_FOLDER=$folder"
+job error $guard -n 1 "$program" space : $guard $device -n 1 "$program" space : \
+    $guard -n 1 "$program" space : $guard $device -n 1 "$program" space
+says "memheap: PE 1: " \
+    "8 bytes into the freed block of 4000 bytes at 0x" \
+    "of heap \"space 1\" on PE 3, through its window"
+fact "a write to a space is named by the PEs of the job"
+
+job 0 -n 2 "$mistakes" use-after-free
+says_nothing
+fact "nobody asked for a guard"
+finish
