@@ -836,6 +836,8 @@ static void trim_after(memheap_t *heap, size_t size)
 static MEMHEAP_NOINLINE memheap_status_t finish_free(memheap_t *heap,
                                                      size_t offset, size_t size)
 {
+    if (heap->checks && heap->guard != NULL)
+        memheap_guard_enter(heap->guard, offset, size);
     if (heap->checks)
         memset(heap->base + offset, FILL_FREED, size);
     if (heap->guard != NULL)

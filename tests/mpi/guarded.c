@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum {
-    ROUNDS = 200,
+    ROUNDS = 200, /* of churn, unless the second argument says otherwise */
     LONGS = 2000
 };
 
@@ -24,12 +24,12 @@ static void fail(const char *what)
 }
 
 /* Blocks come and go, move, and are written by others all the time. */
-static void churn(void)
+static void churn(int rounds)
 {
     int right = (me + 1) % pes;
     int left = (me + pes - 1) % pes;
     long *kept = shmem_malloc(sizeof(*kept));
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < rounds; round++) {
         size_t count = (size_t)(LONGS + 37 * round);
         long *block = round % 3 == 0 ? shmem_calloc(count, sizeof(*block))
                                      : shmem_malloc(count * sizeof(*block));
@@ -115,7 +115,7 @@ int main(int argc, char **argv)
     me = shmem_my_pe();
     pes = shmem_n_pes();
     if (strcmp(what, "churn") == 0)
-        churn();
+        churn(argc > 2 ? atoi(argv[2]) : ROUNDS);
     else if (strcmp(what, "signalled") == 0)
         signalled();
     else if (strcmp(what, "space") == 0)

@@ -19,6 +19,13 @@ export ASAN_OPTIONS
 # Undefined behaviour that a checker sees is a failure, and no remark.
 UBSAN_OPTIONS="halt_on_error=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}"
 export UBSAN_OPTIONS
+# Heaps are to be what they are without a checker; checkers.sh says otherwise.
+case $built_cflags in
+    *sanitize*)
+        MEMHEAP_CHECKERS=0
+        export MEMHEAP_CHECKERS
+        ;;
+esac
 
 if "$MPIRUN" --version 2>/dev/null | grep -q 'Open MPI\|OpenRTE'; then
     oversubscribe=--oversubscribe

@@ -141,6 +141,7 @@ tests_mpi_lost_LDADD = $(mpi_test_libs)
 check_PROGRAMS += $(mpi_tests) $(mpi_helpers)
 TESTS += $(mpi_tests) $(mpi_scripts)
 EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
-	tests/mpi/beside.sh tests/mpi/expect.sh tests/mpi/netns.sh tests/standard/generic.c \
+	tests/mpi/beside.sh tests/mpi/expect.sh tests/mpi/memcheck.supp \
+	tests/mpi/netns.sh tests/standard/generic.c \
 	tests/standard/routines.tsv tests/standard/symbols.awk \
 	tests/standard/types.tsv
