@@ -518,6 +518,82 @@ START_TEST(settled_modules_answer_alike)
 }
 END_TEST
 
+static void write_far_behind(char *block)
+{
+    ((volatile char *)block)[1000] = 1;
+}
+
+START_TEST(sanitizer_names_the_block)
+{
+    unit_heap_t unit;
+    if (!memheap_has_checker())
+        return;
+    unit_heap_open(&unit, _i, SIZE, 0, "MEMHEAP_CHECKERS=1");
+    heap = unit.heap;
+    memheap_at("solver.c", 42);
+    char *block = alloc(1000);
+    size_t usable;
+    ck_assert_ok(memheap_usable_size(heap, block, &usable));
+    ck_assert_uint_eq(usable, 1000);
+    const char *text = said_by(write_far_behind, block);
+    ck_assert_says(text, ", 0 bytes behind the block of 1000 bytes at 0x");
+    ck_assert_says(text, "the block was allocated from solver.c:42");
+    text = said_by(free_and_read, block);
+    ck_assert_says(text, ", 5 bytes into the freed block of 1000 bytes at 0x");
+    ck_assert_says(text, "and freed from solver.c:77");
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Right programs are right where a checker runs, and with every fill. */
+START_TEST(blocks_of_a_checked_heap_can_be_used)
+{
+    static const char *const settings[] = {
+        "MEMHEAP_CHECKERS=1", "MEMHEAP_CHECK=1", "MEMHEAP_GUARD=1"};
+    const char *params[5] = {unit_component_setting(_i)};
+    const char **next = params + (params[0] != NULL);
+    char component[64];
+    struct {
+        unsigned char *block;
+        size_t size;
+    } live[32] = {{NULL, 0}};
+    uint64_t seed = unit_seed();
+    for (int i = 0; i < 2 + (_i == 0); i++)
+        *next++ = settings[i];
+    snprintf(component, sizeof(component), "MEMHEAP_COMPONENT=%s",
+             unit_component_name(_i));
+    *next = component;
+    memheap_config_t config = {
+        .size = 16 * MIB, .params = params, .log = &heap_log.log};
+    unit_log_init(&heap_log);
+    ck_assert_ok(memheap_create(&config, &heap));
+    for (int step = 0; step < 3000; step++) {
+        size_t n = unit_random_below(&seed, 32);
+        size_t size = 1 + unit_random_below(&seed, 5000);
+        size_t kept = memheap_min(live[n].size, size);
+        void *block = live[n].block;
+        if (block == NULL && step % 2 == 0) {
+            ck_assert_ok(memheap_alloc_zeroed(heap, 1, size, &block));
+            ck_assert_int_eq(((char *)block)[size - 1], 0);
+        } else if (step % 3 == 0) {
+            ck_assert_ok(memheap_free(heap, block));
+            block = NULL;
+            size = 0;
+        } else {
+            ck_assert_ok(memheap_resize(heap, block, size, &block));
+        }
+        live[n].block = block;
+        live[n].size = size;
+        for (size_t i = 0; i < memheap_min(kept, size); i++)
+            ck_assert_uint_eq(live[n].block[i], n);
+        if (size > 0)
+            memset(block, (int)n, size);
+    }
+    memheap_destroy(heap);
+    ck_assert_msg(heap_log.count == 0, "%s", heap_log.text);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_case();
@@ -546,5 +622,8 @@ int main(void)
     tcase_add_loop_test(tests, random_calls_keep_the_rules, 0, 3);
     tcase_add_test(tests, two_modules_answer_alike);
     tcase_add_test(tests, settled_modules_answer_alike);
+    tcase_add_loop_test(tests, sanitizer_names_the_block, 0, unit_heap_kinds());
+    tcase_add_loop_test(tests, blocks_of_a_checked_heap_can_be_used, 0,
+                        (int)unit_component_count());
     return unit_run("guard", tests);
 }
