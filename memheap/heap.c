@@ -355,9 +355,13 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     region->overcommit =
         memheap_params_value(params, "MEMHEAP_OVERCOMMIT")->boolean;
     unsigned flags = config->flags;
-    if (!heap->of_job && !region->guarded && is_checked(heap))
+    if (!heap->of_job && memheap_has_checker())
         flags |= MEMHEAP_PADDED;
-    heap->padding = (flags & MEMHEAP_PADDED) != 0 ? MEMHEAP_REDZONE : 0;
+    if (!memheap_params_value(params, "MEMHEAP_CHECKERS")->boolean)
+        flags &= ~(unsigned)MEMHEAP_PADDED;
+    /* A page that is guarded is padding enough. */
+    if ((flags & MEMHEAP_PADDED) != 0 && !region->guarded)
+        heap->padding = MEMHEAP_REDZONE;
     status =
         memheap_notes_open(params, heap->name, flags, memory, &heap->notes);
     if (status != MEMHEAP_OK)

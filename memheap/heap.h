@@ -19,8 +19,8 @@ enum {
     /** Others may see its figures unless MEMHEAP_TOP is none: its calls meet
      *  those of other PEs, beside which that costs nothing. */
     MEMHEAP_SHOWN = 1 << 18,
-    /** Blocks are longer than asked for, for a checker of this process or of
-     *  another one of the job. */
+    /** Blocks are longer than asked for, unless parameters say otherwise, for a
+     *  checker of this process or of another one of the job. */
     MEMHEAP_PADDED = 1 << 19
 };
 
