@@ -584,9 +584,16 @@ START_TEST(wrong_share_is_refused)
 }
 END_TEST
 
+/* These registries have no such parameter. */
+static void unset_checkers(void)
+{
+    unsetenv("MEMHEAP_CHECKERS");
+}
+
 int main(void)
 {
     TCase *tests = unit_case();
+    tcase_add_checked_fixture(tests, unset_checkers, NULL);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, unset_parameters_have_their_defaults);
     ADD_LOOP(tests, switch_has_many_spellings, switches);
