@@ -22,9 +22,9 @@ __asan_set_error_report_callback(void (*callback)(const char *report))
 extern void *__asan_get_report_address(void) __attribute__((weak));
 extern void *__asan_region_is_poisoned(void *start, size_t size)
     __attribute__((weak));
-extern void __asan_report_load_n(void *address, size_t size)
+extern void __asan_report_load_n(void *address, long size)
     __attribute__((weak));
-extern void __asan_report_store_n(void *address, size_t size)
+extern void __asan_report_store_n(void *address, long size)
     __attribute__((weak));
 
 #ifdef HAVE_VALGRIND_MEMCHECK_H
