@@ -229,6 +229,7 @@ void memheap_mpi_destroy(memheap_mpi_t *heap)
     if (heap == NULL)
         return;
     memheap_job_worst(&heap->job, MEMHEAP_OK); /* nobody looks at it any more */
+    memheap_symmetric_report(&heap->job, heap->symmetric.heap);
     memheap_symmetric_close(&heap->symmetric);
     memheap_job_close(&heap->job);
     free(heap);

@@ -48,8 +48,9 @@ memheap_status_t memheap_mpi_create(MPI_Comm comm,
                                     const memheap_config_t *config,
                                     memheap_mpi_t **heap_p);
 
-/** Destroy a heap and all blocks in it, when all ranks have come. Collective.
- *  NULL is ignored. */
+/** Destroy a heap and all blocks in it, when all ranks have come; rank 0 logs
+ *  what MEMHEAP_REPORT and MEMHEAP_LEAKS ask for. Collective. NULL is ignored.
+ */
 void memheap_mpi_destroy(memheap_mpi_t *heap);
 
 /** As the calls of memheap.h. Collective; a block has the same address on all

@@ -7,11 +7,13 @@
 
 #include "comm/symmetric.h"
 #include "comm/range.h"
+#include "memheap/report.h"
 #include "base/machine.h"
 #include "base/pages.h"
 #include "base/util.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -161,6 +163,44 @@ err_file:
     if (fd >= 0)
         close(fd);
     return worst;
+}
+
+/* Have the first PE report the figures of all. */
+static void report_figures(const memheap_job_t *job, memheap_t *heap)
+{
+    uint64_t mine[MEMHEAP_FIGURES];
+    uint64_t *all = NULL;
+    memheap_status_t status = MEMHEAP_OK;
+    memheap_figures_take(heap, mine);
+    if (job->rank == 0) {
+        all = malloc((size_t)job->size * sizeof(mine));
+        status = all == NULL ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK;
+    }
+    if (memheap_job_worst(job, status) != MEMHEAP_OK)
+        return;
+    memheap_job_gather(job, mine, sizeof(mine), all);
+    if (job->rank == 0) {
+        memheap_report_t report = {
+            .heap = heap, .pes = job->size, .values = all};
+        memheap_report_as_asked(&report, memheap_get_log(heap));
+    }
+    free(all);
+}
+
+bool memheap_symmetric_report(const memheap_job_t *job, memheap_t *heap)
+{
+    const memheap_params_t *params = memheap_get_params(heap);
+    const char *how = memheap_params_find(params, "MEMHEAP_REPORT")->text;
+    if (how[0] != '\0' && strcmp(how, "0") != 0)
+        report_figures(job, heap);
+    memheap_stats_t stats;
+    memheap_get_stats(heap, &stats);
+    if (!memheap_params_value(params, "MEMHEAP_LEAKS")->boolean ||
+        stats.live_blocks == 0)
+        return false;
+    if (job->rank == 0)
+        memheap_report_leaks(heap);
+    return true;
 }
 
 void memheap_symmetric_close(memheap_symmetric_t *symmetric)

@@ -47,6 +47,15 @@ memheap_status_t
 memheap_symmetric_open(const memheap_symmetric_config_t *config,
                        memheap_symmetric_t *symmetric);
 
+/**
+ * Say what MEMHEAP_REPORT and MEMHEAP_LEAKS want to be said of a heap that
+ * ends: once for the job, through the log of the first PE, since the blocks are
+ * the same on all. Collective.
+ *
+ * @return whether leaks were asked for and there are some; the same on all PEs
+ */
+bool memheap_symmetric_report(const memheap_job_t *job, memheap_t *heap);
+
 /** Destroy it. Local; one of zeros may be closed too. */
 void memheap_symmetric_close(memheap_symmetric_t *symmetric);
 

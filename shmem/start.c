@@ -12,7 +12,6 @@
 #include "shmem/space.h"
 #include "shmem/team.h"
 #include "comm/symmetric.h"
-#include "memheap/report.h"
 #include "base/machine.h"
 #include "base/pages.h"
 #include "base/util.h"
@@ -336,46 +335,13 @@ memheap_status_t memheap_runtime_start(int thread_level)
     return status;
 }
 
-/* Have the first PE of a space report the figures of all. */
-static void report_figures(memheap_runtime_t *rt, const memheap_space_t *space)
-{
-    const memheap_job_t *job = space->segment->owners.job;
-    uint64_t mine[MEMHEAP_FIGURES];
-    uint64_t *all = NULL;
-    memheap_status_t status = MEMHEAP_OK;
-    memheap_figures_take(space->heap, mine);
-    if (job->rank == 0) {
-        all = malloc((size_t)job->size * sizeof(mine));
-        status = all == NULL ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK;
-    }
-    if (memheap_job_worst(job, status) != MEMHEAP_OK)
-        return;
-    memheap_job_gather(job, mine, sizeof(mine), all);
-    if (job->rank == 0) {
-        memheap_report_t report = {
-            .heap = space->heap, .pes = job->size, .values = all};
-        memheap_report_as_asked(&report, &rt->log);
-    }
-    free(all);
-}
-
-/* The blocks are the same on every PE, so that one speaks for all. */
 void memheap_runtime_report_heap(memheap_space_t *space)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     const memheap_params_t *params = memheap_get_params(space->heap);
-    const char *how = memheap_params_find(params, "MEMHEAP_REPORT")->text;
-    if (how[0] != '\0' && strcmp(how, "0") != 0)
-        report_figures(rt, space);
-    memheap_stats_t stats;
-    memheap_get_stats(space->heap, &stats);
-    if (!memheap_params_value(params, "MEMHEAP_LEAKS")->boolean ||
-        stats.live_blocks == 0)
-        return;
-    rt->exit_status =
-        (int)memheap_params_value(params, "MEMHEAP_LEAKS_STATUS")->integer;
-    if (space->segment->owners.job->rank == 0)
-        memheap_report_leaks(space->heap);
+    if (memheap_symmetric_report(space->segment->owners.job, space->heap))
+        rt->exit_status =
+            (int)memheap_params_value(params, "MEMHEAP_LEAKS_STATUS")->integer;
 }
 
 void memheap_runtime_stop(void)

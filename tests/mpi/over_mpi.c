@@ -271,6 +271,27 @@ static bool wrong_arguments_are_refused(void)
     return good;
 }
 
+/* Rank 0 says it, for all. */
+static bool leaks_and_figures_are_reported(void)
+{
+    const char *const params[] = {"MEMHEAP_LEAKS=1", "MEMHEAP_REPORT=1", NULL};
+    memheap_config_t config = {
+        .name = "mpi", .log = &log_here, .params = params};
+    memheap_mpi_t *heap = NULL;
+    void *block = NULL;
+    bool good =
+        memheap_mpi_create(MPI_COMM_WORLD, &config, &heap) == MEMHEAP_OK &&
+        memheap_mpi_alloc(heap, 1000, &block) == MEMHEAP_OK;
+    logged[0] = '\0';
+    memheap_mpi_destroy(heap);
+    if (me != 0)
+        return good && logged[0] == '\0';
+    return good && says("leak: 1000 bytes at 0x") &&
+           says("1 block of heap \"mpi\" was never freed") &&
+           says("heap \"mpi\", component") &&
+           says("  live blocks    1 on each PE");
+}
+
 static bool heap_is_a_pool(void)
 {
     memheap_mpi_t *heap = create(MPI_COMM_WORLD, 0);
@@ -298,7 +319,7 @@ int main(int argc, char **argv)
     MPI_Comm_free(&machine);
     several_machines = near < n;
     if (me == 0)
-        printf("1..7\n");
+        printf("1..8\n");
     ok(blocks_have_one_address(), "a block has one address on all ranks");
     ok(resize_keeps_contents(), "a resize keeps contents");
     ok(communicators_overlap(),
@@ -307,6 +328,7 @@ int main(int argc, char **argv)
        "ranks that differ are told who called what");
     ok(what_one_cannot_do_none_does(), "what one rank cannot do, none does");
     ok(wrong_arguments_are_refused(), "wrong arguments are refused");
+    ok(leaks_and_figures_are_reported(), "leaks and figures are reported once");
     ok(heap_is_a_pool(), "a heap is a pool");
     MPI_Finalize();
     return 0;
