@@ -1,23 +1,28 @@
 /*
- * Stacks of offsets that share a pool of boxes.
+ * Stacks of places that share a pool of boxes.
  *
  * The uppermost members of a stack are in a box of its own; full boxes below
  * it are a list. Boxes of such lists are in a table, named by their index, 0
- * being none. So a stack costs a box while it is empty, pushing and popping
- * touch one line of the cache, and members of many stacks share memory.
+ * being none. So a stack costs a box while it is empty, and members of many
+ * stacks share memory. A box is long, since pushing into a full one and popping
+ * from an empty one is what no processor foresees; and its members are short,
+ * since what the processor's caches hold counts too: places from
+ * MEMHEAP_BOX_REACH on cannot be members.
  */
 #ifndef MEMHEAP_BASE_BOXES_H
 #define MEMHEAP_BASE_BOXES_H
 
 #include "base/memory.h"
 
-#define MEMHEAP_BOX_ROOM 7u
+#define MEMHEAP_BOX_ROOM 29u
+#define MEMHEAP_BOX_REACH ((uint64_t)1 << 32)
 
 /** A box, and as the uppermost one a stack. All zero is an empty stack. */
 typedef struct memheap_box {
-    uint32_t count; /* members in this box */
-    uint32_t below; /* the box below this one, which is full */
-    uint64_t member[MEMHEAP_BOX_ROOM];
+    uint32_t count;  /* members in this box */
+    uint32_t below;  /* the box below this one, which is full */
+    uint32_t marked; /* the user's, in the uppermost box of a stack */
+    uint32_t member[MEMHEAP_BOX_ROOM];
 } memheap_box_t;
 
 typedef struct memheap_boxes {
@@ -79,7 +84,9 @@ static inline bool memheap_box_refill(memheap_boxes_t *boxes,
     if (id == 0)
         return false;
     memheap_box_t *box = memheap_box_at(boxes, id);
+    uint32_t marked = stack->marked;
     *stack = *box;
+    stack->marked = marked;
     box->below = boxes->unused;
     boxes->unused = id;
     return true;

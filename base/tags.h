@@ -49,6 +49,15 @@ static inline memheap_tag_line_t *memheap_tag_line(const memheap_table_t *tags,
            (granule >> MEMHEAP_TAG_LINE_ORDER);
 }
 
+/** Which of the 64 granules from one on, which is in a line, are starts. There
+ *  has to be a line behind it. */
+static inline uint64_t memheap_tag_starts(const memheap_tag_line_t *line,
+                                          uint64_t granule)
+{
+    return line->starts >> (granule % MEMHEAP_TAG_LINE) |
+           line[1].starts << 1 << (~granule % MEMHEAP_TAG_LINE);
+}
+
 /** Whether a live block starts at a granule. */
 static inline bool memheap_tag_is_live(const memheap_table_t *tags,
                                        uint64_t granule)

@@ -454,7 +454,7 @@ static __attribute__((noinline)) void free_slowly(buddy_t *b, uint64_t start,
     block_uncut(b, start);
     bool stacks = memheap_is_power_of_two(length) && start % length == 0 &&
                   bytes_of(b, start + length) <= b->module.size &&
-                  length <= b->limit;
+                  start < MEMHEAP_BOX_REACH && length <= b->limit;
     for (unsigned n = 0; stacks && b->held + length > b->limit; n++)
         stacks = n < JOINED_FOR_ROOM && join_one(b);
     if (!stacks) {
@@ -466,7 +466,7 @@ static __attribute__((noinline)) void free_slowly(buddy_t *b, uint64_t start,
     memheap_box_t *stack = &b->stack[order];
     if (stack->count == MEMHEAP_BOX_ROOM)
         memheap_box_spill(&b->boxes, stack);
-    stack->member[stack->count++] = start;
+    stack->member[stack->count++] = (uint32_t)start;
     b->stacked |= (uint64_t)1 << order;
     b->held += length;
     memheap_tag_free(&b->tags, start);
@@ -482,12 +482,13 @@ static memheap_status_t buddy_free(memheap_module_t *module, size_t offset)
     unsigned order = (unsigned)__builtin_ctzll(length);
     memheap_box_t *stack = &b->stack[order];
     if (MEMHEAP_UNLIKELY(length != length_of(order) || b->cut.count > 0 ||
+                         start >= MEMHEAP_BOX_REACH ||
                          stack->count == MEMHEAP_BOX_ROOM ||
                          b->held + length > b->limit)) {
         free_slowly(b, start, length);
         return MEMHEAP_OK;
     }
-    stack->member[stack->count++] = start;
+    stack->member[stack->count++] = (uint32_t)start;
     b->stacked |= (uint64_t)1 << order;
     b->held += length;
     memheap_tag_line(&b->tags, start)->lives ^= memheap_tag_bit(start);

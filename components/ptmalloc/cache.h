@@ -17,6 +17,7 @@ enum {
     CACHE_SPLIT = 6,   /* log2 of the lengths in a power of two */
     CACHE_ORDER_STACKS = 1 << CACHE_SPLIT,
     CACHE_ALIGN_ORDER = 2, /* log2 of what longer ones are multiples of */
+    CACHE_TURNED = 8,      /* members that are looked at for an alignment */
     CACHE_ORDERS = 40,     /* powers of two that have stacks */
     CACHE_STACKS = CACHE_ORDERS * CACHE_ORDER_STACKS
 };
@@ -26,15 +27,14 @@ enum {
 
 typedef struct cache {
     memheap_boxes_t boxes;
-    uint64_t held; /* granules that count against the limit */
-    uint64_t limit;
     unsigned next;   /* large stack to take from when some have to go */
     uint64_t orders; /* bit o: a stack from o * CACHE_ORDER_STACKS was used */
     /** Bit n % 64 of word n / 64: the stack n may hold blocks. Those below 64,
-     *  which serve the small blocks, are not in it. */
+     *  which serve the small blocks, are not in it. What has its bit is
+     *  `marked`. */
     uint64_t map[CACHE_ORDERS];
-    uint64_t words; /* bit w: map[w] is not 0 */
-    memheap_box_t stack[CACHE_STACKS];
+    uint64_t words;       /* bit w: map[w] is not 0 */
+    memheap_box_t *stack; /* CACHE_STACKS of them */
 } cache_t;
 
 /** A length that blocks come in. */
@@ -68,6 +68,25 @@ static inline void cache_mark(cache_t *cache, uint64_t number)
     uint64_t word = number / CACHE_ORDER_STACKS;
     cache->map[word] |= (uint64_t)1 << number % CACHE_ORDER_STACKS;
     cache->words |= (uint64_t)1 << word;
+    cache->stack[number].marked = 1;
+}
+
+/** Bring a member that lies at a multiple of align granules to the top of a
+ *  stack, if one of the uppermost does. */
+static inline bool cache_turn(memheap_box_t *stack, uint64_t align)
+{
+    unsigned last = stack->count - 1u;
+    unsigned least =
+        stack->count > CACHE_TURNED ? stack->count - CACHE_TURNED : 0;
+    for (unsigned i = stack->count; i-- > least;) {
+        uint32_t start = stack->member[i];
+        if ((start & (align - 1)) == 0) {
+            stack->member[i] = stack->member[last];
+            stack->member[last] = start;
+            return true;
+        }
+    }
+    return false;
 }
 
 /** The number of the next stack that holds large blocks, from `next` downwards
@@ -87,6 +106,7 @@ static inline unsigned cache_find_large(cache_t *cache)
         cache->next = number;
         if (!memheap_box_is_empty(&cache->stack[number]))
             return number;
+        cache->stack[number].marked = 0;
         cache->map[word] &= ~((uint64_t)1 << number % CACHE_ORDER_STACKS);
         if (cache->map[word] == 0)
             cache->words &= ~((uint64_t)1 << word);

@@ -12,8 +12,10 @@
 #include "base/tags.h"
 
 #define CHUNK_NONE 0u
-/* A note with this bit names a node; without, it is a length. */
+/* A note with this bit names a node; without, it is the length of a block, and
+ * from bit NOTE_NUMBER on the number of its stack. */
 #define NOTE_NODE ((uint64_t)1 << 63)
+#define NOTE_NUMBER 48
 #define NOTE_VICTIM UINT64_MAX
 
 typedef uint32_t chunk_id_t;

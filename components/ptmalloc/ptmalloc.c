@@ -13,10 +13,11 @@
  *
  * A request is served from the cache, else from a chunk of just its size, else
  * if it is small from the victim, and else from the smallest chunk that fits.
- * Before the top moves up, a few cached blocks are joined with their
- * neighbours, and all of them before a request fails. The cache may hold no
- * more than a share of what lies below the top and of what lies above, and than
- * is in use: as the region fills, or the heap empties, all is joined at once.
+ * Live and cached blocks together may take twice what was ever live, but no
+ * more than a third of the region; beyond, the cache may hold a small share of
+ * what lies below the top and of what lies above. What it may not hold is
+ * joined with its neighbours, a few blocks at a time, and all of it before a
+ * request fails.
  * Rules that ptmalloc_check() tests:
  *   - each granule below the top is in exactly one piece, and the tags say so;
  *   - no two of chunks and victim touch, and no chunk touches the top;
@@ -44,8 +45,10 @@ enum {
      * before its block counts. */
     SPARE_NODES = 4,
     ENSURE_AHEAD = 64,
-    /* The most that the cache may hold, as shifts of what lies below the top,
-     * but for little, and of what lies above. */
+    /* While the top is in this part of the region, all that is free may be
+     * cached; then no more than these shifts of what lies below the top, but
+     * for little, and of what lies above. */
+    ROOMY = 3,
     LIMIT_BELOW = 2,
     LIMIT_LITTLE = 4096,
     LIMIT_ABOVE = 5,
@@ -68,7 +71,13 @@ typedef struct span {
 
 typedef struct ptmalloc {
     memheap_module_t module;
+    uint64_t reach; /* blocks before it may be cached; not behind the top */
+    size_t floor;   /* bytes; less in use would mean that too much is cached */
+    uint64_t limit; /* granules; the most that may be */
+    uint64_t roomy; /* granules of blocks up to which all may be */
+    uint64_t most;  /* granules that were ever live */
     uint64_t top;
+    uint64_t loose; /* granules of chunks and the victim */
     span_t victim;  /* starts NOWHERE if there is none */
     size_t blocks;  /* live and cached */
     size_t ensured; /* blocks that there are nodes and boxes for */
@@ -114,6 +123,19 @@ static chunk_t *chunk(const ptmalloc_t *p, chunk_id_t id)
     return chunk_at(&p->pool, id);
 }
 
+/* Write and read what a long block's note says. One without a stack has the
+ * number 0. */
+static inline uint64_t note_of(cache_class_t class)
+{
+    return class.size | class.number << NOTE_NUMBER;
+}
+
+static inline cache_class_t class_in(uint64_t note)
+{
+    return (cache_class_t){note & (((uint64_t)1 << NOTE_NUMBER) - 1),
+                           note >> NOTE_NUMBER};
+}
+
 /* The granule of an offset if a live block starts there, or NOWHERE. */
 static inline uint64_t live_start(const ptmalloc_t *p, size_t offset)
 {
@@ -132,7 +154,7 @@ static inline uint64_t length_at(const ptmalloc_t *p, uint64_t start)
         return far.granule - start;
     if (MEMHEAP_UNLIKELY(start == p->victim.start))
         return p->victim.size;
-    return (far.note & NOTE_NODE) == 0 ? far.note
+    return (far.note & NOTE_NODE) == 0 ? class_in(far.note).size
                                        : chunk(p, (chunk_id_t)far.note)->size;
 }
 
@@ -150,6 +172,7 @@ static inline chunk_id_t chunk_of(const ptmalloc_t *p, uint64_t start)
 static inline void chunk_make(ptmalloc_t *p, uint64_t start, uint64_t size)
 {
     chunk_id_t id = chunk_new(&p->pool);
+    p->loose += size;
     chunk(p, id)->start = start;
     chunk(p, id)->size = size;
     chunk_enter(&p->pool, id);
@@ -162,6 +185,7 @@ static inline void chunk_change(ptmalloc_t *p, chunk_id_t id, uint64_t start,
 {
     chunk_t *c = chunk(p, id);
     chunk_leave(&p->pool, id);
+    p->loose += size - c->size;
     c->start = start;
     if (bins_index(size) == bins_index(c->size)) {
         c->size = size;
@@ -175,6 +199,7 @@ static inline void chunk_change(ptmalloc_t *p, chunk_id_t id, uint64_t start,
 
 static inline void chunk_drop(ptmalloc_t *p, chunk_id_t id)
 {
+    p->loose -= chunk(p, id)->size;
     bins_remove(&p->bins, &p->pool, id);
     chunk_leave(&p->pool, id);
     chunk_delete(&p->pool, id);
@@ -184,20 +209,34 @@ static inline void chunk_drop(ptmalloc_t *p, chunk_id_t id)
  * behind it, and stays right when the victim loses its start. */
 static inline void victim_set(ptmalloc_t *p, uint64_t start, uint64_t size)
 {
+    p->loose += size - p->victim.size;
     p->victim = (span_t){start, size};
     memheap_tag_note(&p->pool.tags, start, start + size, NOTE_VICTIM);
 }
 
 static inline void victim_clear(ptmalloc_t *p)
 {
+    p->loose -= p->victim.size;
     p->victim = (span_t){NOWHERE, 0};
 }
 
-/* Let the limit of the cache follow the top. */
-static inline void limit_set(ptmalloc_t *p)
+/* Granules of blocks, live and cached. */
+static inline uint64_t taken(const ptmalloc_t *p)
+{
+    return p->top - p->loose;
+}
+
+/* Say anew how much may be cached: called by all that may have moved the top,
+ * or changed what is loose, when they are done. */
+static inline void bounds_set(ptmalloc_t *p)
 {
     uint64_t below = memheap_max(p->top >> LIMIT_BELOW, LIMIT_LITTLE);
-    p->cache.limit = memheap_min(below, (p->end - p->top) >> LIMIT_ABOVE);
+    uint64_t above = (p->end - p->top) >> LIMIT_ABOVE;
+    p->most = memheap_max(p->most, p->module.used >> GRANULE_ORDER);
+    p->roomy = memheap_min(p->end / ROOMY, 2 * p->most + LIMIT_LITTLE);
+    p->limit = taken(p) <= p->roomy ? p->top : memheap_min(below, above);
+    p->floor = taken(p) > p->limit ? bytes_of(taken(p) - p->limit) : 0;
+    p->reach = memheap_min(p->top, MEMHEAP_BOX_REACH);
 }
 
 static inline bool victim_meets_top(const ptmalloc_t *p)
@@ -211,7 +250,6 @@ static void victim_retire(ptmalloc_t *p)
     if (victim_meets_top(p)) {
         memheap_tag_none(&p->pool.tags, p->top);
         p->top = p->victim.start;
-        limit_set(p);
     } else if (p->victim.size > 0) {
         chunk_make(p, p->victim.start, p->victim.size);
     }
@@ -224,6 +262,7 @@ static inline uint64_t victim_carve(ptmalloc_t *p, uint64_t size)
     uint64_t start = p->victim.start;
     memheap_tag_live(&p->pool.tags, start);
     p->victim.size -= size;
+    p->loose -= size;
     if (p->victim.size > 0) {
         p->victim.start = start + size;
         memheap_tag_free(&p->pool.tags, start + size);
@@ -271,7 +310,6 @@ static void piece_free(ptmalloc_t *p, uint64_t start, uint64_t size)
         memheap_tag_none(tags, end);
         memheap_tag_free(tags, start);
         p->top = start;
-        limit_set(p);
         return;
     }
     if (!memheap_tag_is_live(tags, end)) {
@@ -305,39 +343,14 @@ static void piece_free(ptmalloc_t *p, uint64_t start, uint64_t size)
     }
 }
 
-/* How much the cache may hold now: no more than is in use, so that it empties
- * with the heap. */
-static inline uint64_t cache_limit(const ptmalloc_t *p)
-{
-    return memheap_min(p->cache.limit,
-                       (p->module.used >> GRANULE_ORDER) + LIMIT_LITTLE);
-}
-
-/* Small blocks count as held when their box is full, large ones at once. */
-static inline uint64_t box_weight(uint64_t size)
-{
-    return size < SMALL ? MEMHEAP_BOX_ROOM * size : 0;
-}
-
-static inline bool stack_refill(ptmalloc_t *p, memheap_box_t *stack)
-{
-    if (!memheap_box_refill(&p->cache.boxes, stack))
-        return false;
-    p->cache.held -= box_weight(length_at(p, stack->member[0]));
-    return true;
-}
-
 /* Join the uppermost block of a stack with its neighbours. */
 static void flush_stack(ptmalloc_t *p, memheap_box_t *stack)
 {
     if (stack->count == 0)
-        stack_refill(p, stack);
+        memheap_box_refill(&p->cache.boxes, stack);
     uint64_t start = stack->member[--stack->count];
-    uint64_t size = length_at(p, start);
-    if (size >= SMALL)
-        p->cache.held -= size;
     p->blocks--;
-    piece_free(p, start, size);
+    piece_free(p, start, length_at(p, start));
 }
 
 /* Join up to `count` cached blocks with their neighbours, large ones first. */
@@ -377,7 +390,7 @@ static inline void chunk_carve(ptmalloc_t *p, chunk_id_t id, uint64_t start,
 /* Let the tables reach to a top. */
 static memheap_status_t top_ensure(ptmalloc_t *p, uint64_t top)
 {
-    size_t lines = (top >> MEMHEAP_TAG_LINE_ORDER) + 1;
+    size_t lines = (top >> MEMHEAP_TAG_LINE_ORDER) + 2;
     memheap_status_t status =
         memheap_table_ensure(&p->pool.tags, lines * sizeof(memheap_tag_line_t));
     if (status == MEMHEAP_OK)
@@ -395,7 +408,6 @@ static memheap_status_t top_raise(ptmalloc_t *p, uint64_t start, uint64_t size)
     uint64_t front = p->top;
     p->top = start + size;
     p->high = memheap_max(p->high, p->top);
-    limit_set(p);
     memheap_tag_free(&p->pool.tags, p->top);
     memheap_tag_live(&p->pool.tags, start);
     if (start > front)
@@ -520,7 +532,8 @@ static memheap_status_t place_anywhere(ptmalloc_t *p, uint64_t size,
                                        uint64_t align, uint64_t *start_p)
 {
     uint64_t start = place(p, size, align, LOOKS);
-    if (start == NOWHERE && p->blocks > p->module.live_blocks) {
+    if (start == NOWHERE && p->blocks > p->module.live_blocks &&
+        taken(p) + size > p->roomy) {
         flush(p, FLUSHED_FOR_TOP);
         start = place(p, size, align, LOOKS);
     }
@@ -539,39 +552,47 @@ static memheap_status_t place_anywhere(ptmalloc_t *p, uint64_t size,
                                : place_at_top(p, size, align, start_p);
 }
 
-/* Take a block from the box of a stack if one is there that will do. */
-static inline bool alloc_cached(ptmalloc_t *p, memheap_box_t *stack,
-                                uint64_t size, size_t align, size_t *offset_p)
+/* The uppermost block in the box of a stack if it will do, or NOWHERE. */
+static inline uint64_t block_peek(const memheap_box_t *stack, size_t align)
 {
-    if (stack->count == 0)
-        return false;
-    uint64_t start = stack->member[stack->count - 1];
-    if (MEMHEAP_UNLIKELY((bytes_of(start) & (align - 1)) != 0))
-        return false;
-    stack->count--;
-    if (size >= SMALL)
-        p->cache.held -= size;
-    memheap_tag_line(&p->pool.tags, start)->lives |= memheap_tag_bit(start);
-    p->module.live_blocks++;
-    p->module.used += bytes_of(size);
-    *offset_p = bytes_of(start);
-    return true;
+    uint32_t count = stack->count;
+    if (MEMHEAP_UNLIKELY(count == 0))
+        return NOWHERE;
+    uint64_t start = stack->member[count - 1];
+    return MEMHEAP_LIKELY((bytes_of(start) & (align - 1)) == 0) ? start
+                                                                : NOWHERE;
 }
 
-/* Enter a block that was not cached. */
-static inline memheap_status_t block_enter(ptmalloc_t *p, uint64_t start,
-                                           uint64_t size, size_t *offset_p)
+/* Let the uppermost block in the box of a stack be live. */
+static inline memheap_status_t block_take(ptmalloc_t *p, memheap_box_t *stack,
+                                          uint64_t start, uint64_t size,
+                                          size_t *offset_p)
 {
-    if (size > SMALL)
-        memheap_tag_note(&p->pool.tags, start, start + size, size);
-    p->blocks++;
-    p->module.live_blocks++;
+    stack->count--;
+    memheap_tag_line(&p->pool.tags, start)->lives |= memheap_tag_bit(start);
     p->module.used += bytes_of(size);
+    p->module.live_blocks++;
     *offset_p = bytes_of(start);
     return MEMHEAP_OK;
 }
 
-/* Alloc where the box of the stack has nothing that will do. */
+/* Enter a block that was not cached. */
+static inline memheap_status_t block_enter(ptmalloc_t *p, uint64_t start,
+                                           cache_class_t class,
+                                           size_t *offset_p)
+{
+    if (class.size >= SMALL)
+        memheap_tag_note(&p->pool.tags, start, start + class.size,
+                         note_of(class));
+    p->blocks++;
+    p->module.live_blocks++;
+    p->module.used += bytes_of(class.size);
+    *offset_p = bytes_of(start);
+    bounds_set(p);
+    return MEMHEAP_OK;
+}
+
+/* Alloc where the uppermost block in the box of the stack will not do. */
 static __attribute__((noinline)) memheap_status_t
 alloc_uncached(ptmalloc_t *p, uint64_t exact, size_t align, size_t *offset_p)
 {
@@ -580,13 +601,14 @@ alloc_uncached(ptmalloc_t *p, uint64_t exact, size_t align, size_t *offset_p)
     uint64_t start;
     cache_class_t class = cache_class(exact);
     memheap_box_t *stack = cache_stack(&p->cache, class);
-    if (stack->count == 0 && stack_refill(p, stack) &&
-        alloc_cached(p, stack, class.size, align, offset_p))
-        return MEMHEAP_OK;
+    align >>= GRANULE_ORDER;
+    if ((stack->count > 0 || memheap_box_refill(&p->cache.boxes, stack)) &&
+        cache_turn(stack, align))
+        return block_take(p, stack, stack->member[stack->count - 1], class.size,
+                          offset_p);
     memheap_status_t status = blocks_ensure(p);
     if (status != MEMHEAP_OK)
         return status;
-    align >>= GRANULE_ORDER;
     if (exact <= CACHE_EXACT) {
         status = place_anywhere(p, exact, align, &start);
     } else {
@@ -594,12 +616,14 @@ alloc_uncached(ptmalloc_t *p, uint64_t exact, size_t align, size_t *offset_p)
         status =
             place_anywhere(p, class.size, memheap_max(align, common), &start);
         if (status == MEMHEAP_ERR_NO_MEMORY) {
-            class.size = exact;
+            class = (cache_class_t){exact, 0};
             status = place_anywhere(p, exact, align, &start);
         }
     }
-    return status == MEMHEAP_OK ? block_enter(p, start, class.size, offset_p)
-                                : status;
+    if (status == MEMHEAP_OK)
+        return block_enter(p, start, class, offset_p);
+    bounds_set(p);
+    return status;
 }
 
 /* Alloc a small block that is not cached: mostly a chunk of its size is there
@@ -607,19 +631,34 @@ alloc_uncached(ptmalloc_t *p, uint64_t exact, size_t align, size_t *offset_p)
 static __attribute__((noinline)) memheap_status_t
 alloc_small(ptmalloc_t *p, uint64_t size, size_t align, size_t *offset_p)
 {
-    if (MEMHEAP_LIKELY(p->cache.stack[size].below == 0 &&
+    const memheap_box_t *stack = &p->cache.stack[size];
+    if (MEMHEAP_LIKELY(stack->count == 0 && stack->below == 0 &&
                        align == MEMHEAP_MIN_ALIGN && p->blocks < p->ensured)) {
+        cache_class_t class = {size, size};
         chunk_id_t id = p->bins.head[size];
         if (id == CHUNK_NONE && p->victim.size >= size)
-            return block_enter(p, victim_carve(p, size), size, offset_p);
+            return block_enter(p, victim_carve(p, size), class, offset_p);
         if (id != CHUNK_NONE) {
             uint64_t start = chunk(p, id)->start;
             chunk_drop(p, id);
             memheap_tag_live(&p->pool.tags, start);
-            return block_enter(p, start, size, offset_p);
+            return block_enter(p, start, class, offset_p);
         }
     }
     return alloc_uncached(p, size, align, offset_p);
+}
+
+static __attribute__((noinline)) memheap_status_t
+alloc_large(ptmalloc_t *p, uint64_t exact, size_t align, size_t *offset_p)
+{
+    if (MEMHEAP_LIKELY(exact <= p->end)) {
+        cache_class_t class = cache_class(exact);
+        memheap_box_t *stack = &p->cache.stack[class.number];
+        uint64_t start = block_peek(stack, align);
+        if (start != NOWHERE)
+            return block_take(p, stack, start, class.size, offset_p);
+    }
+    return alloc_uncached(p, exact, align, offset_p);
 }
 
 static memheap_status_t ptmalloc_alloc(memheap_module_t *module, size_t size,
@@ -627,94 +666,104 @@ static memheap_status_t ptmalloc_alloc(memheap_module_t *module, size_t size,
 {
     ptmalloc_t *p = ptmalloc_of(module);
     uint64_t exact = granules_of(size);
-    if (MEMHEAP_LIKELY(exact < SMALL)) {
-        memheap_box_t *stack = &p->cache.stack[exact];
-        if (MEMHEAP_LIKELY(alloc_cached(p, stack, exact, align, offset_p)))
-            return MEMHEAP_OK;
+    if (MEMHEAP_UNLIKELY(exact >= SMALL))
+        return alloc_large(p, exact, align, offset_p);
+    memheap_box_t *stack = &p->cache.stack[exact];
+    uint64_t start = block_peek(stack, align);
+    if (MEMHEAP_UNLIKELY(start == NOWHERE))
         return alloc_small(p, exact, align, offset_p);
-    }
-    if (MEMHEAP_LIKELY(exact <= p->end)) {
-        cache_class_t class = cache_class(exact);
-        memheap_box_t *stack = &p->cache.stack[class.number];
-        if (MEMHEAP_LIKELY(alloc_cached(p, stack, class.size, align, offset_p)))
-            return MEMHEAP_OK;
-    }
-    return alloc_uncached(p, exact, align, offset_p);
+    return block_take(p, stack, start, exact, offset_p);
+}
+
+/* Let a live block be cached; the box of its stack has room. */
+static inline memheap_status_t block_push(ptmalloc_t *p, memheap_box_t *stack,
+                                          uint64_t start, size_t used)
+{
+    uint32_t count = stack->count;
+    memheap_tag_line(&p->pool.tags, start)->lives ^= memheap_tag_bit(start);
+    stack->member[count] = (uint32_t)start;
+    stack->count = count + 1;
+    p->module.used = used;
+    p->module.live_blocks--;
+    return MEMHEAP_OK;
 }
 
 /* Free where the box of the stack is full, or nothing more may be cached. */
 static __attribute__((noinline)) memheap_status_t
-free_uncached(ptmalloc_t *p, uint64_t start, uint64_t size)
+free_uncached(ptmalloc_t *p, uint64_t start, cache_class_t class)
 {
-    cache_class_t class = cache_class(size);
-    uint64_t weight = size < SMALL ? MEMHEAP_BOX_ROOM * size : size;
-    uint64_t limit = cache_limit(p);
-    bool caches = class.size == size && weight <= limit &&
-                  (size < SMALL || size <= limit >> LIMIT_ONE);
-    for (unsigned n = 0; caches && p->cache.held + weight > limit; n++) {
+    memheap_box_t *stack = &p->cache.stack[class.number];
+    size_t used = p->module.used - bytes_of(class.size);
+    bool caches = class.number != 0 && start < MEMHEAP_BOX_REACH &&
+                  (class.size < SMALL || class.size <= p->limit >> LIMIT_ONE);
+    for (unsigned n = 0; caches && used < p->floor; n++) {
         unsigned number =
             n < FLUSHED_FOR_ROOM ? cache_find_large(&p->cache) : 0;
         caches = number != 0;
         if (caches)
             flush_stack(p, &p->cache.stack[number]);
+        bounds_set(p);
     }
-    p->module.used -= bytes_of(size);
-    p->module.live_blocks--;
     if (!caches) {
+        p->module.used = used;
+        p->module.live_blocks--;
         p->blocks--;
-        piece_free(p, start, size);
+        piece_free(p, start, class.size);
+        bounds_set(p);
         return MEMHEAP_OK;
     }
-    memheap_box_t *stack = &p->cache.stack[class.number];
     if (stack->count == MEMHEAP_BOX_ROOM)
         memheap_box_spill(&p->cache.boxes, stack);
-    if (size >= SMALL)
+    if (class.size >= SMALL && stack->marked == 0)
         cache_mark(&p->cache, class.number);
-    stack->member[stack->count++] = start;
-    p->cache.held += weight;
-    memheap_tag_line(&p->pool.tags, start)->lives &= ~memheap_tag_bit(start);
-    return MEMHEAP_OK;
+    return block_push(p, stack, start, used);
+}
+
+/* Free a block that reaches beyond the tags that were looked at. */
+static __attribute__((noinline)) memheap_status_t free_large(ptmalloc_t *p,
+                                                             uint64_t start)
+{
+    memheap_tag_far_t far = memheap_tag_end(&p->pool.tags, start);
+    uint64_t near = far.granule - start;
+    cache_class_t class =
+        far.granule != 0 ? (cache_class_t){near, near} : class_in(far.note);
+    memheap_box_t *stack = &p->cache.stack[class.number];
+    size_t used = p->module.used - bytes_of(class.size);
+    if (class.number == 0 || class.size > p->limit >> LIMIT_ONE ||
+        stack->count == MEMHEAP_BOX_ROOM || used < p->floor ||
+        stack->marked == 0 || start >= MEMHEAP_BOX_REACH)
+        return free_uncached(p, start, class);
+    return block_push(p, stack, start, used);
+}
+
+/* Free a block, if there is one, that lies too far for a stack. */
+static __attribute__((noinline)) memheap_status_t free_far(ptmalloc_t *p,
+                                                           uint64_t start)
+{
+    if (start >= p->top || !memheap_tag_is_live(&p->pool.tags, start))
+        return MEMHEAP_ERR_BAD_ADDRESS;
+    return free_uncached(p, start, (cache_class_t){length_at(p, start), 0});
 }
 
 static memheap_status_t ptmalloc_free(memheap_module_t *module, size_t offset)
 {
     ptmalloc_t *p = ptmalloc_of(module);
     uint64_t start = granule_at(offset);
-    if (MEMHEAP_UNLIKELY(start >= p->top))
+    if (MEMHEAP_UNLIKELY(start >= p->reach))
+        return free_far(p, start);
+    const memheap_tag_line_t *line = memheap_tag_line(&p->pool.tags, start);
+    uint64_t starts = memheap_tag_starts(line, start);
+    if (MEMHEAP_UNLIKELY(
+            (line->starts & line->lives & memheap_tag_bit(start)) == 0))
         return MEMHEAP_ERR_BAD_ADDRESS;
-    memheap_tag_line_t *line = memheap_tag_line(&p->pool.tags, start);
-    unsigned bit = start % MEMHEAP_TAG_LINE;
-    if (MEMHEAP_UNLIKELY(((line->starts & line->lives) >> bit & 1) == 0))
-        return MEMHEAP_ERR_BAD_ADDRESS;
-    uint64_t starts = line->starts >> bit;
-    uint64_t size;
-    if (MEMHEAP_LIKELY(starts != 1))
-        size = (unsigned)__builtin_ctzll(starts - 1);
-    else if (MEMHEAP_LIKELY(line[1].starts != 0))
-        size =
-            MEMHEAP_TAG_LINE - bit + (unsigned)__builtin_ctzll(line[1].starts);
-    else
-        size = line[1].lives;
-    memheap_box_t *stack;
-    if (MEMHEAP_UNLIKELY(size >= SMALL)) {
-        cache_class_t class = cache_class(size);
-        stack = &p->cache.stack[class.number];
-        uint64_t limit = cache_limit(p);
-        if (class.size != size || p->cache.held + size > limit ||
-            size > limit >> LIMIT_ONE || stack->count == MEMHEAP_BOX_ROOM)
-            return free_uncached(p, start, size);
-        p->cache.held += size;
-        cache_mark(&p->cache, class.number);
-    } else {
-        stack = &p->cache.stack[size];
-        if (MEMHEAP_UNLIKELY(stack->count == MEMHEAP_BOX_ROOM))
-            return free_uncached(p, start, size);
-    }
-    stack->member[stack->count++] = start;
-    line->lives ^= (uint64_t)1 << bit;
-    module->used -= bytes_of(size);
-    module->live_blocks--;
-    return MEMHEAP_OK;
+    if (MEMHEAP_UNLIKELY(starts == 1))
+        return free_large(p, start);
+    uint64_t size = (unsigned)__builtin_ctzll(starts - 1);
+    memheap_box_t *stack = &p->cache.stack[size];
+    size_t used = module->used - bytes_of(size);
+    if (MEMHEAP_UNLIKELY(stack->count == MEMHEAP_BOX_ROOM || used < p->floor))
+        return free_uncached(p, start, (cache_class_t){size, size});
+    return block_push(p, stack, start, used);
 }
 
 static memheap_status_t ptmalloc_size_of(const memheap_module_t *module,
@@ -769,23 +818,26 @@ static memheap_status_t ptmalloc_resize(memheap_module_t *module, size_t offset,
     memheap_status_t status = blocks_ensure(p);
     if (status != MEMHEAP_OK)
         return status;
-    uint64_t want = cache_class(exact).size;
-    if (want > have) {
-        status = extend(p, start + have, want - have);
-        if (status == MEMHEAP_ERR_NO_MEMORY && want > exact) {
-            want = exact;
-            status = extend(p, start + have, want - have);
+    cache_class_t want = cache_class(exact);
+    if (want.size > have) {
+        status = extend(p, start + have, want.size - have);
+        if (status == MEMHEAP_ERR_NO_MEMORY && want.size > exact) {
+            want = (cache_class_t){exact, 0};
+            status = extend(p, start + have, exact - have);
         }
-        if (status != MEMHEAP_OK)
-            return status;
-        memheap_tag_note(&p->pool.tags, start, start + want, want);
+        if (status == MEMHEAP_OK)
+            memheap_tag_note(&p->pool.tags, start, start + want.size,
+                             note_of(want));
     } else {
-        memheap_tag_free(&p->pool.tags, start + want);
-        memheap_tag_note(&p->pool.tags, start, start + want, want);
-        piece_free(p, start + want, have - want);
+        memheap_tag_free(&p->pool.tags, start + want.size);
+        memheap_tag_note(&p->pool.tags, start, start + want.size,
+                         note_of(want));
+        piece_free(p, start + want.size, have - want.size);
     }
-    module->used += bytes_of(want) - bytes_of(have);
-    return MEMHEAP_OK;
+    if (status == MEMHEAP_OK)
+        module->used += bytes_of(want.size) - bytes_of(have);
+    bounds_set(p);
+    return status;
 }
 
 /* The start of the piece that contains a granule below the top. */
@@ -830,7 +882,10 @@ static memheap_status_t ptmalloc_reserve(memheap_module_t *module,
             return MEMHEAP_ERR_BUSY;
         chunk_carve(p, id, start, granules);
     }
-    return block_enter(p, start, granules, &ignored);
+    cache_class_t class = cache_class(granules);
+    if (class.size != granules)
+        class = (cache_class_t){granules, 0};
+    return block_enter(p, start, class, &ignored);
 }
 
 /* What depends on the past is what is cached, which chunk is the victim, and
@@ -847,6 +902,7 @@ static void ptmalloc_settle(memheap_module_t *module)
         if (!memheap_tag_is_live(&p->pool.tags, at))
             bins_add(&p->bins, &p->pool, chunk_of(p, at));
     }
+    bounds_set(p);
 }
 
 static memheap_status_t ptmalloc_grow(memheap_module_t *module, size_t new_size)
@@ -856,7 +912,7 @@ static memheap_status_t ptmalloc_grow(memheap_module_t *module, size_t new_size)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     module->size = new_size;
     p->end = new_size >> GRANULE_ORDER;
-    limit_set(p);
+    bounds_set(p);
     return MEMHEAP_OK;
 }
 
@@ -894,6 +950,7 @@ typedef struct tally {
     size_t chunks;
     size_t cached;
     uint64_t cached_digest; /* of where cached pieces lie, and how long */
+    uint64_t loose;
     bool victim;
 } tally_t;
 
@@ -928,8 +985,10 @@ static bool check_piece(const ptmalloc_t *p, uint64_t at, bool *joins,
         t->used += length;
     } else if (is_victim) {
         t->victim = true;
+        t->loose += length;
     } else if (id != CHUNK_NONE) {
         t->chunks++;
+        t->loose += length;
         return id <= p->pool.count && chunk(p, id)->start == at &&
                chunk(p, id)->size == length && end < p->top;
     } else {
@@ -939,9 +998,8 @@ static bool check_piece(const ptmalloc_t *p, uint64_t at, bool *joins,
     return true;
 }
 
-/* Take what a stack holds away from a tally, and add what counts as held. */
-static bool check_stack(const ptmalloc_t *p, unsigned number, tally_t *t,
-                        uint64_t *held_p)
+/* Take what a stack holds away from a tally. */
+static bool check_stack(const ptmalloc_t *p, unsigned number, tally_t *t)
 {
     const memheap_box_t *box = &p->cache.stack[number];
     const memheap_box_t *first = box;
@@ -956,8 +1014,6 @@ static bool check_stack(const ptmalloc_t *p, unsigned number, tally_t *t,
             if (cache_class(size).size != size ||
                 cache_class(size).number != number)
                 return false;
-            if (size >= SMALL || box != first)
-                *held_p += size;
         }
         if (box->below == 0)
             return true;
@@ -983,12 +1039,11 @@ static memheap_status_t ptmalloc_check(const memheap_module_t *module)
             return MEMHEAP_ERR_CORRUPT;
     }
     size_t cached = t.cached;
-    uint64_t held = 0;
     for (unsigned i = 0; i < CACHE_STACKS; i++) {
-        if (!check_stack(p, i, &t, &held))
+        if (!check_stack(p, i, &t))
             return MEMHEAP_ERR_CORRUPT;
     }
-    if (t.cached != 0 || t.cached_digest != 0 || held != p->cache.held ||
+    if (t.cached != 0 || t.cached_digest != 0 || t.loose != p->loose ||
         t.victim != (p->victim.size > 0) || p->top > p->end ||
         p->end != module->size >> GRANULE_ORDER ||
         t.live != module->live_blocks || t.live + cached != p->blocks ||
@@ -1001,9 +1056,8 @@ static memheap_status_t ptmalloc_check(const memheap_module_t *module)
 static size_t metadata_of(const ptmalloc_t *p)
 {
     size_t orders = (size_t)__builtin_popcountll(p->cache.orders);
-    return sizeof(*p) - sizeof(p->cache.stack) +
-           orders * CACHE_ORDER_STACKS * sizeof(memheap_box_t) +
-           ((p->high >> MEMHEAP_TAG_LINE_ORDER) + 1) *
+    return sizeof(*p) + orders * CACHE_ORDER_STACKS * sizeof(memheap_box_t) +
+           ((p->high >> MEMHEAP_TAG_LINE_ORDER) + 2) *
                (sizeof(memheap_tag_line_t) + sizeof(chunk_id_t)) +
            (p->pool.count + 1) * sizeof(chunk_t) +
            (p->cache.boxes.count + 1) * sizeof(memheap_box_t);
@@ -1032,6 +1086,9 @@ static void ptmalloc_destroy(memheap_module_t *module)
     memheap_table_close(&p->pool.heads);
     memheap_table_close(&p->pool.nodes);
     memheap_table_close(&p->cache.boxes.table);
+    if (p->cache.stack != NULL)
+        memheap_memory_delete(p->memory, p->cache.stack,
+                              CACHE_STACKS * sizeof(memheap_box_t));
     memheap_memory_delete(p->memory, p, sizeof(*p));
 }
 
@@ -1051,7 +1108,7 @@ static const memheap_module_ops_t ptmalloc_ops = {.alloc = ptmalloc_alloc,
 static memheap_status_t tables_open(ptmalloc_t *p)
 {
     uint64_t end = p->max_size >> GRANULE_ORDER;
-    uint64_t lines = (end >> MEMHEAP_TAG_LINE_ORDER) + 1;
+    uint64_t lines = (end >> MEMHEAP_TAG_LINE_ORDER) + 2;
     /* Each block, and each chunk beside one, takes a granule at least. */
     uint64_t nodes = memheap_min(end + ENSURE_AHEAD, UINT32_MAX / 2);
     p->pool.limit = (chunk_id_t)nodes + SPARE_NODES + 1;
@@ -1067,7 +1124,9 @@ static memheap_status_t tables_open(ptmalloc_t *p)
         status = memheap_boxes_open(&p->cache.boxes, p->memory, nodes);
     if (status == MEMHEAP_OK)
         status = top_ensure(p, 0);
-    return status;
+    p->cache.stack =
+        memheap_memory_new(p->memory, CACHE_STACKS * sizeof(memheap_box_t));
+    return p->cache.stack == NULL ? MEMHEAP_ERR_NO_METADATA : status;
 }
 
 static memheap_status_t ptmalloc_create(const memheap_module_config_t *config,
