@@ -5,6 +5,7 @@
 
 #include "memheap/report.h"
 #include "memheap/heap.h"
+#include "base/path.h"
 #include "base/util.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #define FIGURE(field, unit_of_it)                                              \
     static uint64_t field##_of(const memheap_stats_t *stats)                   \
@@ -145,24 +145,6 @@ void memheap_report_say(const memheap_report_t *report,
             memheap_format_size(peak, tag.peak),
             (unsigned long long)tag.allocations,
             tag.allocations == 1 ? "" : "s");
-}
-
-char *memheap_path_expand(const char *path, const char *name, char *text,
-                          size_t room)
-{
-    size_t used = 0;
-    text[0] = '\0';
-    for (const char *c = path; *c != '\0' && used + 1 < room; c++) {
-        if (c[0] == '%' && c[1] == 'h')
-            used += (size_t)snprintf(text + used, room - used, "%s", name);
-        else if (c[0] == '%' && c[1] == 'p')
-            used += (size_t)snprintf(text + used, room - used, "%ld",
-                                     (long)getpid());
-        else
-            used += (size_t)snprintf(text + used, room - used, "%c", *c);
-        c += c[0] == '%' && (c[1] == 'h' || c[1] == 'p');
-    }
-    return text;
 }
 
 void memheap_json_string(FILE *file, const char *text)

@@ -48,8 +48,7 @@ void memheap_report_say(const memheap_report_t *report,
 /**
  * Write a file of JSON.
  *
- * @param path  in which %h stands for the heap's name, and %p for the number of
- *              the process
+ * @param path  is expanded by memheap_path_expand()
  * @return MEMHEAP_ERR_SYSTEM, logged
  */
 memheap_status_t memheap_report_write(const memheap_report_t *report,
@@ -65,10 +64,5 @@ void memheap_json_figures(FILE *file, const uint64_t *values);
 /** Do what MEMHEAP_REPORT says of a report: log it, write it, or nothing. */
 void memheap_report_as_asked(const memheap_report_t *report,
                              const memheap_log_t *log);
-
-/** Put a heap's name and the process's number into a path, as
- *  memheap_report_write() does. The path is cut at room bytes, and returned. */
-char *memheap_path_expand(const char *path, const char *name, char *text,
-                          size_t room);
 
 #endif

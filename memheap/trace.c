@@ -13,9 +13,9 @@
 #include "config.h"
 
 #include "memheap/trace.h"
-#include "memheap/report.h"
 #include "base/component.h"
 #include "base/hashmap.h"
+#include "base/path.h"
 #include "base/process.h"
 
 #include <errno.h>
