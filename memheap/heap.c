@@ -89,24 +89,24 @@ struct memheap {
 
 static void show_more(memheap_t *heap, memheap_gauge_page_t *page);
 
-static size_t high_of(const memheap_t *heap)
+static size_t heap_high(const memheap_t *heap)
 {
     return atomic_load_explicit(&heap->high, memory_order_relaxed);
 }
 
-static void set_high(memheap_t *heap, size_t high)
+static void heap_set_high(memheap_t *heap, size_t high)
 {
     atomic_store_explicit(&heap->high, high, memory_order_relaxed);
 }
 
-static MEMHEAP_NOINLINE void stop_others(memheap_t *heap)
+static MEMHEAP_NOINLINE void memheap_stop_others(memheap_t *heap)
 {
     size_t most = heap->shared->stop(heap->module);
     heap->peak = memheap_max(heap->peak, most);
 }
 
 /* What the threads had backed is the region's to know, and the reverse. */
-static MEMHEAP_NOINLINE void let_others_go(memheap_t *heap)
+static MEMHEAP_NOINLINE void memheap_let_others_go(memheap_t *heap)
 {
     atomic_store_explicit(&heap->ready, heap->region.backed,
                           memory_order_release);
@@ -114,7 +114,7 @@ static MEMHEAP_NOINLINE void let_others_go(memheap_t *heap)
 }
 
 /* Let others see what the heap has come to; the caller holds the lock. */
-static MEMHEAP_NOINLINE void show(memheap_t *heap)
+static MEMHEAP_NOINLINE void memheap_show(memheap_t *heap)
 {
     const memheap_module_t *module = heap->module;
     memheap_gauge_page_t *page = memheap_gauge_begin(heap->gauge);
@@ -127,7 +127,7 @@ static MEMHEAP_NOINLINE void show(memheap_t *heap)
     page->stats.live_blocks = module->live_blocks;
     page->stats.allocations = module->allocations;
     page->stats.peak = heap->peak;
-    page->stats.reach = high_of(heap);
+    page->stats.reach = heap_high(heap);
     page->stats.backed = heap->region.backed;
     page->stats.resizes = heap->resizes;
     page->stats.failures = heap->failures;
@@ -141,7 +141,7 @@ static void heap_lock(memheap_t *heap)
         return;
     pthread_mutex_lock(&heap->lock);
     if (heap->shared != NULL)
-        stop_others(heap);
+        memheap_stop_others(heap);
 }
 
 /* Let others be, after a call that has changed nothing. */
@@ -150,7 +150,7 @@ static void heap_leave(memheap_t *heap)
     if (!heap->locks)
         return;
     if (heap->shared != NULL)
-        let_others_go(heap);
+        memheap_let_others_go(heap);
     pthread_mutex_unlock(&heap->lock);
 }
 
@@ -159,12 +159,12 @@ static void heap_unlock(memheap_t *heap)
     if (!heap->ends)
         return;
     if (MEMHEAP_UNLIKELY(heap->gauge != NULL))
-        show(heap);
+        memheap_show(heap);
     heap_leave(heap);
 }
 
 /* The offset of an address; at least the region's size if it lies outside. */
-static size_t offset_of(const memheap_t *heap, const void *address)
+static size_t heap_offset_of(const memheap_t *heap, const void *address)
 {
     return (size_t)((uintptr_t)address - (uintptr_t)heap->base);
 }
@@ -190,7 +190,7 @@ static memheap_status_t open_framework(memheap_t *heap,
     return memheap_framework_open(&heap->framework, &framework);
 }
 
-static void set_trim(memheap_t *heap, size_t trim)
+static void memheap_set_trim(memheap_t *heap, size_t trim)
 {
     heap->trim = trim;
     heap->after_free = heap->checks || trim > 0 || heap->guard != NULL;
@@ -252,7 +252,7 @@ static void open_gauge(memheap_t *heap)
     heap->gauge = memheap_gauge_open(&config);
     heap->ends = heap->locks || heap->gauge != NULL;
     if (heap->gauge != NULL)
-        show(heap);
+        memheap_show(heap);
 }
 
 /* Of a range of the caller's that is to be guarded, take the whole pages. */
@@ -346,12 +346,12 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     heap->base = region->base;
     heap->max_align = common_align(region);
     if (region->kind == MEMHEAP_REGION_FOREIGN)
-        set_high(heap, region->size);
+        heap_set_high(heap, region->size);
     heap->checks = memheap_params_value(params, "MEMHEAP_CHECK")->boolean;
     heap->pinned = region->kind == MEMHEAP_REGION_FOREIGN;
-    set_trim(heap, heap->pinned
-                       ? 0
-                       : memheap_params_value(params, "MEMHEAP_TRIM")->size);
+    memheap_set_trim(
+        heap,
+        heap->pinned ? 0 : memheap_params_value(params, "MEMHEAP_TRIM")->size);
     region->overcommit =
         memheap_params_value(params, "MEMHEAP_OVERCOMMIT")->boolean;
     unsigned flags = config->flags;
@@ -386,7 +386,8 @@ static memheap_status_t create_heap(const memheap_region_t *given,
         heap->shared = heap->module->shared;
     heap->special = heap->shared != NULL || heap->padding > 0;
     heap->after_place = heap->checks || heap->guard != NULL;
-    set_trim(heap, heap->guard != NULL && region->guarded ? 0 : heap->trim);
+    memheap_set_trim(heap,
+                     heap->guard != NULL && region->guarded ? 0 : heap->trim);
     atomic_init(&heap->ready, region->backed);
     if (shown)
         open_gauge(heap);
@@ -475,7 +476,7 @@ void memheap_destroy(memheap_t *heap)
 }
 
 /* In check mode, test the module; say which operation broke it. */
-static memheap_status_t verify(memheap_t *heap, const char *operation)
+static memheap_status_t heap_verify(memheap_t *heap, const char *operation)
 {
     if (MEMHEAP_LIKELY(!heap->checks))
         return MEMHEAP_OK;
@@ -509,7 +510,7 @@ static size_t idle_below(const memheap_t *heap, size_t end)
 }
 
 /* Back the region up to the end of a place that the module found. */
-static memheap_status_t back(memheap_t *heap, size_t end)
+static memheap_status_t memheap_back(memheap_t *heap, size_t end)
 {
     memheap_region_t *region = &heap->region;
     size_t backed = region->backed;
@@ -524,22 +525,24 @@ static memheap_status_t back(memheap_t *heap, size_t end)
 }
 
 /* Let the end of a block just handed out be the new high. */
-static memheap_status_t raise_high(memheap_t *heap, size_t offset, size_t end)
+static memheap_status_t memheap_raise_high(memheap_t *heap, size_t offset,
+                                           size_t end)
 {
     if (end > heap->region.backed) {
-        memheap_status_t status = back(heap, end);
+        memheap_status_t status = memheap_back(heap, end);
         if (status != MEMHEAP_OK) {
             heap->module->ops->free(heap->module, offset);
             return status;
         }
     }
-    set_high(heap, end);
+    heap_set_high(heap, end);
     return MEMHEAP_OK;
 }
 
 /* Open a block's memory, and fill it. */
-static MEMHEAP_NOINLINE void finish_place(memheap_t *heap, size_t offset,
-                                          size_t usable, size_t *dirty_p)
+static MEMHEAP_NOINLINE void memheap_finish_place(memheap_t *heap,
+                                                  size_t offset, size_t usable,
+                                                  size_t *dirty_p)
 {
     if (heap->guard != NULL)
         memheap_guard_enter(heap->guard, offset, usable);
@@ -551,9 +554,9 @@ static MEMHEAP_NOINLINE void finish_place(memheap_t *heap, size_t offset,
 
 /* Have the module place a block, and back it. *dirty_p is how many of its
  * bytes may be other than zero. The caller holds the lock. */
-static MEMHEAP_INLINE memheap_status_t place(memheap_t *heap, size_t align,
-                                             size_t size, size_t *offset_p,
-                                             size_t *dirty_p)
+static MEMHEAP_INLINE memheap_status_t heap_place(memheap_t *heap, size_t align,
+                                                  size_t size, size_t *offset_p,
+                                                  size_t *dirty_p)
 {
     memheap_module_t *module = heap->module;
     size_t used = module->used;
@@ -563,24 +566,24 @@ static MEMHEAP_INLINE memheap_status_t place(memheap_t *heap, size_t align,
         return status;
     size_t usable = module->used - used;
     size_t end = offset + usable;
-    size_t high = high_of(heap);
+    size_t high = heap_high(heap);
     *dirty_p = usable;
     if (MEMHEAP_UNLIKELY(end > high)) {
         *dirty_p = high - memheap_min(high, offset);
-        status = raise_high(heap, offset, end);
+        status = memheap_raise_high(heap, offset, end);
         if (status != MEMHEAP_OK)
             return status;
     }
     if (module->used > heap->peak)
         heap->peak = module->used;
     if (MEMHEAP_UNLIKELY(heap->after_place))
-        finish_place(heap, offset, usable, dirty_p);
+        memheap_finish_place(heap, offset, usable, dirty_p);
     *offset_p = offset;
-    return verify(heap, "an allocation");
+    return heap_verify(heap, "an allocation");
 }
 
 /* Usable bytes of a live block. */
-static size_t usable_at(const memheap_t *heap, size_t offset)
+static size_t heap_usable_at(const memheap_t *heap, size_t offset)
 {
     size_t usable = 0;
     heap->module->ops->size_of(heap->module, offset, &usable);
@@ -589,25 +592,25 @@ static size_t usable_at(const memheap_t *heap, size_t offset)
 
 /* An allocation of size bytes, with padding, is done: the caller will have the
  * block. */
-static MEMHEAP_INLINE void count_alloc(memheap_t *heap, size_t offset,
-                                       size_t size, size_t align)
+static MEMHEAP_INLINE void heap_count_alloc(memheap_t *heap, size_t offset,
+                                            size_t size, size_t align)
 {
     uint64_t number = ++heap->module->allocations;
     if (MEMHEAP_UNLIKELY(heap->notes != NULL))
-        memheap_notes_alloc(heap->notes, offset, usable_at(heap, offset),
+        memheap_notes_alloc(heap->notes, offset, heap_usable_at(heap, offset),
                             size - heap->padding, align, number);
 }
 
 /* A call failed, if for want of memory. */
-static void count_failure(memheap_t *heap, memheap_status_t status)
+static void heap_count_failure(memheap_t *heap, memheap_status_t status)
 {
     if (status == MEMHEAP_ERR_NO_MEMORY || status == MEMHEAP_ERR_NO_METADATA)
         heap->failures++;
 }
 
 /* Whether the arguments of an allocation make sense; raises a small align. */
-static memheap_status_t check_request(const memheap_t *heap, size_t *align_p,
-                                      size_t size)
+static memheap_status_t heap_check_request(const memheap_t *heap,
+                                           size_t *align_p, size_t size)
 {
     if (size == 0 || !memheap_is_power_of_two(*align_p) ||
         *align_p > heap->max_align)
@@ -643,7 +646,7 @@ static MEMHEAP_NOINLINE memheap_status_t alloc_shared(memheap_t *heap,
     if (status != MEMHEAP_OK)
         return status == MEMHEAP_ERR_NO_MEMORY ? MEMHEAP_ERR_BUSY : status;
     size_t end = offset + usable;
-    size_t high = high_of(heap);
+    size_t high = heap_high(heap);
     *dirty_p = end > high ? high - memheap_min(high, offset) : usable;
     if (end > high &&
         end > atomic_load_explicit(&heap->ready, memory_order_acquire)) {
@@ -662,7 +665,7 @@ static MEMHEAP_NOINLINE memheap_status_t alloc_shared(memheap_t *heap,
 }
 
 /* Bytes to place for those that are asked for; SIZE_MAX cannot be had. */
-static size_t padded(const memheap_t *heap, size_t size)
+static size_t heap_padded(const memheap_t *heap, size_t size)
 {
     return size > SIZE_MAX - heap->padding ? SIZE_MAX : size + heap->padding;
 }
@@ -670,7 +673,7 @@ static size_t padded(const memheap_t *heap, size_t size)
 static memheap_status_t alloc_block(memheap_t *heap, size_t align, size_t size,
                                     char **block_p, size_t *dirty_p)
 {
-    memheap_status_t status = check_request(heap, &align, size);
+    memheap_status_t status = heap_check_request(heap, &align, size);
     if (status != MEMHEAP_OK)
         return status;
     if (MEMHEAP_UNLIKELY(heap->special)) {
@@ -679,16 +682,16 @@ static memheap_status_t alloc_block(memheap_t *heap, size_t align, size_t size,
             if (status != MEMHEAP_ERR_BUSY)
                 return status;
         }
-        size = padded(heap, size);
+        size = heap_padded(heap, size);
     }
     size_t offset;
     heap_lock(heap);
-    status = place(heap, align, size, &offset, dirty_p);
+    status = heap_place(heap, align, size, &offset, dirty_p);
     if (MEMHEAP_LIKELY(status == MEMHEAP_OK)) {
-        count_alloc(heap, offset, size, align);
+        heap_count_alloc(heap, offset, size, align);
         *block_p = heap->base + offset;
     } else {
-        count_failure(heap, status);
+        heap_count_failure(heap, status);
     }
     heap_unlock(heap);
     return status;
@@ -724,16 +727,16 @@ memheap_status_t memheap_alloc_zeroed(memheap_t *heap, size_t count,
         return status;
     memset(block, 0, memheap_min(total, dirty));
     if (MEMHEAP_UNLIKELY(heap->guard != NULL))
-        memheap_guard_zeroed(heap->guard, offset_of(heap, block), total);
+        memheap_guard_zeroed(heap->guard, heap_offset_of(heap, block), total);
     *block_p = block;
     return MEMHEAP_OK;
 }
 
 /* As memheap_find_block(), for a caller that holds the lock. */
-static memheap_status_t find_block(const memheap_t *heap, const void *block,
-                                   size_t *size_p)
+static memheap_status_t heap_find_block(const memheap_t *heap,
+                                        const void *block, size_t *size_p)
 {
-    size_t offset = offset_of(heap, block);
+    size_t offset = heap_offset_of(heap, block);
     if (offset >= heap->module->size)
         return MEMHEAP_ERR_BAD_ADDRESS;
     return heap->module->ops->size_of(heap->module, offset, size_p);
@@ -744,8 +747,8 @@ static memheap_status_t find_block(const memheap_t *heap, const void *block,
 static size_t without_padding(const memheap_t *heap, const void *block,
                               size_t size)
 {
-    const memheap_record_t *record =
-        memheap_records_find(&heap->notes->records, offset_of(heap, block));
+    const memheap_record_t *record = memheap_records_find(
+        &heap->notes->records, heap_offset_of(heap, block));
     return record == NULL ? size - heap->padding : record->asked;
 }
 
@@ -753,11 +756,11 @@ memheap_status_t memheap_find_block(memheap_t *heap, const void *block,
                                     size_t *size_p)
 {
     if (heap->shared != NULL) {
-        size_t offset = offset_of(heap, block);
+        size_t offset = heap_offset_of(heap, block);
         return heap->shared->size_of(heap->module, offset, size_p);
     }
     heap_lock(heap);
-    memheap_status_t status = find_block(heap, block, size_p);
+    memheap_status_t status = heap_find_block(heap, block, size_p);
     if (MEMHEAP_UNLIKELY(heap->padding > 0) && status == MEMHEAP_OK)
         *size_p = without_padding(heap, block, *size_p);
     heap_leave(heap);
@@ -765,8 +768,8 @@ memheap_status_t memheap_find_block(memheap_t *heap, const void *block,
 }
 
 /* Report a wrong address; returns the status for it. */
-static memheap_status_t bad_address(memheap_t *heap, const char *call,
-                                    const void *address)
+static memheap_status_t memheap_bad_address(memheap_t *heap, const char *call,
+                                            const void *address)
 {
     char text[512];
     memheap_log_write(heap->log, MEMHEAP_LOG_ERROR, "%s: %s", call,
@@ -785,7 +788,7 @@ typedef struct trimming {
 
 static bool trim_run(trimming_t *t)
 {
-    size_t end = memheap_min(t->end, high_of(t->heap));
+    size_t end = memheap_min(t->end, heap_high(t->heap));
     if (t->start < end)
         t->status = memheap_region_give_back(&t->heap->region, t->start, end,
                                              t->least, t->heap->log);
@@ -797,12 +800,12 @@ static bool trim_extent(void *context, const memheap_extent_t *extent)
     trimming_t *t = context;
     size_t end = extent->offset + extent->size;
     if (extent->live) {
-        bool goes_on = trim_run(t) && end < high_of(t->heap);
+        bool goes_on = trim_run(t) && end < heap_high(t->heap);
         t->start = t->end = end;
         return goes_on;
     }
     t->end = end;
-    return end < high_of(t->heap);
+    return end < heap_high(t->heap);
 }
 
 /* Give pages back; the caller holds the lock. An eighth of what is in use is to
@@ -820,7 +823,7 @@ static memheap_status_t trim(memheap_t *heap, size_t least)
 }
 
 /* Count bytes that were freed. @return whether pages are to go back */
-static bool count_freed(memheap_t *heap, size_t size)
+static bool heap_count_freed(memheap_t *heap, size_t size)
 {
     size_t freed =
         atomic_fetch_add_explicit(&heap->freed, size, memory_order_relaxed);
@@ -830,15 +833,16 @@ static bool count_freed(memheap_t *heap, size_t size)
 
 /* Bytes were freed; the caller holds the lock. A system that takes no pages has
  * said why, and is not asked unasked again. */
-static void trim_after(memheap_t *heap, size_t size)
+static void memheap_trim_after(memheap_t *heap, size_t size)
 {
-    if (heap->trim > 0 && count_freed(heap, size) &&
+    if (heap->trim > 0 && heap_count_freed(heap, size) &&
         trim(heap, least_run) != MEMHEAP_OK)
-        set_trim(heap, 0);
+        memheap_set_trim(heap, 0);
 }
 
-static MEMHEAP_NOINLINE memheap_status_t finish_free(memheap_t *heap,
-                                                     size_t offset, size_t size)
+static MEMHEAP_NOINLINE memheap_status_t memheap_finish_free(memheap_t *heap,
+                                                             size_t offset,
+                                                             size_t size)
 {
     if (heap->checks && heap->guard != NULL)
         memheap_guard_enter(heap->guard, offset, size);
@@ -846,33 +850,33 @@ static MEMHEAP_NOINLINE memheap_status_t finish_free(memheap_t *heap,
         memset(heap->base + offset, FILL_FREED, size);
     if (heap->guard != NULL)
         memheap_guard_leave(heap->guard, offset, size, heap->pinned);
-    trim_after(heap, size);
-    return verify(heap, "a free");
+    memheap_trim_after(heap, size);
+    return heap_verify(heap, "a free");
 }
 
 /* Free a block; the caller holds the lock. */
-static MEMHEAP_INLINE memheap_status_t release(memheap_t *heap,
-                                               const void *block)
+static MEMHEAP_INLINE memheap_status_t heap_release(memheap_t *heap,
+                                                    const void *block)
 {
     memheap_module_t *module = heap->module;
-    size_t offset = offset_of(heap, block);
+    size_t offset = heap_offset_of(heap, block);
     if (MEMHEAP_UNLIKELY(offset >= module->size))
         return MEMHEAP_ERR_BAD_ADDRESS;
     size_t used = module->used;
     memheap_status_t status = module->ops->free(module, offset);
     if (MEMHEAP_UNLIKELY(heap->after_free) && status == MEMHEAP_OK)
-        status = finish_free(heap, offset, used - module->used);
+        status = memheap_finish_free(heap, offset, used - module->used);
     return status;
 }
 
 /* The same for a block that the caller had, and not only the heap. */
-static MEMHEAP_INLINE memheap_status_t free_block(memheap_t *heap,
-                                                  const void *block)
+static MEMHEAP_INLINE memheap_status_t heap_free_block(memheap_t *heap,
+                                                       const void *block)
 {
     size_t used = heap->module->used;
-    memheap_status_t status = release(heap, block);
+    memheap_status_t status = heap_release(heap, block);
     if (MEMHEAP_UNLIKELY(heap->notes != NULL) && status == MEMHEAP_OK)
-        memheap_notes_free(heap->notes, offset_of(heap, block),
+        memheap_notes_free(heap->notes, heap_offset_of(heap, block),
                            used - heap->module->used);
     return status;
 }
@@ -881,16 +885,16 @@ static MEMHEAP_INLINE memheap_status_t free_block(memheap_t *heap,
 static MEMHEAP_INLINE memheap_status_t release_shared(memheap_t *heap,
                                                       const void *block)
 {
-    size_t offset = offset_of(heap, block);
+    size_t offset = heap_offset_of(heap, block);
     size_t size = 0;
     if (MEMHEAP_UNLIKELY(heap->after_free) &&
         heap->shared->size_of(heap->module, offset, &size) != MEMHEAP_OK)
         return MEMHEAP_ERR_BAD_ADDRESS;
     memheap_status_t status = heap->shared->free(heap->module, offset);
     if (MEMHEAP_UNLIKELY(size > 0) && status == MEMHEAP_OK &&
-        count_freed(heap, size)) {
+        heap_count_freed(heap, size)) {
         heap_lock(heap);
-        trim_after(heap, 0);
+        memheap_trim_after(heap, 0);
         heap_unlock(heap);
     }
     return status;
@@ -905,11 +909,11 @@ memheap_status_t memheap_free(memheap_t *heap, void *block)
         status = release_shared(heap, block);
     } else {
         heap_lock(heap);
-        status = free_block(heap, block);
+        status = heap_free_block(heap, block);
         heap_unlock(heap);
     }
     if (MEMHEAP_UNLIKELY(status == MEMHEAP_ERR_BAD_ADDRESS))
-        return bad_address(heap, "memheap_free", block);
+        return memheap_bad_address(heap, "memheap_free", block);
     return status;
 }
 
@@ -917,7 +921,7 @@ void memheap_take_back(memheap_t *heap, void *const *blocks, size_t count)
 {
     heap_lock(heap);
     for (size_t i = 0; i < count; i++)
-        free_block(heap, blocks[i]);
+        heap_free_block(heap, blocks[i]);
     heap->module->allocations -= count;
     heap->failures++;
     heap_unlock(heap);
@@ -928,7 +932,7 @@ memheap_status_t memheap_usable_size(memheap_t *heap, const void *block,
 {
     memheap_status_t status = memheap_find_block(heap, block, size_p);
     if (status == MEMHEAP_ERR_BAD_ADDRESS)
-        return bad_address(heap, "memheap_usable_size", block);
+        return memheap_bad_address(heap, "memheap_usable_size", block);
     return status;
 }
 
@@ -953,13 +957,13 @@ static memheap_status_t resize_in_place(memheap_t *heap, size_t offset,
         return status;
     size_t end = offset + old_size + (module->used - used);
     if (end > heap->region.backed) {
-        status = back(heap, end);
+        status = memheap_back(heap, end);
         if (status != MEMHEAP_OK) {
             module->ops->resize(module, offset, old_size);
             return status;
         }
     }
-    set_high(heap, memheap_max(high_of(heap), end));
+    heap_set_high(heap, memheap_max(heap_high(heap), end));
     heap->peak = memheap_max(heap->peak, module->used);
     if (heap->guard != NULL && end > offset + old_size)
         memheap_guard_enter(heap->guard, offset + old_size,
@@ -976,21 +980,21 @@ static memheap_status_t reserve(memheap_t *heap, size_t offset, size_t size)
     if (status != MEMHEAP_OK)
         return status;
     size_t end = offset + (module->used - used);
-    if (end > high_of(heap))
-        status = raise_high(heap, offset, end);
+    if (end > heap_high(heap))
+        status = memheap_raise_high(heap, offset, end);
     if (status != MEMHEAP_OK)
         return status;
     heap->peak = memheap_max(heap->peak, module->used);
     if (heap->after_place) {
         size_t dirty;
-        finish_place(heap, offset, end - offset, &dirty);
+        memheap_finish_place(heap, offset, end - offset, &dirty);
     }
-    return verify(heap, "a reservation");
+    return heap_verify(heap, "a reservation");
 }
 
 memheap_status_t memheap_reserve(memheap_t *heap, void *address, size_t size)
 {
-    size_t offset = offset_of(heap, address);
+    size_t offset = heap_offset_of(heap, address);
     size_t range = heap->module->size;
     if (size == 0 || offset % MEMHEAP_MIN_ALIGN != 0 || offset >= range ||
         size > range - offset)
@@ -1000,7 +1004,7 @@ memheap_status_t memheap_reserve(memheap_t *heap, void *address, size_t size)
     heap_lock(heap);
     memheap_status_t status = reserve(heap, offset, size);
     if (status == MEMHEAP_OK)
-        count_alloc(heap, offset, size + heap->padding, MEMHEAP_MIN_ALIGN);
+        heap_count_alloc(heap, offset, size + heap->padding, MEMHEAP_MIN_ALIGN);
     heap_unlock(heap);
     return status;
 }
@@ -1028,14 +1032,14 @@ static memheap_status_t place_grown(memheap_t *heap, size_t size, bool roomy,
         room > size;
     if (step->roomy) {
         heap->quiet = true;
-        status =
-            place(heap, MEMHEAP_MIN_ALIGN, room, &step->new_offset, &dirty);
+        status = heap_place(heap, MEMHEAP_MIN_ALIGN, room, &step->new_offset,
+                            &dirty);
         heap->quiet = false;
         if (status != MEMHEAP_ERR_NO_MEMORY || heap->unbacked)
             return status;
         step->roomy = false;
     }
-    return place(heap, MEMHEAP_MIN_ALIGN, size, &step->new_offset, &dirty);
+    return heap_place(heap, MEMHEAP_MIN_ALIGN, size, &step->new_offset, &dirty);
 }
 
 /* Move a block to where its own space is part of the new one. */
@@ -1083,7 +1087,7 @@ static void count_failed_resize(memheap_t *heap, memheap_status_t status,
                                 const memheap_resize_step_t *step)
 {
     if (status != MEMHEAP_ERR_NO_MEMORY || !step->roomy)
-        count_failure(heap, status);
+        heap_count_failure(heap, status);
 }
 
 /* A way that ends in a place which cannot be backed ends the resize: where the
@@ -1097,16 +1101,16 @@ memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
     step->asked = size;
     if (size == 0)
         return MEMHEAP_ERR_BAD_ARGUMENT;
-    size = padded(heap, size);
+    size = heap_padded(heap, size);
     roomy = roomy && !heap->region.guarded;
     heap_lock(heap);
     heap->unbacked = false;
-    memheap_status_t status = find_block(heap, block, &step->old_size);
+    memheap_status_t status = heap_find_block(heap, block, &step->old_size);
     if (status != MEMHEAP_OK)
         goto out;
     step->kind = MEMHEAP_RESIZE_IN_PLACE;
     step->old_peak = heap->peak;
-    step->old_offset = step->new_offset = offset_of(heap, block);
+    step->old_offset = step->new_offset = heap_offset_of(heap, block);
     lift(heap, step, true);
     status = resize_in_place(heap, step->old_offset, step->old_size, size);
     if (status != MEMHEAP_ERR_NO_MEMORY || heap->unbacked)
@@ -1136,7 +1140,7 @@ static size_t shrunk_by(const memheap_t *heap,
                         const memheap_resize_step_t *step)
 {
     return step->old_size -
-           memheap_min(usable_at(heap, step->old_offset), step->old_size);
+           memheap_min(heap_usable_at(heap, step->old_offset), step->old_size);
 }
 
 void *memheap_resize_end(memheap_t *heap, const memheap_resize_step_t *step,
@@ -1150,10 +1154,10 @@ void *memheap_resize_end(memheap_t *heap, const memheap_resize_step_t *step,
         if (!keep && ops->resize != NULL)
             ops->resize(heap->module, step->old_offset, step->old_size);
         if (keep && heap->trim > 0)
-            trim_after(heap, shrunk_by(heap, step));
+            memheap_trim_after(heap, shrunk_by(heap, step));
         break;
     case MEMHEAP_RESIZE_BESIDE:
-        release(heap, heap->base + leaves);
+        heap_release(heap, heap->base + leaves);
         break;
     case MEMHEAP_RESIZE_OVER:
         if (keep)
@@ -1170,13 +1174,13 @@ void *memheap_resize_end(memheap_t *heap, const memheap_resize_step_t *step,
     } else {
         heap->resizes++;
         if (MEMHEAP_UNLIKELY(heap->notes != NULL))
-            memheap_notes_move(heap->notes, step->old_offset, step->old_size,
-                               step->new_offset,
-                               usable_at(heap, step->new_offset), step->asked);
+            memheap_notes_move(
+                heap->notes, step->old_offset, step->old_size, step->new_offset,
+                heap_usable_at(heap, step->new_offset), step->asked);
     }
     if (!keep)
         lift(heap, step, false);
-    verify(heap, "a resize");
+    heap_verify(heap, "a resize");
     heap_unlock(heap);
     return heap->base + (keep ? step->new_offset : step->old_offset);
 }
@@ -1192,7 +1196,7 @@ memheap_status_t memheap_resize(memheap_t *heap, void *block, size_t size,
     if (status == MEMHEAP_ERR_NO_MEMORY && step.roomy)
         status = memheap_resize_begin(heap, block, size, false, &step);
     if (status == MEMHEAP_ERR_BAD_ADDRESS)
-        return bad_address(heap, "memheap_resize", block);
+        return memheap_bad_address(heap, "memheap_resize", block);
     if (status != MEMHEAP_OK)
         return status;
     *block_p = memheap_resize_end(heap, &step, true);
@@ -1205,7 +1209,7 @@ memheap_status_t memheap_alloc_batch(memheap_t *heap, size_t count,
 {
     memheap_status_t status = MEMHEAP_OK;
     for (size_t i = 0; i < count && status == MEMHEAP_OK; i++)
-        status = check_request(heap, &align, sizes[i]);
+        status = heap_check_request(heap, &align, sizes[i]);
     if (status != MEMHEAP_OK)
         return status;
     size_t done = 0;
@@ -1214,20 +1218,21 @@ memheap_status_t memheap_alloc_batch(memheap_t *heap, size_t count,
     for (; done < count; done++) {
         size_t offset;
         size_t dirty;
-        status = place(heap, align, padded(heap, sizes[done]), &offset, &dirty);
+        status = heap_place(heap, align, heap_padded(heap, sizes[done]),
+                            &offset, &dirty);
         if (status != MEMHEAP_OK)
             break;
         blocks[done] = heap->base + offset;
     }
     if (status != MEMHEAP_OK) {
         while (done-- > 0)
-            release(heap, blocks[done]);
+            heap_release(heap, blocks[done]);
         heap->peak = peak;
-        count_failure(heap, status);
+        heap_count_failure(heap, status);
     }
     for (size_t i = 0; i < count && status == MEMHEAP_OK; i++)
-        count_alloc(heap, offset_of(heap, blocks[i]), padded(heap, sizes[i]),
-                    align);
+        heap_count_alloc(heap, heap_offset_of(heap, blocks[i]),
+                         heap_padded(heap, sizes[i]), align);
     heap_unlock(heap);
     return status;
 }
@@ -1254,7 +1259,7 @@ static const void *find_bad(const memheap_t *heap, void **blocks, size_t count)
         if (blocks[i] == NULL)
             continue;
         if ((i > 0 && blocks[i] == blocks[i - 1]) ||
-            find_block(heap, blocks[i], &size) != MEMHEAP_OK)
+            heap_find_block(heap, blocks[i], &size) != MEMHEAP_OK)
             return blocks[i];
     }
     return NULL;
@@ -1300,10 +1305,11 @@ memheap_status_t memheap_free_batch(memheap_t *heap, size_t count,
     memheap_status_t status = check_batch(heap, count, blocks, &bad);
     for (size_t i = 0; i < count && status == MEMHEAP_OK; i++) {
         if (blocks[i] != NULL)
-            status = free_block(heap, blocks[i]);
+            status = heap_free_block(heap, blocks[i]);
     }
     heap_unlock(heap);
-    return bad == NULL ? status : bad_address(heap, "memheap_free_batch", bad);
+    return bad == NULL ? status
+                       : memheap_bad_address(heap, "memheap_free_batch", bad);
 }
 
 memheap_status_t memheap_trim(memheap_t *heap, size_t least)
@@ -1322,7 +1328,7 @@ void memheap_pin(memheap_t *heap)
 {
     heap_lock(heap);
     heap->pinned = true;
-    set_trim(heap, 0);
+    memheap_set_trim(heap, 0);
     heap_unlock(heap);
 }
 
@@ -1339,7 +1345,7 @@ memheap_status_t memheap_get_placement(memheap_t *heap,
 {
     heap_lock(heap);
     memheap_region_t region = heap->region;
-    size_t high = high_of(heap);
+    size_t high = heap_high(heap);
     heap_unlock(heap);
     return memheap_pages_in_effect(&region, high, placement, heap->log);
 }
@@ -1380,7 +1386,7 @@ memheap_status_t memheap_grow(memheap_t *heap, size_t new_size)
     memheap_status_t status = module->ops->grow(module, new_size);
     if (status == MEMHEAP_OK) {
         heap->region.size = heap->region.backed = new_size;
-        set_high(heap, new_size);
+        heap_set_high(heap, new_size);
         if (heap->guard != NULL)
             memheap_guard_grown(heap->guard, old_size, new_size);
     }
@@ -1400,7 +1406,7 @@ static void take_stats(const memheap_t *heap, memheap_stats_t *stats)
         .free = module.size - module.used,
         .largest_free = module.largest_free,
         .peak = heap->peak,
-        .reach = high_of(heap),
+        .reach = heap_high(heap),
         .live_blocks = module.live_blocks,
         .metadata = module.metadata + sizeof(*heap) +
                     (heap->notes == NULL ? 0 : memheap_notes_size(heap->notes)),
@@ -1535,7 +1541,7 @@ void *memheap_base(const memheap_t *heap)
 
 size_t memheap_reach(const memheap_t *heap)
 {
-    return high_of(heap);
+    return heap_high(heap);
 }
 
 const char *memheap_component_name(const memheap_t *heap)
@@ -1577,7 +1583,7 @@ char *memheap_block_site(memheap_t *heap, const void *block, char *text,
     const memheap_record_t *record = NULL;
     heap_lock(heap);
     if (records != NULL)
-        record = memheap_records_find(records, offset_of(heap, block));
+        record = memheap_records_find(records, heap_offset_of(heap, block));
     memheap_site_t site = record == NULL ? 0 : record->site;
     heap_unlock(heap);
     if (record == NULL)
@@ -1604,7 +1610,7 @@ char *memheap_describe(memheap_t *heap, const void *address, char *text,
                        size_t room)
 {
     size_t size = heap->module->size;
-    if (offset_of(heap, address) >= size) {
+    if (heap_offset_of(heap, address) >= size) {
         snprintf(text, room,
                  "%p is no address of heap \"%s\", which lies from %p to %p",
                  address, heap->name, (void *)heap->base,
