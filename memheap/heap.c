@@ -1,173 +1,26 @@
 /*
- * One module over one region.
+ * Heaps as a whole, made, grown, settled and ended; and the blocks in them.
  *
- * A heap checks what its callers say, turns addresses into the module's
- * offsets and back, and does what touches memory: backing it, setting it to
- * zero, moving it. Rules that keep it right:
- *   - whatever a module hands out is backed before the caller gets it; a block
- *     that cannot be backed goes back to the module;
- *   - `high` is the end of the highest block ever handed out: behind it lies
- *     zeroed memory if the heap reserved the region itself;
- *   - the placement of a block never depends on what is backed;
- *   - a block that grows by less than a quarter and has to move gets room for a
- *     quarter more, if there is some, and keeps it until it shrinks by more: so
- *     a block that grows in many steps is copied a number of times that grows
- *     as the logarithm of its size;
- *   - pages of free space go back to the system without a change of what the
- *     module knows, and never of a range that somebody else may have pinned.
- *
- * A heap of several threads has a lock. Where the module is made for threads,
- * blocks come and go without it: the module says where, and what is left to do
- * here is done by atomic operations. A thread raises `high` over its block
- * before it has the block, so that whoever gets the place after it knows; and
- * `ready`, which `high` never passes, is what the region has backed. All else
- * takes the lock and stops the module's other threads.
+ * A block that grows by less than a quarter and has to move gets room for a
+ * quarter more, if there is some, and keeps it until it shrinks by more: so a
+ * block that grows in many steps is copied a number of times that grows as the
+ * logarithm of its size.
  */
 #include "config.h"
 
-#include "memheap/heap.h"
+#include "memheap/heap_inside.h"
 #include "memheap/checker.h"
-#include "memheap/gauge.h"
-#include "memheap/guard.h"
-#include "memheap/notes.h"
 #include "memheap/report.h"
 #include "base/machine.h"
 #include "base/pages.h"
-#include "base/util.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    NAME_SIZE = 48,
-    FILL_NEW = 0xA5,
-    FILL_FREED = 0xDD,
     BATCH_ON_STACK = 128
 };
-
-/* The least run of free pages that goes back: a call of the system for 16 pages
- * costs a tenth of what touching them again does. */
-static const size_t least_run = 64 * MEMHEAP_KIB;
-
-struct memheap {
-    memheap_module_t *module;
-    const memheap_module_shared_t *shared; /* NULL: all calls take the lock */
-    memheap_notes_t *notes;                /* NULL: nobody wants to know */
-    memheap_gauge_t *gauge;                /* NULL: nobody can see */
-    memheap_guard_t *guard;                /* NULL: nobody watches */
-    char *base;
-    _Atomic size_t high;
-    _Atomic size_t ready; /* where there is `shared` */
-    size_t peak;
-    uint64_t resizes, failures;
-    size_t max_align;
-    size_t padding; /* bytes that blocks have more than is asked for */
-    size_t lead;    /* of the caller's range that cannot be guarded */
-    bool locks;
-    bool ends; /* there is something to do when a call ends: unlock, or show */
-    bool checks;
-    bool special;       /* `shared` or `padding` is there */
-    bool after_place;   /* there is something to do when a place is found */
-    bool of_job;        /* others report on it */
-    bool pinned;        /* pages never go back */
-    bool after_free;    /* there is something to do after a free */
-    bool unbacked;      /* the last place that was found could not be backed, */
-    bool quiet;         /* of which nothing is said */
-    size_t trim;        /* MEMHEAP_TRIM; 0: pages go back when asked */
-    _Atomic size_t due; /* bytes to be freed until they do, */
-    _Atomic size_t freed; /* and those that were */
-    pthread_mutex_t lock;
-    memheap_region_t region;
-    const memheap_log_t *log;
-    const memheap_memory_t *memory;
-    char name[NAME_SIZE];
-    memheap_framework_t framework;
-};
-
-static void show_more(memheap_t *heap, memheap_gauge_page_t *page);
-
-static size_t heap_high(const memheap_t *heap)
-{
-    return atomic_load_explicit(&heap->high, memory_order_relaxed);
-}
-
-static void heap_set_high(memheap_t *heap, size_t high)
-{
-    atomic_store_explicit(&heap->high, high, memory_order_relaxed);
-}
-
-static MEMHEAP_NOINLINE void memheap_stop_others(memheap_t *heap)
-{
-    size_t most = heap->shared->stop(heap->module);
-    heap->peak = memheap_max(heap->peak, most);
-}
-
-/* What the threads had backed is the region's to know, and the reverse. */
-static MEMHEAP_NOINLINE void memheap_let_others_go(memheap_t *heap)
-{
-    atomic_store_explicit(&heap->ready, heap->region.backed,
-                          memory_order_release);
-    heap->shared->resume(heap->module);
-}
-
-/* Let others see what the heap has come to; the caller holds the lock. */
-static MEMHEAP_NOINLINE void memheap_show(memheap_t *heap)
-{
-    const memheap_module_t *module = heap->module;
-    memheap_gauge_page_t *page = memheap_gauge_begin(heap->gauge);
-    if (page == NULL)
-        return;
-    if (MEMHEAP_UNLIKELY(memheap_gauge_is_due(heap->gauge) ||
-                         memheap_gauge_is_asked(page)))
-        show_more(heap, page);
-    page->stats.used = module->used;
-    page->stats.live_blocks = module->live_blocks;
-    page->stats.allocations = module->allocations;
-    page->stats.peak = heap->peak;
-    page->stats.reach = heap_high(heap);
-    page->stats.backed = heap->region.backed;
-    page->stats.resizes = heap->resizes;
-    page->stats.failures = heap->failures;
-    memheap_gauge_end(page);
-}
-
-/* Be alone with the heap. */
-static void heap_lock(memheap_t *heap)
-{
-    if (!heap->locks)
-        return;
-    pthread_mutex_lock(&heap->lock);
-    if (heap->shared != NULL)
-        memheap_stop_others(heap);
-}
-
-/* Let others be, after a call that has changed nothing. */
-static void heap_leave(memheap_t *heap)
-{
-    if (!heap->locks)
-        return;
-    if (heap->shared != NULL)
-        memheap_let_others_go(heap);
-    pthread_mutex_unlock(&heap->lock);
-}
-
-static void heap_unlock(memheap_t *heap)
-{
-    if (!heap->ends)
-        return;
-    if (MEMHEAP_UNLIKELY(heap->gauge != NULL))
-        memheap_show(heap);
-    heap_leave(heap);
-}
-
-/* The offset of an address; at least the region's size if it lies outside. */
-static size_t heap_offset_of(const memheap_t *heap, const void *address)
-{
-    return (size_t)((uintptr_t)address - (uintptr_t)heap->base);
-}
 
 /* The largest alignment that offsets and addresses have in common. */
 static size_t common_align(const memheap_region_t *region)
@@ -188,13 +41,6 @@ static memheap_status_t open_framework(memheap_t *heap,
                                             .params = defs,
                                             .param_count = count};
     return memheap_framework_open(&heap->framework, &framework);
-}
-
-static void memheap_set_trim(memheap_t *heap, size_t trim)
-{
-    heap->trim = trim;
-    heap->after_free = heap->checks || trim > 0 || heap->guard != NULL;
-    atomic_store_explicit(&heap->due, trim, memory_order_relaxed);
 }
 
 /* The caller's range, or one of the heap's own. */
@@ -475,150 +321,6 @@ void memheap_destroy(memheap_t *heap)
     memheap_memory_delete(memory, heap, sizeof(*heap));
 }
 
-/* In check mode, test the module; say which operation broke it. */
-static memheap_status_t heap_verify(memheap_t *heap, const char *operation)
-{
-    if (MEMHEAP_LIKELY(!heap->checks))
-        return MEMHEAP_OK;
-    memheap_status_t status = heap->module->ops->check(heap->module);
-    if (status != MEMHEAP_OK)
-        memheap_log_write(heap->log, MEMHEAP_LOG_ERROR,
-                          "MEMHEAP_CHECK: the metadata of %s is corrupt after "
-                          "%s; this is a bug in component %s",
-                          heap->name, operation,
-                          heap->framework.selected->name);
-    return status;
-}
-
-static void ignore(void *context, memheap_log_level_t level,
-                   const char *message)
-{
-    (void)context;
-    (void)level;
-    (void)message;
-}
-
-static const memheap_log_t silent = {ignore, NULL, MEMHEAP_LOG_ERROR};
-
-/* Bytes below an offset that are in no block, and whose pages went back: all
- * of a block is at the end of its pages. */
-static size_t idle_below(const memheap_t *heap, size_t end)
-{
-    const memheap_module_t *module = heap->module;
-    size_t taken = module->used + module->live_blocks * heap->region.unit;
-    return end - memheap_min(end, taken);
-}
-
-/* Back the region up to the end of a place that the module found. */
-static memheap_status_t memheap_back(memheap_t *heap, size_t end)
-{
-    memheap_region_t *region = &heap->region;
-    size_t backed = region->backed;
-    if (region->guarded && !heap->pinned)
-        region->idle = idle_below(heap, end);
-    memheap_status_t status =
-        memheap_region_back(region, end, heap->quiet ? &silent : heap->log);
-    heap->unbacked = status != MEMHEAP_OK;
-    if (heap->guard != NULL && region->backed > backed)
-        memheap_guard_backed(heap->guard, backed, region->backed);
-    return status;
-}
-
-/* Let the end of a block just handed out be the new high. */
-static memheap_status_t memheap_raise_high(memheap_t *heap, size_t offset,
-                                           size_t end)
-{
-    if (end > heap->region.backed) {
-        memheap_status_t status = memheap_back(heap, end);
-        if (status != MEMHEAP_OK) {
-            heap->module->ops->free(heap->module, offset);
-            return status;
-        }
-    }
-    heap_set_high(heap, end);
-    return MEMHEAP_OK;
-}
-
-/* Open a block's memory, and fill it. */
-static MEMHEAP_NOINLINE void memheap_finish_place(memheap_t *heap,
-                                                  size_t offset, size_t usable,
-                                                  size_t *dirty_p)
-{
-    if (heap->guard != NULL)
-        memheap_guard_enter(heap->guard, offset, usable);
-    if (heap->checks) {
-        memset(heap->base + offset, FILL_NEW, usable);
-        *dirty_p = usable;
-    }
-}
-
-/* Have the module place a block, and back it. *dirty_p is how many of its
- * bytes may be other than zero. The caller holds the lock. */
-static MEMHEAP_INLINE memheap_status_t heap_place(memheap_t *heap, size_t align,
-                                                  size_t size, size_t *offset_p,
-                                                  size_t *dirty_p)
-{
-    memheap_module_t *module = heap->module;
-    size_t used = module->used;
-    size_t offset;
-    memheap_status_t status = module->ops->alloc(module, size, align, &offset);
-    if (MEMHEAP_UNLIKELY(status != MEMHEAP_OK))
-        return status;
-    size_t usable = module->used - used;
-    size_t end = offset + usable;
-    size_t high = heap_high(heap);
-    *dirty_p = usable;
-    if (MEMHEAP_UNLIKELY(end > high)) {
-        *dirty_p = high - memheap_min(high, offset);
-        status = memheap_raise_high(heap, offset, end);
-        if (status != MEMHEAP_OK)
-            return status;
-    }
-    if (module->used > heap->peak)
-        heap->peak = module->used;
-    if (MEMHEAP_UNLIKELY(heap->after_place))
-        memheap_finish_place(heap, offset, usable, dirty_p);
-    *offset_p = offset;
-    return heap_verify(heap, "an allocation");
-}
-
-/* Usable bytes of a live block. */
-static size_t heap_usable_at(const memheap_t *heap, size_t offset)
-{
-    size_t usable = 0;
-    heap->module->ops->size_of(heap->module, offset, &usable);
-    return usable;
-}
-
-/* An allocation of size bytes, with padding, is done: the caller will have the
- * block. */
-static MEMHEAP_INLINE void heap_count_alloc(memheap_t *heap, size_t offset,
-                                            size_t size, size_t align)
-{
-    uint64_t number = ++heap->module->allocations;
-    if (MEMHEAP_UNLIKELY(heap->notes != NULL))
-        memheap_notes_alloc(heap->notes, offset, heap_usable_at(heap, offset),
-                            size - heap->padding, align, number);
-}
-
-/* A call failed, if for want of memory. */
-static void heap_count_failure(memheap_t *heap, memheap_status_t status)
-{
-    if (status == MEMHEAP_ERR_NO_MEMORY || status == MEMHEAP_ERR_NO_METADATA)
-        heap->failures++;
-}
-
-/* Whether the arguments of an allocation make sense; raises a small align. */
-static memheap_status_t heap_check_request(const memheap_t *heap,
-                                           size_t *align_p, size_t size)
-{
-    if (size == 0 || !memheap_is_power_of_two(*align_p) ||
-        *align_p > heap->max_align)
-        return MEMHEAP_ERR_BAD_ARGUMENT;
-    *align_p = memheap_max(*align_p, MEMHEAP_MIN_ALIGN);
-    return MEMHEAP_OK;
-}
-
 /* Back the region up to a block's end, among other threads. */
 static memheap_status_t back_shared(memheap_t *heap, size_t end)
 {
@@ -662,12 +364,6 @@ static MEMHEAP_NOINLINE memheap_status_t alloc_shared(memheap_t *heap,
         continue;
     *block_p = heap->base + offset;
     return MEMHEAP_OK;
-}
-
-/* Bytes to place for those that are asked for; SIZE_MAX cannot be had. */
-static size_t heap_padded(const memheap_t *heap, size_t size)
-{
-    return size > SIZE_MAX - heap->padding ? SIZE_MAX : size + heap->padding;
 }
 
 static memheap_status_t alloc_block(memheap_t *heap, size_t align, size_t size,
@@ -732,16 +428,6 @@ memheap_status_t memheap_alloc_zeroed(memheap_t *heap, size_t count,
     return MEMHEAP_OK;
 }
 
-/* As memheap_find_block(), for a caller that holds the lock. */
-static memheap_status_t heap_find_block(const memheap_t *heap,
-                                        const void *block, size_t *size_p)
-{
-    size_t offset = heap_offset_of(heap, block);
-    if (offset >= heap->module->size)
-        return MEMHEAP_ERR_BAD_ADDRESS;
-    return heap->module->ops->size_of(heap->module, offset, size_p);
-}
-
 /* Of a block's size, what its user may have: a checker counts the rest as
  * overrun. */
 static size_t without_padding(const memheap_t *heap, const void *block,
@@ -764,120 +450,6 @@ memheap_status_t memheap_find_block(memheap_t *heap, const void *block,
     if (MEMHEAP_UNLIKELY(heap->padding > 0) && status == MEMHEAP_OK)
         *size_p = without_padding(heap, block, *size_p);
     heap_leave(heap);
-    return status;
-}
-
-/* Report a wrong address; returns the status for it. */
-static memheap_status_t memheap_bad_address(memheap_t *heap, const char *call,
-                                            const void *address)
-{
-    char text[512];
-    memheap_log_write(heap->log, MEMHEAP_LOG_ERROR, "%s: %s", call,
-                      memheap_describe(heap, address, text, sizeof(text)));
-    return MEMHEAP_ERR_BAD_ADDRESS;
-}
-
-/* A walk that gives the pages of free space back: the run of free blocks that
- * it is in. The module may keep neighbours apart. */
-typedef struct trimming {
-    memheap_t *heap;
-    size_t least;
-    size_t start, end;
-    memheap_status_t status;
-} trimming_t;
-
-static bool trim_run(trimming_t *t)
-{
-    size_t end = memheap_min(t->end, heap_high(t->heap));
-    if (t->start < end)
-        t->status = memheap_region_give_back(&t->heap->region, t->start, end,
-                                             t->least, t->heap->log);
-    return t->status == MEMHEAP_OK;
-}
-
-static bool trim_extent(void *context, const memheap_extent_t *extent)
-{
-    trimming_t *t = context;
-    size_t end = extent->offset + extent->size;
-    if (extent->live) {
-        bool goes_on = trim_run(t) && end < heap_high(t->heap);
-        t->start = t->end = end;
-        return goes_on;
-    }
-    t->end = end;
-    return end < heap_high(t->heap);
-}
-
-/* Give pages back; the caller holds the lock. An eighth of what is in use is to
- * be freed before that is done unasked again: the blocks are that many times
- * as many as those freed meanwhile, on average, and no more. */
-static memheap_status_t trim(memheap_t *heap, size_t least)
-{
-    trimming_t trimming = {.heap = heap, .least = least, .status = MEMHEAP_OK};
-    heap->module->ops->walk(heap->module, trim_extent, &trimming);
-    trim_run(&trimming);
-    size_t due = memheap_max(heap->trim, heap->module->used / 8);
-    atomic_store_explicit(&heap->due, due, memory_order_relaxed);
-    atomic_store_explicit(&heap->freed, 0, memory_order_relaxed);
-    return trimming.status;
-}
-
-/* Count bytes that were freed. @return whether pages are to go back */
-static bool heap_count_freed(memheap_t *heap, size_t size)
-{
-    size_t freed =
-        atomic_fetch_add_explicit(&heap->freed, size, memory_order_relaxed);
-    return freed + size >=
-           atomic_load_explicit(&heap->due, memory_order_relaxed);
-}
-
-/* Bytes were freed; the caller holds the lock. A system that takes no pages has
- * said why, and is not asked unasked again. */
-static void memheap_trim_after(memheap_t *heap, size_t size)
-{
-    if (heap->trim > 0 && heap_count_freed(heap, size) &&
-        trim(heap, least_run) != MEMHEAP_OK)
-        memheap_set_trim(heap, 0);
-}
-
-static MEMHEAP_NOINLINE memheap_status_t memheap_finish_free(memheap_t *heap,
-                                                             size_t offset,
-                                                             size_t size)
-{
-    if (heap->checks && heap->guard != NULL)
-        memheap_guard_enter(heap->guard, offset, size);
-    if (heap->checks)
-        memset(heap->base + offset, FILL_FREED, size);
-    if (heap->guard != NULL)
-        memheap_guard_leave(heap->guard, offset, size, heap->pinned);
-    memheap_trim_after(heap, size);
-    return heap_verify(heap, "a free");
-}
-
-/* Free a block; the caller holds the lock. */
-static MEMHEAP_INLINE memheap_status_t heap_release(memheap_t *heap,
-                                                    const void *block)
-{
-    memheap_module_t *module = heap->module;
-    size_t offset = heap_offset_of(heap, block);
-    if (MEMHEAP_UNLIKELY(offset >= module->size))
-        return MEMHEAP_ERR_BAD_ADDRESS;
-    size_t used = module->used;
-    memheap_status_t status = module->ops->free(module, offset);
-    if (MEMHEAP_UNLIKELY(heap->after_free) && status == MEMHEAP_OK)
-        status = memheap_finish_free(heap, offset, used - module->used);
-    return status;
-}
-
-/* The same for a block that the caller had, and not only the heap. */
-static MEMHEAP_INLINE memheap_status_t heap_free_block(memheap_t *heap,
-                                                       const void *block)
-{
-    size_t used = heap->module->used;
-    memheap_status_t status = heap_release(heap, block);
-    if (MEMHEAP_UNLIKELY(heap->notes != NULL) && status == MEMHEAP_OK)
-        memheap_notes_free(heap->notes, heap_offset_of(heap, block),
-                           used - heap->module->used);
     return status;
 }
 
@@ -1312,55 +884,12 @@ memheap_status_t memheap_free_batch(memheap_t *heap, size_t count,
                        : memheap_bad_address(heap, "memheap_free_batch", bad);
 }
 
-memheap_status_t memheap_trim(memheap_t *heap, size_t least)
-{
-    if (heap->pinned)
-        return MEMHEAP_ERR_UNSUPPORTED;
-    if (heap->region.guarded)
-        return MEMHEAP_OK; /* there are none */
-    heap_lock(heap);
-    memheap_status_t status = trim(heap, least == 0 ? least_run : least);
-    heap_unlock(heap);
-    return status;
-}
-
-void memheap_pin(memheap_t *heap)
-{
-    heap_lock(heap);
-    heap->pinned = true;
-    memheap_set_trim(heap, 0);
-    heap_unlock(heap);
-}
-
-size_t memheap_resident(memheap_t *heap)
-{
-    heap_lock(heap);
-    memheap_region_t region = heap->region;
-    heap_unlock(heap);
-    return memheap_region_resident(&region);
-}
-
-memheap_status_t memheap_get_placement(memheap_t *heap,
-                                       memheap_placement_t *placement)
-{
-    heap_lock(heap);
-    memheap_region_t region = heap->region;
-    size_t high = heap_high(heap);
-    heap_unlock(heap);
-    return memheap_pages_in_effect(&region, high, placement, heap->log);
-}
-
 void memheap_set_windows(memheap_t *heap, const memheap_windows_on_t *windows)
 {
     heap_lock(heap);
     if (heap->guard != NULL)
         memheap_guard_set_windows(heap->guard, windows);
     heap_unlock(heap);
-}
-
-bool memheap_is_watched(const memheap_t *heap)
-{
-    return heap->guard != NULL;
 }
 
 void memheap_settle(memheap_t *heap)
@@ -1392,247 +921,4 @@ memheap_status_t memheap_grow(memheap_t *heap, size_t new_size)
     }
     heap_unlock(heap);
     return status;
-}
-
-/* The figures but resident; the caller holds the lock. */
-static void take_stats(const memheap_t *heap, memheap_stats_t *stats)
-{
-    memheap_module_stats_t module;
-    heap->module->ops->stats(heap->module, &module);
-    *stats = (memheap_stats_t){
-        .size = module.size,
-        .backed = heap->region.backed,
-        .used = module.used,
-        .free = module.size - module.used,
-        .largest_free = module.largest_free,
-        .peak = heap->peak,
-        .reach = heap_high(heap),
-        .live_blocks = module.live_blocks,
-        .metadata = module.metadata + sizeof(*heap) +
-                    (heap->notes == NULL ? 0 : memheap_notes_size(heap->notes)),
-        .allocations = heap->module->allocations,
-        .frees = heap->module->allocations - module.live_blocks,
-        .resizes = heap->resizes,
-        .failures = heap->failures,
-    };
-    if (stats->free > 0)
-        stats->fragmentation =
-            1 - (double)stats->largest_free / (double)stats->free;
-}
-
-void memheap_get_stats(memheap_t *heap, memheap_stats_t *stats)
-{
-    heap_lock(heap);
-    take_stats(heap, stats);
-    heap_unlock(heap);
-    stats->resident = memheap_resident(heap);
-}
-
-/* A caller's visit, for a module that knows no addresses. */
-typedef struct walk {
-    const memheap_t *heap;
-    bool (*visit)(void *context, const memheap_block_t *block);
-    void *context;
-} walk_t;
-
-/* The heap's records; NULL if it keeps none. */
-static const memheap_records_t *records_of(const memheap_t *heap)
-{
-    return heap->notes != NULL && heap->notes->keeps_records
-               ? &heap->notes->records
-               : NULL;
-}
-
-static bool visit_extent(void *context, const memheap_extent_t *extent)
-{
-    const walk_t *walk = context;
-    const memheap_records_t *records = records_of(walk->heap);
-    memheap_block_t block = {.address = walk->heap->base + extent->offset,
-                             .size = extent->size,
-                             .live = extent->live,
-                             .tag = ""};
-    const memheap_record_t *record =
-        records == NULL || !extent->live
-            ? NULL
-            : memheap_records_find(records, extent->offset);
-    if (record != NULL) {
-        block.number = record->number;
-        block.asked = record->asked;
-        block.tag = memheap_records_tag(records, record->tag)->name;
-    }
-    return walk->visit(walk->context, &block);
-}
-
-/* A list of the blocks for somebody who looks. */
-static bool list_extent(void *context, const memheap_extent_t *extent)
-{
-    memheap_t *heap = context;
-    const memheap_records_t *records = records_of(heap);
-    memheap_gauge_block_t block = {
-        .offset = extent->offset, .size = extent->size, .live = extent->live};
-    const memheap_record_t *record =
-        records == NULL || !extent->live
-            ? NULL
-            : memheap_records_find(records, extent->offset);
-    if (record != NULL) {
-        block.number = record->number;
-        block.asked = record->asked;
-        block.tag = record->tag;
-    }
-    memheap_gauge_add(heap->gauge, &block);
-    return true;
-}
-
-static MEMHEAP_NOINLINE void list_blocks(memheap_t *heap)
-{
-    const memheap_records_t *records = records_of(heap);
-    memheap_gauge_list(heap->gauge);
-    heap->module->ops->walk(heap->module, list_extent, heap);
-    for (uint32_t i = 0; records != NULL && i < records->tag_count; i++)
-        memheap_gauge_add_tag(heap->gauge,
-                              memheap_records_tag(records, i)->name);
-    memheap_gauge_answer(heap->gauge);
-}
-
-/* Show what takes longer to find out, or was asked for. */
-static MEMHEAP_NOINLINE void show_more(memheap_t *heap,
-                                       memheap_gauge_page_t *page)
-{
-    take_stats(heap, &page->stats);
-    if (memheap_gauge_is_asked(page))
-        list_blocks(heap);
-}
-
-void memheap_set_pe(memheap_t *heap, int pe, int pes)
-{
-    heap_lock(heap);
-    memheap_gauge_page_t *page =
-        heap->gauge == NULL ? NULL : memheap_gauge_begin(heap->gauge);
-    if (page != NULL) {
-        page->pe = pe;
-        page->pes = pes;
-        memheap_gauge_end(page);
-    }
-    heap_unlock(heap);
-}
-
-void memheap_walk(memheap_t *heap,
-                  bool (*visit)(void *context, const memheap_block_t *block),
-                  void *context)
-{
-    walk_t walk = {heap, visit, context};
-    heap_lock(heap);
-    heap->module->ops->walk(heap->module, visit_extent, &walk);
-    heap_unlock(heap);
-}
-
-memheap_status_t memheap_check(memheap_t *heap)
-{
-    heap_lock(heap);
-    memheap_status_t status = heap->module->ops->check(heap->module);
-    heap_unlock(heap);
-    return status;
-}
-
-void *memheap_base(const memheap_t *heap)
-{
-    return heap->base;
-}
-
-size_t memheap_reach(const memheap_t *heap)
-{
-    return heap_high(heap);
-}
-
-const char *memheap_component_name(const memheap_t *heap)
-{
-    return heap->framework.selected->name;
-}
-
-const char *memheap_name(const memheap_t *heap)
-{
-    return heap->name;
-}
-
-const memheap_log_t *memheap_get_log(const memheap_t *heap)
-{
-    return heap->log;
-}
-
-const memheap_params_t *memheap_get_params(const memheap_t *heap)
-{
-    return &heap->framework.params;
-}
-
-bool memheap_get_tag_stats(memheap_t *heap, unsigned index,
-                           memheap_tag_stats_t *stats)
-{
-    const memheap_records_t *records = records_of(heap);
-    heap_lock(heap);
-    bool known = records != NULL && index < records->tag_count;
-    if (known)
-        *stats = *memheap_records_tag(records, index);
-    heap_unlock(heap);
-    return known;
-}
-
-char *memheap_block_site(memheap_t *heap, const void *block, char *text,
-                         size_t room)
-{
-    const memheap_records_t *records = records_of(heap);
-    const memheap_record_t *record = NULL;
-    heap_lock(heap);
-    if (records != NULL)
-        record = memheap_records_find(records, heap_offset_of(heap, block));
-    memheap_site_t site = record == NULL ? 0 : record->site;
-    heap_unlock(heap);
-    if (record == NULL)
-        snprintf(text, room, "%s", "");
-    else /* a depot only ever grows, where it is */
-        memheap_site_describe(&records->sites, site, text, room);
-    return text;
-}
-
-/* A search for the block that contains an address. */
-typedef struct search {
-    uintptr_t address;
-    memheap_block_t found;
-} search_t;
-
-static bool search_block(void *context, const memheap_block_t *block)
-{
-    search_t *search = context;
-    search->found = *block;
-    return search->address - (uintptr_t)block->address >= block->size;
-}
-
-char *memheap_describe(memheap_t *heap, const void *address, char *text,
-                       size_t room)
-{
-    size_t size = heap->module->size;
-    if (heap_offset_of(heap, address) >= size) {
-        snprintf(text, room,
-                 "%p is no address of heap \"%s\", which lies from %p to %p",
-                 address, heap->name, (void *)heap->base,
-                 (void *)(heap->base + size));
-        return text;
-    }
-    search_t search = {.address = (uintptr_t)address};
-    memheap_walk(heap, search_block, &search);
-    const memheap_block_t *block = &search.found;
-    size_t distance = (size_t)(search.address - (uintptr_t)block->address);
-    if (!block->live)
-        snprintf(text, room,
-                 "%p is no block of heap \"%s\": it lies in free space of %zu "
-                 "bytes, and may have been freed before",
-                 address, heap->name, block->size);
-    else if (distance > 0)
-        snprintf(text, room,
-                 "%p is no block of heap \"%s\": it lies %zu bytes into the "
-                 "block of %zu bytes at %p",
-                 address, heap->name, distance, block->size, block->address);
-    else
-        snprintf(text, room, "%p is a block of %zu bytes in heap \"%s\"",
-                 address, block->size, heap->name);
-    return text;
 }

@@ -1,0 +1,114 @@
+/*
+ * What becomes of memory that blocks leave: it is filled and closed where that
+ * is asked for, and its pages go back to the system.
+ *
+ * Pages go back without a change of what the module knows, and never of a range
+ * that somebody else may have pinned. They do so when asked, or where
+ * MEMHEAP_TRIM says so when enough was freed since the last time.
+ */
+#include "config.h"
+
+#include "memheap/heap_inside.h"
+
+#include <string.h>
+
+enum {
+    FILL_FREED = 0xDD
+};
+
+/* The least run of free pages that goes back: a call of the system for 16 pages
+ * costs a tenth of what touching them again does. */
+static const size_t least_run = 64 * MEMHEAP_KIB;
+
+void memheap_set_trim(memheap_t *heap, size_t trim)
+{
+    heap->trim = trim;
+    heap->after_free = heap->checks || trim > 0 || heap->guard != NULL;
+    atomic_store_explicit(&heap->due, trim, memory_order_relaxed);
+}
+
+/* A walk that gives the pages of free space back: the run of free blocks that
+ * it is in. The module may keep neighbours apart. */
+typedef struct trimming {
+    memheap_t *heap;
+    size_t least;
+    size_t start, end;
+    memheap_status_t status;
+} trimming_t;
+
+static bool trim_run(trimming_t *t)
+{
+    size_t end = memheap_min(t->end, heap_high(t->heap));
+    if (t->start < end)
+        t->status = memheap_region_give_back(&t->heap->region, t->start, end,
+                                             t->least, t->heap->log);
+    return t->status == MEMHEAP_OK;
+}
+
+static bool trim_extent(void *context, const memheap_extent_t *extent)
+{
+    trimming_t *t = context;
+    size_t end = extent->offset + extent->size;
+    if (extent->live) {
+        bool goes_on = trim_run(t) && end < heap_high(t->heap);
+        t->start = t->end = end;
+        return goes_on;
+    }
+    t->end = end;
+    return end < heap_high(t->heap);
+}
+
+/* Give pages back; the caller holds the lock. An eighth of what is in use is to
+ * be freed before that is done unasked again: the blocks are that many times
+ * as many as those freed meanwhile, on average, and no more. */
+static memheap_status_t trim(memheap_t *heap, size_t least)
+{
+    trimming_t trimming = {.heap = heap, .least = least, .status = MEMHEAP_OK};
+    heap->module->ops->walk(heap->module, trim_extent, &trimming);
+    trim_run(&trimming);
+    size_t due = memheap_max(heap->trim, heap->module->used / 8);
+    atomic_store_explicit(&heap->due, due, memory_order_relaxed);
+    atomic_store_explicit(&heap->freed, 0, memory_order_relaxed);
+    return trimming.status;
+}
+
+/* A system that takes no pages has said why, and is not asked unasked again. */
+void memheap_trim_after(memheap_t *heap, size_t size)
+{
+    if (heap->trim > 0 && heap_count_freed(heap, size) &&
+        trim(heap, least_run) != MEMHEAP_OK)
+        memheap_set_trim(heap, 0);
+}
+
+memheap_status_t memheap_finish_free(memheap_t *heap, size_t offset,
+                                     size_t size)
+{
+    if (heap->checks && heap->guard != NULL)
+        memheap_guard_enter(heap->guard, offset, size);
+    if (heap->checks)
+        memset(heap->base + offset, FILL_FREED, size);
+    if (heap->guard != NULL)
+        memheap_guard_leave(heap->guard, offset, size, heap->pinned);
+    memheap_trim_after(heap, size);
+    return heap_verify(heap, "a free");
+}
+
+memheap_status_t memheap_trim(memheap_t *heap, size_t least)
+{
+    if (heap->pinned)
+        return MEMHEAP_ERR_UNSUPPORTED;
+    if (heap->region.guarded)
+        return MEMHEAP_OK; /* there are none */
+    heap_lock(heap);
+    memheap_status_t status = trim(heap, least == 0 ? least_run : least);
+    heap_unlock(heap);
+    return status;
+}
+
+void memheap_pin(memheap_t *heap)
+{
+    heap_lock(heap);
+    heap->pinned = true;
+    memheap_set_trim(heap, 0);
+    heap_unlock(heap);
+}
