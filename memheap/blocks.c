@@ -1,0 +1,239 @@
+/*
+ * Blocks that come and go one by one.
+ *
+ * The common way of an allocation and of a free, from the public call to the
+ * module's, is in this file and in the inlines of heap_inside.h. Where the
+ * module is made for threads, it passes by the heap's lock and counters; an
+ * allocation that the module refuses there is tried again by somebody who is
+ * alone with the heap, and so is all that the module cannot do by itself.
+ */
+#include "config.h"
+
+#include "memheap/heap_inside.h"
+
+#include <string.h>
+
+/* Back the region up to a block's end, among other threads. */
+static memheap_status_t back_shared(memheap_t *heap, size_t end)
+{
+    pthread_mutex_lock(&heap->lock);
+    memheap_status_t status =
+        memheap_region_back(&heap->region, end, heap->log);
+    if (status == MEMHEAP_OK)
+        atomic_store_explicit(&heap->ready, heap->region.backed,
+                              memory_order_release);
+    pthread_mutex_unlock(&heap->lock);
+    return status;
+}
+
+/* As alloc_block(), for a module of several threads. MEMHEAP_ERR_BUSY if that
+ * is for somebody alone with the heap to try. */
+static MEMHEAP_NOINLINE memheap_status_t alloc_shared(memheap_t *heap,
+                                                      size_t align, size_t size,
+                                                      char **block_p,
+                                                      size_t *dirty_p)
+{
+    size_t offset;
+    size_t usable;
+    memheap_status_t status =
+        heap->shared->alloc(heap->module, size, align, &offset, &usable);
+    if (status != MEMHEAP_OK)
+        return status == MEMHEAP_ERR_NO_MEMORY ? MEMHEAP_ERR_BUSY : status;
+    size_t end = offset + usable;
+    size_t high = heap_high(heap);
+    *dirty_p = end > high ? high - memheap_min(high, offset) : usable;
+    if (end > high &&
+        end > atomic_load_explicit(&heap->ready, memory_order_acquire)) {
+        status = back_shared(heap, end);
+        if (status != MEMHEAP_OK) {
+            heap->shared->undo(heap->module, offset);
+            return status;
+        }
+    }
+    while (end > high && !atomic_compare_exchange_weak_explicit(
+                             &heap->high, &high, end, memory_order_relaxed,
+                             memory_order_relaxed))
+        continue;
+    *block_p = heap->base + offset;
+    return MEMHEAP_OK;
+}
+
+static memheap_status_t alloc_block(memheap_t *heap, size_t align, size_t size,
+                                    char **block_p, size_t *dirty_p)
+{
+    memheap_status_t status = heap_check_request(heap, &align, size);
+    if (status != MEMHEAP_OK)
+        return status;
+    if (MEMHEAP_UNLIKELY(heap->special)) {
+        if (heap->shared != NULL) {
+            status = alloc_shared(heap, align, size, block_p, dirty_p);
+            if (status != MEMHEAP_ERR_BUSY)
+                return status;
+        }
+        size = heap_padded(heap, size);
+    }
+    size_t offset;
+    heap_lock(heap);
+    status = heap_place(heap, align, size, &offset, dirty_p);
+    if (MEMHEAP_LIKELY(status == MEMHEAP_OK)) {
+        heap_count_alloc(heap, offset, size, align);
+        *block_p = heap->base + offset;
+    } else {
+        heap_count_failure(heap, status);
+    }
+    heap_unlock(heap);
+    return status;
+}
+
+memheap_status_t memheap_alloc_aligned(memheap_t *heap, size_t align,
+                                       size_t size, void **block_p)
+{
+    char *block;
+    size_t dirty;
+    memheap_status_t status = alloc_block(heap, align, size, &block, &dirty);
+    if (MEMHEAP_LIKELY(status == MEMHEAP_OK))
+        *block_p = block;
+    return status;
+}
+
+memheap_status_t memheap_alloc(memheap_t *heap, size_t size, void **block_p)
+{
+    return memheap_alloc_aligned(heap, MEMHEAP_MIN_ALIGN, size, block_p);
+}
+
+memheap_status_t memheap_alloc_zeroed(memheap_t *heap, size_t count,
+                                      size_t size, void **block_p)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total))
+        return MEMHEAP_ERR_NO_MEMORY;
+    char *block;
+    size_t dirty;
+    memheap_status_t status =
+        alloc_block(heap, MEMHEAP_MIN_ALIGN, total, &block, &dirty);
+    if (status != MEMHEAP_OK)
+        return status;
+    memset(block, 0, memheap_min(total, dirty));
+    if (MEMHEAP_UNLIKELY(heap->guard != NULL))
+        memheap_guard_zeroed(heap->guard, heap_offset_of(heap, block), total);
+    *block_p = block;
+    return MEMHEAP_OK;
+}
+
+/* Of a block's size, what its user may have: a checker counts the rest as
+ * overrun. */
+static size_t without_padding(const memheap_t *heap, const void *block,
+                              size_t size)
+{
+    const memheap_record_t *record = memheap_records_find(
+        &heap->notes->records, heap_offset_of(heap, block));
+    return record == NULL ? size - heap->padding : record->asked;
+}
+
+memheap_status_t memheap_find_block(memheap_t *heap, const void *block,
+                                    size_t *size_p)
+{
+    if (heap->shared != NULL) {
+        size_t offset = heap_offset_of(heap, block);
+        return heap->shared->size_of(heap->module, offset, size_p);
+    }
+    heap_lock(heap);
+    memheap_status_t status = heap_find_block(heap, block, size_p);
+    if (MEMHEAP_UNLIKELY(heap->padding > 0) && status == MEMHEAP_OK)
+        *size_p = without_padding(heap, block, *size_p);
+    heap_leave(heap);
+    return status;
+}
+
+memheap_status_t memheap_usable_size(memheap_t *heap, const void *block,
+                                     size_t *size_p)
+{
+    memheap_status_t status = memheap_find_block(heap, block, size_p);
+    if (status == MEMHEAP_ERR_BAD_ADDRESS)
+        return memheap_bad_address(heap, "memheap_usable_size", block);
+    return status;
+}
+
+/* Free a block among other threads. */
+static MEMHEAP_INLINE memheap_status_t release_shared(memheap_t *heap,
+                                                      const void *block)
+{
+    size_t offset = heap_offset_of(heap, block);
+    size_t size = 0;
+    if (MEMHEAP_UNLIKELY(heap->after_free) &&
+        heap->shared->size_of(heap->module, offset, &size) != MEMHEAP_OK)
+        return MEMHEAP_ERR_BAD_ADDRESS;
+    memheap_status_t status = heap->shared->free(heap->module, offset);
+    if (MEMHEAP_UNLIKELY(size > 0) && status == MEMHEAP_OK &&
+        heap_count_freed(heap, size)) {
+        heap_lock(heap);
+        memheap_trim_after(heap, 0);
+        heap_unlock(heap);
+    }
+    return status;
+}
+
+memheap_status_t memheap_free(memheap_t *heap, void *block)
+{
+    if (block == NULL)
+        return MEMHEAP_OK;
+    memheap_status_t status;
+    if (MEMHEAP_UNLIKELY(heap->shared != NULL)) {
+        status = release_shared(heap, block);
+    } else {
+        heap_lock(heap);
+        status = heap_free_block(heap, block);
+        heap_unlock(heap);
+    }
+    if (MEMHEAP_UNLIKELY(status == MEMHEAP_ERR_BAD_ADDRESS))
+        return memheap_bad_address(heap, "memheap_free", block);
+    return status;
+}
+
+void memheap_take_back(memheap_t *heap, void *const *blocks, size_t count)
+{
+    heap_lock(heap);
+    for (size_t i = 0; i < count; i++)
+        heap_free_block(heap, blocks[i]);
+    heap->module->allocations -= count;
+    heap->failures++;
+    heap_unlock(heap);
+}
+
+/* As memheap_reserve(), for a caller that holds the lock. */
+static memheap_status_t reserve(memheap_t *heap, size_t offset, size_t size)
+{
+    memheap_module_t *module = heap->module;
+    size_t used = module->used;
+    memheap_status_t status = module->ops->reserve(module, offset, size);
+    if (status != MEMHEAP_OK)
+        return status;
+    size_t end = offset + (module->used - used);
+    if (end > heap_high(heap))
+        status = memheap_raise_high(heap, offset, end);
+    if (status != MEMHEAP_OK)
+        return status;
+    heap->peak = memheap_max(heap->peak, module->used);
+    if (heap->after_place) {
+        size_t dirty;
+        memheap_finish_place(heap, offset, end - offset, &dirty);
+    }
+    return heap_verify(heap, "a reservation");
+}
+
+memheap_status_t memheap_reserve(memheap_t *heap, void *address, size_t size)
+{
+    size_t offset = heap_offset_of(heap, address);
+    size_t range = heap->module->size;
+    if (size == 0 || offset % MEMHEAP_MIN_ALIGN != 0 || offset >= range ||
+        size > range - offset)
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    if (heap->module->ops->reserve == NULL)
+        return MEMHEAP_ERR_UNSUPPORTED;
+    heap_lock(heap);
+    memheap_status_t status = reserve(heap, offset, size);
+    if (status == MEMHEAP_OK)
+        heap_count_alloc(heap, offset, size + heap->padding, MEMHEAP_MIN_ALIGN);
+    heap_unlock(heap);
+    return status;
+}
