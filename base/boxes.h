@@ -14,14 +14,13 @@
 
 #include "base/memory.h"
 
-#define MEMHEAP_BOX_ROOM 29u
+#define MEMHEAP_BOX_ROOM 27u
 #define MEMHEAP_BOX_REACH ((uint64_t)1 << 32)
 
 /** A box, and as the uppermost one a stack. All zero is an empty stack. */
 typedef struct memheap_box {
-    uint32_t count;  /* members in this box */
-    uint32_t below;  /* the box below this one, which is full */
-    uint32_t marked; /* the user's, in the uppermost box of a stack */
+    uint32_t count; /* members in this box */
+    uint32_t below; /* the box below this one, which is full */
     uint32_t member[MEMHEAP_BOX_ROOM];
 } memheap_box_t;
 
@@ -84,9 +83,7 @@ static inline bool memheap_box_refill(memheap_boxes_t *boxes,
     if (id == 0)
         return false;
     memheap_box_t *box = memheap_box_at(boxes, id);
-    uint32_t marked = stack->marked;
     *stack = *box;
-    stack->marked = marked;
     box->below = boxes->unused;
     boxes->unused = id;
     return true;

@@ -8,7 +8,9 @@ mempool_sources = components/mempool/fragments.c \
 	components/mempool/slab.c
 guard_sources = components/guard/guard.c
 ptmalloc_sources = components/ptmalloc/bins.h components/ptmalloc/cache.h \
-	components/ptmalloc/chunk.h components/ptmalloc/ptmalloc.c
+	components/ptmalloc/chunk.h components/ptmalloc/ptmalloc.c \
+	components/ptmalloc/slots.h components/ptmalloc/space.c \
+	components/ptmalloc/space.h
 
 # What serves a guarded heap is always there, and not chosen.
 component_sources = $(guard_sources)

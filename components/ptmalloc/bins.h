@@ -15,8 +15,9 @@
 #include "components/ptmalloc/chunk.h"
 
 enum {
-    BINS_EXACT = 64, /* sizes below have a bin each */
-    BINS_SPLIT = 4,  /* log2 of the bins of a power of two */
+    BINS_EXACT = 64,  /* sizes below have a bin each */
+    BINS_SPLIT = 4,   /* log2 of the bins of a power of two */
+    BINS_GIVES = 128, /* a shorter piece may get a granule more */
     BINS_COUNT = BINS_EXACT + ((64 - 6) << BINS_SPLIT),
     BINS_WORDS = (BINS_COUNT + 63) / 64
 };
@@ -84,8 +85,16 @@ static inline unsigned bins_next(const bins_t *bins, unsigned bin)
     return word * 64 + (unsigned)__builtin_ctzll(bins->map[word]);
 }
 
-/** The smallest of the first `looks` chunks of a bin that has at least size
- *  granules; CHUNK_NONE if none has. */
+/** Whether size granules can be had from a piece: it has as many; or one more,
+ *  which goes with them; or can be cut. Long pieces never get one more, since
+ *  few lengths have a class. */
+static inline bool bins_fits(uint64_t have, uint64_t size)
+{
+    return have >= size && (have != size + 1 || size < BINS_GIVES);
+}
+
+/** The smallest of the first `looks` chunks of a bin that fits size granules;
+ *  CHUNK_NONE if none does. */
 static inline chunk_id_t bins_look(const bins_t *bins, const chunk_pool_t *pool,
                                    unsigned bin, uint64_t size, size_t looks)
 {
@@ -94,7 +103,7 @@ static inline chunk_id_t bins_look(const bins_t *bins, const chunk_pool_t *pool,
     for (chunk_id_t id = bins->head[bin]; id != CHUNK_NONE && looks > 0;
          id = chunk_at(pool, id)->next, looks--) {
         uint64_t have = chunk_at(pool, id)->size;
-        if (have >= size && have < best_size) {
+        if (bins_fits(have, size) && have < best_size) {
             best = id;
             best_size = have;
             if (have == size)
@@ -104,23 +113,22 @@ static inline chunk_id_t bins_look(const bins_t *bins, const chunk_pool_t *pool,
     return best;
 }
 
-/** A chunk of at least size granules, and hardly more: the best of the first
- *  in its bin, or else in the next bin. */
+/** A chunk that fits size granules and is hardly longer: the best of the first
+ *  in the first bins where one does. */
 static inline chunk_id_t bins_best(const bins_t *bins, const chunk_pool_t *pool,
                                    uint64_t size, size_t looks)
 {
     unsigned bin = bins_index(size);
-    if (size >= BINS_EXACT) {
-        chunk_id_t best = bins_look(bins, pool, bin, size, looks);
-        if (best != CHUNK_NONE)
-            return best;
+    chunk_id_t id = CHUNK_NONE;
+    while (id == CHUNK_NONE) {
+        bin = bins_next(bins, bin);
+        if (bin == BINS_COUNT)
+            return CHUNK_NONE;
+        id = bin < BINS_EXACT ? bins->head[bin]
+                              : bins_look(bins, pool, bin, size, looks);
         bin++;
     }
-    bin = bins_next(bins, bin);
-    if (bin < BINS_EXACT)
-        return bins->head[bin];
-    return bin == BINS_COUNT ? CHUNK_NONE
-                             : bins_look(bins, pool, bin, size, looks);
+    return id;
 }
 
 /** Granules of the largest of some chunks in the last bin that has any. */

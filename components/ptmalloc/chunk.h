@@ -2,21 +2,21 @@
  * Chunks: the free pieces that may be joined and split, each with a node.
  *
  * A node is named by its index in one table, 0 being none. A long chunk has
- * its node's name in its note (base/tags.h). The nodes of short chunks that
- * start in one line are a list through `chain`, which begins in `heads`. Nodes
- * that are not in use are a list through `next`.
+ * its node's name in its note and before its foot (slots.h). The nodes of short
+ * chunks that start in one stretch of granules are a list through `chain`,
+ * which begins in `heads`. Nodes that are not in use have no size, and are a
+ * list through `next`.
  */
 #ifndef MEMHEAP_COMPONENTS_PTMALLOC_CHUNK_H
 #define MEMHEAP_COMPONENTS_PTMALLOC_CHUNK_H
 
-#include "base/tags.h"
+#include "components/ptmalloc/slots.h"
 
 #define CHUNK_NONE 0u
-/* A note with this bit names a node; without, it is the length of a block, and
- * from bit NOTE_NUMBER on the number of its stack. */
-#define NOTE_NODE ((uint64_t)1 << 63)
-#define NOTE_NUMBER 48
-#define NOTE_VICTIM UINT64_MAX
+
+enum {
+    CHUNK_STRETCH_ORDER = 7 /* log2 of the granules that share a list */
+};
 
 typedef uint32_t chunk_id_t;
 
@@ -29,7 +29,7 @@ typedef struct chunk {
 } chunk_t;
 
 typedef struct chunk_pool {
-    memheap_table_t tags;
+    slots_t slots;
     memheap_table_t heads;
     memheap_table_t nodes;
     chunk_id_t count;  /* nodes that were ever in use; the next is fresh */
@@ -45,7 +45,7 @@ static inline chunk_t *chunk_at(const chunk_pool_t *pool, chunk_id_t id)
 static inline chunk_id_t *chunk_head(const chunk_pool_t *pool, uint64_t granule)
 {
     return (chunk_id_t *)(void *)pool->heads.base +
-           (granule >> MEMHEAP_TAG_LINE_ORDER);
+           (granule >> CHUNK_STRETCH_ORDER);
 }
 
 /** Make sure that count nodes can be in use at once. */
@@ -66,12 +66,13 @@ static inline chunk_id_t chunk_find(const chunk_pool_t *pool, uint64_t granule)
     return id;
 }
 
-/** Let a chunk be found, by its note or its chain. */
+/** Let a chunk be found, by its slots and, if it is short, by its list. */
 static inline void chunk_enter(chunk_pool_t *pool, chunk_id_t id)
 {
     chunk_t *chunk = chunk_at(pool, id);
-    if (!memheap_tag_note(&pool->tags, chunk->start, chunk->start + chunk->size,
-                          NOTE_NODE | id)) {
+    slot_mark(&pool->slots, chunk->start, chunk->size, 0,
+              (slot_note_t){.value = id}, id);
+    if (chunk->size < PIECE_LONG) {
         chunk_id_t *head = chunk_head(pool, chunk->start);
         chunk->chain = *head;
         *head = id;
@@ -82,7 +83,8 @@ static inline void chunk_enter(chunk_pool_t *pool, chunk_id_t id)
 static inline void chunk_leave(chunk_pool_t *pool, chunk_id_t id)
 {
     const chunk_t *chunk = chunk_at(pool, id);
-    if (memheap_tag_has_note(chunk->start, chunk->start + chunk->size))
+    slot_clear(&pool->slots, chunk->start, chunk->size);
+    if (chunk->size >= PIECE_LONG)
         return;
     chunk_id_t *link = chunk_head(pool, chunk->start);
     while (*link != id)
@@ -102,6 +104,7 @@ static inline chunk_id_t chunk_new(chunk_pool_t *pool)
 
 static inline void chunk_delete(chunk_pool_t *pool, chunk_id_t id)
 {
+    chunk_at(pool, id)->size = 0;
     chunk_at(pool, id)->next = pool->unused;
     pool->unused = id;
 }

@@ -1,73 +1,53 @@
 /*
  * The allocator of dlmalloc and ptmalloc, with all it knows outside the heap.
  *
- * The region is cut into pieces of whole granules of 16 bytes, up to the top:
- * the space behind the last block, which was never used or has been given
- * back. Tags tell where pieces start and which are live blocks (base/tags.h). A
- * free piece is one of three:
- *   - cached: a block that was freed and waits for a request of its length
- *     (cache.h), which nothing joins;
- *   - the victim: the rest of the last chunk that was split for a small
- *     request, or a piece of the top, so that blocks of one time lie together;
- *   - a chunk, with a node (chunk.h) in the bin for its size (bins.h).
+ * The region is cut into pieces, up to the top (slots.h). A piece is a block or
+ * loose (space.h); and a block is live, or cached: it was freed and waits for a
+ * request of its class (cache.h), and nothing joins it meanwhile. A request is
+ * served from the cache, else from what is loose, else from the top.
  *
- * A request is served from the cache, else from a chunk of just its size, else
- * if it is small from the victim, and else from the smallest chunk that fits.
  * Live and cached blocks together may take twice what was ever live, but no
  * more than a third of the region; beyond, the cache may hold a small share of
- * what lies below the top and of what lies above. What it may not hold is
- * joined with its neighbours, a few blocks at a time, and all of it before a
- * request fails.
+ * what lies below the top and of what lies above. What it may not hold is given
+ * back to the space, a few blocks at a time, and all of it before a request
+ * fails. How much may be cached is kept as `floor`, the least that has to be in
+ * use, so that free() compares one number.
+ *
  * Rules that ptmalloc_check() tests:
- *   - each granule below the top is in exactly one piece, and the tags say so;
- *   - no two of chunks and victim touch, and no chunk touches the top;
+ *   - each granule below the top is in one piece, and the slots say which;
+ *   - no two loose pieces touch, and no chunk touches the top;
  *   - each chunk has one node, in the bin for its size, and there are no more;
- *   - each cached piece is in the stack for its length, and nothing else is.
+ *   - each cached block is in the stack of its class, and nothing else is.
  *
  * Freeing may need a node or a box of the cache. Neither are ever more than
  * blocks, live or cached, so alloc() sees to it that there is one of each
  * before it makes one block more; free() cannot fail.
  *
- * Sources: D. Lea, "A memory allocator", 1987-2012; W. Gloger, ptmalloc.
+ * Sources: D. Lea, "A memory allocator", 1987-2012; W. Gloger, ptmalloc; J.
+ * Bonwick, "The slab allocator", 1994 (stacks of objects that are kept).
  */
 #include "config.h"
 
 #include "base/component.h"
-#include "components/ptmalloc/bins.h"
 #include "components/ptmalloc/cache.h"
-
-#define NOWHERE UINT64_MAX
+#include "components/ptmalloc/space.h"
 
 enum {
     GRANULE_ORDER = 4,
-    SMALL = 64, /* granules; blocks of fewer never have a note */
-    /* An aligned request may leave a chunk on either side of it for a moment
-     * before its block counts. */
-    SPARE_NODES = 4,
-    ENSURE_AHEAD = 64,
-    /* While the top is in this part of the region, all that is free may be
-     * cached; then no more than these shifts of what lies below the top, but
-     * for little, and of what lies above. */
-    ROOMY = 3,
+    ROOMY = 3, /* the part of the region that blocks may fill freely */
+    /* The most that the cache may hold beyond, as shifts of what lies below
+     * the top, but for little, and of what lies above. */
     LIMIT_BELOW = 2,
     LIMIT_LITTLE = 4096,
     LIMIT_ABOVE = 5,
     LIMIT_ONE = 3,        /* the part of it that one block may be, as a shift */
     FLUSHED_FOR_TOP = 2,  /* cached blocks that are joined before it moves */
     FLUSHED_FOR_ROOM = 1, /* and those that make room for another */
-    LOOKS = 8,            /* chunks of a bin that are compared */
-    VICTIM_OF_TOP = 256,  /* granules */
     /* A block that shrinks by no more than this and an eighth of its length
      * stays as it is. */
     SLACK = 3,
     SLACK_ORDER = 3
 };
-
-/* A place of some granules. */
-typedef struct span {
-    uint64_t start;
-    uint64_t size;
-} span_t;
 
 typedef struct ptmalloc {
     memheap_module_t module;
@@ -76,15 +56,9 @@ typedef struct ptmalloc {
     uint64_t limit; /* granules; the most that may be */
     uint64_t roomy; /* granules of blocks up to which all may be */
     uint64_t most;  /* granules that were ever live */
-    uint64_t top;
-    uint64_t loose; /* granules of chunks and the victim */
-    span_t victim;  /* starts NOWHERE if there is none */
     size_t blocks;  /* live and cached */
     size_t ensured; /* blocks that there are nodes and boxes for */
-    uint64_t end;   /* granules in the region */
-    uint64_t high;  /* the highest that the top ever was */
-    chunk_pool_t pool;
-    bins_t bins;
+    space_t space;
     cache_t cache;
     size_t max_size;
     const memheap_memory_t *memory;
@@ -103,7 +77,7 @@ static const ptmalloc_t *const_ptmalloc_of(const memheap_module_t *module)
 /* Granules of a size that is not 0. */
 static uint64_t granules_of(size_t size)
 {
-    return ((size - 1) >> GRANULE_ORDER) + 1;
+    return memheap_max(((size - 1) >> GRANULE_ORDER) + 1, PIECE_LEAST);
 }
 
 /* The granule of an offset; one that is no multiple of a granule becomes too
@@ -118,399 +92,99 @@ static size_t bytes_of(uint64_t granules)
     return (size_t)granules << GRANULE_ORDER;
 }
 
-static chunk_t *chunk(const ptmalloc_t *p, chunk_id_t id)
+static inline const slots_t *slots_of(const ptmalloc_t *p)
 {
-    return chunk_at(&p->pool, id);
+    return &p->space.pool.slots;
 }
 
-/* Write and read what a long block's note says. One without a stack has the
- * number 0. */
-static inline uint64_t note_of(cache_class_t class)
-{
-    return class.size | class.number << NOTE_NUMBER;
-}
-
-static inline cache_class_t class_in(uint64_t note)
-{
-    return (cache_class_t){note & (((uint64_t)1 << NOTE_NUMBER) - 1),
-                           note >> NOTE_NUMBER};
-}
-
-/* The granule of an offset if a live block starts there, or NOWHERE. */
+/* The granule of an offset if a live block starts there, or SPACE_NOWHERE. */
 static inline uint64_t live_start(const ptmalloc_t *p, size_t offset)
 {
     uint64_t start = granule_at(offset);
-    return MEMHEAP_LIKELY(start < p->top &&
-                          memheap_tag_is_live(&p->pool.tags, start))
+    return MEMHEAP_LIKELY(start < p->space.top &&
+                          slot_is_live(slots_of(p), start))
                ? start
-               : NOWHERE;
+               : SPACE_NOWHERE;
+}
+
+/* The class of a block, live or cached: without a number, it is live, and too
+ * long for one or cut shorter than classes are. */
+static inline cache_class_t class_at(const ptmalloc_t *p, uint64_t start)
+{
+    unsigned number = slot_code(slots_of(p), start);
+    if (number == SLOT_LONG)
+        number = slot_number(slots_of(p), start);
+    uint64_t size =
+        number != 0 ? cache_size(number) : slot_value(slots_of(p), start);
+    return (cache_class_t){size, number};
 }
 
 /* Granules of a piece. */
-static inline uint64_t length_at(const ptmalloc_t *p, uint64_t start)
+static uint64_t length_at(const ptmalloc_t *p, uint64_t start)
 {
-    memheap_tag_far_t far = memheap_tag_end(&p->pool.tags, start);
-    if (far.granule != 0)
-        return far.granule - start;
-    if (MEMHEAP_UNLIKELY(start == p->victim.start))
-        return p->victim.size;
-    return (far.note & NOTE_NODE) == 0 ? class_in(far.note).size
-                                       : chunk(p, (chunk_id_t)far.note)->size;
-}
-
-/* The chunk that starts at a granule where the victim does not and no block
- * is live; CHUNK_NONE for a cached piece. */
-static inline chunk_id_t chunk_of(const ptmalloc_t *p, uint64_t start)
-{
-    memheap_tag_far_t far = memheap_tag_end(&p->pool.tags, start);
-    if (far.granule != 0)
-        return chunk_find(&p->pool, start);
-    return (far.note & NOTE_NODE) != 0 ? (chunk_id_t)far.note : CHUNK_NONE;
-}
-
-/* Make a chunk of a piece that is tagged as free. */
-static inline void chunk_make(ptmalloc_t *p, uint64_t start, uint64_t size)
-{
-    chunk_id_t id = chunk_new(&p->pool);
-    p->loose += size;
-    chunk(p, id)->start = start;
-    chunk(p, id)->size = size;
-    chunk_enter(&p->pool, id);
-    bins_add(&p->bins, &p->pool, id);
-}
-
-/* Give a chunk other bounds; the new ones are tagged. */
-static inline void chunk_change(ptmalloc_t *p, chunk_id_t id, uint64_t start,
-                                uint64_t size)
-{
-    chunk_t *c = chunk(p, id);
-    chunk_leave(&p->pool, id);
-    p->loose += size - c->size;
-    c->start = start;
-    if (bins_index(size) == bins_index(c->size)) {
-        c->size = size;
-    } else {
-        bins_remove(&p->bins, &p->pool, id);
-        c->size = size;
-        bins_add(&p->bins, &p->pool, id);
+    if (start == p->space.victim.start)
+        return p->space.victim.size;
+    if (!slot_is_live(slots_of(p), start)) {
+        chunk_id_t id = space_chunk(&p->space, start);
+        if (id != CHUNK_NONE)
+            return chunk_at(&p->space.pool, id)->size;
     }
-    chunk_enter(&p->pool, id);
+    return class_at(p, start).size;
 }
 
-static inline void chunk_drop(ptmalloc_t *p, chunk_id_t id)
+/* Let slots that are 0 be those of a live block. */
+static inline void block_mark(ptmalloc_t *p, uint64_t start,
+                              cache_class_t class)
 {
-    p->loose -= chunk(p, id)->size;
-    bins_remove(&p->bins, &p->pool, id);
-    chunk_leave(&p->pool, id);
-    chunk_delete(&p->pool, id);
-}
-
-/* Let a piece that is tagged as free be the victim. Its note is for the piece
- * behind it, and stays right when the victim loses its start. */
-static inline void victim_set(ptmalloc_t *p, uint64_t start, uint64_t size)
-{
-    p->loose += size - p->victim.size;
-    p->victim = (span_t){start, size};
-    memheap_tag_note(&p->pool.tags, start, start + size, NOTE_VICTIM);
-}
-
-static inline void victim_clear(ptmalloc_t *p)
-{
-    p->loose -= p->victim.size;
-    p->victim = (span_t){NOWHERE, 0};
+    slot_note_t note = {class.number, class.number == 0 ? class.size : 0};
+    slot_mark(slots_of(p), start, class.size, SLOT_LIVE, note, 0);
 }
 
 /* Granules of blocks, live and cached. */
 static inline uint64_t taken(const ptmalloc_t *p)
 {
-    return p->top - p->loose;
+    return p->space.top - p->space.loose;
 }
 
 /* Say anew how much may be cached: called by all that may have moved the top,
  * or changed what is loose, when they are done. */
 static inline void bounds_set(ptmalloc_t *p)
 {
-    uint64_t below = memheap_max(p->top >> LIMIT_BELOW, LIMIT_LITTLE);
-    uint64_t above = (p->end - p->top) >> LIMIT_ABOVE;
+    uint64_t top = p->space.top;
+    uint64_t end = p->space.end;
     p->most = memheap_max(p->most, p->module.used >> GRANULE_ORDER);
-    p->roomy = memheap_min(p->end / ROOMY, 2 * p->most + LIMIT_LITTLE);
-    p->limit = taken(p) <= p->roomy ? p->top : memheap_min(below, above);
+    p->roomy = memheap_min(end / ROOMY, 2 * p->most + LIMIT_LITTLE);
+    p->limit = top;
+    if (taken(p) > p->roomy)
+        p->limit = memheap_min(memheap_max(top >> LIMIT_BELOW, LIMIT_LITTLE),
+                               (end - top) >> LIMIT_ABOVE);
     p->floor = taken(p) > p->limit ? bytes_of(taken(p) - p->limit) : 0;
-    p->reach = memheap_min(p->top, MEMHEAP_BOX_REACH);
+    p->reach = memheap_min(top, MEMHEAP_BOX_REACH);
 }
 
-static inline bool victim_meets_top(const ptmalloc_t *p)
+/* Give the uppermost block of a stack back to the space. */
+static void flush_stack(ptmalloc_t *p, cache_stack_t *stack)
 {
-    return p->victim.start + p->victim.size == p->top && p->victim.size > 0;
-}
-
-/* Let there be no victim: it is part of the top or a chunk from now on. */
-static void victim_retire(ptmalloc_t *p)
-{
-    if (victim_meets_top(p)) {
-        memheap_tag_none(&p->pool.tags, p->top);
-        p->top = p->victim.start;
-    } else if (p->victim.size > 0) {
-        chunk_make(p, p->victim.start, p->victim.size);
-    }
-    victim_clear(p);
-}
-
-/* Cut a live block from the start of the victim. */
-static inline uint64_t victim_carve(ptmalloc_t *p, uint64_t size)
-{
-    uint64_t start = p->victim.start;
-    memheap_tag_live(&p->pool.tags, start);
-    p->victim.size -= size;
-    p->loose -= size;
-    if (p->victim.size > 0) {
-        p->victim.start = start + size;
-        memheap_tag_free(&p->pool.tags, start + size);
-    } else {
-        p->victim.start = NOWHERE;
-    }
-    return start;
-}
-
-/* Free a piece that is tagged, but for the end of a block that was cut off:
- * join it with what is free on either side. What the victim joins becomes the
- * victim. */
-static void piece_free(ptmalloc_t *p, uint64_t start, uint64_t size)
-{
-    const memheap_table_t *tags = &p->pool.tags;
-    uint64_t end = start + size;
-    chunk_id_t before = CHUNK_NONE;
-    chunk_id_t after = CHUNK_NONE;
-    bool joins_victim = false;
-    if (start > 0) {
-        memheap_tag_far_t far = memheap_tag_before(tags, start);
-        uint64_t from = far.granule;
-        if (far.note == 0) {
-            if (from == p->victim.start)
-                joins_victim = true;
-            else if (!memheap_tag_is_live(tags, from))
-                before = chunk_find(&p->pool, from);
-        } else if (far.note == NOTE_VICTIM) {
-            joins_victim = true;
-            from = p->victim.start;
-        } else if ((far.note & NOTE_NODE) != 0) {
-            before = (chunk_id_t)far.note;
-            from = chunk(p, before)->start;
-        }
-        if (joins_victim || before != CHUNK_NONE) {
-            memheap_tag_none(tags, start);
-            start = from;
-        }
-    }
-    if (MEMHEAP_UNLIKELY(end == p->top)) {
-        if (joins_victim)
-            victim_clear(p);
-        else if (before != CHUNK_NONE)
-            chunk_drop(p, before);
-        memheap_tag_none(tags, end);
-        memheap_tag_free(tags, start);
-        p->top = start;
-        return;
-    }
-    if (!memheap_tag_is_live(tags, end)) {
-        if (end == p->victim.start) {
-            joins_victim = true;
-            memheap_tag_none(tags, end);
-            end += p->victim.size;
-        } else {
-            after = chunk_of(p, end);
-            if (after != CHUNK_NONE) {
-                memheap_tag_none(tags, end);
-                end += chunk(p, after)->size;
-            }
-        }
-    }
-    memheap_tag_free(tags, start);
-    if (joins_victim) {
-        if (before != CHUNK_NONE)
-            chunk_drop(p, before);
-        if (after != CHUNK_NONE)
-            chunk_drop(p, after);
-        victim_set(p, start, end - start);
-    } else if (before != CHUNK_NONE) {
-        if (after != CHUNK_NONE)
-            chunk_drop(p, after);
-        chunk_change(p, before, start, end - start);
-    } else if (after != CHUNK_NONE) {
-        chunk_change(p, after, start, end - start);
-    } else {
-        chunk_make(p, start, end - start);
-    }
-}
-
-/* Join the uppermost block of a stack with its neighbours. */
-static void flush_stack(ptmalloc_t *p, memheap_box_t *stack)
-{
-    if (stack->count == 0)
-        memheap_box_refill(&p->cache.boxes, stack);
-    uint64_t start = stack->member[--stack->count];
+    if (stack->box.count == 0)
+        memheap_box_refill(&p->cache.boxes, &stack->box);
+    uint64_t start = stack->box.member[--stack->box.count];
+    uint64_t size = stack->bytes >> GRANULE_ORDER;
     p->blocks--;
-    piece_free(p, start, length_at(p, start));
+    slot_clear(slots_of(p), start, size);
+    space_give(&p->space, start, size);
 }
 
-/* Join up to `count` cached blocks with their neighbours, large ones first. */
-static __attribute__((noinline)) void flush(ptmalloc_t *p, size_t count)
+/* Give up to `count` cached blocks back, large ones first. */
+static MEMHEAP_NOINLINE void flush(ptmalloc_t *p, size_t count)
 {
-    for (; count > 0 && p->blocks > p->module.live_blocks; count--) {
-        unsigned number = cache_find_large(&p->cache);
-        if (number == 0)
-            number = cache_find_small(&p->cache);
-        flush_stack(p, &p->cache.stack[number]);
+    for (; count > 0; count--) {
+        cache_stack_t *stack = cache_find_large(&p->cache);
+        if (stack == NULL)
+            stack = cache_find_small(&p->cache);
+        if (stack == NULL)
+            return;
+        flush_stack(p, stack);
     }
-}
-
-/* Cut a live block of `size` granules from `start` out of a chunk that
- * contains it. */
-static inline void chunk_carve(ptmalloc_t *p, chunk_id_t id, uint64_t start,
-                               uint64_t size)
-{
-    uint64_t from = chunk(p, id)->start;
-    uint64_t rest = start + size;
-    uint64_t to = from + chunk(p, id)->size;
-    if (rest < to)
-        memheap_tag_free(&p->pool.tags, rest);
-    memheap_tag_live(&p->pool.tags, start);
-    if (from == start) {
-        if (rest < to)
-            chunk_change(p, id, rest, to - rest);
-        else
-            chunk_drop(p, id);
-    } else {
-        chunk_change(p, id, from, start - from);
-        if (rest < to)
-            chunk_make(p, rest, to - rest);
-    }
-}
-
-/* Let the tables reach to a top. */
-static memheap_status_t top_ensure(ptmalloc_t *p, uint64_t top)
-{
-    size_t lines = (top >> MEMHEAP_TAG_LINE_ORDER) + 2;
-    memheap_status_t status =
-        memheap_table_ensure(&p->pool.tags, lines * sizeof(memheap_tag_line_t));
-    if (status == MEMHEAP_OK)
-        status =
-            memheap_table_ensure(&p->pool.heads, lines * sizeof(chunk_id_t));
-    return status;
-}
-
-/* Move the top up to the end of a live block behind it. */
-static memheap_status_t top_raise(ptmalloc_t *p, uint64_t start, uint64_t size)
-{
-    memheap_status_t status = top_ensure(p, start + size);
-    if (status != MEMHEAP_OK)
-        return status;
-    uint64_t front = p->top;
-    p->top = start + size;
-    p->high = memheap_max(p->high, p->top);
-    memheap_tag_free(&p->pool.tags, p->top);
-    memheap_tag_live(&p->pool.tags, start);
-    if (start > front)
-        chunk_make(p, front, start - front);
-    return MEMHEAP_OK;
-}
-
-/* Take a place from the top, at a multiple of align granules. */
-static memheap_status_t place_at_top(ptmalloc_t *p, uint64_t size,
-                                     uint64_t align, uint64_t *start_p)
-{
-    if (victim_meets_top(p))
-        victim_retire(p);
-    uint64_t start = memheap_align_up(p->top, align);
-    if (start < p->top || start > p->end || size > p->end - start)
-        return MEMHEAP_ERR_NO_MEMORY;
-    *start_p = start;
-    return top_raise(p, start, size);
-}
-
-/* Take a piece from the top as the victim, and a small block from that. */
-static memheap_status_t place_at_top_small(ptmalloc_t *p, uint64_t size,
-                                           uint64_t *start_p)
-{
-    victim_retire(p);
-    if (p->end - p->top < VICTIM_OF_TOP)
-        return place_at_top(p, size, 1, start_p);
-    uint64_t start = p->top;
-    memheap_status_t status = top_raise(p, start, VICTIM_OF_TOP);
-    if (status != MEMHEAP_OK)
-        return status;
-    memheap_tag_free(&p->pool.tags, start);
-    victim_set(p, start, VICTIM_OF_TOP);
-    *start_p = victim_carve(p, size);
-    return MEMHEAP_OK;
-}
-
-/* A multiple of align granules at which size of them lie in a chunk, or
- * NOWHERE. */
-static inline uint64_t place_in(const chunk_t *c, uint64_t size, uint64_t align)
-{
-    uint64_t start = memheap_align_up(c->start, align);
-    uint64_t front = start - c->start;
-    return front <= c->size && size <= c->size - front ? start : NOWHERE;
-}
-
-/* Take a place from the best of the chunks, of which the victim is one, that
- * have at least `room` granules. */
-static inline uint64_t place_best(ptmalloc_t *p, uint64_t size, uint64_t room,
-                                  uint64_t align, size_t looks)
-{
-    chunk_id_t id = bins_best(&p->bins, &p->pool, room, looks);
-    if (p->victim.size >= room &&
-        (id == CHUNK_NONE || p->victim.size < chunk(p, id)->size)) {
-        victim_retire(p);
-        id = bins_best(&p->bins, &p->pool, room, looks);
-    }
-    if (id == CHUNK_NONE)
-        return NOWHERE;
-    uint64_t start = place_in(chunk(p, id), size, align);
-    if (start != NOWHERE)
-        chunk_carve(p, id, start, size);
-    return start;
-}
-
-/* The best fit may happen to lie well; a chunk that is longer by the alignment
- * always does. */
-static inline uint64_t place_large(ptmalloc_t *p, uint64_t size, uint64_t align,
-                                   size_t looks)
-{
-    uint64_t start = place_best(p, size, size, align, looks);
-    if (start == NOWHERE && align > 1)
-        start = place_best(p, size, size + align - 1, align, looks);
-    return start;
-}
-
-static inline uint64_t place_small(ptmalloc_t *p, uint64_t size)
-{
-    chunk_id_t id = p->bins.head[size];
-    if (id == CHUNK_NONE) {
-        if (p->victim.size >= size)
-            return victim_carve(p, size);
-        id = bins_best(&p->bins, &p->pool, size, LOOKS);
-        if (id == CHUNK_NONE)
-            return NOWHERE;
-    }
-    uint64_t start = chunk(p, id)->start;
-    uint64_t rest = chunk(p, id)->size - size;
-    chunk_drop(p, id);
-    memheap_tag_live(&p->pool.tags, start);
-    if (rest > 0) {
-        memheap_tag_free(&p->pool.tags, start + size);
-        victim_retire(p);
-        victim_set(p, start + size, rest);
-    }
-    return start;
-}
-
-static inline uint64_t place(ptmalloc_t *p, uint64_t size, uint64_t align,
-                             size_t looks)
-{
-    return size < SMALL && align == 1 ? place_small(p, size)
-                                      : place_large(p, size, align, looks);
 }
 
 /* A node for each chunk and a box for each block in the cache after one more
@@ -519,8 +193,8 @@ static memheap_status_t blocks_ensure(ptmalloc_t *p)
 {
     if (MEMHEAP_LIKELY(p->blocks < p->ensured))
         return MEMHEAP_OK;
-    size_t blocks = p->blocks + ENSURE_AHEAD;
-    memheap_status_t status = chunk_ensure(&p->pool, blocks + SPARE_NODES);
+    size_t blocks = p->blocks + SPACE_AHEAD;
+    memheap_status_t status = space_ensure(&p->space, blocks);
     if (status == MEMHEAP_OK)
         status = memheap_boxes_ensure(&p->cache.boxes, blocks);
     if (status == MEMHEAP_OK)
@@ -528,221 +202,166 @@ static memheap_status_t blocks_ensure(ptmalloc_t *p)
     return status;
 }
 
+/* Find a place for a block, of cached ones if there is no other. */
 static memheap_status_t place_anywhere(ptmalloc_t *p, uint64_t size,
-                                       uint64_t align, uint64_t *start_p)
+                                       uint64_t align, span_t *span_p)
 {
-    uint64_t start = place(p, size, align, LOOKS);
-    if (start == NOWHERE && p->blocks > p->module.live_blocks &&
-        taken(p) + size > p->roomy) {
+    space_t *space = &p->space;
+    *span_p = space_take(space, size, align, SPACE_LOOKS);
+    if (span_p->start == SPACE_NOWHERE && taken(p) + size > p->roomy) {
         flush(p, FLUSHED_FOR_TOP);
-        start = place(p, size, align, LOOKS);
+        *span_p = space_take(space, size, align, SPACE_LOOKS);
     }
-    if (start != NOWHERE) {
-        *start_p = start;
+    if (span_p->start != SPACE_NOWHERE)
         return MEMHEAP_OK;
-    }
-    memheap_status_t status = size < SMALL && align == 1
-                                  ? place_at_top_small(p, size, start_p)
-                                  : place_at_top(p, size, align, start_p);
+    memheap_status_t status = space_take_top(space, size, align, span_p);
     if (status != MEMHEAP_ERR_NO_MEMORY)
         return status;
     flush(p, SIZE_MAX);
-    *start_p = place(p, size, align, SIZE_MAX);
-    return *start_p != NOWHERE ? MEMHEAP_OK
-                               : place_at_top(p, size, align, start_p);
+    *span_p = space_take(space, size, align, SIZE_MAX);
+    return span_p->start != SPACE_NOWHERE
+               ? MEMHEAP_OK
+               : space_take_top(space, size, align, span_p);
 }
 
-/* The uppermost block in the box of a stack if it will do, or NOWHERE. */
-static inline uint64_t block_peek(const memheap_box_t *stack, size_t align)
+/* The uppermost block in the box of a stack if it will do, or SPACE_NOWHERE. */
+static inline uint64_t block_peek(const cache_stack_t *stack, size_t align)
 {
-    uint32_t count = stack->count;
+    uint32_t count = stack->box.count;
     if (MEMHEAP_UNLIKELY(count == 0))
-        return NOWHERE;
-    uint64_t start = stack->member[count - 1];
+        return SPACE_NOWHERE;
+    uint64_t start = stack->box.member[count - 1];
     return MEMHEAP_LIKELY((bytes_of(start) & (align - 1)) == 0) ? start
-                                                                : NOWHERE;
+                                                                : SPACE_NOWHERE;
 }
 
 /* Let the uppermost block in the box of a stack be live. */
-static inline memheap_status_t block_take(ptmalloc_t *p, memheap_box_t *stack,
-                                          uint64_t start, uint64_t size,
-                                          size_t *offset_p)
+static inline memheap_status_t block_take(ptmalloc_t *p, cache_stack_t *stack,
+                                          uint64_t start, size_t *offset_p)
 {
-    stack->count--;
-    memheap_tag_line(&p->pool.tags, start)->lives |= memheap_tag_bit(start);
-    p->module.used += bytes_of(size);
+    stack->box.count--;
+    slot_set_live(slots_of(p), start);
+    p->module.used += stack->bytes;
     p->module.live_blocks++;
     *offset_p = bytes_of(start);
     return MEMHEAP_OK;
 }
 
-/* Enter a block that was not cached. */
-static inline memheap_status_t block_enter(ptmalloc_t *p, uint64_t start,
-                                           cache_class_t class,
+/* Let granules that the space gave be a live block. */
+static inline memheap_status_t block_enter(ptmalloc_t *p, span_t span,
                                            size_t *offset_p)
 {
-    if (class.size >= SMALL)
-        memheap_tag_note(&p->pool.tags, start, start + class.size,
-                         note_of(class));
+    cache_class_t class = cache_class_of(span.size);
+    cache_stack(&p->cache, class);
+    block_mark(p, span.start, class);
     p->blocks++;
     p->module.live_blocks++;
-    p->module.used += bytes_of(class.size);
-    *offset_p = bytes_of(start);
+    p->module.used += bytes_of(span.size);
+    *offset_p = bytes_of(span.start);
     bounds_set(p);
     return MEMHEAP_OK;
 }
 
 /* Alloc where the uppermost block in the box of the stack will not do. */
-static __attribute__((noinline)) memheap_status_t
-alloc_uncached(ptmalloc_t *p, uint64_t exact, size_t align, size_t *offset_p)
+static MEMHEAP_NOINLINE memheap_status_t alloc_slowly(ptmalloc_t *p,
+                                                      size_t size, size_t align,
+                                                      size_t *offset_p)
 {
-    if (exact > p->end)
+    span_t span;
+    uint64_t exact = granules_of(size);
+    if (exact > p->space.end)
         return MEMHEAP_ERR_NO_MEMORY;
-    uint64_t start;
     cache_class_t class = cache_class(exact);
-    memheap_box_t *stack = cache_stack(&p->cache, class);
+    cache_stack_t *stack = &p->cache.stack[class.number];
     align >>= GRANULE_ORDER;
-    if ((stack->count > 0 || memheap_box_refill(&p->cache.boxes, stack)) &&
-        cache_turn(stack, align))
-        return block_take(p, stack, stack->member[stack->count - 1], class.size,
+    if ((stack->box.count > 0 ||
+         memheap_box_refill(&p->cache.boxes, &stack->box)) &&
+        cache_turn(&stack->box, align))
+        return block_take(p, stack, stack->box.member[stack->box.count - 1],
                           offset_p);
     memheap_status_t status = blocks_ensure(p);
     if (status != MEMHEAP_OK)
         return status;
     if (exact <= CACHE_EXACT) {
-        status = place_anywhere(p, exact, align, &start);
+        status = place_anywhere(p, exact, align, &span);
     } else {
-        size_t common = (size_t)1 << CACHE_ALIGN_ORDER;
+        size_t common = (size_t)1 << CACHE_ALIGN;
         status =
-            place_anywhere(p, class.size, memheap_max(align, common), &start);
-        if (status == MEMHEAP_ERR_NO_MEMORY) {
-            class = (cache_class_t){exact, 0};
-            status = place_anywhere(p, exact, align, &start);
-        }
+            place_anywhere(p, class.size, memheap_max(align, common), &span);
+        if (status == MEMHEAP_ERR_NO_MEMORY)
+            status = place_anywhere(p, exact, align, &span);
     }
     if (status == MEMHEAP_OK)
-        return block_enter(p, start, class, offset_p);
+        return block_enter(p, span, offset_p);
     bounds_set(p);
     return status;
-}
-
-/* Alloc a small block that is not cached: mostly a chunk of its size is there
- * or the victim serves. */
-static __attribute__((noinline)) memheap_status_t
-alloc_small(ptmalloc_t *p, uint64_t size, size_t align, size_t *offset_p)
-{
-    const memheap_box_t *stack = &p->cache.stack[size];
-    if (MEMHEAP_LIKELY(stack->count == 0 && stack->below == 0 &&
-                       align == MEMHEAP_MIN_ALIGN && p->blocks < p->ensured)) {
-        cache_class_t class = {size, size};
-        chunk_id_t id = p->bins.head[size];
-        if (id == CHUNK_NONE && p->victim.size >= size)
-            return block_enter(p, victim_carve(p, size), class, offset_p);
-        if (id != CHUNK_NONE) {
-            uint64_t start = chunk(p, id)->start;
-            chunk_drop(p, id);
-            memheap_tag_live(&p->pool.tags, start);
-            return block_enter(p, start, class, offset_p);
-        }
-    }
-    return alloc_uncached(p, size, align, offset_p);
-}
-
-static __attribute__((noinline)) memheap_status_t
-alloc_large(ptmalloc_t *p, uint64_t exact, size_t align, size_t *offset_p)
-{
-    if (MEMHEAP_LIKELY(exact <= p->end)) {
-        cache_class_t class = cache_class(exact);
-        memheap_box_t *stack = &p->cache.stack[class.number];
-        uint64_t start = block_peek(stack, align);
-        if (start != NOWHERE)
-            return block_take(p, stack, start, class.size, offset_p);
-    }
-    return alloc_uncached(p, exact, align, offset_p);
 }
 
 static memheap_status_t ptmalloc_alloc(memheap_module_t *module, size_t size,
                                        size_t align, size_t *offset_p)
 {
     ptmalloc_t *p = ptmalloc_of(module);
-    uint64_t exact = granules_of(size);
-    if (MEMHEAP_UNLIKELY(exact >= SMALL))
-        return alloc_large(p, exact, align, offset_p);
-    memheap_box_t *stack = &p->cache.stack[exact];
+    uint64_t granules = (size - 1) >> GRANULE_ORDER;
+    unsigned number;
+    if (MEMHEAP_LIKELY(granules < CACHE_TABLE))
+        number = p->cache.number[granules];
+    else
+        number = cache_class(granules + 1).number;
+    cache_stack_t *stack = &p->cache.stack[number];
     uint64_t start = block_peek(stack, align);
-    if (MEMHEAP_UNLIKELY(start == NOWHERE))
-        return alloc_small(p, exact, align, offset_p);
-    return block_take(p, stack, start, exact, offset_p);
+    if (MEMHEAP_UNLIKELY(start == SPACE_NOWHERE))
+        return alloc_slowly(p, size, align, offset_p);
+    return block_take(p, stack, start, offset_p);
 }
 
 /* Let a live block be cached; the box of its stack has room. */
-static inline memheap_status_t block_push(ptmalloc_t *p, memheap_box_t *stack,
-                                          uint64_t start, size_t used)
+static inline memheap_status_t block_push(ptmalloc_t *p, cache_stack_t *stack,
+                                          uint64_t start)
 {
-    uint32_t count = stack->count;
-    memheap_tag_line(&p->pool.tags, start)->lives ^= memheap_tag_bit(start);
-    stack->member[count] = (uint32_t)start;
-    stack->count = count + 1;
-    p->module.used = used;
+    uint32_t count = stack->box.count;
+    slot_set_dead(slots_of(p), start);
+    stack->box.member[count] = (uint32_t)start;
+    stack->box.count = count + 1;
+    p->module.used -= stack->bytes;
     p->module.live_blocks--;
     return MEMHEAP_OK;
 }
 
-/* Free where the box of the stack is full, or nothing more may be cached. */
-static __attribute__((noinline)) memheap_status_t
-free_uncached(ptmalloc_t *p, uint64_t start, cache_class_t class)
+/* Free where there is more to do than to push the block; or less, since there
+ * is none. */
+static MEMHEAP_NOINLINE memheap_status_t free_slowly(ptmalloc_t *p,
+                                                     uint64_t start)
 {
-    memheap_box_t *stack = &p->cache.stack[class.number];
-    size_t used = p->module.used - bytes_of(class.size);
-    bool caches = class.number != 0 && start < MEMHEAP_BOX_REACH &&
-                  (class.size < SMALL || class.size <= p->limit >> LIMIT_ONE);
-    for (unsigned n = 0; caches && used < p->floor; n++) {
-        unsigned number =
-            n < FLUSHED_FOR_ROOM ? cache_find_large(&p->cache) : 0;
-        caches = number != 0;
-        if (caches)
-            flush_stack(p, &p->cache.stack[number]);
-        bounds_set(p);
-    }
-    if (!caches) {
-        p->module.used = used;
-        p->module.live_blocks--;
-        p->blocks--;
-        piece_free(p, start, class.size);
-        bounds_set(p);
-        return MEMHEAP_OK;
-    }
-    if (stack->count == MEMHEAP_BOX_ROOM)
-        memheap_box_spill(&p->cache.boxes, stack);
-    if (class.size >= SMALL && stack->marked == 0)
-        cache_mark(&p->cache, class.number);
-    return block_push(p, stack, start, used);
-}
-
-/* Free a block that reaches beyond the tags that were looked at. */
-static __attribute__((noinline)) memheap_status_t free_large(ptmalloc_t *p,
-                                                             uint64_t start)
-{
-    memheap_tag_far_t far = memheap_tag_end(&p->pool.tags, start);
-    uint64_t near = far.granule - start;
-    cache_class_t class =
-        far.granule != 0 ? (cache_class_t){near, near} : class_in(far.note);
-    memheap_box_t *stack = &p->cache.stack[class.number];
-    size_t used = p->module.used - bytes_of(class.size);
-    if (class.number == 0 || class.size > p->limit >> LIMIT_ONE ||
-        stack->count == MEMHEAP_BOX_ROOM || used < p->floor ||
-        stack->marked == 0 || start >= MEMHEAP_BOX_REACH)
-        return free_uncached(p, start, class);
-    return block_push(p, stack, start, used);
-}
-
-/* Free a block, if there is one, that lies too far for a stack. */
-static __attribute__((noinline)) memheap_status_t free_far(ptmalloc_t *p,
-                                                           uint64_t start)
-{
-    if (start >= p->top || !memheap_tag_is_live(&p->pool.tags, start))
+    if (start >= p->space.top || !slot_is_live(slots_of(p), start))
         return MEMHEAP_ERR_BAD_ADDRESS;
-    return free_uncached(p, start, (cache_class_t){length_at(p, start), 0});
+    cache_class_t class = class_at(p, start);
+    cache_stack_t *stack = &p->cache.stack[class.number];
+    size_t used = p->module.used - bytes_of(class.size);
+    bool caches =
+        class.number != 0 && start < MEMHEAP_BOX_REACH &&
+        (class.size < PIECE_LONG || class.size <= p->limit >> LIMIT_ONE);
+    for (unsigned n = 0; caches && used < p->floor; n++) {
+        cache_stack_t *large =
+            n < FLUSHED_FOR_ROOM ? cache_find_large(&p->cache) : NULL;
+        caches = large != NULL;
+        if (caches)
+            flush_stack(p, large);
+        bounds_set(p);
+    }
+    if (caches) {
+        if (stack->room == 0)
+            cache_enter(&p->cache, class.number);
+        if (stack->box.count == stack->room)
+            memheap_box_spill(&p->cache.boxes, &stack->box);
+        return block_push(p, stack, start);
+    }
+    p->module.used = used;
+    p->module.live_blocks--;
+    p->blocks--;
+    slot_clear(slots_of(p), start, class.size);
+    space_give(&p->space, start, class.size);
+    bounds_set(p);
+    return MEMHEAP_OK;
 }
 
 static memheap_status_t ptmalloc_free(memheap_module_t *module, size_t offset)
@@ -750,20 +369,18 @@ static memheap_status_t ptmalloc_free(memheap_module_t *module, size_t offset)
     ptmalloc_t *p = ptmalloc_of(module);
     uint64_t start = granule_at(offset);
     if (MEMHEAP_UNLIKELY(start >= p->reach))
-        return free_far(p, start);
-    const memheap_tag_line_t *line = memheap_tag_line(&p->pool.tags, start);
-    uint64_t starts = memheap_tag_starts(line, start);
-    if (MEMHEAP_UNLIKELY(
-            (line->starts & line->lives & memheap_tag_bit(start)) == 0))
-        return MEMHEAP_ERR_BAD_ADDRESS;
-    if (MEMHEAP_UNLIKELY(starts == 1))
-        return free_large(p, start);
-    uint64_t size = (unsigned)__builtin_ctzll(starts - 1);
-    memheap_box_t *stack = &p->cache.stack[size];
-    size_t used = module->used - bytes_of(size);
-    if (MEMHEAP_UNLIKELY(stack->count == MEMHEAP_BOX_ROOM || used < p->floor))
-        return free_uncached(p, start, (cache_class_t){size, size});
-    return block_push(p, stack, start, used);
+        return free_slowly(p, start);
+    unsigned number = slot_live_code(slots_of(p), start);
+    if (number >= SLOT_LONG) {
+        if (MEMHEAP_UNLIKELY(number > SLOT_LONG))
+            return MEMHEAP_ERR_BAD_ADDRESS;
+        number = slot_number(slots_of(p), start);
+    }
+    cache_stack_t *stack = &p->cache.stack[number];
+    if (MEMHEAP_UNLIKELY(stack->box.count == stack->room ||
+                         module->used - stack->bytes < p->floor))
+        return free_slowly(p, start);
+    return block_push(p, stack, start);
 }
 
 static memheap_status_t ptmalloc_size_of(const memheap_module_t *module,
@@ -771,37 +388,37 @@ static memheap_status_t ptmalloc_size_of(const memheap_module_t *module,
 {
     const ptmalloc_t *p = const_ptmalloc_of(module);
     uint64_t start = live_start(p, offset);
-    if (start == NOWHERE)
+    if (start == SPACE_NOWHERE)
         return MEMHEAP_ERR_BAD_ADDRESS;
-    *size_p = bytes_of(length_at(p, start));
+    *size_p = bytes_of(class_at(p, start).size);
     return MEMHEAP_OK;
 }
 
-/* Take `more` granules behind a block that ends at `end`. */
-static memheap_status_t extend(ptmalloc_t *p, uint64_t end, uint64_t more)
+/* Give a live block, whose length is the caller's to change, another class. */
+static void block_change(ptmalloc_t *p, uint64_t start, cache_class_t have,
+                         cache_class_t want)
 {
-    if (end == p->victim.start && p->victim.size < more && victim_meets_top(p))
-        victim_retire(p);
-    if (end == p->top) {
-        if (more > p->end - end)
-            return MEMHEAP_ERR_NO_MEMORY;
-        memheap_status_t status = top_raise(p, end, more);
-        if (status != MEMHEAP_OK)
-            return status;
-    } else if (memheap_tag_is_live(&p->pool.tags, end)) {
-        return MEMHEAP_ERR_NO_MEMORY;
-    } else if (end == p->victim.start) {
-        if (p->victim.size < more)
-            return MEMHEAP_ERR_NO_MEMORY;
-        victim_carve(p, more);
-    } else {
-        chunk_id_t id = chunk_of(p, end);
-        if (id == CHUNK_NONE || chunk(p, id)->size < more)
-            return MEMHEAP_ERR_NO_MEMORY;
-        chunk_carve(p, id, end, more);
+    slot_clear(slots_of(p), start, have.size);
+    cache_stack(&p->cache, want);
+    block_mark(p, start, want);
+    p->module.used += bytes_of(want.size) - bytes_of(have.size);
+}
+
+/* Let a block grow to a class, or just to `exact`, over what is loose behind
+ * it. */
+static memheap_status_t block_grow(ptmalloc_t *p, uint64_t start,
+                                   cache_class_t have, uint64_t exact)
+{
+    uint64_t end = start + have.size;
+    span_t more = {end, cache_class(exact).size - have.size};
+    memheap_status_t status = space_extend(&p->space, &more);
+    if (status == MEMHEAP_ERR_NO_MEMORY && more.size > exact - have.size) {
+        more = (span_t){end, exact - have.size};
+        status = space_extend(&p->space, &more);
     }
-    memheap_tag_none(&p->pool.tags, end);
-    return MEMHEAP_OK;
+    if (status == MEMHEAP_OK)
+        block_change(p, start, have, cache_class_of(have.size + more.size));
+    return status;
 }
 
 static memheap_status_t ptmalloc_resize(memheap_module_t *module, size_t offset,
@@ -809,98 +426,63 @@ static memheap_status_t ptmalloc_resize(memheap_module_t *module, size_t offset,
 {
     ptmalloc_t *p = ptmalloc_of(module);
     uint64_t start = live_start(p, offset);
-    if (start == NOWHERE)
+    if (start == SPACE_NOWHERE)
         return MEMHEAP_ERR_BAD_ADDRESS;
-    uint64_t have = length_at(p, start);
+    cache_class_t have = class_at(p, start);
     uint64_t exact = granules_of(size);
-    if (exact <= have && have - exact <= SLACK + (have >> SLACK_ORDER))
+    if (exact <= have.size &&
+        have.size - exact <= SLACK + (have.size >> SLACK_ORDER))
         return MEMHEAP_OK;
     memheap_status_t status = blocks_ensure(p);
     if (status != MEMHEAP_OK)
         return status;
-    cache_class_t want = cache_class(exact);
-    if (want.size > have) {
-        status = extend(p, start + have, want.size - have);
-        if (status == MEMHEAP_ERR_NO_MEMORY && want.size > exact) {
-            want = (cache_class_t){exact, 0};
-            status = extend(p, start + have, exact - have);
-        }
-        if (status == MEMHEAP_OK)
-            memheap_tag_note(&p->pool.tags, start, start + want.size,
-                             note_of(want));
+    if (exact > have.size) {
+        status = block_grow(p, start, have, exact);
     } else {
-        memheap_tag_free(&p->pool.tags, start + want.size);
-        memheap_tag_note(&p->pool.tags, start, start + want.size,
-                         note_of(want));
-        piece_free(p, start + want.size, have - want.size);
+        cache_class_t want = cache_class(exact);
+        if (want.size + PIECE_LEAST > have.size)
+            want = cache_class_of(exact);
+        block_change(p, start, have, want);
+        space_give(&p->space, start + want.size, have.size - want.size);
     }
-    if (status == MEMHEAP_OK)
-        module->used += bytes_of(want.size) - bytes_of(have);
     bounds_set(p);
     return status;
-}
-
-/* The start of the piece that contains a granule below the top. */
-static uint64_t piece_around(const ptmalloc_t *p, uint64_t granule)
-{
-    const memheap_tag_line_t *line = memheap_tag_line(&p->pool.tags, granule);
-    uint64_t starts =
-        line->starts & (UINT64_MAX >> (63 - granule % MEMHEAP_TAG_LINE));
-    while (starts == 0)
-        starts = (--line)->starts;
-    uint64_t first = (uint64_t)(line - memheap_tag_line(&p->pool.tags, 0))
-                     << MEMHEAP_TAG_LINE_ORDER;
-    return first + memheap_log2_floor(starts);
 }
 
 static memheap_status_t ptmalloc_reserve(memheap_module_t *module,
                                          size_t offset, size_t size)
 {
     ptmalloc_t *p = ptmalloc_of(module);
-    uint64_t start = offset >> GRANULE_ORDER;
-    uint64_t granules = granules_of(size);
     size_t ignored;
     if (offset % MEMHEAP_MIN_ALIGN != 0)
         return MEMHEAP_ERR_BAD_ARGUMENT;
-    if (start > p->end || granules > p->end - start)
-        return MEMHEAP_ERR_BUSY;
     memheap_status_t status = blocks_ensure(p);
     if (status != MEMHEAP_OK)
         return status;
+    span_t span = {offset >> GRANULE_ORDER, granules_of(size)};
     flush(p, SIZE_MAX);
-    victim_retire(p);
-    if (start >= p->top) {
-        status = top_raise(p, start, granules);
-        if (status != MEMHEAP_OK)
-            return status;
-    } else {
-        uint64_t around = piece_around(p, start);
-        if (memheap_tag_is_live(&p->pool.tags, around))
-            return MEMHEAP_ERR_BUSY;
-        chunk_id_t id = chunk_of(p, around);
-        if (around + chunk(p, id)->size < start + granules)
-            return MEMHEAP_ERR_BUSY;
-        chunk_carve(p, id, start, granules);
-    }
-    cache_class_t class = cache_class(granules);
-    if (class.size != granules)
-        class = (cache_class_t){granules, 0};
-    return block_enter(p, start, class, &ignored);
+    status = space_take_at(&p->space, &span);
+    if (status == MEMHEAP_OK)
+        return block_enter(p, span, &ignored);
+    bounds_set(p);
+    return status;
 }
 
-/* What depends on the past is what is cached, which chunk is the victim, and
- * the order of the chunks in a bin: start anew, and add them in the order of
- * addresses. */
+/* What depends on the past is what is cached, what was ever live, which piece
+ * is the victim, and the order of the chunks in a bin: start anew, and add them
+ * in the order of addresses. */
 static void ptmalloc_settle(memheap_module_t *module)
 {
     ptmalloc_t *p = ptmalloc_of(module);
     flush(p, SIZE_MAX);
-    victim_retire(p);
-    p->cache.next = CACHE_STACKS - 1;
-    p->bins = (bins_t){.summary = 0};
-    for (uint64_t at = 0; at < p->top; at += length_at(p, at)) {
-        if (!memheap_tag_is_live(&p->pool.tags, at))
-            bins_add(&p->bins, &p->pool, chunk_of(p, at));
+    space_retire(&p->space);
+    p->most = 0;
+    p->cache.next = CACHE_WORDS * 64 - 1;
+    p->space.bins = (bins_t){.summary = 0};
+    for (uint64_t at = 0; at < p->space.top; at += length_at(p, at)) {
+        if (!slot_is_live(slots_of(p), at))
+            bins_add(&p->space.bins, &p->space.pool,
+                     space_chunk(&p->space, at));
     }
     bounds_set(p);
 }
@@ -911,7 +493,7 @@ static memheap_status_t ptmalloc_grow(memheap_module_t *module, size_t new_size)
     if (new_size < module->size || new_size > p->max_size)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     module->size = new_size;
-    p->end = new_size >> GRANULE_ORDER;
+    p->space.end = new_size >> GRANULE_ORDER;
     bounds_set(p);
     return MEMHEAP_OK;
 }
@@ -924,9 +506,9 @@ static void ptmalloc_walk(const memheap_module_t *module,
 {
     const ptmalloc_t *p = const_ptmalloc_of(module);
     uint64_t free_start = 0;
-    for (uint64_t at = 0; at < p->top;) {
+    for (uint64_t at = 0; at < p->space.top;) {
         uint64_t length = length_at(p, at);
-        if (memheap_tag_is_live(&p->pool.tags, at)) {
+        if (slot_is_live(slots_of(p), at)) {
             memheap_extent_t before = {bytes_of(free_start),
                                        bytes_of(at - free_start), false};
             memheap_extent_t block = {bytes_of(at), bytes_of(length), true};
@@ -949,9 +531,9 @@ typedef struct tally {
     size_t live;
     size_t chunks;
     size_t cached;
-    uint64_t cached_digest; /* of where cached pieces lie, and how long */
+    uint64_t cached_digest; /* of where cached blocks lie, and how long */
     uint64_t loose;
-    bool victim;
+    bool was_loose; /* the piece before */
 } tally_t;
 
 static uint64_t digest_of(uint64_t start, uint64_t size)
@@ -959,39 +541,52 @@ static uint64_t digest_of(uint64_t start, uint64_t size)
     return (start + 1) * (size + UINT64_C(0x9E3779B97F4A7C15));
 }
 
-/* Test the piece that starts at a granule, and count it. */
-static bool check_piece(const ptmalloc_t *p, uint64_t at, bool *joins,
-                        tally_t *t)
+/* Test that the slots of a piece say nothing but what it is. */
+static bool check_slots(const ptmalloc_t *p, uint64_t start, uint64_t size)
 {
-    const memheap_table_t *tags = &p->pool.tags;
-    memheap_tag_far_t far = memheap_tag_end(tags, at);
+    const slots_t *slots = slots_of(p);
+    slot_before_t last = slot_before(slots, start + size);
+    const uint8_t *slot = slot_at(slots, start);
+    const uint8_t *end = slot_at(slots, start + size);
+    if (last.is_long != (size >= PIECE_LONG) ||
+        slot_code(slots, start) != memheap_min(size - 1, SLOT_LONG) ||
+        (*slot & SLOT_ODD) != (start & 1) * SLOT_ODD)
+        return false;
+    if (!last.is_long && last.start != start)
+        return false;
+    for (slot++; slot < end; slot++) {
+        if (*slot >= SLOT_LIVE || (!last.is_long && *slot != 0))
+            return false;
+    }
+    return true;
+}
+
+/* Test the piece that starts at a granule, and count it. */
+static bool check_piece(const ptmalloc_t *p, uint64_t at, tally_t *t)
+{
+    const space_t *space = &p->space;
     uint64_t length = length_at(p, at);
     uint64_t end = at + length;
-    if (length == 0 || length > p->top - at ||
-        (memheap_tag_line(tags, end)->starts & memheap_tag_bit(end)) == 0)
+    if (length < PIECE_LEAST || length > space->top - at ||
+        !check_slots(p, at, length))
         return false;
-    bool is_victim = at == p->victim.start;
-    bool is_live = memheap_tag_is_live(tags, at);
-    chunk_id_t id = is_live || is_victim ? CHUNK_NONE : chunk_of(p, at);
-    if (far.granule == 0 && memheap_tag_before(tags, end).note != far.note &&
-        !is_victim)
+    bool is_victim = at == space->victim.start;
+    bool is_live = slot_is_live(slots_of(p), at);
+    chunk_id_t id = is_live || is_victim ? CHUNK_NONE : space_chunk(space, at);
+    bool is_loose = is_victim || id != CHUNK_NONE;
+    if (t->was_loose && is_loose)
         return false;
-    bool joined = *joins;
-    *joins = id != CHUNK_NONE || is_victim;
-    if (joined && *joins)
-        return false;
+    t->was_loose = is_loose;
+    t->loose += is_loose ? length : 0;
     if (is_live) {
         t->live++;
         t->used += length;
-    } else if (is_victim) {
-        t->victim = true;
-        t->loose += length;
     } else if (id != CHUNK_NONE) {
+        const chunk_t *c = chunk_at(&space->pool, id);
         t->chunks++;
-        t->loose += length;
-        return id <= p->pool.count && chunk(p, id)->start == at &&
-               chunk(p, id)->size == length && end < p->top;
-    } else {
+        return id <= space->pool.count && c->start == at && c->size == length &&
+               end < space->top;
+    } else if (!is_victim) {
         t->cached++;
         t->cached_digest += digest_of(at, length);
     }
@@ -1001,18 +596,22 @@ static bool check_piece(const ptmalloc_t *p, uint64_t at, bool *joins,
 /* Take what a stack holds away from a tally. */
 static bool check_stack(const ptmalloc_t *p, unsigned number, tally_t *t)
 {
-    const memheap_box_t *box = &p->cache.stack[number];
-    const memheap_box_t *first = box;
+    const cache_stack_t *stack = &p->cache.stack[number];
+    const memheap_box_t *box = &stack->box;
+    unsigned bit = cache_bit(number);
+    bool entered = (p->cache.map[bit / 64] >> bit % 64 & 1) != 0;
+    if (stack->room != (entered ? MEMHEAP_BOX_ROOM : 0))
+        return false;
     for (;; box = memheap_box_at(&p->cache.boxes, box->below)) {
-        if (box->count > t->cached || box->count > MEMHEAP_BOX_ROOM ||
-            (box != first && box->count < MEMHEAP_BOX_ROOM))
+        if (box->count > t->cached || box->count > stack->room ||
+            (box != &stack->box && box->count < MEMHEAP_BOX_ROOM))
             return false;
         t->cached -= box->count;
         for (unsigned i = 0; i < box->count; i++) {
-            uint64_t size = length_at(p, box->member[i]);
-            t->cached_digest -= digest_of(box->member[i], size);
-            if (cache_class(size).size != size ||
-                cache_class(size).number != number)
+            cache_class_t class = class_at(p, box->member[i]);
+            t->cached_digest -= digest_of(box->member[i], class.size);
+            if (class.number != number || class.size != cache_size(number) ||
+                bytes_of(class.size) != stack->bytes)
                 return false;
         }
         if (box->below == 0)
@@ -1023,72 +622,56 @@ static bool check_stack(const ptmalloc_t *p, unsigned number, tally_t *t)
 static memheap_status_t ptmalloc_check(const memheap_module_t *module)
 {
     const ptmalloc_t *p = const_ptmalloc_of(module);
+    const space_t *space = &p->space;
     tally_t t = {0};
-    bool joins = false;
-    for (uint64_t at = 0; at < p->top; at += length_at(p, at)) {
-        if (!check_piece(p, at, &joins, &t))
+    for (uint64_t at = 0; at < space->top; at += length_at(p, at)) {
+        if (!check_piece(p, at, &t))
             return MEMHEAP_ERR_CORRUPT;
     }
     size_t binned;
-    if (!bins_check(&p->bins, &p->pool, &binned) || binned != t.chunks)
+    if (!bins_check(&space->bins, &space->pool, &binned) || binned != t.chunks)
         return MEMHEAP_ERR_CORRUPT;
     size_t unused = 0;
-    for (chunk_id_t id = p->pool.unused; id != CHUNK_NONE;
-         id = chunk(p, id)->next) {
-        if (++unused > p->pool.count)
+    for (chunk_id_t id = space->pool.unused; id != CHUNK_NONE;
+         id = chunk_at(&space->pool, id)->next) {
+        if (++unused > space->pool.count)
             return MEMHEAP_ERR_CORRUPT;
     }
     size_t cached = t.cached;
-    for (unsigned i = 0; i < CACHE_STACKS; i++) {
-        if (!check_stack(p, i, &t))
+    for (unsigned bit = 1; bit < CACHE_WORDS * 64; bit++) {
+        if (!check_stack(p, cache_number(bit), &t))
             return MEMHEAP_ERR_CORRUPT;
     }
-    if (t.cached != 0 || t.cached_digest != 0 || t.loose != p->loose ||
-        t.victim != (p->victim.size > 0) || p->top > p->end ||
-        p->end != module->size >> GRANULE_ORDER ||
+    if (t.cached != 0 || t.cached_digest != 0 || t.loose != space->loose ||
+        space->top > space->end ||
+        space->end != module->size >> GRANULE_ORDER ||
         t.live != module->live_blocks || t.live + cached != p->blocks ||
-        bytes_of(t.used) != module->used || p->pool.count != unused + t.chunks)
+        bytes_of(t.used) != module->used ||
+        space->pool.count != unused + t.chunks)
         return MEMHEAP_ERR_CORRUPT;
     return MEMHEAP_OK;
-}
-
-/* What was ever written of all tables. */
-static size_t metadata_of(const ptmalloc_t *p)
-{
-    size_t orders = (size_t)__builtin_popcountll(p->cache.orders);
-    return sizeof(*p) + orders * CACHE_ORDER_STACKS * sizeof(memheap_box_t) +
-           ((p->high >> MEMHEAP_TAG_LINE_ORDER) + 2) *
-               (sizeof(memheap_tag_line_t) + sizeof(chunk_id_t)) +
-           (p->pool.count + 1) * sizeof(chunk_t) +
-           (p->cache.boxes.count + 1) * sizeof(memheap_box_t);
 }
 
 static void ptmalloc_stats(const memheap_module_t *module,
                            memheap_module_stats_t *stats)
 {
     const ptmalloc_t *p = const_ptmalloc_of(module);
-    uint64_t top = p->end - p->top;
-    if (victim_meets_top(p))
-        top += p->victim.size;
-    uint64_t largest = memheap_max(memheap_max(top, p->victim.size),
-                                   bins_largest(&p->bins, &p->pool));
-    *stats = (memheap_module_stats_t){.size = module->size,
-                                      .used = module->used,
-                                      .largest_free = bytes_of(largest),
-                                      .live_blocks = module->live_blocks,
-                                      .metadata = metadata_of(p)};
+    size_t orders = (size_t)__builtin_popcount(p->cache.orders);
+    size_t cache = orders * CACHE_STEPS * sizeof(cache_stack_t) +
+                   (p->cache.boxes.count + 1) * sizeof(memheap_box_t);
+    *stats = (memheap_module_stats_t){
+        .size = module->size,
+        .used = module->used,
+        .largest_free = bytes_of(space_longest(&p->space)),
+        .live_blocks = module->live_blocks,
+        .metadata = sizeof(*p) + cache + space_metadata(&p->space)};
 }
 
 static void ptmalloc_destroy(memheap_module_t *module)
 {
     ptmalloc_t *p = ptmalloc_of(module);
-    memheap_table_close(&p->pool.tags);
-    memheap_table_close(&p->pool.heads);
-    memheap_table_close(&p->pool.nodes);
-    memheap_table_close(&p->cache.boxes.table);
-    if (p->cache.stack != NULL)
-        memheap_memory_delete(p->memory, p->cache.stack,
-                              CACHE_STACKS * sizeof(memheap_box_t));
+    space_close(&p->space);
+    cache_close(&p->cache, p->memory);
     memheap_memory_delete(p->memory, p, sizeof(*p));
 }
 
@@ -1104,37 +687,12 @@ static const memheap_module_ops_t ptmalloc_ops = {.alloc = ptmalloc_alloc,
                                                   .stats = ptmalloc_stats,
                                                   .destroy = ptmalloc_destroy};
 
-/* Reserve the tables that the longest region may need. */
-static memheap_status_t tables_open(ptmalloc_t *p)
-{
-    uint64_t end = p->max_size >> GRANULE_ORDER;
-    uint64_t lines = (end >> MEMHEAP_TAG_LINE_ORDER) + 2;
-    /* Each block, and each chunk beside one, takes a granule at least. */
-    uint64_t nodes = memheap_min(end + ENSURE_AHEAD, UINT32_MAX / 2);
-    p->pool.limit = (chunk_id_t)nodes + SPARE_NODES + 1;
-    memheap_status_t status = memheap_table_open(
-        &p->pool.tags, p->memory, (size_t)lines * sizeof(memheap_tag_line_t));
-    if (status == MEMHEAP_OK)
-        status = memheap_table_open(&p->pool.heads, p->memory,
-                                    (size_t)lines * sizeof(chunk_id_t));
-    if (status == MEMHEAP_OK)
-        status = memheap_table_open(&p->pool.nodes, p->memory,
-                                    (size_t)p->pool.limit * sizeof(chunk_t));
-    if (status == MEMHEAP_OK)
-        status = memheap_boxes_open(&p->cache.boxes, p->memory, nodes);
-    if (status == MEMHEAP_OK)
-        status = top_ensure(p, 0);
-    p->cache.stack =
-        memheap_memory_new(p->memory, CACHE_STACKS * sizeof(memheap_box_t));
-    return p->cache.stack == NULL ? MEMHEAP_ERR_NO_METADATA : status;
-}
-
 static memheap_status_t ptmalloc_create(const memheap_module_config_t *config,
                                         long *priority_p,
                                         memheap_module_t **module_p)
 {
     (void)priority_p;
-    if (config->max_size >> GRANULE_ORDER > CACHE_LONGEST)
+    if (config->max_size >> GRANULE_ORDER > SLOT_VALUE_MAX)
         return MEMHEAP_ERR_UNSUPPORTED;
     ptmalloc_t *p = memheap_memory_new(config->memory, sizeof(*p));
     if (p == NULL)
@@ -1142,16 +700,19 @@ static memheap_status_t ptmalloc_create(const memheap_module_config_t *config,
     p->module.ops = &ptmalloc_ops;
     p->module.size = config->size;
     p->memory = config->memory;
-    p->end = config->size >> GRANULE_ORDER;
     p->max_size = config->max_size;
-    p->cache.next = CACHE_STACKS - 1;
-    victim_clear(p);
-    memheap_status_t status = tables_open(p);
+    uint64_t most = config->max_size >> GRANULE_ORDER;
+    memheap_status_t status = space_open(&p->space, config->memory,
+                                         config->size >> GRANULE_ORDER, most);
+    if (status == MEMHEAP_OK)
+        status = cache_open(&p->cache, config->memory,
+                            memheap_min(most / PIECE_LEAST, UINT32_MAX) +
+                                SPACE_AHEAD);
     if (status != MEMHEAP_OK) {
         ptmalloc_destroy(&p->module);
         return status;
     }
-    memheap_tag_free(&p->pool.tags, 0);
+    bounds_set(p);
     *module_p = &p->module;
     return MEMHEAP_OK;
 }
