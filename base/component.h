@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 /** Changes whenever this header's structs do. */
-#define MEMHEAP_COMPONENT_ABI 3u
+#define MEMHEAP_COMPONENT_ABI 4u
 
 /** Every block lies at a multiple of this many bytes. */
 #define MEMHEAP_MIN_ALIGN ((size_t)16)
@@ -64,6 +64,23 @@ typedef struct memheap_module_stats {
     size_t metadata;     /* committed to know all this */
 } memheap_module_stats_t;
 
+/** What an operation answers: whether it did, and a number of bytes. It comes
+ *  back in registers, where an address to write to would be memory. */
+typedef struct memheap_answer {
+    memheap_status_t status;
+    size_t bytes;
+} memheap_answer_t;
+
+static inline memheap_answer_t memheap_answer(size_t bytes)
+{
+    return (memheap_answer_t){MEMHEAP_OK, bytes};
+}
+
+static inline memheap_answer_t memheap_refuse(memheap_status_t status)
+{
+    return (memheap_answer_t){status, 0};
+}
+
 typedef struct memheap_module_ops memheap_module_ops_t;
 typedef struct memheap_module_shared memheap_module_shared_t;
 
@@ -90,10 +107,10 @@ typedef struct memheap_module {
  * except reserve() of a block freed by the call before it.
  */
 struct memheap_module_ops {
-    /** Find a place for size bytes at a multiple of align.
+    /** Find a place for size bytes at a multiple of align; answers its offset.
      *  MEMHEAP_ERR_NO_MEMORY if there is none. */
-    memheap_status_t (*alloc)(memheap_module_t *module, size_t size,
-                              size_t align, size_t *offset_p);
+    memheap_answer_t (*alloc)(memheap_module_t *module, size_t size,
+                              size_t align);
 
     /** Give a block back. MEMHEAP_ERR_BAD_ADDRESS if none starts there. */
     memheap_status_t (*free)(memheap_module_t *module, size_t offset);
@@ -104,9 +121,11 @@ struct memheap_module_ops {
                                 size_t *size_p);
 
     /** Change a block's size where it stands. MEMHEAP_ERR_BAD_ADDRESS if none
-     *  starts there, MEMHEAP_ERR_NO_MEMORY if it would have to move. May be
-     *  NULL: every growth then moves the block, which is the caller's work. */
-    memheap_status_t (*resize)(memheap_module_t *module, size_t offset,
+     *  starts there, MEMHEAP_ERR_NO_MEMORY if it would have to move, or if that
+     *  is quicker than to make room. Answers the block's usable bytes, also
+     *  where it refuses for want of memory or metadata. May be NULL: every
+     *  growth then moves the block, which is the caller's work. */
+    memheap_answer_t (*resize)(memheap_module_t *module, size_t offset,
                                size_t size);
 
     /** Take that very place, of size bytes from a multiple of

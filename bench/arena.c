@@ -48,46 +48,50 @@ int arena_init(void *base, size_t size)
 
 void *arena_alloc(size_t size, size_t align)
 {
-    size_t offset;
-    if (MEMHEAP_UNLIKELY(size == 0))
+    if (MEMHEAP_UNLIKELY(size == 0 || (align & (align - 1)) != 0))
         return NULL;
-    if (align != MEMHEAP_MIN_ALIGN) {
-        if (!memheap_is_power_of_two(align))
-            return NULL;
-        align = memheap_max(align, MEMHEAP_MIN_ALIGN);
-    }
-    return module->ops->alloc(module, size, align, &offset) == MEMHEAP_OK
-               ? arena + offset
-               : NULL;
+    memheap_answer_t answer =
+        module->ops->alloc(module, size, memheap_max(align, MEMHEAP_MIN_ALIGN));
+    return MEMHEAP_LIKELY(answer.status == MEMHEAP_OK) ? arena + answer.bytes
+                                                       : NULL;
 }
 
 void arena_free(void *block)
 {
     size_t offset = (size_t)((uintptr_t)block - (uintptr_t)arena);
-    if (offset >= module->size ||
-        module->ops->free(module, offset) != MEMHEAP_OK)
+    if (MEMHEAP_UNLIKELY(offset >= module->size ||
+                         module->ops->free(module, offset) != MEMHEAP_OK))
         __builtin_trap();
+}
+
+/* A module that cannot resize says how long the block is. */
+static memheap_answer_t resize(size_t offset, size_t size)
+{
+    memheap_answer_t answer = memheap_refuse(MEMHEAP_ERR_BAD_ADDRESS);
+    if (offset >= module->size)
+        return answer;
+    if (module->ops->resize != NULL)
+        return module->ops->resize(module, offset, size);
+    answer.status = module->ops->size_of(module, offset, &answer.bytes);
+    if (answer.status == MEMHEAP_OK && size > answer.bytes)
+        answer.status = MEMHEAP_ERR_NO_MEMORY;
+    return answer;
 }
 
 void *arena_realloc(void *block, size_t size)
 {
+    if (size == 0)
+        return NULL;
     size_t offset = (size_t)((uintptr_t)block - (uintptr_t)arena);
-    size_t usable;
-    if (size == 0 || offset >= module->size)
-        return NULL;
-    memheap_status_t status = module->ops->resize == NULL
-                                  ? MEMHEAP_ERR_NO_MEMORY
-                                  : module->ops->resize(module, offset, size);
-    if (status == MEMHEAP_OK)
+    memheap_answer_t answer = resize(offset, size);
+    if (answer.status == MEMHEAP_OK)
         return block;
-    if (module->ops->size_of(module, offset, &usable) != MEMHEAP_OK)
+    if (answer.status == MEMHEAP_ERR_BAD_ADDRESS)
         return NULL;
-    if (module->ops->resize == NULL && size <= usable)
-        return block;
     void *moved = arena_alloc(size, MEMHEAP_MIN_ALIGN);
     if (moved == NULL)
         return NULL;
-    memcpy(moved, block, memheap_min(usable, size));
+    memcpy(moved, block, memheap_min(answer.bytes, size));
     arena_free(block);
     return moved;
 }

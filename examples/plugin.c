@@ -22,17 +22,17 @@ static memheap_extent_t *extent_at(const pile_t *s, size_t i)
     return (memheap_extent_t *)s->table.base + i;
 }
 
-static memheap_status_t pile_alloc(memheap_module_t *module, size_t size,
-                                   size_t align, size_t *offset_p)
+static memheap_answer_t pile_alloc(memheap_module_t *module, size_t size,
+                                   size_t align)
 {
     pile_t *s = (pile_t *)module;
     size_t start = memheap_align_up(s->end, align);
     size_t need = memheap_align_up(size, MEMHEAP_MIN_ALIGN);
     if (start > module->size || size > need || need > module->size - start)
-        return MEMHEAP_ERR_NO_MEMORY;
+        return memheap_refuse(MEMHEAP_ERR_NO_MEMORY);
     if (memheap_table_ensure(
             &s->table, (s->count + 2) * sizeof(memheap_extent_t)) != MEMHEAP_OK)
-        return MEMHEAP_ERR_NO_METADATA;
+        return memheap_refuse(MEMHEAP_ERR_NO_METADATA);
     if (start > s->end)
         *extent_at(s, s->count++) =
             (memheap_extent_t){s->end, start - s->end, false};
@@ -40,8 +40,7 @@ static memheap_status_t pile_alloc(memheap_module_t *module, size_t size,
     s->end = start + need;
     module->used += need;
     module->live_blocks++;
-    *offset_p = start;
-    return MEMHEAP_OK;
+    return memheap_answer(start);
 }
 
 static memheap_extent_t *find(const memheap_module_t *module, size_t offset)

@@ -197,17 +197,17 @@ static MEMHEAP_INLINE memheap_status_t heap_place(memheap_t *heap, size_t align,
 {
     memheap_module_t *module = heap->module;
     size_t used = module->used;
-    size_t offset;
-    memheap_status_t status = module->ops->alloc(module, size, align, &offset);
-    if (MEMHEAP_UNLIKELY(status != MEMHEAP_OK))
-        return status;
+    memheap_answer_t answer = module->ops->alloc(module, size, align);
+    if (MEMHEAP_UNLIKELY(answer.status != MEMHEAP_OK))
+        return answer.status;
+    size_t offset = answer.bytes;
     size_t usable = module->used - used;
     size_t end = offset + usable;
     size_t high = heap_high(heap);
     *dirty_p = usable;
     if (MEMHEAP_UNLIKELY(end > high)) {
         *dirty_p = high - memheap_min(high, offset);
-        status = memheap_raise_high(heap, offset, end);
+        memheap_status_t status = memheap_raise_high(heap, offset, end);
         if (status != MEMHEAP_OK)
             return status;
     }

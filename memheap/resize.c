@@ -29,13 +29,12 @@ static memheap_status_t resize_in_place(memheap_t *heap, size_t offset,
         return MEMHEAP_OK;
     if (module->ops->resize == NULL)
         return size <= old_size ? MEMHEAP_OK : MEMHEAP_ERR_NO_MEMORY;
-    size_t used = module->used;
-    memheap_status_t status = module->ops->resize(module, offset, size);
-    if (status != MEMHEAP_OK)
-        return status;
-    size_t end = offset + old_size + (module->used - used);
+    memheap_answer_t answer = module->ops->resize(module, offset, size);
+    if (answer.status != MEMHEAP_OK)
+        return answer.status;
+    size_t end = offset + answer.bytes;
     if (end > heap->region.backed) {
-        status = memheap_back(heap, end);
+        memheap_status_t status = memheap_back(heap, end);
         if (status != MEMHEAP_OK) {
             module->ops->resize(module, offset, old_size);
             return status;

@@ -381,12 +381,12 @@ static memheap_status_t take_behind(buddy_t *b, unsigned order,
     return MEMHEAP_OK;
 }
 
-static __attribute__((noinline)) memheap_status_t
-alloc_unstacked(buddy_t *b, size_t size, size_t align, size_t *offset_p)
+static __attribute__((noinline)) memheap_answer_t
+alloc_unstacked(buddy_t *b, size_t size, size_t align)
 {
     memheap_status_t status = blocks_ensure(b);
     if (status != MEMHEAP_OK)
-        return status;
+        return memheap_refuse(status);
     unsigned order = memheap_log2_ceil(granules_of(b, size));
     unsigned align_order = memheap_log2_floor(granules_of(b, align));
     align_order = order > align_order ? order : align_order;
@@ -396,8 +396,7 @@ alloc_unstacked(buddy_t *b, size_t size, size_t align, size_t *offset_p)
         memheap_tag_live(&b->tags, start = stack_pop(b, order));
         b->module.used += bytes_of(b, length);
         b->module.live_blocks++;
-        *offset_p = bytes_of(b, start);
-        return MEMHEAP_OK;
+        return memheap_answer(bytes_of(b, start));
     }
     bool found = take_free(b, order, align_order, &start);
     uint64_t stretch = (b->frontier ^ (b->frontier + length)) >> STRETCH_ORDER;
@@ -415,34 +414,32 @@ alloc_unstacked(buddy_t *b, size_t size, size_t align, size_t *offset_p)
                     take_behind(b, order, align_order, size, &start, &length);
         }
         if (status != MEMHEAP_OK)
-            return status;
+            return memheap_refuse(status);
     }
     block_enter(b, start, length);
-    *offset_p = bytes_of(b, start);
-    return MEMHEAP_OK;
+    return memheap_answer(bytes_of(b, start));
 }
 
-static memheap_status_t buddy_alloc(memheap_module_t *module, size_t size,
-                                    size_t align, size_t *offset_p)
+static memheap_answer_t buddy_alloc(memheap_module_t *module, size_t size,
+                                    size_t align)
 {
     buddy_t *b = buddy_of(module);
     if (MEMHEAP_UNLIKELY(size > module->size))
-        return MEMHEAP_ERR_NO_MEMORY;
+        return memheap_refuse(MEMHEAP_ERR_NO_MEMORY);
     unsigned order = memheap_log2_ceil(granules_of(b, size));
     memheap_box_t *stack = &b->stack[order];
     if (MEMHEAP_UNLIKELY(stack->count == 0))
-        return alloc_unstacked(b, size, align, offset_p);
+        return alloc_unstacked(b, size, align);
     uint64_t start = stack->member[stack->count - 1];
     size_t offset = bytes_of(b, start);
     if (MEMHEAP_UNLIKELY((offset & (align - 1)) != 0))
-        return alloc_unstacked(b, size, align, offset_p);
+        return alloc_unstacked(b, size, align);
     stack->count--;
     b->held -= length_of(order);
     memheap_tag_line(&b->tags, start)->lives |= memheap_tag_bit(start);
     module->used += bytes_of(b, length_of(order));
     module->live_blocks++;
-    *offset_p = offset;
-    return MEMHEAP_OK;
+    return memheap_answer(offset);
 }
 
 /* Free a block that cannot simply be pushed. */
@@ -541,37 +538,35 @@ static memheap_status_t extend(buddy_t *b, uint64_t start, uint64_t length,
     return MEMHEAP_OK;
 }
 
-static memheap_status_t buddy_resize(memheap_module_t *module, size_t offset,
+static memheap_answer_t buddy_resize(memheap_module_t *module, size_t offset,
                                      size_t size)
 {
     buddy_t *b = buddy_of(module);
     uint64_t start = live_start(b, offset);
     if (start == SIZE_MAX)
-        return MEMHEAP_ERR_BAD_ADDRESS;
-    if (size > module->size)
-        return MEMHEAP_ERR_NO_MEMORY;
+        return memheap_refuse(MEMHEAP_ERR_BAD_ADDRESS);
     uint64_t have = length_at(b, start);
     size_t usable = usable_at(b, start, have);
+    if (size > module->size)
+        return (memheap_answer_t){MEMHEAP_ERR_NO_MEMORY, usable};
     unsigned target = memheap_log2_ceil(granules_of(b, size));
     if (size <= usable && length_of(target) >= have)
-        return MEMHEAP_OK;
+        return memheap_answer(usable);
     memheap_status_t status = blocks_ensure(b);
-    if (status != MEMHEAP_OK)
-        return status;
-    if (size > usable) {
+    if (status == MEMHEAP_OK && size > usable)
         status = extend(b, start, have, target, size);
-        if (status != MEMHEAP_OK)
-            return status;
-    }
+    if (status != MEMHEAP_OK)
+        return (memheap_answer_t){status, usable};
     module->used -= usable;
     block_uncut(b, start);
     uint64_t want = memheap_min(length_of(target), b->end - start);
     if (want < have)
         memheap_tag_free(&b->tags, start + want);
-    module->used += block_tag(b, start, want);
+    usable = block_tag(b, start, want);
+    module->used += usable;
     if (want < have)
         free_space(b, start + want, have - want);
-    return MEMHEAP_OK;
+    return memheap_answer(usable);
 }
 
 /* The order of the free block that contains a place, of at least an order;

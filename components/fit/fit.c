@@ -190,26 +190,25 @@ static block_t *live_at(const fit_t *f, size_t offset)
     return found == NULL ? NULL : (block_t *)(uintptr_t)*found;
 }
 
-static memheap_status_t fit_alloc(memheap_module_t *module, size_t size,
-                                  size_t align, size_t *offset_p)
+static memheap_answer_t fit_alloc(memheap_module_t *module, size_t size,
+                                  size_t align)
 {
     fit_t *f = fit_of(module);
     if (size > module->size)
-        return MEMHEAP_ERR_NO_MEMORY;
+        return memheap_refuse(MEMHEAP_ERR_NO_MEMORY);
     size = memheap_align_up(size, MEMHEAP_MIN_ALIGN);
     block_t *b = fit_tree_find(f->tree, size, align, f->rover);
     if (f->rover > 0 && (b == NULL || b->next == &f->chain))
         b = fit_tree_find(f->tree, size, align, 0);
     if (b == NULL)
-        return MEMHEAP_ERR_NO_MEMORY;
+        return memheap_refuse(MEMHEAP_ERR_NO_MEMORY);
     size_t offset = memheap_align_up(b->offset, align);
     memheap_status_t status = take(f, b, offset, size);
     if (status != MEMHEAP_OK)
-        return status;
+        return memheap_refuse(status);
     if (f->strategy == NEXT)
         f->rover = offset + size;
-    *offset_p = offset;
-    return MEMHEAP_OK;
+    return memheap_answer(offset);
 }
 
 static memheap_status_t fit_free(memheap_module_t *module, size_t offset)
@@ -237,30 +236,29 @@ static memheap_status_t fit_size_of(const memheap_module_t *module,
 
 /* A free block behind the live one is taken in whole, and what is too much cut
  * off again. */
-static memheap_status_t fit_resize(memheap_module_t *module, size_t offset,
+static memheap_answer_t fit_resize(memheap_module_t *module, size_t offset,
                                    size_t size)
 {
     fit_t *f = fit_of(module);
     block_t *b = live_at(f, offset);
     if (b == NULL)
-        return MEMHEAP_ERR_BAD_ADDRESS;
-    if (size > module->size)
-        return MEMHEAP_ERR_NO_MEMORY;
-    size = memheap_align_up(size, MEMHEAP_MIN_ALIGN);
+        return memheap_refuse(MEMHEAP_ERR_BAD_ADDRESS);
     bool free_behind = !b->next->live;
-    if (size > b->size + (free_behind ? b->next->size : 0))
-        return MEMHEAP_ERR_NO_MEMORY;
+    size_t most = b->size + (free_behind ? b->next->size : 0);
+    if (size > most)
+        return (memheap_answer_t){MEMHEAP_ERR_NO_MEMORY, b->size};
+    size = memheap_align_up(size, MEMHEAP_MIN_ALIGN);
     memheap_status_t status =
         tags_reserve(f, !free_behind && size < b->size ? 1 : 0);
     if (status != MEMHEAP_OK)
-        return status;
+        return (memheap_answer_t){status, b->size};
     module->used += size - b->size;
     if (free_behind) {
         fit_tree_remove(&f->tree, b->next);
         absorb_next(f, b);
     }
     cut(f, b, size);
-    return MEMHEAP_OK;
+    return memheap_answer(b->size);
 }
 
 /* Walks the chain: the tree may be in another order, and nothing but a resize

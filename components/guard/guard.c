@@ -224,12 +224,12 @@ static memheap_status_t take_used(guard_t *g, size_t pages, size_t step,
     return *at_p == SIZE_MAX ? MEMHEAP_ERR_NO_MEMORY : MEMHEAP_OK;
 }
 
-static memheap_status_t guard_alloc(memheap_module_t *module, size_t size,
-                                    size_t align, size_t *offset_p)
+static memheap_answer_t guard_alloc(memheap_module_t *module, size_t size,
+                                    size_t align)
 {
     guard_t *g = guard_of(module);
     if (size > module->size || align > module->size)
-        return MEMHEAP_ERR_NO_MEMORY;
+        return memheap_refuse(MEMHEAP_ERR_NO_MEMORY);
     size_t usable = memheap_align_up(size, align);
     size_t pages = memheap_align_up(usable, g->page) / g->page + 1;
     size_t step = memheap_max(align / g->page, 1);
@@ -237,13 +237,12 @@ static memheap_status_t guard_alloc(memheap_module_t *module, size_t size,
     memheap_status_t status = at != SIZE_MAX ? take_fresh(g, at, pages)
                                              : take_used(g, pages, step, &at);
     if (status != MEMHEAP_OK)
-        return status;
+        return memheap_refuse(status);
     page_t *run = page_at(g, at);
     run->start = (uint32_t)((pages - 1) * g->page - usable);
     module->used += usable;
     module->live_blocks++;
-    *offset_p = at * g->page + run->start;
-    return MEMHEAP_OK;
+    return memheap_answer(at * g->page + run->start);
 }
 
 /* The run of the block at an offset, or NULL. */

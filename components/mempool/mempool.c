@@ -72,18 +72,17 @@ static memheap_status_t place(pool_t *p, size_t size, size_t align,
     return status;
 }
 
-static memheap_status_t mempool_alloc(memheap_module_t *module, size_t size,
-                                      size_t align, size_t *offset_p)
+static memheap_answer_t mempool_alloc(memheap_module_t *module, size_t size,
+                                      size_t align)
 {
     pool_t *p = pool_of(module);
     size_t offset;
     size_t usable;
     memheap_status_t status = place(p, size, align, &offset, &usable);
     if (status != MEMHEAP_OK)
-        return status;
+        return memheap_refuse(status);
     count_block(p, usable);
-    *offset_p = offset;
-    return MEMHEAP_OK;
+    return memheap_answer(offset);
 }
 
 /* The block at an offset: its head, and which object it is of a slab. */
@@ -245,7 +244,7 @@ static memheap_status_t slab_to_run(pool_t *p, slab_t *s, size_t size,
     return MEMHEAP_OK;
 }
 
-static memheap_status_t mempool_resize(memheap_module_t *module, size_t offset,
+static memheap_answer_t mempool_resize(memheap_module_t *module, size_t offset,
                                        size_t size)
 {
     pool_t *p = pool_of(module);
@@ -253,7 +252,7 @@ static memheap_status_t mempool_resize(memheap_module_t *module, size_t offset,
     unsigned index;
     memheap_status_t status = find_block(p, offset, &head, &index);
     if (status != MEMHEAP_OK)
-        return status;
+        return memheap_refuse(status);
     size_t before = head >> 2;
     size_t after;
     if (is_run(head)) {
@@ -270,9 +269,9 @@ static memheap_status_t mempool_resize(memheap_module_t *module, size_t offset,
                                 : MEMHEAP_ERR_NO_MEMORY;
     }
     if (status != MEMHEAP_OK)
-        return status;
+        return (memheap_answer_t){status, before};
     module->used += after - before;
-    return MEMHEAP_OK;
+    return memheap_answer(after);
 }
 
 /* Take a place in a slab. */

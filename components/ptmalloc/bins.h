@@ -15,9 +15,9 @@
 #include "components/ptmalloc/chunk.h"
 
 enum {
-    BINS_EXACT = 64,  /* sizes below have a bin each */
-    BINS_SPLIT = 4,   /* log2 of the bins of a power of two */
-    BINS_GIVES = 128, /* a shorter piece may get a granule more */
+    BINS_EXACT = 64, /* sizes below have a bin each */
+    BINS_SPLIT = 4,  /* log2 of the bins of a power of two */
+    BINS_GIVES = 64, /* a shorter piece may get a granule more */
     BINS_COUNT = BINS_EXACT + ((64 - 6) << BINS_SPLIT),
     BINS_WORDS = (BINS_COUNT + 63) / 64
 };

@@ -2,7 +2,7 @@
  * The cache: blocks that were freed and wait for a request of their class.
  *
  * Blocks come in classes, which have a length, a number and a stack each. Every
- * length up to 128 granules is a class; beyond, there are 64 for a power of
+ * length up to 64 granules is a class; beyond, there are 32 for a power of
  * two, and all are multiples of 4 granules. A number is log2 of the step
  * between lengths, times 256, plus the steps that the length has, less one; so
  * that the number of a class of one step per granule is its length less one,
@@ -17,12 +17,12 @@
 #include "base/util.h"
 
 enum {
-    CACHE_EXACT = 128,  /* granules up to which every length is a class */
-    CACHE_SPLIT = 6,    /* log2 of the classes of a power of two */
+    CACHE_EXACT = 64,   /* granules up to which every length is a class */
+    CACHE_SPLIT = 5,    /* log2 of the classes of a power of two */
     CACHE_ALIGN = 2,    /* log2 of what longer ones are multiples of */
-    CACHE_ORDERS = 26,  /* steps that there are */
+    CACHE_ORDERS = 27,  /* steps that there are */
     CACHE_ORDER = 256,  /* numbers for each */
-    CACHE_STEPS = 128,  /* of which this many are used */
+    CACHE_STEPS = 64,   /* of which this many are used */
     CACHE_TURNED = 8,   /* members that are looked at for an alignment */
     CACHE_TABLE = 2048, /* granules up to which classes are looked up */
     CACHE_LARGE = 63,   /* bit in the map from which blocks are large */

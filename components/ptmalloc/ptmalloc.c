@@ -236,20 +236,18 @@ static inline uint64_t block_peek(const cache_stack_t *stack, size_t align)
 }
 
 /* Let the uppermost block in the box of a stack be live. */
-static inline memheap_status_t block_take(ptmalloc_t *p, cache_stack_t *stack,
-                                          uint64_t start, size_t *offset_p)
+static inline memheap_answer_t block_take(ptmalloc_t *p, cache_stack_t *stack,
+                                          uint64_t start)
 {
     stack->box.count--;
     slot_set_live(slots_of(p), start);
     p->module.used += stack->bytes;
     p->module.live_blocks++;
-    *offset_p = bytes_of(start);
-    return MEMHEAP_OK;
+    return memheap_answer(bytes_of(start));
 }
 
 /* Let granules that the space gave be a live block. */
-static inline memheap_status_t block_enter(ptmalloc_t *p, span_t span,
-                                           size_t *offset_p)
+static void block_enter(ptmalloc_t *p, span_t span)
 {
     cache_class_t class = cache_class_of(span.size);
     cache_stack(&p->cache, class);
@@ -257,31 +255,27 @@ static inline memheap_status_t block_enter(ptmalloc_t *p, span_t span,
     p->blocks++;
     p->module.live_blocks++;
     p->module.used += bytes_of(span.size);
-    *offset_p = bytes_of(span.start);
     bounds_set(p);
-    return MEMHEAP_OK;
 }
 
 /* Alloc where the uppermost block in the box of the stack will not do. */
-static MEMHEAP_NOINLINE memheap_status_t alloc_slowly(ptmalloc_t *p,
-                                                      size_t size, size_t align,
-                                                      size_t *offset_p)
+static MEMHEAP_NOINLINE memheap_answer_t alloc_slowly(ptmalloc_t *p,
+                                                      size_t size, size_t align)
 {
-    span_t span;
     uint64_t exact = granules_of(size);
     if (exact > p->space.end)
-        return MEMHEAP_ERR_NO_MEMORY;
+        return memheap_refuse(MEMHEAP_ERR_NO_MEMORY);
     cache_class_t class = cache_class(exact);
     cache_stack_t *stack = &p->cache.stack[class.number];
     align >>= GRANULE_ORDER;
     if ((stack->box.count > 0 ||
          memheap_box_refill(&p->cache.boxes, &stack->box)) &&
         cache_turn(&stack->box, align))
-        return block_take(p, stack, stack->box.member[stack->box.count - 1],
-                          offset_p);
+        return block_take(p, stack, stack->box.member[stack->box.count - 1]);
     memheap_status_t status = blocks_ensure(p);
     if (status != MEMHEAP_OK)
-        return status;
+        return memheap_refuse(status);
+    span_t span;
     if (exact <= CACHE_EXACT) {
         status = place_anywhere(p, exact, align, &span);
     } else {
@@ -291,14 +285,16 @@ static MEMHEAP_NOINLINE memheap_status_t alloc_slowly(ptmalloc_t *p,
         if (status == MEMHEAP_ERR_NO_MEMORY)
             status = place_anywhere(p, exact, align, &span);
     }
-    if (status == MEMHEAP_OK)
-        return block_enter(p, span, offset_p);
-    bounds_set(p);
-    return status;
+    if (status != MEMHEAP_OK) {
+        bounds_set(p);
+        return memheap_refuse(status);
+    }
+    block_enter(p, span);
+    return memheap_answer(bytes_of(span.start));
 }
 
-static memheap_status_t ptmalloc_alloc(memheap_module_t *module, size_t size,
-                                       size_t align, size_t *offset_p)
+static memheap_answer_t ptmalloc_alloc(memheap_module_t *module, size_t size,
+                                       size_t align)
 {
     ptmalloc_t *p = ptmalloc_of(module);
     uint64_t granules = (size - 1) >> GRANULE_ORDER;
@@ -310,8 +306,8 @@ static memheap_status_t ptmalloc_alloc(memheap_module_t *module, size_t size,
     cache_stack_t *stack = &p->cache.stack[number];
     uint64_t start = block_peek(stack, align);
     if (MEMHEAP_UNLIKELY(start == SPACE_NOWHERE))
-        return alloc_slowly(p, size, align, offset_p);
-    return block_take(p, stack, start, offset_p);
+        return alloc_slowly(p, size, align);
+    return block_take(p, stack, start);
 }
 
 /* Let a live block be cached; the box of its stack has room. */
@@ -421,21 +417,15 @@ static memheap_status_t block_grow(ptmalloc_t *p, uint64_t start,
     return status;
 }
 
-static memheap_status_t ptmalloc_resize(memheap_module_t *module, size_t offset,
-                                        size_t size)
+/* Resize a live block that may not stay as it is. */
+static MEMHEAP_NOINLINE memheap_status_t resize_slowly(ptmalloc_t *p,
+                                                       uint64_t start,
+                                                       uint64_t exact)
 {
-    ptmalloc_t *p = ptmalloc_of(module);
-    uint64_t start = live_start(p, offset);
-    if (start == SPACE_NOWHERE)
-        return MEMHEAP_ERR_BAD_ADDRESS;
-    cache_class_t have = class_at(p, start);
-    uint64_t exact = granules_of(size);
-    if (exact <= have.size &&
-        have.size - exact <= SLACK + (have.size >> SLACK_ORDER))
-        return MEMHEAP_OK;
     memheap_status_t status = blocks_ensure(p);
     if (status != MEMHEAP_OK)
         return status;
+    cache_class_t have = class_at(p, start);
     if (exact > have.size) {
         status = block_grow(p, start, have, exact);
     } else {
@@ -449,11 +439,32 @@ static memheap_status_t ptmalloc_resize(memheap_module_t *module, size_t offset,
     return status;
 }
 
+/* A short block that grows moves if one of its new class is cached: that is
+ * quicker than to join and to split. */
+static memheap_answer_t ptmalloc_resize(memheap_module_t *module, size_t offset,
+                                        size_t size)
+{
+    ptmalloc_t *p = ptmalloc_of(module);
+    uint64_t start = live_start(p, offset);
+    if (start == SPACE_NOWHERE)
+        return memheap_refuse(MEMHEAP_ERR_BAD_ADDRESS);
+    uint64_t have = class_at(p, start).size;
+    uint64_t exact = granules_of(size);
+    if (exact <= have && have - exact <= SLACK + (have >> SLACK_ORDER))
+        return memheap_answer(bytes_of(have));
+    memheap_status_t status = MEMHEAP_ERR_NO_MEMORY;
+    if (exact < have || exact >= PIECE_LONG ||
+        p->cache.stack[exact - 1].box.count == 0)
+        status = resize_slowly(p, start, exact);
+    if (status == MEMHEAP_OK)
+        have = class_at(p, start).size;
+    return (memheap_answer_t){status, bytes_of(have)};
+}
+
 static memheap_status_t ptmalloc_reserve(memheap_module_t *module,
                                          size_t offset, size_t size)
 {
     ptmalloc_t *p = ptmalloc_of(module);
-    size_t ignored;
     if (offset % MEMHEAP_MIN_ALIGN != 0)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     memheap_status_t status = blocks_ensure(p);
@@ -463,7 +474,7 @@ static memheap_status_t ptmalloc_reserve(memheap_module_t *module,
     flush(p, SIZE_MAX);
     status = space_take_at(&p->space, &span);
     if (status == MEMHEAP_OK)
-        return block_enter(p, span, &ignored);
+        block_enter(p, span);
     bounds_set(p);
     return status;
 }

@@ -127,15 +127,14 @@ memheap_status_t model_alloc(model_t *model, size_t size, size_t align,
                              size_t *offset_p)
 {
     memheap_module_stats_t stats;
-    size_t offset = SIZE_MAX;
     uint64_t before = model_walk_digest(model);
     model->unit.ops->stats(model->unit.module, &stats);
-    memheap_status_t status = answered(
-        model, model->unit.ops->alloc(model->unit.module, size, align, &offset),
-        before);
+    memheap_answer_t answer =
+        model->unit.ops->alloc(model->unit.module, size, align);
+    memheap_status_t status = answered(model, answer.status, before);
+    size_t offset = answer.bytes;
     if (status != MEMHEAP_OK) {
         model_assert(model, status == MEMHEAP_ERR_NO_MEMORY);
-        model_assert(model, offset == SIZE_MAX);
         model_assert(model,
                      align > MEMHEAP_MIN_ALIGN || size > stats.largest_free);
         return status;
@@ -170,13 +169,14 @@ memheap_status_t model_resize(model_t *model, size_t offset, size_t size)
     uint64_t before = model_walk_digest(model);
     if (model->unit.ops->resize == NULL)
         return MEMHEAP_ERR_UNSUPPORTED;
-    memheap_status_t status = answered(
-        model, model->unit.ops->resize(model->unit.module, offset, size),
-        before);
+    memheap_answer_t answer =
+        model->unit.ops->resize(model->unit.module, offset, size);
+    memheap_status_t status = answered(model, answer.status, before);
     if (block == NULL) {
         model_assert(model, status == MEMHEAP_ERR_BAD_ADDRESS);
         return status;
     }
+    model_assert(model, answer.bytes == usable_size(model, offset));
     if (status != MEMHEAP_OK) {
         model_assert(model, status == MEMHEAP_ERR_NO_MEMORY);
         model_assert(model, size > block->usable);

@@ -48,25 +48,24 @@ static memheap_extent_t *find(size_t offset)
     return NULL;
 }
 
-static memheap_status_t plugin_alloc(memheap_module_t *module, size_t size,
-                                     size_t align, size_t *offset_p)
+static memheap_answer_t plugin_alloc(memheap_module_t *module, size_t size,
+                                     size_t align)
 {
     size_t end = frontier();
     size_t start = memheap_align_up(end, align);
     size_t rounded = memheap_align_up(size, MEMHEAP_MIN_ALIGN);
     if (plugin.count + 2 > PLUGIN_BLOCKS)
-        return MEMHEAP_ERR_NO_METADATA;
+        return memheap_refuse(MEMHEAP_ERR_NO_METADATA);
     if (rounded < size || start > module->size ||
         rounded > module->size - start)
-        return MEMHEAP_ERR_NO_MEMORY;
+        return memheap_refuse(MEMHEAP_ERR_NO_MEMORY);
     if (start > end)
         plugin.block[plugin.count++] =
             (memheap_extent_t){end, start - end, false};
     plugin.block[plugin.count++] = (memheap_extent_t){start, rounded, true};
     module->used += rounded;
     module->live_blocks++;
-    *offset_p = start;
-    return MEMHEAP_OK;
+    return memheap_answer(start);
 }
 
 static memheap_status_t plugin_free(memheap_module_t *module, size_t offset)

@@ -351,14 +351,14 @@ END_TEST
  * below it with blocks, so that the last one lies right behind it. */
 static void *wall_behind(const unsigned char *block)
 {
-    static void *fill[4096];
+    static void *fill[65536];
     size_t count = 0;
     void *found = NULL;
     for (size_t size = 32 * MIB; size >= 16; size /= 2) {
         found = NULL;
         while (memheap_alloc(unit.heap, size, &found) == MEMHEAP_OK &&
                (unsigned char *)found < block) {
-            ck_assert_uint_lt(count, 4096);
+            ck_assert_uint_lt(count, sizeof(fill) / sizeof(*fill));
             fill[count++] = found;
             found = NULL;
         }
