@@ -67,18 +67,18 @@ typedef struct memheap_module_stats {
 /** What an operation answers: whether it did, and a number of bytes. It comes
  *  back in registers, where an address to write to would be memory. */
 typedef struct memheap_answer {
-    memheap_status_t status;
     size_t bytes;
+    memheap_status_t status;
 } memheap_answer_t;
 
 static inline memheap_answer_t memheap_answer(size_t bytes)
 {
-    return (memheap_answer_t){MEMHEAP_OK, bytes};
+    return (memheap_answer_t){bytes, MEMHEAP_OK};
 }
 
 static inline memheap_answer_t memheap_refuse(memheap_status_t status)
 {
-    return (memheap_answer_t){status, 0};
+    return (memheap_answer_t){0, status};
 }
 
 typedef struct memheap_module_ops memheap_module_ops_t;

@@ -48,10 +48,14 @@ int arena_init(void *base, size_t size)
 
 void *arena_alloc(size_t size, size_t align)
 {
-    if (MEMHEAP_UNLIKELY(size == 0 || (align & (align - 1)) != 0))
+    if (MEMHEAP_UNLIKELY(size == 0))
         return NULL;
-    memheap_answer_t answer =
-        module->ops->alloc(module, size, memheap_max(align, MEMHEAP_MIN_ALIGN));
+    if (align != MEMHEAP_MIN_ALIGN) {
+        if (!memheap_is_power_of_two(align))
+            return NULL;
+        align = memheap_max(align, MEMHEAP_MIN_ALIGN);
+    }
+    memheap_answer_t answer = module->ops->alloc(module, size, align);
     return MEMHEAP_LIKELY(answer.status == MEMHEAP_OK) ? arena + answer.bytes
                                                        : NULL;
 }

@@ -548,7 +548,7 @@ static memheap_answer_t buddy_resize(memheap_module_t *module, size_t offset,
     uint64_t have = length_at(b, start);
     size_t usable = usable_at(b, start, have);
     if (size > module->size)
-        return (memheap_answer_t){MEMHEAP_ERR_NO_MEMORY, usable};
+        return (memheap_answer_t){usable, MEMHEAP_ERR_NO_MEMORY};
     unsigned target = memheap_log2_ceil(granules_of(b, size));
     if (size <= usable && length_of(target) >= have)
         return memheap_answer(usable);
@@ -556,7 +556,7 @@ static memheap_answer_t buddy_resize(memheap_module_t *module, size_t offset,
     if (status == MEMHEAP_OK && size > usable)
         status = extend(b, start, have, target, size);
     if (status != MEMHEAP_OK)
-        return (memheap_answer_t){status, usable};
+        return (memheap_answer_t){usable, status};
     module->used -= usable;
     block_uncut(b, start);
     uint64_t want = memheap_min(length_of(target), b->end - start);

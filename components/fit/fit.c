@@ -246,12 +246,12 @@ static memheap_answer_t fit_resize(memheap_module_t *module, size_t offset,
     bool free_behind = !b->next->live;
     size_t most = b->size + (free_behind ? b->next->size : 0);
     if (size > most)
-        return (memheap_answer_t){MEMHEAP_ERR_NO_MEMORY, b->size};
+        return (memheap_answer_t){b->size, MEMHEAP_ERR_NO_MEMORY};
     size = memheap_align_up(size, MEMHEAP_MIN_ALIGN);
     memheap_status_t status =
         tags_reserve(f, !free_behind && size < b->size ? 1 : 0);
     if (status != MEMHEAP_OK)
-        return (memheap_answer_t){status, b->size};
+        return (memheap_answer_t){b->size, status};
     module->used += size - b->size;
     if (free_behind) {
         fit_tree_remove(&f->tree, b->next);

@@ -269,7 +269,7 @@ static memheap_answer_t mempool_resize(memheap_module_t *module, size_t offset,
                                 : MEMHEAP_ERR_NO_MEMORY;
     }
     if (status != MEMHEAP_OK)
-        return (memheap_answer_t){status, before};
+        return (memheap_answer_t){before, status};
     module->used += after - before;
     return memheap_answer(after);
 }

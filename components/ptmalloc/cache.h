@@ -6,9 +6,9 @@
  * two, and all are multiples of 4 granules. A number is log2 of the step
  * between lengths, times 256, plus the steps that the length has, less one; so
  * that the number of a class of one step per granule is its length less one,
- * and no byte of a number is 128 or more. 0, which would be the length of 1,
- * stands for what has no class. All stacks (base/boxes.h) are there from the
- * start, but take memory only where they were used.
+ * and no byte of a number has more than six bits. 0, which would be the length
+ * of 1, stands for what has no class. All stacks (base/boxes.h) are there from
+ * the start, but take memory only where they were used.
  */
 #ifndef MEMHEAP_COMPONENTS_PTMALLOC_CACHE_H
 #define MEMHEAP_COMPONENTS_PTMALLOC_CACHE_H

@@ -40,13 +40,18 @@ enum {
     LIMIT_BELOW = 2,
     LIMIT_LITTLE = 4096,
     LIMIT_ABOVE = 5,
-    LIMIT_ONE = 3,        /* the part of it that one block may be, as a shift */
+    LIMIT_ONE = 6,        /* the part of it that one block may be, as a shift */
     FLUSHED_FOR_TOP = 2,  /* cached blocks that are joined before it moves */
     FLUSHED_FOR_ROOM = 1, /* and those that make room for another */
-    /* A block that shrinks by no more than this and an eighth of its length
-     * stays as it is. */
+    /* A block that shrinks by no more than this and a part of its length, a
+     * half while there is room and else an eighth, stays as it is. */
     SLACK = 3,
-    SLACK_ORDER = 3
+    SLACK_ROOMY = 1,
+    SLACK_TIGHT = 3,
+    /* A block that grows may get a half of its length beside, but no more than
+     * so many granules. */
+    GROWN_ORDER = 1,
+    GROWN_MOST = 4096
 };
 
 typedef struct ptmalloc {
@@ -56,6 +61,7 @@ typedef struct ptmalloc {
     uint64_t limit; /* granules; the most that may be */
     uint64_t roomy; /* granules of blocks up to which all may be */
     uint64_t most;  /* granules that were ever live */
+    unsigned slack; /* the part of itself that a block may shrink, a shift */
     size_t blocks;  /* live and cached */
     size_t ensured; /* blocks that there are nodes and boxes for */
     space_t space;
@@ -155,9 +161,12 @@ static inline void bounds_set(ptmalloc_t *p)
     p->most = memheap_max(p->most, p->module.used >> GRANULE_ORDER);
     p->roomy = memheap_min(end / ROOMY, 2 * p->most + LIMIT_LITTLE);
     p->limit = top;
-    if (taken(p) > p->roomy)
+    p->slack = SLACK_ROOMY;
+    if (taken(p) > p->roomy) {
+        p->slack = SLACK_TIGHT;
         p->limit = memheap_min(memheap_max(top >> LIMIT_BELOW, LIMIT_LITTLE),
                                (end - top) >> LIMIT_ABOVE);
+    }
     p->floor = taken(p) > p->limit ? bytes_of(taken(p) - p->limit) : 0;
     p->reach = memheap_min(top, MEMHEAP_BOX_REACH);
 }
@@ -312,13 +321,13 @@ static memheap_answer_t ptmalloc_alloc(memheap_module_t *module, size_t size,
 
 /* Let a live block be cached; the box of its stack has room. */
 static inline memheap_status_t block_push(ptmalloc_t *p, cache_stack_t *stack,
-                                          uint64_t start)
+                                          uint64_t start, size_t used)
 {
     uint32_t count = stack->box.count;
     slot_set_dead(slots_of(p), start);
     stack->box.member[count] = (uint32_t)start;
     stack->box.count = count + 1;
-    p->module.used -= stack->bytes;
+    p->module.used = used;
     p->module.live_blocks--;
     return MEMHEAP_OK;
 }
@@ -349,7 +358,7 @@ static MEMHEAP_NOINLINE memheap_status_t free_slowly(ptmalloc_t *p,
             cache_enter(&p->cache, class.number);
         if (stack->box.count == stack->room)
             memheap_box_spill(&p->cache.boxes, &stack->box);
-        return block_push(p, stack, start);
+        return block_push(p, stack, start, used);
     }
     p->module.used = used;
     p->module.live_blocks--;
@@ -366,17 +375,17 @@ static memheap_status_t ptmalloc_free(memheap_module_t *module, size_t offset)
     uint64_t start = granule_at(offset);
     if (MEMHEAP_UNLIKELY(start >= p->reach))
         return free_slowly(p, start);
-    unsigned number = slot_live_code(slots_of(p), start);
-    if (number >= SLOT_LONG) {
-        if (MEMHEAP_UNLIKELY(number > SLOT_LONG))
-            return MEMHEAP_ERR_BAD_ADDRESS;
-        number = slot_number(slots_of(p), start);
-    }
+    unsigned code = slot_live_code(slots_of(p), start);
+    unsigned noted = slot_number(slots_of(p), start);
+    if (MEMHEAP_UNLIKELY(code > SLOT_LONG))
+        return MEMHEAP_ERR_BAD_ADDRESS;
+    /* No branch, since lengths come as they like. */
+    unsigned number = code == SLOT_LONG ? noted : code;
     cache_stack_t *stack = &p->cache.stack[number];
-    if (MEMHEAP_UNLIKELY(stack->box.count == stack->room ||
-                         module->used - stack->bytes < p->floor))
+    size_t used = module->used - stack->bytes;
+    if (MEMHEAP_UNLIKELY(stack->box.count == stack->room || used < p->floor))
         return free_slowly(p, start);
-    return block_push(p, stack, start);
+    return block_push(p, stack, start, used);
 }
 
 static memheap_status_t ptmalloc_size_of(const memheap_module_t *module,
@@ -400,16 +409,22 @@ static void block_change(ptmalloc_t *p, uint64_t start, cache_class_t have,
     p->module.used += bytes_of(want.size) - bytes_of(have.size);
 }
 
-/* Let a block grow to a class, or just to `exact`, over what is loose behind
- * it. */
+/* Let a block grow over what is loose behind it: to a class, while there is
+ * room to one that it can grow on in, or just to `exact`. */
 static memheap_status_t block_grow(ptmalloc_t *p, uint64_t start,
                                    cache_class_t have, uint64_t exact)
 {
-    uint64_t end = start + have.size;
-    span_t more = {end, cache_class(exact).size - have.size};
-    memheap_status_t status = space_extend(&p->space, &more);
-    if (status == MEMHEAP_ERR_NO_MEMORY && more.size > exact - have.size) {
-        more = (span_t){end, exact - have.size};
+    uint64_t ahead = p->slack == SLACK_ROOMY
+                         ? memheap_min(exact >> GROWN_ORDER, GROWN_MOST)
+                         : 0;
+    uint64_t wants[] = {cache_class(exact + ahead).size,
+                        cache_class(exact).size, exact};
+    memheap_status_t status = MEMHEAP_ERR_NO_MEMORY;
+    span_t more = {0};
+    for (unsigned i = 0; i < 3 && status == MEMHEAP_ERR_NO_MEMORY; i++) {
+        if (i > 0 && wants[i] == wants[i - 1])
+            continue;
+        more = (span_t){start + have.size, wants[i] - have.size};
         status = space_extend(&p->space, &more);
     }
     if (status == MEMHEAP_OK)
@@ -450,7 +465,7 @@ static memheap_answer_t ptmalloc_resize(memheap_module_t *module, size_t offset,
         return memheap_refuse(MEMHEAP_ERR_BAD_ADDRESS);
     uint64_t have = class_at(p, start).size;
     uint64_t exact = granules_of(size);
-    if (exact <= have && have - exact <= SLACK + (have >> SLACK_ORDER))
+    if (exact <= have && have - exact <= SLACK + (have >> p->slack))
         return memheap_answer(bytes_of(have));
     memheap_status_t status = MEMHEAP_ERR_NO_MEMORY;
     if (exact < have || exact >= PIECE_LONG ||
@@ -458,7 +473,7 @@ static memheap_answer_t ptmalloc_resize(memheap_module_t *module, size_t offset,
         status = resize_slowly(p, start, exact);
     if (status == MEMHEAP_OK)
         have = class_at(p, start).size;
-    return (memheap_answer_t){status, bytes_of(have)};
+    return (memheap_answer_t){bytes_of(have), status};
 }
 
 static memheap_status_t ptmalloc_reserve(memheap_module_t *module,
@@ -561,12 +576,12 @@ static bool check_slots(const ptmalloc_t *p, uint64_t start, uint64_t size)
     const uint8_t *end = slot_at(slots, start + size);
     if (last.is_long != (size >= PIECE_LONG) ||
         slot_code(slots, start) != memheap_min(size - 1, SLOT_LONG) ||
-        (*slot & SLOT_ODD) != (start & 1) * SLOT_ODD)
+        (*slot & SLOT_ODD) != (uint8_t)(start * SLOT_ODD))
         return false;
     if (!last.is_long && last.start != start)
         return false;
     for (slot++; slot < end; slot++) {
-        if (*slot >= SLOT_LIVE || (!last.is_long && *slot != 0))
+        if ((*slot & SLOT_LIVE) != 0 || (!last.is_long && *slot != 0))
             return false;
     }
     return true;

@@ -25,19 +25,20 @@
 #include <string.h>
 
 enum {
-    SLOT_LIVE = 0x80,
-    SLOT_ODD = 0x40,
+    SLOT_ODD = 0x80,
+    SLOT_LIVE = 0x40,
     SLOT_FOOT = SLOT_ODD, /* with no length: nothing else looks so */
     SLOT_LONG = 63,
     PIECE_LEAST = 2,
     PIECE_LONG = 64, /* granules from which a piece has notes */
-    /* What a value takes, at seven bits a byte so that no byte looks live. */
-    SLOT_VALUE_BYTES = 7,
+    /* What a value takes, at six bits a byte so that no byte looks live. */
+    SLOT_VALUE_BYTES = 8,
+    SLOT_VALUE_BITS = 6,
     SLOTS_MARGIN = 16 /* bytes that may be read before and behind the slots */
 };
 
 /** The greatest value of a note, and of what stands before a foot. */
-#define SLOT_VALUE_MAX (((uint64_t)1 << 7 * SLOT_VALUE_BYTES) - 1)
+#define SLOT_VALUE_MAX (((uint64_t)1 << SLOT_VALUE_BITS * SLOT_VALUE_BYTES) - 1)
 
 typedef struct slots {
     uint8_t *first;
@@ -46,7 +47,7 @@ typedef struct slots {
 
 /** What is noted of a long piece. */
 typedef struct slot_note {
-    unsigned number; /* neither of its two bytes is 128 or more */
+    unsigned number; /* neither of its two bytes has more than six bits */
     uint64_t value;
 } slot_note_t;
 
@@ -88,8 +89,7 @@ static inline uint8_t *slot_at(const slots_t *slots, uint64_t granule)
  *  block's length less one or SLOT_LONG, and more if none does. */
 static inline unsigned slot_live_code(const slots_t *slots, uint64_t granule)
 {
-    return *slot_at(slots, granule) ^
-           (SLOT_LIVE | (unsigned)(granule & 1) * SLOT_ODD);
+    return (uint8_t)(granule * SLOT_ODD) ^ SLOT_LIVE ^ *slot_at(slots, granule);
 }
 
 /** The same for a granule at which some piece starts, live or not. */
@@ -125,14 +125,15 @@ static inline unsigned slot_number(const slots_t *slots, uint64_t granule)
 static inline void slot_put(uint8_t *at, uint64_t value)
 {
     for (unsigned i = 0; i < SLOT_VALUE_BYTES; i++)
-        at[i] = value >> 7 * i & 0x7f;
+        at[i] = value >> SLOT_VALUE_BITS * i &
+                (((unsigned)1 << SLOT_VALUE_BITS) - 1);
 }
 
 static inline uint64_t slot_get(const uint8_t *at)
 {
     uint64_t value = 0;
     for (unsigned i = 0; i < SLOT_VALUE_BYTES; i++)
-        value |= (uint64_t)at[i] << 7 * i;
+        value |= (uint64_t)at[i] << SLOT_VALUE_BITS * i;
     return value;
 }
 
@@ -155,7 +156,7 @@ static inline void slot_mark(const slots_t *slots, uint64_t start,
                              uint64_t foot)
 {
     uint8_t *slot = slot_at(slots, start);
-    unsigned half = live | (unsigned)(start & 1) * SLOT_ODD;
+    unsigned half = live | (uint8_t)(start * SLOT_ODD);
     if (size < PIECE_LONG) {
         *slot = (uint8_t)(half | (unsigned)(size - 1));
         return;
@@ -192,7 +193,7 @@ static inline slot_before_t slot_before(const slots_t *slots, uint64_t granule)
     while (*slot == 0)
         slot--;
     uint64_t even = (uint64_t)(slot - slots->first) << 1;
-    return (slot_before_t){.start = even + (*slot / SLOT_ODD & 1)};
+    return (slot_before_t){.start = even + *slot / SLOT_ODD};
 }
 
 #endif

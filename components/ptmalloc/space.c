@@ -114,7 +114,7 @@ static inline span_t victim_carve(space_t *space, uint64_t size)
         const slots_t *slots = &space->pool.slots;
         *slot_at(slots, victim.start) = 0;
         *slot_at(slots, rest.start) =
-            (uint8_t)((rest.start & 1) * SLOT_ODD + SLOT_LONG);
+            (uint8_t)(rest.start * SLOT_ODD + SLOT_LONG);
         space->victim = rest;
         space->loose -= span.size;
     } else {
