@@ -101,10 +101,11 @@ typedef struct memheap_module {
  * The operations of one module. Only those marked so may be NULL.
  *
  * The caller holds the heap's lock and has checked the arguments: sizes are
- * not zero, alignments are powers of two of at least MEMHEAP_MIN_ALIGN, and
- * offsets lie in the region. An operation that fails changes nothing. Any that
- * needs metadata may fail with MEMHEAP_ERR_NO_METADATA, except free(), and
- * except reserve() of a block freed by the call before it.
+ * not zero, and alignments are powers of two of at least MEMHEAP_MIN_ALIGN;
+ * what is to be a block may have any offset, but for that of reserve(), which
+ * lies in the region. An operation that fails changes nothing. Any that needs
+ * metadata may fail with MEMHEAP_ERR_NO_METADATA, except free(), and except
+ * reserve() of a block freed by the call before it.
  */
 struct memheap_module_ops {
     /** Find a place for size bytes at a multiple of align; answers its offset.

@@ -24,6 +24,19 @@ void arena_free(void *block);
 
 static memheap_module_t *module;
 static char *arena;
+static memheap_answer_t (*resize)(memheap_module_t *module, size_t offset,
+                                  size_t size);
+
+/* Resize in a module that cannot: it says how long the block is. */
+static memheap_answer_t resize_never(memheap_module_t *m, size_t offset,
+                                     size_t size)
+{
+    memheap_answer_t answer = {0, MEMHEAP_OK};
+    answer.status = m->ops->size_of(m, offset, &answer.bytes);
+    if (answer.status == MEMHEAP_OK && size > answer.bytes)
+        answer.status = MEMHEAP_ERR_NO_MEMORY;
+    return answer;
+}
 
 /* The component's own parameters come from the environment. */
 int arena_init(void *base, size_t size)
@@ -43,7 +56,11 @@ int arena_init(void *base, size_t size)
                                       .params = values};
     long priority = component->priority;
     arena = base;
-    return (int)component->create(&config, &priority, &module);
+    memheap_status_t status = component->create(&config, &priority, &module);
+    if (status == MEMHEAP_OK)
+        resize =
+            module->ops->resize != NULL ? module->ops->resize : &resize_never;
+    return (int)status;
 }
 
 void *arena_alloc(size_t size, size_t align)
@@ -63,31 +80,16 @@ void *arena_alloc(size_t size, size_t align)
 void arena_free(void *block)
 {
     size_t offset = (size_t)((uintptr_t)block - (uintptr_t)arena);
-    if (MEMHEAP_UNLIKELY(offset >= module->size ||
-                         module->ops->free(module, offset) != MEMHEAP_OK))
+    if (MEMHEAP_UNLIKELY(module->ops->free(module, offset) != MEMHEAP_OK))
         __builtin_trap();
-}
-
-/* A module that cannot resize says how long the block is. */
-static memheap_answer_t resize(size_t offset, size_t size)
-{
-    memheap_answer_t answer = memheap_refuse(MEMHEAP_ERR_BAD_ADDRESS);
-    if (offset >= module->size)
-        return answer;
-    if (module->ops->resize != NULL)
-        return module->ops->resize(module, offset, size);
-    answer.status = module->ops->size_of(module, offset, &answer.bytes);
-    if (answer.status == MEMHEAP_OK && size > answer.bytes)
-        answer.status = MEMHEAP_ERR_NO_MEMORY;
-    return answer;
 }
 
 void *arena_realloc(void *block, size_t size)
 {
-    if (size == 0)
+    if (MEMHEAP_UNLIKELY(size == 0))
         return NULL;
     size_t offset = (size_t)((uintptr_t)block - (uintptr_t)arena);
-    memheap_answer_t answer = resize(offset, size);
+    memheap_answer_t answer = resize(module, offset, size);
     if (answer.status == MEMHEAP_OK)
         return block;
     if (answer.status == MEMHEAP_ERR_BAD_ADDRESS)

@@ -249,10 +249,8 @@ static inline void heap_count_failure(memheap_t *heap, memheap_status_t status)
 static inline memheap_status_t
 heap_find_block(const memheap_t *heap, const void *block, size_t *size_p)
 {
-    size_t offset = heap_offset_of(heap, block);
-    if (offset >= heap->module->size)
-        return MEMHEAP_ERR_BAD_ADDRESS;
-    return heap->module->ops->size_of(heap->module, offset, size_p);
+    return heap->module->ops->size_of(heap->module, heap_offset_of(heap, block),
+                                      size_p);
 }
 
 /* Count bytes that were freed. @return whether pages are to go back */
@@ -270,8 +268,6 @@ static MEMHEAP_INLINE memheap_status_t heap_release(memheap_t *heap,
 {
     memheap_module_t *module = heap->module;
     size_t offset = heap_offset_of(heap, block);
-    if (MEMHEAP_UNLIKELY(offset >= module->size))
-        return MEMHEAP_ERR_BAD_ADDRESS;
     size_t used = module->used;
     memheap_status_t status = module->ops->free(module, offset);
     if (MEMHEAP_UNLIKELY(heap->after_free) && status == MEMHEAP_OK)

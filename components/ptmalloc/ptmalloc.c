@@ -43,11 +43,12 @@ enum {
     LIMIT_ONE = 6,        /* the part of it that one block may be, as a shift */
     FLUSHED_FOR_TOP = 2,  /* cached blocks that are joined before it moves */
     FLUSHED_FOR_ROOM = 1, /* and those that make room for another */
-    /* A block that shrinks by no more than this and a part of its length, a
-     * half while there is room and else an eighth, stays as it is. */
-    SLACK = 3,
+    /* A block that shrinks by no more than these bytes and a part of its
+     * length, a half while there is room and else a sixteenth, stays as it is.
+     */
+    SLACK = 63,
     SLACK_ROOMY = 1,
-    SLACK_TIGHT = 3,
+    SLACK_TIGHT = 4,
     /* A block that grows may get a half of its length beside, but no more than
      * so many granules. */
     GROWN_ORDER = 1,
@@ -123,6 +124,16 @@ static inline cache_class_t class_at(const ptmalloc_t *p, uint64_t start)
     uint64_t size =
         number != 0 ? cache_size(number) : slot_value(slots_of(p), start);
     return (cache_class_t){size, number};
+}
+
+/* The number of the class of a block, of which its slot has the code; 0 if it
+ * has none. No branch tells long from short, since lengths come as they like.
+ */
+static inline unsigned number_at(const ptmalloc_t *p, uint64_t start,
+                                 unsigned code)
+{
+    unsigned noted = slot_number(slots_of(p), start);
+    return code == SLOT_LONG ? noted : code;
 }
 
 /* Granules of a piece. */
@@ -376,12 +387,9 @@ static memheap_status_t ptmalloc_free(memheap_module_t *module, size_t offset)
     if (MEMHEAP_UNLIKELY(start >= p->reach))
         return free_slowly(p, start);
     unsigned code = slot_live_code(slots_of(p), start);
-    unsigned noted = slot_number(slots_of(p), start);
     if (MEMHEAP_UNLIKELY(code > SLOT_LONG))
         return MEMHEAP_ERR_BAD_ADDRESS;
-    /* No branch, since lengths come as they like. */
-    unsigned number = code == SLOT_LONG ? noted : code;
-    cache_stack_t *stack = &p->cache.stack[number];
+    cache_stack_t *stack = &p->cache.stack[number_at(p, start, code)];
     size_t used = module->used - stack->bytes;
     if (MEMHEAP_UNLIKELY(stack->box.count == stack->room || used < p->floor))
         return free_slowly(p, start);
@@ -432,18 +440,20 @@ static memheap_status_t block_grow(ptmalloc_t *p, uint64_t start,
     return status;
 }
 
-/* Resize a live block that may not stay as it is. */
-static MEMHEAP_NOINLINE memheap_status_t resize_slowly(ptmalloc_t *p,
+/* Resize a live block that may not stay as it is, or an offset where none
+ * is. */
+static MEMHEAP_NOINLINE memheap_answer_t resize_slowly(ptmalloc_t *p,
                                                        uint64_t start,
-                                                       uint64_t exact)
+                                                       size_t size)
 {
+    if (start >= p->space.top || !slot_is_live(slots_of(p), start))
+        return memheap_refuse(MEMHEAP_ERR_BAD_ADDRESS);
     memheap_status_t status = blocks_ensure(p);
-    if (status != MEMHEAP_OK)
-        return status;
     cache_class_t have = class_at(p, start);
-    if (exact > have.size) {
+    uint64_t exact = granules_of(size);
+    if (status == MEMHEAP_OK && exact > have.size) {
         status = block_grow(p, start, have, exact);
-    } else {
+    } else if (status == MEMHEAP_OK && exact + PIECE_LEAST <= have.size) {
         cache_class_t want = cache_class(exact);
         if (want.size + PIECE_LEAST > have.size)
             want = cache_class_of(exact);
@@ -451,7 +461,7 @@ static MEMHEAP_NOINLINE memheap_status_t resize_slowly(ptmalloc_t *p,
         space_give(&p->space, start + want.size, have.size - want.size);
     }
     bounds_set(p);
-    return status;
+    return (memheap_answer_t){bytes_of(class_at(p, start).size), status};
 }
 
 /* A short block that grows moves if one of its new class is cached: that is
@@ -460,20 +470,23 @@ static memheap_answer_t ptmalloc_resize(memheap_module_t *module, size_t offset,
                                         size_t size)
 {
     ptmalloc_t *p = ptmalloc_of(module);
-    uint64_t start = live_start(p, offset);
-    if (start == SPACE_NOWHERE)
+    uint64_t start = granule_at(offset);
+    if (MEMHEAP_UNLIKELY(start >= p->reach))
+        return resize_slowly(p, start, size);
+    unsigned code = slot_live_code(slots_of(p), start);
+    if (MEMHEAP_UNLIKELY(code > SLOT_LONG))
         return memheap_refuse(MEMHEAP_ERR_BAD_ADDRESS);
-    uint64_t have = class_at(p, start).size;
-    uint64_t exact = granules_of(size);
-    if (exact <= have && have - exact <= SLACK + (have >> p->slack))
-        return memheap_answer(bytes_of(have));
-    memheap_status_t status = MEMHEAP_ERR_NO_MEMORY;
-    if (exact < have || exact >= PIECE_LONG ||
-        p->cache.stack[exact - 1].box.count == 0)
-        status = resize_slowly(p, start, exact);
-    if (status == MEMHEAP_OK)
-        have = class_at(p, start).size;
-    return (memheap_answer_t){bytes_of(have), status};
+    unsigned number = number_at(p, start, code);
+    size_t have = p->cache.stack[number].bytes;
+    if (MEMHEAP_UNLIKELY(number == 0))
+        return resize_slowly(p, start, size);
+    if (size <= have && have - size <= SLACK + (have >> p->slack))
+        return memheap_answer(have);
+    uint64_t wants = (size - 1) >> GRANULE_ORDER;
+    if (MEMHEAP_LIKELY(size > have && wants < SLOT_LONG &&
+                       p->cache.stack[wants].box.count > 0))
+        return (memheap_answer_t){have, MEMHEAP_ERR_NO_MEMORY};
+    return resize_slowly(p, start, size);
 }
 
 static memheap_status_t ptmalloc_reserve(memheap_module_t *module,

@@ -243,6 +243,11 @@ START_TEST(end_of_a_full_region_is_no_block)
     model_assert_bad_address(&model, MIB);
     model_assert_bad_address(&model, MIB + 32);
     model_assert_bad_address(&model, MIB + 47);
+    /* Nor is what lies behind the region, however far. */
+    static const size_t behind[] = {MIB + 48,         MIB + 4096,    GIB,
+                                    SIZE_MAX / 2 + 1, SIZE_MAX - 15, SIZE_MAX};
+    for (size_t i = 0; i < sizeof(behind) / sizeof(behind[0]); i++)
+        model_assert_bad_address(&model, behind[i]);
     model_close(&model);
 }
 END_TEST

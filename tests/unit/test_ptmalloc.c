@@ -219,6 +219,33 @@ START_TEST(block_that_shrinks_a_little_can_grow_again)
 }
 END_TEST
 
+/* Notes of long blocks stand in slots that are within them. */
+START_TEST(no_place_within_a_block_looks_like_one)
+{
+    static const size_t sizes[] = {16,   48,       992,     1008,     1024,
+                                   1040, 64 * KIB, 2 * MIB, 33 * MIB, 70 * MIB};
+    size_t ignored;
+    model_open(&model, ptmalloc, GIB, 0);
+    for (size_t i = 0; i < 3 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+        size_t offset = alloc(sizes[i / 3]);
+        alloc(48);      /* the next starts in the other half of a slot */
+        if (i % 3 == 1) /* a length that no class has */
+            model_resize(&model, offset, sizes[i / 3] / 2 + 1000);
+        size_t usable;
+        ck_assert_ok(
+            model.unit.ops->size_of(model.unit.module, offset, &usable));
+        for (size_t within = 16; within < usable; within += 16)
+            ck_assert_int_eq(model.unit.ops->size_of(model.unit.module,
+                                                     offset + within, &ignored),
+                             MEMHEAP_ERR_BAD_ADDRESS);
+        if (i % 3 == 2)
+            ck_assert_ok(model_free(&model, offset));
+        model_check(&model);
+    }
+    model_close(&model);
+}
+END_TEST
+
 START_TEST(chunk_serves_an_alignment_though_its_start_does_not)
 {
     size_t offset;
@@ -278,6 +305,7 @@ int main(void)
     tcase_add_test(tests, block_that_shrinks_a_little_can_grow_again);
     tcase_add_test(tests,
                    metadata_is_less_than_a_twenty_fifth_of_what_it_describes);
+    tcase_add_test(tests, no_place_within_a_block_looks_like_one);
     tcase_add_test(tests, chunk_serves_an_alignment_though_its_start_does_not);
     tcase_add_test(tests, long_block_is_like_any_other);
     return unit_run("ptmalloc", tests);
