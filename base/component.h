@@ -60,7 +60,6 @@ typedef struct memheap_module_stats {
     size_t used;         /* in live blocks, as rounded up by the module */
     size_t largest_free; /* alloc() of so much at MEMHEAP_MIN_ALIGN succeeds;
                             after settle(), no more does */
-    size_t live_blocks;  /* their number */
     size_t metadata;     /* committed to know all this */
 } memheap_module_stats_t;
 
@@ -89,12 +88,13 @@ typedef struct memheap_module {
     const memheap_module_ops_t *ops;
     /* What several threads may call at once; NULL: nothing. */
     const memheap_module_shared_t *shared;
-    size_t used;        /* the sum of what size_of() says of live blocks */
-    size_t size;        /* of the region */
-    size_t live_blocks; /* their number */
-    /** Blocks that were ever allocated and kept. The heap counts them, except
-     *  for those of `shared`, whose the module adds in stop(). */
+    size_t used; /* the sum of what size_of() says of live blocks */
+    size_t size; /* of the region */
+    /** Blocks that were ever allocated and kept, and those of them that were
+     *  freed. The heap counts them, except for those of `shared`, whose the
+     *  module adds in stop(). */
     uint64_t allocations;
+    uint64_t frees;
 } memheap_module_t;
 
 /**

@@ -39,7 +39,6 @@ static memheap_answer_t pile_alloc(memheap_module_t *module, size_t size,
     *extent_at(s, s->count++) = (memheap_extent_t){start, need, true};
     s->end = start + need;
     module->used += need;
-    module->live_blocks++;
     return memheap_answer(start);
 }
 
@@ -62,7 +61,6 @@ static memheap_status_t pile_free(memheap_module_t *module, size_t offset)
         return MEMHEAP_ERR_BAD_ADDRESS;
     e->live = false;
     module->used -= e->size;
-    module->live_blocks--;
     while (s->count > 0 && !extent_at(s, s->count - 1)->live)
         s->end = extent_at(s, --s->count)->offset;
     return MEMHEAP_OK;
@@ -102,9 +100,8 @@ static void pile_stats(const memheap_module_t *module,
                        memheap_module_stats_t *stats)
 {
     const pile_t *s = (const pile_t *)module;
-    *stats = (memheap_module_stats_t){module->size, module->used,
-                                      module->size - s->end,
-                                      module->live_blocks, s->table.committed};
+    *stats = (memheap_module_stats_t){
+        module->size, module->used, module->size - s->end, s->table.committed};
     stats->largest_free &= ~(MEMHEAP_MIN_ALIGN - 1);
 }
 

@@ -196,6 +196,7 @@ void memheap_take_back(memheap_t *heap, void *const *blocks, size_t count)
     for (size_t i = 0; i < count; i++)
         heap_free_block(heap, blocks[i]);
     heap->module->allocations -= count;
+    heap->module->frees -= count;
     heap->failures++;
     heap_unlock(heap);
 }

@@ -49,11 +49,13 @@ static void ignore(void *context, memheap_log_level_t level,
 static const memheap_log_t silent = {ignore, NULL, MEMHEAP_LOG_ERROR};
 
 /* Bytes below an offset that are in no block, and whose pages went back: all
- * of a block is at the end of its pages. */
+ * of a block is at the end of its pages. One that is being placed does not
+ * count yet. */
 static size_t idle_below(const memheap_t *heap, size_t end)
 {
     const memheap_module_t *module = heap->module;
-    size_t taken = module->used + module->live_blocks * heap->region.unit;
+    size_t taken =
+        module->used + (heap_live_blocks(heap) + 1) * heap->region.unit;
     return end - memheap_min(end, taken);
 }
 

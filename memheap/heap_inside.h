@@ -238,6 +238,12 @@ static MEMHEAP_INLINE void heap_count_alloc(memheap_t *heap, size_t offset,
                             size - heap->padding, align, number);
 }
 
+/* Blocks that callers have. */
+static inline size_t heap_live_blocks(const memheap_t *heap)
+{
+    return (size_t)(heap->module->allocations - heap->module->frees);
+}
+
 /* A call failed, if for want of memory. */
 static inline void heap_count_failure(memheap_t *heap, memheap_status_t status)
 {
@@ -281,10 +287,13 @@ static MEMHEAP_INLINE memheap_status_t heap_free_block(memheap_t *heap,
 {
     size_t used = heap->module->used;
     memheap_status_t status = heap_release(heap, block);
-    if (MEMHEAP_UNLIKELY(heap->notes != NULL) && status == MEMHEAP_OK)
+    if (MEMHEAP_UNLIKELY(status != MEMHEAP_OK))
+        return status;
+    heap->module->frees++;
+    if (MEMHEAP_UNLIKELY(heap->notes != NULL))
         memheap_notes_free(heap->notes, heap_offset_of(heap, block),
                            used - heap->module->used);
-    return status;
+    return MEMHEAP_OK;
 }
 
 #endif

@@ -60,11 +60,11 @@ static void take_stats(const memheap_t *heap, memheap_stats_t *stats)
         .largest_free = module.largest_free,
         .peak = heap->peak,
         .reach = heap_high(heap),
-        .live_blocks = module.live_blocks,
+        .live_blocks = heap_live_blocks(heap),
         .metadata = module.metadata + sizeof(*heap) +
                     (heap->notes == NULL ? 0 : memheap_notes_size(heap->notes)),
         .allocations = heap->module->allocations,
-        .frees = heap->module->allocations - module.live_blocks,
+        .frees = heap->module->frees,
         .resizes = heap->resizes,
         .failures = heap->failures,
     };
@@ -202,7 +202,7 @@ void memheap_show(memheap_t *heap)
                          memheap_gauge_is_asked(page)))
         show_more(heap, page);
     page->stats.used = module->used;
-    page->stats.live_blocks = module->live_blocks;
+    page->stats.live_blocks = heap_live_blocks(heap);
     page->stats.allocations = module->allocations;
     page->stats.peak = heap->peak;
     page->stats.reach = heap_high(heap);

@@ -343,7 +343,6 @@ static void block_uncut(buddy_t *b, uint64_t start)
 static void block_enter(buddy_t *b, uint64_t start, uint64_t length)
 {
     b->module.used += block_tag(b, start, length);
-    b->module.live_blocks++;
     b->blocks++;
 }
 
@@ -395,7 +394,6 @@ alloc_unstacked(buddy_t *b, size_t size, size_t align)
     if (!memheap_box_is_empty(&b->stack[order]) && align_order == order) {
         memheap_tag_live(&b->tags, start = stack_pop(b, order));
         b->module.used += bytes_of(b, length);
-        b->module.live_blocks++;
         return memheap_answer(bytes_of(b, start));
     }
     bool found = take_free(b, order, align_order, &start);
@@ -438,7 +436,6 @@ static memheap_answer_t buddy_alloc(memheap_module_t *module, size_t size,
     b->held -= length_of(order);
     memheap_tag_line(&b->tags, start)->lives |= memheap_tag_bit(start);
     module->used += bytes_of(b, length_of(order));
-    module->live_blocks++;
     return memheap_answer(offset);
 }
 
@@ -447,7 +444,6 @@ static __attribute__((noinline)) void free_slowly(buddy_t *b, uint64_t start,
                                                   uint64_t length)
 {
     b->module.used -= usable_at(b, start, length);
-    b->module.live_blocks--;
     block_uncut(b, start);
     bool stacks = memheap_is_power_of_two(length) && start % length == 0 &&
                   bytes_of(b, start + length) <= b->module.size &&
@@ -490,7 +486,6 @@ static memheap_status_t buddy_free(memheap_module_t *module, size_t offset)
     b->held += length;
     memheap_tag_line(&b->tags, start)->lives ^= memheap_tag_bit(start);
     module->used -= bytes_of(b, length);
-    module->live_blocks--;
     return MEMHEAP_OK;
 }
 
@@ -767,9 +762,8 @@ static memheap_status_t buddy_check(const memheap_module_t *module)
             !check_stack(b, order, &t))
             return MEMHEAP_ERR_CORRUPT;
     }
-    if (t.used != module->used || t.live != module->live_blocks ||
-        t.stacked != 0 || t.stacked_digest != 0 || b->frontier > b->end ||
-        b->end != granules_of(b, module->size))
+    if (t.used != module->used || t.stacked != 0 || t.stacked_digest != 0 ||
+        b->frontier > b->end || b->end != granules_of(b, module->size))
         return MEMHEAP_ERR_CORRUPT;
     return MEMHEAP_OK;
 }
@@ -813,7 +807,6 @@ static void buddy_stats(const memheap_module_t *module,
     *stats = (memheap_module_stats_t){.size = module->size,
                                       .used = module->used,
                                       .largest_free = largest,
-                                      .live_blocks = module->live_blocks,
                                       .metadata = metadata_of(b)};
 }
 

@@ -179,7 +179,6 @@ static memheap_status_t take(fit_t *f, block_t *b, size_t offset, size_t size)
     b->live = true;
     memheap_hashmap_put(&f->live, offset, (uintptr_t)b);
     f->module.used += size;
-    f->module.live_blocks++;
     return MEMHEAP_OK;
 }
 
@@ -219,7 +218,6 @@ static memheap_status_t fit_free(memheap_module_t *module, size_t offset)
         return MEMHEAP_ERR_BAD_ADDRESS;
     memheap_hashmap_remove(&f->live, memheap_hashmap_find(&f->live, offset));
     module->used -= b->size;
-    module->live_blocks--;
     release(f, b);
     return MEMHEAP_OK;
 }
@@ -332,8 +330,8 @@ static memheap_status_t fit_check(const memheap_module_t *module)
     }
     bool good = fit_tree_check(f->tree, &in_tree) && in_tree == free &&
                 fit_block_end(f->chain.prev) == module->size &&
-                used == module->used && live == module->live_blocks &&
-                live == f->live.count && live + free == f->tags_used;
+                used == module->used && live == f->live.count &&
+                live + free == f->tags_used;
     return good ? MEMHEAP_OK : MEMHEAP_ERR_CORRUPT;
 }
 
@@ -347,7 +345,6 @@ static void fit_stats(const memheap_module_t *module,
         .used = module->used,
         .largest_free =
             memheap_align_down(fit_tree_largest(f->tree), MEMHEAP_MIN_ALIGN),
-        .live_blocks = module->live_blocks,
         .metadata =
             sizeof(*f) + f->tags.committed + memheap_hashmap_size(&f->live)};
 }

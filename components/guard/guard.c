@@ -241,7 +241,6 @@ static memheap_answer_t guard_alloc(memheap_module_t *module, size_t size,
     page_t *run = page_at(g, at);
     run->start = (uint32_t)((pages - 1) * g->page - usable);
     module->used += usable;
-    module->live_blocks++;
     return memheap_answer(at * g->page + run->start);
 }
 
@@ -263,7 +262,6 @@ static memheap_status_t guard_free(memheap_module_t *module, size_t offset)
     if (run == NULL)
         return MEMHEAP_ERR_BAD_ADDRESS;
     module->used -= usable_of(g, run);
-    module->live_blocks--;
     run->kind = WAITING;
     run->start = 0;
     if (g->waiting++ == 0)
@@ -336,7 +334,7 @@ static void guard_walk(const memheap_module_t *module,
 static memheap_status_t guard_check(const memheap_module_t *module)
 {
     const guard_t *g = const_guard_of(module);
-    size_t used = 0, live = 0, free = 0, waiting = 0, before = 0, n = 0;
+    size_t used = 0, free = 0, waiting = 0, before = 0, n = 0;
     kind_t kind = NOTHING;
     while (n < g->top) {
         const page_t *run = page_at(g, n);
@@ -352,7 +350,6 @@ static memheap_status_t guard_check(const memheap_module_t *module)
         kind = run->kind;
         before = run->pages;
         used += kind == LIVE ? usable_of(g, run) : 0;
-        live += kind == LIVE;
         free += kind == FREE ? run->pages : 0;
         waiting += kind == WAITING;
         n += run->pages;
@@ -365,7 +362,7 @@ static memheap_status_t guard_check(const memheap_module_t *module)
     }
     bool good = n == g->top && before == g->last && kind != FREE &&
                 g->top <= g->pages && waiting == queued && free == g->free &&
-                used == module->used && live == module->live_blocks;
+                used == module->used;
     return good ? MEMHEAP_OK : MEMHEAP_ERR_CORRUPT;
 }
 
@@ -384,7 +381,6 @@ static void guard_stats(const memheap_module_t *module,
         .size = module->size,
         .used = module->used,
         .largest_free = largest < 2 ? 0 : (largest - 1) * g->page,
-        .live_blocks = module->live_blocks,
         .metadata = sizeof(*g) + g->table.committed};
 }
 

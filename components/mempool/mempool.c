@@ -36,7 +36,6 @@ static size_t slab_end(const pool_t *p, const slab_t *s)
 static void count_block(pool_t *p, size_t usable)
 {
     p->module.used += usable;
-    p->module.live_blocks++;
 }
 
 /* An object of any slab that has one which fits, of the least such size. */
@@ -129,7 +128,6 @@ static memheap_status_t mempool_free(memheap_module_t *module, size_t offset)
         }
     }
     module->used -= usable;
-    module->live_blocks--;
     return MEMHEAP_OK;
 }
 
@@ -472,7 +470,6 @@ static void mempool_walk(const memheap_module_t *module, visit_t *visit,
 /* What one pass over all heads finds. */
 typedef struct tally {
     size_t used;
-    size_t live;
     size_t partial; /* slabs with free objects */
 } tally_t;
 
@@ -495,7 +492,6 @@ static bool check_slab(const pool_t *p, size_t at, slab_id_t id, tally_t *t)
     }
     size_t live = POOL_LOAD(s->count) - (unsigned)__builtin_popcountll(free);
     t->used += live * size;
-    t->live += live;
     t->partial += free != 0;
     return true;
 }
@@ -542,7 +538,7 @@ static bool check_lists(const pool_t *p, size_t partial)
 static memheap_status_t mempool_check(const memheap_module_t *module)
 {
     const pool_t *p = const_pool_of(module);
-    tally_t t = {0, 0, 0};
+    tally_t t = {0, 0};
     size_t frontier = p->fragments.frontier;
     if (frontier > fragments_for(module->size) ||
         !fragments_check(&p->fragments))
@@ -561,10 +557,8 @@ static memheap_status_t mempool_check(const memheap_module_t *module)
             return MEMHEAP_ERR_CORRUPT;
         size_t next = at + (is_slab(head) ? slab_at(p, id)->fragments
                                           : fragments_for(head >> 2));
-        if (is_run(head)) {
+        if (is_run(head))
             t.used += head >> 2;
-            t.live++;
-        }
         /* All of it is in use, and nothing else begins there. */
         if (next > frontier ||
             (is_run(head) && !check_no_heads(p, at + 1, next)))
@@ -575,7 +569,7 @@ static memheap_status_t mempool_check(const memheap_module_t *module)
         at = next;
     }
     if (!check_no_heads(p, frontier, SIZE_MAX) || !check_lists(p, t.partial) ||
-        t.used != module->used || t.live != module->live_blocks)
+        t.used != module->used)
         return MEMHEAP_ERR_CORRUPT;
     return MEMHEAP_OK;
 }
@@ -596,7 +590,6 @@ static void mempool_stats(const memheap_module_t *module,
         .size = module->size,
         .used = module->used,
         .largest_free = largest,
-        .live_blocks = module->live_blocks,
         .metadata = sizeof(*p) + p->fragments.bytes + p->heads.committed +
                     p->slabs.committed};
 }

@@ -306,8 +306,8 @@ static size_t shared_stop(memheap_module_t *module)
         }
         POOL_STORE(lane->astray, 0);
         module->used += (size_t)POOL_LOAD(lane->used);
-        module->live_blocks += (size_t)(lane->made - lane->gone);
         module->allocations += lane->made;
+        module->frees += lane->gone;
         POOL_STORE(lane->used, 0);
         lane->most = 0;
         lane->made = lane->gone = 0;

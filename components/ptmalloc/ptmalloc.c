@@ -262,7 +262,6 @@ static inline memheap_answer_t block_take(ptmalloc_t *p, cache_stack_t *stack,
     stack->box.count--;
     slot_set_live(slots_of(p), start);
     p->module.used += stack->bytes;
-    p->module.live_blocks++;
     return memheap_answer(bytes_of(start));
 }
 
@@ -273,7 +272,6 @@ static void block_enter(ptmalloc_t *p, span_t span)
     cache_stack(&p->cache, class);
     block_mark(p, span.start, class);
     p->blocks++;
-    p->module.live_blocks++;
     p->module.used += bytes_of(span.size);
     bounds_set(p);
 }
@@ -339,7 +337,6 @@ static inline memheap_status_t block_push(ptmalloc_t *p, cache_stack_t *stack,
     stack->box.member[count] = (uint32_t)start;
     stack->box.count = count + 1;
     p->module.used = used;
-    p->module.live_blocks--;
     return MEMHEAP_OK;
 }
 
@@ -372,7 +369,6 @@ static MEMHEAP_NOINLINE memheap_status_t free_slowly(ptmalloc_t *p,
         return block_push(p, stack, start, used);
     }
     p->module.used = used;
-    p->module.live_blocks--;
     p->blocks--;
     slot_clear(slots_of(p), start, class.size);
     space_give(&p->space, start, class.size);
@@ -580,7 +576,8 @@ static uint64_t digest_of(uint64_t start, uint64_t size)
     return (start + 1) * (size + UINT64_C(0x9E3779B97F4A7C15));
 }
 
-/* Test that the slots of a piece say nothing but what it is. */
+/* Test that the slots of a piece say nothing but what it is; of a long one,
+ * those at either end. */
 static bool check_slots(const ptmalloc_t *p, uint64_t start, uint64_t size)
 {
     const slots_t *slots = slots_of(p);
@@ -593,8 +590,9 @@ static bool check_slots(const ptmalloc_t *p, uint64_t start, uint64_t size)
         return false;
     if (!last.is_long && last.start != start)
         return false;
-    for (slot++; slot < end; slot++) {
-        if ((*slot & SLOT_LIVE) != 0 || (!last.is_long && *slot != 0))
+    for (unsigned i = 1; i < PIECE_LONG / 2 && slot + i < end; i++) {
+        uint8_t either = last.is_long ? slot[i] | end[-(int)i] : slot[i];
+        if ((either & SLOT_LIVE) != 0 || (!last.is_long && either != 0))
             return false;
     }
     return true;
@@ -684,8 +682,7 @@ static memheap_status_t ptmalloc_check(const memheap_module_t *module)
     if (t.cached != 0 || t.cached_digest != 0 || t.loose != space->loose ||
         space->top > space->end ||
         space->end != module->size >> GRANULE_ORDER ||
-        t.live != module->live_blocks || t.live + cached != p->blocks ||
-        bytes_of(t.used) != module->used ||
+        t.live + cached != p->blocks || bytes_of(t.used) != module->used ||
         space->pool.count != unused + t.chunks)
         return MEMHEAP_ERR_CORRUPT;
     return MEMHEAP_OK;
@@ -702,7 +699,6 @@ static void ptmalloc_stats(const memheap_module_t *module,
         .size = module->size,
         .used = module->used,
         .largest_free = bytes_of(space_longest(&p->space)),
-        .live_blocks = module->live_blocks,
         .metadata = sizeof(*p) + cache + space_metadata(&p->space)};
 }
 

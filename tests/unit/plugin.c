@@ -64,7 +64,6 @@ static memheap_answer_t plugin_alloc(memheap_module_t *module, size_t size,
             (memheap_extent_t){end, start - end, false};
     plugin.block[plugin.count++] = (memheap_extent_t){start, rounded, true};
     module->used += rounded;
-    module->live_blocks++;
     return memheap_answer(start);
 }
 
@@ -75,7 +74,6 @@ static memheap_status_t plugin_free(memheap_module_t *module, size_t offset)
         return MEMHEAP_ERR_BAD_ADDRESS;
     block->live = false;
     module->used -= block->size;
-    module->live_blocks--;
     return MEMHEAP_OK;
 }
 
@@ -119,7 +117,6 @@ static void plugin_stats(const memheap_module_t *module,
         .used = module->used,
         .largest_free =
             memheap_align_down(module->size - frontier(), MEMHEAP_MIN_ALIGN),
-        .live_blocks = module->live_blocks,
         .metadata = sizeof(plugin)};
 }
 

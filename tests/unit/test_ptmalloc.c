@@ -37,7 +37,11 @@ static bool search_extent(void *context, const memheap_extent_t *extent)
     search_t *search = context;
     if (extent->live || extent->offset + extent->size == model.size)
         return true;
-    if (extent->size >= search->size && extent->size < search->best)
+    /* No block may leave 16 bytes, and a long one takes no more than it has to.
+     */
+    bool fits = extent->size >= search->size &&
+                (extent->size != search->size + 16 || search->size < 1024);
+    if (fits && extent->size < search->best)
         search->best = extent->size;
     if (search->around - extent->offset < extent->size)
         search->size_around = extent->size;
