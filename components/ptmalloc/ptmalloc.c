@@ -6,12 +6,13 @@
  * request of its class (cache.h), and nothing joins it meanwhile. A request is
  * served from the cache, else from what is loose, else from the top.
  *
- * Live and cached blocks together may take twice what was ever live, but no
- * more than a third of the region; beyond, the cache may hold a small share of
- * what lies below the top and of what lies above. What it may not hold is given
- * back to the space, a few blocks at a time, and all of it before a request
- * fails. How much may be cached is kept as `floor`, the least that has to be in
- * use, so that free() compares one number.
+ * Up to twice what was ever live, and to two fifths of the region, the top
+ * rises freely, and all that is freed may be cached. Above that, the cache may
+ * hold a small share of what lies below the top and of what lies above; what it
+ * may not hold is given back to the space, and so are a few blocks before the
+ * top moves up, and all of them before a request fails. How much may be cached
+ * is kept as `floor`, the least that has to be in use, so that free() compares
+ * one number.
  *
  * Rules that ptmalloc_check() tests:
  *   - each granule below the top is in one piece, and the slots say which;
@@ -34,8 +35,9 @@
 
 enum {
     GRANULE_ORDER = 4,
-    ROOMY = 3, /* the part of the region that blocks may fill freely */
-    /* The most that the cache may hold beyond, as shifts of what lies below
+    ROOMY_PART = 2, /* the part of the region in which the top rises freely */
+    ROOMY_OF = 5,
+    /* The most that the cache may hold above that, as shifts of what lies below
      * the top, but for little, and of what lies above. */
     LIMIT_BELOW = 2,
     LIMIT_LITTLE = 4096,
@@ -60,7 +62,7 @@ typedef struct ptmalloc {
     uint64_t reach; /* blocks before it may be cached; not behind the top */
     size_t floor;   /* bytes; less in use would mean that too much is cached */
     uint64_t limit; /* granules; the most that may be */
-    uint64_t roomy; /* granules of blocks up to which all may be */
+    uint64_t roomy; /* granules; up to there the top rises freely */
     uint64_t most;  /* granules that were ever live */
     unsigned slack; /* the part of itself that a block may shrink, a shift */
     size_t blocks;  /* live and cached */
@@ -170,10 +172,11 @@ static inline void bounds_set(ptmalloc_t *p)
     uint64_t top = p->space.top;
     uint64_t end = p->space.end;
     p->most = memheap_max(p->most, p->module.used >> GRANULE_ORDER);
-    p->roomy = memheap_min(end / ROOMY, 2 * p->most + LIMIT_LITTLE);
+    p->roomy =
+        memheap_min(end / ROOMY_OF * ROOMY_PART, 2 * p->most + LIMIT_LITTLE);
     p->limit = top;
     p->slack = SLACK_ROOMY;
-    if (taken(p) > p->roomy) {
+    if (top > p->roomy) {
         p->slack = SLACK_TIGHT;
         p->limit = memheap_min(memheap_max(top >> LIMIT_BELOW, LIMIT_LITTLE),
                                (end - top) >> LIMIT_ABOVE);
@@ -228,7 +231,7 @@ static memheap_status_t place_anywhere(ptmalloc_t *p, uint64_t size,
 {
     space_t *space = &p->space;
     *span_p = space_take(space, size, align, SPACE_LOOKS);
-    if (span_p->start == SPACE_NOWHERE && taken(p) + size > p->roomy) {
+    if (span_p->start == SPACE_NOWHERE && space->top + size > p->roomy) {
         flush(p, FLUSHED_FOR_TOP);
         *span_p = space_take(space, size, align, SPACE_LOOKS);
     }
@@ -293,15 +296,15 @@ static MEMHEAP_NOINLINE memheap_answer_t alloc_slowly(ptmalloc_t *p,
     memheap_status_t status = blocks_ensure(p);
     if (status != MEMHEAP_OK)
         return memheap_refuse(status);
+    /* In need, just what was asked for; or with one more that cannot be left.
+     */
+    uint64_t wants[] = {class.size, exact, exact + 1};
     span_t span;
-    if (exact <= CACHE_EXACT) {
-        status = place_anywhere(p, exact, align, &span);
-    } else {
-        size_t common = (size_t)1 << CACHE_ALIGN;
-        status =
-            place_anywhere(p, class.size, memheap_max(align, common), &span);
-        if (status == MEMHEAP_ERR_NO_MEMORY)
-            status = place_anywhere(p, exact, align, &span);
+    status = MEMHEAP_ERR_NO_MEMORY;
+    for (unsigned i = exact == class.size ? 1 : 0;
+         i < 3 && status == MEMHEAP_ERR_NO_MEMORY; i++) {
+        size_t common = i == 0 ? (size_t)1 << CACHE_ALIGN : 1;
+        status = place_anywhere(p, wants[i], memheap_max(align, common), &span);
     }
     if (status != MEMHEAP_OK) {
         bounds_set(p);
