@@ -1,5 +1,5 @@
 # The allocators, one folder each.
-buddy_sources = components/buddy/buddy.c
+buddy_sources = components/buddy/buddy.c components/buddy/tags.h
 fit_sources = components/fit/fit.c components/fit/tree.c \
 	components/fit/tree.h
 mempool_sources = components/mempool/fragments.c \

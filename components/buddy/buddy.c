@@ -19,7 +19,7 @@
  * share of what lies before and behind the frontier. Some of them are joined
  * as the frontier moves up, and all before a request fails.
  *
- * Tags (base/tags.h) tell where blocks start, how long they are and which are
+ * Tags (tags.h) tell where blocks start, how long they are and which are
  * live; for each order there is a bitmap of free blocks and their count. Rules
  * that buddy_check() tests:
  *   - below the frontier each granule is in exactly one block, which is live,
@@ -37,7 +37,7 @@
 #include "base/boxes.h"
 #include "base/component.h"
 #include "base/hashmap.h"
-#include "base/tags.h"
+#include "components/buddy/tags.h"
 
 enum {
     ORDERS = 62,
@@ -115,15 +115,14 @@ static uint64_t granule_at(const buddy_t *b, size_t offset)
 static uint64_t live_start(const buddy_t *b, size_t offset)
 {
     uint64_t start = granule_at(b, offset);
-    return MEMHEAP_LIKELY(start < b->frontier &&
-                          memheap_tag_is_live(&b->tags, start))
+    return MEMHEAP_LIKELY(start < b->frontier && tag_is_live(&b->tags, start))
                ? start
                : SIZE_MAX;
 }
 
 static uint64_t length_at(const buddy_t *b, uint64_t start)
 {
-    memheap_tag_far_t far = memheap_tag_end(&b->tags, start);
+    tag_far_t far = tag_end(&b->tags, start);
     return far.granule != 0 ? far.granule - start : far.note;
 }
 
@@ -149,7 +148,7 @@ static void frontier_set(buddy_t *b, uint64_t frontier)
 {
     b->frontier = frontier;
     b->high = memheap_max(b->high, frontier);
-    memheap_tag_free(&b->tags, frontier);
+    tag_free(&b->tags, frontier);
     limit_set(b);
 }
 
@@ -162,9 +161,8 @@ static bool is_free_block(const buddy_t *b, uint64_t start, unsigned order)
 /* Enter a free block, whose end is tagged. */
 static void free_block_add(buddy_t *b, uint64_t start, unsigned order)
 {
-    memheap_tag_free(&b->tags, start);
-    memheap_tag_note(&b->tags, start, start + length_of(order),
-                     length_of(order));
+    tag_free(&b->tags, start);
+    tag_note(&b->tags, start, start + length_of(order), length_of(order));
     memheap_bitmap_set(&b->free[order], start >> order);
     b->count[order]++;
     b->orders |= (uint64_t)1 << order;
@@ -197,7 +195,7 @@ static void frontier_advance(buddy_t *b, uint64_t target)
     while (start < target) {
         unsigned order = order_between(start, target);
         uint64_t next = start + length_of(order);
-        memheap_tag_free(&b->tags, next);
+        tag_free(&b->tags, next);
         free_block_add(b, start, order);
         start = next;
     }
@@ -207,15 +205,15 @@ static void frontier_advance(buddy_t *b, uint64_t target)
  * before it. */
 static void frontier_retreat(buddy_t *b, uint64_t start)
 {
-    memheap_tag_none(&b->tags, b->frontier);
+    tag_none(&b->tags, b->frontier);
     while (start > 0) {
-        memheap_tag_far_t far = memheap_tag_before(&b->tags, start);
+        tag_far_t far = tag_before(&b->tags, start);
         uint64_t before = far.note != 0 ? start - far.note : far.granule;
         unsigned order = memheap_log2_floor(start - before);
         if (!is_free_block(b, before, order))
             break;
         free_block_remove(b, before, order);
-        memheap_tag_none(&b->tags, start);
+        tag_none(&b->tags, start);
         start = before;
     }
     frontier_set(b, start);
@@ -234,13 +232,13 @@ static void free_space(buddy_t *b, uint64_t start, uint64_t length)
         uint64_t block = start;
         start += length_of(order);
         if (start < end)
-            memheap_tag_free(&b->tags, start);
+            tag_free(&b->tags, start);
         for (;; order++) {
             uint64_t buddy = block ^ length_of(order);
             if (!is_free_block(b, buddy, order))
                 break;
             free_block_remove(b, buddy, order);
-            memheap_tag_none(&b->tags, memheap_max(block, buddy));
+            tag_none(&b->tags, memheap_max(block, buddy));
             block = memheap_min(block, buddy);
         }
         free_block_add(b, block, order);
@@ -286,7 +284,7 @@ static uint64_t split(buddy_t *b, uint64_t block, unsigned order,
     while (order > target) {
         order--;
         uint64_t upper = block + length_of(order);
-        memheap_tag_free(&b->tags, upper);
+        tag_free(&b->tags, upper);
         if (place < upper) {
             free_block_add(b, upper, order);
         } else {
@@ -311,9 +309,8 @@ static memheap_status_t blocks_ensure(buddy_t *b)
 
 static memheap_status_t tags_ensure(buddy_t *b, uint64_t frontier)
 {
-    return memheap_table_ensure(&b->tags,
-                                ((frontier >> MEMHEAP_TAG_LINE_ORDER) + 1) *
-                                    sizeof(memheap_tag_line_t));
+    return memheap_table_ensure(&b->tags, ((frontier >> TAG_LINE_ORDER) + 1) *
+                                              sizeof(tag_line_t));
 }
 
 /* Write the tags of a live block, and note how many bytes it has if it is cut.
@@ -322,8 +319,8 @@ static size_t block_tag(buddy_t *b, uint64_t start, uint64_t length)
 {
     size_t usable = bytes_of(b, length);
     size_t most = b->module.size - bytes_of(b, start);
-    memheap_tag_live(&b->tags, start);
-    memheap_tag_note(&b->tags, start, start + length, length);
+    tag_live(&b->tags, start);
+    tag_note(&b->tags, start, start + length, length);
     if (MEMHEAP_UNLIKELY(usable > most)) {
         memheap_hashmap_put(&b->cut, start, most);
         usable = most;
@@ -392,7 +389,7 @@ alloc_unstacked(buddy_t *b, size_t size, size_t align)
     uint64_t start;
     uint64_t length = length_of(order);
     if (!memheap_box_is_empty(&b->stack[order]) && align_order == order) {
-        memheap_tag_live(&b->tags, start = stack_pop(b, order));
+        tag_live(&b->tags, start = stack_pop(b, order));
         b->module.used += bytes_of(b, length);
         return memheap_answer(bytes_of(b, start));
     }
@@ -434,7 +431,7 @@ static memheap_answer_t buddy_alloc(memheap_module_t *module, size_t size,
         return alloc_unstacked(b, size, align);
     stack->count--;
     b->held -= length_of(order);
-    memheap_tag_line(&b->tags, start)->lives |= memheap_tag_bit(start);
+    tag_line(&b->tags, start)->lives |= tag_bit(start);
     module->used += bytes_of(b, length_of(order));
     return memheap_answer(offset);
 }
@@ -462,7 +459,7 @@ static __attribute__((noinline)) void free_slowly(buddy_t *b, uint64_t start,
     stack->member[stack->count++] = (uint32_t)start;
     b->stacked |= (uint64_t)1 << order;
     b->held += length;
-    memheap_tag_free(&b->tags, start);
+    tag_free(&b->tags, start);
 }
 
 static memheap_status_t buddy_free(memheap_module_t *module, size_t offset)
@@ -484,7 +481,7 @@ static memheap_status_t buddy_free(memheap_module_t *module, size_t offset)
     stack->member[stack->count++] = (uint32_t)start;
     b->stacked |= (uint64_t)1 << order;
     b->held += length;
-    memheap_tag_line(&b->tags, start)->lives ^= memheap_tag_bit(start);
+    tag_line(&b->tags, start)->lives ^= tag_bit(start);
     module->used -= bytes_of(b, length);
     return MEMHEAP_OK;
 }
@@ -524,10 +521,10 @@ static memheap_status_t extend(buddy_t *b, uint64_t start, uint64_t length,
         return status;
     for (; order < reached; order++) {
         free_block_remove(b, start + length_of(order), order);
-        memheap_tag_none(&b->tags, start + length_of(order));
+        tag_none(&b->tags, start + length_of(order));
     }
     if (end > b->frontier) {
-        memheap_tag_none(&b->tags, b->frontier);
+        tag_none(&b->tags, b->frontier);
         frontier_set(b, end);
     }
     return MEMHEAP_OK;
@@ -556,7 +553,7 @@ static memheap_answer_t buddy_resize(memheap_module_t *module, size_t offset,
     block_uncut(b, start);
     uint64_t want = memheap_min(length_of(target), b->end - start);
     if (want < have)
-        memheap_tag_free(&b->tags, start + want);
+        tag_free(&b->tags, start + want);
     usable = block_tag(b, start, want);
     module->used += usable;
     if (want < have)
@@ -590,13 +587,13 @@ static bool take_space(buddy_t *b, uint64_t start, uint64_t end)
         uint64_t next = block + length_of(order);
         free_block_remove(b, block, order);
         if (block < start) {
-            memheap_tag_free(&b->tags, start);
+            tag_free(&b->tags, start);
             free_space(b, block, start - block);
         }
         if (at > start)
-            memheap_tag_none(&b->tags, at);
+            tag_none(&b->tags, at);
         if (next > end) {
-            memheap_tag_free(&b->tags, end);
+            tag_free(&b->tags, end);
             free_space(b, end, next - end);
         }
         at = next;
@@ -667,7 +664,7 @@ static void buddy_walk(const memheap_module_t *module,
     const buddy_t *b = const_buddy_of(module);
     size_t free_start = 0;
     for (uint64_t at = 0; at < b->frontier; at += length_at(b, at)) {
-        if (!memheap_tag_is_live(&b->tags, at))
+        if (!tag_is_live(&b->tags, at))
             continue;
         size_t start = bytes_of(b, at);
         size_t end =
@@ -705,12 +702,11 @@ static bool check_block(const buddy_t *b, uint64_t at, tally_t *t)
     if (length == 0 || length > b->frontier - at)
         return false;
     uint64_t end = at + length;
-    if ((memheap_tag_line(&b->tags, end)->starts & memheap_tag_bit(end)) == 0)
+    if ((tag_line(&b->tags, end)->starts & tag_bit(end)) == 0)
         return false;
-    if (memheap_tag_has_note(at, end) &&
-        memheap_tag_before(&b->tags, end).note != length)
+    if (tag_has_note(at, end) && tag_before(&b->tags, end).note != length)
         return false;
-    if (memheap_tag_is_live(&b->tags, at)) {
+    if (tag_is_live(&b->tags, at)) {
         t->live++;
         t->used += usable_at(b, at, length);
         return true;
@@ -786,11 +782,10 @@ static size_t largest_behind_frontier(const buddy_t *b)
 /* What was ever written of all tables. */
 static size_t metadata_of(const buddy_t *b)
 {
-    size_t bytes =
-        sizeof(*b) +
-        ((b->high >> MEMHEAP_TAG_LINE_ORDER) + 1) * sizeof(memheap_tag_line_t) +
-        (b->boxes.count + 1) * sizeof(memheap_box_t) +
-        memheap_hashmap_size(&b->cut);
+    size_t bytes = sizeof(*b) +
+                   ((b->high >> TAG_LINE_ORDER) + 1) * sizeof(tag_line_t) +
+                   (b->boxes.count + 1) * sizeof(memheap_box_t) +
+                   memheap_hashmap_size(&b->cut);
     for (unsigned order = 0; order <= b->max_order; order++)
         bytes += memheap_bitmap_bytes((b->high >> order) + 1);
     return bytes;
@@ -860,8 +855,8 @@ static memheap_status_t tables_open(buddy_t *b)
     memheap_status_t status = bitmaps_new(b, max_end);
     if (status == MEMHEAP_OK)
         status = memheap_table_open(&b->tags, b->memory,
-                                    ((max_end >> MEMHEAP_TAG_LINE_ORDER) + 1) *
-                                        sizeof(memheap_tag_line_t));
+                                    ((max_end >> TAG_LINE_ORDER) + 1) *
+                                        sizeof(tag_line_t));
     if (status == MEMHEAP_OK)
         status = memheap_boxes_open(&b->boxes, b->memory,
                                     max_end + 2 * ENSURE_AHEAD);
