@@ -72,12 +72,14 @@ typedef struct memheap_answer {
 
 static inline memheap_answer_t memheap_answer(size_t bytes)
 {
-    return (memheap_answer_t){bytes, MEMHEAP_OK};
+    memheap_answer_t answer = {bytes, MEMHEAP_OK};
+    return answer;
 }
 
 static inline memheap_answer_t memheap_refuse(memheap_status_t status)
 {
-    return (memheap_answer_t){0, status};
+    memheap_answer_t answer = {0, status};
+    return answer;
 }
 
 typedef struct memheap_module_ops memheap_module_ops_t;
@@ -95,6 +97,9 @@ typedef struct memheap_module {
      *  module adds in stop(). */
     uint64_t allocations;
     uint64_t frees;
+    /** Bytes that a block which grows, and has to move, may ask for beyond what
+     *  it needs, but no more than half of that: 0 where memory is scarce. */
+    size_t ahead;
 } memheap_module_t;
 
 /**

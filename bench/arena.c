@@ -94,7 +94,9 @@ void *arena_realloc(void *block, size_t size)
         return block;
     if (answer.status == MEMHEAP_ERR_BAD_ADDRESS)
         return NULL;
-    void *moved = arena_alloc(size, MEMHEAP_MIN_ALIGN);
+    size_t ahead =
+        size > answer.bytes ? memheap_min(size / 2, module->ahead) : 0;
+    void *moved = arena_alloc(size + ahead, MEMHEAP_MIN_ALIGN);
     if (moved == NULL)
         return NULL;
     memcpy(moved, block, memheap_min(answer.bytes, size));

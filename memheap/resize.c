@@ -4,9 +4,10 @@
  *
  * The first half does all that can fail, and the second keeps or undoes it; old
  * contents are there until then. A block that grows by less than a quarter and
- * has to move gets room for a quarter more, if there is some, and keeps it
- * until it shrinks by more: so a block that grows in many steps is copied a
- * number of times that grows as the logarithm of its size.
+ * has to move gets room for a quarter more, if there is some, or as much as the
+ * module can spare, and keeps it until it shrinks by more: so a block that
+ * grows in many steps is copied a number of times that grows as the logarithm
+ * of its size.
  */
 #include "config.h"
 
@@ -57,18 +58,27 @@ static void restore(memheap_t *heap, const memheap_resize_step_t *step)
     (void)status;
 }
 
+/* What a block that grows to a size asks for, to grow on in: a quarter more
+ * than it has, or what the module says. */
+static size_t room_for(const memheap_t *heap, size_t old_size, size_t size)
+{
+    size_t quarter;
+    size_t ahead = memheap_min(size / 2, heap->module->ahead);
+    if (size <= old_size || size > SIZE_MAX - ahead ||
+        __builtin_add_overflow(old_size, old_size / 4, &quarter))
+        return size;
+    return memheap_max(quarter, size + ahead);
+}
+
 /* Find a new place for a block that grows, with room to grow on if there is
  * one and step->roomy asks for it; step->roomy says what it was. */
 static memheap_status_t place_grown(memheap_t *heap, size_t size, bool roomy,
                                     memheap_resize_step_t *step)
 {
-    size_t room;
+    size_t room = room_for(heap, step->old_size, size);
     size_t dirty;
     memheap_status_t status = MEMHEAP_ERR_NO_MEMORY;
-    step->roomy =
-        roomy &&
-        !__builtin_add_overflow(step->old_size, step->old_size / 4, &room) &&
-        room > size;
+    step->roomy = roomy && room > size;
     if (step->roomy) {
         heap->quiet = true;
         status = heap_place(heap, MEMHEAP_MIN_ALIGN, room, &step->new_offset,

@@ -51,10 +51,9 @@ enum {
     SLACK = 63,
     SLACK_ROOMY = 1,
     SLACK_TIGHT = 4,
-    /* A block that grows may get a half of its length beside, but no more than
-     * so many granules. */
-    GROWN_ORDER = 1,
-    GROWN_MOST = 4096
+    /* A block that grows may get half of what it needs beside, but no more than
+     * so many bytes. */
+    GROWN_MOST = 65536
 };
 
 typedef struct ptmalloc {
@@ -176,8 +175,10 @@ static inline void bounds_set(ptmalloc_t *p)
         memheap_min(end / ROOMY_OF * ROOMY_PART, 2 * p->most + LIMIT_LITTLE);
     p->limit = top;
     p->slack = SLACK_ROOMY;
+    p->module.ahead = GROWN_MOST;
     if (top > p->roomy) {
         p->slack = SLACK_TIGHT;
+        p->module.ahead = 0;
         p->limit = memheap_min(memheap_max(top >> LIMIT_BELOW, LIMIT_LITTLE),
                                (end - top) >> LIMIT_ABOVE);
     }
@@ -301,7 +302,7 @@ static MEMHEAP_NOINLINE memheap_answer_t alloc_slowly(ptmalloc_t *p,
     uint64_t wants[] = {class.size, exact, exact + 1};
     span_t span;
     status = MEMHEAP_ERR_NO_MEMORY;
-    for (unsigned i = exact == class.size ? 1 : 0;
+    for (unsigned i = exact <= CACHE_EXACT ? 1 : 0;
          i < 3 && status == MEMHEAP_ERR_NO_MEMORY; i++) {
         size_t common = i == 0 ? (size_t)1 << CACHE_ALIGN : 1;
         status = place_anywhere(p, wants[i], memheap_max(align, common), &span);
@@ -421,9 +422,7 @@ static void block_change(ptmalloc_t *p, uint64_t start, cache_class_t have,
 static memheap_status_t block_grow(ptmalloc_t *p, uint64_t start,
                                    cache_class_t have, uint64_t exact)
 {
-    uint64_t ahead = p->slack == SLACK_ROOMY
-                         ? memheap_min(exact >> GROWN_ORDER, GROWN_MOST)
-                         : 0;
+    uint64_t ahead = memheap_min(exact / 2, p->module.ahead >> GRANULE_ORDER);
     uint64_t wants[] = {cache_class(exact + ahead).size,
                         cache_class(exact).size, exact};
     memheap_status_t status = MEMHEAP_ERR_NO_MEMORY;
