@@ -144,6 +144,23 @@ START_TEST(freed_block_is_the_next_of_its_size)
 }
 END_TEST
 
+START_TEST(freed_block_serves_an_alignment_below_others)
+{
+    size_t offset;
+    model_open(&model, ptmalloc, GIB, 0);
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_uint_eq(alloc(48), i * 48);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_ok(model_free(&model, i * 48));
+    ck_assert_ok(model_alloc(&model, 48, 64, &offset));
+    ck_assert_uint_eq(offset, 0);
+    ck_assert_uint_eq(alloc(48), 48);
+    ck_assert_uint_eq(alloc(48), 96);
+    model_check(&model);
+    model_close(&model);
+}
+END_TEST
+
 START_TEST(cached_blocks_make_way_for_others)
 {
     size_t offset;
@@ -303,6 +320,7 @@ int main(void)
     tcase_add_test(tests, chunk_that_fits_is_hardly_longer_than_it_must);
     tcase_add_test(tests, small_blocks_of_one_time_lie_together);
     tcase_add_test(tests, freed_block_is_the_next_of_its_size);
+    tcase_add_test(tests, freed_block_serves_an_alignment_below_others);
     tcase_add_test(tests, cached_blocks_make_way_for_others);
     tcase_add_test(tests,
                    cache_of_a_large_region_is_no_more_than_was_ever_live);
