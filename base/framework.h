@@ -8,9 +8,9 @@
 #ifndef MEMHEAP_BASE_FRAMEWORK_H
 #define MEMHEAP_BASE_FRAMEWORK_H
 
-#include "base/component.h"
-#include "base/log.h"
-#include "base/param.h"
+#include <memheap/component.h>
+#include <memheap/log.h>
+#include "base/params.h"
 
 enum {
     MEMHEAP_COMPONENT_MAX = 32,

@@ -12,7 +12,7 @@
 #ifndef MEMHEAP_BASE_HASHMAP_H
 #define MEMHEAP_BASE_HASHMAP_H
 
-#include "base/memory.h"
+#include <memheap/memory.h>
 #include "base/util.h"
 
 typedef struct memheap_hashmap_slot {

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "base/log.h"
+#include <memheap/log.h>
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,21 +1,14 @@
 /*
- * Metadata memory out of anonymous pages, and tables on top of any source.
- *
- * A table grows by at least an eighth of what it has, so growing to n bytes
- * costs O(log n) calls of the source, and what is committed stays near what is
- * used.
+ * The default source of metadata memory: anonymous pages of this process.
  */
 #include "config.h"
 
-#include "base/memory.h"
+#include <memheap/memory.h>
+
 #include "base/util.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
-
-enum {
-    LEAST_STEP = 16384
-};
 
 static size_t page_round(size_t size)
 {
@@ -64,38 +57,4 @@ void memheap_memory_delete(const memheap_memory_t *memory, void *address,
                            size_t size)
 {
     memory->release(memory, address, page_round(size));
-}
-
-memheap_status_t memheap_table_open(memheap_table_t *table,
-                                    const memheap_memory_t *memory,
-                                    size_t max_size)
-{
-    size_t reserved = page_round(max_size);
-    char *base = reserved < max_size ? NULL : memory->reserve(memory, reserved);
-    if (base == NULL)
-        return MEMHEAP_ERR_NO_METADATA;
-    *table =
-        (memheap_table_t){.base = base, .reserved = reserved, .memory = memory};
-    return MEMHEAP_OK;
-}
-
-void memheap_table_close(memheap_table_t *table)
-{
-    if (table->base != NULL)
-        table->memory->release(table->memory, table->base, table->reserved);
-    *table = (memheap_table_t){0};
-}
-
-memheap_status_t memheap_table_extend(memheap_table_t *table, size_t size)
-{
-    if (size > table->reserved)
-        return MEMHEAP_ERR_NO_METADATA;
-    size_t step = memheap_max(table->committed / 8, LEAST_STEP);
-    size_t target = page_round(memheap_max(size, table->committed + step));
-    target = memheap_min(target, table->reserved);
-    if (!table->memory->commit(table->memory, table->base + table->committed,
-                               target - table->committed))
-        return MEMHEAP_ERR_NO_METADATA;
-    table->committed = target;
-    return MEMHEAP_OK;
 }

@@ -7,7 +7,7 @@
 #include "config.h"
 
 #include "base/pages.h"
-#include "base/machine.h"
+#include "base/sysinfo.h"
 #include "base/numa.h"
 #include "base/util.h"
 
@@ -32,16 +32,16 @@ static const char mandatory[] = "mandatory:";
 
 /* As MEMHEAP_PAGES has them. */
 static const char *const page_words[] = {
-    [MEMHEAP_PAGES_UNSAID] = "", [MEMHEAP_PAGES_DEFAULT] = "default",
-    [MEMHEAP_PAGES_4K] = "4k",   [MEMHEAP_PAGES_THP] = "thp",
-    [MEMHEAP_PAGES_2M] = "2m",   [MEMHEAP_PAGES_1G] = "1g"};
+    [MEMHEAP_PAGES_UNSET] = "", [MEMHEAP_PAGES_DEFAULT] = "default",
+    [MEMHEAP_PAGES_4K] = "4k",  [MEMHEAP_PAGES_THP] = "thp",
+    [MEMHEAP_PAGES_2M] = "2m",  [MEMHEAP_PAGES_1G] = "1g"};
 /* As MEMHEAP_PLACE has them, up to a node's number. */
-static const char *const place_words[] = {[MEMHEAP_PLACE_UNSAID] = "",
-                                          [MEMHEAP_PLACE_NONE] = "none",
-                                          [MEMHEAP_PLACE_LOCAL] = "local",
-                                          [MEMHEAP_PLACE_INTERLEAVE] =
+static const char *const place_words[] = {[MEMHEAP_NUMA_UNSET] = "",
+                                          [MEMHEAP_NUMA_DEFAULT] = "none",
+                                          [MEMHEAP_NUMA_LOCAL] = "local",
+                                          [MEMHEAP_NUMA_INTERLEAVE] =
                                               "interleave",
-                                          [MEMHEAP_PLACE_NODE] = "node:"};
+                                          [MEMHEAP_NUMA_NODE] = "node:"};
 
 static const char *const page_choices[] = {
     "default",       "4k",           "thp",          "2m", "1g", "mandatory:4k",
@@ -75,7 +75,8 @@ const memheap_param_def_t memheap_pages_params[] = {
 };
 
 /* Take "mandatory:" off a text. */
-static const char *take_strength(const char *text, memheap_strength_t *strength)
+static const char *take_strength(const char *text,
+                                 memheap_policy_mode_t *strength)
 {
     size_t length = sizeof(mandatory) - 1;
     bool is = strncasecmp(text, mandatory, length) == 0;
@@ -94,29 +95,29 @@ static unsigned find_word(const char *const *words, unsigned count,
 }
 
 void memheap_pages_read(const memheap_params_t *params,
-                        memheap_backing_t *backing)
+                        memheap_memory_policy_t *backing)
 {
     const char *word;
     /* Huge pages can only be guarded whole. */
     if (memheap_params_value(params, "MEMHEAP_GUARD")->boolean) {
         backing->pages = MEMHEAP_PAGES_DEFAULT;
-        backing->pages_strength = MEMHEAP_PREFERRED;
+        backing->pages_mode = MEMHEAP_PREFERRED;
     }
-    if (backing->pages == MEMHEAP_PAGES_UNSAID) {
+    if (backing->pages == MEMHEAP_PAGES_UNSET) {
         word =
             take_strength(memheap_params_value(params, "MEMHEAP_PAGES")->string,
-                          &backing->pages_strength);
+                          &backing->pages_mode);
         backing->pages = (memheap_page_kind_t)find_word(
             page_words, sizeof(page_words) / sizeof(page_words[0]), word);
     }
-    if (backing->place == MEMHEAP_PLACE_UNSAID) {
+    if (backing->place == MEMHEAP_NUMA_UNSET) {
         word =
             take_strength(memheap_params_value(params, "MEMHEAP_PLACE")->string,
-                          &backing->place_strength);
-        backing->place = (memheap_locality_t)find_word(
+                          &backing->numa_mode);
+        backing->place = (memheap_numa_policy_t)find_word(
             place_words, sizeof(place_words) / sizeof(place_words[0]), word);
-        if (backing->place == MEMHEAP_PLACE_NODE) {
-            word += strlen(place_words[MEMHEAP_PLACE_NODE]);
+        if (backing->place == MEMHEAP_NUMA_NODE) {
+            word += strlen(place_words[MEMHEAP_NUMA_NODE]);
             unsigned long node = strtoul(word, NULL, 10);
             backing->node = (unsigned)memheap_min(node, MEMHEAP_NODE_MAX);
         }
@@ -131,26 +132,26 @@ static size_t pool_page(memheap_page_kind_t kind)
                                       : 0;
 }
 
-size_t memheap_pages_unit(const memheap_backing_t *backing)
+size_t memheap_pages_unit(const memheap_memory_policy_t *backing)
 {
     return memheap_max(pool_page(backing->pages),
                        (size_t)sysconf(_SC_PAGESIZE));
 }
 
-size_t memheap_pages_pool(const memheap_backing_t *backing)
+size_t memheap_pages_pool(const memheap_memory_policy_t *backing)
 {
     size_t page = pool_page(backing->pages);
     size_t total;
     size_t unused;
     if (page == 0)
         return SIZE_MAX;
-    memheap_machine_huge_pages(page, &total, &unused);
+    memheap_sysinfo_huge_pages(page, &total, &unused);
     return unused * page;
 }
 
 static const char *pages_text(memheap_page_kind_t kind)
 {
-    static const char *const text[] = {[MEMHEAP_PAGES_UNSAID] = "pages",
+    static const char *const text[] = {[MEMHEAP_PAGES_UNSET] = "pages",
                                        [MEMHEAP_PAGES_DEFAULT] = "pages",
                                        [MEMHEAP_PAGES_4K] = "small pages",
                                        [MEMHEAP_PAGES_THP] =
@@ -160,11 +161,12 @@ static const char *pages_text(memheap_page_kind_t kind)
     return text[kind];
 }
 
-static const char *place_text(const memheap_backing_t *backing, char *text)
+static const char *place_text(const memheap_memory_policy_t *backing,
+                              char *text)
 {
-    if (backing->place == MEMHEAP_PLACE_NODE)
+    if (backing->place == MEMHEAP_NUMA_NODE)
         snprintf(text, WORD_SIZE, "pages on NUMA node %u", backing->node);
-    else if (backing->place == MEMHEAP_PLACE_INTERLEAVE)
+    else if (backing->place == MEMHEAP_NUMA_INTERLEAVE)
         snprintf(text, WORD_SIZE, "pages on all NUMA nodes in turn");
     else
         snprintf(text, WORD_SIZE, "pages on the node that touches them");
@@ -173,8 +175,8 @@ static const char *place_text(const memheap_backing_t *backing, char *text)
 
 /* Say that something cannot be had, and what is in its place. */
 static memheap_status_t refuse(const memheap_log_t *log, const char *what,
-                               memheap_strength_t strength, const char *cause,
-                               const char *instead)
+                               memheap_policy_mode_t strength,
+                               const char *cause, const char *instead)
 {
     if (strength == MEMHEAP_MANDATORY)
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
@@ -213,7 +215,7 @@ static void explain_pool(const memheap_region_t *region, size_t page, int error,
     size_t unused;
     snprintf(folder, sizeof(folder), "/sys/kernel/mm/hugepages/hugepages-%zukB",
              page / MEMHEAP_KIB);
-    memheap_machine_huge_pages(page, &total, &unused);
+    memheap_sysinfo_huge_pages(page, &total, &unused);
     if (access(folder, F_OK) != 0)
         snprintf(cause, CAUSE_SIZE, "the kernel has no such pages (no %s)",
                  folder);
@@ -284,10 +286,10 @@ static bool have_pool(memheap_region_t *region, char *cause)
 static bool admits_huge(const memheap_region_t *region, char *cause)
 {
     bool shared = region->kind == MEMHEAP_REGION_SHARED;
-    const char *word = shared ? memheap_machine_transparent_huge_files()
-                              : memheap_machine_transparent_huge();
+    const char *word = shared ? memheap_sysinfo_transparent_huge_files()
+                              : memheap_sysinfo_transparent_huge();
     char size[MEMHEAP_SIZE_TEXT];
-    size_t huge = memheap_machine_transparent_huge_size();
+    size_t huge = memheap_sysinfo_transparent_huge_size();
     if (strcmp(word, "never") == 0 || strcmp(word, "deny") == 0 ||
         strcmp(word, "unknown") == 0)
         snprintf(cause, CAUSE_SIZE,
@@ -313,7 +315,7 @@ static bool have_huge(memheap_region_t *region, char *cause)
                  strerror(errno));
         return false;
     }
-    region->unit = memheap_machine_transparent_huge_size();
+    region->unit = memheap_sysinfo_transparent_huge_size();
     return true;
 }
 
@@ -335,9 +337,9 @@ static memheap_status_t ask_pages(memheap_region_t *region,
     char cause[CAUSE_SIZE];
     char instead[2 * WORD_SIZE];
     bool had = true;
-    memheap_backing_t asked = region->backing;
+    memheap_memory_policy_t asked = region->backing;
     switch (asked.pages) {
-    case MEMHEAP_PAGES_UNSAID:
+    case MEMHEAP_PAGES_UNSET:
     case MEMHEAP_PAGES_DEFAULT:
         return MEMHEAP_OK;
     case MEMHEAP_PAGES_4K:
@@ -358,9 +360,9 @@ static memheap_status_t ask_pages(memheap_region_t *region,
              "the system's pages (%zu bytes; transparent huge ones: %s)",
              region->unit,
              region->kind == MEMHEAP_REGION_SHARED
-                 ? memheap_machine_transparent_huge_files()
-                 : memheap_machine_transparent_huge());
-    return refuse(log, pages_text(asked.pages), asked.pages_strength, cause,
+                 ? memheap_sysinfo_transparent_huge_files()
+                 : memheap_sysinfo_transparent_huge());
+    return refuse(log, pages_text(asked.pages), asked.pages_mode, cause,
                   instead);
 }
 
@@ -405,40 +407,40 @@ static bool have_pool_there(const memheap_region_t *region, char *cause)
 static memheap_status_t ask_place(memheap_region_t *region,
                                   const memheap_log_t *log)
 {
-    memheap_backing_t *asked = &region->backing;
+    memheap_memory_policy_t *asked = &region->backing;
     memheap_nodes_t nodes;
     char cause[CAUSE_SIZE];
     char what[WORD_SIZE];
     char list[128];
-    if (asked->place == MEMHEAP_PLACE_UNSAID ||
-        asked->place == MEMHEAP_PLACE_NONE)
+    if (asked->place == MEMHEAP_NUMA_UNSET ||
+        asked->place == MEMHEAP_NUMA_DEFAULT)
         return MEMHEAP_OK;
     memheap_numa_nodes(&nodes);
-    if (asked->place == MEMHEAP_PLACE_NODE &&
+    if (asked->place == MEMHEAP_NUMA_NODE &&
         !memheap_nodes_has(&nodes, asked->node)) {
         snprintf(cause, sizeof(cause),
                  "the system has no node %u for this process (it has: %s)",
                  asked->node, memheap_numa_text(&nodes, list, sizeof(list)));
     } else {
         int error = memheap_numa_set(region->base, region->size, asked->place,
-                                     asked->node, asked->place_strength);
+                                     asked->node, asked->numa_mode);
         if (error != 0)
             snprintf(cause, sizeof(cause), "the kernel takes no policy (%s)",
                      strerror(error));
-        else if (!region->pooled || asked->place != MEMHEAP_PLACE_NODE ||
-                 asked->place_strength != MEMHEAP_MANDATORY ||
+        else if (!region->pooled || asked->place != MEMHEAP_NUMA_NODE ||
+                 asked->numa_mode != MEMHEAP_MANDATORY ||
                  have_pool_there(region, cause))
             return MEMHEAP_OK;
     }
     place_text(asked, what);
-    memheap_strength_t strength = asked->place_strength;
-    asked->place = MEMHEAP_PLACE_NONE;
-    asked->place_strength = MEMHEAP_PREFERRED;
+    memheap_policy_mode_t strength = asked->numa_mode;
+    asked->place = MEMHEAP_NUMA_DEFAULT;
+    asked->numa_mode = MEMHEAP_PREFERRED;
     return refuse(log, what, strength, cause, "the system's places");
 }
 
 memheap_status_t memheap_pages_ask(memheap_region_t *region,
-                                   const memheap_backing_t *backing,
+                                   const memheap_memory_policy_t *backing,
                                    const memheap_log_t *log)
 {
     region->backing = *backing;

@@ -7,7 +7,7 @@
  */
 #include "config.h"
 
-#include "base/machine.h"
+#include "base/sysinfo.h"
 #include "base/numa.h"
 #include "base/pages.h"
 #include "base/region.h"
@@ -151,15 +151,15 @@ static memheap_status_t no_memory(const memheap_log_t *log,
 /* Memory that a region may be backed with. */
 static size_t available_to(const memheap_region_t *region)
 {
-    const memheap_backing_t *backing = &region->backing;
+    const memheap_memory_policy_t *backing = &region->backing;
     memheap_nodes_t nodes;
     size_t total;
     size_t available;
     if (region->overcommit || region->pooled)
         return SIZE_MAX;
-    memheap_machine_memory(&total, &available);
-    if (backing->place == MEMHEAP_PLACE_NODE &&
-        backing->place_strength == MEMHEAP_MANDATORY &&
+    memheap_sysinfo_memory(&total, &available);
+    if (backing->place == MEMHEAP_NUMA_NODE &&
+        backing->numa_mode == MEMHEAP_MANDATORY &&
         memheap_numa_nodes(&nodes) > 1)
         available =
             memheap_min(available, memheap_numa_available(backing->node));
@@ -183,8 +183,8 @@ static bool unlock_to(const memheap_region_t *region, size_t target)
     return false;
 }
 
-memheap_status_t memheap_region_back(memheap_region_t *region, size_t size,
-                                     const memheap_log_t *log)
+memheap_status_t memheap_region_commit(memheap_region_t *region, size_t size,
+                                       const memheap_log_t *log)
 {
     if (size <= region->backed)
         return MEMHEAP_OK;
@@ -218,9 +218,9 @@ memheap_status_t memheap_region_back(memheap_region_t *region, size_t size,
 
 /* Both advices reach libraries that watch the memory that they registered,
  * where fallocate() would not. */
-memheap_status_t memheap_region_give_back(const memheap_region_t *region,
-                                          size_t from, size_t to, size_t least,
-                                          const memheap_log_t *log)
+memheap_status_t memheap_region_purge(const memheap_region_t *region,
+                                      size_t from, size_t to, size_t least,
+                                      const memheap_log_t *log)
 {
     size_t start = memheap_align_up(from, page_size());
     size_t end = memheap_align_down(to, page_size());

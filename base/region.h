@@ -12,9 +12,9 @@
 #ifndef MEMHEAP_BASE_REGION_H
 #define MEMHEAP_BASE_REGION_H
 
-#include "base/backing.h"
-#include "base/log.h"
-#include "base/status.h"
+#include <memheap/memory_policy.h>
+#include <memheap/log.h>
+#include <memheap/status.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,8 +34,8 @@ typedef struct memheap_region {
     /** Regions of this node that grow in step, this one included: each step
      *  must find memory for all of them. */
     unsigned sharers;
-    bool overcommit;           /* back without asking whether there is memory */
-    memheap_backing_t backing; /* what base/pages.h could have of it */
+    bool overcommit; /* back without asking whether there is memory */
+    memheap_memory_policy_t backing; /* what base/pages.h could have of it */
     size_t unit; /* backed is a multiple of this, or all of the region */
     /** Pages are opened block by block, by others: backing opens none. idle is
      *  how many bytes below the end of what is to be backed nobody uses. */
@@ -72,8 +72,8 @@ memheap_status_t memheap_region_share(memheap_region_t *region, void *base,
  * @return MEMHEAP_ERR_NO_MEMORY if the region ends before, or if the node has
  *         no memory for them, which is logged. The region is as it was then.
  */
-memheap_status_t memheap_region_back(memheap_region_t *region, size_t size,
-                                     const memheap_log_t *log);
+memheap_status_t memheap_region_commit(memheap_region_t *region, size_t size,
+                                       const memheap_log_t *log);
 
 /**
  * Give the whole pages in [from, to) back to the system, if they are at least
@@ -83,9 +83,9 @@ memheap_status_t memheap_region_back(memheap_region_t *region, size_t size,
  *
  * @return MEMHEAP_ERR_SYSTEM, logged
  */
-memheap_status_t memheap_region_give_back(const memheap_region_t *region,
-                                          size_t from, size_t to, size_t least,
-                                          const memheap_log_t *log);
+memheap_status_t memheap_region_purge(const memheap_region_t *region,
+                                      size_t from, size_t to, size_t least,
+                                      const memheap_log_t *log);
 
 /** Bytes of pages that take memory, as the kernel says. Constant time for a
  *  shared region. */

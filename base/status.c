@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "base/status.h"
+#include <memheap/status.h>
 
 const char *memheap_status_string(memheap_status_t status)
 {

@@ -7,7 +7,8 @@
  */
 #include "config.h"
 
-#include "base/component.h"
+#include <memheap/component.h>
+#include "base/params.h"
 #include "base/util.h"
 
 #include <string.h>
@@ -24,14 +25,14 @@ void arena_free(void *block);
 
 static memheap_module_t *module;
 static char *arena;
-static memheap_answer_t (*resize)(memheap_module_t *module, size_t offset,
+static memheap_result_t (*resize)(memheap_module_t *module, size_t offset,
                                   size_t size);
 
 /* Resize in a module that cannot: it says how long the block is. */
-static memheap_answer_t resize_never(memheap_module_t *m, size_t offset,
+static memheap_result_t resize_never(memheap_module_t *m, size_t offset,
                                      size_t size)
 {
-    memheap_answer_t answer = {0, MEMHEAP_OK};
+    memheap_result_t answer = {0, MEMHEAP_OK};
     answer.status = m->ops->size_of(m, offset, &answer.bytes);
     if (answer.status == MEMHEAP_OK && size > answer.bytes)
         answer.status = MEMHEAP_ERR_NO_MEMORY;
@@ -72,7 +73,7 @@ void *arena_alloc(size_t size, size_t align)
             return NULL;
         align = memheap_max(align, MEMHEAP_MIN_ALIGN);
     }
-    memheap_answer_t answer = module->ops->alloc(module, size, align);
+    memheap_result_t answer = module->ops->alloc(module, size, align);
     return MEMHEAP_LIKELY(answer.status == MEMHEAP_OK) ? arena + answer.bytes
                                                        : NULL;
 }
@@ -89,7 +90,7 @@ void *arena_realloc(void *block, size_t size)
     if (MEMHEAP_UNLIKELY(size == 0))
         return NULL;
     size_t offset = (size_t)((uintptr_t)block - (uintptr_t)arena);
-    memheap_answer_t answer = resize(module, offset, size);
+    memheap_result_t answer = resize(module, offset, size);
     if (answer.status == MEMHEAP_OK)
         return block;
     if (answer.status == MEMHEAP_ERR_BAD_ADDRESS)

@@ -17,7 +17,7 @@
  * Instructions: valgrind --tool=callgrind --toggle-collect=run, over the pairs.
  */
 #include "bench/timing.h"
-#include "memheap/cache.h"
+#include <memheap/cache.h>
 
 #include <pthread.h>
 #include <stdint.h>
@@ -122,7 +122,7 @@ int main(int argc, char **argv)
     memheap_config_t config = {.size = HEAP, .flags = flags};
     if (memheap_create(&config, &heap) != MEMHEAP_OK)
         return 1;
-    memheap_pool_t pool = memheap_heap_pool(heap);
+    memheap_pool_t pool = memheap_heap_as_pool(heap);
     memheap_cache_config_t items_config = {
         .item_size = ITEM, .pool = &pool, .flags = flags};
     if (strcmp(argv[1], "cache") == 0 &&

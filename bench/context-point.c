@@ -11,7 +11,7 @@
  * or =run_pairs, over 100000.
  */
 #include "bench/timing.h"
-#include "memheap/context.h"
+#include <memheap/context.h>
 
 #include <stdint.h>
 #include <stdio.h>
@@ -68,7 +68,7 @@ static void take(size_t i)
 
 __attribute__((noinline)) static void run_lookups(void)
 {
-    memheap_info_t info;
+    memheap_block_info_t info;
     for (size_t i = 0; i < STEPS; i++) {
         if (memheap_context_get_info(context, blocks[draw() % live], &info) !=
             MEMHEAP_OK)

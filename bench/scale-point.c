@@ -19,7 +19,7 @@
  */
 #include "config.h"
 
-#include "memheap/memheap.h"
+#include <memheap/memheap.h>
 
 #include "timing.h"
 

@@ -22,7 +22,7 @@
  */
 #include "config.h"
 
-#include "memheap/memheap.h"
+#include <memheap/memheap.h>
 #include "tools/replay/trace.h"
 
 #include "timing.h"

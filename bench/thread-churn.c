@@ -14,7 +14,7 @@
  * the number of threads: twice as fast by two threads is half of it.
  */
 #include "bench/timing.h"
-#include "memheap/memheap.h"
+#include <memheap/memheap.h>
 
 #include <pthread.h>
 #include <sched.h>

@@ -57,7 +57,7 @@
 enum {
     LINE_SIZE = 128, /* two cache lines: processors fetch them in pairs */
     SETS = 2,
-    ROWS = SETS * MEMHEAP_AGREE_LAG,
+    ROWS = SETS * MEMHEAP_AGREE_PENDING_MAX,
     STATUS_BITS = 8,
     /* Wait so long for a PE that is past the call in which it differs from
      * others, and does not know it. */
@@ -72,16 +72,16 @@ typedef struct word {
     uint64_t more;   /* the PE of the worst status; whether all were alike */
 } word_t;
 
-struct memheap_agree_line {
+struct memheap_flag_line {
     _Alignas(LINE_SIZE) _Atomic uint64_t stamp;
     uint64_t digest;
     uint64_t result;
     uint64_t more; /* in the line of an outcome */
     uint64_t what; /* in an agreement with one, whose two lines above have the
                     * first arguments of the call */
-    _Alignas(max_align_t) char shown[MEMHEAP_AGREE_ROOM];
+    _Alignas(max_align_t) char shown[MEMHEAP_AGREE_PAYLOAD_MAX];
 };
-_Static_assert(sizeof(memheap_agree_line_t) == LINE_SIZE,
+_Static_assert(sizeof(memheap_flag_line_t) == LINE_SIZE,
                "what a PE shows has to fit into its line");
 
 /* Where a message waits to be read. */
@@ -130,31 +130,31 @@ typedef struct bundle {
     size_t size;
 } bundle_t;
 
-struct memheap_agree_hub {
+struct memheap_barrier_state {
     const memheap_job_t *job;
     memheap_transport_t *transport; /* NULL: all PEs are on one node */
     memheap_call_describe_t *describe;
     const memheap_log_t *log;
-    size_t bytes;                /* of the lines of all groups, and texts */
-    memheap_agree_line_t *lines; /* of group 0 */
-    int row;                     /* lines in a row */
-    char *texts;                 /* one for each PE of the node */
-    box_t *boxes;                /* SETS times rounds for each group */
-    int rounds;                  /* that groups may need */
+    size_t bytes;               /* of the lines of all groups, and texts */
+    memheap_flag_line_t *lines; /* of group 0 */
+    int row;                    /* lines in a row */
+    char *texts;                /* one for each PE of the node */
+    box_t *boxes;               /* SETS times rounds for each group */
+    int rounds;                 /* that groups may need */
     far_text_t *_Atomic far_texts;
 };
 
 /* The line in a row of number i among those of the group that are on this node.
  */
-static memheap_agree_line_t *line_in(const memheap_agree_t *agree, int row,
-                                     int i)
+static memheap_flag_line_t *line_in(const memheap_agree_t *agree, int row,
+                                    int i)
 {
     return agree->lines + row * agree->hub->row + agree->node_start +
            i * agree->node_stride;
 }
 
 /* The same in the row of the last agreement. */
-static memheap_agree_line_t *line_of(const memheap_agree_t *agree, int i)
+static memheap_flag_line_t *line_of(const memheap_agree_t *agree, int i)
 {
     return line_in(agree, agree->row, i);
 }
@@ -162,17 +162,18 @@ static memheap_agree_line_t *line_of(const memheap_agree_t *agree, int i)
 /* The first row of the set that is not that of the last agreement. */
 static int other_set(const memheap_agree_t *agree)
 {
-    return agree->row < MEMHEAP_AGREE_LAG ? MEMHEAP_AGREE_LAG : 0;
+    return agree->row < MEMHEAP_AGREE_PENDING_MAX ? MEMHEAP_AGREE_PENDING_MAX
+                                                  : 0;
 }
 
 /* The line of what all PEs of the group came to. */
-static memheap_agree_line_t *outcome_of(const memheap_agree_t *agree)
+static memheap_flag_line_t *outcome_of(const memheap_agree_t *agree)
 {
     return line_of(agree, 0) + agree->hub->job->node_size;
 }
 
-static box_t *box_of(const memheap_agree_hub_t *hub, int group, uint64_t number,
-                     int round)
+static box_t *box_of(const memheap_barrier_state_t *hub, int group,
+                     uint64_t number, int round)
 {
     return hub->boxes +
            ((size_t)group * SETS + number % SETS) * (size_t)hub->rounds + round;
@@ -267,12 +268,12 @@ static inline verdict_t judge(const memheap_agree_t *agree, uint64_t digest,
     verdict_t verdict = {MEMHEAP_OK, 0, true, true, digest, result};
     verdict.worst_pe = agree->start;
     for (int i = 0; i < agree->node_size; i++) {
-        const memheap_agree_line_t *line = line_of(agree, i);
+        const memheap_flag_line_t *line = line_of(agree, i);
         memheap_status_t status =
             status_of(atomic_load_explicit(&line->stamp, memory_order_relaxed));
         if (MEMHEAP_UNLIKELY(status < verdict.worst)) {
             verdict.worst = status;
-            verdict.worst_pe = memheap_job_near_pe(
+            verdict.worst_pe = memheap_job_pe_on_node(
                 agree->hub->job, agree->node_start + i * agree->node_stride);
         }
         verdict.same_call = verdict.same_call && line->digest == digest;
@@ -297,7 +298,7 @@ static verdict_t merge(verdict_t a, verdict_t b, fold_t *fold)
 
 /* End the job. The message cannot wait for a verdict of the PEs, which is what
  * the hub's log is for. */
-static _Noreturn void no_memory(const memheap_agree_hub_t *hub, size_t size)
+static _Noreturn void no_memory(const memheap_barrier_state_t *hub, size_t size)
 {
     memheap_log_write(&memheap_log_stderr, MEMHEAP_LOG_ERROR,
                       "no memory for %zu bytes of a collective call", size);
@@ -305,7 +306,7 @@ static _Noreturn void no_memory(const memheap_agree_hub_t *hub, size_t size)
 }
 
 /* Put bytes behind those that a bundle has. */
-static void bundle_add(const memheap_agree_hub_t *hub, bundle_t *bundle,
+static void bundle_add(const memheap_barrier_state_t *hub, bundle_t *bundle,
                        const void *data, size_t size)
 {
     size_t room = memheap_align_up(size, _Alignof(max_align_t));
@@ -321,7 +322,7 @@ static void bundle_add(const memheap_agree_hub_t *hub, bundle_t *bundle,
 
 /* A bundle of the block that this node's PEs bring. */
 static bundle_t bundle_own(const memheap_agree_t *agree,
-                           const memheap_agree_trade_t *trade)
+                           const memheap_agree_exchange_t *trade)
 {
     block_head_t head = {.node = agree->node_number,
                          .first = agree->first,
@@ -340,7 +341,7 @@ static bundle_t bundle_own(const memheap_agree_t *agree,
 /* Hand the blocks of a bundle on, in the order of the nodes. A block may be in
  * it twice. */
 static void bundle_open(const memheap_agree_t *agree, const bundle_t *bundle,
-                        const memheap_agree_trade_t *trade)
+                        const memheap_agree_exchange_t *trade)
 {
     memheap_agree_block_t *blocks =
         calloc((size_t)agree->nodes, sizeof(*blocks));
@@ -364,7 +365,7 @@ static void bundle_open(const memheap_agree_t *agree, const bundle_t *bundle,
 static verdict_t exchange(const memheap_agree_t *agree, verdict_t verdict,
                           fold_t *fold, bundle_t *bundle)
 {
-    const memheap_agree_hub_t *hub = agree->hub;
+    const memheap_barrier_state_t *hub = agree->hub;
     for (int round = 0; round < agree->rounds; round++) {
         box_t *box = box_of(hub, agree->group, agree->number, round);
         message_t message = {.group = agree->group,
@@ -387,9 +388,9 @@ static verdict_t exchange(const memheap_agree_t *agree, verdict_t verdict,
 /* Meet the PEs of other nodes, when this PE has written its line. */
 static verdict_t meet_far(memheap_agree_t *agree, uint64_t digest,
                           uint64_t result, fold_t *fold,
-                          const memheap_agree_trade_t *trade)
+                          const memheap_agree_exchange_t *trade)
 {
-    memheap_agree_line_t *outcome = outcome_of(agree);
+    memheap_flag_line_t *outcome = outcome_of(agree);
     if (agree->node_rank != 0) {
         await(&outcome->stamp, agree->number, agree->hub->job->wait);
         word_t word = {atomic_load(&outcome->stamp), outcome->digest,
@@ -427,7 +428,7 @@ static inline void write_line(memheap_agree_t *agree, uint64_t digest,
 {
     uint64_t number = ++agree->number;
     agree->row = next_row(agree);
-    memheap_agree_line_t *line = line_of(agree, agree->node_rank);
+    memheap_flag_line_t *line = line_of(agree, agree->node_rank);
     /* All stores together: whoever waits looks at the line all the time. */
     if (agree->show_size > 0) {
         memcpy(line->shown, agree->show, agree->show_size);
@@ -445,7 +446,7 @@ static bool differed(const memheap_agree_t *agree, int i)
 {
     if (agree->lag == 0)
         return false;
-    const memheap_agree_line_t *line = line_in(agree, agree->row - 1, i);
+    const memheap_flag_line_t *line = line_in(agree, agree->row - 1, i);
     await(&line->stamp, agree->number - 1, agree->hub->job->wait);
     return line->digest != agree->digest;
 }
@@ -461,11 +462,12 @@ static bool any_differed(const memheap_agree_t *agree)
 /* Write this PE's line, wait for all PEs, and have what they came for. */
 static inline verdict_t meet(memheap_agree_t *agree, uint64_t digest,
                              memheap_status_t mine, uint64_t result,
-                             fold_t *fold, const memheap_agree_trade_t *trade)
+                             fold_t *fold,
+                             const memheap_agree_exchange_t *trade)
 {
     write_line(agree, digest, mine, result);
     uint64_t number = agree->number;
-    if (MEMHEAP_UNLIKELY(!memheap_agree_is_near(agree)))
+    if (MEMHEAP_UNLIKELY(!memheap_agree_is_one_node(agree)))
         return meet_far(agree, digest, result, fold, trade);
     /* Own the line of the next agreement before it is needed. */
     __builtin_prefetch(line_in(agree, other_set(agree), agree->node_rank), 1);
@@ -498,7 +500,7 @@ static void meet_only(memheap_agree_t *agree)
 static const char *any_text_of(const memheap_agree_t *agree, int i)
 {
     const memheap_job_t *job = agree->hub->job;
-    uint32_t near = memheap_job_near(job, pe_of(agree, i));
+    uint32_t near = memheap_job_node_rank(job, pe_of(agree, i));
     if (near < (uint32_t)job->node_size)
         return agree->hub->texts + (size_t)near * MEMHEAP_CALL_TEXT;
     for (const far_text_t *far = agree->hub->far_texts; far != NULL;
@@ -517,7 +519,7 @@ static const char *told_by(const memheap_agree_t *agree, int row, int i,
     const char *text = any_text_of(agree, i);
     if (text != NULL && text[0] != '\0')
         return text;
-    const memheap_agree_line_t *line = line_in(agree, row, i);
+    const memheap_flag_line_t *line = line_in(agree, row, i);
     for (int k = 0; k < agree->size; k++) {
         text = any_text_of(agree, k);
         if (text != NULL && text[0] != '\0' &&
@@ -569,9 +571,9 @@ static void report(memheap_agree_t *agree, uint64_t number, int row)
 static void fill_up(const memheap_agree_t *agree)
 {
     uint64_t digest = line_of(agree, agree->node_rank)->digest;
-    for (int i = agree->lag + 1; i < MEMHEAP_AGREE_LAG; i++) {
+    for (int i = agree->lag + 1; i < MEMHEAP_AGREE_PENDING_MAX; i++) {
         int ahead = i - agree->lag;
-        memheap_agree_line_t *line =
+        memheap_flag_line_t *line =
             line_in(agree, agree->row + ahead, agree->node_rank);
         line->digest = ~digest;
         line->result = 0;
@@ -588,7 +590,7 @@ static int first_difference(const memheap_agree_t *agree)
     for (int ago = agree->lag; ago > 0; ago--) {
         uint64_t number = agree->number - (uint64_t)ago;
         for (int i = 0; i < agree->size; i++) {
-            memheap_agree_line_t *line = line_in(agree, agree->row - ago, i);
+            memheap_flag_line_t *line = line_in(agree, agree->row - ago, i);
             await(&line->stamp, number, agree->hub->job->wait);
             if (line->digest != line_in(agree, agree->row - ago, 0)->digest)
                 return ago;
@@ -630,8 +632,8 @@ static memheap_status_t diverge(memheap_agree_t *agree,
                                 const memheap_call_t *call, uint64_t result,
                                 bool results_differ)
 {
-    const memheap_agree_hub_t *hub = agree->hub;
-    bool near = memheap_agree_is_near(agree);
+    const memheap_barrier_state_t *hub = agree->hub;
+    bool near = memheap_agree_is_one_node(agree);
     int ago = 0;
     int first = 0;
     bool all = true;
@@ -651,11 +653,11 @@ static memheap_status_t diverge(memheap_agree_t *agree,
     }
     if (near) {
         /* All go on from the same number, in the other set. */
-        agree->number += (uint64_t)(MEMHEAP_AGREE_LAG - agree->lag);
+        agree->number += (uint64_t)(MEMHEAP_AGREE_PENDING_MAX - agree->lag);
         agreed(agree);
         all = meet_present(agree, &first);
     } else {
-        if (memheap_job_near(hub->job, agree->start) >=
+        if (memheap_job_node_rank(hub->job, agree->start) >=
             (uint32_t)hub->job->node_size) {
             message_t message = {
                 .group = agree->group, .round = TEXT, .rank = agree->rank};
@@ -695,21 +697,21 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
     return verdict.worst;
 }
 
-memheap_status_t memheap_agree_with(memheap_agree_t *agree,
-                                    const memheap_call_t *call, int one)
+memheap_status_t memheap_agree_rooted(memheap_agree_t *agree,
+                                      const memheap_call_t *call, int one)
 {
-    if (agree->lag == MEMHEAP_AGREE_LAG - 1 || agree->size == 1 ||
-        !memheap_agree_is_near(agree))
+    if (agree->lag == MEMHEAP_AGREE_PENDING_MAX - 1 || agree->size == 1 ||
+        !memheap_agree_is_one_node(agree))
         return memheap_agree(agree, call, MEMHEAP_OK, 0, NULL);
     uint64_t digest = digest_after(agree, call);
-    memheap_agree_line_t *own =
+    memheap_flag_line_t *own =
         line_in(agree, next_row(agree), agree->node_rank);
     own->what = call->what;
     own->more = call->argument[1];
     write_line(agree, digest, MEMHEAP_OK, call->argument[0]);
     __builtin_prefetch(line_in(agree, agree->row + 1, agree->node_rank), 1);
     if (agree->rank != one) {
-        const memheap_agree_line_t *line = line_of(agree, one);
+        const memheap_flag_line_t *line = line_of(agree, one);
         bool same = is_at(&line->stamp, agree->number) || !differed(agree, one);
         if (MEMHEAP_LIKELY(same)) {
             await(&line->stamp, agree->number, agree->hub->job->wait);
@@ -723,10 +725,10 @@ memheap_status_t memheap_agree_with(memheap_agree_t *agree,
     return MEMHEAP_OK;
 }
 
-memheap_status_t memheap_agree_fold(memheap_agree_t *agree,
-                                    const memheap_call_t *call, uint64_t word,
-                                    uint64_t (*fold)(uint64_t a, uint64_t b),
-                                    uint64_t *all_p)
+memheap_status_t memheap_agree_reduce(memheap_agree_t *agree,
+                                      const memheap_call_t *call, uint64_t word,
+                                      uint64_t (*fold)(uint64_t a, uint64_t b),
+                                      uint64_t *all_p)
 {
     verdict_t verdict =
         meet(agree, digest_after(agree, call), MEMHEAP_OK, word, fold, NULL);
@@ -737,9 +739,9 @@ memheap_status_t memheap_agree_fold(memheap_agree_t *agree,
     return MEMHEAP_OK;
 }
 
-memheap_status_t memheap_agree_trade(memheap_agree_t *agree,
-                                     const memheap_call_t *call,
-                                     const memheap_agree_trade_t *trade)
+memheap_status_t memheap_agree_exchange(memheap_agree_t *agree,
+                                        const memheap_call_t *call,
+                                        const memheap_agree_exchange_t *trade)
 {
     verdict_t verdict =
         meet(agree, digest_after(agree, call), MEMHEAP_OK, 0, NULL, trade);
@@ -749,13 +751,13 @@ memheap_status_t memheap_agree_trade(memheap_agree_t *agree,
     return MEMHEAP_OK;
 }
 
-void memheap_agree_show(memheap_agree_t *agree, const void *data, size_t size)
+void memheap_agree_attach(memheap_agree_t *agree, const void *data, size_t size)
 {
     agree->show = data;
     agree->show_size = size;
 }
 
-const void *memheap_agree_shown(const memheap_agree_t *agree, int i)
+const void *memheap_agree_payload(const memheap_agree_t *agree, int i)
 {
     return line_of(agree, i)->shown;
 }
@@ -763,7 +765,7 @@ const void *memheap_agree_shown(const memheap_agree_t *agree, int i)
 void memheap_agree_receive(const memheap_agree_t *world, const void *head,
                            const void *data, size_t size)
 {
-    memheap_agree_hub_t *hub = world->hub;
+    memheap_barrier_state_t *hub = world->hub;
     message_t message; /* head lies where the network put it */
     memcpy(&message, head, sizeof(message));
     if (message.round == TEXT) {
@@ -793,15 +795,16 @@ void memheap_agree_receive(const memheap_agree_t *world, const void *head,
                           memory_order_release);
 }
 
-static memheap_agree_line_t *lines_of(const memheap_agree_hub_t *hub, int group)
+static memheap_flag_line_t *lines_of(const memheap_barrier_state_t *hub,
+                                     int group)
 {
     return hub->lines + (ptrdiff_t)group * ROWS * hub->row;
 }
 
 uint64_t memheap_agree_last(const memheap_agree_t *world, int group)
 {
-    const memheap_agree_hub_t *hub = world->hub;
-    const memheap_agree_line_t *line =
+    const memheap_barrier_state_t *hub = world->hub;
+    const memheap_flag_line_t *line =
         lines_of(hub, group) + hub->job->node_rank;
     uint64_t last = 0;
     for (int row = 0; row < ROWS; row++, line += hub->row) {
@@ -851,12 +854,13 @@ static void find_near(memheap_agree_t *agree)
     }
     agree->first = first;
     agree->step = next - first;
-    agree->node_start = (int)memheap_job_near(job, pe_of(agree, first));
+    agree->node_start = (int)memheap_job_node_rank(job, pe_of(agree, first));
     agree->node_stride = 0;
     agree->node_rank = 0;
     if (agree->node_size > 1) {
         agree->node_stride =
-            (int)memheap_job_near(job, pe_of(agree, next)) - agree->node_start;
+            (int)memheap_job_node_rank(job, pe_of(agree, next)) -
+            agree->node_start;
         agree->node_rank =
             (job->node_rank - agree->node_start) / agree->node_stride;
     }
@@ -869,7 +873,7 @@ static void find_far(memheap_agree_t *agree)
     int count = 0;
     int mine = 0;
     agree->rounds = 0;
-    if (memheap_agree_is_near(agree) || agree->node_rank != 0)
+    if (memheap_agree_is_one_node(agree) || agree->node_rank != 0)
         return;
     for (int n = 0; n < job->node_count; n++) {
         if (n == job->node_number)
@@ -912,7 +916,7 @@ void memheap_agree_end(memheap_agree_t *agree)
 }
 
 /* Release what an agreement that is not open yet has. */
-static void hub_free(memheap_agree_hub_t *hub)
+static void hub_free(memheap_barrier_state_t *hub)
 {
     if (hub == NULL)
         return;
@@ -923,10 +927,10 @@ static void hub_free(memheap_agree_hub_t *hub)
 }
 
 /* A hub without the memory that the node's PEs share. */
-static memheap_agree_hub_t *hub_new(const memheap_job_t *job,
-                                    memheap_transport_t *transport)
+static memheap_barrier_state_t *hub_new(const memheap_job_t *job,
+                                        memheap_transport_t *transport)
 {
-    memheap_agree_hub_t *hub = calloc(1, sizeof(*hub));
+    memheap_barrier_state_t *hub = calloc(1, sizeof(*hub));
     if (hub == NULL)
         return NULL;
     hub->job = job;
@@ -950,7 +954,7 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
                                     memheap_call_describe_t *describe,
                                     const memheap_log_t *log)
 {
-    memheap_agree_hub_t *hub = hub_new(job, transport);
+    memheap_barrier_state_t *hub = hub_new(job, transport);
     memheap_status_t status =
         hub == NULL ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK;
     if (memheap_job_worst(job, status) != MEMHEAP_OK || hub == NULL) {
@@ -958,7 +962,7 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
         return MEMHEAP_ERR_NO_METADATA;
     }
     size_t lines = MEMHEAP_AGREE_GROUPS * ROWS * (size_t)hub->row *
-                   sizeof(memheap_agree_line_t);
+                   sizeof(memheap_flag_line_t);
     size_t texts = (size_t)job->node_size * MEMHEAP_CALL_TEXT;
     size_t bytes =
         memheap_align_up(lines + texts, (size_t)sysconf(_SC_PAGESIZE));
@@ -968,9 +972,10 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
     hub->log = log;
     hub->bytes = bytes;
     if (job->node_rank == 0)
-        status = memheap_window_file("memheap-agree", NULL, bytes, &fd, log);
+        status =
+            memheap_memory_file_create("memheap-agree", NULL, bytes, &fd, log);
     memheap_status_t mapped =
-        memheap_window_share(job, fd, bytes, log, &address);
+        memheap_window_open_first(job, fd, bytes, log, &address);
     if (status == MEMHEAP_OK)
         status = mapped;
     hub->lines = address;

@@ -29,25 +29,25 @@ typedef struct memheap_call {
 typedef void memheap_call_describe_t(const memheap_call_t *call, char *text,
                                      size_t room);
 
-typedef struct memheap_agree_line memheap_agree_line_t;
-typedef struct memheap_agree_hub memheap_agree_hub_t;
+typedef struct memheap_flag_line memheap_flag_line_t;
+typedef struct memheap_barrier_state memheap_barrier_state_t;
 
 /** Agreements that end in one of all PEs: those before it may be agreements
  * with one. */
-#define MEMHEAP_AGREE_LAG 16
+#define MEMHEAP_AGREE_PENDING_MAX 16
 
 /** 2 to this power is more than the nodes of any job. */
 #define MEMHEAP_AGREE_ROUNDS 20
 
 /** Means to agree, for the PEs start + i * stride of the job, i < size. */
 typedef struct memheap_agree {
-    memheap_agree_hub_t *hub; /* of all groups */
-    memheap_agree_line_t *lines;
+    memheap_barrier_state_t *hub; /* of all groups */
+    memheap_flag_line_t *lines;
     uint64_t number; /* of the last agreement */
     int row;         /* its lines */
     int lag;         /* agreements with one PE since the last of all, */
     uint64_t digest; /* and of their calls, which are these */
-    memheap_call_t calls[MEMHEAP_AGREE_LAG - 1];
+    memheap_call_t calls[MEMHEAP_AGREE_PENDING_MAX - 1];
     int group;
     int rank, size; /* this PE is number rank of them */
     int start, stride;
@@ -112,28 +112,29 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
  * latest: one of these does that now and then. Calls that go through here are
  * described by two arguments.
  */
-memheap_status_t memheap_agree_with(memheap_agree_t *agree,
-                                    const memheap_call_t *call, int one);
+memheap_status_t memheap_agree_rooted(memheap_agree_t *agree,
+                                      const memheap_call_t *call, int one);
 
 /**
  * As memheap_agree(), for PEs that are all well; and fold the words that they
  * bring into one, which all get. A word may be folded in more than once.
  */
-memheap_status_t memheap_agree_fold(memheap_agree_t *agree,
-                                    const memheap_call_t *call, uint64_t word,
-                                    uint64_t (*fold)(uint64_t a, uint64_t b),
-                                    uint64_t *all_p);
+memheap_status_t memheap_agree_reduce(memheap_agree_t *agree,
+                                      const memheap_call_t *call, uint64_t word,
+                                      uint64_t (*fold)(uint64_t a, uint64_t b),
+                                      uint64_t *all_p);
 
 /** Most bytes that a PE can show to the others of its node. */
-#define MEMHEAP_AGREE_ROOM 80
+#define MEMHEAP_AGREE_PAYLOAD_MAX 80
 
 /** Show some bytes in the next agreement, in a group of more than one PE. They
  *  have to stay there until then. Local. */
-void memheap_agree_show(memheap_agree_t *agree, const void *data, size_t size);
+void memheap_agree_attach(memheap_agree_t *agree, const void *data,
+                          size_t size);
 
 /** What number i of the PEs on this node has shown in the last agreement,
  *  aligned for any type. It is there until this PE comes to the next one. */
-const void *memheap_agree_shown(const memheap_agree_t *agree, int i);
+const void *memheap_agree_payload(const memheap_agree_t *agree, int i);
 
 /** What the PEs of one node brought together: those that have the numbers
  *  first + i * step in the group, i < count. */
@@ -145,7 +146,7 @@ typedef struct memheap_agree_block {
 
 /** What the first PE of the group on each node does, while its others wait and
  *  have their memory read and written by it. */
-typedef struct memheap_agree_trade {
+typedef struct memheap_agree_exchange {
     /** Bring something for the other nodes, of *size_p bytes, which
      *  memheap_agree() frees. NULL if there is no memory. */
     void *(*pack)(void *context, size_t *size_p);
@@ -153,13 +154,13 @@ typedef struct memheap_agree_trade {
     void (*unpack)(void *context, const memheap_agree_block_t *blocks,
                    int count);
     void *context;
-} memheap_agree_trade_t;
+} memheap_agree_exchange_t;
 
 /** As memheap_agree(), for PEs that are all well, of a group on several nodes;
  *  and let the nodes trade. */
-memheap_status_t memheap_agree_trade(memheap_agree_t *agree,
-                                     const memheap_call_t *call,
-                                     const memheap_agree_trade_t *trade);
+memheap_status_t memheap_agree_exchange(memheap_agree_t *agree,
+                                        const memheap_call_t *call,
+                                        const memheap_agree_exchange_t *trade);
 
 /** A fold: the greater of two words. */
 static inline uint64_t memheap_agree_max(uint64_t a, uint64_t b)
@@ -171,7 +172,7 @@ static inline uint64_t memheap_agree_max(uint64_t a, uint64_t b)
 uint64_t memheap_agree_last(const memheap_agree_t *world, int group);
 
 /** Whether all PEs of the group are on this node. */
-static inline bool memheap_agree_is_near(const memheap_agree_t *agree)
+static inline bool memheap_agree_is_one_node(const memheap_agree_t *agree)
 {
     return agree->node_size == agree->size;
 }

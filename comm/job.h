@@ -13,8 +13,8 @@
 #ifndef MEMHEAP_COMM_JOB_H
 #define MEMHEAP_COMM_JOB_H
 
-#include "base/log.h"
-#include "base/status.h"
+#include <memheap/log.h>
+#include <memheap/status.h>
 #include "comm/wait.h"
 
 #include <mpi.h>
@@ -37,10 +37,11 @@ typedef struct memheap_job {
     int node_rank, node_size;
     memheap_node_t *nodes; /* all of them, by their first PE */
     int node_count;
-    int node_number;       /* of this PE's */
-    int near_start;        /* of this PE's node, */
-    uint32_t near_inverse; /* and its stride, as memheap_job_near() needs it */
-    unsigned near_shift;
+    int node_number;          /* of this PE's */
+    int node_pe_start;        /* of this PE's node, */
+    uint32_t node_pe_inverse; /* and its stride, as memheap_job_node_rank()
+                                 needs it */
+    unsigned node_pe_shift;
     bool crowded; /* the machine's PEs have fewer cores than they are */
     memheap_wait_t wait;
 } memheap_job_t;
@@ -55,7 +56,7 @@ memheap_status_t memheap_mpi_start(bool *started_p, const memheap_log_t *log);
  * that. Not a call of a job.
  * @return whether this MPI offers it: Open MPI does
  */
-bool memheap_mpi_serve_in_waits(int (*serve)(void), bool on);
+bool memheap_mpi_hook_progress(int (*serve)(void), bool on);
 
 /**
  * Know the PEs of a communicator as a job.
@@ -66,21 +67,21 @@ bool memheap_mpi_serve_in_waits(int (*serve)(void), bool on);
 void memheap_job_open(memheap_job_t *job, MPI_Comm comm, int machine);
 
 /** Some PEs of a job: start + i * stride, i < size; this one is number rank. */
-typedef struct memheap_part {
+typedef struct memheap_subset {
     MPI_Comm comm; /* of them */
     int start, stride, size, rank;
-} memheap_part_t;
+} memheap_subset_t;
 
 /**
  * Find the PEs that want to take part. Collective.
  * @param part  on one that does not, size is 0
  * @return MEMHEAP_ERR_UNSUPPORTED on every PE if they are no progression
  */
-memheap_status_t memheap_job_part(const memheap_job_t *job, bool takes_part,
-                                  memheap_part_t *part);
+memheap_status_t memheap_job_subset(const memheap_job_t *job, bool takes_part,
+                                    memheap_subset_t *part);
 
 /** Let go of the communicator. Local; whether or not that found anything. */
-void memheap_job_part_end(memheap_part_t *part);
+void memheap_job_subset_end(memheap_subset_t *part);
 
 /** Know its nodes, of at most that many PEs each. MEMHEAP_ERR_NO_METADATA, the
  *  same on every PE. */
@@ -108,7 +109,7 @@ void memheap_job_node_broadcast(const memheap_job_t *job, int root, void *data,
                                 size_t size);
 
 /** Wait until all PEs of the node have come. */
-void memheap_job_node_meet(const memheap_job_t *job);
+void memheap_job_node_barrier(const memheap_job_t *job);
 
 /** Collect what the first PEs of the nodes have, in the order of the nodes;
  *  for them alone. */
@@ -125,19 +126,20 @@ _Noreturn void memheap_job_abort(const memheap_job_t *job, int status);
 
 /** The number on this node of a PE of the job; node_size or more for one of
  *  another node. */
-static inline uint32_t memheap_job_near(const memheap_job_t *job, int pe)
+static inline uint32_t memheap_job_node_rank(const memheap_job_t *job, int pe)
 {
     /* If the stride divides the distance, the product with its odd part's
      * inverse and a rotation by its other bits give the quotient; otherwise
      * what they give is greater than any quotient. Source: H. S. Warren,
      * Hacker's Delight, section 10-17. */
     uint32_t product =
-        ((uint32_t)pe - (uint32_t)job->near_start) * job->near_inverse;
-    return product >> job->near_shift | product << (-job->near_shift & 31);
+        ((uint32_t)pe - (uint32_t)job->node_pe_start) * job->node_pe_inverse;
+    return product >> job->node_pe_shift | product
+                                               << (-job->node_pe_shift & 31);
 }
 
 /** The PE of the job that has a number on this node. */
-static inline int memheap_job_near_pe(const memheap_job_t *job, int number)
+static inline int memheap_job_pe_on_node(const memheap_job_t *job, int number)
 {
     const memheap_node_t *node = &job->nodes[job->node_number];
     return node->start + number * node->stride;

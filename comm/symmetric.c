@@ -7,8 +7,8 @@
 
 #include "comm/symmetric.h"
 #include "comm/range.h"
-#include "memheap/report.h"
-#include "base/machine.h"
+#include "memheap/debug/report.h"
+#include "base/sysinfo.h"
 #include "base/pages.h"
 #include "base/util.h"
 
@@ -53,13 +53,13 @@ static memheap_status_t ask_pages(const memheap_symmetric_config_t *config,
                                   memheap_status_t status,
                                   memheap_region_t *region)
 {
-    const memheap_backing_t *backing = &config->backing;
+    const memheap_memory_policy_t *backing = &config->backing;
     const memheap_log_t *errors = config->heap->log;
     warnings_t warnings = {errors, ""};
     memheap_log_t log = {collect, &warnings, errors->level};
     int pe;
     if (backing->pages == MEMHEAP_PAGES_DEFAULT &&
-        backing->place == MEMHEAP_PLACE_NONE)
+        backing->place == MEMHEAP_NUMA_DEFAULT)
         return status;
     if (status == MEMHEAP_OK)
         status = memheap_pages_ask(region, backing, &log);
@@ -79,8 +79,8 @@ static memheap_status_t create(const memheap_symmetric_config_t *config,
     const memheap_job_t *job = config->job;
     memheap_config_t heap = *config->heap;
     heap.flags |= flags;
-    heap.flags |= job->rank == 0 ? MEMHEAP_SPEAKER : 0;
-    heap.flags |= job->size > 1 ? MEMHEAP_SHOWN : 0;
+    heap.flags |= job->rank == 0 ? MEMHEAP_JOB_LEADER : 0;
+    heap.flags |= job->size > 1 ? MEMHEAP_STATS_EXPORTED : 0;
     memheap_status_t status = memheap_create_over(region, &heap, config->defs,
                                                   config->def_count, heap_p);
     if (status == MEMHEAP_OK)
@@ -95,16 +95,16 @@ static void watch_windows(const memheap_symmetric_config_t *config,
     const memheap_job_t *job = config->job;
     const memheap_node_t *node = &job->nodes[job->node_number];
     int stride = config->pe_stride == 0 ? 1 : config->pe_stride;
-    memheap_windows_on_t on = {.base = windows->base,
-                               .stride = windows->stride,
-                               .count = windows->count,
-                               .pe = config->first_pe + job->rank * stride,
-                               .first_pe =
-                                   config->first_pe + node->start * stride,
-                               .pe_stride = node->stride * stride,
-                               .synced = config->synced,
-                               .alone = job->size == 1};
-    memheap_set_windows(heap, &on);
+    memheap_peer_windows_t on = {.base = windows->base,
+                                 .stride = windows->stride,
+                                 .count = windows->count,
+                                 .pe = config->first_pe + job->rank * stride,
+                                 .first_pe =
+                                     config->first_pe + node->start * stride,
+                                 .pe_stride = node->stride * stride,
+                                 .synced = config->synced,
+                                 .alone = job->size == 1};
+    memheap_set_peer_windows(heap, &on);
 }
 
 memheap_status_t
@@ -123,7 +123,7 @@ memheap_symmetric_open(const memheap_symmetric_config_t *config,
     memheap_status_t worst = memheap_job_worst(job, status);
     if (worst != MEMHEAP_OK)
         return worst;
-    status = memheap_window_file("memheap", config->folder, 0, &fd, log);
+    status = memheap_memory_file_create("memheap", config->folder, 0, &fd, log);
     if (status == MEMHEAP_OK)
         status = memheap_region_share(&region, base, config->limit, fd,
                                       (unsigned)job->machine_size, log);
@@ -131,7 +131,7 @@ memheap_symmetric_open(const memheap_symmetric_config_t *config,
     if (region.fd >= 0)
         fd = region.fd;
     if (status == MEMHEAP_OK && config->backed)
-        memheap_region_back(&region, config->limit, &silent);
+        memheap_region_commit(&region, config->limit, &silent);
     worst = memheap_job_worst(job, status);
     if (worst != MEMHEAP_OK)
         goto err_file;
@@ -142,8 +142,8 @@ memheap_symmetric_open(const memheap_symmetric_config_t *config,
     memheap_pages_follow(&region, windows.base,
                          windows.stride * (size_t)windows.count);
     /* Where one PE has a checker, blocks are longer on all. */
-    bool checked = memheap_job_least(job, !memheap_has_checker(), NULL) == 0;
-    status = create(config, checked ? MEMHEAP_PADDED : 0, &region, &heap);
+    bool checked = memheap_job_least(job, !memheap_has_sanitizer(), NULL) == 0;
+    status = create(config, checked ? MEMHEAP_REDZONES : 0, &region, &heap);
     worst = memheap_job_worst(job, status);
     if (worst == MEMHEAP_OK) {
         watch_windows(config, heap, &windows);
@@ -168,10 +168,10 @@ err_file:
 /* Have the first PE report the figures of all. */
 static void report_figures(const memheap_job_t *job, memheap_t *heap)
 {
-    uint64_t mine[MEMHEAP_FIGURES];
+    uint64_t mine[MEMHEAP_STAT_COUNT];
     uint64_t *all = NULL;
     memheap_status_t status = MEMHEAP_OK;
-    memheap_figures_take(heap, mine);
+    memheap_stats_collect(heap, mine);
     if (job->rank == 0) {
         all = malloc((size_t)job->size * sizeof(mine));
         status = all == NULL ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK;
@@ -182,7 +182,7 @@ static void report_figures(const memheap_job_t *job, memheap_t *heap)
     if (job->rank == 0) {
         memheap_report_t report = {
             .heap = heap, .pes = job->size, .values = all};
-        memheap_report_as_asked(&report, memheap_get_log(heap));
+        memheap_report_by_param(&report, memheap_get_log(heap));
     }
     free(all);
 }
@@ -213,19 +213,19 @@ void memheap_symmetric_close(memheap_symmetric_t *symmetric)
 /* The memory of the machine for one of its PEs; that of its huge page pool if
  * the heap is to be there, and all PEs have a part of it or must. */
 static size_t fair_share(const memheap_job_t *job,
-                         const memheap_backing_t *backing)
+                         const memheap_memory_policy_t *backing)
 {
     size_t pes = (size_t)job->machine_size;
     size_t pool = memheap_pages_pool(backing);
     size_t total;
     size_t available;
-    memheap_machine_memory(&total, &available);
+    memheap_sysinfo_memory(&total, &available);
     if (pool != SIZE_MAX) {
         size_t share =
             memheap_align_down(pool / pes, memheap_pages_unit(backing));
         pool = memheap_job_least(job, share, NULL);
     }
-    if (pool == 0 && backing->pages_strength == MEMHEAP_PREFERRED)
+    if (pool == 0 && backing->pages_mode == MEMHEAP_PREFERRED)
         pool = SIZE_MAX;
     return memheap_min(total / pes, pool);
 }
@@ -234,7 +234,7 @@ static size_t fair_share(const memheap_job_t *job,
 static const size_t memcheck_share = MEMHEAP_GIB;
 
 size_t memheap_symmetric_share(const memheap_job_t *job,
-                               const memheap_backing_t *backing)
+                               const memheap_memory_policy_t *backing)
 {
     size_t unit = memheap_pages_unit(backing);
     size_t pes = (size_t)job->machine_size;

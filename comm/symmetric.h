@@ -23,7 +23,7 @@ typedef struct memheap_symmetric_config {
     size_t limit;
     /** Back all of them at once, if there is memory. */
     bool backed;
-    memheap_backing_t backing;
+    memheap_memory_policy_t backing;
     /** Folder whose file system has the memory; NULL: that of the machine. */
     const char *folder;
     /** The heap's name, flags and log. */
@@ -33,7 +33,7 @@ typedef struct memheap_symmetric_config {
     /** How PEs are called: number n of the job is first_pe + n * pe_stride; 0
      *  is a stride of 1. */
     int first_pe, pe_stride;
-    /** memheap_guards_sync() is called where others may have written. */
+    /** memheap_guard_sync() is called where others may have written. */
     bool synced;
     /** Takes, on one PE, that a PE does not have what is preferred. */
     const memheap_log_t *warnings;
@@ -65,6 +65,6 @@ void memheap_symmetric_close(memheap_symmetric_t *symmetric);
  *  whole pages of the kind asked for, whether or not they can be had.
  *  Collective. */
 size_t memheap_symmetric_share(const memheap_job_t *job,
-                               const memheap_backing_t *backing);
+                               const memheap_memory_policy_t *backing);
 
 #endif

@@ -4,7 +4,7 @@
  * What can be reached of a PE is a few segments, each of which lies at an
  * address of its own on every PE; a place is a PE, a segment, and an offset.
  * PEs get to know each other on first use: a job keeps nothing for PEs that
- * never talk but what memheap_cards_t holds once a node.
+ * never talk but what memheap_address_table_t holds once a node.
  *
  * Operations on one PE are applied in the order of the calls where a fence
  * stands between them. A PE serves the others whenever it calls in here, or in
@@ -26,24 +26,24 @@ typedef unsigned memheap_segment_id_t;
 
 enum {
     MEMHEAP_SEGMENT_HEAP,
-    MEMHEAP_SEGMENT_VARIABLES,
+    MEMHEAP_SEGMENT_DATA,
     MEMHEAP_SEGMENT_MORE, /* of what comes and goes, */
     MEMHEAP_SEGMENTS = 64 /* up to this */
 };
 
 /** Who has a segment: the PEs of a job within the job, which are the numbers
  *  start + i * stride there. */
-typedef struct memheap_owners {
+typedef struct memheap_members {
     const memheap_job_t *job;
     int start, stride;
-} memheap_owners_t;
+} memheap_members_t;
 
 /** Bytes on a PE of the job. */
-typedef struct memheap_place {
+typedef struct memheap_remote_addr {
     int pe;
     memheap_segment_id_t segment;
     size_t offset;
-} memheap_place_t;
+} memheap_remote_addr_t;
 
 /** What an atomic operation does to the object. */
 typedef enum memheap_atomic_kind {
@@ -102,45 +102,45 @@ void memheap_transport_close(memheap_transport_t *transport);
  * @return the same on every owner. MEMHEAP_ERR_SYSTEM, MEMHEAP_ERR_NO_METADATA,
  *         logged
  */
-memheap_status_t memheap_transport_cover(memheap_transport_t *transport,
-                                         memheap_segment_id_t segment,
-                                         const memheap_owners_t *owners,
-                                         char *base, size_t from, size_t to);
+memheap_status_t memheap_transport_register(memheap_transport_t *transport,
+                                            memheap_segment_id_t segment,
+                                            const memheap_members_t *owners,
+                                            char *base, size_t from, size_t to);
 
 /** Let nobody reach a segment any more. Each owner calls, after a quiet of all
  *  of them; local. Nothing for one that was never covered. */
-void memheap_transport_forget(memheap_transport_t *transport,
-                              memheap_segment_id_t segment);
+void memheap_transport_deregister(memheap_transport_t *transport,
+                                  memheap_segment_id_t segment);
 
 /** Copy bytes to a place. The source may change when the call returns. */
 void memheap_transport_put(memheap_transport_t *transport,
-                           const memheap_place_t *place, const void *source,
-                           size_t size);
+                           const memheap_remote_addr_t *place,
+                           const void *source, size_t size);
 
 /** The same; the source may change after the next quiet. */
 void memheap_transport_put_nbi(memheap_transport_t *transport,
-                               const memheap_place_t *place, const void *source,
-                               size_t size);
+                               const memheap_remote_addr_t *place,
+                               const void *source, size_t size);
 
 /** Copy bytes from a place. */
 void memheap_transport_get(memheap_transport_t *transport,
-                           const memheap_place_t *place, void *dest,
+                           const memheap_remote_addr_t *place, void *dest,
                            size_t size);
 
 /** The same; they are there after the next quiet. */
 void memheap_transport_get_nbi(memheap_transport_t *transport,
-                               const memheap_place_t *place, void *dest,
+                               const memheap_remote_addr_t *place, void *dest,
                                size_t size);
 
 /** Do an atomic operation and wait for the value before it. */
 uint64_t memheap_transport_fetch(memheap_transport_t *transport,
-                                 const memheap_place_t *place,
+                                 const memheap_remote_addr_t *place,
                                  const memheap_atomic_t *atomic);
 
 /** Begin an atomic operation. Unless old is NULL, the object's bytes before it
  *  are there after the next quiet. */
 void memheap_transport_update(memheap_transport_t *transport,
-                              const memheap_place_t *place,
+                              const memheap_remote_addr_t *place,
                               const memheap_atomic_t *atomic, void *old);
 
 /** Let what comes after this call come after what came before it, on each PE.
@@ -148,7 +148,7 @@ void memheap_transport_update(memheap_transport_t *transport,
 void memheap_transport_fence(memheap_transport_t *transport);
 
 /** Wait until all that was begun to be got is there. */
-void memheap_transport_arrive(memheap_transport_t *transport);
+void memheap_transport_wait_gets(memheap_transport_t *transport);
 
 /** Wait until all that was begun is done, on all PEs or on one. */
 void memheap_transport_quiet(memheap_transport_t *transport);

@@ -17,7 +17,7 @@
 #include "config.h"
 
 #include "comm/transport.h"
-#include "comm/cards.h"
+#include "comm/address_table.h"
 #include "base/hashmap.h"
 #include "base/util.h"
 
@@ -44,11 +44,12 @@ enum {
 typedef struct piece {
     size_t end;
     ucp_mem_h memory;
-    memheap_cards_t keys; /* each with the segment's base on its PE before it */
+    memheap_address_table_t
+        keys; /* each with the segment's base on its PE before it */
 } piece_t;
 
 typedef struct segment {
-    memheap_owners_t owners;
+    memheap_members_t owners;
     piece_t piece[PIECES];
     int count;
 } segment_t;
@@ -113,7 +114,7 @@ struct memheap_transport {
     bool closing;       /* errors of peers count no more */
     atomic_bool ending; /* the job is */
     pthread_mutex_t lock;
-    memheap_cards_t addresses;
+    memheap_address_table_t addresses;
     segment_t *segment[MEMHEAP_SEGMENTS]; /* NULL: nobody has it */
     memheap_hashmap_t peers;              /* from a PE to its peer_t */
     peer_t *first;
@@ -208,7 +209,8 @@ static peer_t *peer_of(memheap_transport_t *t, int pe)
         lost(t, pe, UCS_ERR_NO_MEMORY);
     size_t size;
     *peer = (peer_t){.transport = t, .pe = pe, .next = t->first};
-    const address_t *address = memheap_cards_at(&t->addresses, pe, &size);
+    const address_t *address =
+        memheap_address_table_at(&t->addresses, pe, &size);
     /* Shared memory has no way to lose a PE, so UCX does not use it where it
      * is asked to notice. */
     ucp_ep_params_t params = {
@@ -238,7 +240,7 @@ static int piece_of(const segment_t *segment, size_t offset)
 }
 
 /* The number that a PE has among the owners of a segment. */
-static int number_of(const memheap_owners_t *owners, int pe)
+static int number_of(const memheap_members_t *owners, int pe)
 {
     return owners->stride == 0 ? 0 : (pe - owners->start) / owners->stride;
 }
@@ -252,8 +254,8 @@ typedef struct span {
 } span_t;
 
 /* The first of the spans that size bytes at a place consist of. */
-static span_t span_of(memheap_transport_t *t, const memheap_place_t *place,
-                      size_t size)
+static span_t span_of(memheap_transport_t *t,
+                      const memheap_remote_addr_t *place, size_t size)
 {
     const segment_t *segment = t->segment[place->segment];
     int i = segment == NULL ? 0 : piece_of(segment, place->offset);
@@ -269,9 +271,9 @@ static span_t span_of(memheap_transport_t *t, const memheap_place_t *place,
     far_piece_t *piece = *pieces + i;
     if (piece->key == NULL) {
         size_t bytes;
-        const char *record =
-            memheap_cards_at(&segment->piece[i].keys,
-                             number_of(&segment->owners, place->pe), &bytes);
+        const char *record = memheap_address_table_at(
+            &segment->piece[i].keys, number_of(&segment->owners, place->pe),
+            &bytes);
         memcpy(&piece->base, record, sizeof(piece->base));
         ucs_status_t status = ucp_ep_rkey_unpack(
             peer->endpoint, record + sizeof(piece->base), &piece->key);
@@ -326,8 +328,8 @@ static void began(memheap_transport_t *t, int pe, ucs_status_ptr_t request,
 }
 
 /* Move bytes to or from a place, span by span; wait for each, or for none. */
-static void move(memheap_transport_t *t, memheap_place_t place, char *local,
-                 size_t size, bool put, bool wait)
+static void move(memheap_transport_t *t, memheap_remote_addr_t place,
+                 char *local, size_t size, bool put, bool wait)
 {
     enter(t);
     while (size > 0) {
@@ -352,28 +354,28 @@ static void move(memheap_transport_t *t, memheap_place_t place, char *local,
 }
 
 void memheap_transport_put(memheap_transport_t *transport,
-                           const memheap_place_t *place, const void *source,
-                           size_t size)
+                           const memheap_remote_addr_t *place,
+                           const void *source, size_t size)
 {
     move(transport, *place, (char *)(uintptr_t)source, size, true, true);
 }
 
 void memheap_transport_put_nbi(memheap_transport_t *transport,
-                               const memheap_place_t *place, const void *source,
-                               size_t size)
+                               const memheap_remote_addr_t *place,
+                               const void *source, size_t size)
 {
     move(transport, *place, (char *)(uintptr_t)source, size, true, false);
 }
 
 void memheap_transport_get(memheap_transport_t *transport,
-                           const memheap_place_t *place, void *dest,
+                           const memheap_remote_addr_t *place, void *dest,
                            size_t size)
 {
     move(transport, *place, dest, size, false, true);
 }
 
 void memheap_transport_get_nbi(memheap_transport_t *transport,
-                               const memheap_place_t *place, void *dest,
+                               const memheap_remote_addr_t *place, void *dest,
                                size_t size)
 {
     move(transport, *place, dest, size, false, false);
@@ -408,10 +410,11 @@ static void send_header(memheap_transport_t *t, int pe, ucp_ep_h endpoint,
 }
 
 /* Send an atomic operation; what was put before a fence is there first. */
-static void begin_atomic(memheap_transport_t *t, const memheap_place_t *place,
+static void begin_atomic(memheap_transport_t *t,
+                         const memheap_remote_addr_t *place,
                          const memheap_atomic_t *atomic, atomic_t *operation)
 {
-    memheap_place_t at = *place;
+    memheap_remote_addr_t at = *place;
     span_t span = span_of(t, &at, atomic->size);
     operation->message = (atomic_message_t){
         .address = span.address,
@@ -524,7 +527,7 @@ static void progress_until_none(memheap_transport_t *t, const size_t *count)
 }
 
 uint64_t memheap_transport_fetch(memheap_transport_t *t,
-                                 const memheap_place_t *place,
+                                 const memheap_remote_addr_t *place,
                                  const memheap_atomic_t *atomic)
 {
     uint64_t old = 0;
@@ -537,7 +540,7 @@ uint64_t memheap_transport_fetch(memheap_transport_t *t,
 }
 
 void memheap_transport_update(memheap_transport_t *t,
-                              const memheap_place_t *place,
+                              const memheap_remote_addr_t *place,
                               const memheap_atomic_t *atomic, void *old)
 {
     atomic_t *operation = malloc(sizeof(*operation));
@@ -568,7 +571,7 @@ static void drain(memheap_transport_t *t)
     progress_until_none(t, &t->pending);
 }
 
-void memheap_transport_arrive(memheap_transport_t *t)
+void memheap_transport_wait_gets(memheap_transport_t *t)
 {
     enter(t);
     drain(t);
@@ -626,7 +629,7 @@ static memheap_status_t failed(const memheap_transport_t *t, const char *what,
 
 /* The segment of a number; made, if it is not there. */
 static segment_t *segment_of(memheap_transport_t *t, memheap_segment_id_t id,
-                             const memheap_owners_t *owners)
+                             const memheap_members_t *owners)
 {
     if (t->segment[id] != NULL)
         return t->segment[id];
@@ -636,10 +639,10 @@ static segment_t *segment_of(memheap_transport_t *t, memheap_segment_id_t id,
     return t->segment[id] = segment;
 }
 
-memheap_status_t memheap_transport_cover(memheap_transport_t *t,
-                                         memheap_segment_id_t id,
-                                         const memheap_owners_t *owners,
-                                         char *base, size_t from, size_t to)
+memheap_status_t memheap_transport_register(memheap_transport_t *t,
+                                            memheap_segment_id_t id,
+                                            const memheap_members_t *owners,
+                                            char *base, size_t from, size_t to)
 {
     segment_t *segment = segment_of(t, id, owners);
     piece_t piece = {.end = to};
@@ -674,8 +677,9 @@ memheap_status_t memheap_transport_cover(memheap_transport_t *t,
     if (status == MEMHEAP_OK) {
         memcpy(record, &address, sizeof(address));
         memcpy(record + sizeof(address), packed, packed_size);
-        status = memheap_cards_open(&piece.keys, owners->job, record,
-                                    sizeof(address) + packed_size, t->log);
+        status =
+            memheap_address_table_open(&piece.keys, owners->job, record,
+                                       sizeof(address) + packed_size, t->log);
     }
     enter(t);
     if (status == MEMHEAP_OK)
@@ -708,13 +712,14 @@ static void forget_near(memheap_transport_t *t, memheap_segment_id_t id)
     segment_t *segment = t->segment[id];
     for (int i = 0; segment != NULL && i < segment->count; i++) {
         ucp_mem_unmap(t->context, segment->piece[i].memory);
-        memheap_cards_close(&segment->piece[i].keys);
+        memheap_address_table_close(&segment->piece[i].keys);
     }
     free(segment);
     t->segment[id] = NULL;
 }
 
-void memheap_transport_forget(memheap_transport_t *t, memheap_segment_id_t id)
+void memheap_transport_deregister(memheap_transport_t *t,
+                                  memheap_segment_id_t id)
 {
     enter(t);
     forget_far(t, id);
@@ -801,8 +806,8 @@ static memheap_status_t show_address(memheap_transport_t *t,
     if (worst == MEMHEAP_OK && address != NULL) {
         address->machine = t->job->machine_first;
         memcpy(address->bytes, bytes, size);
-        worst = memheap_cards_open(&t->addresses, t->job, address,
-                                   sizeof(*address) + size, t->log);
+        worst = memheap_address_table_open(&t->addresses, t->job, address,
+                                           sizeof(*address) + size, t->log);
     }
     free(address);
     if (bytes != NULL)
@@ -815,7 +820,7 @@ static void release(memheap_transport_t *t)
 {
     for (memheap_segment_id_t id = 0; id < MEMHEAP_SEGMENTS; id++)
         forget_near(t, id);
-    memheap_cards_close(&t->addresses);
+    memheap_address_table_close(&t->addresses);
     if (t->worker != NULL)
         ucp_worker_destroy(t->worker);
     if (t->context != NULL)

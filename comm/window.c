@@ -26,9 +26,9 @@ typedef struct card {
     ino_t inode;  /* another container */
 } card_t;
 
-memheap_status_t memheap_window_file(const char *name, const char *folder,
-                                     size_t size, int *fd_p,
-                                     const memheap_log_t *log)
+memheap_status_t memheap_memory_file_create(const char *name,
+                                            const char *folder, size_t size,
+                                            int *fd_p, const memheap_log_t *log)
 {
     struct rlimit limit;
     /* Past this limit, ftruncate() would raise a signal. */
@@ -160,9 +160,10 @@ void memheap_windows_close(memheap_windows_t *windows)
     *windows = (memheap_windows_t){0};
 }
 
-memheap_status_t memheap_window_share(const memheap_job_t *job, int fd,
-                                      size_t size, const memheap_log_t *log,
-                                      void **address_p)
+memheap_status_t memheap_window_open_first(const memheap_job_t *job, int fd,
+                                           size_t size,
+                                           const memheap_log_t *log,
+                                           void **address_p)
 {
     card_t card = card_of(job, 0, fd);
     return map_file(&card, NULL, size, log, address_p);

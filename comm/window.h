@@ -26,9 +26,10 @@ typedef struct memheap_windows {
  *                the machine's memory
  * @return MEMHEAP_ERR_SYSTEM, logged
  */
-memheap_status_t memheap_window_file(const char *name, const char *folder,
-                                     size_t size, int *fd_p,
-                                     const memheap_log_t *log);
+memheap_status_t memheap_memory_file_create(const char *name,
+                                            const char *folder, size_t size,
+                                            int *fd_p,
+                                            const memheap_log_t *log);
 
 /**
  * Map each PE's memory file. Collective over the node's PEs.
@@ -47,8 +48,9 @@ void memheap_windows_close(memheap_windows_t *windows);
 
 /** Map the memory file of the node's first PE, which is the only one to have
  *  one, as memheap_windows_open() does. Collective over the node's PEs. */
-memheap_status_t memheap_window_share(const memheap_job_t *job, int fd,
-                                      size_t size, const memheap_log_t *log,
-                                      void **address_p);
+memheap_status_t memheap_window_open_first(const memheap_job_t *job, int fd,
+                                           size_t size,
+                                           const memheap_log_t *log,
+                                           void **address_p);
 
 #endif

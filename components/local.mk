@@ -1,16 +1,16 @@
 # The allocators, one folder each.
-buddy_sources = components/buddy/buddy.c components/buddy/tags.h
+buddy_sources = components/buddy/buddy.c components/buddy/buddy_map.h
 fit_sources = components/fit/fit.c components/fit/tree.c \
 	components/fit/tree.h
 mempool_sources = components/mempool/fragments.c \
 	components/mempool/fragments.h components/mempool/mempool.c \
-	components/mempool/pool.h components/mempool/shared.c \
+	components/mempool/mempool.h components/mempool/thread_ops.c \
 	components/mempool/slab.c
 guard_sources = components/guard/guard.c
-ptmalloc_sources = components/ptmalloc/bins.h components/ptmalloc/cache.h \
+ptmalloc_sources = components/ptmalloc/bins.h components/ptmalloc/free_cache.h \
 	components/ptmalloc/chunk.h components/ptmalloc/ptmalloc.c \
-	components/ptmalloc/slots.h components/ptmalloc/space.c \
-	components/ptmalloc/space.h
+	components/ptmalloc/block_map.h components/ptmalloc/free_space.c \
+	components/ptmalloc/free_space.h
 
 # What serves a guarded heap is always there, and not chosen.
 component_sources = $(guard_sources)

@@ -5,7 +5,7 @@
 linked_pages = docs/man/memheap.3 docs/man/memheap_alloc.3 \
 	docs/man/memheap_cache.3 docs/man/memheap_context.3 \
 	docs/man/memheap_get_stats.3 docs/man/memheap_page_pool_create.3 \
-	docs/man/memheap_place.3
+	docs/man/memheap_placement_alloc.3
 dist_man_MANS += docs/man/memheap-info.1 docs/man/memheap-top.1 \
 	docs/man/memheap.7
 if MPI

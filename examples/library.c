@@ -14,8 +14,8 @@
 #include <shmemx.h>
 #include <shmemx_pools.h>
 
-#include <cache.h>
-#include <context.h>
+#include <memheap/cache.h>
+#include <memheap/context.h>
 
 #include <stdio.h>
 
@@ -50,7 +50,7 @@ static int swarm_open(swarm_t *swarm)
     memheap_context_config_t context = {.name = "swarm", .pool = &memory};
     if (memheap_context_create(&context, &swarm->context) != MEMHEAP_OK)
         goto err;
-    memheap_pool_t owned = memheap_context_pool(swarm->context);
+    memheap_pool_t owned = memheap_context_as_pool(swarm->context);
     memheap_cache_config_t particles = {
         .name = "particles", .item_size = sizeof(particle_t), .pool = &owned};
     void *energy;
@@ -78,7 +78,7 @@ int main(void)
     int me = shmem_my_pe();
     int n = shmem_n_pes();
     if (swarm_open(&swarm) != 0 ||
-        memheap_cache_alloc_array(swarm.particles, COUNT, particle) !=
+        memheap_cache_alloc_batch(swarm.particles, COUNT, particle) !=
             MEMHEAP_OK)
         shmem_global_exit(1);
 

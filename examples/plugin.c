@@ -7,12 +7,12 @@
  * Each block goes behind the last one, and freed space is used again when all
  * blocks behind it are free: for programs that free in reverse order.
  */
-#include <base/component.h>
+#include <memheap/component.h>
 #include <base/util.h>
 
 typedef struct pile {
     memheap_module_t module;
-    memheap_table_t table; /* of extents, without gaps */
+    memheap_array_t table; /* of extents, without gaps */
     size_t count;
     size_t end; /* of the last one */
 } pile_t;
@@ -22,24 +22,24 @@ static memheap_extent_t *extent_at(const pile_t *s, size_t i)
     return (memheap_extent_t *)s->table.base + i;
 }
 
-static memheap_answer_t pile_alloc(memheap_module_t *module, size_t size,
+static memheap_result_t pile_alloc(memheap_module_t *module, size_t size,
                                    size_t align)
 {
     pile_t *s = (pile_t *)module;
     size_t start = memheap_align_up(s->end, align);
     size_t need = memheap_align_up(size, MEMHEAP_MIN_ALIGN);
     if (start > module->size || size > need || need > module->size - start)
-        return memheap_refuse(MEMHEAP_ERR_NO_MEMORY);
-    if (memheap_table_ensure(
+        return memheap_result_error(MEMHEAP_ERR_NO_MEMORY);
+    if (memheap_array_ensure(
             &s->table, (s->count + 2) * sizeof(memheap_extent_t)) != MEMHEAP_OK)
-        return memheap_refuse(MEMHEAP_ERR_NO_METADATA);
+        return memheap_result_error(MEMHEAP_ERR_NO_METADATA);
     if (start > s->end)
         *extent_at(s, s->count++) =
             (memheap_extent_t){s->end, start - s->end, false};
     *extent_at(s, s->count++) = (memheap_extent_t){start, need, true};
     s->end = start + need;
     module->used += need;
-    return memheap_answer(start);
+    return memheap_result(start);
 }
 
 static memheap_extent_t *find(const memheap_module_t *module, size_t offset)
@@ -107,9 +107,9 @@ static void pile_stats(const memheap_module_t *module,
 
 static void pile_destroy(memheap_module_t *module)
 {
-    memheap_table_t table = ((pile_t *)module)->table;
+    memheap_array_t table = ((pile_t *)module)->table;
     memheap_memory_delete(table.memory, module, sizeof(pile_t));
-    memheap_table_close(&table);
+    memheap_array_close(&table);
 }
 
 static memheap_status_t pile_create(const memheap_module_config_t *config,
@@ -130,7 +130,7 @@ static memheap_status_t pile_create(const memheap_module_config_t *config,
     s->module.ops = &ops;
     s->module.size = config->size;
     *module_p = &s->module;
-    if (memheap_table_open(&s->table, config->memory, config->max_size * 2) ==
+    if (memheap_array_open(&s->table, config->memory, config->max_size * 2) ==
         MEMHEAP_OK)
         return MEMHEAP_OK;
     memheap_memory_delete(config->memory, s, sizeof(*s));

@@ -6,7 +6,7 @@
  *     cc range.c $(pkg-config --cflags --libs memheap) -o range
  *     ./range
  */
-#include <memheap.h>
+#include <memheap/memheap.h>
 
 #include <stdio.h>
 #include <stdlib.h>

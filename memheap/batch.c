@@ -7,7 +7,7 @@
  */
 #include "config.h"
 
-#include "memheap/heap_inside.h"
+#include "memheap/heap_internal.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,7 +9,7 @@
  */
 #include "config.h"
 
-#include "memheap/heap_inside.h"
+#include "memheap/heap_internal.h"
 
 #include <string.h>
 
@@ -18,7 +18,7 @@ static memheap_status_t back_shared(memheap_t *heap, size_t end)
 {
     pthread_mutex_lock(&heap->lock);
     memheap_status_t status =
-        memheap_region_back(&heap->region, end, heap->log);
+        memheap_region_commit(&heap->region, end, heap->log);
     if (status == MEMHEAP_OK)
         atomic_store_explicit(&heap->ready, heap->region.backed,
                               memory_order_release);
@@ -40,7 +40,7 @@ static MEMHEAP_NOINLINE memheap_status_t alloc_shared(memheap_t *heap,
     if (status != MEMHEAP_OK)
         return status == MEMHEAP_ERR_NO_MEMORY ? MEMHEAP_ERR_BUSY : status;
     size_t end = offset + usable;
-    size_t high = heap_high(heap);
+    size_t high = heap_high_water(heap);
     *dirty_p = end > high ? high - memheap_min(high, offset) : usable;
     if (end > high &&
         end > atomic_load_explicit(&heap->ready, memory_order_acquire)) {
@@ -190,7 +190,7 @@ memheap_status_t memheap_free(memheap_t *heap, void *block)
     return status;
 }
 
-void memheap_take_back(memheap_t *heap, void *const *blocks, size_t count)
+void memheap_roll_back(memheap_t *heap, void *const *blocks, size_t count)
 {
     heap_lock(heap);
     for (size_t i = 0; i < count; i++)
@@ -210,8 +210,8 @@ static memheap_status_t reserve(memheap_t *heap, size_t offset, size_t size)
     if (status != MEMHEAP_OK)
         return status;
     size_t end = offset + (module->used - used);
-    if (end > heap_high(heap))
-        status = memheap_raise_high(heap, offset, end);
+    if (end > heap_high_water(heap))
+        status = memheap_raise_high_water(heap, offset, end);
     if (status != MEMHEAP_OK)
         return status;
     heap->peak = memheap_max(heap->peak, module->used);

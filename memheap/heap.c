@@ -8,10 +8,10 @@
  */
 #include "config.h"
 
-#include "memheap/heap_inside.h"
-#include "memheap/checker.h"
-#include "memheap/report.h"
-#include "base/machine.h"
+#include "memheap/heap_internal.h"
+#include "memheap/debug/sanitizer.h"
+#include "memheap/debug/report.h"
+#include "base/sysinfo.h"
 #include "base/pages.h"
 
 #include <stdio.h>
@@ -43,7 +43,7 @@ static memheap_status_t find_region(memheap_t *heap,
                                     const memheap_config_t *config)
 {
     memheap_region_t *region = &heap->region;
-    memheap_backing_t backing = config->backing;
+    memheap_memory_policy_t backing = config->backing;
     if (config->base != NULL) {
         memheap_region_wrap(region, config->base, config->size);
         return MEMHEAP_OK;
@@ -53,7 +53,7 @@ static memheap_status_t find_region(memheap_t *heap,
     size_t total = config->size;
     size_t available;
     if (total == 0) {
-        memheap_machine_memory(&total, &available);
+        memheap_sysinfo_memory(&total, &available);
         total = memheap_min(total, memheap_pages_pool(&backing));
         total = memheap_max(total, unit);
     }
@@ -76,12 +76,12 @@ static bool is_shown(const memheap_t *heap, unsigned flags)
     const char *which =
         memheap_params_value(&heap->framework.params, "MEMHEAP_TOP")->string;
     return strcmp(which, "all") == 0 ||
-           (strcmp(which, "job") == 0 && (flags & MEMHEAP_SHOWN) != 0);
+           (strcmp(which, "job") == 0 && (flags & MEMHEAP_STATS_EXPORTED) != 0);
 }
 
 static void open_gauge(memheap_t *heap)
 {
-    memheap_gauge_config_t config = {
+    memheap_stats_export_config_t config = {
         .name = heap->name,
         .component = heap->framework.selected->name,
         .base = heap->base,
@@ -90,10 +90,10 @@ static void open_gauge(memheap_t *heap)
         .memory = heap->memory,
         .log = heap->log,
         .level = heap->of_job ? MEMHEAP_LOG_DEBUG : MEMHEAP_LOG_WARNING};
-    heap->gauge = memheap_gauge_open(&config);
+    heap->gauge = memheap_stats_export_open(&config);
     heap->ends = heap->locks || heap->gauge != NULL;
     if (heap->gauge != NULL)
-        memheap_show(heap);
+        memheap_publish_stats(heap);
 }
 
 /* Of a range of the caller's that is to be guarded, take the whole pages. */
@@ -121,7 +121,7 @@ static bool is_checked(const memheap_t *heap)
 {
     return memheap_params_value(&heap->framework.params, "MEMHEAP_CHECKERS")
                ->boolean &&
-           memheap_has_checker();
+           memheap_has_sanitizer();
 }
 
 /* Have the heap watched, if that is asked for or somebody is there to do so. */
@@ -165,7 +165,7 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     heap->memory = memory;
     heap->locks = (config->flags & MEMHEAP_SINGLE_THREADED) == 0;
     heap->ends = heap->locks;
-    heap->of_job = (config->flags & MEMHEAP_OF_JOB) != 0;
+    heap->of_job = (config->flags & MEMHEAP_JOB_HEAP) != 0;
     snprintf(heap->name, sizeof(heap->name), "%s",
              config->name == NULL ? "heap" : config->name);
 
@@ -187,7 +187,7 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     heap->base = region->base;
     heap->max_align = common_align(region);
     if (region->kind == MEMHEAP_REGION_FOREIGN)
-        heap_set_high(heap, region->size);
+        heap_set_high_water(heap, region->size);
     heap->checks = memheap_params_value(params, "MEMHEAP_CHECK")->boolean;
     heap->pinned = region->kind == MEMHEAP_REGION_FOREIGN;
     memheap_set_trim(
@@ -196,15 +196,15 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     region->overcommit =
         memheap_params_value(params, "MEMHEAP_OVERCOMMIT")->boolean;
     unsigned flags = config->flags;
-    if (!heap->of_job && memheap_has_checker())
-        flags |= MEMHEAP_PADDED;
+    if (!heap->of_job && memheap_has_sanitizer())
+        flags |= MEMHEAP_REDZONES;
     if (!memheap_params_value(params, "MEMHEAP_CHECKERS")->boolean)
-        flags &= ~(unsigned)MEMHEAP_PADDED;
+        flags &= ~(unsigned)MEMHEAP_REDZONES;
     /* A page that is guarded is padding enough. */
-    if ((flags & MEMHEAP_PADDED) != 0 && !region->guarded)
+    if ((flags & MEMHEAP_REDZONES) != 0 && !region->guarded)
         heap->padding = MEMHEAP_REDZONE;
     status =
-        memheap_notes_open(params, heap->name, flags, memory, &heap->notes);
+        memheap_events_open(params, heap->name, flags, memory, &heap->notes);
     if (status != MEMHEAP_OK)
         goto err_region;
     size_t longest =
@@ -238,7 +238,7 @@ static memheap_status_t create_heap(const memheap_region_t *given,
 err_module:
     heap->module->ops->destroy(heap->module);
 err_notes:
-    memheap_notes_close(heap->notes);
+    memheap_events_close(heap->notes);
 err_region:
     if (given == NULL)
         memheap_region_release(region);
@@ -262,7 +262,7 @@ memheap_status_t memheap_create(const memheap_config_t *config,
 {
     const memheap_log_t *log =
         config->log == NULL ? &memheap_log_stderr : config->log;
-    const memheap_backing_t *backing = &config->backing;
+    const memheap_memory_policy_t *backing = &config->backing;
     size_t longest = memheap_max(config->size, config->max_size);
     if (config->base != NULL &&
         (config->size == 0 ||
@@ -275,9 +275,9 @@ memheap_status_t memheap_create(const memheap_config_t *config,
         return MEMHEAP_ERR_BAD_ARGUMENT;
     }
     if (backing->pages > MEMHEAP_PAGES_1G ||
-        backing->place > MEMHEAP_PLACE_NODE ||
-        (config->base != NULL && (backing->pages != MEMHEAP_PAGES_UNSAID ||
-                                  backing->place != MEMHEAP_PLACE_UNSAID))) {
+        backing->place > MEMHEAP_NUMA_NODE ||
+        (config->base != NULL && (backing->pages != MEMHEAP_PAGES_UNSET ||
+                                  backing->place != MEMHEAP_NUMA_UNSET))) {
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
                           config->base == NULL
                               ? "no such kind or place of pages"
@@ -291,10 +291,10 @@ memheap_status_t memheap_create(const memheap_config_t *config,
 /* What the parameters want to be said of a heap that ends. */
 static void report(memheap_t *heap)
 {
-    uint64_t values[MEMHEAP_FIGURES];
+    uint64_t values[MEMHEAP_STAT_COUNT];
     memheap_report_t report = {.heap = heap, .values = values};
-    memheap_figures_take(heap, values);
-    memheap_report_as_asked(&report, heap->log);
+    memheap_stats_collect(heap, values);
+    memheap_report_by_param(&report, heap->log);
     if (memheap_params_value(&heap->framework.params, "MEMHEAP_LEAKS")->boolean)
         memheap_report_leaks(heap);
 }
@@ -308,23 +308,24 @@ void memheap_destroy(memheap_t *heap)
         report(heap);
     memheap_guard_close(heap->guard);
     heap->module->ops->destroy(heap->module);
-    memheap_gauge_close(heap->gauge);
-    memheap_notes_close(heap->notes);
+    memheap_stats_export_close(heap->gauge);
+    memheap_events_close(heap->notes);
     memheap_framework_close(&heap->framework);
     memheap_region_release(&heap->region);
     pthread_mutex_destroy(&heap->lock);
     memheap_memory_delete(memory, heap, sizeof(*heap));
 }
 
-void memheap_set_windows(memheap_t *heap, const memheap_windows_on_t *windows)
+void memheap_set_peer_windows(memheap_t *heap,
+                              const memheap_peer_windows_t *windows)
 {
     heap_lock(heap);
     if (heap->guard != NULL)
-        memheap_guard_set_windows(heap->guard, windows);
+        memheap_guard_set_peer_windows(heap->guard, windows);
     heap_unlock(heap);
 }
 
-void memheap_settle(memheap_t *heap)
+void memheap_normalize(memheap_t *heap)
 {
     heap_lock(heap);
     if (heap->module->ops->settle != NULL)
@@ -347,7 +348,7 @@ memheap_status_t memheap_grow(memheap_t *heap, size_t new_size)
     memheap_status_t status = module->ops->grow(module, new_size);
     if (status == MEMHEAP_OK) {
         heap->region.size = heap->region.backed = new_size;
-        heap_set_high(heap, new_size);
+        heap_set_high_water(heap, new_size);
         if (heap->guard != NULL)
             memheap_guard_grown(heap->guard, old_size, new_size);
     }

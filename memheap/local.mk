@@ -1,20 +1,31 @@
 # libmemheap: heaps without MPI.
+memheap_headers = include/memheap/cache.h include/memheap/call_sites.h \
+	include/memheap/component.h include/memheap/context.h \
+	include/memheap/log.h include/memheap/memheap.h \
+	include/memheap/memory.h include/memheap/memory_policy.h \
+	include/memheap/page_pool.h include/memheap/param.h \
+	include/memheap/placement.h include/memheap/pool.h \
+	include/memheap/range_pool.h include/memheap/status.h
+pkginclude_HEADERS = $(memheap_headers)
+
+core_sources = memheap/batch.c memheap/blocks.c memheap/heap.c memheap/heap.h \
+	memheap/heap_internal.c memheap/heap_internal.h memheap/inspect.c \
+	memheap/resize.c memheap/trim.c
+debug_sources = memheap/debug/events.c memheap/debug/events.h \
+	memheap/debug/guard.c memheap/debug/guard.h memheap/debug/leaks.c \
+	memheap/debug/records.c memheap/debug/records.h \
+	memheap/debug/report.c memheap/debug/report.h \
+	memheap/debug/sanitizer.c memheap/debug/sanitizer.h \
+	memheap/debug/stack_depot.c memheap/debug/stack_depot.h \
+	memheap/debug/stats_page.c memheap/debug/stats_page.h \
+	memheap/debug/trace.c memheap/debug/trace.h
+pool_sources = memheap/pools/cache.c memheap/pools/context.c \
+	memheap/pools/fallback.h memheap/pools/numa_heaps.c \
+	memheap/pools/page_pool.c memheap/pools/placement.c \
+	memheap/pools/pool.c memheap/pools/range_pool.c
+
 lib_LTLIBRARIES += libmemheap.la
-libmemheap_la_SOURCES = $(base_sources) $(component_sources) \
-	memheap/batch.c memheap/blocks.c memheap/cache.c memheap/cache.h \
-	memheap/checker.c memheap/checker.h memheap/context.c \
-	memheap/context.h memheap/gauge.c memheap/gauge.h memheap/guard.c \
-	memheap/guard.h memheap/heap.c memheap/heap.h memheap/heap_inside.c \
-	memheap/heap_inside.h memheap/leaks.c memheap/look.c \
-	memheap/memheap.h memheap/notes.c memheap/notes.h memheap/page_pool.c \
-	memheap/page_pool.h memheap/placement.c memheap/placement.h \
-	memheap/places.c memheap/pool.c memheap/pool.h memheap/range_pool.c \
-	memheap/range_pool.h memheap/records.c memheap/records.h \
-	memheap/refusals.h memheap/report.c memheap/report.h memheap/resize.c \
-	memheap/site.c memheap/site.h memheap/trace.c memheap/trace.h \
-	memheap/trim.c
+libmemheap_la_SOURCES = $(base_sources) $(component_sources) $(core_sources) \
+	$(debug_sources) $(pool_sources) $(memheap_headers)
 libmemheap_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) \
 	-export-symbols-regex '^memheap_'
-pkginclude_HEADERS = memheap/cache.h memheap/context.h memheap/memheap.h \
-	memheap/page_pool.h memheap/placement.h memheap/pool.h \
-	memheap/range_pool.h memheap/sites.h

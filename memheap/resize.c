@@ -11,7 +11,7 @@
  */
 #include "config.h"
 
-#include "memheap/heap_inside.h"
+#include "memheap/heap_internal.h"
 
 #include <string.h>
 
@@ -30,18 +30,18 @@ static memheap_status_t resize_in_place(memheap_t *heap, size_t offset,
         return MEMHEAP_OK;
     if (module->ops->resize == NULL)
         return size <= old_size ? MEMHEAP_OK : MEMHEAP_ERR_NO_MEMORY;
-    memheap_answer_t answer = module->ops->resize(module, offset, size);
+    memheap_result_t answer = module->ops->resize(module, offset, size);
     if (answer.status != MEMHEAP_OK)
         return answer.status;
     size_t end = offset + answer.bytes;
     if (end > heap->region.backed) {
-        memheap_status_t status = memheap_back(heap, end);
+        memheap_status_t status = memheap_commit(heap, end);
         if (status != MEMHEAP_OK) {
             module->ops->resize(module, offset, old_size);
             return status;
         }
     }
-    heap_set_high(heap, memheap_max(heap_high(heap), end));
+    heap_set_high_water(heap, memheap_max(heap_high_water(heap), end));
     heap->peak = memheap_max(heap->peak, module->used);
     if (heap->guard != NULL && end > offset + old_size)
         memheap_guard_enter(heap->guard, offset + old_size,
@@ -50,7 +50,7 @@ static memheap_status_t resize_in_place(memheap_t *heap, size_t offset,
 }
 
 /* Put a block that was freed a moment ago back to where it was. */
-static void restore(memheap_t *heap, const memheap_resize_step_t *step)
+static void restore(memheap_t *heap, const memheap_pending_resize_t *step)
 {
     memheap_status_t status = heap->module->ops->reserve(
         heap->module, step->old_offset, step->old_size);
@@ -73,7 +73,7 @@ static size_t room_for(const memheap_t *heap, size_t old_size, size_t size)
 /* Find a new place for a block that grows, with room to grow on if there is
  * one and step->roomy asks for it; step->roomy says what it was. */
 static memheap_status_t place_grown(memheap_t *heap, size_t size, bool roomy,
-                                    memheap_resize_step_t *step)
+                                    memheap_pending_resize_t *step)
 {
     size_t room = room_for(heap, step->old_size, size);
     size_t dirty;
@@ -93,7 +93,7 @@ static memheap_status_t place_grown(memheap_t *heap, size_t size, bool roomy,
 
 /* Move a block to where its own space is part of the new one. */
 static memheap_status_t resize_over(memheap_t *heap, size_t size, bool roomy,
-                                    memheap_resize_step_t *step)
+                                    memheap_pending_resize_t *step)
 {
     memheap_module_t *module = heap->module;
     if (module->ops->reserve == NULL)
@@ -122,7 +122,8 @@ static size_t asked_at(const memheap_t *heap, size_t offset, size_t usable)
 }
 
 /* Open all of a block that is to be copied, or let it be as it was. */
-static void lift(memheap_t *heap, const memheap_resize_step_t *step, bool lifts)
+static void lift(memheap_t *heap, const memheap_pending_resize_t *step,
+                 bool lifts)
 {
     if (MEMHEAP_LIKELY(heap->guard == NULL))
         return;
@@ -133,7 +134,7 @@ static void lift(memheap_t *heap, const memheap_resize_step_t *step, bool lifts)
 
 /* One that did not get room to grow on may be tried again. */
 static void count_failed_resize(memheap_t *heap, memheap_status_t status,
-                                const memheap_resize_step_t *step)
+                                const memheap_pending_resize_t *step)
 {
     if (status != MEMHEAP_ERR_NO_MEMORY || !step->roomy)
         heap_count_failure(heap, status);
@@ -144,7 +145,7 @@ static void count_failed_resize(memheap_t *heap, memheap_status_t status,
  */
 memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
                                       size_t size, bool roomy,
-                                      memheap_resize_step_t *step)
+                                      memheap_pending_resize_t *step)
 {
     step->roomy = false;
     step->asked = size;
@@ -186,13 +187,13 @@ out:
 
 /* Bytes that a block lost where it stands. */
 static size_t shrunk_by(const memheap_t *heap,
-                        const memheap_resize_step_t *step)
+                        const memheap_pending_resize_t *step)
 {
     return step->old_size -
            memheap_min(heap_usable_at(heap, step->old_offset), step->old_size);
 }
 
-void *memheap_resize_end(memheap_t *heap, const memheap_resize_step_t *step,
+void *memheap_resize_end(memheap_t *heap, const memheap_pending_resize_t *step,
                          bool keep)
 {
     const memheap_module_ops_t *ops = heap->module->ops;
@@ -223,7 +224,7 @@ void *memheap_resize_end(memheap_t *heap, const memheap_resize_step_t *step,
     } else {
         heap->resizes++;
         if (MEMHEAP_UNLIKELY(heap->notes != NULL))
-            memheap_notes_move(
+            memheap_events_move(
                 heap->notes, step->old_offset, step->old_size, step->new_offset,
                 heap_usable_at(heap, step->new_offset), step->asked);
     }
@@ -239,7 +240,7 @@ memheap_status_t memheap_resize(memheap_t *heap, void *block, size_t size,
 {
     if (block == NULL)
         return memheap_alloc(heap, size, block_p);
-    memheap_resize_step_t step;
+    memheap_pending_resize_t step;
     memheap_status_t status =
         memheap_resize_begin(heap, block, size, true, &step);
     if (status == MEMHEAP_ERR_NO_MEMORY && step.roomy)

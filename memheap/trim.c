@@ -8,7 +8,7 @@
  */
 #include "config.h"
 
-#include "memheap/heap_inside.h"
+#include "memheap/heap_internal.h"
 
 #include <string.h>
 
@@ -38,10 +38,10 @@ typedef struct trimming {
 
 static bool trim_run(trimming_t *t)
 {
-    size_t end = memheap_min(t->end, heap_high(t->heap));
+    size_t end = memheap_min(t->end, heap_high_water(t->heap));
     if (t->start < end)
-        t->status = memheap_region_give_back(&t->heap->region, t->start, end,
-                                             t->least, t->heap->log);
+        t->status = memheap_region_purge(&t->heap->region, t->start, end,
+                                         t->least, t->heap->log);
     return t->status == MEMHEAP_OK;
 }
 
@@ -50,12 +50,12 @@ static bool trim_extent(void *context, const memheap_extent_t *extent)
     trimming_t *t = context;
     size_t end = extent->offset + extent->size;
     if (extent->live) {
-        bool goes_on = trim_run(t) && end < heap_high(t->heap);
+        bool goes_on = trim_run(t) && end < heap_high_water(t->heap);
         t->start = t->end = end;
         return goes_on;
     }
     t->end = end;
-    return end < heap_high(t->heap);
+    return end < heap_high_water(t->heap);
 }
 
 /* Give pages back; the caller holds the lock. An eighth of what is in use is to
@@ -105,7 +105,7 @@ memheap_status_t memheap_trim(memheap_t *heap, size_t least)
     return status;
 }
 
-void memheap_pin(memheap_t *heap)
+void memheap_pin_pages(memheap_t *heap)
 {
     heap_lock(heap);
     heap->pinned = true;

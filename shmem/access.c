@@ -43,7 +43,7 @@ static _Noreturn void wrong_owner(const char *call,
                                   const memheap_segment_t *segment,
                                   const void *address, int pe)
 {
-    const memheap_owners_t *owners = &segment->owners;
+    const memheap_members_t *owners = &segment->owners;
     memheap_runtime_error(
         "%s: %p is of %s, of which PE %d has no part; its PEs are %d, from PE "
         "%d on and %d apart",
@@ -70,7 +70,7 @@ const memheap_segment_t *memheap_segment_at(const void *address, size_t size)
 
 int memheap_segment_number(const memheap_segment_t *segment, int pe)
 {
-    const memheap_owners_t *owners = &segment->owners;
+    const memheap_members_t *owners = &segment->owners;
     int distance = pe - owners->start;
     if (owners->job == &memheap_runtime.job)
         return pe;
@@ -80,8 +80,8 @@ int memheap_segment_number(const memheap_segment_t *segment, int pe)
     return distance / owners->stride;
 }
 
-char *memheap_remote_any(const char *call, const void *address, size_t size,
-                         int pe, memheap_place_t *far_p)
+char *memheap_locate_slow(const char *call, const void *address, size_t size,
+                          int pe, memheap_remote_addr_t *remote_p)
 {
     const memheap_runtime_t *rt = &memheap_runtime;
     const memheap_segment_t *segment = memheap_segment_at(address, size);
@@ -92,23 +92,23 @@ char *memheap_remote_any(const char *call, const void *address, size_t size,
         wrong_owner(call, segment, address, pe);
     const memheap_job_t *job = segment->owners.job;
     size_t offset = (size_t)((uintptr_t)address - (uintptr_t)segment->base);
-    uint32_t near = memheap_job_near(job, number);
+    uint32_t near = memheap_job_node_rank(job, number);
     if (near >= (uint32_t)job->node_size) {
         /* What is wrong there is wrong here. */
         if (MEMHEAP_UNLIKELY(segment->watched))
-            memheap_touch(address, size, call, pe);
-        *far_p = (memheap_place_t){pe, segment->id, offset};
+            memheap_check_access(address, size, call, pe);
+        *remote_p = (memheap_remote_addr_t){pe, segment->id, offset};
         return NULL;
     }
     /* Whoever looks at its own memory may be waiting for others; and so may who
      * looks at a neighbour's again and again. */
     if (pe == rt->job.rank)
-        memheap_runtime_poll();
+        memheap_runtime_progress();
     else
-        memheap_runtime_glance();
+        memheap_runtime_progress_limited();
     char *at = segment->windows.base + near * segment->windows.stride + offset;
     if (MEMHEAP_UNLIKELY(segment->watched))
-        memheap_probe(at, size, call);
+        memheap_probe_access(at, size, call);
     return at;
 }
 
@@ -122,9 +122,9 @@ static memheap_atomic_t atomic_of(memheap_atomic_kind_t kind, size_t size,
     return atomic;
 }
 
-void memheap_far_fetch(const memheap_place_t *far, memheap_atomic_kind_t kind,
-                       size_t size, const void *value, const void *compare,
-                       void *old_p)
+void memheap_remote_fetch(const memheap_remote_addr_t *far,
+                          memheap_atomic_kind_t kind, size_t size,
+                          const void *value, const void *compare, void *old_p)
 {
     memheap_atomic_t atomic = atomic_of(kind, size, value, compare);
     uint64_t old =
@@ -132,25 +132,25 @@ void memheap_far_fetch(const memheap_place_t *far, memheap_atomic_kind_t kind,
     memcpy(old_p, &old, size);
 }
 
-void memheap_far_update(shmem_ctx_t ctx, const memheap_place_t *far,
-                        memheap_atomic_kind_t kind, size_t size,
-                        const void *value, const void *compare, void *old_p)
+void memheap_remote_update(shmem_ctx_t ctx, const memheap_remote_addr_t *far,
+                           memheap_atomic_kind_t kind, size_t size,
+                           const void *value, const void *compare, void *old_p)
 {
     memheap_atomic_t atomic = atomic_of(kind, size, value, compare);
     memheap_transport_update(memheap_runtime.transport, far, &atomic, old_p);
-    memheap_context_began(ctx);
+    memheap_ctx_begun(ctx);
 }
 
 uint32_t memheap_word_fetch(const char *call, memheap_atomic_kind_t kind,
                             uint32_t *word, uint32_t value, uint32_t compare,
                             int pe)
 {
-    memheap_place_t far;
+    memheap_remote_addr_t far;
     uint32_t old = compare;
     uint32_t *at =
-        (uint32_t *)(void *)memheap_remote(call, word, sizeof(*word), pe, &far);
+        (uint32_t *)(void *)memheap_locate(call, word, sizeof(*word), pe, &far);
     if (at == NULL) {
-        memheap_far_fetch(&far, kind, sizeof(*word), &value, &compare, &old);
+        memheap_remote_fetch(&far, kind, sizeof(*word), &value, &compare, &old);
         return old;
     }
     switch (kind) {

@@ -53,27 +53,28 @@ const memheap_segment_t *memheap_segment_at(const void *address, size_t size);
 int memheap_segment_number(const memheap_segment_t *segment, int pe);
 
 /** Whether a PE of the job is on this node. */
-static inline bool memheap_is_near(int pe)
+static inline bool memheap_is_on_node(int pe)
 {
     const memheap_job_t *job = &memheap_runtime.job;
-    return memheap_job_near(job, pe) < (uint32_t)job->node_size;
+    return memheap_job_node_rank(job, pe) < (uint32_t)job->node_size;
 }
 
-/** What memheap_remote() does where it is not the heap of a job on one node. */
-char *memheap_remote_any(const char *call, const void *address, size_t size,
-                         int pe, memheap_place_t *far_p);
+/** What memheap_locate() does where it is not the heap of a job on one node. */
+char *memheap_locate_slow(const char *call, const void *address, size_t size,
+                          int pe, memheap_remote_addr_t *remote_p);
 
 /** Where size bytes at a symmetric address lie on a PE of the job; NULL if it
- *  is of another node, and *far_p is its place then. Small enough to be part of
- *  every call that comes here. */
+ *  is of another node, and *remote_p is its place then. Small enough to be part
+ * of every call that comes here. */
 __attribute__((always_inline)) static inline char *
-memheap_remote(const char *call, const void *address, size_t size, int pe,
-               memheap_place_t *far_p)
+memheap_locate(const char *call, const void *address, size_t size, int pe,
+               memheap_remote_addr_t *remote_p)
 {
     const memheap_runtime_t *rt = &memheap_runtime;
     const memheap_segment_t *heap = &rt->symmetric;
-    if (MEMHEAP_UNLIKELY(rt->looks_closer || !memheap_has(heap, address, size)))
-        return memheap_remote_any(call, address, size, pe, far_p);
+    if (MEMHEAP_UNLIKELY(rt->slow_access_check ||
+                         !memheap_has(heap, address, size)))
+        return memheap_locate_slow(call, address, size, pe, remote_p);
     /* PEs of the only node have their numbers in the job. */
     return heap->windows.base + (size_t)pe * heap->windows.stride +
            ((uintptr_t)address - (uintptr_t)heap->base);
@@ -81,22 +82,22 @@ memheap_remote(const char *call, const void *address, size_t size, int pe,
 
 /** The same for a PE of a context's team. */
 __attribute__((always_inline)) static inline char *
-memheap_target(const char *call, shmem_ctx_t ctx, const void *address,
-               size_t size, int pe, memheap_place_t *far_p)
+memheap_locate_ctx(const char *call, shmem_ctx_t ctx, const void *address,
+                   size_t size, int pe, memheap_remote_addr_t *remote_p)
 {
-    return memheap_remote(call, address, size, memheap_world_pe(call, ctx, pe),
-                          far_p);
+    return memheap_locate(call, address, size, memheap_world_pe(call, ctx, pe),
+                          remote_p);
 }
 
 /** Note that a context has something to be quiet about. Behind what it began,
  *  so that a quiet of another thread does not take it for done. */
-static inline void memheap_context_began(shmem_ctx_t ctx)
+static inline void memheap_ctx_begun(shmem_ctx_t ctx)
 {
     __atomic_fetch_add(&ctx->begun, 1, __ATOMIC_RELEASE);
 }
 
 /** Whether a quiet of a context has nothing to wait for. */
-static inline bool memheap_context_is_settled(shmem_ctx_t ctx)
+static inline bool memheap_ctx_is_quiet(shmem_ctx_t ctx)
 {
     return __atomic_load_n(&ctx->begun, __ATOMIC_ACQUIRE) ==
            __atomic_load_n(&ctx->settled, __ATOMIC_ACQUIRE);
@@ -105,12 +106,12 @@ static inline bool memheap_context_is_settled(shmem_ctx_t ctx)
 /** An atomic operation on size bytes at a place, 4 or 8; operands are of the
  *  object's type, `compare` for a compare-and-swap alone. The first waits for
  *  the value before it, the second for nothing; its old_p may be NULL. */
-void memheap_far_fetch(const memheap_place_t *far, memheap_atomic_kind_t kind,
-                       size_t size, const void *value, const void *compare,
-                       void *old_p);
-void memheap_far_update(shmem_ctx_t ctx, const memheap_place_t *far,
-                        memheap_atomic_kind_t kind, size_t size,
-                        const void *value, const void *compare, void *old_p);
+void memheap_remote_fetch(const memheap_remote_addr_t *far,
+                          memheap_atomic_kind_t kind, size_t size,
+                          const void *value, const void *compare, void *old_p);
+void memheap_remote_update(shmem_ctx_t ctx, const memheap_remote_addr_t *far,
+                           memheap_atomic_kind_t kind, size_t size,
+                           const void *value, const void *compare, void *old_p);
 
 /** A fetching atomic operation on a word of 4 bytes of a PE of the job, for
  *  the library's own words. @return the value before it */

@@ -31,8 +31,8 @@ static void trade(memheap_group_t *group, parcel_t *parcel,
                                  const memheap_agree_block_t *blocks,
                                  int count))
 {
-    memheap_agree_trade_t trade = {pack, unpack, parcel};
-    memheap_group_trade(group, &trade);
+    memheap_agree_exchange_t trade = {pack, unpack, parcel};
+    memheap_group_exchange(group, &trade);
 }
 
 /* malloc() for what is to be packed, which may be nothing. */
@@ -45,7 +45,7 @@ static void *new_block(size_t size)
 static void *pack_root(void *context, size_t *size_p)
 {
     const parcel_t *p = context;
-    memheap_place_t far;
+    memheap_remote_addr_t far;
     const char *source =
         memheap_group_at(p->group, p->source, p->size, p->root, &far);
     *size_p = source == NULL ? 0 : p->size;
@@ -65,7 +65,7 @@ static void unpack_root(void *context, const memheap_agree_block_t *blocks,
         from++;
     for (int i = 0; i < agree->node_size; i++) {
         if (agree->first + i * agree->step != p->root || p->root_too)
-            memcpy(memheap_group_near(p->group, p->dest, p->size, i),
+            memcpy(memheap_group_on_node(p->group, p->dest, p->size, i),
                    blocks[from].data, p->size);
     }
 }
@@ -79,23 +79,23 @@ static void broadcast(memheap_group_t *group, void *dest, const void *source,
         memheap_group_send(group, dest, source, size, root);
         return;
     }
-    if (memheap_group_shows(group, size)) {
+    if (memheap_group_can_inline(group, size)) {
         if (group->rank == root)
-            memheap_agree_show(group->agree, source, size);
-        memheap_group_meet_one(group, root);
-        memcpy(dest, memheap_agree_shown(group->agree, root), size);
+            memheap_agree_attach(group->agree, source, size);
+        memheap_group_barrier_rooted(group, root);
+        memcpy(dest, memheap_agree_payload(group->agree, root), size);
         return;
     }
-    if (size > 0 && memheap_group_trades(group, size)) {
+    if (size > 0 && memheap_group_can_exchange(group, size)) {
         parcel_t parcel = {group, dest, source, size, root, root_too};
         trade(group, &parcel, pack_root, unpack_root);
         return;
     }
-    memheap_group_meet(group);
+    memheap_group_barrier(group);
     if (group->rank != root || root_too)
         memheap_group_get(group, dest, source, size, root);
-    memheap_group_arrive(group);
-    memheap_group_meet(group);
+    memheap_group_wait_gets(group);
+    memheap_group_barrier(group);
 }
 
 /* What each PE of this node has for all, one after the other. */
@@ -107,7 +107,7 @@ static void *pack_sources(void *context, size_t *size_p)
     char *block = new_block(*size_p);
     for (int i = 0; i < count && block != NULL; i++)
         memcpy(block + (size_t)i * p->size,
-               memheap_group_near(p->group, p->source, p->size, i), p->size);
+               memheap_group_on_node(p->group, p->source, p->size, i), p->size);
     return block;
 }
 
@@ -117,7 +117,7 @@ static void unpack_fcollect(void *context, const memheap_agree_block_t *blocks,
     const parcel_t *p = context;
     size_t all = (size_t)p->group->size * p->size;
     for (int i = 0; i < p->group->agree->node_size; i++) {
-        char *dest = memheap_group_near(p->group, p->dest, all, i);
+        char *dest = memheap_group_on_node(p->group, p->dest, all, i);
         for (int b = 0; b < count; b++) {
             const char *data = blocks[b].data;
             for (int k = 0; k < blocks[b].count; k++)
@@ -131,29 +131,29 @@ static void unpack_fcollect(void *context, const memheap_agree_block_t *blocks,
 static void fcollect(memheap_group_t *group, void *dest, const void *source,
                      size_t size)
 {
-    if (memheap_group_shows(group, size)) {
-        memheap_agree_show(group->agree, source, size);
-        memheap_group_meet(group);
+    if (memheap_group_can_inline(group, size)) {
+        memheap_agree_attach(group->agree, source, size);
+        memheap_group_barrier(group);
         for (int i = 0; i < group->size; i++)
             memcpy((char *)dest + (size_t)i * size,
-                   memheap_agree_shown(group->agree, i), size);
+                   memheap_agree_payload(group->agree, i), size);
         return;
     }
-    if (size > 0 &&
-        memheap_group_trades(group, memheap_bytes((size_t)group->size, size))) {
+    if (size > 0 && memheap_group_can_exchange(
+                        group, memheap_bytes((size_t)group->size, size))) {
         parcel_t parcel = {
             .group = group, .dest = dest, .source = source, .size = size};
         trade(group, &parcel, pack_sources, unpack_fcollect);
         return;
     }
-    memheap_group_meet(group);
+    memheap_group_barrier(group);
     for (int step = 0; step < group->size; step++) {
         int i = (group->rank + step) % group->size;
         memheap_group_get(group, (char *)dest + (size_t)i * size, source, size,
                           i);
     }
-    memheap_group_arrive(group);
-    memheap_group_meet(group);
+    memheap_group_wait_gets(group);
+    memheap_group_barrier(group);
 }
 
 /* Each PE brought its parts for all, so the size of one is p->size / n. */
@@ -164,7 +164,7 @@ static void unpack_alltoall(void *context, const memheap_agree_block_t *blocks,
     const memheap_agree_t *agree = p->group->agree;
     size_t part = p->size / (size_t)p->group->size;
     for (int i = 0; i < agree->node_size; i++) {
-        char *dest = memheap_group_near(p->group, p->dest, p->size, i);
+        char *dest = memheap_group_on_node(p->group, p->dest, p->size, i);
         size_t mine = (size_t)(agree->first + i * agree->step) * part;
         for (int b = 0; b < count; b++) {
             const char *data = (const char *)blocks[b].data + mine;
@@ -180,39 +180,39 @@ static void alltoall(memheap_group_t *group, void *dest, const void *source,
                      size_t size)
 {
     size_t all = memheap_bytes((size_t)group->size, size);
-    if (memheap_group_shows(group, all)) {
-        memheap_agree_show(group->agree, source, all);
-        memheap_group_meet(group);
+    if (memheap_group_can_inline(group, all)) {
+        memheap_agree_attach(group->agree, source, all);
+        memheap_group_barrier(group);
         for (int i = 0; i < group->size; i++)
             memcpy((char *)dest + (size_t)i * size,
-                   (const char *)memheap_agree_shown(group->agree, i) +
+                   (const char *)memheap_agree_payload(group->agree, i) +
                        (size_t)group->rank * size,
                    size);
         return;
     }
-    if (size > 0 &&
-        memheap_group_trades(group, memheap_bytes((size_t)group->size, all))) {
+    if (size > 0 && memheap_group_can_exchange(
+                        group, memheap_bytes((size_t)group->size, all))) {
         parcel_t parcel = {
             .group = group, .dest = dest, .source = source, .size = all};
         trade(group, &parcel, pack_sources, unpack_alltoall);
         return;
     }
-    memheap_group_meet(group);
+    memheap_group_barrier(group);
     for (int step = 0; step < group->size; step++) {
         int i = (group->rank + step) % group->size;
         memheap_group_get(group, (char *)dest + (size_t)i * size,
                           (const char *)source + (size_t)group->rank * size,
                           size, i);
     }
-    memheap_group_arrive(group);
-    memheap_group_meet(group);
+    memheap_group_wait_gets(group);
+    memheap_group_barrier(group);
 }
 
 /* Strides in bytes; each PE has count elements for every other. */
 static void alltoalls(memheap_group_t *group, char *dest, const char *source,
                       size_t dst, size_t sst, size_t size, size_t count)
 {
-    memheap_group_meet(group);
+    memheap_group_barrier(group);
     for (int step = 0; step < group->size; step++) {
         int i = (group->rank + step) % group->size;
         for (size_t k = 0; k < count; k++)
@@ -220,8 +220,8 @@ static void alltoalls(memheap_group_t *group, char *dest, const char *source,
                               source + ((size_t)group->rank * count + k) * sst,
                               size, i);
     }
-    memheap_group_arrive(group);
-    memheap_group_meet(group);
+    memheap_group_wait_gets(group);
+    memheap_group_barrier(group);
 }
 
 /*
@@ -232,7 +232,7 @@ static void alltoalls(memheap_group_t *group, char *dest, const char *source,
 static size_t shown_length(const memheap_group_t *group, int i)
 {
     size_t length;
-    memcpy(&length, memheap_agree_shown(group->agree, i), sizeof(length));
+    memcpy(&length, memheap_agree_payload(group->agree, i), sizeof(length));
     return length;
 }
 
@@ -251,9 +251,10 @@ static void *pack_lengths(void *context, size_t *size_p)
     for (size_t i = 0; i < count; i++) {
         lengths[i] = shown_length(p->group, (int)i);
         if (lengths[i] > 0)
-            memcpy(part,
-                   memheap_group_near(p->group, p->source, lengths[i], (int)i),
-                   lengths[i]);
+            memcpy(
+                part,
+                memheap_group_on_node(p->group, p->source, lengths[i], (int)i),
+                lengths[i]);
         part += lengths[i];
     }
     return lengths;
@@ -288,8 +289,9 @@ static void unpack_collect(void *context, const memheap_agree_block_t *blocks,
         for (int i = 0; i < k; i++)
             part += lengths[i];
         for (int i = 0; i < p->group->agree->node_size && lengths[k] > 0; i++)
-            memcpy(memheap_group_near(p->group, p->dest + place, lengths[k], i),
-                   part, lengths[k]);
+            memcpy(
+                memheap_group_on_node(p->group, p->dest + place, lengths[k], i),
+                part, lengths[k]);
         place += lengths[k];
     }
 }
@@ -301,14 +303,14 @@ static void collect_far(memheap_group_t *group, char *dest, const void *source,
 {
     size_t place = 0;
     for (int i = 0; i < group->size; i++) {
-        size_t length = memheap_runtime_fold(group->agree, &group->what,
-                                             i == group->rank ? size : 0,
-                                             memheap_agree_max);
+        size_t length = memheap_runtime_reduce(group->agree, &group->what,
+                                               i == group->rank ? size : 0,
+                                               memheap_agree_max);
         memheap_group_get(group, dest + place, source, length, i);
         place += length;
     }
-    memheap_group_arrive(group);
-    memheap_group_meet(group);
+    memheap_group_wait_gets(group);
+    memheap_group_barrier(group);
 }
 
 static void collect_team(memheap_group_t *group, char *dest, const void *source,
@@ -320,27 +322,27 @@ static void collect_team(memheap_group_t *group, char *dest, const void *source,
         return;
     }
     if (!group->near) {
-        size_t longest = memheap_runtime_fold(group->agree, &group->what, size,
-                                              memheap_agree_max);
-        if (!memheap_group_trades(
+        size_t longest = memheap_runtime_reduce(group->agree, &group->what,
+                                                size, memheap_agree_max);
+        if (!memheap_group_can_exchange(
                 group, memheap_bytes((size_t)group->size, longest))) {
             collect_far(group, dest, source, size);
             return;
         }
     }
-    memheap_agree_show(group->agree, &size, sizeof(size));
+    memheap_agree_attach(group->agree, &size, sizeof(size));
     if (!group->near) {
         parcel_t parcel = {.group = group, .dest = dest, .source = source};
         trade(group, &parcel, pack_lengths, unpack_collect);
         return;
     }
-    memheap_group_meet(group);
+    memheap_group_barrier(group);
     for (int i = 0; i < group->size; i++) {
         size_t length = shown_length(group, i);
         memheap_group_get(group, dest + place, source, length, i);
         place += length;
     }
-    memheap_group_meet(group);
+    memheap_group_barrier(group);
 }
 
 /* In an active set, each PE shows its length in a word of the array until
@@ -354,17 +356,17 @@ static void collect_set(memheap_group_t *group, char *dest, const void *source,
     }
     size_t place = 0;
     *(volatile long *)(group->sync + MEMHEAP_SET_LENGTH) = (long)size;
-    memheap_group_meet(group);
+    memheap_group_barrier(group);
     for (int i = 0; i < group->size; i++) {
         long length;
         memheap_group_get(group, &length, group->sync + MEMHEAP_SET_LENGTH,
                           sizeof(length), i);
-        memheap_group_arrive(group);
+        memheap_group_wait_gets(group);
         memheap_group_get(group, dest + place, source, (size_t)length, i);
         place += (size_t)length;
     }
-    memheap_group_arrive(group);
-    memheap_group_meet(group);
+    memheap_group_wait_gets(group);
+    memheap_group_barrier(group);
     *(volatile long *)(group->sync + MEMHEAP_SET_LENGTH) = SHMEM_SYNC_VALUE;
 }
 
@@ -452,5 +454,5 @@ TEAM_ROUTINES(void, alltoallmem, alltoallsmem, broadcastmem, collectmem,
 SET_ROUTINES(32)
 SET_ROUTINES(64)
 
-OVER_SET(sync, (SET), memheap_group_meet(&group))
-OVER_SET(barrier, (SET), (pshmem_quiet(), memheap_group_meet(&group)))
+OVER_SET(sync, (SET), memheap_group_barrier(&group))
+OVER_SET(barrier, (SET), (pshmem_quiet(), memheap_group_barrier(&group)))

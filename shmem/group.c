@@ -40,7 +40,7 @@ static bool is_near(const memheap_group_t *group)
     if (group->size > job->node_size)
         return false;
     for (int i = 0; i < group->size; i++) {
-        if (!memheap_is_near(group->start + i * group->stride))
+        if (!memheap_is_on_node(group->start + i * group->stride))
             return false;
     }
     return true;
@@ -81,12 +81,12 @@ memheap_group_t memheap_group_of_set(const char *call, int start,
 }
 
 /* The word of number i of the PE of number pe; NULL if that is of another
- * node, and *far_p is its place then. */
+ * node, and *remote_p is its place then. */
 static _Atomic long *word_at(const memheap_group_t *group, int i, int pe,
-                             memheap_place_t *far_p)
+                             memheap_remote_addr_t *remote_p)
 {
     return (_Atomic long *)(void *)memheap_group_at(group, group->sync + i,
-                                                    sizeof(long), pe, far_p);
+                                                    sizeof(long), pe, remote_p);
 }
 
 /* The word of number i of this PE. */
@@ -99,13 +99,13 @@ static _Atomic long *own_word(const memheap_group_t *group, int i)
 static void count(const memheap_group_t *group, int i, int pe)
 {
     const long one = 1;
-    memheap_place_t far;
+    memheap_remote_addr_t far;
     _Atomic long *word = word_at(group, i, pe, &far);
     if (MEMHEAP_LIKELY(word != NULL))
         atomic_fetch_add(word, one);
     else
-        memheap_far_update(SHMEM_CTX_DEFAULT, &far, MEMHEAP_ATOMIC_ADD,
-                           sizeof(one), &one, NULL, NULL);
+        memheap_remote_update(SHMEM_CTX_DEFAULT, &far, MEMHEAP_ATOMIC_ADD,
+                              sizeof(one), &one, NULL, NULL);
 }
 
 /* Wait until a word has grown by a number, or by more if that is right too. */
@@ -122,18 +122,18 @@ static void reset(_Atomic long *word)
     atomic_store_explicit(word, SHMEM_SYNC_VALUE, memory_order_release);
 }
 
-void memheap_group_gather(const memheap_group_t *group)
+void memheap_group_wait_all(const memheap_group_t *group)
 {
     if (group->rank != 0) {
-        count(group, MEMHEAP_SET_GATHER, 0);
+        count(group, MEMHEAP_SET_ARRIVE, 0);
         return;
     }
-    _Atomic long *word = own_word(group, MEMHEAP_SET_GATHER);
+    _Atomic long *word = own_word(group, MEMHEAP_SET_ARRIVE);
     await(word, group->size - 1);
     reset(word);
 }
 
-void memheap_group_release(const memheap_group_t *group)
+void memheap_group_let_go(const memheap_group_t *group)
 {
     if (group->rank != 0) {
         _Atomic long *word = own_word(group, MEMHEAP_SET_RELEASE);
@@ -148,15 +148,15 @@ void memheap_group_release(const memheap_group_t *group)
 static void meet_set(const memheap_group_t *group)
 {
     if (group->size > FLAT) {
-        memheap_group_gather(group);
-        memheap_group_release(group);
+        memheap_group_wait_all(group);
+        memheap_group_let_go(group);
         return;
     }
     for (int i = group->rank + 1; i < group->size; i++)
-        count(group, MEMHEAP_SET_MEET, i);
+        count(group, MEMHEAP_SET_BARRIER, i);
     for (int i = 0; i < group->rank; i++)
-        count(group, MEMHEAP_SET_MEET, i);
-    _Atomic long *word = own_word(group, MEMHEAP_SET_MEET);
+        count(group, MEMHEAP_SET_BARRIER, i);
+    _Atomic long *word = own_word(group, MEMHEAP_SET_BARRIER);
     await(word, group->size - 1);
     atomic_fetch_sub(word, group->size - 1);
 }
@@ -165,7 +165,7 @@ static void meet_set(const memheap_group_t *group)
 static void send_to(const memheap_group_t *group, int i, const void *source,
                     size_t size, int mark)
 {
-    memheap_place_t far; /* nobody is */
+    memheap_remote_addr_t far; /* nobody is */
     memheap_wait_t wait = memheap_runtime.job.wait;
     _Atomic long *word = word_at(group, MEMHEAP_SET_SENT, i, &far);
     char *data =
@@ -194,31 +194,31 @@ void memheap_group_send(const memheap_group_t *group, void *dest,
         send_to(group, (root + step) % n, source, size,
                 step + 1 < n ? HERE : GO);
     for (int step = 1; step + 1 < n; step++) {
-        memheap_place_t far; /* nobody is */
+        memheap_remote_addr_t far; /* nobody is */
         atomic_store_explicit(
             word_at(group, MEMHEAP_SET_SENT, (root + step) % n, &far),
             SHMEM_SYNC_VALUE + GO, memory_order_release);
     }
 }
 
-char *memheap_group_near(const memheap_group_t *group, const void *address,
-                         size_t size, int i)
+char *memheap_group_on_node(const memheap_group_t *group, const void *address,
+                            size_t size, int i)
 {
-    memheap_place_t far; /* it is not */
+    memheap_remote_addr_t far; /* it is not */
     return memheap_group_at(group, address, size,
                             group->agree->first + i * group->agree->step, &far);
 }
 
-void memheap_group_trade(memheap_group_t *group,
-                         const memheap_agree_trade_t *trade)
+void memheap_group_exchange(memheap_group_t *group,
+                            const memheap_agree_exchange_t *trade)
 {
-    memheap_runtime_trade(group->agree, &group->what, trade);
+    memheap_runtime_exchange(group->agree, &group->what, trade);
 }
 
 void memheap_group_get(const memheap_group_t *group, void *dest,
                        const void *source, size_t size, int i)
 {
-    memheap_place_t far;
+    memheap_remote_addr_t far;
     if (size == 0)
         return;
     const char *near = memheap_group_at(group, source, size, i, &far);
@@ -231,7 +231,7 @@ void memheap_group_get(const memheap_group_t *group, void *dest,
 void memheap_group_put(const memheap_group_t *group, void *dest,
                        const void *source, size_t size, int i)
 {
-    memheap_place_t far;
+    memheap_remote_addr_t far;
     if (size == 0)
         return;
     char *near = memheap_group_at(group, dest, size, i, &far);
@@ -242,27 +242,27 @@ void memheap_group_put(const memheap_group_t *group, void *dest,
                                   size);
 }
 
-void memheap_group_arrive(const memheap_group_t *group)
+void memheap_group_wait_gets(const memheap_group_t *group)
 {
     if (!group->near)
-        memheap_transport_arrive(memheap_runtime.transport);
+        memheap_transport_wait_gets(memheap_runtime.transport);
 }
 
-void memheap_group_settle(const memheap_group_t *group)
+void memheap_group_wait_puts(const memheap_group_t *group)
 {
     if (!group->near)
         memheap_transport_quiet(memheap_runtime.transport);
 }
 
-void memheap_group_meet(memheap_group_t *group)
+void memheap_group_barrier(memheap_group_t *group)
 {
     if (group->agree != NULL)
-        memheap_runtime_meet(group->agree, &group->what);
+        memheap_runtime_barrier(group->agree, &group->what);
     else
         meet_set(group);
 }
 
-void memheap_group_meet_one(memheap_group_t *group, int one)
+void memheap_group_barrier_rooted(memheap_group_t *group, int one)
 {
-    memheap_runtime_meet_one(group->agree, &group->what, one);
+    memheap_runtime_barrier_rooted(group->agree, &group->what, one);
 }

@@ -1,20 +1,27 @@
 # libshmem: OpenSHMEM over MPI.
+shmem_headers = include/shmem/pshmem.h include/shmem/shmem.h \
+	include/shmem/shmem_generic.h include/shmem/shmem_typed.h \
+	include/shmem/shmem_types.h include/shmem/shmemx.h \
+	include/shmem/shmemx_pools.h include/shmem/shmemx_sites.h
+# Beside <memheap/...>, in a folder of their own: other OpenSHMEM libraries
+# have a shmem.h too.
+shmemincludedir = $(pkgincludedir)/shmem
+shmeminclude_HEADERS = $(shmem_headers)
+pkginclude_HEADERS += include/memheap/mpi.h
+mppdir = $(shmemincludedir)/mpp
+mpp_HEADERS = include/shmem/mpp/shmem.h include/shmem/mpp/shmemx.h
+
 lib_LTLIBRARIES += libshmem.la
-libshmem_la_SOURCES = $(comm_sources) shmem/access.c shmem/access.h \
-	shmem/amo.c shmem/calls.c shmem/calls.h shmem/collective.c \
-	shmem/copy.c shmem/copy.h shmem/group.c shmem/group.h shmem/lock.c \
-	shmem/memory.c shmem/mpi.c \
-	shmem/old.c shmem/order.c shmem/params.c shmem/params.h \
-	shmem/point.c shmem/pshmem.h shmem/reduce.c shmem/rma.c \
-	shmem/reach.c shmem/reach.h shmem/runtime.c shmem/runtime.h \
-	shmem/setup.c shmem/space.c shmem/space.h shmem/start.c shmem/shmem.h \
-	shmem/shmem_generic.h shmem/shmem_typed.h shmem/shmem_types.h \
-	shmem/shmemx.h shmem/shmemx_pools.h shmem/shmemx_sites.h shmem/team.c shmem/team.h
+libshmem_la_SOURCES = $(comm_sources) $(shmem_headers) include/memheap/mpi.h \
+	shmem/access.c shmem/access.h shmem/amo.c shmem/bootstrap.c \
+	shmem/call_description.c shmem/call_description.h shmem/collective.c \
+	shmem/copy.c shmem/copy.h shmem/deprecated.c shmem/group.c \
+	shmem/group.h shmem/init.c shmem/lock.c shmem/memory.c \
+	shmem/mpi_wrappers.c shmem/ordering.c shmem/p2p_sync.c shmem/params.c \
+	shmem/params.h shmem/reduce.c shmem/remote_registration.c \
+	shmem/remote_registration.h shmem/rma.c shmem/runtime.c \
+	shmem/runtime.h shmem/space.c shmem/space.h shmem/team.c shmem/team.h
 libshmem_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS) $(UCX_CFLAGS)
 libshmem_la_LIBADD = libmemheap.la $(MPI_LIBS) $(UCX_LIBS)
 libshmem_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) -export-symbols-regex \
-	'^(memheap_mpi_(create|destroy|alloc|free|resize|ptr|heap|pool)|p?shmemx?_|p?shmalloc$$|p?shfree$$|p?shrealloc$$|p?shmemalign$$|p?start_pes$$|p?_my_pe$$|p?_num_pes$$|MPI_)'
-pkginclude_HEADERS += comm/memheap_mpi.h shmem/shmem.h shmem/shmemx.h shmem/shmemx_pools.h shmem/shmemx_sites.h shmem/pshmem.h \
-	shmem/shmem_generic.h shmem/shmem_typed.h shmem/shmem_types.h
-mppdir = $(pkgincludedir)/mpp
-mpp_HEADERS = shmem/mpp/shmem.h shmem/mpp/shmemx.h
+	'^(memheap_mpi_(create|destroy|alloc|free|resize|ptr|heap|as_pool)|p?shmemx?_|p?shmalloc$$|p?shfree$$|p?shrealloc$$|p?shmemalign$$|p?start_pes$$|p?_my_pe$$|p?_num_pes$$|MPI_)'

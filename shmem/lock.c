@@ -48,7 +48,7 @@ static lock_t lock_of(const char *call, long *lock)
     const memheap_segment_t *segment = memheap_segment_at(lock, sizeof(*lock));
     if (segment == NULL)
         memheap_wrong_address(call, lock, sizeof(*lock), job->rank);
-    const memheap_owners_t *owners = &segment->owners;
+    const memheap_members_t *owners = &segment->owners;
     size_t number =
         ((uintptr_t)lock - (uintptr_t)segment->base) / sizeof(*lock);
     int home = (int)(number % (size_t)owners->job->size);

@@ -9,8 +9,8 @@
  */
 #include "config.h"
 
-#include "shmem/calls.h"
-#include "shmem/reach.h"
+#include "shmem/call_description.h"
+#include "shmem/remote_registration.h"
 #include "shmem/space.h"
 #include "base/util.h"
 
@@ -36,10 +36,10 @@ static void report_failure(memheap_space_t *space, const memheap_call_t *call,
                            memheap_status_t status, int pe)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    bool told = space->told_out_of_memory;
+    bool told = space->logged_out_of_memory;
     bool again =
         status == MEMHEAP_ERR_NO_MEMORY || status == MEMHEAP_ERR_NO_METADATA;
-    space->told_out_of_memory = told || again;
+    space->logged_out_of_memory = told || again;
     if (pe != rt->job.rank ||
         (told && again && rt->log.level < MEMHEAP_LOG_DEBUG))
         return;
@@ -72,16 +72,16 @@ static void *conclude(memheap_space_t *space, const memheap_call_t *call,
                       memheap_status_t status, void *block)
 {
     int pe;
-    space->segment->reach = memheap_reach(space->heap);
+    space->segment->reach = memheap_high_water(space->heap);
     memheap_status_t worst = memheap_runtime_agree(space->agree, call, status,
                                                    (uintptr_t)block, &pe);
     if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        worst = memheap_reach_block(space, block, &pe);
+        worst = memheap_register_block(space, block, &pe);
     if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
         return block;
     if (status == MEMHEAP_OK)
-        memheap_take_back(space->heap, &block, 1);
-    memheap_settle(space->heap);
+        memheap_roll_back(space->heap, &block, 1);
+    memheap_normalize(space->heap);
     report_failure(space, call, worst, pe);
     return NULL;
 }
@@ -137,22 +137,22 @@ memheap_status_t memheap_space_free(memheap_space_t *space,
 static void *resize(memheap_space_t *space, const memheap_call_t *call,
                     void *block, size_t size, bool roomy)
 {
-    memheap_resize_step_t step = {.new_offset = 0};
+    memheap_pending_resize_t step = {.new_offset = 0};
     memheap_status_t status =
         memheap_resize_begin(space->heap, block, size, roomy, &step);
     int pe;
-    space->segment->reach = memheap_reach(space->heap);
+    space->segment->reach = memheap_high_water(space->heap);
     memheap_status_t worst =
         memheap_runtime_agree(space->agree, call, status, step.new_offset, &pe);
     if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        worst = memheap_reach_block(
+        worst = memheap_register_block(
             space, space->segment->base + step.new_offset, &pe);
     void *moved = NULL;
     if (status == MEMHEAP_OK)
         moved = memheap_resize_end(space->heap, &step, worst == MEMHEAP_OK);
     if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
         return moved;
-    memheap_settle(space->heap);
+    memheap_normalize(space->heap);
     if (step.roomy && worst == MEMHEAP_ERR_NO_MEMORY)
         return resize(space, call, block, size, false);
     report_failure(space, call, worst, pe);
@@ -279,16 +279,16 @@ int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
     if (status == MEMHEAP_OK)
         result = memheap_call_digest_words(blocks, count);
     int pe;
-    space->segment->reach = memheap_reach(space->heap);
+    space->segment->reach = memheap_high_water(space->heap);
     memheap_status_t worst =
         memheap_runtime_agree(space->agree, &call, status, result, &pe);
     for (size_t i = 0; i < count && worst == MEMHEAP_OK; i++)
-        worst = memheap_reach_block(space, blocks[i], &pe);
+        worst = memheap_register_block(space, blocks[i], &pe);
     if (worst == MEMHEAP_OK)
         return 0;
     if (status == MEMHEAP_OK)
-        memheap_take_back(space->heap, blocks, count);
-    memheap_settle(space->heap);
+        memheap_roll_back(space->heap, blocks, count);
+    memheap_normalize(space->heap);
     report_failure(space, &call, worst, pe);
     return -1;
 }

@@ -5,7 +5,7 @@
 #ifndef MEMHEAP_SHMEM_PARAMS_H
 #define MEMHEAP_SHMEM_PARAMS_H
 
-#include "base/param.h"
+#include "base/params.h"
 
 extern const memheap_param_def_t memheap_shmem_param_defs[];
 extern const size_t memheap_shmem_param_def_count;

@@ -70,7 +70,7 @@ static void slice_of(const memheap_group_t *group, size_t n, size_t *first_p,
 static const void *source_of(const memheap_group_t *group, const void *source,
                              size_t size, int i, void *copy)
 {
-    memheap_place_t far;
+    memheap_remote_addr_t far;
     if (size == 0)
         return copy;
     const char *near = memheap_group_at(group, source, size, i, &far);
@@ -97,9 +97,10 @@ static void *pack_sum(void *context, size_t *size_p)
     *size_p = p->size;
     if (sum == NULL)
         return NULL;
-    memcpy(sum, memheap_group_near(p->group, p->source, p->size, 0), p->size);
+    memcpy(sum, memheap_group_on_node(p->group, p->source, p->size, 0),
+           p->size);
     for (int i = 1; i < p->group->agree->node_size; i++)
-        p->into(sum, memheap_group_near(p->group, p->source, p->size, i),
+        p->into(sum, memheap_group_on_node(p->group, p->source, p->size, i),
                 p->count);
     return sum;
 }
@@ -109,12 +110,12 @@ static void unpack_sums(void *context, const memheap_agree_block_t *blocks,
                         int count)
 {
     const parcel_t *p = context;
-    char *dest = memheap_group_near(p->group, p->dest, p->size, 0);
+    char *dest = memheap_group_on_node(p->group, p->dest, p->size, 0);
     memcpy(dest, blocks[0].data, p->size);
     for (int b = 1; b < count; b++)
         p->into(dest, blocks[b].data, p->count);
     for (int i = 1; i < p->group->agree->node_size; i++)
-        memcpy(memheap_group_near(p->group, p->dest, p->size, i), dest,
+        memcpy(memheap_group_on_node(p->group, p->dest, p->size, i), dest,
                p->size);
 }
 
@@ -124,8 +125,8 @@ static void trade_sums(memheap_group_t *group, void *dest, const void *source,
                                     size_t count))
 {
     parcel_t parcel = {group, dest, source, count, size, into};
-    memheap_agree_trade_t trade = {pack_sum, unpack_sums, &parcel};
-    memheap_group_trade(group, &trade);
+    memheap_agree_exchange_t trade = {pack_sum, unpack_sums, &parcel};
+    memheap_group_exchange(group, &trade);
 }
 
 /* Combine count elements that another PE has into a buffer. */
@@ -159,47 +160,47 @@ static void trade_sums(memheap_group_t *group, void *dest, const void *source,
                     count);                                                    \
             for (int i = 0; i < group->size; i++)                              \
                 memheap_group_put(group, dest + first, buffer, bytes, i);      \
-            memheap_group_settle(group);                                       \
+            memheap_group_wait_puts(group);                                    \
             first += count;                                                    \
         }                                                                      \
     }                                                                          \
     static void N##_##O##_shown(const memheap_group_t *group, T *dest,         \
                                 size_t n)                                      \
     {                                                                          \
-        T buffer[MEMHEAP_AGREE_ROOM / sizeof(T)];                              \
-        memcpy(buffer, memheap_agree_shown(group->agree, 0), n * sizeof(T));   \
+        T buffer[MEMHEAP_AGREE_PAYLOAD_MAX / sizeof(T)];                       \
+        memcpy(buffer, memheap_agree_payload(group->agree, 0), n * sizeof(T)); \
         for (int i = 1; i < group->size; i++)                                  \
-            N##_##O##_into(buffer, memheap_agree_shown(group->agree, i), n);   \
+            N##_##O##_into(buffer, memheap_agree_payload(group->agree, i), n); \
         memcpy(dest, buffer, n * sizeof(T));                                   \
     }                                                                          \
     static void N##_##O(memheap_group_t *group, T *dest, const T *source,      \
                         size_t n)                                              \
     {                                                                          \
         size_t bytes = memheap_bytes(n, sizeof(T));                            \
-        if (memheap_group_shows(group, bytes)) {                               \
-            memheap_agree_show(group->agree, source, bytes);                   \
-            memheap_group_meet(group);                                         \
+        if (memheap_group_can_inline(group, bytes)) {                          \
+            memheap_agree_attach(group->agree, source, bytes);                 \
+            memheap_group_barrier(group);                                      \
             N##_##O##_shown(group, dest, n);                                   \
             return;                                                            \
         }                                                                      \
-        if (n > 0 && memheap_group_trades(                                     \
+        if (n > 0 && memheap_group_can_exchange(                               \
                          group, memheap_bytes((size_t)group->size, bytes))) {  \
             trade_sums(group, dest, source, n, bytes, N##_##O##_into);         \
             return;                                                            \
         }                                                                      \
         if (group->agree == NULL && bytes <= SHORT) {                          \
-            memheap_group_gather(group);                                       \
+            memheap_group_wait_all(group);                                     \
             if (group->rank == 0)                                              \
                 N##_##O##_slice(group, dest, source, 0, n);                    \
-            memheap_group_release(group);                                      \
+            memheap_group_let_go(group);                                       \
             return;                                                            \
         }                                                                      \
         size_t first;                                                          \
         size_t end;                                                            \
         slice_of(group, n, &first, &end);                                      \
-        memheap_group_meet(group);                                             \
+        memheap_group_barrier(group);                                          \
         N##_##O##_slice(group, dest, source, first, end);                      \
-        memheap_group_meet(group);                                             \
+        memheap_group_barrier(group);                                          \
     }
 
 /* The routine over a team, and over an active set. */
@@ -240,14 +241,14 @@ static void trade_sums(memheap_group_t *group, void *dest, const void *source,
             size_t count = memheap_min(n - first, BUFFER / sizeof(T));         \
             size_t bytes = count * sizeof(T);                                  \
             memset(buffer, 0, bytes);                                          \
-            memheap_group_meet(group);                                         \
+            memheap_group_barrier(group);                                      \
             for (int i = 0; i < group->rank + own; i++) {                      \
                 const T *other =                                               \
                     source_of(group, source + first, bytes, i, copy);          \
                 for (size_t k = 0; k < count; k++)                             \
                     buffer[k] = (T)SUM(buffer[k], other[k]);                   \
             }                                                                  \
-            memheap_group_meet(group);                                         \
+            memheap_group_barrier(group);                                      \
             memcpy(dest + first, buffer, bytes);                               \
             first += count;                                                    \
             if (count == 0)                                                    \

@@ -17,45 +17,46 @@
 #include <string.h>
 
 typedef void far_put_t(memheap_transport_t *transport,
-                       const memheap_place_t *place, const void *source,
+                       const memheap_remote_addr_t *place, const void *source,
                        size_t size);
 typedef void far_get_t(memheap_transport_t *transport,
-                       const memheap_place_t *place, void *dest, size_t size);
+                       const memheap_remote_addr_t *place, void *dest,
+                       size_t size);
 
 /* Moves of one block, with what is done for a PE of another node. */
 static inline void put_by(const char *call, shmem_ctx_t ctx, void *dest,
                           const void *source, size_t size, int pe,
                           far_put_t *far_put)
 {
-    memheap_place_t far;
+    memheap_remote_addr_t far;
     int target = memheap_world_pe(call, ctx, pe);
     if (size == 0)
         return;
-    char *near = memheap_remote(call, dest, size, target, &far);
+    char *near = memheap_locate(call, dest, size, target, &far);
     if (MEMHEAP_LIKELY(near != NULL)) {
         memheap_copy(near, source, size);
         return;
     }
     far_put(memheap_runtime.transport, &far, source, size);
-    memheap_context_began(ctx);
+    memheap_ctx_begun(ctx);
 }
 
 static inline void get_by(const char *call, shmem_ctx_t ctx, void *dest,
                           const void *source, size_t size, int pe,
                           far_get_t *far_get)
 {
-    memheap_place_t far;
+    memheap_remote_addr_t far;
     int target = memheap_world_pe(call, ctx, pe);
     if (size == 0)
         return;
-    char *near = memheap_remote(call, source, size, target, &far);
+    char *near = memheap_locate(call, source, size, target, &far);
     if (MEMHEAP_LIKELY(near != NULL)) {
         memheap_copy(dest, near, size);
         return;
     }
     far_get(memheap_runtime.transport, &far, dest, size);
     if (far_get != memheap_transport_get)
-        memheap_context_began(ctx);
+        memheap_ctx_begun(ctx);
 }
 
 static void put(const char *call, shmem_ctx_t ctx, void *dest,
@@ -118,13 +119,13 @@ static void put_blocks(const char *call, shmem_ctx_t ctx, void *dest,
                        const void *source, size_t dst, size_t sst, size_t block,
                        size_t count, int pe)
 {
-    memheap_place_t far;
+    memheap_remote_addr_t far;
     int target = memheap_world_pe(call, ctx, pe);
     if (count == 0 || block == 0)
         return;
     check_local(call, source, count, sst, block, pe);
     char *near =
-        memheap_remote(call, dest, extent_of(count, dst, block), target, &far);
+        memheap_locate(call, dest, extent_of(count, dst, block), target, &far);
     if (MEMHEAP_LIKELY(near != NULL)) {
         copy_blocks(near, dst, source, sst, block, count);
         return;
@@ -133,19 +134,19 @@ static void put_blocks(const char *call, shmem_ctx_t ctx, void *dest,
     for (size_t i = 0; i < count; i++, far.offset += dst)
         memheap_transport_put(transport, &far, (const char *)source + i * sst,
                               block);
-    memheap_context_began(ctx);
+    memheap_ctx_begun(ctx);
 }
 
 static void get_blocks(const char *call, shmem_ctx_t ctx, void *dest,
                        const void *source, size_t dst, size_t sst, size_t block,
                        size_t count, int pe)
 {
-    memheap_place_t far;
+    memheap_remote_addr_t far;
     int target = memheap_world_pe(call, ctx, pe);
     if (count == 0 || block == 0)
         return;
     check_local(call, dest, count, dst, block, pe);
-    char *near = memheap_remote(call, source, extent_of(count, sst, block),
+    char *near = memheap_locate(call, source, extent_of(count, sst, block),
                                 target, &far);
     if (MEMHEAP_LIKELY(near != NULL)) {
         copy_blocks(dest, dst, near, sst, block, count);
@@ -155,20 +156,20 @@ static void get_blocks(const char *call, shmem_ctx_t ctx, void *dest,
     for (size_t i = 0; i < count; i++, far.offset += sst)
         memheap_transport_get_nbi(transport, &far, (char *)dest + i * dst,
                                   block);
-    memheap_transport_arrive(transport);
+    memheap_transport_wait_gets(transport);
 }
 
 static void update_signal(const char *call, shmem_ctx_t ctx, uint64_t *sig_addr,
                           uint64_t signal, int sig_op, int pe)
 {
-    memheap_place_t far;
-    _Atomic uint64_t *word = (_Atomic uint64_t *)(void *)memheap_target(
+    memheap_remote_addr_t far;
+    _Atomic uint64_t *word = (_Atomic uint64_t *)(void *)memheap_locate_ctx(
         call, ctx, sig_addr, sizeof(*sig_addr), pe, &far);
     if (MEMHEAP_UNLIKELY(word == NULL))
-        memheap_far_update(ctx, &far,
-                           sig_op == SHMEM_SIGNAL_ADD ? MEMHEAP_ATOMIC_ADD
-                                                      : MEMHEAP_ATOMIC_SWAP,
-                           sizeof(signal), &signal, NULL, NULL);
+        memheap_remote_update(ctx, &far,
+                              sig_op == SHMEM_SIGNAL_ADD ? MEMHEAP_ATOMIC_ADD
+                                                         : MEMHEAP_ATOMIC_SWAP,
+                              sizeof(signal), &signal, NULL, NULL);
     else if (sig_op == SHMEM_SIGNAL_ADD)
         atomic_fetch_add(word, signal);
     else
@@ -266,9 +267,9 @@ static void put_signal_nbi(const char *call, shmem_ctx_t ctx, void *dest,
 #define PUT_ONE(T, NAME, HEAD, CTX)                                            \
     void pshmem_##NAME HEAD                                                    \
     {                                                                          \
-        memheap_place_t far;                                                   \
-        T *near = (T *)(void *)memheap_target("shmem_" #NAME, CTX, dest,       \
-                                              sizeof(T), pe, &far);            \
+        memheap_remote_addr_t far;                                             \
+        T *near = (T *)(void *)memheap_locate_ctx("shmem_" #NAME, CTX, dest,   \
+                                                  sizeof(T), pe, &far);        \
         if (MEMHEAP_LIKELY(near != NULL))                                      \
             *near = value;                                                     \
         else                                                                   \
@@ -278,8 +279,8 @@ static void put_signal_nbi(const char *call, shmem_ctx_t ctx, void *dest,
 #define GET_ONE(T, NAME, HEAD, CTX)                                            \
     T pshmem_##NAME HEAD                                                       \
     {                                                                          \
-        memheap_place_t far;                                                   \
-        const T *near = (const T *)(void *)memheap_target(                     \
+        memheap_remote_addr_t far;                                             \
+        const T *near = (const T *)(void *)memheap_locate_ctx(                 \
             "shmem_" #NAME, CTX, source, sizeof(T), pe, &far);                 \
         if (MEMHEAP_LIKELY(near != NULL))                                      \
             return *near;                                                      \
@@ -316,7 +317,7 @@ BOTH(signal_set, (uint64_t * sig_addr, uint64_t signal, int pe), update_signal,
 
 uint64_t pshmem_signal_fetch(const uint64_t *sig_addr)
 {
-    memheap_runtime_poll();
+    memheap_runtime_progress();
     return atomic_load((const _Atomic uint64_t *)sig_addr);
 }
 MEMHEAP_PROFILED(shmem_signal_fetch)

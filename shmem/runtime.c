@@ -28,7 +28,7 @@ memheap_runtime_t memheap_runtime = {
               .team = &shmemx_team_world},
     .symmetric = {.id = MEMHEAP_SEGMENT_HEAP,
                   .owners = {&memheap_runtime.job, 0, 1}},
-    .variables = {.id = MEMHEAP_SEGMENT_VARIABLES,
+    .variables = {.id = MEMHEAP_SEGMENT_DATA,
                   .owners = {&memheap_runtime.job, 0, 1}},
     .log = {log_sink, &memheap_runtime, MEMHEAP_LOG_WARNING},
     .lists_lock = PTHREAD_MUTEX_INITIALIZER,
@@ -152,7 +152,7 @@ memheap_status_t memheap_runtime_agree(memheap_agree_t *agree,
     return status;
 }
 
-void memheap_runtime_meet(memheap_agree_t *agree, const memheap_call_t *call)
+void memheap_runtime_barrier(memheap_agree_t *agree, const memheap_call_t *call)
 {
     memheap_runtime_sync();
     if (__builtin_expect(
@@ -160,29 +160,31 @@ void memheap_runtime_meet(memheap_agree_t *agree, const memheap_call_t *call)
         end_diverged(agree);
 }
 
-void memheap_runtime_meet_one(memheap_agree_t *agree,
-                              const memheap_call_t *call, int one)
+void memheap_runtime_barrier_rooted(memheap_agree_t *agree,
+                                    const memheap_call_t *call, int one)
 {
     memheap_runtime_sync();
-    if (__builtin_expect(memheap_agree_with(agree, call, one) != MEMHEAP_OK, 0))
+    if (__builtin_expect(memheap_agree_rooted(agree, call, one) != MEMHEAP_OK,
+                         0))
         end_diverged(agree);
 }
 
-uint64_t memheap_runtime_fold(memheap_agree_t *agree,
-                              const memheap_call_t *call, uint64_t word,
-                              uint64_t (*fold)(uint64_t a, uint64_t b))
+uint64_t memheap_runtime_reduce(memheap_agree_t *agree,
+                                const memheap_call_t *call, uint64_t word,
+                                uint64_t (*fold)(uint64_t a, uint64_t b))
 {
     uint64_t all;
     memheap_runtime_sync();
-    if (memheap_agree_fold(agree, call, word, fold, &all) != MEMHEAP_OK)
+    if (memheap_agree_reduce(agree, call, word, fold, &all) != MEMHEAP_OK)
         end_diverged(agree);
     return all;
 }
 
-void memheap_runtime_trade(memheap_agree_t *agree, const memheap_call_t *call,
-                           const memheap_agree_trade_t *trade)
+void memheap_runtime_exchange(memheap_agree_t *agree,
+                              const memheap_call_t *call,
+                              const memheap_agree_exchange_t *trade)
 {
     memheap_runtime_sync();
-    if (memheap_agree_trade(agree, call, trade) != MEMHEAP_OK)
+    if (memheap_agree_exchange(agree, call, trade) != MEMHEAP_OK)
         end_diverged(agree);
 }

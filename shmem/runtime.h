@@ -5,9 +5,9 @@
 #define MEMHEAP_SHMEM_RUNTIME_H
 
 #include "comm/agree.h"
-#include "comm/globals.h"
+#include "comm/data_segment.h"
 #include "comm/job.h"
-#include "comm/watch.h"
+#include "comm/node_monitor.h"
 #include "comm/window.h"
 #include "memheap/heap.h"
 
@@ -24,7 +24,7 @@
 /** A range of symmetric addresses, and where the other PEs' part of it is. */
 typedef struct memheap_segment {
     memheap_segment_id_t id;
-    memheap_owners_t owners;
+    memheap_members_t owners;
     char *base;     /* on this PE; the heap's is the same on every PE */
     size_t reach;   /* bytes from base that can be put to and got from */
     size_t covered; /* those of them that other nodes know of */
@@ -54,7 +54,7 @@ typedef struct shmemx_space {
     memheap_agree_t *agree; /* of its PEs */
     struct shmemx_team *team;
     bool limited; /* the user has said how long it may become */
-    bool told_out_of_memory;
+    bool logged_out_of_memory;
     /* Of one that the program made: */
     int teams;       /* that live here: its own, and those split from it */
     bool team_ended; /* its own does not */
@@ -73,8 +73,9 @@ typedef struct memheap_runtime {
 
     memheap_job_t job;
     memheap_transport_t *transport; /* NULL: the job has one node */
-    memheap_watch_t *watch;         /* of other nodes, or NULL */
-    bool looks_closer; /* the job has several nodes, or memory is watched */
+    memheap_node_monitor_t *watch;  /* of other nodes, or NULL */
+    bool
+        slow_access_check; /* the job has several nodes, or memory is watched */
     memheap_agree_t agree;
     memheap_agree_t sets_agree;   /* of active sets of all PEs, if so */
     memheap_agree_t shared_agree; /* of this node */
@@ -88,7 +89,7 @@ typedef struct memheap_runtime {
     memheap_space_t *spaces[MEMHEAP_SEGMENTS];
     memheap_space_t *ended_spaces;
     memheap_segment_t variables; /* global and static ones of the program */
-    memheap_globals_t globals;
+    memheap_data_segment_t globals;
 
     const memheap_params_t *params; /* while starting */
     int exit_status;                /* of the process, where it would be 0 */
@@ -96,7 +97,7 @@ typedef struct memheap_runtime {
     memheap_log_t verdict; /* where an agreement says that the PEs differ */
     /** The first error since memheap_runtime_begin(); "" if there is none. */
     char message[1024];
-    unsigned looks; /* of memheap_runtime_glance() */
+    unsigned looks; /* of memheap_runtime_progress_limited() */
 } memheap_runtime_t;
 
 extern memheap_runtime_t memheap_runtime;
@@ -127,20 +128,22 @@ memheap_status_t memheap_runtime_agree(memheap_agree_t *agree,
                                        int *pe_p);
 
 /** Wait for all PEs of a group, which make the same call. */
-void memheap_runtime_meet(memheap_agree_t *agree, const memheap_call_t *call);
+void memheap_runtime_barrier(memheap_agree_t *agree,
+                             const memheap_call_t *call);
 
-/** As memheap_agree_with(); ends the job where the PEs differ. */
-void memheap_runtime_meet_one(memheap_agree_t *agree,
-                              const memheap_call_t *call, int one);
+/** As memheap_agree_rooted(); ends the job where the PEs differ. */
+void memheap_runtime_barrier_rooted(memheap_agree_t *agree,
+                                    const memheap_call_t *call, int one);
 
-/** As memheap_agree_fold(); ends the job where the PEs differ. */
-uint64_t memheap_runtime_fold(memheap_agree_t *agree,
-                              const memheap_call_t *call, uint64_t word,
-                              uint64_t (*fold)(uint64_t a, uint64_t b));
+/** As memheap_agree_reduce(); ends the job where the PEs differ. */
+uint64_t memheap_runtime_reduce(memheap_agree_t *agree,
+                                const memheap_call_t *call, uint64_t word,
+                                uint64_t (*fold)(uint64_t a, uint64_t b));
 
-/** As memheap_agree_trade(); ends the job where the PEs differ. */
-void memheap_runtime_trade(memheap_agree_t *agree, const memheap_call_t *call,
-                           const memheap_agree_trade_t *trade);
+/** As memheap_agree_exchange(); ends the job where the PEs differ. */
+void memheap_runtime_exchange(memheap_agree_t *agree,
+                              const memheap_call_t *call,
+                              const memheap_agree_exchange_t *trade);
 
 /** Say that a call came before shmem_init(), and end the program. */
 _Noreturn void memheap_runtime_not_running(const char *call);
@@ -165,8 +168,8 @@ void memheap_runtime_end_mpi(void);
  *  not see that, is told. */
 static inline void memheap_runtime_sync(void)
 {
-    if (__builtin_expect(memheap_guards_unset, 0))
-        memheap_guards_sync();
+    if (__builtin_expect(memheap_guard_unsynced, 0))
+        memheap_guard_sync();
 }
 
 /** How to wait for what other PEs write. */
@@ -177,7 +180,7 @@ static inline memheap_wait_t memheap_runtime_wait(void)
 }
 
 /** Serve PEs of other nodes, for a call that looks and does not wait. */
-static inline void memheap_runtime_poll(void)
+static inline void memheap_runtime_progress(void)
 {
     memheap_runtime_sync();
     if (__builtin_expect(memheap_runtime.transport != NULL, 0))
@@ -186,7 +189,7 @@ static inline void memheap_runtime_poll(void)
 
 /** The same for a call that is not meant to look, but that a program may make
  *  over and over until something has happened: done now and then. */
-static inline void memheap_runtime_glance(void)
+static inline void memheap_runtime_progress_limited(void)
 {
     enum {
         EACH = 64 /* so that what it costs does not show */

@@ -13,9 +13,9 @@
 
 #include "shmem/space.h"
 #include "shmem/access.h"
-#include "shmem/calls.h"
+#include "shmem/call_description.h"
 #include "shmem/params.h"
-#include "shmem/reach.h"
+#include "shmem/remote_registration.h"
 #include "base/pages.h"
 #include "base/util.h"
 #include "comm/symmetric.h"
@@ -81,7 +81,7 @@ static memheap_segment_id_t take_id(made_space_t *made)
 /* The bytes that each PE of a space may have. */
 static size_t limit_of(const made_space_t *made,
                        const shmemx_space_config_t *config,
-                       const memheap_backing_t *backing)
+                       const memheap_memory_policy_t *backing)
 {
     size_t unit = memheap_pages_unit(backing);
     if (config->size == 0)
@@ -98,12 +98,12 @@ static memheap_status_t space_open(made_space_t *made,
 {
     memheap_runtime_t *rt = &memheap_runtime;
     memheap_config_t heap = {.name = made->name,
-                             .flags = MEMHEAP_OF_JOB |
+                             .flags = MEMHEAP_JOB_HEAP |
                                       (rt->thread_level == SHMEM_THREAD_MULTIPLE
                                            ? MEMHEAP_ORDERED
                                            : MEMHEAP_SINGLE_THREADED),
                              .log = &rt->log};
-    memheap_backing_t backing = config->backing;
+    memheap_memory_policy_t backing = config->backing;
     memheap_pages_read(memheap_get_params(rt->space.heap), &backing);
     bool backed = (config->flags & SHMEMX_SPACE_BACKED) != 0;
     memheap_symmetric_config_t wanted = {
@@ -135,10 +135,10 @@ static memheap_status_t space_open(made_space_t *made,
     made->space.heap = made->symmetric.heap;
     made->segment.base = made->symmetric.base;
     made->segment.windows = made->symmetric.windows;
-    made->segment.watched = memheap_is_watched(made->space.heap);
-    made->segment.reach = memheap_reach(made->space.heap);
+    made->segment.watched = memheap_is_access_checked(made->space.heap);
+    made->segment.reach = memheap_high_water(made->space.heap);
     if (rt->transport != NULL)
-        memheap_pin(made->space.heap);
+        memheap_pin_pages(made->space.heap);
     memheap_stats_t stats;
     memheap_get_stats(made->space.heap, &stats);
     if (backed && stats.backed < wanted.limit) {
@@ -148,7 +148,7 @@ static memheap_status_t space_open(made_space_t *made,
     }
     status = memheap_job_worst(&made->job, status);
     if (status == MEMHEAP_OK)
-        status = memheap_reach_cover(&made->space, 0);
+        status = memheap_register_space(&made->space, 0);
     return status;
 }
 
@@ -159,7 +159,7 @@ static void space_close(made_space_t *made)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     if (rt->transport != NULL && made->segment.id != 0)
-        memheap_transport_forget(rt->transport, made->segment.id);
+        memheap_transport_deregister(rt->transport, made->segment.id);
     memheap_symmetric_close(&made->symmetric);
     memheap_job_close(&made->job);
     made->segment.reach = 0;
@@ -172,16 +172,16 @@ static void space_close(made_space_t *made)
 /* The PEs that have the device as a space without memory. NULL, on all PEs, if
  * a space cannot be there for them; *made_p is NULL on a PE that has no part of
  * it. Collective over all PEs. */
-static memheap_status_t space_form(bool takes_part, memheap_part_t *part,
+static memheap_status_t space_form(bool takes_part, memheap_subset_t *part,
                                    made_space_t **made_p)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    memheap_status_t status = memheap_job_part(&rt->job, takes_part, part);
+    memheap_status_t status = memheap_job_subset(&rt->job, takes_part, part);
     if (status != MEMHEAP_OK) {
         memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
                           "the PEs that have the device are not the same "
                           "distance apart, as those of a team must be");
-        memheap_job_part_end(part);
+        memheap_job_subset_end(part);
         return status;
     }
     made_space_t *made = takes_part ? calloc(1, sizeof(*made)) : NULL;
@@ -193,13 +193,13 @@ static memheap_status_t space_form(bool takes_part, memheap_part_t *part,
         made->job.wait = rt->job.wait;
         status = memheap_job_form_nodes(&made->job, SIZE_MAX);
         made->segment.owners =
-            (memheap_owners_t){&made->job, part->start, part->stride};
+            (memheap_members_t){&made->job, part->start, part->stride};
         made->space.segment = &made->segment;
         *made_p = made;
     } else {
         free(made);
     }
-    memheap_job_part_end(part);
+    memheap_job_subset_end(part);
     return status;
 }
 
@@ -228,18 +228,18 @@ int pshmemx_space_create(const shmemx_space_config_t *config,
     memheap_runtime_begin("shmemx_space_create");
     *space = SHMEMX_SPACE_INVALID;
     const uint64_t words[] = {
-        (uint64_t)config->device,      (uint64_t)config->flags,
-        config->backing.pages,         config->backing.pages_strength,
-        config->backing.place,         config->backing.node,
-        config->backing.place_strength};
+        (uint64_t)config->device, (uint64_t)config->flags,
+        config->backing.pages,    config->backing.pages_mode,
+        config->backing.place,    config->backing.node,
+        config->backing.numa_mode};
     memheap_call_t call = {
         .what = MEMHEAP_CALL_SPACE_CREATE,
         .argument = {config->size, memheap_call_digest(0, words, sizeof(words)),
                      0}};
-    memheap_runtime_meet(&rt->agree, &call);
+    memheap_runtime_barrier(&rt->agree, &call);
     const char *folder;
     bool takes_part = find_device(config->device, &folder);
-    memheap_part_t part;
+    memheap_subset_t part;
     made_space_t *made = NULL;
     shmem_team_t team = SHMEM_TEAM_INVALID;
     int pe;
@@ -271,7 +271,7 @@ int pshmemx_space_create(const shmemx_space_config_t *config,
         *space = &made->space;
     }
     /* Nobody uses it before all know it. */
-    memheap_runtime_meet(&rt->agree, &call);
+    memheap_runtime_barrier(&rt->agree, &call);
     return 0;
 }
 MEMHEAP_PROFILED(shmemx_space_create)
@@ -304,7 +304,7 @@ int pshmemx_space_destroy(shmemx_space_t space)
         return -1;
     }
     memheap_runtime_report_heap(space);
-    memheap_runtime_meet(space->agree, &call);
+    memheap_runtime_barrier(space->agree, &call);
     leave(made);
     shmem_team_t team = space->team;
     space_close(made);

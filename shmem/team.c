@@ -12,7 +12,7 @@
 
 #include "shmem/team.h"
 #include "shmem/access.h"
-#include "shmem/calls.h"
+#include "shmem/call_description.h"
 
 #include <pshmem.h>
 
@@ -56,7 +56,7 @@ static void contexts_settle(struct shmemx_team *team)
     bool settled = true;
     pthread_mutex_lock(&memheap_runtime.lists_lock);
     for (shmem_ctx_t ctx = team->contexts; ctx != NULL; ctx = ctx->next)
-        settled = settled && memheap_context_is_settled(ctx);
+        settled = settled && memheap_ctx_is_quiet(ctx);
     pthread_mutex_unlock(&memheap_runtime.lists_lock);
     if (!settled)
         memheap_transport_quiet(memheap_runtime.transport);
@@ -107,14 +107,14 @@ static struct shmemx_team *team_from(int group)
 }
 
 /* By group number, which is an order that all PEs share. */
-void memheap_team_settle(void)
+void memheap_team_final_sync(void)
 {
     memheap_call_t call = {.what = MEMHEAP_CALL_FINALIZE};
     struct shmemx_team *team;
     for (int group = 0; (team = team_from(group)) != NULL;
          group = team->group + 1) {
-        if (memheap_agree_is_near(team->agree))
-            memheap_runtime_meet(team->agree, &call);
+        if (memheap_agree_is_one_node(team->agree))
+            memheap_runtime_barrier(team->agree, &call);
     }
 }
 
@@ -164,7 +164,7 @@ static int agree_on_group(struct shmemx_team *parent,
     const int turn = parent->group / MEMHEAP_GROUP_WORDS % 64;
     for (int i = 0; i < MEMHEAP_GROUP_WORDS; i++) {
         int word = (parent->group + i) % MEMHEAP_GROUP_WORDS;
-        uint64_t common = memheap_runtime_fold(
+        uint64_t common = memheap_runtime_reduce(
             parent->agree, call, free_groups_of_word(word), fold_and);
         for (int k = 0; k < 64; k++) {
             int bit = (turn + k) % 64;
@@ -175,8 +175,8 @@ static int agree_on_group(struct shmemx_team *parent,
             uint64_t last =
                 taken ? memheap_agree_last(&memheap_runtime.agree, group)
                       : UINT64_MAX;
-            *number_p = memheap_runtime_fold(parent->agree, call, last,
-                                             memheap_agree_max);
+            *number_p = memheap_runtime_reduce(parent->agree, call, last,
+                                               memheap_agree_max);
             if (*number_p != UINT64_MAX)
                 return group;
             if (taken)
@@ -260,8 +260,8 @@ static int split(struct shmemx_team *parent, const memheap_call_t *call,
     }
     if (team == NULL)
         group_release(group);
-    if (memheap_runtime_fold(parent->agree, call, failed, memheap_agree_max) !=
-        0) {
+    if (memheap_runtime_reduce(parent->agree, call, failed,
+                               memheap_agree_max) != 0) {
         team_free(team);
         return -1;
     }
@@ -306,7 +306,7 @@ int pshmem_team_split_strided(shmem_team_t parent_team, int start, int stride,
     memheap_call_t call = {
         .what = MEMHEAP_CALL_SPLIT_STRIDED,
         .argument = {(uint64_t)start, (uint64_t)stride, (uint64_t)size}};
-    memheap_runtime_meet(parent_team->agree, &call);
+    memheap_runtime_barrier(parent_team->agree, &call);
     if (size < 1 || start < 0 || start >= parent_team->size || last < 0 ||
         last >= parent_team->size || (stride == 0 && size > 1))
         return -1;
@@ -331,7 +331,7 @@ int pshmem_team_split_2d(shmem_team_t parent_team, int xrange,
         return -1;
     memheap_call_t call = {.what = MEMHEAP_CALL_SPLIT_2D,
                            .argument = {(uint64_t)xrange, 0, 0}};
-    memheap_runtime_meet(parent_team->agree, &call);
+    memheap_runtime_barrier(parent_team->agree, &call);
     if (xrange < 1)
         return -1;
     int n = parent_team->size;
@@ -366,7 +366,7 @@ void pshmem_team_destroy(shmem_team_t team)
         return;
     }
     contexts_settle(team);
-    memheap_runtime_meet(team->agree, &call);
+    memheap_runtime_barrier(team->agree, &call);
     if (team->space != NULL && team->space->team == team)
         end_for_program(team);
     else
@@ -428,7 +428,7 @@ int pshmem_team_sync(shmem_team_t team)
     memheap_runtime_begin("shmem_team_sync");
     if (team == SHMEM_TEAM_INVALID)
         return -1;
-    memheap_runtime_meet(team->agree, &call);
+    memheap_runtime_barrier(team->agree, &call);
     return 0;
 }
 MEMHEAP_PROFILED(shmem_team_sync)

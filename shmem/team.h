@@ -59,6 +59,6 @@ void memheap_team_stop(void);
 
 /** Meet in every team that is left, where PEs may have differed in a call that
  *  waited for one of them alone. Collective over all PEs. */
-void memheap_team_settle(void);
+void memheap_team_final_sync(void);
 
 #endif

@@ -296,7 +296,7 @@ man3/memheap_alloc.3|0|
 man3/memheap_cache.3|0|101 items of 24 bytes in 1 slab
 man3/memheap_context.3|0|800 bytes at a multiple of 64
 man3/memheap_get_stats.3|0|it lies 8 bytes into the block
-man3/memheap_place.3|0|which is the nearest but 0
+man3/memheap_placement_alloc.3|0|which is the nearest but 0
 man3/memheap_page_pool_create.3|0|the block starts at page 3
 man3/shmem_malloc.3|4|PE 2: 101
 man3/shmemx_heap_size.3|4|bytes are free

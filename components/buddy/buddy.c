@@ -34,10 +34,10 @@
 #include "config.h"
 
 #include "base/bitmap.h"
-#include "base/boxes.h"
-#include "base/component.h"
+#include "base/magazines.h"
+#include <memheap/component.h>
 #include "base/hashmap.h"
-#include "components/buddy/tags.h"
+#include "components/buddy/buddy_map.h"
 
 enum {
     ORDERS = 62,
@@ -60,8 +60,8 @@ typedef struct buddy {
     uint64_t held;          /* granules in stacks */
     uint64_t limit;
     uint64_t stacked; /* bit k: the stack of order k may not be empty */
-    memheap_table_t tags;
-    memheap_box_t stack[ORDERS];
+    memheap_array_t tags;
+    memheap_magazine_t stack[ORDERS];
     size_t blocks;      /* live and in stacks */
     size_t ensured;     /* blocks that stacks have room for */
     uint64_t end;       /* granules in the region, the last maybe cut */
@@ -69,7 +69,7 @@ typedef struct buddy {
     uint64_t orders;    /* bit k: there are free blocks of order k */
     size_t count[ORDERS];
     memheap_bitmap_t free[ORDERS];
-    memheap_boxes_t boxes;
+    memheap_magazines_t boxes;
     memheap_hashmap_t cut; /* usable bytes of blocks that were cut */
     uint64_t high;         /* the furthest that the frontier ever was */
     size_t max_size;
@@ -248,9 +248,9 @@ static void free_space(buddy_t *b, uint64_t start, uint64_t length)
 /* Take the uppermost block out of a stack, which is not empty. */
 static uint64_t stack_pop(buddy_t *b, unsigned order)
 {
-    memheap_box_t *stack = &b->stack[order];
+    memheap_magazine_t *stack = &b->stack[order];
     if (stack->count == 0)
-        memheap_box_refill(&b->boxes, stack);
+        memheap_magazine_refill(&b->boxes, stack);
     b->held -= length_of(order);
     return stack->member[--stack->count];
 }
@@ -260,7 +260,7 @@ static bool join_one(buddy_t *b)
 {
     while (b->stacked != 0) {
         unsigned order = memheap_log2_floor(b->stacked);
-        if (!memheap_box_is_empty(&b->stack[order])) {
+        if (!memheap_magazine_is_empty(&b->stack[order])) {
             b->blocks--;
             free_space(b, stack_pop(b, order), length_of(order));
             return true;
@@ -301,7 +301,7 @@ static memheap_status_t blocks_ensure(buddy_t *b)
     memheap_status_t status = memheap_hashmap_reserve(&b->cut);
     if (status != MEMHEAP_OK || b->blocks < b->ensured)
         return status;
-    status = memheap_boxes_ensure(&b->boxes, b->blocks + ENSURE_AHEAD);
+    status = memheap_magazines_ensure(&b->boxes, b->blocks + ENSURE_AHEAD);
     if (status == MEMHEAP_OK)
         b->ensured = b->blocks + ENSURE_AHEAD;
     return status;
@@ -309,7 +309,7 @@ static memheap_status_t blocks_ensure(buddy_t *b)
 
 static memheap_status_t tags_ensure(buddy_t *b, uint64_t frontier)
 {
-    return memheap_table_ensure(&b->tags, ((frontier >> TAG_LINE_ORDER) + 1) *
+    return memheap_array_ensure(&b->tags, ((frontier >> TAG_LINE_ORDER) + 1) *
                                               sizeof(tag_line_t));
 }
 
@@ -377,21 +377,21 @@ static memheap_status_t take_behind(buddy_t *b, unsigned order,
     return MEMHEAP_OK;
 }
 
-static __attribute__((noinline)) memheap_answer_t
+static __attribute__((noinline)) memheap_result_t
 alloc_unstacked(buddy_t *b, size_t size, size_t align)
 {
     memheap_status_t status = blocks_ensure(b);
     if (status != MEMHEAP_OK)
-        return memheap_refuse(status);
+        return memheap_result_error(status);
     unsigned order = memheap_log2_ceil(granules_of(b, size));
     unsigned align_order = memheap_log2_floor(granules_of(b, align));
     align_order = order > align_order ? order : align_order;
     uint64_t start;
     uint64_t length = length_of(order);
-    if (!memheap_box_is_empty(&b->stack[order]) && align_order == order) {
+    if (!memheap_magazine_is_empty(&b->stack[order]) && align_order == order) {
         tag_live(&b->tags, start = stack_pop(b, order));
         b->module.used += bytes_of(b, length);
-        return memheap_answer(bytes_of(b, start));
+        return memheap_result(bytes_of(b, start));
     }
     bool found = take_free(b, order, align_order, &start);
     uint64_t stretch = (b->frontier ^ (b->frontier + length)) >> STRETCH_ORDER;
@@ -409,20 +409,20 @@ alloc_unstacked(buddy_t *b, size_t size, size_t align)
                     take_behind(b, order, align_order, size, &start, &length);
         }
         if (status != MEMHEAP_OK)
-            return memheap_refuse(status);
+            return memheap_result_error(status);
     }
     block_enter(b, start, length);
-    return memheap_answer(bytes_of(b, start));
+    return memheap_result(bytes_of(b, start));
 }
 
-static memheap_answer_t buddy_alloc(memheap_module_t *module, size_t size,
+static memheap_result_t buddy_alloc(memheap_module_t *module, size_t size,
                                     size_t align)
 {
     buddy_t *b = buddy_of(module);
     if (MEMHEAP_UNLIKELY(size > module->size))
-        return memheap_refuse(MEMHEAP_ERR_NO_MEMORY);
+        return memheap_result_error(MEMHEAP_ERR_NO_MEMORY);
     unsigned order = memheap_log2_ceil(granules_of(b, size));
-    memheap_box_t *stack = &b->stack[order];
+    memheap_magazine_t *stack = &b->stack[order];
     if (MEMHEAP_UNLIKELY(stack->count == 0))
         return alloc_unstacked(b, size, align);
     uint64_t start = stack->member[stack->count - 1];
@@ -433,7 +433,7 @@ static memheap_answer_t buddy_alloc(memheap_module_t *module, size_t size,
     b->held -= length_of(order);
     tag_line(&b->tags, start)->lives |= tag_bit(start);
     module->used += bytes_of(b, length_of(order));
-    return memheap_answer(offset);
+    return memheap_result(offset);
 }
 
 /* Free a block that cannot simply be pushed. */
@@ -444,7 +444,7 @@ static __attribute__((noinline)) void free_slowly(buddy_t *b, uint64_t start,
     block_uncut(b, start);
     bool stacks = memheap_is_power_of_two(length) && start % length == 0 &&
                   bytes_of(b, start + length) <= b->module.size &&
-                  start < MEMHEAP_BOX_REACH && length <= b->limit;
+                  start < MEMHEAP_MAGAZINE_LIMIT && length <= b->limit;
     for (unsigned n = 0; stacks && b->held + length > b->limit; n++)
         stacks = n < JOINED_FOR_ROOM && join_one(b);
     if (!stacks) {
@@ -453,9 +453,9 @@ static __attribute__((noinline)) void free_slowly(buddy_t *b, uint64_t start,
         return;
     }
     unsigned order = memheap_log2_floor(length);
-    memheap_box_t *stack = &b->stack[order];
-    if (stack->count == MEMHEAP_BOX_ROOM)
-        memheap_box_spill(&b->boxes, stack);
+    memheap_magazine_t *stack = &b->stack[order];
+    if (stack->count == MEMHEAP_MAGAZINE_SIZE)
+        memheap_magazine_spill(&b->boxes, stack);
     stack->member[stack->count++] = (uint32_t)start;
     b->stacked |= (uint64_t)1 << order;
     b->held += length;
@@ -470,10 +470,10 @@ static memheap_status_t buddy_free(memheap_module_t *module, size_t offset)
         return MEMHEAP_ERR_BAD_ADDRESS;
     uint64_t length = length_at(b, start);
     unsigned order = (unsigned)__builtin_ctzll(length);
-    memheap_box_t *stack = &b->stack[order];
+    memheap_magazine_t *stack = &b->stack[order];
     if (MEMHEAP_UNLIKELY(length != length_of(order) || b->cut.count > 0 ||
-                         start >= MEMHEAP_BOX_REACH ||
-                         stack->count == MEMHEAP_BOX_ROOM ||
+                         start >= MEMHEAP_MAGAZINE_LIMIT ||
+                         stack->count == MEMHEAP_MAGAZINE_SIZE ||
                          b->held + length > b->limit)) {
         free_slowly(b, start, length);
         return MEMHEAP_OK;
@@ -530,25 +530,25 @@ static memheap_status_t extend(buddy_t *b, uint64_t start, uint64_t length,
     return MEMHEAP_OK;
 }
 
-static memheap_answer_t buddy_resize(memheap_module_t *module, size_t offset,
+static memheap_result_t buddy_resize(memheap_module_t *module, size_t offset,
                                      size_t size)
 {
     buddy_t *b = buddy_of(module);
     uint64_t start = live_start(b, offset);
     if (start == SIZE_MAX)
-        return memheap_refuse(MEMHEAP_ERR_BAD_ADDRESS);
+        return memheap_result_error(MEMHEAP_ERR_BAD_ADDRESS);
     uint64_t have = length_at(b, start);
     size_t usable = usable_at(b, start, have);
     if (size > module->size)
-        return (memheap_answer_t){usable, MEMHEAP_ERR_NO_MEMORY};
+        return (memheap_result_t){usable, MEMHEAP_ERR_NO_MEMORY};
     unsigned target = memheap_log2_ceil(granules_of(b, size));
     if (size <= usable && length_of(target) >= have)
-        return memheap_answer(usable);
+        return memheap_result(usable);
     memheap_status_t status = blocks_ensure(b);
     if (status == MEMHEAP_OK && size > usable)
         status = extend(b, start, have, target, size);
     if (status != MEMHEAP_OK)
-        return (memheap_answer_t){usable, status};
+        return (memheap_result_t){usable, status};
     module->used -= usable;
     block_uncut(b, start);
     uint64_t want = memheap_min(length_of(target), b->end - start);
@@ -558,7 +558,7 @@ static memheap_answer_t buddy_resize(memheap_module_t *module, size_t offset,
     module->used += usable;
     if (want < have)
         free_space(b, start + want, have - want);
-    return memheap_answer(usable);
+    return memheap_result(usable);
 }
 
 /* The order of the free block that contains a place, of at least an order;
@@ -726,19 +726,19 @@ static bool check_block(const buddy_t *b, uint64_t at, tally_t *t)
 /* Take what a stack holds away from a tally. */
 static bool check_stack(const buddy_t *b, unsigned order, tally_t *t)
 {
-    const memheap_box_t *box = &b->stack[order];
+    const memheap_magazine_t *box = &b->stack[order];
     if ((b->stacked >> order & 1) == 0)
-        return memheap_box_is_empty(box);
+        return memheap_magazine_is_empty(box);
     for (bool first = true;; first = false) {
-        if (box->count > t->stacked || box->count > MEMHEAP_BOX_ROOM ||
-            (!first && box->count < MEMHEAP_BOX_ROOM))
+        if (box->count > t->stacked || box->count > MEMHEAP_MAGAZINE_SIZE ||
+            (!first && box->count < MEMHEAP_MAGAZINE_SIZE))
             return false;
         t->stacked -= box->count;
         for (unsigned i = 0; i < box->count; i++)
             t->stacked_digest -= digest_of(box->member[i], order);
         if (box->below == 0)
             return true;
-        box = memheap_box_at(&b->boxes, box->below);
+        box = memheap_magazine_at(&b->boxes, box->below);
     }
 }
 
@@ -784,7 +784,7 @@ static size_t metadata_of(const buddy_t *b)
 {
     size_t bytes = sizeof(*b) +
                    ((b->high >> TAG_LINE_ORDER) + 1) * sizeof(tag_line_t) +
-                   (b->boxes.count + 1) * sizeof(memheap_box_t) +
+                   (b->boxes.count + 1) * sizeof(memheap_magazine_t) +
                    memheap_hashmap_size(&b->cut);
     for (unsigned order = 0; order <= b->max_order; order++)
         bytes += memheap_bitmap_bytes((b->high >> order) + 1);
@@ -810,8 +810,8 @@ static void buddy_destroy(memheap_module_t *module)
     buddy_t *b = buddy_of(module);
     const memheap_memory_t *memory = b->memory;
     memheap_hashmap_close(&b->cut);
-    memheap_table_close(&b->tags);
-    memheap_table_close(&b->boxes.table);
+    memheap_array_close(&b->tags);
+    memheap_array_close(&b->boxes.table);
     if (b->bitmap_memory != NULL)
         memheap_memory_delete(memory, b->bitmap_memory, b->bitmap_bytes);
     memheap_memory_delete(memory, b, sizeof(*b));
@@ -854,12 +854,12 @@ static memheap_status_t tables_open(buddy_t *b)
     b->max_order = memheap_log2_ceil(max_end);
     memheap_status_t status = bitmaps_new(b, max_end);
     if (status == MEMHEAP_OK)
-        status = memheap_table_open(&b->tags, b->memory,
+        status = memheap_array_open(&b->tags, b->memory,
                                     ((max_end >> TAG_LINE_ORDER) + 1) *
                                         sizeof(tag_line_t));
     if (status == MEMHEAP_OK)
-        status = memheap_boxes_open(&b->boxes, b->memory,
-                                    max_end + 2 * ENSURE_AHEAD);
+        status = memheap_magazines_open(&b->boxes, b->memory,
+                                        max_end + 2 * ENSURE_AHEAD);
     if (status == MEMHEAP_OK)
         status = memheap_hashmap_open(&b->cut, b->memory);
     if (status == MEMHEAP_OK)

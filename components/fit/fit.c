@@ -25,7 +25,8 @@
  */
 #include "config.h"
 
-#include "base/component.h"
+#include <memheap/component.h>
+#include "base/array.h"
 #include "base/hashmap.h"
 #include "components/fit/tree.h"
 
@@ -53,7 +54,7 @@ typedef struct fit {
     block_t chain; /* a ring: this one, with no bytes, is before and behind */
     block_t *tree;
     memheap_hashmap_t live; /* offsets to blocks */
-    memheap_table_t tags;
+    memheap_array_t tags;
     size_t tags_made; /* of which those that are no block's */
     size_t tags_used;
     block_t *unused; /* are listed here, by `next` */
@@ -92,7 +93,7 @@ static void add_free(fit_t *f, block_t *b)
 static memheap_status_t tags_reserve(fit_t *f, size_t count)
 {
     for (; f->tags_made < f->tags_used + count; f->tags_made++) {
-        memheap_status_t status = memheap_table_ensure(
+        memheap_status_t status = memheap_array_ensure(
             &f->tags, (f->tags_made + 1) * sizeof(block_t));
         if (status != MEMHEAP_OK)
             return status;
@@ -189,25 +190,25 @@ static block_t *live_at(const fit_t *f, size_t offset)
     return found == NULL ? NULL : (block_t *)(uintptr_t)*found;
 }
 
-static memheap_answer_t fit_alloc(memheap_module_t *module, size_t size,
+static memheap_result_t fit_alloc(memheap_module_t *module, size_t size,
                                   size_t align)
 {
     fit_t *f = fit_of(module);
     if (size > module->size)
-        return memheap_refuse(MEMHEAP_ERR_NO_MEMORY);
+        return memheap_result_error(MEMHEAP_ERR_NO_MEMORY);
     size = memheap_align_up(size, MEMHEAP_MIN_ALIGN);
     block_t *b = fit_tree_find(f->tree, size, align, f->rover);
     if (f->rover > 0 && (b == NULL || b->next == &f->chain))
         b = fit_tree_find(f->tree, size, align, 0);
     if (b == NULL)
-        return memheap_refuse(MEMHEAP_ERR_NO_MEMORY);
+        return memheap_result_error(MEMHEAP_ERR_NO_MEMORY);
     size_t offset = memheap_align_up(b->offset, align);
     memheap_status_t status = take(f, b, offset, size);
     if (status != MEMHEAP_OK)
-        return memheap_refuse(status);
+        return memheap_result_error(status);
     if (f->strategy == NEXT)
         f->rover = offset + size;
-    return memheap_answer(offset);
+    return memheap_result(offset);
 }
 
 static memheap_status_t fit_free(memheap_module_t *module, size_t offset)
@@ -234,29 +235,29 @@ static memheap_status_t fit_size_of(const memheap_module_t *module,
 
 /* A free block behind the live one is taken in whole, and what is too much cut
  * off again. */
-static memheap_answer_t fit_resize(memheap_module_t *module, size_t offset,
+static memheap_result_t fit_resize(memheap_module_t *module, size_t offset,
                                    size_t size)
 {
     fit_t *f = fit_of(module);
     block_t *b = live_at(f, offset);
     if (b == NULL)
-        return memheap_refuse(MEMHEAP_ERR_BAD_ADDRESS);
+        return memheap_result_error(MEMHEAP_ERR_BAD_ADDRESS);
     bool free_behind = !b->next->live;
     size_t most = b->size + (free_behind ? b->next->size : 0);
     if (size > most)
-        return (memheap_answer_t){b->size, MEMHEAP_ERR_NO_MEMORY};
+        return (memheap_result_t){b->size, MEMHEAP_ERR_NO_MEMORY};
     size = memheap_align_up(size, MEMHEAP_MIN_ALIGN);
     memheap_status_t status =
         tags_reserve(f, !free_behind && size < b->size ? 1 : 0);
     if (status != MEMHEAP_OK)
-        return (memheap_answer_t){b->size, status};
+        return (memheap_result_t){b->size, status};
     module->used += size - b->size;
     if (free_behind) {
         fit_tree_remove(&f->tree, b->next);
         absorb_next(f, b);
     }
     cut(f, b, size);
-    return memheap_answer(b->size);
+    return memheap_result(b->size);
 }
 
 /* Walks the chain: the tree may be in another order, and nothing but a resize
@@ -353,7 +354,7 @@ static void fit_destroy(memheap_module_t *module)
 {
     fit_t *f = fit_of(module);
     memheap_hashmap_close(&f->live);
-    memheap_table_close(&f->tags);
+    memheap_array_close(&f->tags);
     memheap_memory_delete(f->memory, f, sizeof(*f));
 }
 
@@ -389,7 +390,7 @@ static memheap_status_t fit_create(const memheap_module_config_t *config,
     size_t tags =
         memheap_min(config->max_size / MEMHEAP_MIN_ALIGN + 2, (size_t)1 << 32);
     memheap_status_t status =
-        memheap_table_open(&f->tags, f->memory, tags * sizeof(block_t));
+        memheap_array_open(&f->tags, f->memory, tags * sizeof(block_t));
     if (status == MEMHEAP_OK)
         status = memheap_hashmap_open(&f->live, f->memory);
     if (status == MEMHEAP_OK)

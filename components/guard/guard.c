@@ -23,7 +23,8 @@
  *
  * Source: the idea is that of B. Perens' Electric Fence, 1987.
  */
-#include "base/component.h"
+#include <memheap/component.h>
+#include "base/array.h"
 #include "base/util.h"
 
 #include <unistd.h>
@@ -47,7 +48,7 @@ typedef struct page {
 typedef struct guard {
     memheap_module_t module;
     const memheap_memory_t *memory;
-    memheap_table_t table; /* of page_t */
+    memheap_array_t table; /* of page_t */
     size_t page;           /* bytes */
     size_t pages, max_pages;
     size_t top;  /* behind it, no run ever was, or none is left */
@@ -166,7 +167,7 @@ static void take(guard_t *g, size_t n, size_t at, size_t pages)
 static memheap_status_t take_fresh(guard_t *g, size_t at, size_t pages)
 {
     memheap_status_t status =
-        memheap_table_ensure(&g->table, (at + pages + 1) * sizeof(page_t));
+        memheap_array_ensure(&g->table, (at + pages + 1) * sizeof(page_t));
     if (status != MEMHEAP_OK)
         return status;
     size_t n = g->top;
@@ -224,12 +225,12 @@ static memheap_status_t take_used(guard_t *g, size_t pages, size_t step,
     return *at_p == SIZE_MAX ? MEMHEAP_ERR_NO_MEMORY : MEMHEAP_OK;
 }
 
-static memheap_answer_t guard_alloc(memheap_module_t *module, size_t size,
+static memheap_result_t guard_alloc(memheap_module_t *module, size_t size,
                                     size_t align)
 {
     guard_t *g = guard_of(module);
     if (size > module->size || align > module->size)
-        return memheap_refuse(MEMHEAP_ERR_NO_MEMORY);
+        return memheap_result_error(MEMHEAP_ERR_NO_MEMORY);
     size_t usable = memheap_align_up(size, align);
     size_t pages = memheap_align_up(usable, g->page) / g->page + 1;
     size_t step = memheap_max(align / g->page, 1);
@@ -237,11 +238,11 @@ static memheap_answer_t guard_alloc(memheap_module_t *module, size_t size,
     memheap_status_t status = at != SIZE_MAX ? take_fresh(g, at, pages)
                                              : take_used(g, pages, step, &at);
     if (status != MEMHEAP_OK)
-        return memheap_refuse(status);
+        return memheap_result_error(status);
     page_t *run = page_at(g, at);
     run->start = (uint32_t)((pages - 1) * g->page - usable);
     module->used += usable;
-    return memheap_answer(at * g->page + run->start);
+    return memheap_result(at * g->page + run->start);
 }
 
 /* The run of the block at an offset, or NULL. */
@@ -387,7 +388,7 @@ static void guard_stats(const memheap_module_t *module,
 static void guard_destroy(memheap_module_t *module)
 {
     guard_t *g = guard_of(module);
-    memheap_table_close(&g->table);
+    memheap_array_close(&g->table);
     memheap_memory_delete(g->memory, g, sizeof(*g));
 }
 
@@ -415,7 +416,7 @@ static memheap_status_t guard_create(const memheap_module_config_t *config,
     g->memory = config->memory;
     g->page = (size_t)sysconf(_SC_PAGESIZE);
     g->max_pages = config->max_size / g->page;
-    memheap_status_t status = memheap_table_open(
+    memheap_status_t status = memheap_array_open(
         &g->table, g->memory, (g->max_pages + 1) * sizeof(page_t));
     if (status == MEMHEAP_OK)
         status = guard_grow(&g->module, config->size);

@@ -22,7 +22,7 @@
 #ifndef MEMHEAP_COMPONENTS_MEMPOOL_FRAGMENTS_H
 #define MEMHEAP_COMPONENTS_MEMPOOL_FRAGMENTS_H
 
-#include "base/memory.h"
+#include "base/array.h"
 #include "base/util.h"
 
 enum {

@@ -12,7 +12,7 @@
  */
 #include "config.h"
 
-#include "components/mempool/pool.h"
+#include "components/mempool/mempool.h"
 
 enum {
     /* A run that shrinks to no more than this becomes a slab. */
@@ -71,7 +71,7 @@ static memheap_status_t place(pool_t *p, size_t size, size_t align,
     return status;
 }
 
-static memheap_answer_t mempool_alloc(memheap_module_t *module, size_t size,
+static memheap_result_t mempool_alloc(memheap_module_t *module, size_t size,
                                       size_t align)
 {
     pool_t *p = pool_of(module);
@@ -79,9 +79,9 @@ static memheap_answer_t mempool_alloc(memheap_module_t *module, size_t size,
     size_t usable;
     memheap_status_t status = place(p, size, align, &offset, &usable);
     if (status != MEMHEAP_OK)
-        return memheap_refuse(status);
+        return memheap_result_error(status);
     count_block(p, usable);
-    return memheap_answer(offset);
+    return memheap_result(offset);
 }
 
 /* The block at an offset: its head, and which object it is of a slab. */
@@ -242,7 +242,7 @@ static memheap_status_t slab_to_run(pool_t *p, slab_t *s, size_t size,
     return MEMHEAP_OK;
 }
 
-static memheap_answer_t mempool_resize(memheap_module_t *module, size_t offset,
+static memheap_result_t mempool_resize(memheap_module_t *module, size_t offset,
                                        size_t size)
 {
     pool_t *p = pool_of(module);
@@ -250,7 +250,7 @@ static memheap_answer_t mempool_resize(memheap_module_t *module, size_t offset,
     unsigned index;
     memheap_status_t status = find_block(p, offset, &head, &index);
     if (status != MEMHEAP_OK)
-        return memheap_refuse(status);
+        return memheap_result_error(status);
     size_t before = head >> 2;
     size_t after;
     if (is_run(head)) {
@@ -267,9 +267,9 @@ static memheap_answer_t mempool_resize(memheap_module_t *module, size_t offset,
                                 : MEMHEAP_ERR_NO_MEMORY;
     }
     if (status != MEMHEAP_OK)
-        return (memheap_answer_t){before, status};
+        return (memheap_result_t){before, status};
     module->used += after - before;
-    return memheap_answer(after);
+    return memheap_result(after);
 }
 
 /* Take a place in a slab. */
@@ -599,8 +599,8 @@ static void mempool_destroy(memheap_module_t *module)
     pool_t *p = pool_of(module);
     const memheap_memory_t *memory = p->memory;
     fragments_close(&p->fragments);
-    memheap_table_close(&p->heads);
-    memheap_table_close(&p->slabs);
+    memheap_array_close(&p->heads);
+    memheap_array_close(&p->slabs);
     memheap_memory_delete(memory, p, sizeof(*p));
 }
 
@@ -640,11 +640,11 @@ static memheap_status_t mempool_create(const memheap_module_config_t *config,
     memheap_status_t status =
         fragments_open(&p->fragments, config->memory, config->max_size);
     if (status == MEMHEAP_OK)
-        status = memheap_table_open(&p->heads, config->memory,
+        status = memheap_array_open(&p->heads, config->memory,
                                     most * sizeof(uint64_t));
     if (status == MEMHEAP_OK)
         status =
-            memheap_table_open(&p->slabs, config->memory,
+            memheap_array_open(&p->slabs, config->memory,
                                (p->slab_limit + (size_t)2) * sizeof(slab_t));
     if (status != MEMHEAP_OK) {
         mempool_destroy(&p->module);

@@ -6,7 +6,7 @@
  */
 #include "config.h"
 
-#include "components/mempool/pool.h"
+#include "components/mempool/mempool.h"
 
 #include <sched.h>
 
@@ -45,7 +45,7 @@ memheap_status_t pool_ensure_heads(pool_t *p, size_t end)
     if (end <= POOL_LOAD(p->known))
         return MEMHEAP_OK;
     memheap_status_t status =
-        memheap_table_ensure(&p->heads, end * sizeof(uint64_t));
+        memheap_array_ensure(&p->heads, end * sizeof(uint64_t));
     if (status == MEMHEAP_OK)
         atomic_store_explicit(&p->known, p->heads.committed / sizeof(uint64_t),
                               memory_order_release);
@@ -164,7 +164,7 @@ static memheap_status_t descriptor_new(pool_t *p, slab_t **s_p)
     }
     if (p->slab_count >= p->slab_limit)
         return MEMHEAP_ERR_NO_MEMORY;
-    memheap_status_t status = memheap_table_ensure(
+    memheap_status_t status = memheap_array_ensure(
         &p->slabs, (p->slab_count + (size_t)2) * sizeof(slab_t));
     if (status == MEMHEAP_OK)
         *s_p = slab_at(p, ++p->slab_count);

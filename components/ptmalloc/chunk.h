@@ -10,7 +10,7 @@
 #ifndef MEMHEAP_COMPONENTS_PTMALLOC_CHUNK_H
 #define MEMHEAP_COMPONENTS_PTMALLOC_CHUNK_H
 
-#include "components/ptmalloc/slots.h"
+#include "components/ptmalloc/block_map.h"
 
 #define CHUNK_NONE 0u
 
@@ -30,8 +30,8 @@ typedef struct chunk {
 
 typedef struct chunk_pool {
     slots_t slots;
-    memheap_table_t heads;
-    memheap_table_t nodes;
+    memheap_array_t heads;
+    memheap_array_t nodes;
     chunk_id_t count;  /* nodes that were ever in use; the next is fresh */
     chunk_id_t unused; /* head of the list */
     chunk_id_t limit;  /* nodes that there can be */
@@ -53,7 +53,7 @@ static inline memheap_status_t chunk_ensure(chunk_pool_t *pool, size_t count)
 {
     if (MEMHEAP_UNLIKELY(count >= pool->limit))
         return MEMHEAP_ERR_NO_METADATA;
-    return memheap_table_ensure(&pool->nodes, (count + 1) * sizeof(chunk_t));
+    return memheap_array_ensure(&pool->nodes, (count + 1) * sizeof(chunk_t));
 }
 
 /** The node of a short chunk that starts at a granule; CHUNK_NONE if none

@@ -29,9 +29,9 @@
  */
 #include "config.h"
 
-#include "base/component.h"
-#include "components/ptmalloc/cache.h"
-#include "components/ptmalloc/space.h"
+#include <memheap/component.h>
+#include "components/ptmalloc/free_cache.h"
+#include "components/ptmalloc/free_space.h"
 
 enum {
     GRANULE_ORDER = 4,
@@ -183,14 +183,14 @@ static inline void bounds_set(ptmalloc_t *p)
                                (end - top) >> LIMIT_ABOVE);
     }
     p->floor = taken(p) > p->limit ? bytes_of(taken(p) - p->limit) : 0;
-    p->reach = memheap_min(top, MEMHEAP_BOX_REACH);
+    p->reach = memheap_min(top, MEMHEAP_MAGAZINE_LIMIT);
 }
 
 /* Give the uppermost block of a stack back to the space. */
 static void flush_stack(ptmalloc_t *p, cache_stack_t *stack)
 {
     if (stack->box.count == 0)
-        memheap_box_refill(&p->cache.boxes, &stack->box);
+        memheap_magazine_refill(&p->cache.boxes, &stack->box);
     uint64_t start = stack->box.member[--stack->box.count];
     uint64_t size = stack->bytes >> GRANULE_ORDER;
     p->blocks--;
@@ -220,7 +220,7 @@ static memheap_status_t blocks_ensure(ptmalloc_t *p)
     size_t blocks = p->blocks + SPACE_AHEAD;
     memheap_status_t status = space_ensure(&p->space, blocks);
     if (status == MEMHEAP_OK)
-        status = memheap_boxes_ensure(&p->cache.boxes, blocks);
+        status = memheap_magazines_ensure(&p->cache.boxes, blocks);
     if (status == MEMHEAP_OK)
         p->ensured = blocks;
     return status;
@@ -260,13 +260,13 @@ static inline uint64_t block_peek(const cache_stack_t *stack, size_t align)
 }
 
 /* Let the uppermost block in the box of a stack be live. */
-static inline memheap_answer_t block_take(ptmalloc_t *p, cache_stack_t *stack,
+static inline memheap_result_t block_take(ptmalloc_t *p, cache_stack_t *stack,
                                           uint64_t start)
 {
     stack->box.count--;
     slot_set_live(slots_of(p), start);
     p->module.used += stack->bytes;
-    return memheap_answer(bytes_of(start));
+    return memheap_result(bytes_of(start));
 }
 
 /* Let granules that the space gave be a live block. */
@@ -281,22 +281,22 @@ static void block_enter(ptmalloc_t *p, span_t span)
 }
 
 /* Alloc where the uppermost block in the box of the stack will not do. */
-static MEMHEAP_NOINLINE memheap_answer_t alloc_slowly(ptmalloc_t *p,
+static MEMHEAP_NOINLINE memheap_result_t alloc_slowly(ptmalloc_t *p,
                                                       size_t size, size_t align)
 {
     uint64_t exact = granules_of(size);
     if (exact > p->space.end)
-        return memheap_refuse(MEMHEAP_ERR_NO_MEMORY);
+        return memheap_result_error(MEMHEAP_ERR_NO_MEMORY);
     cache_class_t class = cache_class(exact);
     cache_stack_t *stack = &p->cache.stack[class.number];
     align >>= GRANULE_ORDER;
     if ((stack->box.count > 0 ||
-         memheap_box_refill(&p->cache.boxes, &stack->box)) &&
+         memheap_magazine_refill(&p->cache.boxes, &stack->box)) &&
         cache_turn(&stack->box, align))
         return block_take(p, stack, stack->box.member[stack->box.count - 1]);
     memheap_status_t status = blocks_ensure(p);
     if (status != MEMHEAP_OK)
-        return memheap_refuse(status);
+        return memheap_result_error(status);
     /* In need, just what was asked for; or with one more that cannot be left.
      */
     uint64_t wants[] = {class.size, exact, exact + 1};
@@ -309,13 +309,13 @@ static MEMHEAP_NOINLINE memheap_answer_t alloc_slowly(ptmalloc_t *p,
     }
     if (status != MEMHEAP_OK) {
         bounds_set(p);
-        return memheap_refuse(status);
+        return memheap_result_error(status);
     }
     block_enter(p, span);
-    return memheap_answer(bytes_of(span.start));
+    return memheap_result(bytes_of(span.start));
 }
 
-static memheap_answer_t ptmalloc_alloc(memheap_module_t *module, size_t size,
+static memheap_result_t ptmalloc_alloc(memheap_module_t *module, size_t size,
                                        size_t align)
 {
     ptmalloc_t *p = ptmalloc_of(module);
@@ -355,7 +355,7 @@ static MEMHEAP_NOINLINE memheap_status_t free_slowly(ptmalloc_t *p,
     cache_stack_t *stack = &p->cache.stack[class.number];
     size_t used = p->module.used - bytes_of(class.size);
     bool caches =
-        class.number != 0 && start < MEMHEAP_BOX_REACH &&
+        class.number != 0 && start < MEMHEAP_MAGAZINE_LIMIT &&
         (class.size < PIECE_LONG || class.size <= p->limit >> LIMIT_ONE);
     for (unsigned n = 0; caches && used < p->floor; n++) {
         cache_stack_t *large =
@@ -369,7 +369,7 @@ static MEMHEAP_NOINLINE memheap_status_t free_slowly(ptmalloc_t *p,
         if (stack->room == 0)
             cache_enter(&p->cache, class.number);
         if (stack->box.count == stack->room)
-            memheap_box_spill(&p->cache.boxes, &stack->box);
+            memheap_magazine_spill(&p->cache.boxes, &stack->box);
         return block_push(p, stack, start, used);
     }
     p->module.used = used;
@@ -440,12 +440,12 @@ static memheap_status_t block_grow(ptmalloc_t *p, uint64_t start,
 
 /* Resize a live block that may not stay as it is, or an offset where none
  * is. */
-static MEMHEAP_NOINLINE memheap_answer_t resize_slowly(ptmalloc_t *p,
+static MEMHEAP_NOINLINE memheap_result_t resize_slowly(ptmalloc_t *p,
                                                        uint64_t start,
                                                        size_t size)
 {
     if (start >= p->space.top || !slot_is_live(slots_of(p), start))
-        return memheap_refuse(MEMHEAP_ERR_BAD_ADDRESS);
+        return memheap_result_error(MEMHEAP_ERR_BAD_ADDRESS);
     memheap_status_t status = blocks_ensure(p);
     cache_class_t have = class_at(p, start);
     uint64_t exact = granules_of(size);
@@ -459,12 +459,12 @@ static MEMHEAP_NOINLINE memheap_answer_t resize_slowly(ptmalloc_t *p,
         space_give(&p->space, start + want.size, have.size - want.size);
     }
     bounds_set(p);
-    return (memheap_answer_t){bytes_of(class_at(p, start).size), status};
+    return (memheap_result_t){bytes_of(class_at(p, start).size), status};
 }
 
 /* A short block that grows moves if one of its new class is cached: that is
  * quicker than to join and to split. */
-static memheap_answer_t ptmalloc_resize(memheap_module_t *module, size_t offset,
+static memheap_result_t ptmalloc_resize(memheap_module_t *module, size_t offset,
                                         size_t size)
 {
     ptmalloc_t *p = ptmalloc_of(module);
@@ -473,17 +473,17 @@ static memheap_answer_t ptmalloc_resize(memheap_module_t *module, size_t offset,
         return resize_slowly(p, start, size);
     unsigned code = slot_live_code(slots_of(p), start);
     if (MEMHEAP_UNLIKELY(code > SLOT_LONG))
-        return memheap_refuse(MEMHEAP_ERR_BAD_ADDRESS);
+        return memheap_result_error(MEMHEAP_ERR_BAD_ADDRESS);
     unsigned number = number_at(p, start, code);
     size_t have = p->cache.stack[number].bytes;
     if (MEMHEAP_UNLIKELY(number == 0))
         return resize_slowly(p, start, size);
     if (size <= have && have - size <= SLACK + (have >> p->slack))
-        return memheap_answer(have);
+        return memheap_result(have);
     uint64_t wants = (size - 1) >> GRANULE_ORDER;
     if (MEMHEAP_LIKELY(size > have && wants < SLOT_LONG &&
                        p->cache.stack[wants].box.count > 0))
-        return (memheap_answer_t){have, MEMHEAP_ERR_NO_MEMORY};
+        return (memheap_result_t){have, MEMHEAP_ERR_NO_MEMORY};
     return resize_slowly(p, start, size);
 }
 
@@ -636,14 +636,14 @@ static bool check_piece(const ptmalloc_t *p, uint64_t at, tally_t *t)
 static bool check_stack(const ptmalloc_t *p, unsigned number, tally_t *t)
 {
     const cache_stack_t *stack = &p->cache.stack[number];
-    const memheap_box_t *box = &stack->box;
+    const memheap_magazine_t *box = &stack->box;
     unsigned bit = cache_bit(number);
     bool entered = (p->cache.map[bit / 64] >> bit % 64 & 1) != 0;
-    if (stack->room != (entered ? MEMHEAP_BOX_ROOM : 0))
+    if (stack->room != (entered ? MEMHEAP_MAGAZINE_SIZE : 0))
         return false;
-    for (;; box = memheap_box_at(&p->cache.boxes, box->below)) {
+    for (;; box = memheap_magazine_at(&p->cache.boxes, box->below)) {
         if (box->count > t->cached || box->count > stack->room ||
-            (box != &stack->box && box->count < MEMHEAP_BOX_ROOM))
+            (box != &stack->box && box->count < MEMHEAP_MAGAZINE_SIZE))
             return false;
         t->cached -= box->count;
         for (unsigned i = 0; i < box->count; i++) {
@@ -696,7 +696,7 @@ static void ptmalloc_stats(const memheap_module_t *module,
     const ptmalloc_t *p = const_ptmalloc_of(module);
     size_t orders = (size_t)__builtin_popcount(p->cache.orders);
     size_t cache = orders * CACHE_STEPS * sizeof(cache_stack_t) +
-                   (p->cache.boxes.count + 1) * sizeof(memheap_box_t);
+                   (p->cache.boxes.count + 1) * sizeof(memheap_magazine_t);
     *stats = (memheap_module_stats_t){
         .size = module->size,
         .used = module->used,

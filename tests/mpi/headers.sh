@@ -5,8 +5,8 @@ work=$(mktemp -d "$top_builddir/headers.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 
 for header in shmem.h shmemx.h pshmem.h mpp/shmem.h mpp/shmemx.h memheap.h \
-    placement.h page_pool.h range_pool.h base/backing.h \
-    base/component.h base/bitmap.h base/hashmap.h; do
+    placement.h page_pool.h range_pool.h include/memheap/memory_policy.h \
+    include/memheap/component.h base/bitmap.h base/hashmap.h; do
     printf '#include <%s>\n#include <%s>\nint main(void) { return 0; }\n' \
         "$header" "$header" > "$work/a.c"
     cp "$work/a.c" "$work/a.cc"

@@ -6,8 +6,8 @@
 
 #include <shmemx_pools.h>
 
-#include "memheap/cache.h"
-#include "memheap/context.h"
+#include <memheap/cache.h>
+#include <memheap/context.h>
 
 #include <string.h>
 #include <sys/resource.h>
@@ -110,7 +110,7 @@ static bool context_ends_what_it_owns(shmemx_space_t space)
     memheap_context_config_t part = {.name = "part", .parent = context};
     good = good && memheap_context_create(&part, &inner) == MEMHEAP_OK;
     for (size_t i = 0; i < BLOCKS && good; i++) {
-        memheap_info_t info = {.size = 1 + i * 13, .tag = i};
+        memheap_block_info_t info = {.size = 1 + i * 13, .tag = i};
         good = memheap_context_alloc_info(i % 3 == 0 ? inner : context,
                                           &info) == MEMHEAP_OK;
         block[i] = info.pointer;
@@ -119,7 +119,7 @@ static bool context_ends_what_it_owns(shmemx_space_t space)
     }
     good = good && equal(block, BLOCKS);
     for (size_t i = 1; i < BLOCKS && good; i += 3) {
-        memheap_info_t info;
+        memheap_block_info_t info;
         good =
             memheap_context_get_info(context, block[i], &info) == MEMHEAP_OK &&
             info.tag == i && info.size == 1 + i * 13 && info.align == 64 &&
@@ -137,13 +137,13 @@ static bool cache_in_a_context_works(shmemx_space_t space)
     memheap_context_config_t config = {.pool = &pool};
     memheap_context_t *context = NULL;
     bool good = memheap_context_create(&config, &context) == MEMHEAP_OK;
-    memheap_pool_t owned = memheap_context_pool(context);
+    memheap_pool_t owned = memheap_context_as_pool(context);
     memheap_cache_config_t items = {.item_size = 8, .pool = &owned};
     memheap_cache_t *cache = NULL;
     good = good && memheap_cache_create(&items, &cache) == MEMHEAP_OK &&
-           memheap_cache_alloc_array(cache, ITEMS, item) == MEMHEAP_OK &&
+           memheap_cache_alloc_batch(cache, ITEMS, item) == MEMHEAP_OK &&
            equal(item, ITEMS) &&
-           memheap_cache_free_array(cache, ITEMS, item) == MEMHEAP_OK;
+           memheap_cache_free_batch(cache, ITEMS, item) == MEMHEAP_OK;
     good = memheap_cache_destroy(cache) == MEMHEAP_OK && good;
     return memheap_context_destroy(context) == MEMHEAP_OK && good;
 }

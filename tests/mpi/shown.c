@@ -11,7 +11,7 @@
 #include <shmem.h>
 #include <shmemx.h>
 
-#include <memheap.h>
+#include <memheap/memheap.h>
 
 #include <signal.h>
 #include <stdio.h>

@@ -129,7 +129,7 @@ memheap_status_t model_alloc(model_t *model, size_t size, size_t align,
     memheap_module_stats_t stats;
     uint64_t before = model_walk_digest(model);
     model->unit.ops->stats(model->unit.module, &stats);
-    memheap_answer_t answer =
+    memheap_result_t answer =
         model->unit.ops->alloc(model->unit.module, size, align);
     memheap_status_t status = answered(model, answer.status, before);
     size_t offset = answer.bytes;
@@ -169,7 +169,7 @@ memheap_status_t model_resize(model_t *model, size_t offset, size_t size)
     uint64_t before = model_walk_digest(model);
     if (model->unit.ops->resize == NULL)
         return MEMHEAP_ERR_UNSUPPORTED;
-    memheap_answer_t answer =
+    memheap_result_t answer =
         model->unit.ops->resize(model->unit.module, offset, size);
     memheap_status_t status = answered(model, answer.status, before);
     if (block == NULL) {

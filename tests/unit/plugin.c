@@ -48,23 +48,23 @@ static memheap_extent_t *find(size_t offset)
     return NULL;
 }
 
-static memheap_answer_t plugin_alloc(memheap_module_t *module, size_t size,
+static memheap_result_t plugin_alloc(memheap_module_t *module, size_t size,
                                      size_t align)
 {
     size_t end = frontier();
     size_t start = memheap_align_up(end, align);
     size_t rounded = memheap_align_up(size, MEMHEAP_MIN_ALIGN);
     if (plugin.count + 2 > PLUGIN_BLOCKS)
-        return memheap_refuse(MEMHEAP_ERR_NO_METADATA);
+        return memheap_result_error(MEMHEAP_ERR_NO_METADATA);
     if (rounded < size || start > module->size ||
         rounded > module->size - start)
-        return memheap_refuse(MEMHEAP_ERR_NO_MEMORY);
+        return memheap_result_error(MEMHEAP_ERR_NO_MEMORY);
     if (start > end)
         plugin.block[plugin.count++] =
             (memheap_extent_t){end, start - end, false};
     plugin.block[plugin.count++] = (memheap_extent_t){start, rounded, true};
     module->used += rounded;
-    return memheap_answer(start);
+    return memheap_result(start);
 }
 
 static memheap_status_t plugin_free(memheap_module_t *module, size_t offset)

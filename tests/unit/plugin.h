@@ -5,7 +5,7 @@
 #ifndef MEMHEAP_TESTS_UNIT_PLUGIN_H
 #define MEMHEAP_TESTS_UNIT_PLUGIN_H
 
-#include "base/component.h"
+#include <memheap/component.h>
 
 typedef struct plugin_control {
     /* What the next calls answer. */

@@ -121,7 +121,7 @@ END_TEST
 START_TEST(metadata_is_less_than_a_fiftieth_of_what_it_describes)
 {
     memheap_module_stats_t stats;
-    memheap_answer_t last = {0, MEMHEAP_OK};
+    memheap_result_t last = {0, MEMHEAP_OK};
     model_open(&model, buddy, TIB, 0);
     while (last.bytes < 256 * MIB) {
         last = model.unit.ops->alloc(model.unit.module, 256, MEMHEAP_MIN_ALIGN);

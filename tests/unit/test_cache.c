@@ -5,7 +5,7 @@
 
 #include "tests/unit/unit.h"
 #include "tests/unit/unit_pool.h"
-#include "memheap/cache.h"
+#include <memheap/cache.h>
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static void *items[MANY];
 static void prepare(int kind, size_t item_size)
 {
     unit_heap_open(&unit, kind, SIZE, 0, NULL);
-    unit_pool_init(&pool, memheap_heap_pool(unit.heap));
+    unit_pool_init(&pool, memheap_heap_as_pool(unit.heap));
     pool.base = (uintptr_t)unit.base;
     unit_log_init(&test_log);
     config = (memheap_cache_config_t){.name = "nodes",
@@ -303,14 +303,14 @@ START_TEST(array_is_items_that_are_freed_one_by_one)
 {
     open_cache(_i, 40);
     alloc_items(0, 7);
-    ck_assert_ok(memheap_cache_alloc_array(cache, MANY - 7, items + 7));
+    ck_assert_ok(memheap_cache_alloc_batch(cache, MANY - 7, items + 7));
     ck_assert_uint_eq(figures().live, MANY);
     for (size_t i = 0; i < MANY; i++)
         memset(items[i], 1, 40);
     ck_assert_ok(memheap_cache_check(cache));
     free_items(0, MANY);
     ck_assert_uint_eq(figures().live, 0);
-    ck_assert_ok(memheap_cache_alloc_array(cache, 0, NULL));
+    ck_assert_ok(memheap_cache_alloc_batch(cache, 0, NULL));
     close_cache();
 }
 END_TEST
@@ -324,7 +324,7 @@ START_TEST(array_that_cannot_be_had_changes_nothing)
         /* Nor is there one where less alignment will do. */
         pool.most_align = 16;
         pool.fail_pop = pool.pops + 1 + fail;
-        ck_assert_int_eq(memheap_cache_alloc_array(cache, MANY, items + 10),
+        ck_assert_int_eq(memheap_cache_alloc_batch(cache, MANY, items + 10),
                          MEMHEAP_ERR_NO_MEMORY);
         ck_assert_ok(memheap_cache_check(cache));
         ck_assert_uint_eq(pool.live, 1);
@@ -335,7 +335,7 @@ START_TEST(array_that_cannot_be_had_changes_nothing)
         ck_assert_int_eq(memcmp(&before, &after, sizeof(before)), 0);
     }
     pool.fail_pop = 0;
-    ck_assert_ok(memheap_cache_alloc_array(cache, MANY - 10, items + 10));
+    ck_assert_ok(memheap_cache_alloc_batch(cache, MANY - 10, items + 10));
     free_items(0, MANY);
     close_cache();
 }
@@ -349,11 +349,11 @@ START_TEST(array_is_freed_with_its_nulls)
         ck_assert_ok(memheap_cache_free(cache, items[i]));
         items[i] = NULL;
     }
-    ck_assert_ok(memheap_cache_free_array(cache, MANY, items));
+    ck_assert_ok(memheap_cache_free_batch(cache, MANY, items));
     ck_assert_uint_eq(figures().live, 0);
     ck_assert_uint_eq(figures().frees, MANY);
     ck_assert_uint_le(figures().slabs, 2);
-    ck_assert_ok(memheap_cache_free_array(cache, 0, NULL));
+    ck_assert_ok(memheap_cache_free_batch(cache, 0, NULL));
     close_cache();
 }
 END_TEST
@@ -369,16 +369,16 @@ START_TEST(bad_entry_of_an_array_frees_nothing)
         memheap_cache_stats_t before = figures();
         items[MANY / 2] = bad[i];
         unit_log_clear(&test_log);
-        ck_assert_int_eq(memheap_cache_free_array(cache, MANY, items),
+        ck_assert_int_eq(memheap_cache_free_batch(cache, MANY, items),
                          MEMHEAP_ERR_BAD_ADDRESS);
         ck_assert_uint_eq(test_log.count, 1);
-        ck_assert_logged(&test_log, "memheap_cache_free_array: 0x");
+        ck_assert_logged(&test_log, "memheap_cache_free_batch: 0x");
         items[MANY / 2] = kept;
         memheap_cache_stats_t after = figures();
         ck_assert_int_eq(memcmp(&before, &after, sizeof(before)), 0);
         ck_assert_ok(memheap_cache_check(cache));
     }
-    ck_assert_ok(memheap_cache_free_array(cache, MANY, items));
+    ck_assert_ok(memheap_cache_free_batch(cache, MANY, items));
     close_cache();
 }
 END_TEST
@@ -479,7 +479,7 @@ START_TEST(slab_of_2_to_the_18_items_is_used_up)
     prepare(0, 8);
     config.slab_size = (size_t)ITEMS * 8;
     create();
-    ck_assert_ok(memheap_cache_alloc_array(cache, ITEMS, all));
+    ck_assert_ok(memheap_cache_alloc_batch(cache, ITEMS, all));
     ck_assert_uint_eq(pool.pops, 1);
     for (size_t i = 1; i < ITEMS; i++)
         ck_assert_ptr_eq(all[i], (char *)all[0] + 8 * i);
@@ -511,7 +511,7 @@ END_TEST
 START_TEST(cache_is_a_pool)
 {
     open_cache(_i, 100);
-    memheap_pool_t p = memheap_cache_pool(cache);
+    memheap_pool_t p = memheap_cache_as_pool(cache);
     void *block;
     size_t size;
     ck_assert_int_eq(p.pop(p.state, 4, 101, &block), MEMHEAP_ERR_BAD_ARGUMENT);
@@ -542,12 +542,12 @@ static void run_random(size_t item_size, uint64_t seed)
             alloc_items(live, live + room);
             break;
         case 1:
-            ck_assert_ok(memheap_cache_alloc_array(cache, room, items + live));
+            ck_assert_ok(memheap_cache_alloc_batch(cache, room, items + live));
             break;
         case 2:
             count = memheap_min(count, live);
             ck_assert_ok(
-                memheap_cache_free_array(cache, count, items + live - count));
+                memheap_cache_free_batch(cache, count, items + live - count));
             live -= count;
             room = 0;
             break;
@@ -614,7 +614,7 @@ static bool run_with_failure_at(size_t number)
         size_t slabs = figures().slabs;
         status = live % 3 == 0
                      ? memheap_cache_alloc(cache, &items[live])
-                     : memheap_cache_alloc_array(cache, 20, &items[live]);
+                     : memheap_cache_alloc_batch(cache, 20, &items[live]);
         if (status == MEMHEAP_OK) {
             live += live % 3 == 0 ? 1 : 20;
             continue;
@@ -686,10 +686,10 @@ static void *churn(void *context)
         void *some[10];
         if (step % 100 == 0) {
             w->wrong +=
-                memheap_cache_alloc_array(cache, 10, some) != MEMHEAP_OK;
+                memheap_cache_alloc_batch(cache, 10, some) != MEMHEAP_OK;
             for (size_t i = 0; i < 10; i++)
                 *(worker_t **)some[i] = w;
-            w->wrong += memheap_cache_free_array(cache, 10, some) != MEMHEAP_OK;
+            w->wrong += memheap_cache_free_batch(cache, 10, some) != MEMHEAP_OK;
         }
         if (step % 1000 == 0)
             w->wrong += memheap_cache_check(cache) != MEMHEAP_OK;

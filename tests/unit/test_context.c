@@ -5,7 +5,7 @@
 
 #include "tests/unit/unit.h"
 #include "tests/unit/unit_pool.h"
-#include "memheap/context.h"
+#include <memheap/context.h>
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static void *blocks[MANY];
 static void prepare(int kind)
 {
     unit_heap_open(&unit, kind, SIZE, 0, NULL);
-    unit_pool_init(&pool, memheap_heap_pool(unit.heap));
+    unit_pool_init(&pool, memheap_heap_as_pool(unit.heap));
     pool.base = (uintptr_t)unit.base;
     unit_log_init(&test_log);
     config = (memheap_context_config_t){
@@ -107,12 +107,12 @@ START_TEST(record_may_ask_otherwise)
 {
     open_context(_i);
     make_dirty();
-    memheap_info_t info = {
+    memheap_block_info_t info = {
         .size = 300, .align = 1024, .unset = true, .tag = 0x1234567890};
     ck_assert_ok(memheap_context_alloc_info(context, &info));
     ck_assert_uint_eq((uintptr_t)info.pointer % 1024, 0);
     ck_assert(!is_zero(info.pointer, 300));
-    memheap_info_t found;
+    memheap_block_info_t found;
     ck_assert_ok(memheap_context_get_info(context, info.pointer, &found));
     ck_assert_uint_eq(found.size, 300);
     ck_assert_ptr_eq(found.pointer, info.pointer);
@@ -128,7 +128,7 @@ END_TEST
 START_TEST(record_of_a_plain_block_says_so)
 {
     open_context(_i);
-    memheap_info_t info;
+    memheap_block_info_t info;
     alloc_blocks(0, 5);
     ck_assert_ok(memheap_context_get_info(context, blocks[3], &info));
     ck_assert_uint_eq(info.size, 103);
@@ -147,19 +147,19 @@ START_TEST(kind_that_the_context_has_not_is_refused)
     config.kind = MEMHEAP_KIND_HUGE;
     config.pinned = true;
     ck_assert_ok(memheap_context_create(&config, &context));
-    memheap_info_t info = {.size = 8, .kind = MEMHEAP_KIND_NORMAL};
+    memheap_block_info_t info = {.size = 8, .kind = MEMHEAP_KIND_NORMAL};
     ck_assert_int_eq(memheap_context_alloc_info(context, &info),
                      MEMHEAP_ERR_UNSUPPORTED);
-    info =
-        (memheap_info_t){.size = 8, .kind = MEMHEAP_KIND_HUGE, .pinned = true};
+    info = (memheap_block_info_t){
+        .size = 8, .kind = MEMHEAP_KIND_HUGE, .pinned = true};
     ck_assert_ok(memheap_context_alloc_info(context, &info));
-    info = (memheap_info_t){.size = 8};
+    info = (memheap_block_info_t){.size = 8};
     ck_assert_ok(memheap_context_alloc_info(context, &info));
     ck_assert_int_eq(info.kind, MEMHEAP_KIND_HUGE);
     ck_assert(info.pinned);
     close_context();
     open_context(_i);
-    info = (memheap_info_t){.size = 8, .pinned = true};
+    info = (memheap_block_info_t){.size = 8, .pinned = true};
     ck_assert_int_eq(memheap_context_alloc_info(context, &info),
                      MEMHEAP_ERR_UNSUPPORTED);
     ck_assert_uint_eq(pool.pops, 0);
@@ -202,7 +202,7 @@ START_TEST(device_memory_is_never_touched)
                                         .kind = MEMHEAP_KIND_DEVICE};
     ck_assert_ok(memheap_context_create(&config, &context));
     alloc_blocks(0, 3);
-    memheap_info_t info;
+    memheap_block_info_t info;
     ck_assert_ok(memheap_context_get_info(context, blocks[2], &info));
     ck_assert_int_eq(info.kind, MEMHEAP_KIND_DEVICE);
     ck_assert(info.unset);
@@ -240,7 +240,7 @@ static memheap_status_t noting_push(void *state, void *block)
 START_TEST(sub_contexts_end_first_and_the_youngest_first)
 {
     prepare(_i);
-    memheap_pool_t noting = memheap_heap_pool(unit.heap);
+    memheap_pool_t noting = memheap_heap_as_pool(unit.heap);
     noting.push = noting_push;
     config.pool = &noting;
     ck_assert_ok(memheap_context_create(&config, &context));
@@ -273,7 +273,7 @@ START_TEST(wrong_address_is_refused_and_described)
 {
     char here;
     void *other;
-    memheap_info_t info;
+    memheap_block_info_t info;
     open_context(_i);
     memheap_context_t *sub = sub_of(context, "part");
     alloc_blocks(0, 10);
@@ -319,7 +319,7 @@ START_TEST(wrong_arguments_are_refused)
     open_context(_i);
     ck_assert_int_eq(memheap_context_alloc(context, 0, &block),
                      MEMHEAP_ERR_BAD_ARGUMENT);
-    memheap_info_t info = {.size = 8, .align = 24};
+    memheap_block_info_t info = {.size = 8, .align = 24};
     ck_assert_int_eq(memheap_context_alloc_info(context, &info),
                      MEMHEAP_ERR_BAD_ARGUMENT);
     ck_assert_ptr_null(info.pointer);
@@ -340,7 +340,7 @@ START_TEST(resize_keeps_contents_and_record)
     static const size_t sizes[] = {200, 5000, 90000, 90001, 300, 299, 1, 4096};
     open_context(_i);
     make_dirty();
-    memheap_info_t info = {.size = 100, .align = 256, .tag = 77};
+    memheap_block_info_t info = {.size = 100, .align = 256, .tag = 77};
     alloc_blocks(0, 2);
     ck_assert_ok(memheap_context_alloc_info(context, &info));
     alloc_blocks(2, 3);
@@ -381,7 +381,7 @@ START_TEST(resize_that_fails_changes_nothing)
     ck_assert_int_eq(memheap_context_resize(context, blocks[1], 50000, &block),
                      MEMHEAP_ERR_BAD_ADDRESS);
     ck_assert_uint_eq(pool.live, 3);
-    memheap_info_t info;
+    memheap_block_info_t info;
     ck_assert_ok(memheap_context_get_info(context, blocks[1], &info));
     ck_assert_uint_eq(info.size, 101);
     ck_assert_uint_eq(((unsigned char *)blocks[1])[100], 9);
@@ -449,7 +449,7 @@ typedef struct tags {
     uint64_t tag[MANY];
 } tags_t;
 
-static bool note_tag(void *state, const memheap_info_t *info)
+static bool note_tag(void *state, const memheap_block_info_t *info)
 {
     tags_t *tags = state;
     tags->tag[tags->count++] = info->tag;
@@ -461,13 +461,13 @@ START_TEST(walk_shows_the_oldest_first)
     static tags_t tags;
     open_context(_i);
     for (uint64_t i = 0; i < MANY; i++) {
-        memheap_info_t info = {.size = 8, .tag = i};
+        memheap_block_info_t info = {.size = 8, .tag = i};
         ck_assert_ok(memheap_context_alloc_info(context, &info));
         blocks[i] = info.pointer;
     }
     for (size_t i = 0; i < MANY; i += 2)
         ck_assert_ok(memheap_context_free(context, blocks[i]));
-    memheap_info_t last = {.size = 8, .tag = MANY};
+    memheap_block_info_t last = {.size = 8, .tag = MANY};
     ck_assert_ok(memheap_context_alloc_info(context, &last));
     ck_assert_ok(memheap_context_resize(context, blocks[1], 9000, &blocks[1]));
     tags = (tags_t){.end = SIZE_MAX};
@@ -486,7 +486,7 @@ END_TEST
 START_TEST(context_is_a_pool_of_another)
 {
     open_context(_i);
-    memheap_pool_t p = memheap_context_pool(context);
+    memheap_pool_t p = memheap_context_as_pool(context);
     void *block;
     size_t size;
     ck_assert_int_eq(p.pop(p.state, 0, 8, &block), MEMHEAP_ERR_BAD_ARGUMENT);
@@ -513,7 +513,7 @@ END_TEST
  * records on the way. */
 static uint64_t run_random(int kind, uint64_t seed)
 {
-    static memheap_info_t model[MANY];
+    static memheap_block_info_t model[MANY];
     uint64_t digest = 0;
     size_t live = 0;
     size_t bytes = 0;
@@ -522,10 +522,10 @@ static uint64_t run_random(int kind, uint64_t seed)
         size_t choice = unit_random_below(&seed, 10);
         size_t i = live == 0 ? 0 : unit_random_below(&seed, live);
         if (live == 0 || (live < MANY && choice < 5)) {
-            memheap_info_t info = {.size = 1 + unit_random_below(&seed, 500),
-                                   .align = (size_t)16
-                                            << unit_random_below(&seed, 4),
-                                   .tag = unit_random(&seed)};
+            memheap_block_info_t info = {
+                .size = 1 + unit_random_below(&seed, 500),
+                .align = (size_t)16 << unit_random_below(&seed, 4),
+                .tag = unit_random(&seed)};
             bytes += info.size;
             ck_assert_ok(memheap_context_alloc_info(context, &info));
             model[live++] = info;
@@ -547,7 +547,7 @@ static uint64_t run_random(int kind, uint64_t seed)
         ck_assert_uint_eq(figures().bytes, bytes);
     }
     for (size_t i = 0; i < live; i++) {
-        memheap_info_t info;
+        memheap_block_info_t info;
         ck_assert_ok(
             memheap_context_get_info(context, model[i].pointer, &info));
         ck_assert_uint_eq(info.size, model[i].size);
@@ -630,7 +630,7 @@ static void *churn(void *state)
     worker_t *w = state;
     for (size_t step = 0; step < 3000; step++) {
         size_t i = unit_random_below(&w->seed, 64);
-        memheap_info_t info;
+        memheap_block_info_t info;
         if (w->own[i] != NULL) {
             w->wrong += *(worker_t **)w->own[i] != w;
             w->wrong += memheap_context_get_info(w->context, w->own[i],
@@ -640,7 +640,7 @@ static void *churn(void *state)
                 memheap_context_free(w->context, w->own[i]) != MEMHEAP_OK;
             w->own[i] = NULL;
         } else {
-            info = (memheap_info_t){.size = 8 + i, .tag = (uintptr_t)w};
+            info = (memheap_block_info_t){.size = 8 + i, .tag = (uintptr_t)w};
             if (memheap_context_alloc_info(w->context, &info) == MEMHEAP_OK &&
                 *(worker_t **)info.pointer == NULL) {
                 w->own[i] = info.pointer;
@@ -669,7 +669,7 @@ START_TEST(threads_share_a_context_or_a_parent)
     static worker_t worker[THREADS];
     for (size_t shared = 0; shared < 2; shared++) {
         prepare(_i);
-        memheap_pool_t heap = memheap_heap_pool(unit.heap);
+        memheap_pool_t heap = memheap_heap_as_pool(unit.heap);
         config.pool = &heap;
         ck_assert_ok(memheap_context_create(&config, &context));
         for (size_t i = 0; i < THREADS; i++) {
@@ -738,7 +738,7 @@ START_TEST(sub_context_agrees_through_its_parent)
     prepare(_i);
     unit_pool_share(&pool);
     ck_assert_ok(memheap_context_create(&config, &context));
-    memheap_pool_t owned = memheap_context_pool(context);
+    memheap_pool_t owned = memheap_context_as_pool(context);
     memheap_context_config_t given = {.name = "inner", .pool = &owned};
     memheap_context_t *inner;
     size_t before = pool.agreements;

@@ -6,7 +6,7 @@
 #include "config.h"
 
 #include "tests/unit/unit.h"
-#include "memheap/memheap.h"
+#include <memheap/memheap.h>
 
 #include <stdio.h>
 

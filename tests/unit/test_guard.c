@@ -526,7 +526,7 @@ static void write_far_behind(char *block)
 START_TEST(sanitizer_names_the_block)
 {
     unit_heap_t unit;
-    if (!memheap_has_checker())
+    if (!memheap_has_sanitizer())
         return;
     unit_heap_open(&unit, _i, SIZE, 0, "MEMHEAP_CHECKERS=1");
     heap = unit.heap;

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "components/mempool/pool.h"
+#include "components/mempool/mempool.h"
 #include "tests/unit/model.h"
 
 enum {

@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "tests/unit/unit.h"
-#include "memheap/page_pool.h"
+#include <memheap/page_pool.h>
 
 #include <pthread.h>
 

@@ -6,7 +6,7 @@
 #include "config.h"
 
 #include "tests/unit/unit.h"
-#include "base/machine.h"
+#include "base/sysinfo.h"
 #include "base/numa.h"
 #include "base/pages.h"
 
@@ -25,7 +25,7 @@
 static unit_log_t messages;
 
 /* Create a heap with pages and places as asked, or by two parameters. */
-static memheap_status_t create(size_t size, memheap_backing_t backing,
+static memheap_status_t create(size_t size, memheap_memory_policy_t backing,
                                const char *pages, const char *place,
                                memheap_t **heap_p)
 {
@@ -41,8 +41,8 @@ static memheap_status_t create(size_t size, memheap_backing_t backing,
 static memheap_t *create_by(size_t size, const char *pages, const char *place)
 {
     memheap_t *heap = NULL;
-    ck_assert_ok(
-        create(size, (memheap_backing_t){.node = 0}, pages, place, &heap));
+    ck_assert_ok(create(size, (memheap_memory_policy_t){.node = 0}, pages,
+                        place, &heap));
     return heap;
 }
 
@@ -63,7 +63,7 @@ static bool has_policies(void)
         mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ck_assert_ptr_ne(page, MAP_FAILED);
     int error =
-        memheap_numa_set(page, 4096, MEMHEAP_PLACE_LOCAL, 0, MEMHEAP_PREFERRED);
+        memheap_numa_set(page, 4096, MEMHEAP_NUMA_LOCAL, 0, MEMHEAP_PREFERRED);
     munmap(page, 4096);
     return error == 0;
 }
@@ -83,7 +83,7 @@ START_TEST(default_is_what_the_system_does)
     memheap_t *heap = create_by(64 * MIB, NULL, NULL);
     memheap_placement_t placement = touch(heap, 4 * MIB);
     ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_DEFAULT);
-    ck_assert_int_eq(placement.place, MEMHEAP_PLACE_NONE);
+    ck_assert_int_eq(placement.place, MEMHEAP_NUMA_DEFAULT);
     ck_assert_uint_eq(placement.page_size, (size_t)sysconf(_SC_PAGESIZE));
     ck_assert_uint_ge(placement.resident, 4 * MIB);
     ck_assert_uint_eq(messages.count, 0);
@@ -97,7 +97,7 @@ START_TEST(small_pages_are_small)
         create_by(64 * MIB, "MEMHEAP_PAGES=mandatory:4k", "MEMHEAP_PLACE=none");
     memheap_placement_t placement = touch(heap, 8 * MIB);
     ck_assert_uint_eq(placement.huge, 0);
-    if (strcmp(memheap_machine_transparent_huge(), "unknown") != 0)
+    if (strcmp(memheap_sysinfo_transparent_huge(), "unknown") != 0)
         ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_4K);
     memheap_destroy(heap);
 }
@@ -105,7 +105,7 @@ END_TEST
 
 START_TEST(transparent_huge_pages_are_huge)
 {
-    const char *word = memheap_machine_transparent_huge();
+    const char *word = memheap_sysinfo_transparent_huge();
     if (strcmp(word, "always") != 0 && strcmp(word, "madvise") != 0)
         return; /* the machine has none */
     memheap_t *heap = create_by(64 * MIB, "MEMHEAP_PAGES=mandatory:thp", NULL);
@@ -123,8 +123,9 @@ START_TEST(transparent_huge_pages_that_are_disabled_are_a_message)
                                           "MEMHEAP_PAGES=mandatory:thp"};
     memheap_t *heap = NULL;
     ck_assert_int_eq(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0), 0);
-    memheap_status_t status = create(64 * MIB, (memheap_backing_t){.node = 0},
-                                     setting[_i], NULL, &heap);
+    memheap_status_t status =
+        create(64 * MIB, (memheap_memory_policy_t){.node = 0}, setting[_i],
+               NULL, &heap);
     prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
     ck_assert_int_eq(status, _i == 0 ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
     ck_assert_uint_eq(messages.count, 1);
@@ -143,8 +144,8 @@ END_TEST
 
 START_TEST(heap_below_a_huge_page_has_none)
 {
-    memheap_backing_t backing = {.pages = MEMHEAP_PAGES_THP,
-                                 .pages_strength = MEMHEAP_MANDATORY};
+    memheap_memory_policy_t backing = {.pages = MEMHEAP_PAGES_THP,
+                                       .pages_mode = MEMHEAP_MANDATORY};
     memheap_t *heap = NULL;
     ck_assert_int_eq(create(64 * KIB, backing, NULL, NULL, &heap),
                      MEMHEAP_ERR_UNSUPPORTED);
@@ -156,16 +157,16 @@ END_TEST
 /* More than any pool has. */
 START_TEST(pages_that_the_pool_lacks_are_a_message)
 {
-    memheap_backing_t backing = {
+    memheap_memory_policy_t backing = {
         .pages = _i < 2 ? MEMHEAP_PAGES_2M : MEMHEAP_PAGES_1G,
-        .pages_strength = _i % 2 == 0 ? MEMHEAP_PREFERRED : MEMHEAP_MANDATORY};
+        .pages_mode = _i % 2 == 0 ? MEMHEAP_PREFERRED : MEMHEAP_MANDATORY};
     memheap_t *heap = NULL;
     memheap_status_t status = create(64 * TIB, backing, NULL, NULL, &heap);
     ck_assert_uint_eq(messages.count, 1);
     ck_assert_logged(&messages, _i < 2 ? "pages of 2 MiB" : "pages of 1 GiB");
     ck_assert_logged(&messages, _i < 2 ? "hugepages/hugepages-2048kB"
                                        : "hugepages/hugepages-1048576kB");
-    if (backing.pages_strength == MEMHEAP_MANDATORY) {
+    if (backing.pages_mode == MEMHEAP_MANDATORY) {
         ck_assert_int_eq(status, MEMHEAP_ERR_UNSUPPORTED);
         ck_assert_logged(&messages, "are mandatory for a heap");
         ck_assert_ptr_null(heap);
@@ -184,13 +185,13 @@ START_TEST(pages_of_the_pool_are_had)
 {
     size_t total;
     size_t unused;
-    memheap_machine_huge_pages(2 * MIB, &total, &unused);
+    memheap_sysinfo_huge_pages(2 * MIB, &total, &unused);
     if (unused < 4)
         return; /* nr_hugepages has set none */
     memheap_t *heap = create_by(7 * MIB, "MEMHEAP_PAGES=mandatory:2m",
                                 "MEMHEAP_PLACE=mandatory:local");
     size_t left;
-    memheap_machine_huge_pages(2 * MIB, &total, &left);
+    memheap_sysinfo_huge_pages(2 * MIB, &total, &left);
     ck_assert_uint_eq(left, unused - 4);
     memheap_placement_t placement = touch(heap, 5 * MIB);
     ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_2M);
@@ -206,7 +207,7 @@ START_TEST(pages_of_the_pool_are_had)
     ck_assert_int_eq(memheap_alloc(heap, 2 * MIB, &block),
                      MEMHEAP_ERR_NO_MEMORY);
     memheap_destroy(heap);
-    memheap_machine_huge_pages(2 * MIB, &total, &left);
+    memheap_sysinfo_huge_pages(2 * MIB, &total, &left);
     ck_assert_uint_eq(left, unused);
 }
 END_TEST
@@ -215,13 +216,13 @@ START_TEST(pool_of_a_node_is_asked_for_all_of_the_heap)
 {
     size_t total;
     size_t unused;
-    memheap_machine_huge_pages(2 * MIB, &total, &unused);
+    memheap_sysinfo_huge_pages(2 * MIB, &total, &unused);
     if (unused < 4 || !has_policies())
         return;
-    memheap_backing_t backing = {.pages = MEMHEAP_PAGES_2M,
-                                 .place = MEMHEAP_PLACE_NODE,
-                                 .node = first_node(),
-                                 .place_strength = MEMHEAP_MANDATORY};
+    memheap_memory_policy_t backing = {.pages = MEMHEAP_PAGES_2M,
+                                       .place = MEMHEAP_NUMA_NODE,
+                                       .node = first_node(),
+                                       .numa_mode = MEMHEAP_MANDATORY};
     memheap_t *heap;
     ck_assert_ok(create(8 * MIB, backing, NULL, NULL, &heap));
     memheap_placement_t placement = touch(heap, 4 * MIB);
@@ -243,16 +244,16 @@ END_TEST
 
 static const struct {
     const char *setting;
-    memheap_locality_t place;
-    memheap_strength_t strength;
+    memheap_numa_policy_t place;
+    memheap_policy_mode_t strength;
 } places[] = {
-    {"MEMHEAP_PLACE=none", MEMHEAP_PLACE_NONE, MEMHEAP_PREFERRED},
-    {"MEMHEAP_PLACE=local", MEMHEAP_PLACE_LOCAL, MEMHEAP_PREFERRED},
-    {"MEMHEAP_PLACE=interleave", MEMHEAP_PLACE_INTERLEAVE, MEMHEAP_PREFERRED},
-    {"MEMHEAP_PLACE=node:0", MEMHEAP_PLACE_NODE, MEMHEAP_PREFERRED},
-    {"MEMHEAP_PLACE=mandatory:node:0", MEMHEAP_PLACE_NODE, MEMHEAP_MANDATORY},
-    {"MEMHEAP_PLACE=Mandatory:Node:0", MEMHEAP_PLACE_NODE, MEMHEAP_MANDATORY},
-    {"MEMHEAP_PLACE=mandatory:interleave", MEMHEAP_PLACE_INTERLEAVE,
+    {"MEMHEAP_PLACE=none", MEMHEAP_NUMA_DEFAULT, MEMHEAP_PREFERRED},
+    {"MEMHEAP_PLACE=local", MEMHEAP_NUMA_LOCAL, MEMHEAP_PREFERRED},
+    {"MEMHEAP_PLACE=interleave", MEMHEAP_NUMA_INTERLEAVE, MEMHEAP_PREFERRED},
+    {"MEMHEAP_PLACE=node:0", MEMHEAP_NUMA_NODE, MEMHEAP_PREFERRED},
+    {"MEMHEAP_PLACE=mandatory:node:0", MEMHEAP_NUMA_NODE, MEMHEAP_MANDATORY},
+    {"MEMHEAP_PLACE=Mandatory:Node:0", MEMHEAP_NUMA_NODE, MEMHEAP_MANDATORY},
+    {"MEMHEAP_PLACE=mandatory:interleave", MEMHEAP_NUMA_INTERLEAVE,
      MEMHEAP_PREFERRED},
 };
 
@@ -264,9 +265,9 @@ START_TEST(place_is_read_back)
         create_by(64 * MIB, "MEMHEAP_PAGES=default", places[_i].setting);
     memheap_placement_t placement = touch(heap, MIB);
     ck_assert_int_eq(placement.place, places[_i].place);
-    ck_assert_int_eq(placement.place_strength, places[_i].strength);
+    ck_assert_int_eq(placement.numa_mode, places[_i].strength);
     ck_assert_uint_gt(placement.sampled, 0);
-    if (placement.place == MEMHEAP_PLACE_NODE)
+    if (placement.place == MEMHEAP_NUMA_NODE)
         ck_assert_uint_eq(placement.on_node[0], placement.sampled);
     ck_assert_uint_eq(messages.count, 0);
     memheap_destroy(heap);
@@ -275,10 +276,10 @@ END_TEST
 
 START_TEST(node_that_is_not_there_is_a_message)
 {
-    memheap_backing_t backing = {.place = MEMHEAP_PLACE_NODE,
-                                 .node = 1000,
-                                 .place_strength = _i == 0 ? MEMHEAP_PREFERRED
-                                                           : MEMHEAP_MANDATORY};
+    memheap_memory_policy_t backing = {
+        .place = MEMHEAP_NUMA_NODE,
+        .node = 1000,
+        .numa_mode = _i == 0 ? MEMHEAP_PREFERRED : MEMHEAP_MANDATORY};
     memheap_t *heap = NULL;
     memheap_status_t status = create(MIB, backing, NULL, NULL, &heap);
     ck_assert_int_eq(status, _i == 0 ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
@@ -301,7 +302,7 @@ START_TEST(machine_can_look_as_though_it_had_two_nodes)
         memheap_t *heap = create_by(64 * MIB, "MEMHEAP_PLACE=mandatory:node:1",
                                     "MEMHEAP_PAGES=default");
         memheap_placement_t placement = touch(heap, MIB);
-        ck_assert_int_eq(placement.place, MEMHEAP_PLACE_NODE);
+        ck_assert_int_eq(placement.place, MEMHEAP_NUMA_NODE);
         memheap_destroy(heap);
     }
     unsetenv("MEMHEAP_TEST_NODES");
@@ -312,9 +313,9 @@ START_TEST(node_that_is_full_is_out_of_memory)
 {
     if (!has_policies())
         return;
-    memheap_backing_t backing = {.place = MEMHEAP_PLACE_NODE,
-                                 .node = first_node(),
-                                 .place_strength = MEMHEAP_MANDATORY};
+    memheap_memory_policy_t backing = {.place = MEMHEAP_NUMA_NODE,
+                                       .node = first_node(),
+                                       .numa_mode = MEMHEAP_MANDATORY};
     memheap_t *heap;
     void *block;
     ck_assert_ok(create(64 * TIB, backing, NULL, NULL, &heap));
@@ -332,7 +333,7 @@ START_TEST(memory_of_a_mandatory_node_is_that_of_the_node)
     size_t total;
     size_t available;
     size_t there = memheap_numa_available(first_node());
-    memheap_machine_memory(&total, &available);
+    memheap_sysinfo_memory(&total, &available);
     ck_assert_uint_gt(there, 0);
     size_t size = (size_t)1 << memheap_log2_floor(available);
     if (!has_policies() || size <= there || size > available / 8 * 7)
@@ -352,7 +353,7 @@ START_TEST(memory_of_a_mandatory_node_is_that_of_the_node)
 END_TEST
 
 /* A child whose kernel knows no policies: 0 if a heap says so, and is there. */
-static int without_policies(memheap_strength_t strength)
+static int without_policies(memheap_policy_mode_t strength)
 {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -361,8 +362,8 @@ static int without_policies(memheap_strength_t strength)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     struct sock_fprog program = {4, filter};
-    memheap_backing_t backing = {.place = MEMHEAP_PLACE_INTERLEAVE,
-                                 .place_strength = strength};
+    memheap_memory_policy_t backing = {.place = MEMHEAP_NUMA_INTERLEAVE,
+                                       .numa_mode = strength};
     memheap_t *heap = NULL;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
@@ -390,14 +391,14 @@ END_TEST
 
 START_TEST(config_is_stronger_than_the_environment)
 {
-    memheap_backing_t backing = {.pages = MEMHEAP_PAGES_DEFAULT,
-                                 .place = MEMHEAP_PLACE_NONE};
+    memheap_memory_policy_t backing = {.pages = MEMHEAP_PAGES_DEFAULT,
+                                       .place = MEMHEAP_NUMA_DEFAULT};
     memheap_t *heap = NULL;
     setenv("MEMHEAP_PAGES", "mandatory:1g", 1);
     setenv("MEMHEAP_PLACE", "mandatory:node:1000", 1);
     ck_assert_ok(create(MIB, backing, NULL, NULL, &heap));
     memheap_destroy(heap);
-    backing.place = MEMHEAP_PLACE_UNSAID;
+    backing.place = MEMHEAP_NUMA_UNSET;
     heap = NULL;
     ck_assert_int_eq(create(MIB, backing, NULL, NULL, &heap),
                      MEMHEAP_ERR_UNSUPPORTED);
@@ -420,9 +421,9 @@ static const char *const bad[][2] = {
 START_TEST(word_that_is_none_is_refused)
 {
     memheap_t *heap = NULL;
-    ck_assert_int_eq(
-        create(MIB, (memheap_backing_t){.node = 0}, bad[_i][0], NULL, &heap),
-        MEMHEAP_ERR_BAD_PARAM);
+    ck_assert_int_eq(create(MIB, (memheap_memory_policy_t){.node = 0},
+                            bad[_i][0], NULL, &heap),
+                     MEMHEAP_ERR_BAD_PARAM);
     ck_assert_uint_eq(messages.count, 1);
     ck_assert_logged(&messages, bad[_i][1]);
 }
@@ -440,7 +441,7 @@ START_TEST(range_of_the_callers_keeps_its_pages)
     ck_assert_int_eq(memheap_create(&config, &heap), MEMHEAP_ERR_BAD_ARGUMENT);
     ck_assert_logged(&messages, "the caller's");
     setenv("MEMHEAP_PAGES", "mandatory:1g", 1);
-    config.backing.pages = MEMHEAP_PAGES_UNSAID;
+    config.backing.pages = MEMHEAP_PAGES_UNSET;
     ck_assert_ok(memheap_create(&config, &heap));
     memheap_placement_t placement;
     memset(range, 1, sizeof(range));
@@ -454,10 +455,10 @@ END_TEST
 START_TEST(unknown_kind_is_a_bad_argument)
 {
     memheap_t *heap = NULL;
-    memheap_backing_t backing = {.pages = (memheap_page_kind_t)17};
+    memheap_memory_policy_t backing = {.pages = (memheap_page_kind_t)17};
     ck_assert_int_eq(create(MIB, backing, NULL, NULL, &heap),
                      MEMHEAP_ERR_BAD_ARGUMENT);
-    backing = (memheap_backing_t){.place = (memheap_locality_t)17};
+    backing = (memheap_memory_policy_t){.place = (memheap_numa_policy_t)17};
     ck_assert_int_eq(create(MIB, backing, NULL, NULL, &heap),
                      MEMHEAP_ERR_BAD_ARGUMENT);
 }
@@ -478,7 +479,7 @@ static void share(memheap_region_t *region)
 /* Whether a region's file shows what is written into the region. */
 static void check_file(memheap_region_t *region)
 {
-    ck_assert_ok(memheap_region_back(region, 3 * MIB, &messages.log));
+    ck_assert_ok(memheap_region_commit(region, 3 * MIB, &messages.log));
     memcpy(region->base + 2 * MIB, "memheap", 8);
     char *window = mmap(NULL, 4 * MIB, PROT_READ, MAP_SHARED, region->fd, 0);
     ck_assert_ptr_ne(window, MAP_FAILED);
@@ -492,12 +493,12 @@ START_TEST(shared_region_falls_back_to_its_file)
     size_t unused;
     memheap_region_t region;
     share(&region);
-    memheap_machine_huge_pages(MEMHEAP_GIB, &total, &unused);
+    memheap_sysinfo_huge_pages(MEMHEAP_GIB, &total, &unused);
     if (unused > 0)
         return;
     /* A region that is no whole gibibyte cannot even be mapped so. */
-    memheap_backing_t backing = {.pages = MEMHEAP_PAGES_1G,
-                                 .place = MEMHEAP_PLACE_LOCAL};
+    memheap_memory_policy_t backing = {.pages = MEMHEAP_PAGES_1G,
+                                       .place = MEMHEAP_NUMA_LOCAL};
     ck_assert_ok(memheap_pages_ask(&region, &backing, &messages.log));
     ck_assert_uint_ge(messages.count, 1);
     ck_assert_logged(&messages, "in effect are the system's pages");
@@ -511,14 +512,14 @@ START_TEST(shared_region_has_the_pages_it_asks_for)
 {
     size_t total;
     size_t unused;
-    memheap_machine_huge_pages(2 * MIB, &total, &unused);
+    memheap_sysinfo_huge_pages(2 * MIB, &total, &unused);
     bool had = unused >= 32;
     memheap_region_t region;
     memheap_placement_t placement;
     share(&region);
-    memheap_backing_t backing = {.pages = MEMHEAP_PAGES_2M,
-                                 .pages_strength = MEMHEAP_MANDATORY,
-                                 .place = MEMHEAP_PLACE_NONE};
+    memheap_memory_policy_t backing = {.pages = MEMHEAP_PAGES_2M,
+                                       .pages_mode = MEMHEAP_MANDATORY,
+                                       .place = MEMHEAP_NUMA_DEFAULT};
     ck_assert_int_eq(memheap_pages_ask(&region, &backing, &messages.log),
                      had ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
     if (had) {
@@ -536,18 +537,18 @@ END_TEST
 
 START_TEST(files_have_transparent_huge_pages_where_the_system_lets_them)
 {
-    const char *word = memheap_machine_transparent_huge_files();
+    const char *word = memheap_sysinfo_transparent_huge_files();
     bool had = strcmp(word, "never") != 0 && strcmp(word, "deny") != 0 &&
                strcmp(word, "unknown") != 0;
     memheap_region_t region;
     memheap_placement_t placement;
     share(&region);
-    memheap_backing_t backing = {.pages = MEMHEAP_PAGES_THP,
-                                 .pages_strength = MEMHEAP_MANDATORY};
+    memheap_memory_policy_t backing = {.pages = MEMHEAP_PAGES_THP,
+                                       .pages_mode = MEMHEAP_MANDATORY};
     ck_assert_int_eq(memheap_pages_ask(&region, &backing, &messages.log),
                      had ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
     if (had) {
-        ck_assert_ok(memheap_region_back(&region, 8 * MIB, &messages.log));
+        ck_assert_ok(memheap_region_commit(&region, 8 * MIB, &messages.log));
         memset(region.base, 1, 8 * MIB);
         ck_assert_ok(memheap_pages_in_effect(&region, 8 * MIB, &placement,
                                              &messages.log));
@@ -582,7 +583,7 @@ static int without_pages(void)
     if (memheap_region_reserve(&region, 64 * MIB, &messages.log) != MEMHEAP_OK)
         return 1;
     region.pooled = true;
-    return memheap_region_back(&region, MIB, &messages.log) !=
+    return memheap_region_commit(&region, MIB, &messages.log) !=
                MEMHEAP_ERR_NO_MEMORY ||
            region.backed != 0 ||
            strstr(messages.text, "a control group may grant fewer") == NULL;

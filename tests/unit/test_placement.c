@@ -6,9 +6,9 @@
 #include "config.h"
 
 #include "tests/unit/unit.h"
-#include "memheap/page_pool.h"
-#include "memheap/placement.h"
-#include "memheap/range_pool.h"
+#include <memheap/page_pool.h>
+#include <memheap/placement.h>
+#include <memheap/range_pool.h>
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -88,7 +88,7 @@ static memheap_source_t source(memheap_pool_t pool, unsigned reach)
 }
 
 static memheap_proximity_t *over(const memheap_source_t *sources, size_t count,
-                                 memheap_order_t order)
+                                 memheap_search_order_t order)
 {
     memheap_proximity_t *proximity;
     unit_log_init(&messages);
@@ -103,7 +103,7 @@ static memheap_proximity_t *over(const memheap_source_t *sources, size_t count,
 static size_t source_of(memheap_proximity_t *proximity, const void *block)
 {
     size_t i = SIZE_MAX;
-    ck_assert_ok(memheap_placed(proximity, block, NULL, &i));
+    ck_assert_ok(memheap_placement_query(proximity, block, NULL, &i));
     return i;
 }
 
@@ -111,7 +111,7 @@ static size_t source_of(memheap_proximity_t *proximity, const void *block)
 static size_t place(memheap_proximity_t *proximity, size_t size, unsigned reach)
 {
     void *block;
-    ck_assert_ok(memheap_place(proximity, size, 16, reach, &block));
+    ck_assert_ok(memheap_placement_alloc(proximity, size, 16, reach, &block));
     return source_of(proximity, block);
 }
 
@@ -132,21 +132,23 @@ START_TEST(nearest_source_serves_until_it_is_full)
     memheap_source_t sources[] = {
         source(shelf_pool(&near), MEMHEAP_REACH_PE),
         source(shelf_pool(&middle), MEMHEAP_REACH_PE),
-        source(memheap_heap_pool(far), MEMHEAP_REACH_PE)};
+        source(memheap_heap_as_pool(far), MEMHEAP_REACH_PE)};
     memheap_proximity_t *proximity = over(sources, 3, MEMHEAP_NEAREST_FIRST);
     for (size_t i = 0; i < 12; i++)
         ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_PE),
                           memheap_min(i / 4, 2));
-    ck_assert_ok(memheap_unplace(proximity, near.block[2]));
+    ck_assert_ok(memheap_placement_free(proximity, near.block[2]));
     ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_PE), 0);
     /* What a source can never have goes on to the next. */
-    ck_assert_ok(memheap_unplace(proximity, near.block[2]));
+    ck_assert_ok(memheap_placement_free(proximity, near.block[2]));
     ck_assert_uint_eq(place(proximity, 1000, MEMHEAP_REACH_PE), 2);
     void *block;
     size_t size;
-    ck_assert_ok(memheap_place(proximity, 10, 64, MEMHEAP_REACH_PE, &block));
+    ck_assert_ok(
+        memheap_placement_alloc(proximity, 10, 64, MEMHEAP_REACH_PE, &block));
     ck_assert_uint_eq((uintptr_t)block % 64, 0);
-    ck_assert_ok(memheap_placed(proximity, near.block[1], &size, NULL));
+    ck_assert_ok(
+        memheap_placement_query(proximity, near.block[1], &size, NULL));
     ck_assert_uint_eq(size, 128);
     ck_assert_uint_eq(messages.count, 0);
     memheap_proximity_destroy(proximity);
@@ -186,7 +188,7 @@ START_TEST(source_serves_who_it_reaches)
         over(&one, 1, _i % 2 == 0 ? MEMHEAP_NEAREST_FIRST : MEMHEAP_IN_TURN);
     void *block;
     ck_assert_int_eq(
-        memheap_place(proximity, 10, 16, reaches[_i].request, &block),
+        memheap_placement_alloc(proximity, 10, 16, reaches[_i].request, &block),
         reaches[_i].serves ? MEMHEAP_OK : MEMHEAP_ERR_UNREACHABLE);
     ck_assert_uint_eq(shelf.pops, reaches[_i].serves);
     memheap_proximity_destroy(proximity);
@@ -201,10 +203,12 @@ START_TEST(collective_source_serves_no_call_of_one)
     one.collective = true;
     memheap_proximity_t *proximity = over(&one, 1, MEMHEAP_NEAREST_FIRST);
     void *block;
-    ck_assert_int_eq(memheap_place(proximity, 1, 1, MEMHEAP_REACH_PE, &block),
-                     MEMHEAP_ERR_UNREACHABLE);
-    ck_assert_int_eq(memheap_place(proximity, 1, 1, MEMHEAP_REACH_NODE, &block),
-                     MEMHEAP_ERR_UNREACHABLE);
+    ck_assert_int_eq(
+        memheap_placement_alloc(proximity, 1, 1, MEMHEAP_REACH_PE, &block),
+        MEMHEAP_ERR_UNREACHABLE);
+    ck_assert_int_eq(
+        memheap_placement_alloc(proximity, 1, 1, MEMHEAP_REACH_NODE, &block),
+        MEMHEAP_ERR_UNREACHABLE);
     ck_assert_uint_eq(system.pops, 0);
     ck_assert_uint_eq(place(proximity, 1, MEMHEAP_REACH_SYSTEM), 0);
     ck_assert_uint_eq(
@@ -221,7 +225,7 @@ START_TEST(sources_serve_in_turn)
     for (int i = 0; i < 3; i++) {
         heap[i] = new_heap(SIZE);
         sources[i + (i > 0)] =
-            source(memheap_heap_pool(heap[i]), MEMHEAP_REACH_PE);
+            source(memheap_heap_as_pool(heap[i]), MEMHEAP_REACH_PE);
     }
     sources[1] = source(shelf_pool(&other), MEMHEAP_REACH_SYSTEM);
     memheap_proximity_t *proximity = over(sources, 4, MEMHEAP_IN_TURN);
@@ -271,7 +275,7 @@ START_TEST(status_tells_what_failed)
     memheap_proximity_t *proximity = over(sources, 2, MEMHEAP_NEAREST_FIRST);
     void *block = &first;
     ck_assert_int_eq(
-        memheap_place(proximity, 9, 16, MEMHEAP_REACH_NODE, &block),
+        memheap_placement_alloc(proximity, 9, 16, MEMHEAP_REACH_NODE, &block),
         refusals[_i].status);
     ck_assert_uint_eq(second.pops, refusals[_i].second_pops);
     if (refusals[_i].status != MEMHEAP_OK)
@@ -293,8 +297,9 @@ START_TEST(bad_request_is_refused)
                {1, 16, 16}, {1, 16, 10}, {1, 16, UINT32_MAX}};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         void *block;
-        ck_assert_int_eq(memheap_place(proximity, bad[i].size, bad[i].align,
-                                       bad[i].reach, &block),
+        ck_assert_int_eq(memheap_placement_alloc(proximity, bad[i].size,
+                                                 bad[i].align, bad[i].reach,
+                                                 &block),
                          MEMHEAP_ERR_BAD_ARGUMENT);
     }
     ck_assert_uint_eq(shelf.pops, 0);
@@ -344,21 +349,22 @@ START_TEST(wrong_address_is_named)
     shelf_t shelf = {.pops = 0};
     memheap_source_t sources[] = {
         source(shelf_pool(&shelf), MEMHEAP_REACH_PE),
-        source(memheap_heap_pool(heap), MEMHEAP_REACH_PE)};
+        source(memheap_heap_as_pool(heap), MEMHEAP_REACH_PE)};
     memheap_proximity_t *proximity = over(sources, 2, MEMHEAP_NEAREST_FIRST);
     void *block;
-    ck_assert_ok(memheap_place(proximity, 500, 16, MEMHEAP_REACH_PE, &block));
-    ck_assert_ok(memheap_unplace(proximity, NULL));
-    ck_assert_int_eq(memheap_unplace(proximity, (char *)block + 16),
+    ck_assert_ok(
+        memheap_placement_alloc(proximity, 500, 16, MEMHEAP_REACH_PE, &block));
+    ck_assert_ok(memheap_placement_free(proximity, NULL));
+    ck_assert_int_eq(memheap_placement_free(proximity, (char *)block + 16),
                      MEMHEAP_ERR_BAD_ADDRESS);
     ck_assert_uint_eq(messages.count, 1);
     ck_assert_logged(&messages, "no block of any of the 2 sources");
-    ck_assert_int_eq(memheap_unplace(proximity, shelf.block[0]),
+    ck_assert_int_eq(memheap_placement_free(proximity, shelf.block[0]),
                      MEMHEAP_ERR_BAD_ADDRESS);
-    ck_assert_int_eq(memheap_placed(proximity, &shelf, NULL, NULL),
+    ck_assert_int_eq(memheap_placement_query(proximity, &shelf, NULL, NULL),
                      MEMHEAP_ERR_BAD_ADDRESS);
-    ck_assert_ok(memheap_unplace(proximity, block));
-    ck_assert_int_eq(memheap_unplace(proximity, block),
+    ck_assert_ok(memheap_placement_free(proximity, block));
+    ck_assert_int_eq(memheap_placement_free(proximity, block),
                      MEMHEAP_ERR_BAD_ADDRESS);
     memheap_proximity_destroy(proximity);
     memheap_destroy(heap);
@@ -382,14 +388,15 @@ START_TEST(every_kind_of_pool_takes_part)
     memheap_source_t one = source(shelf_pool(&inner), MEMHEAP_REACH_SYSTEM);
     memheap_proximity_t *in = over(&one, 1, MEMHEAP_NEAREST_FIRST);
     memheap_source_t sources[] = {
-        source(memheap_heap_pool(heap), MEMHEAP_REACH_PE),
+        source(memheap_heap_as_pool(heap), MEMHEAP_REACH_PE),
         source(memheap_page_pool(pages), MEMHEAP_REACH_PE),
         source(memheap_range_pool(ranges), MEMHEAP_REACH_PE),
         source(shelf_pool(&shelf), MEMHEAP_REACH_PE),
-        source(memheap_proximity_pool(in, MEMHEAP_REACH_NODE),
+        source(memheap_proximity_as_pool(in, MEMHEAP_REACH_NODE),
                MEMHEAP_REACH_NODE)};
     memheap_proximity_t *proximity = over(sources, 5, MEMHEAP_IN_TURN);
-    memheap_pool_t pool = memheap_proximity_pool(proximity, MEMHEAP_REACH_PE);
+    memheap_pool_t pool =
+        memheap_proximity_as_pool(proximity, MEMHEAP_REACH_PE);
     void *block[15];
     for (size_t i = 0; i < 15; i++) {
         size_t size = 0;
@@ -408,7 +415,7 @@ START_TEST(every_kind_of_pool_takes_part)
         ck_assert_int_eq(pool.getsize(pool.state, block[i], &size),
                          MEMHEAP_ERR_BAD_ADDRESS);
     }
-    memheap_pool_t none = memheap_proximity_pool(proximity, 17);
+    memheap_pool_t none = memheap_proximity_as_pool(proximity, 17);
     ck_assert_int_eq(none.pop(none.state, 16, 16, &block[0]),
                      MEMHEAP_ERR_BAD_ARGUMENT);
     ck_assert_uint_eq(messages.count, 0);
@@ -422,50 +429,52 @@ END_TEST
 
 START_TEST(each_node_has_a_place)
 {
-    memheap_places_t *places;
-    ck_assert_ok(memheap_places_create(NULL, &places));
-    size_t count = memheap_places_count(places);
+    memheap_numa_heaps_t *places;
+    ck_assert_ok(memheap_numa_heaps_create(NULL, &places));
+    size_t count = memheap_numa_heaps_count(places);
     ck_assert_uint_ge(count, 1);
     for (size_t i = 0; i < count; i++) {
         void *block;
-        memheap_proximity_t *near = memheap_places_near(places, i);
-        ck_assert_ok(memheap_place(near, 8192, 64, MEMHEAP_REACH_PE, &block));
+        memheap_proximity_t *near = memheap_numa_heaps_proximity(places, i);
+        ck_assert_ok(
+            memheap_placement_alloc(near, 8192, 64, MEMHEAP_REACH_PE, &block));
         ck_assert_uint_eq(source_of(near, block), 0);
         size_t size;
-        ck_assert_ok(
-            memheap_usable_size(memheap_places_heap(places, i), block, &size));
+        ck_assert_ok(memheap_usable_size(memheap_numa_heaps_heap(places, i),
+                                         block, &size));
         memset(block, 1, 8192);
         memheap_placement_t placement;
-        ck_assert_ok(
-            memheap_get_placement(memheap_places_heap(places, i), &placement));
-        if (placement.place == MEMHEAP_PLACE_NODE &&
+        ck_assert_ok(memheap_get_placement(memheap_numa_heaps_heap(places, i),
+                                           &placement));
+        if (placement.place == MEMHEAP_NUMA_NODE &&
             placement.node < MEMHEAP_PLACEMENT_NODES)
             ck_assert_uint_eq(placement.on_node[placement.node],
                               placement.sampled);
-        ck_assert_ok(memheap_unplace(memheap_places_here(places), block));
+        ck_assert_ok(
+            memheap_placement_free(memheap_numa_heaps_local(places), block));
     }
-    ck_assert_ptr_null(memheap_places_near(places, count));
-    ck_assert_ptr_null(
-        memheap_proximity_source(memheap_places_near(places, 0), count));
-    ck_assert_ptr_null(memheap_places_heap(places, count));
-    ck_assert_int_eq(memheap_places_node(places, count), MEMHEAP_NODE_NONE);
-    memheap_places_destroy(places);
-    memheap_places_destroy(NULL);
+    ck_assert_ptr_null(memheap_numa_heaps_proximity(places, count));
+    ck_assert_ptr_null(memheap_proximity_source(
+        memheap_numa_heaps_proximity(places, 0), count));
+    ck_assert_ptr_null(memheap_numa_heaps_heap(places, count));
+    ck_assert_int_eq(memheap_numa_heaps_node(places, count), MEMHEAP_NODE_NONE);
+    memheap_numa_heaps_destroy(places);
+    memheap_numa_heaps_destroy(NULL);
 }
 END_TEST
 
 START_TEST(two_nodes_are_two_places)
 {
-    memheap_places_t *places;
+    memheap_numa_heaps_t *places;
     memheap_config_t config = {.size = SIZE, .log = &messages.log};
     unit_log_init(&messages);
     setenv("MEMHEAP_TEST_NODES", "2", 1);
-    ck_assert_ok(memheap_places_create(&config, &places));
-    ck_assert_uint_eq(memheap_places_count(places), 2);
-    ck_assert_int_eq(memheap_places_node(places, 1), 1);
-    memheap_proximity_t *near[] = {memheap_places_near(places, 0),
-                                   memheap_places_near(places, 1)};
-    memheap_proximity_t *global = memheap_places_global(places);
+    ck_assert_ok(memheap_numa_heaps_create(&config, &places));
+    ck_assert_uint_eq(memheap_numa_heaps_count(places), 2);
+    ck_assert_int_eq(memheap_numa_heaps_node(places, 1), 1);
+    memheap_proximity_t *near[] = {memheap_numa_heaps_proximity(places, 0),
+                                   memheap_numa_heaps_proximity(places, 1)};
+    memheap_proximity_t *global = memheap_numa_heaps_interleaved(places);
     void *block;
     size_t size;
     for (size_t i = 0; i < 2; i++) {
@@ -474,34 +483,36 @@ START_TEST(two_nodes_are_two_places)
                              (int)(i ^ n));
     }
     /* The second node's own memory, until it is full. */
+    ck_assert_ok(memheap_placement_alloc(near[1], SIZE / 2, 16,
+                                         MEMHEAP_REACH_PE, &block));
     ck_assert_ok(
-        memheap_place(near[1], SIZE / 2, 16, MEMHEAP_REACH_PE, &block));
-    ck_assert_ok(
-        memheap_usable_size(memheap_places_heap(places, 1), block, &size));
-    ck_assert_ok(
-        memheap_place(near[1], SIZE / 2, 16, MEMHEAP_REACH_PE, &block));
-    while (memheap_place(near[1], SIZE / 8, 16, MEMHEAP_REACH_PE, &block) ==
-           MEMHEAP_OK)
+        memheap_usable_size(memheap_numa_heaps_heap(places, 1), block, &size));
+    ck_assert_ok(memheap_placement_alloc(near[1], SIZE / 2, 16,
+                                         MEMHEAP_REACH_PE, &block));
+    while (memheap_placement_alloc(near[1], SIZE / 8, 16, MEMHEAP_REACH_PE,
+                                   &block) == MEMHEAP_OK)
         continue;
+    ck_assert_int_eq(memheap_placement_alloc(near[1], SIZE / 8, 16,
+                                             MEMHEAP_REACH_PE, &block),
+                     MEMHEAP_ERR_NO_MEMORY);
     ck_assert_int_eq(
-        memheap_place(near[1], SIZE / 8, 16, MEMHEAP_REACH_PE, &block),
-        MEMHEAP_ERR_NO_MEMORY);
-    ck_assert_int_eq(memheap_place(near[1], 1, 1, MEMHEAP_REACH_NODE, &block),
-                     MEMHEAP_ERR_UNREACHABLE);
-    memheap_places_destroy(places);
+        memheap_placement_alloc(near[1], 1, 1, MEMHEAP_REACH_NODE, &block),
+        MEMHEAP_ERR_UNREACHABLE);
+    memheap_numa_heaps_destroy(places);
 
-    ck_assert_ok(memheap_places_create(&config, &places));
-    global = memheap_places_global(places);
-    near[0] = memheap_places_near(places, 0);
+    ck_assert_ok(memheap_numa_heaps_create(&config, &places));
+    global = memheap_numa_heaps_interleaved(places);
+    near[0] = memheap_numa_heaps_proximity(places, 0);
     for (size_t i = 0; i < 6; i++) {
-        ck_assert_ok(memheap_place(global, 100, 16, MEMHEAP_REACH_PE, &block));
-        ck_assert_ok(memheap_usable_size(memheap_places_heap(places, i % 2),
+        ck_assert_ok(
+            memheap_placement_alloc(global, 100, 16, MEMHEAP_REACH_PE, &block));
+        ck_assert_ok(memheap_usable_size(memheap_numa_heaps_heap(places, i % 2),
                                          block, &size));
         /* Whichever proximity placed it. */
-        ck_assert_ok(memheap_unplace(near[0], block));
+        ck_assert_ok(memheap_placement_free(near[0], block));
     }
-    ck_assert_ptr_eq(memheap_places_here(places), near[0]);
-    memheap_places_destroy(places);
+    ck_assert_ptr_eq(memheap_numa_heaps_local(places), near[0]);
+    memheap_numa_heaps_destroy(places);
     unsetenv("MEMHEAP_TEST_NODES");
 }
 END_TEST
@@ -509,11 +520,11 @@ END_TEST
 START_TEST(places_have_no_common_range)
 {
     static char range[4096] __attribute__((aligned(16)));
-    memheap_places_t *places = NULL;
+    memheap_numa_heaps_t *places = NULL;
     memheap_config_t config = {
         .base = range, .size = sizeof(range), .log = &messages.log};
     unit_log_init(&messages);
-    ck_assert_int_eq(memheap_places_create(&config, &places),
+    ck_assert_int_eq(memheap_numa_heaps_create(&config, &places),
                      MEMHEAP_ERR_BAD_ARGUMENT);
     ck_assert_uint_eq(messages.count, 1);
     ck_assert_ptr_null(places);
@@ -528,12 +539,12 @@ START_TEST(failing_memory_leaves_nothing)
         unit_memory_init(&memory);
         memory.fail_at = fail;
         unit_log_init(&messages);
-        memheap_places_t *places;
+        memheap_numa_heaps_t *places;
         memheap_config_t config = {
             .size = SIZE, .log = &messages.log, .memory = &memory.memory};
-        memheap_status_t status = memheap_places_create(&config, &places);
+        memheap_status_t status = memheap_numa_heaps_create(&config, &places);
         if (status == MEMHEAP_OK)
-            memheap_places_destroy(places);
+            memheap_numa_heaps_destroy(places);
         ck_assert_uint_eq(memory.pieces, 0);
         if (memory.requests < fail) {
             unsetenv("MEMHEAP_TEST_NODES");
@@ -551,19 +562,20 @@ static void *churn(void *context)
     void *block[8] = {NULL};
     for (size_t i = 0; i < ROUNDS; i++) {
         size_t at = i * 5 % 8;
-        if (memheap_unplace(proximity, block[at]) != MEMHEAP_OK)
+        if (memheap_placement_free(proximity, block[at]) != MEMHEAP_OK)
             return proximity;
-        if (memheap_place(proximity, 1 + i % 7 * 1000, 16, MEMHEAP_REACH_PE,
-                          &block[at]) != MEMHEAP_OK)
+        if (memheap_placement_alloc(proximity, 1 + i % 7 * 1000, 16,
+                                    MEMHEAP_REACH_PE, &block[at]) != MEMHEAP_OK)
             return proximity;
         *(size_t *)block[at] = i;
         size_t size;
-        if (memheap_placed(proximity, block[at], &size, NULL) != MEMHEAP_OK ||
+        if (memheap_placement_query(proximity, block[at], &size, NULL) !=
+                MEMHEAP_OK ||
             *(size_t *)block[at] != i)
             return proximity;
     }
     for (size_t at = 0; at < 8; at++)
-        memheap_unplace(proximity, block[at]);
+        memheap_placement_free(proximity, block[at]);
     return NULL;
 }
 
@@ -578,7 +590,7 @@ START_TEST(threads_share_a_proximity)
     ck_assert_ok(memheap_page_pool_create(&of_pages, &pages));
     memheap_source_t sources[] = {
         source(memheap_page_pool(pages), MEMHEAP_REACH_PE),
-        source(memheap_heap_pool(heap), MEMHEAP_REACH_PE)};
+        source(memheap_heap_as_pool(heap), MEMHEAP_REACH_PE)};
     memheap_proximity_t *proximity =
         over(sources, 2, _i == 0 ? MEMHEAP_NEAREST_FIRST : MEMHEAP_IN_TURN);
     for (int i = 0; i < THREADS; i++)

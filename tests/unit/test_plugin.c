@@ -6,7 +6,7 @@
 
 #include "tests/unit/unit.h"
 #include "tests/unit/plugin.h"
-#include "memheap/memheap.h"
+#include <memheap/memheap.h>
 
 #include <dlfcn.h>
 #include <stdio.h>

@@ -213,7 +213,7 @@ START_TEST(metadata_is_less_than_a_twenty_fifth_of_what_it_describes)
             ck_assert_ok(module->ops->free(module, live[i]));
         else
             i = step;
-        memheap_answer_t answer = module->ops->alloc(
+        memheap_result_t answer = module->ops->alloc(
             module, 1 + unit_random_below(&state, 512), MEMHEAP_MIN_ALIGN);
         ck_assert_ok(answer.status);
         live[i] = answer.bytes;

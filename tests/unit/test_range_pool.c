@@ -4,7 +4,7 @@
 #include "config.h"
 
 #include "tests/unit/unit.h"
-#include "memheap/range_pool.h"
+#include <memheap/range_pool.h>
 
 #include <pthread.h>
 #include <stdio.h>

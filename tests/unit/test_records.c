@@ -102,7 +102,7 @@ START_TEST(blocks_taken_back_count_as_one_failure)
 {
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
     void *blocks[] = {alloc(10), alloc(20)};
-    memheap_take_back(unit.heap, blocks, 2);
+    memheap_roll_back(unit.heap, blocks, 2);
     memheap_stats_t stats = stats_now();
     ck_assert_uint_eq(stats.allocations, 0);
     ck_assert_uint_eq(stats.frees, 0);
@@ -205,7 +205,7 @@ START_TEST(heap_without_records_has_no_tags)
     ck_assert(!memheap_get_tag_stats(unit.heap, 0, &tag));
     ck_assert_uint_eq(block_at(block)->number, 0);
     ck_assert_str_eq(block_at(block)->tag, "");
-    memheap_block_site(unit.heap, block, text, sizeof(text));
+    memheap_block_call_site(unit.heap, block, text, sizeof(text));
     ck_assert_str_eq(text, "");
     unit_heap_close(&unit);
 }
@@ -219,9 +219,9 @@ START_TEST(site_is_what_the_program_says)
     void *first = alloc(10);
     memheap_at("solver.c", 43);
     void *second = alloc(10);
-    memheap_block_site(unit.heap, first, text, sizeof(text));
+    memheap_block_call_site(unit.heap, first, text, sizeof(text));
     ck_assert_str_eq(text, "solver.c:42");
-    memheap_block_site(unit.heap, second, text, sizeof(text));
+    memheap_block_call_site(unit.heap, second, text, sizeof(text));
     ck_assert_str_eq(text, "solver.c:43");
     unit_heap_close(&unit);
 }
@@ -241,7 +241,7 @@ START_TEST(site_is_found_on_the_stack)
     char text[512];
     open_recorded(0);
     void *block = records_test_allocates();
-    memheap_block_site(unit.heap, block, text, sizeof(text));
+    memheap_block_call_site(unit.heap, block, text, sizeof(text));
     /* The helper alloc() may be a part of its caller. */
     ck_assert_msg(strstr(text, "test_records.c:") != NULL ||
                       strstr(text, "records") != NULL,
@@ -257,7 +257,7 @@ START_TEST(site_of_a_program_without_addr2line_is_an_address)
     void *block = records_test_allocates();
     char *path = strdup(getenv("PATH"));
     setenv("PATH", "/nowhere", 1);
-    memheap_block_site(unit.heap, block, text, sizeof(text));
+    memheap_block_call_site(unit.heap, block, text, sizeof(text));
     setenv("PATH", path, 1);
     free(path);
     ck_assert_msg(strstr(text, "records") != NULL, "%s", text);
@@ -266,7 +266,7 @@ START_TEST(site_of_a_program_without_addr2line_is_an_address)
 }
 END_TEST
 
-#include "memheap/sites.h"
+#include <memheap/call_sites.h>
 
 START_TEST(macros_say_the_line)
 {
@@ -276,13 +276,13 @@ START_TEST(macros_say_the_line)
     open_recorded(0);
     ck_assert_ok(memheap_alloc(unit.heap, 10, &block));
     snprintf(expected, sizeof(expected), "test_records.c:%d", __LINE__ - 1);
-    memheap_block_site(unit.heap, block, text, sizeof(text));
+    memheap_block_call_site(unit.heap, block, text, sizeof(text));
     ck_assert_msg(strstr(text, expected) != NULL, "%s", text);
     /* A call that fails uses its line up. */
     ck_assert_int_eq(memheap_alloc(unit.heap, 0, &block),
                      MEMHEAP_ERR_BAD_ARGUMENT);
     block = records_test_allocates();
-    memheap_block_site(unit.heap, block, text, sizeof(text));
+    memheap_block_call_site(unit.heap, block, text, sizeof(text));
     snprintf(expected, sizeof(expected), "test_records.c:%d", __LINE__ - 4);
     ck_assert_msg(strstr(text, expected) == NULL, "%s", text);
     unit_heap_close(&unit);

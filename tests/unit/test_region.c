@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "tests/unit/unit.h"
-#include "base/machine.h"
+#include "base/sysinfo.h"
 #include "base/region.h"
 
 #include <fcntl.h>
@@ -67,7 +67,7 @@ START_TEST(backed_part_can_be_written)
 {
     memheap_region_t region;
     ck_assert_ok(memheap_region_reserve(&region, 4 * TIB, &memheap_log_stderr));
-    ck_assert_ok(memheap_region_back(&region, 100000, &memheap_log_stderr));
+    ck_assert_ok(memheap_region_commit(&region, 100000, &memheap_log_stderr));
     ck_assert_uint_ge(region.backed, 100000);
     memset(region.base, 0xFF, region.backed);
     memheap_region_release(&region);
@@ -81,7 +81,7 @@ START_TEST(growth_keeps_contents_and_place)
     const char *base = region.base;
     size_t backed = 0;
     for (size_t size = 4096; size <= GIB / 2; size *= 4) {
-        ck_assert_ok(memheap_region_back(&region, size, &memheap_log_stderr));
+        ck_assert_ok(memheap_region_commit(&region, size, &memheap_log_stderr));
         ck_assert_uint_ge(region.backed, memheap_max(size, backed));
         backed = region.backed;
         region.base[size - 1] = (char)1;
@@ -101,7 +101,7 @@ START_TEST(growth_takes_few_steps)
     unsigned steps = 0;
     for (size_t size = MIB; size <= 8 * GIB; size += MIB) {
         size_t before = region.backed;
-        ck_assert_ok(memheap_region_back(&region, size, &memheap_log_stderr));
+        ck_assert_ok(memheap_region_commit(&region, size, &memheap_log_stderr));
         steps += region.backed != before;
     }
     /* 16 MiB a step up to 64 MiB, and a quarter more each from there on. */
@@ -115,7 +115,7 @@ START_TEST(whole_region_can_be_backed)
     memheap_region_t region;
     size_t size = 5 * (size_t)sysconf(_SC_PAGESIZE);
     ck_assert_ok(memheap_region_reserve(&region, size, &memheap_log_stderr));
-    ck_assert_ok(memheap_region_back(&region, size, &memheap_log_stderr));
+    ck_assert_ok(memheap_region_commit(&region, size, &memheap_log_stderr));
     ck_assert_uint_eq(region.backed, size);
     region.base[size - 1] = 1;
     memheap_region_release(&region);
@@ -126,8 +126,9 @@ START_TEST(end_of_the_region_is_the_end)
 {
     memheap_region_t region;
     ck_assert_ok(memheap_region_reserve(&region, MIB, &memheap_log_stderr));
-    ck_assert_int_eq(memheap_region_back(&region, MIB + 1, &memheap_log_stderr),
-                     MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_int_eq(
+        memheap_region_commit(&region, MIB + 1, &memheap_log_stderr),
+        MEMHEAP_ERR_NO_MEMORY);
     ck_assert_uint_eq(region.backed, 0);
     memheap_region_release(&region);
 }
@@ -139,7 +140,7 @@ START_TEST(more_than_the_node_has_is_refused_with_a_message)
     unit_log_init(&log);
     memheap_region_t region;
     ck_assert_ok(memheap_region_reserve(&region, 64 * TIB, &log.log));
-    ck_assert_int_eq(memheap_region_back(&region, 63 * TIB, &log.log),
+    ck_assert_int_eq(memheap_region_commit(&region, 63 * TIB, &log.log),
                      MEMHEAP_ERR_NO_MEMORY);
     ck_assert_uint_eq(region.backed, 0);
     ck_assert_uint_eq(log.count, 1);
@@ -156,7 +157,7 @@ START_TEST(memory_is_asked_for_all_sharers)
     unit_log_init(&log);
     memheap_region_t region;
     share(&region, 1u << 30, &log.log);
-    ck_assert_int_eq(memheap_region_back(&region, MIB, &log.log),
+    ck_assert_int_eq(memheap_region_commit(&region, MIB, &log.log),
                      MEMHEAP_ERR_NO_MEMORY);
     ck_assert_uint_eq(region.backed, 0);
     ck_assert_logged(&log, "1 PiB more");
@@ -172,7 +173,7 @@ START_TEST(overcommit_does_not_ask)
     memheap_region_t region;
     ck_assert_ok(memheap_region_reserve(&region, 8 * TIB, &log.log));
     region.overcommit = true;
-    ck_assert_ok(memheap_region_back(&region, 8 * TIB, &log.log));
+    ck_assert_ok(memheap_region_commit(&region, 8 * TIB, &log.log));
     region.base[8 * TIB - 1] = 1;
     ck_assert_uint_eq(log.count, 0);
     memheap_region_release(&region);
@@ -185,11 +186,11 @@ START_TEST(step_shrinks_where_memory_is_short)
     size_t available;
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     memheap_region_t region;
-    memheap_machine_memory(&total, &available);
+    memheap_sysinfo_memory(&total, &available);
     ck_assert_ok(memheap_region_reserve(&region, GIB, &memheap_log_stderr));
     /* Twice what there is for the least step, a small part of it for a page. */
     region.sharers = (unsigned)(available / (8 * MIB));
-    ck_assert_ok(memheap_region_back(&region, page, &memheap_log_stderr));
+    ck_assert_ok(memheap_region_commit(&region, page, &memheap_log_stderr));
     ck_assert_uint_eq(region.backed, page);
     memheap_region_release(&region);
 }
@@ -202,7 +203,7 @@ START_TEST(refusal_of_the_system_is_a_status_and_a_message)
     memheap_region_t region;
     ck_assert_ok(memheap_region_reserve(&region, TIB, &log.log));
     rlim_t before = unit_limit(RLIMIT_DATA, MIB);
-    memheap_status_t status = memheap_region_back(&region, GIB, &log.log);
+    memheap_status_t status = memheap_region_commit(&region, GIB, &log.log);
     unit_limit(RLIMIT_DATA, before);
     ck_assert_int_eq(status, MEMHEAP_ERR_NO_MEMORY);
     ck_assert_uint_eq(region.backed, 0);
@@ -217,7 +218,7 @@ START_TEST(shared_region_shows_in_every_mapping_of_its_file)
     memheap_region_t region;
     share(&region, 1, &memheap_log_stderr);
     ck_assert_int_eq(region.kind, MEMHEAP_REGION_SHARED);
-    ck_assert_ok(memheap_region_back(&region, 8192, &memheap_log_stderr));
+    ck_assert_ok(memheap_region_commit(&region, 8192, &memheap_log_stderr));
     memcpy(region.base + 5000, "memheap", 8);
     char *window = mmap(NULL, 8192, PROT_READ, MAP_SHARED, region.fd, 0);
     ck_assert_ptr_ne(window, MAP_FAILED);
@@ -280,9 +281,9 @@ START_TEST(foreign_range_is_backed_and_stays_mapped)
     ck_assert_int_eq(region.kind, MEMHEAP_REGION_FOREIGN);
     ck_assert_uint_eq(region.backed, sizeof(range));
     ck_assert_ok(
-        memheap_region_back(&region, sizeof(range), &memheap_log_stderr));
+        memheap_region_commit(&region, sizeof(range), &memheap_log_stderr));
     ck_assert_int_eq(
-        memheap_region_back(&region, sizeof(range) + 1, &memheap_log_stderr),
+        memheap_region_commit(&region, sizeof(range) + 1, &memheap_log_stderr),
         MEMHEAP_ERR_NO_MEMORY);
     memheap_region_release(&region);
     range[0] = 1;

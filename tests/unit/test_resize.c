@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "tests/unit/unit.h"
-#include "base/machine.h"
+#include "base/sysinfo.h"
 
 #include <stdio.h>
 
@@ -241,7 +241,7 @@ static void assert_stays(unsigned char *block, size_t has, size_t wants)
     size_t available;
     /* More than the machine has leaves the metadata for it behind, so that the
      * place alone is refused. */
-    memheap_machine_memory(&total, &available);
+    memheap_sysinfo_memory(&total, &available);
     ck_assert_int_eq(memheap_alloc(unit.heap, total + GIB, &moved),
                      MEMHEAP_ERR_NO_MEMORY);
     unit_log_clear(&unit.log);
@@ -288,7 +288,7 @@ END_TEST
 static void assert_undone(unsigned char *block, size_t has, size_t wants,
                           memheap_resize_kind_t kind)
 {
-    memheap_resize_step_t step;
+    memheap_pending_resize_t step;
     uint64_t before = unit_heap_digest(unit.heap);
     write_pattern(block, has);
     ck_assert_ok(memheap_resize_begin(unit.heap, block, wants, true, &step));
@@ -337,7 +337,7 @@ END_TEST
 
 START_TEST(half_a_resize_says_nothing_of_a_wrong_address)
 {
-    memheap_resize_step_t step;
+    memheap_pending_resize_t step;
     open_heap(_i);
     ck_assert_int_eq(
         memheap_resize_begin(unit.heap, unit.base, 16, true, &step),
@@ -505,7 +505,7 @@ static unsigned char *alloc_where_room_is_not_backed(int index)
     ck_assert_ok(memheap_free(unit.heap, touched));
     write_pattern(block, 15 * MIB);
     /* As in assert_stays(). */
-    memheap_machine_memory(&total, &available);
+    memheap_sysinfo_memory(&total, &available);
     ck_assert_int_eq(memheap_alloc(unit.heap, total + GIB, &none),
                      MEMHEAP_ERR_NO_MEMORY);
     unit_log_clear(&unit.log);
@@ -530,8 +530,8 @@ END_TEST
 
 START_TEST(half_a_resize_says_that_room_was_refused)
 {
-    memheap_resize_step_t step;
-    memheap_resize_step_t with;
+    memheap_pending_resize_t step;
+    memheap_pending_resize_t with;
     unsigned char *block = alloc_where_room_is_not_backed(_i);
     uint64_t before = unit_heap_digest(unit.heap);
     rlim_t limit = unit_limit(RLIMIT_DATA, MIB);

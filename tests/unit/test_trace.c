@@ -176,7 +176,7 @@ START_TEST(what_fails_is_not_there)
                      MEMHEAP_ERR_NO_MEMORY);
     ck_assert_int_eq(memheap_free(unit.heap, (char *)block + 16),
                      MEMHEAP_ERR_BAD_ADDRESS);
-    memheap_resize_step_t step;
+    memheap_pending_resize_t step;
     ck_assert_ok(memheap_resize_begin(unit.heap, block, 9000, true, &step));
     block = memheap_resize_end(unit.heap, &step, false);
     ck_assert_ok(memheap_free(unit.heap, block));
@@ -190,7 +190,7 @@ START_TEST(block_taken_back_comes_and_goes)
 {
     open_traced(_i);
     void *block = alloc(640);
-    memheap_take_back(unit.heap, &block, 1);
+    memheap_roll_back(unit.heap, &block, 1);
     alloc(48);
     unit_heap_close(&unit);
     read_ended();

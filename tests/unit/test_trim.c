@@ -219,7 +219,7 @@ END_TEST
 START_TEST(pinned_heap_keeps_its_pages)
 {
     open_filled(_i, "MEMHEAP_TRIM=64k");
-    memheap_pin(unit.heap);
+    memheap_pin_pages(unit.heap);
     free_from(0, 1);
     ck_assert_int_eq(memheap_trim(unit.heap, 0), MEMHEAP_ERR_UNSUPPORTED);
     ck_assert_uint_ge(memheap_resident(unit.heap), COUNT * BLOCK);

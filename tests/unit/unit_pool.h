@@ -6,7 +6,7 @@
 #define MEMHEAP_TESTS_UNIT_UNIT_POOL_H
 
 #include "tests/unit/unit.h"
-#include "memheap/pool.h"
+#include <memheap/pool.h>
 
 typedef struct unit_pool {
     memheap_pool_t pool;

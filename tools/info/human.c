@@ -4,7 +4,7 @@
 #include "config.h"
 
 #include "tools/info/info.h"
-#include "base/machine.h"
+#include "base/sysinfo.h"
 #include "base/numa.h"
 #include "base/util.h"
 
@@ -53,7 +53,7 @@ static void print_pool(size_t page_size)
     char text[128];
     size_t total;
     size_t unused;
-    memheap_machine_huge_pages(page_size, &total, &unused);
+    memheap_sysinfo_huge_pages(page_size, &total, &unused);
     snprintf(name, sizeof(name), "%s pages",
              memheap_format_size(size, page_size));
     if (total == 0)
@@ -72,7 +72,7 @@ static void print_machine(void)
     char total_text[MEMHEAP_SIZE_TEXT];
     char available_text[MEMHEAP_SIZE_TEXT];
     char text[256];
-    memheap_machine_memory(&total, &available);
+    memheap_sysinfo_memory(&total, &available);
     puts("\nMachine");
     snprintf(text, sizeof(text), "%s, of which %s can be had now",
              memheap_format_size(total_text, total),
@@ -86,8 +86,8 @@ static void print_machine(void)
     snprintf(text, sizeof(text),
              "always; joined to transparent huge pages: %s; those of the "
              "symmetric heap: %s",
-             memheap_machine_transparent_huge(),
-             memheap_machine_transparent_huge_files());
+             memheap_sysinfo_transparent_huge(),
+             memheap_sysinfo_transparent_huge_files());
     print_fact(name, text);
     print_pool(2 * MEMHEAP_MIB);
     print_pool(MEMHEAP_GIB);

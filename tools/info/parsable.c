@@ -8,7 +8,7 @@
 #include "config.h"
 
 #include "tools/info/info.h"
-#include "base/machine.h"
+#include "base/sysinfo.h"
 #include "base/numa.h"
 #include "base/util.h"
 
@@ -40,7 +40,7 @@ static void print_pages(size_t page_size)
 {
     size_t total;
     size_t unused;
-    memheap_machine_huge_pages(page_size, &total, &unused);
+    memheap_sysinfo_huge_pages(page_size, &total, &unused);
     printf("machine:huge_pages:%zu:total:%zu\n", page_size, total);
     printf("machine:huge_pages:%zu:free:%zu\n", page_size, unused);
 }
@@ -50,15 +50,15 @@ static void print_machine(void)
     size_t total;
     size_t available;
     memheap_nodes_t nodes;
-    memheap_machine_memory(&total, &available);
+    memheap_sysinfo_memory(&total, &available);
     printf("machine:memory:total:%zu\n", total);
     printf("machine:memory:available:%zu\n", available);
     printf("machine:numa_nodes:%u\n", memheap_numa_nodes(&nodes));
     printf("machine:page_size:%ld\n", sysconf(_SC_PAGESIZE));
     printf("machine:transparent_huge_pages:%s\n",
-           memheap_machine_transparent_huge());
+           memheap_sysinfo_transparent_huge());
     printf("machine:transparent_huge_files:%s\n",
-           memheap_machine_transparent_huge_files());
+           memheap_sysinfo_transparent_huge_files());
     print_pages(2 * MEMHEAP_MIB);
     print_pages(MEMHEAP_GIB);
 }

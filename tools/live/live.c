@@ -48,22 +48,22 @@ static pid_t own_number(pid_t pid)
 
 /* Copy the page. 0, or EAGAIN if it is being written all the time, as by a
  * process that was stopped in the middle, or EINVAL if it is none. */
-static int read_page(int fd, memheap_gauge_page_t *page)
+static int read_page(int fd, memheap_stats_page_t *page)
 {
     uint64_t after = 1;
     for (int i = 0; i < READ_TRIES; i++) {
         if (pread(fd, page, sizeof(*page), 0) != (ssize_t)sizeof(*page) ||
             pread(fd, &after, sizeof(after),
-                  (off_t)offsetof(memheap_gauge_page_t, sequence)) !=
+                  (off_t)offsetof(memheap_stats_page_t, sequence)) !=
                 (ssize_t)sizeof(after))
             return EINVAL;
         if (page->sequence == after && after % 2 == 0)
             break;
         sched_yield();
     }
-    page->name[MEMHEAP_GAUGE_NAME - 1] = '\0';
-    page->component[MEMHEAP_GAUGE_NAME - 1] = '\0';
-    if (memcmp(page->magic, MEMHEAP_GAUGE_MAGIC, sizeof(MEMHEAP_GAUGE_MAGIC)) !=
+    page->name[MEMHEAP_STATS_NAME - 1] = '\0';
+    page->component[MEMHEAP_STATS_NAME - 1] = '\0';
+    if (memcmp(page->magic, MEMHEAP_STATS_MAGIC, sizeof(MEMHEAP_STATS_MAGIC)) !=
         0)
         return EINVAL;
     return page->sequence == after && after % 2 == 0 ? 0 : EAGAIN;
@@ -96,7 +96,7 @@ static void add_heap(live_t *live, pid_t pid, int number)
     heap.device = file.st_dev;
     heap.inode = file.st_ino;
     bool good = read_page(heap.fd, &heap.page) == 0;
-    if (good && (heap.page.version != MEMHEAP_GAUGE_VERSION ||
+    if (good && (heap.page.version != MEMHEAP_STATS_VERSION ||
                  heap.page.size != sizeof(heap.page))) {
         live->strange++;
         good = false;
@@ -117,7 +117,7 @@ static void add_heap(live_t *live, pid_t pid, int number)
 /* Take in the heaps of a process. 0, or an error number. */
 static int add_process(live_t *live, pid_t pid)
 {
-    static const char wanted[] = "/memfd:" MEMHEAP_GAUGE_FILE;
+    static const char wanted[] = "/memfd:" MEMHEAP_STATS_FILE;
     char path[64];
     snprintf(path, sizeof(path), "/proc/%ld/fd", (long)pid);
     DIR *folder = opendir(path);
@@ -214,7 +214,7 @@ bool live_read(live_heap_t *heap)
 {
     char path[64];
     struct stat file;
-    memheap_gauge_page_t page;
+    memheap_stats_page_t page;
     snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)heap->pid,
              heap->number);
     if (heap->gone || stat(path, &file) != 0 || file.st_dev != heap->device ||
@@ -284,7 +284,7 @@ void live_stats(const live_heap_t *heap, memheap_stats_t *stats)
 
 int live_pe(const live_t *live, const live_heap_t *heap)
 {
-    const memheap_gauge_page_t *page = &heap->page;
+    const memheap_stats_page_t *page = &heap->page;
     for (size_t i = 0; i < live->count; i++) {
         const live_heap_t *other = &live->heap[i];
         if (other->pid == heap->pid && other->page.pes > page->pes)

@@ -1,5 +1,5 @@
 /*
- * The heaps of running processes, as memheap/gauge.h shows them.
+ * The heaps of running processes, as memheap/debug/stats_page.h shows them.
  *
  * What a process shows is believed in nothing: it is copied before it is looked
  * at, numbers are numbers, and texts end.
@@ -7,7 +7,7 @@
 #ifndef MEMHEAP_TOOLS_LIVE_LIVE_H
 #define MEMHEAP_TOOLS_LIVE_LIVE_H
 
-#include "memheap/gauge.h"
+#include "memheap/debug/stats_page.h"
 
 #include <sys/types.h>
 
@@ -18,7 +18,7 @@ typedef struct live_heap {
     int fd;     /* and in this one */
     dev_t device;
     ino_t inode;
-    memheap_gauge_page_t page; /* as it was read last */
+    memheap_stats_page_t page; /* as it was read last */
     bool gone;                 /* the heap, or the process, has ended */
 } live_heap_t;
 

@@ -38,7 +38,7 @@ static const char *shown_tag(const char *tag)
 }
 
 static const char *tag_of(const snapshot_t *snapshot,
-                          const memheap_gauge_block_t *block)
+                          const memheap_stats_block_t *block)
 {
     return shown_tag(
         block->tag < snapshot->tag_count ? snapshot->tags[block->tag] : "");
@@ -84,7 +84,7 @@ static bool make_tags(map_groups_t *groups, const snapshot_t *snapshots,
         const snapshot_t *snapshot = &snapshots[i];
         size_t *bytes = calloc(snapshot->tag_count + 1, sizeof(*bytes));
         for (size_t j = 0; bytes != NULL && j < snapshot->count; j++) {
-            const memheap_gauge_block_t *block = &snapshot->blocks[j];
+            const memheap_stats_block_t *block = &snapshot->blocks[j];
             if (block->live != 0)
                 bytes[memheap_min(block->tag, snapshot->tag_count)] +=
                     block->size;
@@ -134,7 +134,7 @@ bool map_groups_make(map_groups_t *groups, map_colour_t by,
 }
 
 unsigned map_group_of(const map_groups_t *groups, const snapshot_t *snapshot,
-                      const memheap_gauge_block_t *block)
+                      const memheap_stats_block_t *block)
 {
     if (groups->by == MAP_BY_SIZE)
         return draw_size_class(block->size);
@@ -166,7 +166,7 @@ bool map_cells_make(map_cells_t *cells, const snapshot_t *snapshot,
         return false;
     }
     for (size_t i = 0; i < snapshot->count; i++) {
-        const memheap_gauge_block_t *block = &snapshot->blocks[i];
+        const memheap_stats_block_t *block = &snapshot->blocks[i];
         if (block->live == 0 || block->offset >= snapshot->reach)
             continue;
         unsigned group = map_group_of(groups, snapshot, block);
@@ -200,7 +200,7 @@ void map_figures(const snapshot_t *snapshot, char lines[MAP_FIGURES][256])
     size_t run = 0;
     /* Neighbours are one hole; what lies behind the last block is none. */
     for (size_t i = 0; i < snapshot->count; i++) {
-        const memheap_gauge_block_t *block = &snapshot->blocks[i];
+        const memheap_stats_block_t *block = &snapshot->blocks[i];
         run = block->live != 0 ? run : run + block->size;
         if (block->live == 0 || run == 0)
             continue;

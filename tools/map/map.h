@@ -4,7 +4,7 @@
 #ifndef MEMHEAP_TOOLS_MAP_MAP_H
 #define MEMHEAP_TOOLS_MAP_MAP_H
 
-#include "memheap/memheap.h"
+#include <memheap/memheap.h>
 #include "tools/draw/draw.h"
 #include "tools/live/live.h"
 
@@ -19,7 +19,7 @@ enum {
 typedef struct snapshot {
     char title[MAP_TITLE];
     memheap_stats_t stats;
-    memheap_gauge_block_t *blocks; /* live and free, by their offsets */
+    memheap_stats_block_t *blocks; /* live and free, by their offsets */
     size_t count;
     char (*tags)[MEMHEAP_TAG_SIZE];
     size_t tag_count; /* 0: the heap keeps no records */
@@ -69,7 +69,7 @@ bool map_groups_make(map_groups_t *groups, map_colour_t by,
 
 /** The group of a block. */
 unsigned map_group_of(const map_groups_t *groups, const snapshot_t *snapshot,
-                      const memheap_gauge_block_t *block);
+                      const memheap_stats_block_t *block);
 
 /** A heap as rows of cells. */
 typedef struct map_cells {

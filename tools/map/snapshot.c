@@ -38,7 +38,7 @@ static double now(void)
 static void set_asked(const live_heap_t *heap, uint64_t asked)
 {
     if (pwrite(heap->fd, &asked, sizeof(asked),
-               (off_t)offsetof(memheap_gauge_page_t, asked)) < 0)
+               (off_t)offsetof(memheap_stats_page_t, asked)) < 0)
         return; /* no answer will come */
 }
 
@@ -79,7 +79,7 @@ static bool is_in_order(const snapshot_t *snapshot)
 {
     uint64_t end = 0;
     for (size_t i = 0; i < snapshot->count; i++) {
-        const memheap_gauge_block_t *block = &snapshot->blocks[i];
+        const memheap_stats_block_t *block = &snapshot->blocks[i];
         if (block->offset < end || block->offset > snapshot->stats.size ||
             block->size > snapshot->stats.size - block->offset)
             return false;
@@ -98,7 +98,7 @@ static void clean(char tag[MEMHEAP_TAG_SIZE])
 
 static bool take_list(const live_heap_t *heap, snapshot_t *snapshot)
 {
-    const memheap_gauge_page_t *page = &heap->page;
+    const memheap_stats_page_t *page = &heap->page;
     struct stat file;
     if (fstat(heap->fd, &file) != 0 ||
         page->blocks > (uint64_t)file.st_size / sizeof(*snapshot->blocks) ||
@@ -110,14 +110,14 @@ static bool take_list(const live_heap_t *heap, snapshot_t *snapshot)
     snapshot->blocks = malloc(bytes + 1);
     snapshot->tags = malloc(page->tags * MEMHEAP_TAG_SIZE + 1);
     if (snapshot->blocks == NULL || snapshot->tags == NULL ||
-        !read_all(heap->fd, snapshot->blocks, bytes, MEMHEAP_GAUGE_LIST) ||
+        !read_all(heap->fd, snapshot->blocks, bytes, MEMHEAP_STATS_LIST) ||
         !read_all(heap->fd, snapshot->tags, page->tags * MEMHEAP_TAG_SIZE,
-                  MEMHEAP_GAUGE_LIST + bytes))
+                  MEMHEAP_STATS_LIST + bytes))
         return false;
     for (size_t i = 0; i < snapshot->tag_count; i++)
         clean(snapshot->tags[i]);
     fallocate(heap->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-              MEMHEAP_GAUGE_LIST, file.st_size);
+              MEMHEAP_STATS_LIST, file.st_size);
     return is_in_order(snapshot);
 }
 
@@ -140,7 +140,7 @@ static bool is_answered(live_heap_t *heap, double wait)
 bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
                     snapshot_t *snapshot, char *message)
 {
-    const memheap_gauge_page_t *page = &heap->page;
+    const memheap_stats_page_t *page = &heap->page;
     char of_pe[32] = "";
     bool good = false;
     *snapshot = (snapshot_t){.blocks = NULL};
@@ -237,7 +237,7 @@ static bool take_block(void *context, const memheap_block_t *block)
         snapshot->blocks = more;
         taking->room = room;
     }
-    snapshot->blocks[snapshot->count++] = (memheap_gauge_block_t){
+    snapshot->blocks[snapshot->count++] = (memheap_stats_block_t){
         .offset = (uint64_t)((const char *)block->address - taking->base),
         .size = block->size,
         .number = block->number,

@@ -42,7 +42,7 @@ static void write_edges(FILE *file, const snapshot_t *snapshot,
     double scale = (double)WIDTH / (double)cells->columns;
     bool any = false;
     for (size_t i = 0; i < snapshot->count; i++) {
-        const memheap_gauge_block_t *block = &snapshot->blocks[i];
+        const memheap_stats_block_t *block = &snapshot->blocks[i];
         size_t cell = block->offset / cells->bytes;
         if (block->live == 0 || block->size < EDGE_CELLS * cells->bytes ||
             cell >= cells->rows * cells->columns)

@@ -5,7 +5,7 @@
 #ifndef MEMHEAP_TOOLS_REPLAY_LOCAL_H
 #define MEMHEAP_TOOLS_REPLAY_LOCAL_H
 
-#include "memheap/memheap.h"
+#include <memheap/memheap.h>
 #include "tools/replay/trace.h"
 
 /** Takes messages and drops them. */

@@ -4,7 +4,7 @@
 #include "config.h"
 
 #include "tools/replay/report.h"
-#include "base/log.h"
+#include <memheap/log.h>
 #include "base/util.h"
 
 #include <stdio.h>

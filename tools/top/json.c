@@ -10,7 +10,7 @@ void top_json(FILE *file, const top_line_t *lines, size_t count)
     fputs("{\"heaps\": [", file);
     for (size_t i = 0; i < count; i++) {
         const top_line_t *line = &lines[i];
-        uint64_t values[MEMHEAP_FIGURES];
+        uint64_t values[MEMHEAP_STAT_COUNT];
         fputs(i == 0 ? "{\"pe\": " : ", {\"pe\": ", file);
         if (line->pe < 0)
             fputs("null", file);
@@ -21,9 +21,9 @@ void top_json(FILE *file, const top_line_t *lines, size_t count)
         fputs(", \"component\": ", file);
         memheap_json_string(file, line->component);
         fprintf(file, ", \"gone\": %s, ", line->gone ? "true" : "false");
-        for (unsigned figure = 0; figure < MEMHEAP_FIGURES; figure++)
-            values[figure] = memheap_figures[figure].of(&line->stats);
-        memheap_json_figures(file, values);
+        for (unsigned figure = 0; figure < MEMHEAP_STAT_COUNT; figure++)
+            values[figure] = memheap_stat_table[figure].of(&line->stats);
+        memheap_json_stats(file, values);
         fprintf(file,
                 ", \"allocations_per_second\": %.1f, "
                 "\"frees_per_second\": %.1f}",

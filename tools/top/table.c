@@ -57,13 +57,13 @@ enum {
 };
 
 /* Of a column that has one. */
-static const memheap_figure_t *figure_of(const column_t *column)
+static const memheap_stat_t *figure_of(const column_t *column)
 {
     unsigned i = 0;
-    while (i + 1 < MEMHEAP_FIGURES &&
-           strcmp(memheap_figures[i].name, column->figure) != 0)
+    while (i + 1 < MEMHEAP_STAT_COUNT &&
+           strcmp(memheap_stat_table[i].name, column->figure) != 0)
         i++;
-    return &memheap_figures[i];
+    return &memheap_stat_table[i];
 }
 
 /* A number in five characters, with a letter for a power of the unit. */

@@ -4,7 +4,7 @@
 #ifndef MEMHEAP_TOOLS_TOP_TOP_H
 #define MEMHEAP_TOOLS_TOP_TOP_H
 
-#include "memheap/report.h"
+#include "memheap/debug/report.h"
 
 #include <stdio.h>
 #include <sys/types.h>

@@ -1,0 +1,154 @@
+/*
+ * Moves the pages of the executable's data from private memory to a memory
+ * file and back.
+ *
+ * The pages are those of the executable's writable segment behind the part that
+ * the loader makes read-only. Pages that hold nothing but zeros are left out of
+ * the file, which reads as zeros there: an array that the program has not
+ * touched takes no memory, neither on the way there nor on the way back.
+ */
+#include "config.h"
+
+#include "comm/data_segment.h"
+#include "comm/window.h"
+#include "base/util.h"
+
+#include <errno.h>
+#include <link.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static size_t page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t mix(uint64_t digest, uint64_t value)
+{
+    return (digest ^ value) * UINT64_C(0x100000001B3);
+}
+
+/* Look at the first object of the list, which is the executable. */
+static int look(struct dl_phdr_info *info, size_t size, void *context)
+{
+    memheap_data_segment_t *globals = context;
+    size_t start = 0;
+    size_t end = 0;
+    size_t read_only = 0;
+    (void)size;
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        size_t first = header->p_vaddr;
+        size_t last = first + header->p_memsz;
+        globals->digest = mix(globals->digest, header->p_type);
+        globals->digest = mix(globals->digest, first);
+        globals->digest = mix(globals->digest, last);
+        if (header->p_type == PT_LOAD && (header->p_flags & PF_W) != 0) {
+            start = first;
+            end = last;
+        }
+        if (header->p_type == PT_GNU_RELRO)
+            read_only = last;
+    }
+    if (read_only > start && read_only <= end)
+        start = read_only;
+    start = memheap_align_down(info->dlpi_addr + start, page_size());
+    end = memheap_align_up(info->dlpi_addr + end, page_size());
+    if (start < end) {
+        globals->base = (char *)start;
+        globals->size = end - start;
+    }
+    return 1;
+}
+
+void memheap_data_segment_find(memheap_data_segment_t *globals)
+{
+    *globals = (memheap_data_segment_t){.fd = -1};
+    dl_iterate_phdr(look, globals);
+}
+
+/* Copy the pages that are not zero, word by word: a checker of addresses does
+ * not see that it reads between the variables too. */
+__attribute__((no_sanitize("address", "thread"))) static void
+copy_pages(char *dest, const char *source, size_t size)
+{
+    size_t words = page_size() / sizeof(uint64_t);
+    volatile uint64_t *to = (volatile uint64_t *)(void *)dest;
+    const volatile uint64_t *from =
+        (const volatile uint64_t *)(const void *)source;
+    for (size_t page = 0; page < size / sizeof(uint64_t); page += words) {
+        size_t i = 0;
+        while (i < words && from[page + i] == 0)
+            i++;
+        for (; i < words; i++)
+            to[page + i] = from[page + i];
+    }
+}
+
+/* Copy what the memory file has. Its holes are left alone: to read them would
+ * fill them with pages, for variables that the program may never have used. */
+static void copy_file(char *dest, const memheap_data_segment_t *globals)
+{
+    off_t size = (off_t)globals->size;
+    off_t end = 0;
+    while (end < size) {
+        off_t start = lseek(globals->fd, end, SEEK_DATA);
+        if (start < 0 && errno == ENXIO)
+            return; /* nothing but a hole */
+        if (start < 0)
+            start = end;
+        end = lseek(globals->fd, start, SEEK_HOLE);
+        if (end < 0 || end > size)
+            end = size;
+        copy_pages(dest + start, globals->base + start, (size_t)(end - start));
+    }
+}
+
+memheap_status_t memheap_data_segment_share(memheap_data_segment_t *globals,
+                                            const memheap_log_t *log)
+{
+    int fd;
+    size_t size = globals->size;
+    memheap_status_t status =
+        memheap_memory_file_create("memheap-globals", NULL, size, &fd, log);
+    if (status != MEMHEAP_OK)
+        return status;
+    char *file = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (file == MAP_FAILED)
+        goto err_file;
+    copy_pages(file, globals->base, size);
+    if (mmap(globals->base, size, PROT_READ | PROT_WRITE,
+             MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+        goto err_map;
+    munmap(file, size);
+    globals->fd = fd;
+    return MEMHEAP_OK;
+
+err_map:
+    munmap(file, size);
+err_file:
+    memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                      "cannot move the program's variables (%zu bytes) to a "
+                      "memory file (%s)",
+                      size, strerror(errno));
+    close(fd);
+    return MEMHEAP_ERR_SYSTEM;
+}
+
+void memheap_data_segment_unshare(memheap_data_segment_t *globals)
+{
+    if (globals->fd < 0)
+        return;
+    char *copy = mmap(NULL, globals->size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (copy == MAP_FAILED)
+        return; /* they stay where they are, which harms nobody */
+    copy_file(copy, globals);
+    /* Not by its wrapper: UCX has one of its own that loses the new address. */
+    syscall(SYS_mremap, copy, globals->size, globals->size,
+            MREMAP_MAYMOVE | MREMAP_FIXED, globals->base);
+    close(globals->fd);
+    globals->fd = -1;
+}

@@ -1,0 +1,300 @@
+/*
+ * The job as MPI sees it.
+ *
+ * MPI is called by its profiling names: the plain ones are the program's, and
+ * those that start and end MPI are wrapped by this library.
+ */
+#include "config.h"
+
+#include "comm/job.h"
+
+#include <dlfcn.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+memheap_status_t memheap_mpi_start(bool *started_p, const memheap_log_t *log)
+{
+    int initialized;
+    int finalized;
+    int provided;
+    PMPI_Initialized(&initialized);
+    PMPI_Finalized(&finalized);
+    if (finalized) {
+        memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                          "MPI was finalized, and cannot start again: call "
+                          "shmem_init() before MPI_Finalize()");
+        return MEMHEAP_ERR_SYSTEM;
+    }
+    *started_p = !initialized;
+    if (!initialized && PMPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE,
+                                         &provided) != MPI_SUCCESS) {
+        memheap_log_write(log, MEMHEAP_LOG_ERROR, "MPI does not start");
+        return MEMHEAP_ERR_SYSTEM;
+    }
+    return MEMHEAP_OK;
+}
+
+/* Open MPI's progress engine takes callbacks of others. Its two functions are
+ * no part of MPI, so they are looked for, and done without. */
+bool memheap_mpi_hook_progress(int (*serve)(void), bool on)
+{
+    typedef int take_t(int (*callback)(void));
+    take_t *take = NULL;
+    void *symbol = dlsym(RTLD_DEFAULT, on ? "opal_progress_register"
+                                          : "opal_progress_unregister");
+    if (symbol == NULL)
+        return false;
+    memcpy(&take, &symbol, sizeof(take)); /* as POSIX has it for dlsym() */
+    return take(serve) == 0;
+}
+
+/* Whether the cores on which any of the machine's PEs may run are fewer than
+ * the PEs. */
+static bool is_crowded(const memheap_job_t *job)
+{
+    cpu_set_t mine;
+    cpu_set_t all;
+    CPU_ZERO(&mine);
+    sched_getaffinity(0, sizeof(mine), &mine); /* none, if it fails */
+    PMPI_Allreduce(&mine, &all, (int)sizeof(mine), MPI_BYTE, MPI_BOR,
+                   job->machine);
+    return CPU_COUNT(&all) < job->machine_size;
+}
+
+void memheap_job_open(memheap_job_t *job, MPI_Comm comm, int machine)
+{
+    *job = (memheap_job_t){.node = MPI_COMM_NULL, .leaders = MPI_COMM_NULL};
+    PMPI_Comm_dup(comm, &job->world);
+    PMPI_Comm_rank(job->world, &job->rank);
+    PMPI_Comm_size(job->world, &job->size);
+    if (machine < 0)
+        PMPI_Comm_split_type(job->world, MPI_COMM_TYPE_SHARED, job->rank,
+                             MPI_INFO_NULL, &job->machine);
+    else
+        PMPI_Comm_split(job->world, machine, job->rank, &job->machine);
+    PMPI_Comm_size(job->machine, &job->machine_size);
+    job->machine_first = job->rank;
+    PMPI_Bcast(&job->machine_first, 1, MPI_INT, 0, job->machine);
+    job->crowded = is_crowded(job);
+    job->wait.spins = job->crowded ? 0 : MEMHEAP_WAIT_SPINS;
+}
+
+/* The number of the progression that this PE falls into, when the PEs of the
+ * machine are cut into as long ones as come, of at most that many PEs. */
+static int progression_of(const int *pe, int count, size_t most, int mine)
+{
+    int number = 0;
+    for (int first = 0; first < count; number++) {
+        int end = first + 1;
+        while (end < count && (size_t)(end - first) < most &&
+               (end == first + 1 ||
+                pe[end] - pe[end - 1] == pe[first + 1] - pe[first]))
+            end++;
+        for (; first < end; first++) {
+            if (pe[first] == mine)
+                return number;
+        }
+    }
+    return number;
+}
+
+/* Let memheap_job_node_rank() know the own node. */
+static void know_near(memheap_job_t *job)
+{
+    const memheap_node_t *node = &job->nodes[job->node_number];
+    uint32_t stride = (uint32_t)node->stride;
+    job->node_pe_start = node->start;
+    job->node_pe_shift = (unsigned)__builtin_ctz(stride);
+    uint32_t odd = stride >> job->node_pe_shift;
+    uint32_t inverse = odd; /* right in its lowest 3 bits */
+    for (int bits = 3; bits < 32; bits *= 2)
+        inverse *= 2 - odd * inverse; /* Newton: twice as many */
+    job->node_pe_inverse = inverse;
+}
+
+memheap_status_t memheap_job_form_nodes(memheap_job_t *job, size_t most)
+{
+    size_t least = memheap_job_least(job, most, NULL);
+    int *pe = calloc((size_t)job->machine_size, sizeof(*pe));
+    job->nodes = calloc((size_t)job->size, sizeof(*job->nodes));
+    bool failed = pe == NULL || job->nodes == NULL;
+    if (memheap_job_worst(job, failed ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK) !=
+        MEMHEAP_OK) {
+        free(pe);
+        return MEMHEAP_ERR_NO_METADATA;
+    }
+    PMPI_Allgather(&job->rank, 1, MPI_INT, pe, 1, MPI_INT, job->machine);
+    int color = progression_of(pe, job->machine_size, least, job->rank);
+    free(pe);
+    PMPI_Comm_split(job->machine, color, job->rank, &job->node);
+    PMPI_Comm_rank(job->node, &job->node_rank);
+    PMPI_Comm_size(job->node, &job->node_size);
+    PMPI_Comm_split(job->world, job->node_rank == 0 ? 0 : MPI_UNDEFINED,
+                    job->rank, &job->leaders);
+
+    memheap_node_t mine = {job->rank, 1, job->node_size};
+    int second = job->rank;
+    PMPI_Bcast(&second, 1, MPI_INT, job->node_size > 1, job->node);
+    if (job->node_size > 1)
+        mine.stride = second - job->rank;
+    if (job->node_rank == 0) {
+        PMPI_Comm_size(job->leaders, &job->node_count);
+        PMPI_Comm_rank(job->leaders, &job->node_number);
+        PMPI_Allgather(&mine, (int)sizeof(mine), MPI_BYTE, job->nodes,
+                       (int)sizeof(mine), MPI_BYTE, job->leaders);
+    }
+    PMPI_Bcast(&job->node_count, 1, MPI_INT, 0, job->node);
+    PMPI_Bcast(&job->node_number, 1, MPI_INT, 0, job->node);
+    PMPI_Bcast(job->nodes, job->node_count * (int)sizeof(mine), MPI_BYTE, 0,
+               job->node);
+    memheap_node_t *nodes =
+        realloc(job->nodes, (size_t)job->node_count * sizeof(*nodes));
+    job->nodes = nodes == NULL ? job->nodes : nodes;
+    know_near(job);
+    return MEMHEAP_OK;
+}
+
+memheap_status_t memheap_job_subset(const memheap_job_t *job, bool takes_part,
+                                    memheap_subset_t *part)
+{
+    *part = (memheap_subset_t){.stride = 1};
+    PMPI_Comm_split(job->world, takes_part ? 0 : MPI_UNDEFINED, job->rank,
+                    &part->comm);
+    bool fits = true;
+    if (takes_part) {
+        PMPI_Comm_size(part->comm, &part->size);
+        PMPI_Comm_rank(part->comm, &part->rank);
+        part->start = job->rank;
+        PMPI_Bcast(&part->start, 1, MPI_INT, 0, part->comm);
+        int second = job->rank;
+        PMPI_Bcast(&second, 1, MPI_INT, part->size > 1, part->comm);
+        if (part->size > 1)
+            part->stride = second - part->start;
+        fits = part->start + part->rank * part->stride == job->rank;
+    }
+    return memheap_job_worst(job, fits ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
+}
+
+void memheap_job_subset_end(memheap_subset_t *part)
+{
+    if (part->comm != MPI_COMM_NULL)
+        PMPI_Comm_free(&part->comm);
+}
+
+void memheap_job_close(memheap_job_t *job)
+{
+    if (job->leaders != MPI_COMM_NULL)
+        PMPI_Comm_free(&job->leaders);
+    if (job->node != MPI_COMM_NULL)
+        PMPI_Comm_free(&job->node);
+    PMPI_Comm_free(&job->machine);
+    PMPI_Comm_free(&job->world);
+    free(job->nodes);
+    job->nodes = NULL;
+}
+
+/* Wait for a request, and serve other PEs meanwhile. */
+static void finish(const memheap_job_t *job, MPI_Request request)
+{
+    memheap_wait_t wait = job->wait;
+    int done = 0;
+    if (wait.progress == NULL) {
+        PMPI_Wait(&request, MPI_STATUS_IGNORE);
+        return;
+    }
+    while (PMPI_Test(&request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS &&
+           !done)
+        memheap_wait_step(&wait);
+}
+
+memheap_status_t memheap_job_worst(const memheap_job_t *job,
+                                   memheap_status_t mine)
+{
+    int in = (int)mine;
+    int out;
+    MPI_Request request;
+    PMPI_Iallreduce(&in, &out, 1, MPI_INT, MPI_MIN, job->world, &request);
+    finish(job, request);
+    return (memheap_status_t)out;
+}
+
+uint64_t memheap_job_and(const memheap_job_t *job, uint64_t bits)
+{
+    uint64_t all;
+    MPI_Request request;
+    PMPI_Iallreduce(&bits, &all, 1, MPI_UINT64_T, MPI_BAND, job->world,
+                    &request);
+    finish(job, request);
+    return all;
+}
+
+size_t memheap_job_least(const memheap_job_t *job, size_t value, int *pe_p)
+{
+    uint64_t mine = value;
+    uint64_t least;
+    MPI_Request request;
+    PMPI_Iallreduce(&mine, &least, 1, MPI_UINT64_T, MPI_MIN, job->world,
+                    &request);
+    finish(job, request);
+    if (pe_p != NULL) {
+        int candidate = mine == least ? job->rank : job->size;
+        PMPI_Iallreduce(&candidate, pe_p, 1, MPI_INT, MPI_MIN, job->world,
+                        &request);
+        finish(job, request);
+    }
+    return (size_t)least;
+}
+
+void memheap_job_gather(const memheap_job_t *job, const void *mine, size_t size,
+                        void *all)
+{
+    PMPI_Gather(mine, (int)size, MPI_BYTE, all, (int)size, MPI_BYTE, 0,
+                job->world);
+}
+
+void memheap_job_node_broadcast(const memheap_job_t *job, int root, void *data,
+                                size_t size)
+{
+    MPI_Request request;
+    PMPI_Ibcast(data, (int)size, MPI_BYTE, root, job->node, &request);
+    finish(job, request);
+}
+
+void memheap_job_node_barrier(const memheap_job_t *job)
+{
+    MPI_Request request;
+    PMPI_Ibarrier(job->node, &request);
+    finish(job, request);
+}
+
+void memheap_job_leaders_gather(const memheap_job_t *job, const void *mine,
+                                const int *sizes, const int *places, void *all)
+{
+    MPI_Request request;
+    PMPI_Iallgatherv(mine, sizes[job->node_number], MPI_BYTE, all, sizes,
+                     places, MPI_BYTE, job->leaders, &request);
+    finish(job, request);
+}
+
+void memheap_job_leaders_shift(const memheap_job_t *job, const void *mine,
+                               void *next, size_t size)
+{
+    int count = job->node_count;
+    MPI_Request from;
+    MPI_Request to;
+    PMPI_Irecv(next, (int)size, MPI_BYTE, (job->node_number + 1) % count, 0,
+               job->leaders, &from);
+    PMPI_Isend(mine, (int)size, MPI_BYTE,
+               (job->node_number + count - 1) % count, 0, job->leaders, &to);
+    finish(job, from);
+    finish(job, to);
+}
+
+void memheap_job_abort(const memheap_job_t *job, int status)
+{
+    (void)job;
+    PMPI_Abort(MPI_COMM_WORLD, status);
+    _exit(status == 0 ? EXIT_FAILURE : status);
+}

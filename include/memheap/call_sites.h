@@ -1,0 +1,28 @@
+/*
+ * Include this in a source file, and reports name the file and line of its
+ * calls (see memheap_at()); without it, they name what the stack tells.
+ */
+#ifndef MEMHEAP_CALL_SITES_H
+#define MEMHEAP_CALL_SITES_H
+
+#include "memheap.h"
+
+/** A call that returns a status, said to come from here. */
+#define MEMHEAP_AT(call) (memheap_at(__FILE__, __LINE__), memheap_at_end(call))
+
+static inline memheap_status_t memheap_at_end(memheap_status_t status)
+{
+    memheap_at(NULL, 0);
+    return status;
+}
+
+#define memheap_alloc(...) MEMHEAP_AT(memheap_alloc(__VA_ARGS__))
+#define memheap_alloc_aligned(...)                                             \
+    MEMHEAP_AT(memheap_alloc_aligned(__VA_ARGS__))
+#define memheap_alloc_zeroed(...) MEMHEAP_AT(memheap_alloc_zeroed(__VA_ARGS__))
+#define memheap_alloc_batch(...) MEMHEAP_AT(memheap_alloc_batch(__VA_ARGS__))
+#define memheap_resize(...) MEMHEAP_AT(memheap_resize(__VA_ARGS__))
+#define memheap_free(...) MEMHEAP_AT(memheap_free(__VA_ARGS__))
+#define memheap_free_batch(...) MEMHEAP_AT(memheap_free_batch(__VA_ARGS__))
+
+#endif

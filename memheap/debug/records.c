@@ -1,0 +1,173 @@
+/*
+ * The records of records.h.
+ */
+#include "config.h"
+
+#include "memheap/debug/records.h"
+#include "base/util.h"
+
+#include <string.h>
+
+enum {
+    TAGS_MAX = 1 << 16
+};
+
+/* No more blocks than this have records: 5 GiB of them. */
+static const uint32_t records_max = UINT32_C(1) << 27;
+
+static memheap_record_t *record_at(const memheap_records_t *records,
+                                   uint64_t index)
+{
+    return (memheap_record_t *)(void *)records->table.base + index;
+}
+
+static memheap_tag_stats_t *tag_at(const memheap_records_t *records,
+                                   uint32_t index)
+{
+    return (memheap_tag_stats_t *)(void *)records->tags.base + index;
+}
+
+memheap_status_t memheap_records_open(memheap_records_t *records,
+                                      const memheap_memory_t *memory)
+{
+    *records = (memheap_records_t){.tag_count = 1};
+    memheap_status_t status = memheap_hashmap_open(&records->map, memory);
+    if (status == MEMHEAP_OK)
+        status = memheap_array_open(&records->table, memory,
+                                    records_max * sizeof(memheap_record_t));
+    if (status == MEMHEAP_OK)
+        status = memheap_array_open(&records->tags, memory,
+                                    TAGS_MAX * sizeof(memheap_tag_stats_t));
+    if (status == MEMHEAP_OK)
+        status =
+            memheap_array_ensure(&records->tags, sizeof(memheap_tag_stats_t));
+    if (status == MEMHEAP_OK)
+        status = memheap_stack_depot_open(&records->sites, memory);
+    if (status != MEMHEAP_OK)
+        memheap_records_close(records);
+    return status;
+}
+
+void memheap_records_close(memheap_records_t *records)
+{
+    memheap_hashmap_close(&records->map);
+    memheap_array_close(&records->table);
+    memheap_array_close(&records->tags);
+    memheap_stack_depot_close(&records->sites);
+    *records = (memheap_records_t){0};
+}
+
+size_t memheap_records_size(const memheap_records_t *records)
+{
+    return memheap_hashmap_size(&records->map) + records->table.committed +
+           records->tags.committed + memheap_stack_depot_size(&records->sites);
+}
+
+/* The index of the tag of the thread's calls. Tags are few, and the same one
+ * comes again and again. Without memory for a new one, there is none. */
+static uint32_t tag_here(memheap_records_t *records)
+{
+    const char *name = memheap_current_tag();
+    size_t length = strlen(name);
+    length = memheap_min(length, MEMHEAP_TAG_SIZE - 1);
+    for (uint32_t i = 0; i < records->tag_count; i++) {
+        const char *other = tag_at(records, i)->name;
+        if (memcmp(other, name, length) == 0 && other[length] == '\0')
+            return i;
+    }
+    uint32_t index = records->tag_count;
+    if (memheap_array_ensure(&records->tags,
+                             (index + 1) * sizeof(memheap_tag_stats_t)) !=
+        MEMHEAP_OK)
+        return 0;
+    memcpy(tag_at(records, index)->name, name, length);
+    records->tag_count++;
+    return index;
+}
+
+static void count(memheap_records_t *records, const memheap_record_t *record)
+{
+    memheap_tag_stats_t *tag = tag_at(records, record->tag);
+    tag->used += record->usable;
+    tag->live_blocks++;
+    tag->peak = memheap_max(tag->peak, tag->used);
+}
+
+static void uncount(memheap_records_t *records, const memheap_record_t *record)
+{
+    memheap_tag_stats_t *tag = tag_at(records, record->tag);
+    tag->used -= record->usable;
+    tag->live_blocks--;
+}
+
+void memheap_records_add(memheap_records_t *records, size_t offset,
+                         uint64_t number, size_t asked, size_t usable)
+{
+    uint32_t index = records->unused;
+    if (memheap_hashmap_reserve(&records->map) != MEMHEAP_OK ||
+        (index == 0 &&
+         (records->count + 2 > records_max ||
+          memheap_array_ensure(&records->table, ((size_t)records->count + 2) *
+                                                    sizeof(memheap_record_t)) !=
+              MEMHEAP_OK))) {
+        records->lost++;
+        return;
+    }
+    if (index == 0)
+        index = ++records->count;
+    else
+        records->unused = record_at(records, index)->tag;
+    memheap_record_t *record = record_at(records, index);
+    *record = (memheap_record_t){
+        .number = number,
+        .asked = asked,
+        .usable = usable,
+        .tag = tag_here(records),
+        .site = memheap_stack_depot_capture(&records->sites)};
+    memheap_hashmap_put(&records->map, offset, index);
+    tag_at(records, record->tag)->allocations++;
+    count(records, record);
+}
+
+void memheap_records_remove(memheap_records_t *records, size_t offset)
+{
+    uint64_t *index = memheap_hashmap_find(&records->map, offset);
+    if (index == NULL)
+        return;
+    memheap_record_t *record = record_at(records, *index);
+    uncount(records, record);
+    record->tag = records->unused;
+    records->unused = (uint32_t)*index;
+    memheap_hashmap_remove(&records->map, index);
+}
+
+void memheap_records_move(memheap_records_t *records, size_t old_offset,
+                          size_t offset, size_t asked, size_t usable)
+{
+    uint64_t *found = memheap_hashmap_find(&records->map, old_offset);
+    if (found == NULL)
+        return;
+    uint64_t index = *found;
+    memheap_record_t *record = record_at(records, index);
+    uncount(records, record);
+    record->asked = asked;
+    record->usable = usable;
+    count(records, record);
+    if (offset != old_offset) {
+        memheap_hashmap_remove(&records->map, found);
+        memheap_hashmap_put(&records->map, offset, index);
+    }
+}
+
+const memheap_record_t *memheap_records_find(const memheap_records_t *records,
+                                             size_t offset)
+{
+    const uint64_t *index = memheap_hashmap_find(&records->map, offset);
+    return index == NULL ? NULL : record_at(records, *index);
+}
+
+const memheap_tag_stats_t *memheap_records_tag(const memheap_records_t *records,
+                                               uint32_t index)
+{
+    return tag_at(records, index);
+}

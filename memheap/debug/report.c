@@ -1,0 +1,266 @@
+/*
+ * Figures as text and as JSON.
+ */
+#include "config.h"
+
+#include "memheap/debug/report.h"
+#include "memheap/heap.h"
+#include "base/path.h"
+#include "base/util.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define FIGURE(field, unit_of_it)                                              \
+    static uint64_t field##_of(const memheap_stats_t *stats)                   \
+    {                                                                          \
+        return stats->field;                                                   \
+    }
+#define FIGURES(X)                                                             \
+    X(size, MEMHEAP_UNIT_BYTES)                                                \
+    X(backed, MEMHEAP_UNIT_BYTES)                                              \
+    X(resident, MEMHEAP_UNIT_BYTES)                                            \
+    X(used, MEMHEAP_UNIT_BYTES)                                                \
+    X(peak, MEMHEAP_UNIT_BYTES)                                                \
+    X(reach, MEMHEAP_UNIT_BYTES)                                               \
+    X(largest_free, MEMHEAP_UNIT_BYTES)                                        \
+    X(metadata, MEMHEAP_UNIT_BYTES)                                            \
+    X(live_blocks, MEMHEAP_UNIT_COUNT)                                         \
+    X(allocations, MEMHEAP_UNIT_COUNT)                                         \
+    X(frees, MEMHEAP_UNIT_COUNT)                                               \
+    X(resizes, MEMHEAP_UNIT_COUNT)                                             \
+    X(failures, MEMHEAP_UNIT_COUNT)
+
+FIGURES(FIGURE)
+
+static uint64_t fragmentation_of(const memheap_stats_t *stats)
+{
+    return (uint64_t)(stats->fragmentation * 1e6 + 0.5);
+}
+
+#define ENTRY(field, unit_of_it) {#field, unit_of_it, field##_of},
+
+const memheap_stat_t memheap_stat_table[MEMHEAP_STAT_COUNT] = {
+    FIGURES(ENTRY){"fragmentation", MEMHEAP_UNIT_PPM, fragmentation_of}};
+
+void memheap_stats_collect(memheap_t *heap, uint64_t values[MEMHEAP_STAT_COUNT])
+{
+    memheap_stats_t stats;
+    memheap_get_stats(heap, &stats);
+    for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
+        values[i] = memheap_stat_table[i].of(&stats);
+}
+
+/* A figure over all PEs. */
+typedef struct spread {
+    uint64_t least, most, sum;
+    int least_pe, most_pe;
+} spread_t;
+
+static spread_t spread_of(const memheap_report_t *report, unsigned figure)
+{
+    spread_t spread = {.least = UINT64_MAX};
+    int count = report->pes == 0 ? 1 : report->pes;
+    for (int pe = 0; pe < count; pe++) {
+        uint64_t value =
+            report->values[(size_t)pe * MEMHEAP_STAT_COUNT + figure];
+        spread.sum += value;
+        if (pe == 0 || value > spread.most) {
+            spread.most = value;
+            spread.most_pe = pe;
+        }
+        if (value < spread.least) {
+            spread.least = value;
+            spread.least_pe = pe;
+        }
+    }
+    return spread;
+}
+
+static char *format(char text[MEMHEAP_SIZE_TEXT], memheap_unit_t unit,
+                    uint64_t value)
+{
+    if (unit == MEMHEAP_UNIT_BYTES)
+        return memheap_format_size(text, value);
+    if (unit == MEMHEAP_UNIT_PPM)
+        snprintf(text, MEMHEAP_SIZE_TEXT, "%.2f %%", (double)value / 1e4);
+    else
+        snprintf(text, MEMHEAP_SIZE_TEXT, "%llu", (unsigned long long)value);
+    return text;
+}
+
+static void say_figure(const memheap_report_t *report, unsigned figure,
+                       const memheap_log_t *log)
+{
+    const memheap_stat_t *f = &memheap_stat_table[figure];
+    spread_t spread = spread_of(report, figure);
+    char name[32];
+    char least[MEMHEAP_SIZE_TEXT];
+    char most[MEMHEAP_SIZE_TEXT];
+    char sum[MEMHEAP_SIZE_TEXT];
+    snprintf(name, sizeof(name), "%s", f->name);
+    for (char *c = name; *c != '\0'; c++)
+        *c = *c == '_' ? ' ' : *c;
+    format(least, f->unit, spread.least);
+    format(most, f->unit, spread.most);
+    format(sum, f->unit, spread.sum);
+    if (report->pes == 0)
+        memheap_log_write(log, MEMHEAP_LOG_REPORT, "  %-14s %s", name, least);
+    else if (spread.least == spread.most)
+        memheap_log_write(log, MEMHEAP_LOG_REPORT, "  %-14s %s on each PE",
+                          name, least);
+    else if (f->unit == MEMHEAP_UNIT_PPM)
+        memheap_log_write(log, MEMHEAP_LOG_REPORT,
+                          "  %-14s %s (PE %d) to %s (PE %d)", name, least,
+                          spread.least_pe, most, spread.most_pe);
+    else
+        memheap_log_write(log, MEMHEAP_LOG_REPORT,
+                          "  %-14s %s (PE %d) to %s (PE %d), %s in all", name,
+                          least, spread.least_pe, most, spread.most_pe, sum);
+}
+
+void memheap_report_log(const memheap_report_t *report,
+                        const memheap_log_t *log)
+{
+    memheap_tag_stats_t tag;
+    char job[32] = "";
+    char used[MEMHEAP_SIZE_TEXT];
+    char peak[MEMHEAP_SIZE_TEXT];
+    if (report->pes > 0)
+        snprintf(job, sizeof(job), " on %d PE%s", report->pes,
+                 report->pes == 1 ? "" : "s");
+    memheap_log_write(log, MEMHEAP_LOG_REPORT, "heap \"%s\", component %s%s:",
+                      memheap_name(report->heap),
+                      memheap_component_name(report->heap), job);
+    for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
+        say_figure(report, i, log);
+    for (unsigned i = 0; memheap_get_tag_stats(report->heap, i, &tag); i++)
+        memheap_log_write(
+            log, MEMHEAP_LOG_REPORT,
+            "  tag \"%s\": %s in %zu block%s, %s at most, %llu allocation%s",
+            tag.name, memheap_format_size(used, tag.used), tag.live_blocks,
+            tag.live_blocks == 1 ? "" : "s",
+            memheap_format_size(peak, tag.peak),
+            (unsigned long long)tag.allocations,
+            tag.allocations == 1 ? "" : "s");
+}
+
+void memheap_json_string(FILE *file, const char *text)
+{
+    putc('"', file);
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\')
+            fprintf(file, "\\%c", *c);
+        else if ((unsigned char)*c < ' ')
+            fprintf(file, "\\u%04x", (unsigned char)*c);
+        else
+            putc(*c, file);
+    }
+    putc('"', file);
+}
+
+void memheap_json_stats(FILE *file, const uint64_t *values)
+{
+    for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++) {
+        const memheap_stat_t *f = &memheap_stat_table[i];
+        fprintf(file, "%s\"%s\": ", i == 0 ? "" : ", ", f->name);
+        if (f->unit == MEMHEAP_UNIT_PPM)
+            fprintf(file, "%.6f", (double)values[i] / 1e6);
+        else
+            fprintf(file, "%llu", (unsigned long long)values[i]);
+    }
+}
+
+static void put_job(FILE *file, const memheap_report_t *report)
+{
+    uint64_t least[MEMHEAP_STAT_COUNT];
+    uint64_t most[MEMHEAP_STAT_COUNT];
+    fprintf(file, "  \"pes\": %d,\n", report->pes);
+    fputs("  \"sum\": {", file);
+    for (unsigned i = 0, shown = 0; i < MEMHEAP_STAT_COUNT; i++) {
+        spread_t spread = spread_of(report, i);
+        least[i] = spread.least;
+        most[i] = spread.most;
+        if (memheap_stat_table[i].unit != MEMHEAP_UNIT_PPM)
+            fprintf(file, "%s\"%s\": %llu", shown++ == 0 ? "" : ", ",
+                    memheap_stat_table[i].name, (unsigned long long)spread.sum);
+    }
+    fputs("},\n  \"min\": {", file);
+    memheap_json_stats(file, least);
+    fputs("},\n  \"max\": {", file);
+    memheap_json_stats(file, most);
+    fputs("},\n  \"each\": [\n", file);
+    for (int pe = 0; pe < report->pes; pe++) {
+        fprintf(file, "    {\"pe\": %d, ", pe);
+        memheap_json_stats(file,
+                           report->values + (size_t)pe * MEMHEAP_STAT_COUNT);
+        fputs(pe + 1 < report->pes ? "},\n" : "}\n", file);
+    }
+    fputs("  ],\n", file);
+}
+
+static void put_tags(FILE *file, memheap_t *heap)
+{
+    memheap_tag_stats_t tag;
+    fputs("  \"tags\": [", file);
+    for (unsigned i = 0; memheap_get_tag_stats(heap, i, &tag); i++) {
+        fputs(i == 0 ? "\n    {\"tag\": " : ",\n    {\"tag\": ", file);
+        memheap_json_string(file, tag.name);
+        fprintf(file,
+                ", \"used\": %zu, \"peak\": %zu, \"live_blocks\": %zu, "
+                "\"allocations\": %llu}",
+                tag.used, tag.peak, tag.live_blocks,
+                (unsigned long long)tag.allocations);
+    }
+    fputs("]\n", file);
+}
+
+memheap_status_t memheap_report_write(const memheap_report_t *report,
+                                      const char *path,
+                                      const memheap_log_t *log)
+{
+    char name[PATH_MAX];
+    memheap_path_expand(path, memheap_name(report->heap), name, sizeof(name));
+    FILE *file = fopen(name, "we");
+    if (file == NULL)
+        goto err;
+    fputs("{\n  \"heap\": ", file);
+    memheap_json_string(file, memheap_name(report->heap));
+    fputs(",\n  \"component\": ", file);
+    memheap_json_string(file, memheap_component_name(report->heap));
+    fputs(",\n", file);
+    if (report->pes > 0) {
+        put_job(file, report);
+    } else {
+        fputs("  \"figures\": {", file);
+        memheap_json_stats(file, report->values);
+        fputs("},\n", file);
+    }
+    put_tags(file, report->heap);
+    fputs("}\n", file);
+    int failed = ferror(file);
+    if (fclose(file) == 0 && !failed)
+        return MEMHEAP_OK;
+
+err:
+    memheap_log_write(log, MEMHEAP_LOG_WARNING,
+                      "MEMHEAP_REPORT: cannot write %s (%s)", name,
+                      strerror(errno));
+    return MEMHEAP_ERR_SYSTEM;
+}
+
+void memheap_report_by_param(const memheap_report_t *report,
+                             const memheap_log_t *log)
+{
+    const memheap_params_t *params = memheap_get_params(report->heap);
+    const char *how = memheap_params_find(params, "MEMHEAP_REPORT")->text;
+    if (how[0] == '\0' || strcmp(how, "0") == 0)
+        return;
+    if (strcmp(how, "1") == 0)
+        memheap_report_log(report, log);
+    else
+        memheap_report_write(report, how, log);
+}

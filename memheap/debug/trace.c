@@ -1,0 +1,323 @@
+/*
+ * The file of trace.h.
+ *
+ * It is written through two mappings: of its first page, where the count of
+ * the operations is, as five bytes of LEB128 that are counted up in place; and
+ * of a window that moves along with the end. Rules that keep it right:
+ *   - an operation is in the file before it is counted;
+ *   - the file's pages are allocated before they are mapped, so that a full
+ *     disk is a message and not a signal;
+ *   - the file is locked while it is written, so that no two heaps write one;
+ *   - the child of a fork, which has the mappings too, writes nothing.
+ */
+#include "config.h"
+
+#include "memheap/debug/trace.h"
+#include <memheap/component.h>
+#include "base/hashmap.h"
+#include "base/path.h"
+#include "base/fork_guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    MAGIC_SIZE = 5,
+    COUNT_SIZE = 5,
+    NUMBER_SIZE = 10,             /* of any number, at most */
+    OP_SIZE = 2 * NUMBER_SIZE,    /* of any operation, at most */
+    WINDOW_SIZE = 256 * 1024 + 1, /* rounded up to pages */
+    /* The tag of each kind of operation, in the two lowest bits. */
+    ALLOC = 0,
+    ALIGN = 1,
+    RESIZE = 2,
+    FREE = 3
+};
+
+/* Readers take no more operations than this. */
+static const uint64_t operations_max = UINT32_MAX - 1;
+
+struct memheap_trace {
+    memheap_fork_guard_t process;
+    int fd;         /* -1: the trace has ended before the heap */
+    uint8_t *count; /* in the first page */
+    uint8_t *window;
+    size_t window_start; /* where in the file */
+    size_t window_size;
+    size_t used;               /* bytes of the window */
+    uint64_t operations;       /* in the file */
+    uint64_t allocations;      /* of them */
+    uint64_t lost;             /* blocks that there was no memory to know */
+    memheap_hashmap_t numbers; /* from an offset to the allocation's number */
+    const memheap_memory_t *memory;
+    const memheap_log_t *log;
+    bool compress;
+    char path[PATH_MAX]; /* without .xz */
+};
+
+static size_t page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void warn(const memheap_trace_t *trace, const char *what)
+{
+    memheap_log_write(trace->log, MEMHEAP_LOG_WARNING,
+                      "MEMHEAP_TRACE: cannot write %s: %s", trace->path, what);
+}
+
+/* Give the file what is there so far, and nothing more. */
+static void end_file(memheap_trace_t *trace)
+{
+    size_t page = page_size();
+    if (trace->fd < 0)
+        return;
+    if (memheap_fork_guard_holds(trace->process) &&
+        ftruncate(trace->fd, (off_t)(trace->window_start + trace->used)) != 0)
+        warn(trace, strerror(errno)); /* of no consequence: there are zeros */
+    if (trace->window != NULL)
+        munmap(trace->window, trace->window_size);
+    if (trace->count != NULL)
+        munmap(trace->count - MAGIC_SIZE, page);
+    close(trace->fd);
+    trace->fd = -1;
+}
+
+/* Let a part of the file have pages, and map it. NULL, with errno set. */
+static uint8_t *map_part(const memheap_trace_t *trace, size_t start,
+                         size_t size)
+{
+    struct rlimit limit;
+    errno = EFBIG;
+    /* Past this limit, the system would raise a signal. */
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < start + size)
+        return NULL;
+    errno = posix_fallocate(trace->fd, (off_t)start, (off_t)size);
+    if (errno != 0)
+        return NULL;
+    void *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                        trace->fd, (off_t)start);
+    return mapped == MAP_FAILED ? NULL : mapped;
+}
+
+/* Move the window to where the file ends. False if the trace ends here. */
+static MEMHEAP_NOINLINE bool move_window(memheap_trace_t *trace)
+{
+    size_t page = page_size();
+    size_t end = trace->window_start + trace->used;
+    size_t start = memheap_align_down(end, page);
+    size_t size = memheap_align_up(WINDOW_SIZE, page);
+    uint8_t *window = map_part(trace, start, size);
+    if (window == NULL) {
+        warn(trace, strerror(errno));
+        end_file(trace);
+        return false;
+    }
+    if (trace->window != NULL)
+        munmap(trace->window, trace->window_size);
+    trace->window = window;
+    trace->window_start = start;
+    trace->window_size = size;
+    trace->used = end - start;
+    return true;
+}
+
+/* Whether another operation may be written, and has room. */
+static bool is_ready(memheap_trace_t *trace)
+{
+    if (MEMHEAP_UNLIKELY(trace->fd < 0 ||
+                         !memheap_fork_guard_holds(trace->process)))
+        return false;
+    if (MEMHEAP_UNLIKELY(trace->operations == operations_max)) {
+        warn(trace, "a trace has no more than 4 billion operations");
+        end_file(trace);
+        return false;
+    }
+    return MEMHEAP_LIKELY(trace->window_size - trace->used >= OP_SIZE) ||
+           move_window(trace);
+}
+
+static void put_number(memheap_trace_t *trace, uint64_t number)
+{
+    uint8_t *at = trace->window + trace->used;
+    for (; number >= 128; number >>= 7)
+        *at++ = (uint8_t)(number | 128);
+    *at++ = (uint8_t)number;
+    trace->used = (size_t)(at - trace->window);
+}
+
+/* Count the operation that was written. All bytes but the last have their
+ * highest bit set. */
+static void count_operation(memheap_trace_t *trace)
+{
+    uint8_t *byte = trace->count;
+    trace->operations++;
+    __atomic_signal_fence(__ATOMIC_RELEASE);
+    while (MEMHEAP_UNLIKELY(*byte == 0xFF))
+        *byte++ = 0x80;
+    ++*byte;
+}
+
+void memheap_trace_alloc(memheap_trace_t *trace, size_t offset, size_t asked,
+                         size_t align)
+{
+    if (!is_ready(trace))
+        return;
+    if (memheap_hashmap_reserve(&trace->numbers) != MEMHEAP_OK) {
+        trace->lost++;
+        return;
+    }
+    memheap_hashmap_put(&trace->numbers, offset, trace->allocations++);
+    bool aligned = align > MEMHEAP_MIN_ALIGN;
+    put_number(trace, (uint64_t)asked << 2 | (aligned ? ALIGN : ALLOC));
+    if (aligned)
+        put_number(trace, memheap_log2_floor(align));
+    count_operation(trace);
+}
+
+void memheap_trace_free(memheap_trace_t *trace, size_t offset)
+{
+    uint64_t *number = memheap_hashmap_find(&trace->numbers, offset);
+    if (number == NULL || !is_ready(trace))
+        return;
+    put_number(trace, (trace->allocations - *number) << 2 | FREE);
+    memheap_hashmap_remove(&trace->numbers, number);
+    count_operation(trace);
+}
+
+void memheap_trace_move(memheap_trace_t *trace, size_t old_offset,
+                        size_t offset, size_t asked)
+{
+    uint64_t *found = memheap_hashmap_find(&trace->numbers, old_offset);
+    if (found == NULL || !is_ready(trace))
+        return;
+    uint64_t number = *found;
+    put_number(trace, (uint64_t)asked << 2 | RESIZE);
+    put_number(trace, trace->allocations - number);
+    count_operation(trace);
+    if (offset != old_offset) {
+        memheap_hashmap_remove(&trace->numbers, found);
+        memheap_hashmap_put(&trace->numbers, offset, number);
+    }
+}
+
+size_t memheap_trace_size(const memheap_trace_t *trace)
+{
+    return sizeof(*trace) + memheap_hashmap_size(&trace->numbers);
+}
+
+/* Open the file and make sure that no other heap writes it. */
+static bool open_file(memheap_trace_t *trace)
+{
+    static const uint8_t head[MAGIC_SIZE + COUNT_SIZE] = {
+        'S', 'H', 'T', '1', '\n', 0x80, 0x80, 0x80, 0x80, 0};
+    struct stat file;
+    trace->fd = open(trace->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (trace->fd < 0) {
+        warn(trace, strerror(errno));
+        return false;
+    }
+    const char *problem = NULL;
+    if (fstat(trace->fd, &file) != 0 || !S_ISREG(file.st_mode))
+        problem = "it is no file that can be mapped";
+    else if (flock(trace->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        problem = "another heap does; %h in the name stands for the heap, and "
+                  "%p for the process";
+    else if (ftruncate(trace->fd, 0) != 0)
+        problem = strerror(errno);
+    if (problem != NULL) {
+        warn(trace, problem);
+        close(trace->fd);
+        trace->fd = -1;
+        return false;
+    }
+    uint8_t *first = map_part(trace, 0, page_size());
+    if (first == NULL) {
+        warn(trace, strerror(errno));
+        end_file(trace);
+        return false;
+    }
+    memcpy(first, head, sizeof(head));
+    trace->count = first + MAGIC_SIZE;
+    trace->used = sizeof(head);
+    return move_window(trace);
+}
+
+memheap_trace_t *memheap_trace_open(const char *path, const char *name,
+                                    const memheap_memory_t *memory,
+                                    const memheap_log_t *log)
+{
+    memheap_trace_t *trace = memheap_memory_new(memory, sizeof(*trace));
+    if (trace == NULL ||
+        memheap_hashmap_open(&trace->numbers, memory) != MEMHEAP_OK) {
+        memheap_log_write(log, MEMHEAP_LOG_WARNING,
+                          "MEMHEAP_TRACE: there is no memory for a trace");
+        goto err_trace;
+    }
+    trace->process = memheap_fork_guard_get();
+    trace->memory = memory;
+    trace->log = log;
+    memheap_path_expand(path, name, trace->path, sizeof(trace->path));
+    size_t length = strlen(trace->path);
+    trace->compress =
+        length > 3 && strcmp(trace->path + length - 3, ".xz") == 0;
+    if (trace->compress)
+        trace->path[length - 3] = '\0';
+    if (open_file(trace))
+        return trace;
+    memheap_hashmap_close(&trace->numbers);
+
+err_trace:
+    if (trace != NULL)
+        memheap_memory_delete(memory, trace, sizeof(*trace));
+    return NULL;
+}
+
+/* Have xz(1) put its file in the place of the plain one. It removes that only
+ * if all went well, which is asked even where nobody can wait for it. */
+static void compress(const memheap_trace_t *trace)
+{
+    extern char **environ;
+    char *const arguments[] = {
+        (char *)(uintptr_t) "xz", (char *)(uintptr_t) "-qf",
+        (char *)(uintptr_t) "--", (char *)(uintptr_t)trace->path, NULL};
+    pid_t child;
+    int error =
+        posix_spawnp(&child, arguments[0], NULL, NULL, arguments, environ);
+    if (error == 0) {
+        while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+            continue;
+        if (access(trace->path, F_OK) != 0)
+            return;
+    }
+    memheap_log_write(trace->log, MEMHEAP_LOG_WARNING,
+                      "MEMHEAP_TRACE: %s stays as it is, since xz(1) %s%s%s",
+                      trace->path, error == 0 ? "fails" : "cannot be started (",
+                      error == 0 ? "" : strerror(error), error == 0 ? "" : ")");
+}
+
+void memheap_trace_close(memheap_trace_t *trace)
+{
+    if (trace == NULL)
+        return;
+    bool whole = trace->fd >= 0 && memheap_fork_guard_holds(trace->process);
+    end_file(trace);
+    if (trace->lost > 0)
+        memheap_log_write(trace->log, MEMHEAP_LOG_WARNING,
+                          "MEMHEAP_TRACE: %s lacks %llu allocations, for want "
+                          "of memory to know them by",
+                          trace->path, (unsigned long long)trace->lost);
+    if (whole && trace->compress)
+        compress(trace);
+    memheap_hashmap_close(&trace->numbers);
+    memheap_memory_delete(trace->memory, trace, sizeof(*trace));
+}

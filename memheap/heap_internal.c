@@ -1,0 +1,99 @@
+/*
+ * What heap_inside.h leaves out of the common way of a block: other threads are
+ * stopped, memory is backed, a module is tested.
+ */
+#include "config.h"
+
+#include "memheap/heap_internal.h"
+
+#include <string.h>
+
+enum {
+    FILL_NEW = 0xA5
+};
+
+void memheap_stop_threads(memheap_t *heap)
+{
+    size_t most = heap->shared->stop(heap->module);
+    heap->peak = memheap_max(heap->peak, most);
+}
+
+/* What the threads had backed is the region's to know, and the reverse. */
+void memheap_resume_threads(memheap_t *heap)
+{
+    atomic_store_explicit(&heap->ready, heap->region.backed,
+                          memory_order_release);
+    heap->shared->resume(heap->module);
+}
+
+memheap_status_t memheap_verify(memheap_t *heap, const char *operation)
+{
+    memheap_status_t status = heap->module->ops->check(heap->module);
+    if (status != MEMHEAP_OK)
+        memheap_log_write(heap->log, MEMHEAP_LOG_ERROR,
+                          "MEMHEAP_CHECK: the metadata of %s is corrupt after "
+                          "%s; this is a bug in component %s",
+                          heap->name, operation,
+                          heap->framework.selected->name);
+    return status;
+}
+
+static void ignore(void *context, memheap_log_level_t level,
+                   const char *message)
+{
+    (void)context;
+    (void)level;
+    (void)message;
+}
+
+static const memheap_log_t silent = {ignore, NULL, MEMHEAP_LOG_ERROR};
+
+/* Bytes below an offset that are in no block, and whose pages went back: all
+ * of a block is at the end of its pages. One that is being placed does not
+ * count yet. */
+static size_t idle_below(const memheap_t *heap, size_t end)
+{
+    const memheap_module_t *module = heap->module;
+    size_t taken =
+        module->used + (heap_live_blocks(heap) + 1) * heap->region.unit;
+    return end - memheap_min(end, taken);
+}
+
+memheap_status_t memheap_commit(memheap_t *heap, size_t end)
+{
+    memheap_region_t *region = &heap->region;
+    size_t backed = region->backed;
+    if (region->guarded && !heap->pinned)
+        region->idle = idle_below(heap, end);
+    memheap_status_t status =
+        memheap_region_commit(region, end, heap->quiet ? &silent : heap->log);
+    heap->unbacked = status != MEMHEAP_OK;
+    if (heap->guard != NULL && region->backed > backed)
+        memheap_guard_committed(heap->guard, backed, region->backed);
+    return status;
+}
+
+memheap_status_t memheap_raise_high_water(memheap_t *heap, size_t offset,
+                                          size_t end)
+{
+    if (end > heap->region.backed) {
+        memheap_status_t status = memheap_commit(heap, end);
+        if (status != MEMHEAP_OK) {
+            heap->module->ops->free(heap->module, offset);
+            return status;
+        }
+    }
+    heap_set_high_water(heap, end);
+    return MEMHEAP_OK;
+}
+
+void memheap_finish_place(memheap_t *heap, size_t offset, size_t usable,
+                          size_t *dirty_p)
+{
+    if (heap->guard != NULL)
+        memheap_guard_enter(heap->guard, offset, usable);
+    if (heap->checks) {
+        memset(heap->base + offset, FILL_NEW, usable);
+        *dirty_p = usable;
+    }
+}

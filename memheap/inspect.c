@@ -1,0 +1,309 @@
+/*
+ * Looking at a heap: its figures, its blocks, its tags, and what lies at an
+ * address; for the program, and for others that read its gauge.
+ *
+ * Nothing here changes a block. Those who report on a heap (report.c, leaks.c)
+ * call what is here, and are not called from here: the way goes down only.
+ */
+#include "config.h"
+
+#include "memheap/heap_internal.h"
+#include "base/pages.h"
+
+#include <stdio.h>
+
+void *memheap_base(const memheap_t *heap)
+{
+    return heap->base;
+}
+
+size_t memheap_high_water(const memheap_t *heap)
+{
+    return heap_high_water(heap);
+}
+
+const char *memheap_component_name(const memheap_t *heap)
+{
+    return heap->framework.selected->name;
+}
+
+const char *memheap_name(const memheap_t *heap)
+{
+    return heap->name;
+}
+
+const memheap_log_t *memheap_get_log(const memheap_t *heap)
+{
+    return heap->log;
+}
+
+const memheap_params_t *memheap_get_params(const memheap_t *heap)
+{
+    return &heap->framework.params;
+}
+
+bool memheap_is_access_checked(const memheap_t *heap)
+{
+    return heap->guard != NULL;
+}
+
+/* The figures but resident; the caller holds the lock. */
+static void take_stats(const memheap_t *heap, memheap_stats_t *stats)
+{
+    memheap_module_stats_t module;
+    heap->module->ops->stats(heap->module, &module);
+    *stats = (memheap_stats_t){
+        .size = module.size,
+        .backed = heap->region.backed,
+        .used = module.used,
+        .free = module.size - module.used,
+        .largest_free = module.largest_free,
+        .peak = heap->peak,
+        .reach = heap_high_water(heap),
+        .live_blocks = heap_live_blocks(heap),
+        .metadata =
+            module.metadata + sizeof(*heap) +
+            (heap->notes == NULL ? 0 : memheap_events_size(heap->notes)),
+        .allocations = heap->module->allocations,
+        .frees = heap->module->frees,
+        .resizes = heap->resizes,
+        .failures = heap->failures,
+    };
+    if (stats->free > 0)
+        stats->fragmentation =
+            1 - (double)stats->largest_free / (double)stats->free;
+}
+
+size_t memheap_resident(memheap_t *heap)
+{
+    heap_lock(heap);
+    memheap_region_t region = heap->region;
+    heap_unlock(heap);
+    return memheap_region_resident(&region);
+}
+
+void memheap_get_stats(memheap_t *heap, memheap_stats_t *stats)
+{
+    heap_lock(heap);
+    take_stats(heap, stats);
+    heap_unlock(heap);
+    stats->resident = memheap_resident(heap);
+}
+
+memheap_status_t memheap_get_placement(memheap_t *heap,
+                                       memheap_placement_t *placement)
+{
+    heap_lock(heap);
+    memheap_region_t region = heap->region;
+    size_t high = heap_high_water(heap);
+    heap_unlock(heap);
+    return memheap_pages_in_effect(&region, high, placement, heap->log);
+}
+
+/* The heap's records; NULL if it keeps none. */
+static const memheap_records_t *records_of(const memheap_t *heap)
+{
+    return heap->notes != NULL && heap->notes->keeps_records
+               ? &heap->notes->records
+               : NULL;
+}
+
+/* A caller's visit, for a module that knows no addresses. */
+typedef struct walk {
+    const memheap_t *heap;
+    bool (*visit)(void *context, const memheap_block_t *block);
+    void *context;
+} walk_t;
+
+static bool visit_extent(void *context, const memheap_extent_t *extent)
+{
+    const walk_t *walk = context;
+    const memheap_records_t *records = records_of(walk->heap);
+    memheap_block_t block = {.address = walk->heap->base + extent->offset,
+                             .size = extent->size,
+                             .live = extent->live,
+                             .tag = ""};
+    const memheap_record_t *record =
+        records == NULL || !extent->live
+            ? NULL
+            : memheap_records_find(records, extent->offset);
+    if (record != NULL) {
+        block.number = record->number;
+        block.asked = record->asked;
+        block.tag = memheap_records_tag(records, record->tag)->name;
+    }
+    return walk->visit(walk->context, &block);
+}
+
+void memheap_walk(memheap_t *heap,
+                  bool (*visit)(void *context, const memheap_block_t *block),
+                  void *context)
+{
+    walk_t walk = {heap, visit, context};
+    heap_lock(heap);
+    heap->module->ops->walk(heap->module, visit_extent, &walk);
+    heap_unlock(heap);
+}
+
+memheap_status_t memheap_check(memheap_t *heap)
+{
+    heap_lock(heap);
+    memheap_status_t status = heap->module->ops->check(heap->module);
+    heap_unlock(heap);
+    return status;
+}
+
+/* A list of the blocks for somebody who looks. */
+static bool list_extent(void *context, const memheap_extent_t *extent)
+{
+    memheap_t *heap = context;
+    const memheap_records_t *records = records_of(heap);
+    memheap_stats_block_t block = {
+        .offset = extent->offset, .size = extent->size, .live = extent->live};
+    const memheap_record_t *record =
+        records == NULL || !extent->live
+            ? NULL
+            : memheap_records_find(records, extent->offset);
+    if (record != NULL) {
+        block.number = record->number;
+        block.asked = record->asked;
+        block.tag = record->tag;
+    }
+    memheap_stats_export_list_add(heap->gauge, &block);
+    return true;
+}
+
+static MEMHEAP_NOINLINE void list_blocks(memheap_t *heap)
+{
+    const memheap_records_t *records = records_of(heap);
+    memheap_stats_export_list_begin(heap->gauge);
+    heap->module->ops->walk(heap->module, list_extent, heap);
+    for (uint32_t i = 0; records != NULL && i < records->tag_count; i++)
+        memheap_stats_export_list_add_tag(
+            heap->gauge, memheap_records_tag(records, i)->name);
+    memheap_stats_export_list_end(heap->gauge);
+}
+
+/* Show what takes longer to find out, or was asked for. */
+static MEMHEAP_NOINLINE void show_more(memheap_t *heap,
+                                       memheap_stats_page_t *page)
+{
+    take_stats(heap, &page->stats);
+    if (memheap_stats_export_is_list_due(page))
+        list_blocks(heap);
+}
+
+void memheap_publish_stats(memheap_t *heap)
+{
+    const memheap_module_t *module = heap->module;
+    memheap_stats_page_t *page = memheap_stats_export_begin(heap->gauge);
+    if (page == NULL)
+        return;
+    if (MEMHEAP_UNLIKELY(memheap_stats_export_is_due(heap->gauge) ||
+                         memheap_stats_export_is_list_due(page)))
+        show_more(heap, page);
+    page->stats.used = module->used;
+    page->stats.live_blocks = heap_live_blocks(heap);
+    page->stats.allocations = module->allocations;
+    page->stats.peak = heap->peak;
+    page->stats.reach = heap_high_water(heap);
+    page->stats.backed = heap->region.backed;
+    page->stats.resizes = heap->resizes;
+    page->stats.failures = heap->failures;
+    memheap_stats_export_end(page);
+}
+
+void memheap_set_pe(memheap_t *heap, int pe, int pes)
+{
+    heap_lock(heap);
+    memheap_stats_page_t *page =
+        heap->gauge == NULL ? NULL : memheap_stats_export_begin(heap->gauge);
+    if (page != NULL) {
+        page->pe = pe;
+        page->pes = pes;
+        memheap_stats_export_end(page);
+    }
+    heap_unlock(heap);
+}
+
+bool memheap_get_tag_stats(memheap_t *heap, unsigned index,
+                           memheap_tag_stats_t *stats)
+{
+    const memheap_records_t *records = records_of(heap);
+    heap_lock(heap);
+    bool known = records != NULL && index < records->tag_count;
+    if (known)
+        *stats = *memheap_records_tag(records, index);
+    heap_unlock(heap);
+    return known;
+}
+
+char *memheap_block_call_site(memheap_t *heap, const void *block, char *text,
+                              size_t room)
+{
+    const memheap_records_t *records = records_of(heap);
+    const memheap_record_t *record = NULL;
+    heap_lock(heap);
+    if (records != NULL)
+        record = memheap_records_find(records, heap_offset_of(heap, block));
+    memheap_call_site_t site = record == NULL ? 0 : record->site;
+    heap_unlock(heap);
+    if (record == NULL)
+        snprintf(text, room, "%s", "");
+    else /* a depot only ever grows, where it is */
+        memheap_call_site_describe(&records->sites, site, text, room);
+    return text;
+}
+
+/* A search for the block that contains an address. */
+typedef struct search {
+    uintptr_t address;
+    memheap_block_t found;
+} search_t;
+
+static bool search_block(void *context, const memheap_block_t *block)
+{
+    search_t *search = context;
+    search->found = *block;
+    return search->address - (uintptr_t)block->address >= block->size;
+}
+
+char *memheap_describe(memheap_t *heap, const void *address, char *text,
+                       size_t room)
+{
+    size_t size = heap->module->size;
+    if (heap_offset_of(heap, address) >= size) {
+        snprintf(text, room,
+                 "%p is no address of heap \"%s\", which lies from %p to %p",
+                 address, heap->name, (void *)heap->base,
+                 (void *)(heap->base + size));
+        return text;
+    }
+    search_t search = {.address = (uintptr_t)address};
+    memheap_walk(heap, search_block, &search);
+    const memheap_block_t *block = &search.found;
+    size_t distance = (size_t)(search.address - (uintptr_t)block->address);
+    if (!block->live)
+        snprintf(text, room,
+                 "%p is no block of heap \"%s\": it lies in free space of %zu "
+                 "bytes, and may have been freed before",
+                 address, heap->name, block->size);
+    else if (distance > 0)
+        snprintf(text, room,
+                 "%p is no block of heap \"%s\": it lies %zu bytes into the "
+                 "block of %zu bytes at %p",
+                 address, heap->name, distance, block->size, block->address);
+    else
+        snprintf(text, room, "%p is a block of %zu bytes in heap \"%s\"",
+                 address, block->size, heap->name);
+    return text;
+}
+
+memheap_status_t memheap_bad_address(memheap_t *heap, const char *call,
+                                     const void *address)
+{
+    char text[512];
+    memheap_log_write(heap->log, MEMHEAP_LOG_ERROR, "%s: %s", call,
+                      memheap_describe(heap, address, text, sizeof(text)));
+    return MEMHEAP_ERR_BAD_ADDRESS;
+}

@@ -1,0 +1,373 @@
+/*
+ * How the OpenSHMEM layer starts and ends.
+ *
+ * Starting is a row of steps, each of which ends in an agreement on the status;
+ * the first that fails undoes those before it, on all PEs alike.
+ */
+#include "config.h"
+
+#include "shmem/call_description.h"
+#include "shmem/params.h"
+#include "shmem/remote_registration.h"
+#include "shmem/space.h"
+#include "shmem/team.h"
+#include "comm/symmetric.h"
+#include "base/sysinfo.h"
+#include "base/pages.h"
+#include "base/util.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <shmem.h>
+
+/* Whether PEs may set a parameter differently: it is about this PE's files or
+ * output, and not about the heap. */
+static bool is_private(const char *name)
+{
+    static const char *const names[] = {
+        "MEMHEAP_PARAM_FILE", "MEMHEAP_PLUGIN_PATH", "MEMHEAP_DEVICE_FOLDER",
+        "MEMHEAP_TOP",        "MEMHEAP_TRACE",       "SHMEM_VERSION",
+        "SHMEM_INFO",         "SHMEM_DEBUG"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A digest of the values that all PEs must share, however they are spelt. */
+static uint64_t digest_of_params(const memheap_params_t *params)
+{
+    uint64_t digest = 0;
+    for (size_t i = 0; i < params->count; i++) {
+        const memheap_param_t *param = &params->param[i];
+        if (is_private(param->name))
+            continue;
+        digest = memheap_call_digest(digest, param->name, strlen(param->name));
+        if (param->def->type == MEMHEAP_PARAM_STRING) {
+            for (const char *c = param->text; *c != '\0'; c++) {
+                char lower = (char)(*c | ('A' <= *c && *c <= 'Z' ? 32 : 0));
+                digest = memheap_call_digest(digest, &lower, 1);
+            }
+        } else {
+            digest = memheap_call_digest(digest, &param->value,
+                                         sizeof(param->value));
+        }
+    }
+    return digest;
+}
+
+/* The longest that the heap may become: what the user says, else this PE's
+ * share of the machine. A share that the PEs split is the least of all nodes'.
+ * In whole pages of the kind asked for, whether or not this PE gets them. */
+static size_t heap_limit(memheap_runtime_t *rt,
+                         const memheap_memory_policy_t *backing)
+{
+    const memheap_param_t *param =
+        memheap_params_find(rt->params, "SHMEM_SYMMETRIC_SIZE");
+    const memheap_share_t *share = &param->value.share;
+    size_t unit = memheap_pages_unit(backing);
+    size_t total;
+    size_t available;
+    rt->space.limited = param->text[0] != '\0';
+    if (!rt->space.limited)
+        return memheap_symmetric_share(&rt->job, backing);
+    memheap_sysinfo_memory(&total, &available);
+    size_t wanted =
+        memheap_share_bytes(share, total, (size_t)rt->job.machine_size);
+    if (share->split)
+        wanted = memheap_job_least(&rt->job, wanted, NULL);
+    size_t size = memheap_align_up(wanted, unit);
+    return size < wanted ? memheap_align_down(SIZE_MAX, unit)
+                         : memheap_max(size, unit);
+}
+
+static void print_info(const memheap_params_t *params)
+{
+    if (memheap_params_value(params, "SHMEM_VERSION")->boolean)
+        printf("%s, OpenSHMEM %d.%d\n", SHMEM_VENDOR_STRING,
+               SHMEM_MAJOR_VERSION, SHMEM_MINOR_VERSION);
+    if (!memheap_params_value(params, "SHMEM_INFO")->boolean) {
+        fflush(stdout);
+        return;
+    }
+    for (size_t i = 0; i < params->count; i++) {
+        const memheap_param_t *param = &params->param[i];
+        printf("%s=%s (%s)\n    %s\n", param->name, param->text,
+               memheap_param_source_name(param->source), param->def->help);
+    }
+    fflush(stdout);
+}
+
+/* Read the parameters into a registry, which rt->params is then. */
+static memheap_status_t read_params(memheap_runtime_t *rt,
+                                    memheap_framework_t *framework)
+{
+    /* The heap's framework will say the same warnings again. */
+    memheap_log_t errors = rt->log;
+    errors.level = MEMHEAP_LOG_ERROR;
+    memheap_framework_config_t config = {.log = &errors,
+                                         .params = memheap_shmem_param_defs,
+                                         .param_count =
+                                             memheap_shmem_param_def_count};
+    memheap_status_t status = memheap_framework_open(framework, &config);
+    memheap_status_t worst = memheap_job_worst(&rt->job, status);
+    if (worst != MEMHEAP_OK) {
+        memheap_runtime_report_any(worst);
+        if (status == MEMHEAP_OK)
+            memheap_framework_close(framework);
+        return worst;
+    }
+    rt->params = &framework->params;
+    return MEMHEAP_OK;
+}
+
+/* Have the PEs' means to reach each other and to agree, and agree on the
+ * parameters. */
+static memheap_status_t join(memheap_runtime_t *rt)
+{
+    memheap_status_t status = memheap_registration_open(rt);
+    if (status != MEMHEAP_OK)
+        return status;
+    status = memheap_agree_open(&rt->agree, &rt->job, rt->transport,
+                                memheap_call_describe, &rt->verdict);
+    if (status != MEMHEAP_OK) {
+        memheap_runtime_report_any(status);
+        return status;
+    }
+    if (rt->transport != NULL)
+        memheap_agree_split(&rt->agree, MEMHEAP_GROUP_SETS, 0, 0, 1,
+                            rt->job.size, rt->job.rank, &rt->sets_agree);
+    memheap_call_t call = {.what = MEMHEAP_CALL_INIT,
+                           .argument = {digest_of_params(rt->params), 0, 0}};
+    memheap_runtime_agree(&rt->agree, &call, MEMHEAP_OK, 0, NULL);
+    return MEMHEAP_OK;
+}
+
+/* Undo what join() did, all of it or what it came to. */
+static void part(memheap_runtime_t *rt)
+{
+    memheap_registration_close(rt);
+    memheap_agree_close(&rt->agree);
+}
+
+/* Give no pages of the heap back; say so if the user asked for it. */
+static void keep_pages(memheap_runtime_t *rt)
+{
+    const memheap_params_t *params = memheap_get_params(rt->space.heap);
+    memheap_pin_pages(rt->space.heap);
+    if (memheap_params_value(params, "MEMHEAP_TRIM")->size > 0)
+        memheap_log_write(&rt->log, MEMHEAP_LOG_WARNING,
+                          "MEMHEAP_TRIM has no effect: the job has several "
+                          "nodes, whose network may hold on to the pages of "
+                          "the heap");
+}
+
+/* The heap, of which the other nodes know too. */
+static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
+                                    const memheap_memory_policy_t *backing)
+{
+    memheap_config_t heap = {.name = "symmetric",
+                             .flags = MEMHEAP_JOB_HEAP |
+                                      (rt->thread_level == SHMEM_THREAD_MULTIPLE
+                                           ? MEMHEAP_ORDERED
+                                           : MEMHEAP_SINGLE_THREADED),
+                             .log = &rt->log};
+    /* What the user says that it will be is registered in one piece. */
+    memheap_symmetric_config_t config = {
+        .job = &rt->job,
+        .limit = limit,
+        .backed = rt->transport != NULL && rt->space.limited,
+        .backing = *backing,
+        .heap = &heap,
+        .defs = memheap_shmem_param_defs,
+        .def_count = memheap_shmem_param_def_count,
+        .synced = true,
+        .warnings = &memheap_runtime_warnings};
+    memheap_symmetric_t symmetric;
+    memheap_status_t status = memheap_symmetric_open(&config, &symmetric);
+    if (status != MEMHEAP_OK)
+        goto err_report;
+    rt->space.heap = symmetric.heap;
+    const char *name = memheap_component_name(rt->space.heap);
+    memheap_call_t call = {
+        .what = MEMHEAP_CALL_CREATE,
+        .argument = {memheap_call_digest(0, name, strlen(name)), 0, 0}};
+    memheap_runtime_agree(&rt->agree, &call, MEMHEAP_OK, 0, NULL);
+    /* A network goes on with the page that it registered, whatever the kernel
+     * puts in its place. */
+    if (rt->transport != NULL)
+        keep_pages(rt);
+    rt->symmetric.base = symmetric.base;
+    rt->symmetric.windows = symmetric.windows;
+    rt->symmetric.watched = memheap_is_access_checked(rt->space.heap);
+    rt->slow_access_check = rt->slow_access_check || rt->symmetric.watched;
+    rt->symmetric.reach = memheap_high_water(rt->space.heap);
+    status = memheap_register_space(&rt->space, 0);
+    if (status == MEMHEAP_OK)
+        return MEMHEAP_OK;
+    memheap_symmetric_close(&symmetric);
+
+err_report:
+    memheap_runtime_report_any(status);
+    return status;
+}
+
+static void leave_variables(memheap_runtime_t *rt)
+{
+    memheap_windows_close(&rt->variables.windows);
+    memheap_data_segment_unshare(&rt->globals);
+    memheap_segment_reset(&rt->variables);
+}
+
+/* Make the program's variables symmetric, where all PEs run one program. It is
+ * no error if they do not: each has its own variables then. */
+static memheap_status_t share_variables(memheap_runtime_t *rt)
+{
+    memheap_data_segment_t *globals = &rt->globals;
+    memheap_data_segment_find(globals);
+    uint64_t digest = globals->digest;
+    bool same = memheap_job_and(&rt->job, digest) == digest &&
+                memheap_job_and(&rt->job, ~digest) == ~digest;
+    if (memheap_job_and(&rt->job, same && globals->base != NULL) == 0) {
+        memheap_log_write(&rt->log, MEMHEAP_LOG_DEBUG,
+                          "the PEs run different programs: their variables "
+                          "are not symmetric");
+        return MEMHEAP_OK;
+    }
+    memheap_windows_t *windows = &rt->variables.windows;
+    memheap_status_t status = memheap_data_segment_share(globals, &rt->log);
+    memheap_status_t worst = memheap_job_worst(&rt->job, status);
+    if (worst == MEMHEAP_OK) {
+        status = memheap_windows_open(windows, &rt->job, globals->fd,
+                                      globals->size, &rt->log);
+        worst = memheap_job_worst(&rt->job, status);
+    }
+    if (worst != MEMHEAP_OK) {
+        memheap_windows_close(windows);
+        memheap_data_segment_unshare(globals);
+        memheap_runtime_report_any(worst);
+        return worst;
+    }
+    rt->variables.base = globals->base;
+    rt->variables.reach = globals->size;
+    if (rt->transport != NULL)
+        worst = memheap_transport_register(rt->transport, rt->variables.id,
+                                           &rt->variables.owners, globals->base,
+                                           0, globals->size);
+    if (worst != MEMHEAP_OK) {
+        memheap_runtime_report_any(worst);
+        leave_variables(rt);
+    }
+    return worst;
+}
+
+/* Start the job's parts in order; see memheap_runtime_start(). */
+static memheap_status_t start(memheap_runtime_t *rt)
+{
+    memheap_framework_t framework;
+    memheap_status_t status = read_params(rt, &framework);
+    if (status != MEMHEAP_OK)
+        return status;
+    if (memheap_params_value(rt->params, "SHMEM_DEBUG")->boolean)
+        rt->log.level = MEMHEAP_LOG_DEBUG;
+    status = join(rt);
+    size_t limit = 0;
+    memheap_memory_policy_t backing = {.node = 0};
+    if (status == MEMHEAP_OK) {
+        memheap_pages_read(rt->params, &backing);
+        limit = heap_limit(rt, &backing);
+    }
+    if (status == MEMHEAP_OK && rt->job.rank == 0)
+        print_info(rt->params);
+    rt->params = NULL;
+    memheap_framework_close(&framework);
+    if (status == MEMHEAP_OK)
+        status = share_variables(rt);
+    if (status != MEMHEAP_OK)
+        goto err_part;
+    status = create_heap(rt, limit, &backing);
+    if (status != MEMHEAP_OK)
+        goto err_heap;
+    memheap_team_start();
+    memheap_log_write(
+        &rt->log, MEMHEAP_LOG_DEBUG,
+        "heap of at most %zu bytes at %p, component %s, %s, %d node%s", limit,
+        (void *)rt->symmetric.base, memheap_component_name(rt->space.heap),
+        rt->job.crowded ? "more PEs than cores" : "a core for each PE",
+        rt->job.node_count, rt->job.node_count == 1 ? "" : "s");
+    return MEMHEAP_OK;
+
+err_heap:
+    part(rt); /* before the memory that it knows */
+    leave_variables(rt);
+    return status;
+err_part:
+    part(rt);
+    return status;
+}
+
+memheap_status_t memheap_runtime_start(int thread_level)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    bool started;
+    rt->message[0] = '\0';
+    rt->log.level = MEMHEAP_LOG_WARNING;
+    memheap_status_t status = memheap_mpi_start(&started, &rt->log);
+    if (status != MEMHEAP_OK) {
+        memheap_runtime_report(rt->job.rank);
+        return status;
+    }
+    rt->started_mpi = rt->started_mpi || started;
+    rt->thread_level = thread_level;
+    rt->space.logged_out_of_memory = false;
+    memset(rt->free_groups, 0xFF, sizeof(rt->free_groups));
+    rt->free_groups[0] &= ~(uint64_t)1; /* that of all PEs */
+    rt->free_groups[0] &= ~((uint64_t)1 << MEMHEAP_GROUP_SHARED);
+    rt->free_groups[0] &= ~((uint64_t)1 << MEMHEAP_GROUP_SETS);
+    memheap_job_open(&rt->job, MPI_COMM_WORLD, -1);
+    status = start(rt);
+    if (status != MEMHEAP_OK)
+        memheap_job_close(&rt->job);
+    return status;
+}
+
+void memheap_runtime_report_heap(memheap_space_t *space)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    const memheap_params_t *params = memheap_get_params(space->heap);
+    if (memheap_symmetric_report(space->segment->owners.job, space->heap))
+        rt->exit_status =
+            (int)memheap_params_value(params, "MEMHEAP_LEAKS_STATUS")->integer;
+}
+
+void memheap_runtime_stop(void)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    memheap_runtime_report_heap(&rt->space);
+    memheap_spaces_report();
+    memheap_team_stop();
+    /* The transport first: it knows the memory of all below. */
+    part(rt);
+    memheap_spaces_stop();
+    memheap_windows_close(&rt->symmetric.windows);
+    memheap_destroy(rt->space.heap);
+    leave_variables(rt);
+    memheap_job_close(&rt->job);
+    rt->space.heap = NULL;
+    memheap_segment_reset(&rt->symmetric);
+    rt->depth = 0;
+}
+
+void memheap_runtime_end_mpi(void)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    int finalized;
+    PMPI_Finalized(&finalized);
+    bool ours = rt->started_mpi && !rt->program_started_mpi;
+    if (!finalized && (ours || rt->program_finalized_mpi))
+        PMPI_Finalize();
+}

@@ -1,0 +1,152 @@
+/*
+ * Words for collective calls.
+ */
+#include "config.h"
+
+#include "shmem/call_description.h"
+#include "shmem/runtime.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The parameters that are not at their defaults, as a user would set them. */
+static void describe_init(char *text, size_t room)
+{
+    const memheap_params_t *params = memheap_runtime.params;
+    size_t used = (size_t)snprintf(text, room, "shmem_init");
+    bool any = false;
+    for (size_t i = 0; i < params->count && used < room; i++) {
+        const memheap_param_t *param = &params->param[i];
+        if (param->source == MEMHEAP_SOURCE_DEFAULT)
+            continue;
+        used +=
+            (size_t)snprintf(text + used, room - used, "%s%s=%s",
+                             any ? " " : " with ", param->name, param->text);
+        any = true;
+    }
+    if (!any && used < room)
+        snprintf(text + used, room - used, " with no parameter set");
+}
+
+/* The routine, where several make calls of one kind. */
+static const char *name_of(const memheap_call_t *call, const char *usual)
+{
+    return call->name == NULL ? usual : call->name;
+}
+
+void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
+{
+    size_t a = (size_t)call->argument[0];
+    size_t b = (size_t)call->argument[1];
+    switch ((memheap_call_kind_t)call->what) {
+    case MEMHEAP_CALL_INIT:
+        describe_init(text, room);
+        break;
+    case MEMHEAP_CALL_CREATE:
+        snprintf(text, room, "shmem_init, which selected component %s",
+                 memheap_component_name(memheap_runtime.space.heap));
+        break;
+    case MEMHEAP_CALL_INIT_AGAIN:
+        snprintf(text, room, "shmem_init once more");
+        break;
+    case MEMHEAP_CALL_FINALIZE:
+        snprintf(text, room, "shmem_finalize");
+        break;
+    case MEMHEAP_CALL_BARRIER_ALL:
+        snprintf(text, room, "shmem_barrier_all");
+        break;
+    case MEMHEAP_CALL_SYNC_ALL:
+        snprintf(text, room, "shmem_sync_all");
+        break;
+    case MEMHEAP_CALL_MALLOC:
+        snprintf(text, room, "%s(%zu)", name_of(call, "shmem_malloc"), a);
+        break;
+    case MEMHEAP_CALL_MALLOC_HINTS:
+        snprintf(text, room, "%s(%zu, %#zx)",
+                 name_of(call, "shmem_malloc_with_hints"), a, b);
+        break;
+    case MEMHEAP_CALL_CALLOC:
+        snprintf(text, room, "%s(%zu, %zu)", name_of(call, "shmem_calloc"), a,
+                 b);
+        break;
+    case MEMHEAP_CALL_ALIGN:
+        snprintf(text, room, "%s(%zu, %zu)", name_of(call, "shmem_align"), a,
+                 b);
+        break;
+    case MEMHEAP_CALL_REALLOC:
+    case MEMHEAP_CALL_REALLOC_DONE:
+        snprintf(text, room, "%s(%#zx, %zu)", name_of(call, "shmem_realloc"), a,
+                 b);
+        break;
+    case MEMHEAP_CALL_FREE:
+        snprintf(text, room, "%s(%#zx)", name_of(call, "shmem_free"), a);
+        break;
+    case MEMHEAP_CALL_MALLOC_BATCH:
+        snprintf(text, room, "shmemx_malloc_batch of %zu blocks (sizes %#zx)",
+                 a, b);
+        break;
+    case MEMHEAP_CALL_FREE_BATCH:
+        snprintf(text, room, "shmemx_free_batch of %zu blocks (%#zx)", a, b);
+        break;
+    case MEMHEAP_CALL_SPACE_CREATE:
+        snprintf(text, room, "shmemx_space_create of %zu bytes (%#zx)", a, b);
+        break;
+    case MEMHEAP_CALL_SPACE_DESTROY:
+        snprintf(text, room, "shmemx_space_destroy");
+        break;
+    case MEMHEAP_CALL_SPACE_POOL:
+        snprintf(text, room, "an allocation from shmemx_space_pool");
+        break;
+    case MEMHEAP_CALL_SPLIT_STRIDED:
+        snprintf(text, room, "shmem_team_split_strided(%d, %d, %d)", (int)a,
+                 (int)b, (int)call->argument[2]);
+        break;
+    case MEMHEAP_CALL_SPLIT_2D:
+        snprintf(text, room, "shmem_team_split_2d(%d)", (int)a);
+        break;
+    case MEMHEAP_CALL_TEAM_DESTROY:
+        snprintf(text, room, "shmem_team_destroy");
+        break;
+    case MEMHEAP_CALL_TEAM_SYNC:
+        snprintf(text, room, "shmem_team_sync");
+        break;
+    case MEMHEAP_CALL_ALLTOALL:
+    case MEMHEAP_CALL_ALLTOALLS:
+    case MEMHEAP_CALL_FCOLLECT:
+        snprintf(text, room, "%s of %zu bytes", call->name, a);
+        break;
+    case MEMHEAP_CALL_BROADCAST:
+        snprintf(text, room, "%s of %zu bytes from PE %d",
+                 call->name == NULL ? "a broadcast" : call->name, a, (int)b);
+        break;
+    case MEMHEAP_CALL_COLLECT:
+    case MEMHEAP_CALL_SET:
+        snprintf(text, room, "%s", call->name);
+        break;
+    case MEMHEAP_CALL_REDUCE:
+    case MEMHEAP_CALL_SCAN:
+        snprintf(text, room, "%s of %zu elements", call->name, b);
+        break;
+    }
+}
+
+uint64_t memheap_call_digest(uint64_t digest, const void *data, size_t size)
+{
+    const unsigned char *byte = data;
+    for (size_t i = 0; i < size; i++)
+        digest = (digest ^ byte[i]) * UINT64_C(0x100000001B3);
+    return digest;
+}
+
+uint64_t memheap_call_digest_words(const void *words, size_t count)
+{
+    const char *at = words;
+    uint64_t digest = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t word;
+        memcpy(&word, at + i * sizeof(word), sizeof(word));
+        digest = (digest ^ word) * UINT64_C(0x100000001B3);
+        digest ^= digest >> 32; /* a product carries upwards only */
+    }
+    return digest;
+}

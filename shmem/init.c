@@ -1,0 +1,195 @@
+/*
+ * Library setup, exit and query; thread support.
+ *
+ * MPI, once started, goes on until the program ends, since it cannot be
+ * started a second time and shmem_init() can. A program that ends well without
+ * shmem_finalize() is finalized then; one that ends with an error is not, so
+ * that the launcher sees that a PE is lost and ends the others.
+ */
+#include "config.h"
+
+#include "shmem/access.h"
+#include "shmem/call_description.h"
+#include "shmem/team.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <pshmem.h>
+
+static void meet(memheap_call_kind_t kind)
+{
+    memheap_call_t call = {.what = kind, .argument = {0, 0, 0}};
+    memheap_runtime_agree(&memheap_runtime.agree, &call, MEMHEAP_OK, 0, NULL);
+}
+
+static void finalize_all(void)
+{
+    meet(MEMHEAP_CALL_FINALIZE);
+    memheap_team_final_sync();
+    memheap_runtime_stop();
+}
+
+static void at_exit(int status, void *unused)
+{
+    (void)unused;
+    if (getpid() != memheap_runtime.pid)
+        return; /* a child of a fork is no PE */
+    if (memheap_runtime.depth > 0) {
+        if (status != EXIT_SUCCESS)
+            return;
+        finalize_all();
+    }
+    memheap_runtime_end_mpi();
+    if (status == EXIT_SUCCESS && memheap_runtime.exit_status != 0) {
+        fflush(NULL);
+        _exit(memheap_runtime.exit_status);
+    }
+}
+
+/* A child of a fork keeps the values of the variables, and shares them no
+ * longer. */
+static void leave_variables(void)
+{
+    memheap_data_segment_unshare(&memheap_runtime.globals);
+}
+
+static int start(int thread_level)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    if (rt->depth > 0) {
+        meet(MEMHEAP_CALL_INIT_AGAIN);
+        rt->depth++;
+        return 0;
+    }
+    if (!rt->hooked)
+        rt->hooked = on_exit(at_exit, NULL) == 0 &&
+                     pthread_atfork(NULL, NULL, leave_variables) == 0;
+    rt->pid = getpid();
+    if (memheap_runtime_start(thread_level) != MEMHEAP_OK)
+        return -1;
+    rt->depth = 1;
+    return 0;
+}
+
+void pshmem_init(void)
+{
+    if (start(SHMEM_THREAD_SINGLE) != 0)
+        exit(EXIT_FAILURE);
+}
+MEMHEAP_PROFILED(shmem_init)
+
+int pshmem_init_thread(int requested, int *provided)
+{
+    if (requested < SHMEM_THREAD_SINGLE || requested > SHMEM_THREAD_MULTIPLE) {
+        memheap_runtime_error("shmem_init_thread: %d is no thread level",
+                              requested);
+        return -1;
+    }
+    int status = start(requested);
+    if (status == 0 && provided != NULL)
+        *provided = memheap_runtime.thread_level;
+    return status;
+}
+MEMHEAP_PROFILED(shmem_init_thread)
+
+void pshmem_query_thread(int *provided)
+{
+    *provided = memheap_runtime.thread_level;
+}
+MEMHEAP_PROFILED(shmem_query_thread)
+
+void pstart_pes(int npes)
+{
+    (void)npes;
+    if (memheap_runtime.depth > 0)
+        return;
+    pshmem_init();
+}
+MEMHEAP_PROFILED(start_pes)
+
+void pshmem_finalize(void)
+{
+    memheap_runtime_begin("shmem_finalize");
+    if (memheap_runtime.depth == 1) {
+        finalize_all();
+        return;
+    }
+    meet(MEMHEAP_CALL_FINALIZE);
+    memheap_runtime.depth--;
+}
+MEMHEAP_PROFILED(shmem_finalize)
+
+void pshmem_query_initialized(int *initialized)
+{
+    *initialized = memheap_runtime.depth > 0;
+}
+MEMHEAP_PROFILED(shmem_query_initialized)
+
+void pshmem_global_exit(int status)
+{
+    if (memheap_runtime.depth == 0)
+        memheap_runtime_not_running("shmem_global_exit");
+    fflush(NULL);
+    memheap_job_abort(&memheap_runtime.job, status);
+}
+MEMHEAP_PROFILED(shmem_global_exit)
+
+int pshmem_my_pe(void)
+{
+    if (memheap_runtime.depth == 0)
+        memheap_runtime_not_running("shmem_my_pe");
+    return memheap_runtime.job.rank;
+}
+MEMHEAP_PROFILED(shmem_my_pe)
+
+int pshmem_n_pes(void)
+{
+    if (memheap_runtime.depth == 0)
+        memheap_runtime_not_running("shmem_n_pes");
+    return memheap_runtime.job.size;
+}
+MEMHEAP_PROFILED(shmem_n_pes)
+
+int pshmem_pe_accessible(int pe)
+{
+    return memheap_runtime.depth > 0 && pe >= 0 &&
+           pe < memheap_runtime.job.size;
+}
+MEMHEAP_PROFILED(shmem_pe_accessible)
+
+int pshmem_addr_accessible(const void *addr, int pe)
+{
+    if (!pshmem_pe_accessible(pe))
+        return 0;
+    const memheap_segment_t *segment = memheap_segment_at(addr, 1);
+    return segment != NULL && memheap_segment_number(segment, pe) >= 0;
+}
+MEMHEAP_PROFILED(shmem_addr_accessible)
+
+void *pshmem_ptr(const void *dest, int pe)
+{
+    if (!pshmem_addr_accessible(dest, pe))
+        return NULL;
+    if (pe == memheap_runtime.job.rank)
+        return (void *)(uintptr_t)dest;
+    memheap_remote_addr_t far;
+    return memheap_locate("shmem_ptr", dest, 1, pe, &far);
+}
+MEMHEAP_PROFILED(shmem_ptr)
+
+void pshmem_info_get_version(int *major, int *minor)
+{
+    *major = SHMEM_MAJOR_VERSION;
+    *minor = SHMEM_MINOR_VERSION;
+}
+MEMHEAP_PROFILED(shmem_info_get_version)
+
+void pshmem_info_get_name(char *name)
+{
+    strcpy(name, SHMEM_VENDOR_STRING);
+}
+MEMHEAP_PROFILED(shmem_info_get_name)

@@ -1,0 +1,103 @@
+/*
+ * Memory ordering, and the barriers over all PEs.
+ *
+ * What is put to a PE of this node is a plain store, visible in order to whom
+ * synchronises with this PE; the processor's fences order it against other
+ * threads and the store buffer. What goes through the transport is counted by
+ * its context, which has the transport wait only if there is something. A
+ * program may call these in a loop until another PE has stored something, so
+ * they serve others too.
+ */
+#include "config.h"
+
+#include "shmem/call_description.h"
+#include "shmem/access.h"
+
+#include <pshmem.h>
+
+#include <stdatomic.h>
+
+/* The agreement itself orders all stores before it for those that come. */
+void pshmem_barrier_all(void)
+{
+    memheap_call_t call = {.what = MEMHEAP_CALL_BARRIER_ALL,
+                           .argument = {0, 0, 0}};
+    memheap_runtime_begin("shmem_barrier_all");
+    memheap_runtime_sync();
+    memheap_runtime_agree(&memheap_runtime.agree, &call, MEMHEAP_OK, 0, NULL);
+}
+MEMHEAP_PROFILED(shmem_barrier_all)
+
+void pshmem_sync_all(void)
+{
+    memheap_call_t call = {.what = MEMHEAP_CALL_SYNC_ALL,
+                           .argument = {0, 0, 0}};
+    memheap_runtime_begin("shmem_sync_all");
+    memheap_runtime_barrier(&memheap_runtime.agree, &call);
+}
+MEMHEAP_PROFILED(shmem_sync_all)
+
+void pshmem_ctx_fence(shmem_ctx_t ctx)
+{
+    atomic_thread_fence(memory_order_release);
+    memheap_runtime_progress_limited();
+    if (memheap_runtime.transport != NULL && ctx != SHMEM_CTX_INVALID &&
+        !memheap_ctx_is_quiet(ctx))
+        memheap_transport_fence(memheap_runtime.transport);
+}
+MEMHEAP_PROFILED(shmem_ctx_fence)
+
+/* Wait for what a context has begun. It counts as settled only then: another
+ * thread that comes meanwhile has to wait too. */
+static void settle(shmem_ctx_t ctx)
+{
+    uint64_t begun = __atomic_load_n(&ctx->begun, __ATOMIC_ACQUIRE);
+    uint64_t settled = __atomic_load_n(&ctx->settled, __ATOMIC_ACQUIRE);
+    if (settled >= begun)
+        return;
+    memheap_transport_quiet(memheap_runtime.transport);
+    while (settled < begun &&
+           !__atomic_compare_exchange_n(&ctx->settled, &settled, begun, false,
+                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        continue;
+}
+
+void pshmem_ctx_quiet(shmem_ctx_t ctx)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    memheap_runtime_progress_limited();
+    if (memheap_runtime.transport != NULL && ctx != SHMEM_CTX_INVALID)
+        settle(ctx);
+}
+MEMHEAP_PROFILED(shmem_ctx_quiet)
+
+void pshmem_ctx_pe_quiet(shmem_ctx_t ctx, const int *target_pes, size_t npes)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    memheap_runtime_progress_limited();
+    if (memheap_runtime.transport == NULL || ctx == SHMEM_CTX_INVALID)
+        return;
+    for (size_t i = 0; i < npes; i++)
+        memheap_transport_quiet_pe(
+            memheap_runtime.transport,
+            memheap_world_pe("shmem_ctx_pe_quiet", ctx, target_pes[i]));
+}
+MEMHEAP_PROFILED(shmem_ctx_pe_quiet)
+
+void pshmem_fence(void)
+{
+    pshmem_ctx_fence(SHMEM_CTX_DEFAULT);
+}
+MEMHEAP_PROFILED(shmem_fence)
+
+void pshmem_quiet(void)
+{
+    pshmem_ctx_quiet(SHMEM_CTX_DEFAULT);
+}
+MEMHEAP_PROFILED(shmem_quiet)
+
+void pshmem_pe_quiet(const int *target_pes, size_t npes)
+{
+    pshmem_ctx_pe_quiet(SHMEM_CTX_DEFAULT, target_pes, npes);
+}
+MEMHEAP_PROFILED(shmem_pe_quiet)

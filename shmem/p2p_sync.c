@@ -1,0 +1,194 @@
+/*
+ * Point-to-point synchronisation: waiting for words that other PEs write.
+ *
+ * An object is read with an acquiring load, so what was put before it is seen
+ * when it is. An element counts if its status is 0. Whoever looks serves the
+ * PEs of other nodes first: what it looks for may come that way.
+ */
+#include "config.h"
+
+#include "comm/wait.h"
+#include "shmem/runtime.h"
+
+#include <pshmem.h>
+
+#include <stdbool.h>
+
+/* A wrong comparison holds for nothing; waiting for it would never end. */
+static void wrong_comparison(int cmp)
+{
+    memheap_runtime_error("%d is no comparison: use SHMEM_CMP_EQ, ...", cmp);
+    memheap_runtime_abort();
+}
+
+/* For one type: whether a comparison holds, and the forms for one object. */
+#define TYPED(A, T, N)                                                         \
+    static bool holds_##N(const T *object, int cmp, T value)                   \
+    {                                                                          \
+        T now = __atomic_load_n(object, __ATOMIC_ACQUIRE);                     \
+        switch (cmp) {                                                         \
+        case SHMEM_CMP_EQ:                                                     \
+            return now == value;                                               \
+        case SHMEM_CMP_NE:                                                     \
+            return now != value;                                               \
+        case SHMEM_CMP_GT:                                                     \
+            return now > value;                                                \
+        case SHMEM_CMP_LE:                                                     \
+            return now <= value;                                               \
+        case SHMEM_CMP_LT:                                                     \
+            return now < value;                                                \
+        case SHMEM_CMP_GE:                                                     \
+            return now >= value;                                               \
+        default:                                                               \
+            wrong_comparison(cmp);                                             \
+            return false;                                                      \
+        }                                                                      \
+    }                                                                          \
+    void pshmem_##N##_wait_until(T *ivar, int cmp, T cmp_value)                \
+    {                                                                          \
+        memheap_wait_t wait = memheap_runtime_wait();                          \
+        while (!holds_##N(ivar, cmp, cmp_value))                               \
+            memheap_wait_step(&wait);                                          \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_##N##_wait_until)                                   \
+    int pshmem_##N##_test(T *ivar, int cmp, T cmp_value)                       \
+    {                                                                          \
+        memheap_runtime_progress();                                            \
+        return holds_##N(ivar, cmp, cmp_value);                                \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_##N##_test)
+
+/*
+ * For arrays of one type: scan() counts the elements for which the comparison
+ * holds. `hits` takes their indices, until there are as many as `most`; *live_p
+ * is how many elements counted. Values are one for all, or (step 1) one each.
+ */
+#define ARRAY_TYPED(A, T, N)                                                   \
+    TYPED(A, T, N)                                                             \
+    static size_t scan_##N(const T *ivars, size_t nelems, const int *status,   \
+                           int cmp, const T *values, size_t step,              \
+                           size_t *hits, size_t most, size_t *live_p)          \
+    {                                                                          \
+        size_t count = 0;                                                      \
+        size_t live = 0;                                                       \
+        for (size_t i = 0; i < nelems && count < most; i++) {                  \
+            if (status != NULL && status[i] != 0)                              \
+                continue;                                                      \
+            live++;                                                            \
+            if (!holds_##N(&ivars[i], cmp, values[i * step]))                  \
+                continue;                                                      \
+            if (hits != NULL)                                                  \
+                hits[count] = i;                                               \
+            count++;                                                           \
+        }                                                                      \
+        *live_p = live;                                                        \
+        return count;                                                          \
+    }                                                                          \
+    ARRAY_FORMS(T, N, , T cmp_value, &cmp_value, 0)                            \
+    ARRAY_FORMS(T, N, _vector, const T *cmp_values, cmp_values, 1)
+
+/* The forms over an array, for one value (SUFFIX empty) or a vector. */
+#define ARRAY_FORMS(T, N, SUFFIX, PARAMETER, VALUES, STEP)                     \
+    int pshmem_##N##_test_all##SUFFIX(T *ivars, size_t nelems,                 \
+                                      const int *status, int cmp, PARAMETER)   \
+    {                                                                          \
+        size_t live;                                                           \
+        memheap_runtime_progress();                                            \
+        return scan_##N(ivars, nelems, status, cmp, VALUES, STEP, NULL,        \
+                        SIZE_MAX, &live) == live;                              \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_##N##_test_all##SUFFIX)                             \
+    size_t pshmem_##N##_test_any##SUFFIX(                                      \
+        T *ivars, size_t nelems, const int *status, int cmp, PARAMETER)        \
+    {                                                                          \
+        size_t live;                                                           \
+        size_t hit = SIZE_MAX;                                                 \
+        memheap_runtime_progress();                                            \
+        scan_##N(ivars, nelems, status, cmp, VALUES, STEP, &hit, 1, &live);    \
+        return hit;                                                            \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_##N##_test_any##SUFFIX)                             \
+    size_t pshmem_##N##_test_some##SUFFIX(T *ivars, size_t nelems,             \
+                                          size_t *indices, const int *status,  \
+                                          int cmp, PARAMETER)                  \
+    {                                                                          \
+        size_t live;                                                           \
+        memheap_runtime_progress();                                            \
+        return scan_##N(ivars, nelems, status, cmp, VALUES, STEP, indices,     \
+                        SIZE_MAX, &live);                                      \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_##N##_test_some##SUFFIX)                            \
+    void pshmem_##N##_wait_until_all##SUFFIX(                                  \
+        T *ivars, size_t nelems, const int *status, int cmp, PARAMETER)        \
+    {                                                                          \
+        size_t live;                                                           \
+        memheap_wait_t wait = memheap_runtime_wait();                          \
+        while (scan_##N(ivars, nelems, status, cmp, VALUES, STEP, NULL,        \
+                        SIZE_MAX, &live) < live)                               \
+            memheap_wait_step(&wait);                                          \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_##N##_wait_until_all##SUFFIX)                       \
+    size_t pshmem_##N##_wait_until_any##SUFFIX(                                \
+        T *ivars, size_t nelems, const int *status, int cmp, PARAMETER)        \
+    {                                                                          \
+        size_t live;                                                           \
+        size_t hit = SIZE_MAX;                                                 \
+        memheap_wait_t wait = memheap_runtime_wait();                          \
+        while (scan_##N(ivars, nelems, status, cmp, VALUES, STEP, &hit, 1,     \
+                        &live) == 0 &&                                         \
+               live > 0)                                                       \
+            memheap_wait_step(&wait);                                          \
+        return hit;                                                            \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_##N##_wait_until_any##SUFFIX)                       \
+    size_t pshmem_##N##_wait_until_some##SUFFIX(                               \
+        T *ivars, size_t nelems, size_t *indices, const int *status, int cmp,  \
+        PARAMETER)                                                             \
+    {                                                                          \
+        size_t live;                                                           \
+        size_t count;                                                          \
+        memheap_wait_t wait = memheap_runtime_wait();                          \
+        while ((count = scan_##N(ivars, nelems, status, cmp, VALUES, STEP,     \
+                                 indices, SIZE_MAX, &live)) == 0 &&            \
+               live > 0)                                                       \
+            memheap_wait_step(&wait);                                          \
+        return count;                                                          \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_##N##_wait_until_some##SUFFIX)
+
+SHMEM_AMO_TYPES_(ARRAY_TYPED, 0)
+SHMEM_WAIT_OLD_TYPES_(TYPED, 0)
+
+uint64_t pshmem_signal_wait_until(uint64_t *sig_addr, int cmp,
+                                  uint64_t cmp_value)
+{
+    memheap_wait_t wait = memheap_runtime_wait();
+    for (;;) {
+        uint64_t seen = __atomic_load_n(sig_addr, __ATOMIC_ACQUIRE);
+        if (holds_uint64(&seen, cmp, cmp_value))
+            return seen;
+        memheap_wait_step(&wait);
+    }
+}
+MEMHEAP_PROFILED(shmem_signal_wait_until)
+
+/* The names of old. */
+void(pshmem_wait_until)(long *ivar, int cmp, long cmp_value)
+{
+    pshmem_long_wait_until(ivar, cmp, cmp_value);
+}
+MEMHEAP_PROFILED(shmem_wait_until)
+
+void pshmem_wait(long *ivar, long cmp_value)
+{
+    pshmem_long_wait_until(ivar, SHMEM_CMP_NE, cmp_value);
+}
+MEMHEAP_PROFILED(shmem_wait)
+
+#define OLDEST_TYPED(A, T, N)                                                  \
+    void pshmem_##N##_wait(T *ivar, T cmp_value)                               \
+    {                                                                          \
+        pshmem_##N##_wait_until(ivar, SHMEM_CMP_NE, cmp_value);                \
+    }                                                                          \
+    MEMHEAP_PROFILED(shmem_##N##_wait)
+SHMEM_WAIT_OLDEST_TYPES_(OLDEST_TYPED, 0)

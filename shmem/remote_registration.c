@@ -1,0 +1,238 @@
+/*
+ * The other nodes of the job: whether there are any, the transport to them, and
+ * what is said when one is lost.
+ */
+#include "config.h"
+
+#include "shmem/remote_registration.h"
+#include "base/util.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include <shmem.h>
+
+/* The most PEs that may be one node, as the user wants it. */
+static size_t node_limit(const memheap_params_t *params)
+{
+    const char *transport =
+        memheap_params_value(params, "MEMHEAP_TRANSPORT")->string;
+    long pes = memheap_params_value(params, "MEMHEAP_NODE_PES")->integer;
+    if (strcasecmp(transport, "ucx") == 0)
+        return 1;
+    return pes == 0 ? SIZE_MAX : (size_t)pes;
+}
+
+/* A value that only some texts can have. */
+static memheap_status_t check_transport(memheap_runtime_t *rt)
+{
+    const char *transport =
+        memheap_params_value(rt->params, "MEMHEAP_TRANSPORT")->string;
+    memheap_status_t status = MEMHEAP_OK;
+    if (strcasecmp(transport, "auto") != 0 &&
+        strcasecmp(transport, "ucx") != 0) {
+        memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
+                          "MEMHEAP_TRANSPORT is \"%s\"; it can be auto or ucx",
+                          transport);
+        status = MEMHEAP_ERR_BAD_PARAM;
+    }
+    status = memheap_job_worst(&rt->job, status);
+    if (status != MEMHEAP_OK)
+        memheap_runtime_report_any(status);
+    return status;
+}
+
+static void receive(void *context, const void *head, const void *data,
+                    size_t size)
+{
+    const memheap_runtime_t *rt = context;
+    memheap_agree_receive(&rt->agree, head, data, size);
+}
+
+/* For MPI: whoever waits there serves PEs of other nodes too. */
+static int serve(void)
+{
+    memheap_transport_t *transport = memheap_runtime.transport;
+    return transport == NULL ? 0 : memheap_transport_try_progress(transport);
+}
+
+/* Whether this is the first thread to find that PEs are lost. */
+static bool is_first_loss(void)
+{
+    static atomic_flag found = ATOMIC_FLAG_INIT;
+    return !atomic_flag_test_and_set(&found);
+}
+
+/* Leave the launcher some time to end this PE. */
+static void await_end(unsigned seconds)
+{
+    while (seconds > 0)
+        seconds = sleep(seconds);
+}
+
+/* End the job for PEs that are gone. The launcher is left the time to find that
+ * out, since one that is told to end sends a lost node its orders first, and
+ * waits for as long as TCP tries that: a quarter of an hour. */
+static _Noreturn void end_lost(void)
+{
+    await_end(30);
+    memheap_runtime_abort();
+}
+
+/* A PE that is gone may be one that the launcher has ended, as it will end this
+ * one: whoever caused that has said why. */
+static void lost(void *context, int pe, const char *why, bool gone)
+{
+    (void)context;
+    if (gone)
+        await_end(3);
+    bool first = is_first_loss();
+    if (first && pe < 0)
+        memheap_runtime_error("a PE of another node cannot be reached (%s)",
+                              why);
+    else if (first)
+        memheap_runtime_error("PE %d cannot be reached (%s): its node, or the "
+                              "way there, is lost",
+                              pe, why);
+    if (!gone)
+        memheap_runtime_abort();
+    end_lost();
+}
+
+/* Comes on a thread of the watch. */
+static void lost_node(void *context, const memheap_node_t *node,
+                      const char *host, long timeout_s)
+{
+    (void)context;
+    char pes[80];
+    if (node->size == 1)
+        snprintf(pes, sizeof(pes), "PE %d", node->start);
+    else if (node->stride == 1)
+        snprintf(pes, sizeof(pes), "PEs %d to %d", node->start,
+                 node->start + node->size - 1);
+    else
+        snprintf(pes, sizeof(pes), "%d PEs from PE %d, %d apart", node->size,
+                 node->start, node->stride);
+    if (is_first_loss())
+        memheap_runtime_error(
+            "node %s is lost, or the way there, with %s: nothing was heard of "
+            "it for %ld seconds (MEMHEAP_NODE_TIMEOUT)",
+            host, pes, timeout_s);
+    end_lost();
+}
+
+/* Watch the other nodes, if the user wants it. Collective. */
+static void watch(memheap_runtime_t *rt)
+{
+    memheap_node_monitor_config_t config = {
+        .timeout_s =
+            memheap_params_value(rt->params, "MEMHEAP_NODE_TIMEOUT")->integer,
+        .lost = lost_node,
+        .context = rt};
+    long least =
+        (long)memheap_job_least(&rt->job, (size_t)config.timeout_s, NULL);
+    if (least > 0)
+        rt->watch = memheap_node_monitor_open(&rt->job, &config, &rt->log);
+}
+
+/* Have the transport, and all that comes with it. Collective. */
+static memheap_status_t open_transport(memheap_runtime_t *rt)
+{
+    const memheap_params_t *params = rt->params;
+    memheap_transport_config_t config = {
+        /* A thread in MPI serves others while another one calls in here. */
+        .threads = rt->thread_level != SHMEM_THREAD_SINGLE,
+        .progress_thread =
+            memheap_params_value(params, "MEMHEAP_PROGRESS_THREAD")->boolean,
+        .map_nonblocking =
+            memheap_params_value(params, "MEMHEAP_MAP_NONBLOCK")->boolean,
+        .receive = receive,
+        .lost = lost,
+        .context = rt};
+    memheap_status_t status =
+        memheap_transport_open(&rt->job, &config, &rt->log, &rt->transport);
+    if (status != MEMHEAP_OK) {
+        memheap_runtime_report_any(status);
+        return status;
+    }
+    watch(rt);
+    rt->job.wait.progress = memheap_transport_progress;
+    rt->job.wait.context = rt->transport;
+    if (!memheap_mpi_hook_progress(serve, true) && !config.progress_thread)
+        memheap_log_write(&rt->log, MEMHEAP_LOG_DEBUG,
+                          "this MPI does not serve other nodes where the "
+                          "program waits in it; MEMHEAP_PROGRESS_THREAD=1 "
+                          "does");
+    return MEMHEAP_OK;
+}
+
+memheap_status_t memheap_registration_open(memheap_runtime_t *rt)
+{
+    memheap_status_t status = check_transport(rt);
+    if (status != MEMHEAP_OK)
+        return status;
+    status = memheap_job_form_nodes(&rt->job, node_limit(rt->params));
+    if (status != MEMHEAP_OK) {
+        memheap_runtime_report_any(status);
+        return status;
+    }
+    rt->slow_access_check = rt->job.node_count > 1;
+    return rt->job.node_count > 1 ? open_transport(rt) : MEMHEAP_OK;
+}
+
+void memheap_registration_close(memheap_runtime_t *rt)
+{
+    if (rt->transport != NULL)
+        memheap_mpi_hook_progress(serve, false);
+    memheap_transport_close(rt->transport);
+    rt->transport = NULL;
+    memheap_node_monitor_close(rt->watch);
+    rt->watch = NULL;
+    rt->job.wait.progress = NULL;
+}
+
+memheap_status_t memheap_register_space(const memheap_space_t *space,
+                                        size_t end)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    memheap_segment_t *segment = space->segment;
+    const memheap_members_t *owners = &segment->owners;
+    memheap_stats_t stats;
+    if (rt->transport == NULL)
+        return MEMHEAP_OK;
+    memheap_get_stats(space->heap, &stats);
+    size_t target =
+        memheap_max(memheap_job_least(owners->job, stats.backed, NULL), end);
+    if (target <= segment->covered)
+        return MEMHEAP_OK;
+    memheap_status_t status =
+        memheap_transport_register(rt->transport, segment->id, owners,
+                                   segment->base, segment->covered, target);
+    if (status == MEMHEAP_OK)
+        segment->covered = target;
+    return status;
+}
+
+memheap_status_t memheap_register_block_off_node(const memheap_space_t *space,
+                                                 const void *block, int *pe_p)
+{
+    const memheap_segment_t *segment = space->segment;
+    const memheap_members_t *owners = &segment->owners;
+    size_t size;
+    if (block == NULL ||
+        memheap_find_block(space->heap, block, &size) != MEMHEAP_OK)
+        return MEMHEAP_OK;
+    size_t end = (size_t)((const char *)block - segment->base) + size;
+    if (end <= segment->covered)
+        return MEMHEAP_OK;
+    memheap_status_t status = memheap_register_space(space, end);
+    if (status != MEMHEAP_OK) {
+        int number;
+        memheap_job_least(owners->job, memheap_runtime.message[0] == '\0',
+                          &number);
+        *pe_p = owners->start + number * owners->stride;
+    }
+    return status;
+}

@@ -1,0 +1,335 @@
+/*
+ * Symmetric heaps over MPI communicators, with no OpenSHMEM about.
+ */
+#include <memheap/mpi.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static int me, n;
+static bool several_machines;
+static int facts;
+static char logged[4096];
+
+static void sink(void *context, memheap_log_level_t level, const char *message)
+{
+    (void)context;
+    (void)level;
+    size_t used = strlen(logged);
+    snprintf(logged + used, sizeof(logged) - used, "%s\n", message);
+}
+
+static const memheap_log_t log_here = {sink, NULL, MEMHEAP_LOG_WARNING};
+
+static void ok(bool holds, const char *fact)
+{
+    int mine = holds;
+    int all;
+    MPI_Allreduce(&mine, &all, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
+    facts++;
+    if (me == 0)
+        printf("%s %d - %s\n", all ? "ok" : "not ok", facts, fact);
+    fflush(stdout);
+}
+
+static memheap_mpi_t *create(MPI_Comm comm, size_t size)
+{
+    memheap_mpi_t *heap = NULL;
+    memheap_config_t config = {.name = "mpi", .size = size, .log = &log_here};
+    return memheap_mpi_create(comm, &config, &heap) == MEMHEAP_OK ? heap : NULL;
+}
+
+/* Whether all ranks have one address. */
+static bool equal(MPI_Comm comm, const void *address)
+{
+    uint64_t word[2] = {(uintptr_t)address, ~(uint64_t)(uintptr_t)address};
+    uint64_t least[2];
+    MPI_Allreduce(word, least, 2, MPI_UINT64_T, MPI_MIN, comm);
+    return address != NULL && least[0] == ~least[1];
+}
+
+/* Write to the next rank's block if it is near, and look at what the one before
+ * wrote. */
+static bool trade(MPI_Comm comm, memheap_mpi_t *heap, char *block, size_t size)
+{
+    int rank;
+    int count;
+    MPI_Comm_rank(comm, &rank);
+    MPI_Comm_size(comm, &count);
+    int before = (rank + count - 1) % count;
+    char *next = memheap_mpi_ptr(heap, block, (rank + 1) % count);
+    bool is_written = memheap_mpi_ptr(heap, block, before) != NULL;
+    MPI_Barrier(comm);
+    if (next != NULL)
+        memset(next, rank + 1, size);
+    MPI_Barrier(comm);
+    bool good = several_machines || (next != NULL && is_written);
+    for (size_t i = 0; i < size && is_written; i++)
+        good = good && block[i] == before + 1;
+    MPI_Barrier(comm);
+    return good;
+}
+
+static bool blocks_have_one_address(void)
+{
+    memheap_mpi_t *heap = create(MPI_COMM_WORLD, 0);
+    void *block[4];
+    bool good = heap != NULL;
+    good =
+        good && memheap_mpi_alloc(heap, 100, &block[0]) == MEMHEAP_OK &&
+        memheap_mpi_alloc_aligned(heap, 4096, 100, &block[1]) == MEMHEAP_OK &&
+        memheap_mpi_alloc_zeroed(heap, 1000, 8, &block[2]) == MEMHEAP_OK &&
+        memheap_mpi_alloc(heap, (size_t)40 << 20, &block[3]) == MEMHEAP_OK;
+    for (int i = 0; i < 4 && good; i++)
+        good = equal(MPI_COMM_WORLD, block[i]);
+    good = good && (uintptr_t)block[1] % 4096 == 0;
+    for (int i = 0; i < 8000 && good; i++)
+        good = ((char *)block[2])[i] == 0;
+    good = good && trade(MPI_COMM_WORLD, heap, block[0], 100) &&
+           trade(MPI_COMM_WORLD, heap, block[3], (size_t)40 << 20);
+    good = good && memheap_mpi_free(heap, block[0]) == MEMHEAP_OK &&
+           memheap_mpi_free(heap, NULL) == MEMHEAP_OK;
+    memheap_stats_t stats;
+    memheap_get_stats(memheap_mpi_heap(heap), &stats);
+    good = good && stats.live_blocks == 3 &&
+           memheap_check(memheap_mpi_heap(heap)) == MEMHEAP_OK;
+    memheap_mpi_destroy(heap);
+    return good;
+}
+
+static bool resize_keeps_contents(void)
+{
+    memheap_mpi_t *heap = create(MPI_COMM_WORLD, 1 << 20);
+    void *block = NULL;
+    void *other;
+    bool good = memheap_mpi_resize(heap, NULL, 100, &block) == MEMHEAP_OK;
+    memset(block, 5, 100);
+    good = good && memheap_mpi_alloc(heap, 16, &other) == MEMHEAP_OK;
+    good = good &&
+           memheap_mpi_resize(heap, block, 500000, &block) == MEMHEAP_OK &&
+           equal(MPI_COMM_WORLD, block);
+    for (int i = 0; i < 100 && good; i++)
+        good = ((char *)block)[i] == 5;
+    good = good && memheap_mpi_resize(heap, block, 2 << 20, &block) ==
+                       MEMHEAP_ERR_NO_MEMORY;
+    good =
+        good && memheap_mpi_resize(heap, block, 900000, &block) == MEMHEAP_OK;
+    memheap_mpi_destroy(heap);
+    return good;
+}
+
+/* Communicators that overlap: all, halves, and pairs across them. */
+static bool communicators_overlap(void)
+{
+    enum {
+        HEAPS = 4
+    };
+    static const int order[HEAPS] = {2, 0, 3, 1};
+    MPI_Comm comm[HEAPS];
+    memheap_mpi_t *heap[HEAPS];
+    void *block[HEAPS];
+    bool good = true;
+    MPI_Comm_dup(MPI_COMM_WORLD, &comm[0]);
+    MPI_Comm_split(MPI_COMM_WORLD, me < n / 2, me, &comm[1]);
+    MPI_Comm_split(MPI_COMM_WORLD, me % 2, -me, &comm[2]);
+    MPI_Comm_split(MPI_COMM_WORLD, me, 0, &comm[3]);
+    for (int i = 0; i < HEAPS; i++) {
+        heap[i] = create(comm[i], i % 2 == 0 ? 0 : (size_t)2 << 20);
+        good = good && heap[i] != NULL &&
+               memheap_mpi_alloc(heap[i], 1000, &block[i]) == MEMHEAP_OK &&
+               equal(comm[i], block[i]);
+    }
+    for (int i = 0; i < HEAPS && good; i++)
+        good = trade(comm[i], heap[i], block[i], 1000);
+    for (int i = 0; i < HEAPS; i++) {
+        memheap_mpi_destroy(heap[order[i]]);
+        /* Those that are left are as they were. */
+        for (int k = i + 1; k < HEAPS && good; k++)
+            good = trade(comm[order[k]], heap[order[k]], block[order[k]], 1000);
+    }
+    for (int i = 0; i < HEAPS; i++)
+        MPI_Comm_free(&comm[i]);
+    return good;
+}
+
+static bool says(const char *text)
+{
+    return me != 0 || strstr(logged, text) != NULL;
+}
+
+static bool differing_ranks_are_told(void)
+{
+    char text[200];
+    memheap_mpi_t *heap = create(MPI_COMM_WORLD, 1 << 20);
+    void *block;
+    logged[0] = '\0';
+    memheap_status_t status =
+        memheap_mpi_alloc(heap, me == n - 1 ? 128 : 64, &block);
+    snprintf(text, sizeof(text),
+             "the ranks differ: rank 0 called "
+             "memheap_mpi_alloc_aligned(0x10, 64), rank %d called "
+             "memheap_mpi_alloc_aligned(0x10, 128)",
+             n - 1);
+    bool good = n == 1 ? status == MEMHEAP_OK
+                       : status == MEMHEAP_ERR_DIVERGED && says(text);
+    /* Nothing happened, and the heap goes on. */
+    good = good && memheap_mpi_alloc(heap, 64, &block) == MEMHEAP_OK &&
+           equal(MPI_COMM_WORLD, block);
+    logged[0] = '\0';
+    status = memheap_mpi_free(heap, me == n - 1 ? (char *)block + 16 : block);
+    good = good &&
+           status == (n == 1 ? MEMHEAP_ERR_BAD_ADDRESS : MEMHEAP_ERR_DIVERGED);
+    good = good && memheap_mpi_free(heap, block) == MEMHEAP_OK;
+    logged[0] = '\0';
+    good = good && memheap_mpi_free(heap, block) == MEMHEAP_ERR_BAD_ADDRESS &&
+           strstr(logged, "memheap_mpi_free: 0x") != NULL &&
+           strstr(logged, "may have been freed before") != NULL;
+    memheap_mpi_destroy(heap);
+    logged[0] = '\0';
+    heap = create(MPI_COMM_WORLD, me == n - 1 ? 8192 : 4096);
+    good = good &&
+           (n == 1 ? heap != NULL
+                   : heap == NULL && says("memheap_mpi_create(0x10000, 8192)"));
+    memheap_mpi_destroy(heap);
+    return good;
+}
+
+/* The last rank is denied metadata. */
+static bool what_one_cannot_do_none_does(void)
+{
+    struct rlimit saved;
+    getrlimit(RLIMIT_DATA, &saved);
+    struct rlimit none = {4096, saved.rlim_max};
+    memheap_mpi_t *heap = create(MPI_COMM_WORLD, (size_t)1 << 30);
+    void *block = NULL;
+    bool good = heap != NULL;
+    memheap_status_t status = MEMHEAP_OK;
+    if (me == n - 1)
+        setrlimit(RLIMIT_DATA, &none);
+    int made = 0;
+    for (; made < 100000 && status == MEMHEAP_OK; made++)
+        status = memheap_mpi_alloc(heap, 200, &block);
+    if (me == n - 1)
+        setrlimit(RLIMIT_DATA, &saved);
+    good = good && status == MEMHEAP_ERR_NO_METADATA;
+    for (int i = 0; i < 100 && good; i++)
+        good = memheap_mpi_alloc(heap, 200, &block) == MEMHEAP_OK &&
+               equal(MPI_COMM_WORLD, block);
+    memheap_stats_t stats;
+    memheap_get_stats(memheap_mpi_heap(heap), &stats);
+    good = good && stats.live_blocks == (size_t)made - 1 + 100 &&
+           stats.failures == 1;
+    memheap_mpi_destroy(heap);
+    return good;
+}
+
+static bool wrong_arguments_are_refused(void)
+{
+    memheap_mpi_t *heap = NULL;
+    memheap_config_t config = {.log = &log_here};
+    logged[0] = '\0';
+    bool good = memheap_mpi_create(MPI_COMM_NULL, &config, &heap) ==
+                    MEMHEAP_ERR_BAD_ARGUMENT &&
+                strstr(logged, "MPI_COMM_NULL") != NULL;
+    static char range[4096];
+    config.base = range;
+    config.size = sizeof(range);
+    logged[0] = '\0';
+    good = good &&
+           memheap_mpi_create(MPI_COMM_WORLD, &config, &heap) ==
+               MEMHEAP_ERR_BAD_ARGUMENT &&
+           strstr(logged, "is found, not given") != NULL;
+    const char *const params[] = {"MEMHEAP_COMPONENT=nobody", NULL};
+    memheap_config_t odd = {.log = &log_here, .params = params};
+    logged[0] = '\0';
+    good = good &&
+           memheap_mpi_create(MPI_COMM_WORLD, &odd, &heap) ==
+               MEMHEAP_ERR_BAD_PARAM &&
+           strstr(logged, "no component has the name") != NULL;
+    odd.params = NULL;
+    odd.size = (size_t)900 << 40;
+    good = good && memheap_mpi_create(MPI_COMM_WORLD, &odd, &heap) ==
+                       MEMHEAP_ERR_SYSTEM;
+    heap = create(MPI_COMM_WORLD, 1 << 20);
+    void *block;
+    good = good && heap != NULL &&
+           memheap_mpi_alloc(heap, 0, &block) == MEMHEAP_ERR_BAD_ARGUMENT &&
+           memheap_mpi_alloc_aligned(heap, 3, 16, &block) ==
+               MEMHEAP_ERR_BAD_ARGUMENT &&
+           memheap_mpi_alloc(heap, 2 << 20, &block) == MEMHEAP_ERR_NO_MEMORY &&
+           memheap_mpi_alloc(heap, 100, &block) == MEMHEAP_OK &&
+           memheap_mpi_ptr(heap, block, -1) == NULL &&
+           memheap_mpi_ptr(heap, block, n) == NULL &&
+           memheap_mpi_ptr(heap, range, 0) == NULL &&
+           memheap_mpi_ptr(heap, block, me) == block;
+    memheap_mpi_destroy(heap);
+    memheap_mpi_destroy(NULL);
+    return good;
+}
+
+/* Rank 0 says it, for all. */
+static bool leaks_and_figures_are_reported(void)
+{
+    const char *const params[] = {"MEMHEAP_LEAKS=1", "MEMHEAP_REPORT=1", NULL};
+    memheap_config_t config = {
+        .name = "mpi", .log = &log_here, .params = params};
+    memheap_mpi_t *heap = NULL;
+    void *block = NULL;
+    bool good =
+        memheap_mpi_create(MPI_COMM_WORLD, &config, &heap) == MEMHEAP_OK &&
+        memheap_mpi_alloc(heap, 1000, &block) == MEMHEAP_OK;
+    logged[0] = '\0';
+    memheap_mpi_destroy(heap);
+    if (me != 0)
+        return good && logged[0] == '\0';
+    return good && says("leak: 1000 bytes at 0x") &&
+           says("1 block of heap \"mpi\" was never freed") &&
+           says("heap \"mpi\", component") &&
+           says("  live blocks    1 on each PE");
+}
+
+static bool heap_is_a_pool(void)
+{
+    memheap_mpi_t *heap = create(MPI_COMM_WORLD, 0);
+    memheap_pool_t pool = memheap_mpi_as_pool(heap);
+    void *block = NULL;
+    size_t size = 0;
+    bool good = pool.pop(pool.state, 64, 100, &block) == MEMHEAP_OK &&
+                equal(MPI_COMM_WORLD, block) &&
+                pool.getsize(pool.state, block, &size) == MEMHEAP_OK &&
+                size >= 100 && pool.push(pool.state, block) == MEMHEAP_OK;
+    memheap_mpi_destroy(heap);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    MPI_Init(&argc, &argv);
+    MPI_Comm_rank(MPI_COMM_WORLD, &me);
+    MPI_Comm_size(MPI_COMM_WORLD, &n);
+    MPI_Comm machine;
+    int near;
+    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL,
+                        &machine);
+    MPI_Comm_size(machine, &near);
+    MPI_Comm_free(&machine);
+    several_machines = near < n;
+    if (me == 0)
+        printf("1..8\n");
+    ok(blocks_have_one_address(), "a block has one address on all ranks");
+    ok(resize_keeps_contents(), "a resize keeps contents");
+    ok(communicators_overlap(),
+       "communicators overlap, heaps end in any order");
+    ok(differing_ranks_are_told(),
+       "ranks that differ are told who called what");
+    ok(what_one_cannot_do_none_does(), "what one rank cannot do, none does");
+    ok(wrong_arguments_are_refused(), "wrong arguments are refused");
+    ok(leaks_and_figures_are_reported(), "leaks and figures are reported once");
+    ok(heap_is_a_pool(), "a heap is a pool");
+    MPI_Finalize();
+    return 0;
+}

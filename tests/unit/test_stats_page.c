@@ -1,0 +1,405 @@
+/*
+ * What a heap shows to programs beside it, read as they read it.
+ */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+#include "tools/live/live.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    SIZE = 1 << 20,
+    ROUNDS = 2000
+};
+
+static unit_heap_t unit;
+static live_t live;
+
+static void open_shown(int kind)
+{
+    unit_heap_open(&unit, kind, SIZE, 0, "MEMHEAP_TOP=all");
+}
+
+/* How many heaps this process shows. */
+static size_t find(void)
+{
+    pid_t self = getpid();
+    pid_t bad;
+    live_close(&live);
+    ck_assert_int_eq(live_find(&live, LIVE_PROCESSES, &self, 1, &bad), 0);
+    return live.count;
+}
+
+static live_heap_t *find_one(void)
+{
+    ck_assert_uint_eq(find(), 1);
+    return &live.heap[0];
+}
+
+static void *alloc(size_t size)
+{
+    void *block;
+    ck_assert_ok(memheap_alloc(unit.heap, size, &block));
+    return block;
+}
+
+static void check_figures(live_heap_t *heap)
+{
+    memheap_stats_t shown;
+    memheap_stats_t stats;
+    ck_assert(live_read(heap));
+    live_stats(heap, &shown);
+    memheap_get_stats(unit.heap, &stats);
+    ck_assert_uint_eq(shown.size, stats.size);
+    ck_assert_uint_eq(shown.backed, stats.backed);
+    ck_assert_uint_eq(shown.used, stats.used);
+    ck_assert_uint_eq(shown.free, stats.free);
+    ck_assert_uint_eq(shown.peak, stats.peak);
+    ck_assert_uint_eq(shown.reach, stats.reach);
+    ck_assert_uint_eq(shown.live_blocks, stats.live_blocks);
+    ck_assert_uint_eq(shown.allocations, stats.allocations);
+    ck_assert_uint_eq(shown.frees, stats.frees);
+    ck_assert_uint_eq(shown.resizes, stats.resizes);
+    ck_assert_uint_eq(shown.failures, stats.failures);
+}
+
+START_TEST(figures_are_those_after_each_call)
+{
+    void *none;
+    void *blocks[200];
+    open_shown(_i);
+    live_heap_t *heap = find_one();
+    ck_assert_str_eq(heap->page.name, memheap_name(unit.heap));
+    ck_assert_str_eq(heap->page.component, memheap_component_name(unit.heap));
+    check_figures(heap);
+    for (size_t i = 0; i < 200; i++) {
+        blocks[i] = alloc(100 + i);
+        check_figures(heap);
+    }
+    for (size_t i = 0; i < 200; i += 3) {
+        ck_assert_ok(memheap_free(unit.heap, blocks[i]));
+        check_figures(heap);
+    }
+    ck_assert_ok(memheap_resize(unit.heap, blocks[1], 5000, &blocks[1]));
+    check_figures(heap);
+    ck_assert_int_eq(memheap_alloc(unit.heap, 2 * SIZE, &none),
+                     MEMHEAP_ERR_NO_MEMORY);
+    check_figures(heap);
+    unit_heap_close(&unit);
+    ck_assert(!live_read(heap));
+    ck_assert(heap->gone);
+    live_close(&live);
+}
+END_TEST
+
+START_TEST(fragmentation_is_looked_up_again)
+{
+    void *blocks[SIZE / 4096];
+    size_t count = 0;
+    memheap_stats_t shown;
+    memheap_stats_t stats;
+    open_shown(_i);
+    live_heap_t *heap = find_one();
+    while (count < SIZE / 4096 &&
+           memheap_alloc(unit.heap, 4096, &blocks[count]) == MEMHEAP_OK)
+        count++;
+    for (size_t i = 0; i < count; i += 2)
+        ck_assert_ok(memheap_free(unit.heap, blocks[i]));
+    for (int i = 0; i < MEMHEAP_STATS_STRIDE / 2; i++)
+        ck_assert_ok(memheap_free(unit.heap, alloc(64)));
+    ck_assert(live_read(heap));
+    live_stats(heap, &shown);
+    memheap_get_stats(unit.heap, &stats);
+    ck_assert_double_gt(shown.fragmentation, 0.5);
+    ck_assert_double_eq_tol(shown.fragmentation, stats.fragmentation, 0.1);
+    unit_heap_close(&unit);
+    live_close(&live);
+}
+END_TEST
+
+START_TEST(resident_is_what_the_kernel_says)
+{
+    memheap_stats_t shown;
+    open_shown(0);
+    live_heap_t *heap = find_one();
+    memset(alloc(SIZE / 2), 1, SIZE / 2);
+    ck_assert(live_read(heap));
+    live_stats(heap, &shown);
+    ck_assert_uint_ge(shown.resident, SIZE / 2);
+    ck_assert_uint_le(shown.resident, SIZE);
+    unit_heap_close(&unit);
+    live_close(&live);
+}
+END_TEST
+
+START_TEST(others_see_nothing)
+{
+    struct stat file;
+    open_shown(0);
+    live_heap_t *heap = find_one();
+    ck_assert_int_eq(fstat(heap->fd, &file), 0);
+    ck_assert_uint_eq(file.st_mode & 07777, 0600);
+    ck_assert_uint_eq(file.st_nlink, 0);
+    /* Nobody can take the page away under the heap. */
+    ck_assert_int_ne(ftruncate(heap->fd, 0), 0);
+    unit_heap_close(&unit);
+    live_close(&live);
+}
+END_TEST
+
+START_TEST(nothing_is_shown_unasked)
+{
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    ck_assert_uint_eq(find(), 0);
+    unit_heap_close(&unit);
+    unit_heap_open(&unit, _i, SIZE, 0, "MEMHEAP_TOP=none");
+    ck_assert_uint_eq(find(), 0);
+    unit_heap_close(&unit);
+    live_close(&live);
+}
+END_TEST
+
+START_TEST(heap_of_a_job_has_a_pe)
+{
+    memheap_region_t region;
+    memheap_t *heap;
+    memheap_config_t config = {.name = "job",
+                               .flags = MEMHEAP_JOB_HEAP |
+                                        MEMHEAP_STATS_EXPORTED |
+                                        MEMHEAP_SINGLE_THREADED};
+    ck_assert_ok(memheap_region_reserve(&region, SIZE, &memheap_log_stderr));
+    ck_assert_ok(memheap_create_over(&region, &config, NULL, 0, &heap));
+    memheap_set_pe(heap, 3, 8);
+    ck_assert_int_eq(find_one()->page.pe, 3);
+    ck_assert_int_eq(live.heap[0].page.pes, 8);
+    ck_assert_int_eq(live_pe(&live, &live.heap[0]), 3);
+    memheap_destroy(heap);
+    live_close(&live);
+}
+END_TEST
+
+START_TEST(child_of_a_fork_changes_nothing)
+{
+    open_shown(0);
+    alloc(100);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        size_t count = find(); /* what it was left is not its own */
+        for (int i = 0; i < 100; i++)
+            alloc(100);
+        _exit((int)count);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    ck_assert_int_eq(status, 0);
+    live_heap_t *heap = find_one();
+    ck_assert_uint_eq(heap->page.stats.allocations, 1);
+    unit_heap_close(&unit);
+    live_close(&live);
+}
+END_TEST
+
+/* Both figures are always equal. */
+static void *read_figures(void *context)
+{
+    live_heap_t *heap = context;
+    while (live_read(heap) && heap->page.stats.used < ROUNDS) {
+        if (heap->page.stats.used != heap->page.stats.live_blocks)
+            return heap;
+    }
+    return NULL;
+}
+
+START_TEST(no_reader_sees_half_of_an_update)
+{
+    pthread_t reader;
+    void *result;
+    memheap_stats_export_config_t config = {.name = "slow",
+                                            .component = "none",
+                                            .file = -1,
+                                            .memory = &memheap_memory_system,
+                                            .log = &memheap_log_stderr};
+    memheap_stats_export_t *gauge = memheap_stats_export_open(&config);
+    ck_assert_ptr_nonnull(gauge);
+    live_heap_t *heap = find_one();
+    pthread_create(&reader, NULL, read_figures, heap);
+    for (size_t i = 1; i <= ROUNDS; i++) {
+        memheap_stats_page_t *page = memheap_stats_export_begin(gauge);
+        if (page == NULL)
+            break;
+        *(volatile size_t *)&page->stats.used = i;
+        for (int j = 0; j < 20; j++)
+            sched_yield();
+        *(volatile size_t *)&page->stats.live_blocks = i;
+        memheap_stats_export_end(page);
+    }
+    pthread_join(reader, &result);
+    ck_assert_ptr_null(result);
+    memheap_stats_export_close(gauge);
+    live_close(&live);
+}
+END_TEST
+
+static void ask(const live_heap_t *heap, uint64_t number)
+{
+    ck_assert_int_eq(pwrite(heap->fd, &number, sizeof(number),
+                            offsetof(memheap_stats_page_t, asked)),
+                     sizeof(number));
+}
+
+typedef struct comparing {
+    int fd;
+    uint64_t at, blocks;
+    bool differs;
+} comparing_t;
+
+static bool compare(void *context, const memheap_block_t *block)
+{
+    comparing_t *comparing = context;
+    memheap_stats_block_t shown;
+    ssize_t size =
+        pread(comparing->fd, &shown, sizeof(shown), (off_t)comparing->at);
+    comparing->at += sizeof(shown);
+    comparing->blocks++;
+    comparing->differs =
+        comparing->differs || size != (ssize_t)sizeof(shown) ||
+        shown.offset != (size_t)((char *)block->address -
+                                 (char *)memheap_base(unit.heap)) ||
+        shown.size != block->size || (shown.live != 0) != block->live ||
+        shown.number != block->number || shown.asked != block->asked;
+    return true;
+}
+
+START_TEST(list_is_what_a_walk_shows)
+{
+    void *blocks[300];
+    unit_heap_open(&unit, _i, SIZE, 0, "MEMHEAP_TOP=all");
+    live_heap_t *heap = find_one();
+    for (size_t i = 0; i < 300; i++)
+        blocks[i] = alloc(50 + i * 7);
+    for (size_t i = 0; i < 300; i += 3)
+        ck_assert_ok(memheap_free(unit.heap, blocks[i]));
+    ask(heap, 1);
+    alloc(77);
+    ck_assert(live_read(heap));
+    ck_assert_uint_eq(heap->page.answered, 1);
+    ck_assert_int_eq(heap->page.error, 0);
+    ck_assert_uint_eq(heap->page.listed.live_blocks, 201);
+    comparing_t comparing = {.fd = heap->fd, .at = MEMHEAP_STATS_LIST};
+    memheap_walk(unit.heap, compare, &comparing);
+    ck_assert(!comparing.differs);
+    ck_assert_uint_eq(comparing.blocks, heap->page.blocks);
+    unit_heap_close(&unit);
+    live_close(&live);
+}
+END_TEST
+
+START_TEST(list_has_records_and_tags)
+{
+    char tag[MEMHEAP_TAG_SIZE];
+    setenv("MEMHEAP_RECORDS", "1", 1);
+    open_shown(0);
+    live_heap_t *heap = find_one();
+    alloc(10);
+    memheap_set_tag("mesh");
+    alloc(20);
+    ask(heap, 1);
+    alloc(30);
+    memheap_set_tag(NULL);
+    comparing_t comparing = {.fd = heap->fd, .at = MEMHEAP_STATS_LIST};
+    memheap_walk(unit.heap, compare, &comparing);
+    ck_assert(!comparing.differs);
+    ck_assert(live_read(heap));
+    ck_assert_uint_eq(heap->page.tags, 2);
+    ck_assert_int_eq(pread(heap->fd, tag, sizeof(tag),
+                           (off_t)(comparing.at + MEMHEAP_TAG_SIZE)),
+                     sizeof(tag));
+    ck_assert_str_eq(tag, "mesh");
+    unit_heap_close(&unit);
+    live_close(&live);
+}
+END_TEST
+
+START_TEST(list_that_has_no_room_is_an_error)
+{
+    open_shown(0);
+    live_heap_t *heap = find_one();
+    rlim_t limit = unit_limit(RLIMIT_FSIZE, MEMHEAP_STATS_LIST + 10);
+    ask(heap, 1);
+    void *block;
+    memheap_status_t status = memheap_alloc(unit.heap, 10, &block);
+    unit_limit(RLIMIT_FSIZE, limit);
+    ck_assert_ok(status);
+    ck_assert(live_read(heap));
+    ck_assert_uint_eq(heap->page.answered, 1);
+    ck_assert_int_eq(heap->page.error, EFBIG);
+    unit_heap_close(&unit);
+    live_close(&live);
+}
+END_TEST
+
+START_TEST(heap_goes_on_without_a_page)
+{
+    rlim_t limit = unit_limit(RLIMIT_FSIZE, 1000);
+    unit_heap_open(&unit, 0, SIZE, 0, "MEMHEAP_TOP=all");
+    unit_limit(RLIMIT_FSIZE, limit);
+    ck_assert_logged(&unit.log, "cannot be shown (File too large)");
+    ck_assert_uint_eq(find(), 0);
+    ck_assert_ok(memheap_free(unit.heap, alloc(100)));
+    unit_heap_close(&unit);
+    live_close(&live);
+}
+END_TEST
+
+START_TEST(places_are_those_of_a_heap_that_is_not_shown)
+{
+    static const char *const params[] = {"MEMHEAP_TOP=all",
+                                         "MEMHEAP_RECORDS=1"};
+    uint64_t digest[2];
+    uint64_t seed = unit_seed();
+    for (int i = 0; i < 2; i++) {
+        uint64_t state = seed;
+        void *blocks[64] = {NULL};
+        unit_heap_open(&unit, _i, SIZE, 0, params[i]);
+        for (int j = 0; j < 5000; j++) {
+            void **block = &blocks[unit_random_below(&state, 64)];
+            size_t size = 1 + unit_random_below(&state, 3000);
+            ck_assert_ok(memheap_free(unit.heap, *block));
+            *block = alloc(size);
+        }
+        digest[i] = unit_heap_digest(unit.heap);
+        unit_heap_close(&unit);
+    }
+    ck_assert_uint_eq(digest[0], digest[1]);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_case();
+    int kinds = unit_heap_kinds();
+    tcase_add_loop_test(tests, figures_are_those_after_each_call, 0, kinds);
+    tcase_add_loop_test(tests, fragmentation_is_looked_up_again, 0, kinds);
+    tcase_add_test(tests, resident_is_what_the_kernel_says);
+    tcase_add_test(tests, others_see_nothing);
+    tcase_add_loop_test(tests, nothing_is_shown_unasked, 0, kinds);
+    tcase_add_test(tests, heap_of_a_job_has_a_pe);
+    tcase_add_test(tests, child_of_a_fork_changes_nothing);
+    tcase_add_test(tests, no_reader_sees_half_of_an_update);
+    tcase_add_loop_test(tests, list_is_what_a_walk_shows, 0, kinds);
+    tcase_add_test(tests, list_has_records_and_tags);
+    tcase_add_test(tests, list_that_has_no_room_is_an_error);
+    tcase_add_test(tests, heap_goes_on_without_a_page);
+    tcase_add_loop_test(tests, places_are_those_of_a_heap_that_is_not_shown, 0,
+                        kinds);
+    return unit_run("gauge", tests);
+}
