@@ -1,30 +1,25 @@
 /*
  * Third stage: close components, in any state of the framework.
- *
- * Plug-ins are unloaded last of all, since parameters name their definitions.
  */
 #include "config.h"
 
 #include "base/framework.h"
 
-#include <dlfcn.h>
-
-void memheap_framework_close_one(memheap_opened_t *opened)
+void memheap_framework_close_one(memheap_framework_t *framework, size_t index)
 {
-    if (opened->usable && opened->component->close != NULL)
-        opened->component->close();
-    opened->usable = false;
+    if (framework->usable[index])
+        memheap_registry_close(index);
+    framework->usable[index] = false;
 }
 
 void memheap_framework_close(memheap_framework_t *framework)
 {
-    for (size_t i = 0; i < framework->count; i++)
-        memheap_framework_close_one(&framework->opened[i]);
-    framework->params.count = 0;
-    for (size_t i = 0; i < framework->count; i++) {
-        if (framework->opened[i].plugin != NULL)
-            dlclose(framework->opened[i].plugin);
-    }
-    framework->count = 0;
+    for (size_t i = 0; i < memheap_framework_count(framework); i++)
+        memheap_framework_close_one(framework, i);
+    if (framework->own_params != NULL)
+        memheap_memory_delete(framework->memory, framework->own_params,
+                              sizeof(*framework->own_params));
+    memheap_registry_release();
+    framework->registry = NULL;
     framework->selected = NULL;
 }

@@ -43,37 +43,6 @@ static const char *const place_words[] = {[MEMHEAP_NUMA_UNSET] = "",
                                               "interleave",
                                           [MEMHEAP_NUMA_NODE] = "node:"};
 
-static const char *const page_choices[] = {
-    "default",       "4k",           "thp",          "2m", "1g", "mandatory:4k",
-    "mandatory:thp", "mandatory:2m", "mandatory:1g", NULL};
-static const char *const place_choices[] = {"none",
-                                            "local",
-                                            "interleave",
-                                            "node:N",
-                                            "mandatory:local",
-                                            "mandatory:interleave",
-                                            "mandatory:node:N",
-                                            NULL};
-
-const memheap_param_def_t memheap_pages_params[] = {
-    {.name = "MEMHEAP_PAGES",
-     .type = MEMHEAP_PARAM_STRING,
-     .unit = "",
-     .default_text = "default",
-     .help = "pages of heaps: default, 4k (the smallest alone), thp "
-             "(transparent huge), 2m or 1g (of the huge page pool); behind "
-             "mandatory: an error where they cannot be had",
-     .words = page_choices},
-    {.name = "MEMHEAP_PLACE",
-     .type = MEMHEAP_PARAM_STRING,
-     .unit = "",
-     .default_text = "none",
-     .help = "NUMA nodes of heaps: none (the system's choice), local (of the "
-             "thread that touches first), interleave (all in turn) or node:N; "
-             "behind mandatory: an error where that cannot be had",
-     .words = place_choices},
-};
-
 /* Take "mandatory:" off a text. */
 static const char *take_strength(const char *text,
                                  memheap_policy_mode_t *strength)

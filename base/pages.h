@@ -13,12 +13,6 @@
 #include "base/params.h"
 #include "base/region.h"
 
-/** The parameters MEMHEAP_PAGES and MEMHEAP_PLACE, for a registry. */
-extern const memheap_param_def_t memheap_pages_params[];
-enum {
-    MEMHEAP_PAGES_PARAMS = 2
-};
-
 /** Let the parameters say what is unsaid. */
 void memheap_pages_read(const memheap_params_t *params,
                         memheap_memory_policy_t *backing);

@@ -1,12 +1,13 @@
 /*
- * The registry of param.h.
+ * Finding the values of parameters.
  *
- * All strings lie in the registry's own text, which only ever grows. An entry
- * is added whole or not at all, so that every entry has a value that parsed.
+ * All strings lie in the set's own text, which only grows. An entry is added
+ * whole or not at all.
  */
 #include "config.h"
 
 #include "base/params.h"
+#include "base/param_parse.h"
 #include "base/util.h"
 
 #include <ctype.h>
@@ -37,7 +38,7 @@ typedef struct finding {
     char origin[512];
 } finding_t;
 
-/* Keep a copy of a string; NULL if the registry is full. */
+/* Copy a string into the set; NULL if the set is full. */
 static const char *keep(memheap_params_t *params, const char *text,
                         size_t length)
 {
@@ -59,16 +60,23 @@ static memheap_status_t full(const memheap_params_t *params)
     return MEMHEAP_ERR_BAD_PARAM;
 }
 
-void memheap_params_init(memheap_params_t *params, const memheap_log_t *log,
-                         const char *const *arguments)
+void memheap_params_init(memheap_params_t *params, const memheap_log_t *log)
 {
     params->log = log;
-    params->arguments = arguments;
+    params->reserved = NULL;
+    params->reserved_count = 0;
     params->file = NULL;
     params->file_text = NULL;
     params->file_size = 0;
     params->count = 0;
     params->text_used = 0;
+}
+
+void memheap_params_reserve(memheap_params_t *params,
+                            const memheap_param_def_t *defs, size_t count)
+{
+    params->reserved = defs;
+    params->reserved_count = count;
 }
 
 /* Split "NAME=VALUE", blanks around both allowed. False if there is no name
@@ -221,34 +229,10 @@ static bool find_from_mpirun(const char *name, finding_t *found)
     return find_in_environment(variable, found);
 }
 
-static bool find_in_arguments(const memheap_params_t *params, const char *name,
-                              finding_t *found)
-{
-    bool any = false;
-    for (const char *const *a = params->arguments; a != NULL && *a != NULL;
-         a++) {
-        const char *key;
-        const char *value;
-        size_t key_size;
-        size_t value_size;
-        if (!split(*a, &key, &key_size, &value, &value_size) ||
-            !same_name(name, key, key_size))
-            continue;
-        found->text = value;
-        found->length = value_size;
-        found->source = MEMHEAP_SOURCE_ARGUMENT;
-        snprintf(found->origin, sizeof(found->origin), "%.*s", (int)key_size,
-                 key);
-        any = true;
-    }
-    return any;
-}
-
 static bool find_by_user(const memheap_params_t *params, const char *name,
                          const memheap_param_def_t *def, finding_t *found)
 {
-    return find_in_arguments(params, name, found) ||
-           find_in_environment(name, found) ||
+    return find_in_environment(name, found) ||
            (def->old_name != NULL &&
             find_in_environment(def->old_name, found)) ||
            find_from_mpirun(name, found) || find_in_file(params, name, found) ||
@@ -256,199 +240,48 @@ static bool find_by_user(const memheap_params_t *params, const char *name,
             find_in_file(params, def->old_name, found));
 }
 
-/* The strongest source that names the parameter, else its default. A variable
- * that is set to nothing is as one that is not set, unless it is any text, or
- * all that matters is that it is there. */
+/* Whether an empty value is a value. Elsewhere it means that the parameter is
+ * not set. */
+static bool may_be_empty(const memheap_param_def_t *def)
+{
+    return (def->type == MEMHEAP_PARAM_STRING && def->words == NULL) ||
+           def->type == MEMHEAP_PARAM_FLAG;
+}
+
+/* The strongest source that names the parameter, else its default. */
 static void find_value(const memheap_params_t *params, const char *name,
                        const memheap_param_def_t *def, finding_t *found)
 {
-    bool may_be_empty =
-        (def->type == MEMHEAP_PARAM_STRING && def->words == NULL) ||
-        def->type == MEMHEAP_PARAM_FLAG;
     if (find_by_user(params, name, def, found) &&
-        (found->length > 0 || may_be_empty))
+        (found->length > 0 || may_be_empty(def)))
         return;
     *found = (finding_t){def->default_text, strlen(def->default_text),
                          MEMHEAP_SOURCE_DEFAULT, ""};
 }
 
-memheap_status_t memheap_parse_size(const char *text, size_t *size_p)
+/* Make an entry out of what was found. */
+static memheap_status_t make_entry(memheap_params_t *params, const char *name,
+                                   const memheap_param_def_t *def,
+                                   const finding_t *found,
+                                   memheap_param_t *param)
 {
-    size_t whole = 0;
-    size_t digits = 0;
-    const char *c = text;
-    for (; isdigit((unsigned char)*c); c++, digits++) {
-        size_t digit = (size_t)(*c - '0');
-        if (whole > (SIZE_MAX - digit) / 10)
-            return MEMHEAP_ERR_BAD_PARAM;
-        whole = whole * 10 + digit;
-    }
-    long double fraction = 0;
-    if (*c == '.') {
-        long double place = 1;
-        for (c++; isdigit((unsigned char)*c); c++, digits++) {
-            place /= 10;
-            fraction += place * (*c - '0');
-        }
-    }
-    if (digits == 0)
-        return MEMHEAP_ERR_BAD_PARAM;
-    static const char letters[] = "kmgt";
-    const char *letter =
-        *c == '\0' ? NULL : strchr(letters, tolower((unsigned char)*c));
-    if (*c != '\0' && letter == NULL)
-        return MEMHEAP_ERR_BAD_PARAM;
-    unsigned shift = letter == NULL ? 0 : 10 * (unsigned)(letter - letters + 1);
-    if (whole > SIZE_MAX >> shift)
-        return MEMHEAP_ERR_BAD_PARAM;
-    long double scaled = fraction * (long double)((size_t)1 << shift);
-    size_t part = (size_t)scaled;
-    part += (long double)part < scaled;
-    if (part > SIZE_MAX - (whole << shift))
-        return MEMHEAP_ERR_BAD_PARAM;
-    *size_p = (whole << shift) + part;
-    return MEMHEAP_OK;
-}
-
-memheap_status_t memheap_parse_share(const char *text, memheap_share_t *share)
-{
-    char *end;
-    const char *slash = strchr(text, '/');
-    double percent = strtod(text, &end);
-    *share = (memheap_share_t){.split = slash != NULL &&
-                                        strcasecmp(slash, "/node") == 0};
-    if ((!isdigit((unsigned char)*text) && *text != '.') ||
-        (slash != NULL && !share->split))
-        return MEMHEAP_ERR_BAD_PARAM;
-    if (end[0] == '%' && (end[1] == '\0' || end + 1 == slash)) {
-        share->of_total = share->split = true;
-        share->size = (size_t)(percent * 1e4 + 0.5);
-        return share->size > 0 && percent <= 100 ? MEMHEAP_OK
-                                                 : MEMHEAP_ERR_BAD_PARAM;
-    }
-    char number[64];
-    size_t length = share->split ? (size_t)(slash - text) : strlen(text);
-    if (length >= sizeof(number))
-        return MEMHEAP_ERR_BAD_PARAM;
-    memcpy(number, text, length);
-    number[length] = '\0';
-    return memheap_parse_size(number, &share->size);
-}
-
-size_t memheap_share_bytes(const memheap_share_t *share, size_t total,
-                           size_t processes)
-{
-    const size_t whole = 1000000;
-    size_t bytes = share->size;
-    if (share->of_total)
-        bytes = total / whole * bytes + total % whole * bytes / whole;
-    return share->split ? bytes / processes : bytes;
-}
-
-static bool parse_integer(const char *text, long *value_p)
-{
-    char *end;
-    errno = 0;
-    *value_p = strtol(text, &end, 10);
-    return *text != '\0' && *end == '\0' && errno == 0;
-}
-
-static bool parse_boolean(const char *text, bool *value_p)
-{
-    static const char *const yes[] = {"1", "yes", "on", "true"};
-    static const char *const no[] = {"0", "no", "off", "false"};
-    for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
-        if (strcasecmp(text, yes[i]) == 0 || strcasecmp(text, no[i]) == 0) {
-            *value_p = strcasecmp(text, yes[i]) == 0;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Whether text is a word, or stands for it: a word that ends in :N is one for
- * every number. */
-static bool is_word(const char *word, const char *text)
-{
-    size_t length = strlen(word);
-    if (length < 2 || strcmp(word + length - 2, ":N") != 0)
-        return strcasecmp(word, text) == 0;
-    if (strncasecmp(word, text, length - 1) != 0)
-        return false;
-    text += length - 1;
-    size_t digits = strspn(text, "0123456789");
-    return digits > 0 && text[digits] == '\0';
-}
-
-/* The word that text is, or text itself if it stands for one; NULL for neither,
- * and all words are written to wanted. */
-static const char *parse_word(const char *const *words, const char *text,
-                              char *wanted, size_t room)
-{
-    size_t used = 0;
-    for (; *words != NULL; words++) {
-        if (is_word(*words, text))
-            return strcasecmp(*words, text) == 0 ? *words : text;
-        const char *link = used == 0 ? "" : words[1] == NULL ? " or " : ", ";
-        used +=
-            (size_t)snprintf(wanted + used, room - used, "%s%s", link, *words);
-        used = memheap_min(used, room - 1);
-    }
-    return NULL;
-}
-
-/* Whether text is a value of the definition; if not, what would be is written
- * to wanted. */
-static bool parse_value(const memheap_param_def_t *def, const char *text,
-                        memheap_value_t *value, char *wanted, size_t room)
-{
-    bool bounded = def->minimum != 0 || def->maximum != 0;
-    bool empty = *text == '\0';
-    bool good = true;
-    memset(value, 0, sizeof(*value)); /* all of it: there are digests of it */
-    switch (def->type) {
-    case MEMHEAP_PARAM_STRING:
-        value->string = def->words == NULL
-                            ? text
-                            : parse_word(def->words, text, wanted, room);
-        return value->string != NULL;
-    case MEMHEAP_PARAM_INT:
-        good = empty || parse_integer(text, &value->integer);
-        if (good && bounded)
-            good = value->integer >= (long)def->minimum &&
-                   value->integer <= (long)def->maximum;
-        snprintf(wanted, room, "a whole number");
-        break;
-    case MEMHEAP_PARAM_SIZE:
-        good = empty || memheap_parse_size(text, &value->size) == MEMHEAP_OK;
-        if (good && bounded)
-            good = value->size >= def->minimum && value->size <= def->maximum;
-        if (good && !empty && def->power_of_two)
-            good = memheap_is_power_of_two(value->size);
-        snprintf(wanted, room,
-                 "a size such as 512, 64k, 3.1M, 2g or 1T (%sfrom %zu to %zu "
-                 "bytes)",
-                 def->power_of_two ? "a power of two " : "", def->minimum,
-                 bounded ? def->maximum : SIZE_MAX);
-        return good;
-    case MEMHEAP_PARAM_SHARE:
-        good = empty || memheap_parse_share(text, &value->share) == MEMHEAP_OK;
-        snprintf(wanted, room,
-                 "a size such as 64k, 3.1M or 2g, or a share of the machine "
-                 "such as 8g/node or 50%%");
-        return good;
-    case MEMHEAP_PARAM_BOOL:
-        good = empty || parse_boolean(text, &value->boolean);
-        snprintf(wanted, room, "1, 0, yes, no, on, off, true or false");
-        return good;
-    case MEMHEAP_PARAM_FLAG:
-        value->boolean = true;
-        return true;
-    }
-    if (bounded)
-        snprintf(wanted, room, "a whole number from %zu to %zu", def->minimum,
-                 def->maximum);
-    return good;
+    *param = (memheap_param_t){.def = def, .source = found->source};
+    param->name = keep(params, name, strlen(name));
+    param->text = keep(params, found->text, found->length);
+    param->origin = keep(params, found->origin, strlen(found->origin));
+    if (param->name == NULL || param->text == NULL || param->origin == NULL)
+        return full(params);
+    if (def->type == MEMHEAP_PARAM_FLAG &&
+        found->source == MEMHEAP_SOURCE_DEFAULT)
+        return MEMHEAP_OK;
+    char wanted[160];
+    if (memheap_parse_value(def, param->text, &param->value, wanted,
+                            sizeof(wanted)))
+        return MEMHEAP_OK;
+    memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
+                      "%s=\"%s\" (from %s) is no value for it: it wants %s",
+                      name, param->text, param->origin, wanted);
+    return MEMHEAP_ERR_BAD_PARAM;
 }
 
 static memheap_status_t add_one(memheap_params_t *params, const char *component,
@@ -465,28 +298,12 @@ static memheap_status_t add_one(memheap_params_t *params, const char *component,
         name[i] = (char)toupper((unsigned char)name[i]);
 
     finding_t found;
+    memheap_param_t param;
     find_value(params, name, def, &found);
-    memheap_param_t param = {.def = def, .source = found.source};
-    param.name = keep(params, name, (size_t)length);
-    param.text = keep(params, found.text, found.length);
-    param.origin = keep(params, found.origin, strlen(found.origin));
-    if (param.name == NULL || param.text == NULL || param.origin == NULL)
-        return full(params);
-    if (def->type == MEMHEAP_PARAM_FLAG &&
-        found.source == MEMHEAP_SOURCE_DEFAULT) {
+    memheap_status_t status = make_entry(params, name, def, &found, &param);
+    if (status == MEMHEAP_OK)
         params->param[params->count++] = param;
-        return MEMHEAP_OK;
-    }
-    char wanted[160];
-    if (!parse_value(def, param.text, &param.value, wanted, sizeof(wanted))) {
-        memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
-                          "%s=\"%s\" (from %s) is no value for it: it wants "
-                          "%s",
-                          name, param.text, param.origin, wanted);
-        return MEMHEAP_ERR_BAD_PARAM;
-    }
-    params->param[params->count++] = param;
-    return MEMHEAP_OK;
+    return status;
 }
 
 memheap_status_t memheap_params_add(memheap_params_t *params,
@@ -502,16 +319,62 @@ memheap_status_t memheap_params_add(memheap_params_t *params,
     return MEMHEAP_OK;
 }
 
-/* Whether a variable is one that the parameter is read from. Unlike names in
- * a file, those of variables have no other case. */
-static bool is_variable_of(const memheap_param_t *param, const char *name,
-                           size_t size)
+/* Names of the environment are exact; those of files and programs may be in
+ * either case. */
+typedef bool same_t(const char *name, const char *other, size_t other_size);
+
+static bool is_same_variable(const char *name, const char *other,
+                             size_t other_size)
 {
-    const char *old_name = param->def->old_name;
-    return (strlen(param->name) == size &&
-            strncmp(param->name, name, size) == 0) ||
-           (old_name != NULL && strlen(old_name) == size &&
-            strncmp(old_name, name, size) == 0);
+    return strlen(name) == other_size && strncmp(name, other, other_size) == 0;
+}
+
+static bool is_name_of(const memheap_param_def_t *def, const char *def_name,
+                       const char *name, size_t size, same_t *same)
+{
+    return same(def_name, name, size) ||
+           (def->old_name != NULL && same(def->old_name, name, size));
+}
+
+/* The definition of a reserved name; NULL if there is none. */
+static const memheap_param_def_t *find_reserved(const memheap_params_t *params,
+                                                const char *name, size_t size,
+                                                same_t *same)
+{
+    for (size_t i = 0; i < params->reserved_count; i++) {
+        const memheap_param_def_t *def = &params->reserved[i];
+        if (is_name_of(def, def->name, name, size, same))
+            return def;
+    }
+    return NULL;
+}
+
+/* The entry of a name; NULL if there is none. */
+static const memheap_param_t *find_entry(const memheap_params_t *params,
+                                         const char *name, size_t size,
+                                         same_t *same)
+{
+    for (size_t i = 0; i < params->count; i++) {
+        const memheap_param_t *param = &params->param[i];
+        if (is_name_of(param->def, param->name, name, size, same))
+            return param;
+    }
+    return NULL;
+}
+
+static memheap_status_t unknown_name(const memheap_params_t *params,
+                                     const char *name, size_t size,
+                                     const char *where)
+{
+    char choices[768] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < params->count && used < sizeof(choices); i++)
+        used += (size_t)snprintf(choices + used, sizeof(choices) - used, "%s%s",
+                                 i == 0 ? "" : ", ", params->param[i].name);
+    memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
+                      "no parameter has the name %.*s (from %s); there are: %s",
+                      (int)size, name, where, choices);
+    return MEMHEAP_ERR_BAD_PARAM;
 }
 
 static bool begins_with(const char *name, size_t size, const char *start)
@@ -520,73 +383,26 @@ static bool begins_with(const char *name, size_t size, const char *start)
     return size >= length && strncasecmp(name, start, length) == 0;
 }
 
-/* Whether a name is that of a parameter about a job's PEs, in a registry that
- * is about a heap alone: a program may have both. */
-static bool is_of_jobs(const memheap_params_t *params, const char *name,
-                       size_t size)
-{
-    static const char *const names[] = {
-        "MEMHEAP_TRANSPORT",       "MEMHEAP_NODE_PES",
-        "MEMHEAP_PROGRESS_THREAD", "MEMHEAP_MAP_NONBLOCK",
-        "MEMHEAP_NODE_TIMEOUT",    "MEMHEAP_DEVICE_FOLDER"};
-    if (memheap_params_find(params, names[0]) != NULL)
-        return false;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (same_name(names[i], name, size))
-            return true;
-    }
-    return false;
-}
-
-/* Whether a name has to be that of a parameter. The environment has names of
- * all kinds, a file or the program none but ours, and those of the standard
- * where its layer does not run. */
-static bool must_be_known(const memheap_params_t *params, const char *name,
-                          size_t size, const char *where)
-{
-    if (begins_with(name, size, test_prefix) || is_of_jobs(params, name, size))
-        return false;
-    if (where == NULL || begins_with(name, size, prefix))
-        return begins_with(name, size, prefix);
-    bool standard =
-        begins_with(name, size, "SHMEM_") || begins_with(name, size, "SMA_");
-    return !standard ||
-           memheap_params_find(params, "SHMEM_SYMMETRIC_SIZE") != NULL;
-}
-
-/* MEMHEAP_OK if a parameter has that name or none needs to. where is NULL for
- * the environment. */
 static memheap_status_t check_name(const memheap_params_t *params,
                                    const char *name, size_t size,
-                                   const char *where)
+                                   const char *where, same_t *same)
 {
-    if (!must_be_known(params, name, size, where))
+    if (begins_with(name, size, test_prefix) ||
+        find_entry(params, name, size, same) != NULL ||
+        find_reserved(params, name, size, same) != NULL)
         return MEMHEAP_OK;
-    char choices[768] = "";
-    size_t used = 0;
-    for (size_t i = 0; i < params->count; i++) {
-        const memheap_param_t *param = &params->param[i];
-        if (where == NULL ? is_variable_of(param, name, size)
-                          : same_name(param->name, name, size) ||
-                                (param->def->old_name != NULL &&
-                                 same_name(param->def->old_name, name, size)))
-            return MEMHEAP_OK;
-        if (used < sizeof(choices))
-            used += (size_t)snprintf(choices + used, sizeof(choices) - used,
-                                     "%s%s", i == 0 ? "" : ", ", param->name);
-    }
-    memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
-                      "no parameter has the name %.*s (from %s); there are: %s",
-                      (int)size, name,
-                      where == NULL ? "the environment" : where, choices);
-    return MEMHEAP_ERR_BAD_PARAM;
+    return unknown_name(params, name, size, where);
 }
 
 memheap_status_t memheap_params_check_names(const memheap_params_t *params)
 {
-    memheap_status_t status;
     for (char **e = environ; e != NULL && *e != NULL; e++) {
-        status = check_name(params, *e, strcspn(*e, "="), NULL);
+        size_t size = strcspn(*e, "=");
+        memheap_status_t status =
+            begins_with(*e, size, prefix)
+                ? check_name(params, *e, size, "the environment",
+                             is_same_variable)
+                : MEMHEAP_OK;
         if (status != MEMHEAP_OK)
             return status;
     }
@@ -597,24 +413,66 @@ memheap_status_t memheap_params_check_names(const memheap_params_t *params)
         size_t value_size;
         if (!split(line, &name, &name_size, &value, &value_size))
             continue;
-        status = check_name(params, name, name_size, params->file);
+        memheap_status_t status =
+            check_name(params, name, name_size, params->file, same_name);
         if (status != MEMHEAP_OK)
             return status;
     }
-    for (const char *const *a = params->arguments; a != NULL && *a != NULL;
-         a++) {
-        const char *name;
-        const char *value;
-        size_t name_size;
-        size_t value_size;
-        if (!split(*a, &name, &name_size, &value, &value_size)) {
-            memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
-                              "the program's parameter \"%s\" is not of the "
-                              "form NAME=VALUE",
-                              *a);
-            return MEMHEAP_ERR_BAD_PARAM;
-        }
-        status = check_name(params, name, name_size, "the program");
+    return MEMHEAP_OK;
+}
+
+/* Replace one value by that of a program's argument. */
+static memheap_status_t set_argument(memheap_params_t *params,
+                                     const char *argument)
+{
+    const char *name;
+    const char *value;
+    size_t name_size;
+    size_t value_size;
+    if (!split(argument, &name, &name_size, &value, &value_size)) {
+        memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
+                          "the program's parameter \"%s\" is not of the form "
+                          "NAME=VALUE",
+                          argument);
+        return MEMHEAP_ERR_BAD_PARAM;
+    }
+    if (begins_with(name, name_size, test_prefix))
+        return MEMHEAP_OK;
+    const memheap_param_t *known =
+        find_entry(params, name, name_size, same_name);
+    const memheap_param_def_t *def =
+        known != NULL ? known->def
+                      : find_reserved(params, name, name_size, same_name);
+    if (def == NULL)
+        return unknown_name(params, name, name_size, "the program");
+    if ((def->flags & (MEMHEAP_PARAM_JOB | MEMHEAP_PARAM_PROCESS)) != 0) {
+        memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
+                          "%.*s cannot be set for one heap: it is read from "
+                          "the environment when the %s starts",
+                          (int)name_size, name,
+                          (def->flags & MEMHEAP_PARAM_JOB) != 0 ? "job"
+                                                                : "process");
+        return MEMHEAP_ERR_BAD_PARAM;
+    }
+    if (value_size == 0 && !may_be_empty(def))
+        return MEMHEAP_OK; /* not set */
+    finding_t found = {value, value_size, MEMHEAP_SOURCE_ARGUMENT, ""};
+    snprintf(found.origin, sizeof(found.origin), "%.*s", (int)name_size, name);
+    return make_entry(params, known->name, def, &found,
+                      &params->param[known - params->param]);
+}
+
+memheap_status_t memheap_params_derive(memheap_params_t *params,
+                                       const memheap_params_t *base,
+                                       const char *const *arguments,
+                                       const memheap_log_t *log)
+{
+    memheap_params_init(params, log);
+    memheap_params_reserve(params, base->reserved, base->reserved_count);
+    memcpy(params->param, base->param, base->count * sizeof(base->param[0]));
+    params->count = base->count;
+    for (; *arguments != NULL; arguments++) {
+        memheap_status_t status = set_argument(params, *arguments);
         if (status != MEMHEAP_OK)
             return status;
     }

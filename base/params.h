@@ -1,12 +1,14 @@
 /*
- * Every parameter, in one registry.
+ * The values of parameters, and where each came from.
  *
- * A parameter is declared by whoever uses it, in a table of definitions. When
- * a table is added, each of its parameters takes its value from the strongest
- * source that names it: an argument of the program, the environment, what
- * `mpirun --mca` put there, the parameter file, the default. A registry is an
- * object of fixed size, so it never runs out of memory, and copies what it
- * reads, so a later change of the environment does not reach it.
+ * When definitions are added, each parameter takes its value from the strongest
+ * source that names it: the environment, what `mpirun --mca` put there, the
+ * parameter file, the default. A derived set is a copy in which a program's own
+ * arguments replace values.
+ *
+ * The set has a fixed size, so adding never allocates. It copies what it reads,
+ * so a later change of the environment does not change it. Every entry has a
+ * value that parsed.
  */
 #ifndef MEMHEAP_BASE_PARAMS_H
 #define MEMHEAP_BASE_PARAMS_H
@@ -26,7 +28,7 @@ typedef enum memheap_param_source {
 } memheap_param_source_t;
 
 enum {
-    MEMHEAP_PARAM_MAX = 128,   /* parameters of one registry */
+    MEMHEAP_PARAM_MAX = 128,   /* parameters */
     MEMHEAP_PARAM_TEXT = 32768 /* bytes of names and values */
 };
 
@@ -34,16 +36,18 @@ typedef struct memheap_param {
     const char *name;
     const memheap_param_def_t *def;
     memheap_value_t value;
-    const char *text; /* the value as it was written */
+    const char *text; /* the value as the user wrote it */
     memheap_param_source_t source;
-    /** What named it: a variable, or file and line; "" for the default. */
+    /** The variable, or file and line; "" for the default. */
     const char *origin;
 } memheap_param_t;
 
 typedef struct memheap_params {
     const memheap_log_t *log;
-    const char *const *arguments;
-    const char *file;      /* its name, or NULL */
+    /** Definitions whose values are not read yet, but whose names are valid. */
+    const memheap_param_def_t *reserved;
+    size_t reserved_count;
+    const char *file;      /* path of the parameter file, or NULL */
     const char *file_text; /* its lines, each ended by a null byte */
     size_t file_size;
     size_t count;
@@ -52,28 +56,28 @@ typedef struct memheap_params {
     char text[MEMHEAP_PARAM_TEXT];
 } memheap_params_t;
 
-/**
- * An empty registry. Both pointers must outlive it.
- *
- * @param arguments  "NAME=VALUE" strings up to a NULL, the strongest source;
- *                   or NULL
- */
-void memheap_params_init(memheap_params_t *params, const memheap_log_t *log,
-                         const char *const *arguments);
+/** An empty set. The log must outlive it. */
+void memheap_params_init(memheap_params_t *params, const memheap_log_t *log);
+
+/** Accept the names of these definitions without reading their values. They
+ *  must outlive the set. */
+void memheap_params_reserve(memheap_params_t *params,
+                            const memheap_param_def_t *defs, size_t count);
 
 /**
- * Let a file of lines "NAME = VALUE", with comments from # on, take part for
- * all definitions that are added after this call.
- * @return MEMHEAP_ERR_BAD_PARAM, logged, if it cannot be read or understood.
+ * Read a file of lines "NAME = VALUE", with comments from # on. It is a source
+ * for all definitions that are added after this call.
+ * @return MEMHEAP_ERR_BAD_PARAM, logged, if the file cannot be read or parsed
  */
 memheap_status_t memheap_params_read_file(memheap_params_t *params,
                                           const char *path);
 
 /**
- * Add definitions, which must outlive the registry, and find their values.
+ * Add definitions, which must outlive the set, and find their values.
  *
- * @param component  whose own they are, or NULL if names are whole
- * @return MEMHEAP_ERR_BAD_PARAM, logged, if a value cannot be understood.
+ * @param component  the component that they belong to; NULL if their names are
+ *                   whole
+ * @return MEMHEAP_ERR_BAD_PARAM, logged, if a value does not parse
  */
 memheap_status_t memheap_params_add(memheap_params_t *params,
                                     const char *component,
@@ -81,11 +85,23 @@ memheap_status_t memheap_params_add(memheap_params_t *params,
                                     size_t count);
 
 /**
- * Find names that begin with MEMHEAP_ and that no definition has, in every
- * source, and arguments without a name or a value. Variables of the
- * environment must have their names in upper case. MEMHEAP_TEST_ is left to
- * tests.
- * @return MEMHEAP_ERR_BAD_PARAM, logged with the names there are.
+ * Copy a set, and replace the values that a program sets.
+ *
+ * @param params     uninitialised; base must outlive it
+ * @param arguments  "NAME=VALUE" strings up to a NULL
+ * @return MEMHEAP_ERR_BAD_PARAM, logged, for an unknown name, a value that does
+ *         not parse, or a parameter that belongs to the job or the process
+ */
+memheap_status_t memheap_params_derive(memheap_params_t *params,
+                                       const memheap_params_t *base,
+                                       const char *const *arguments,
+                                       const memheap_log_t *log);
+
+/**
+ * Find names in the environment that begin with MEMHEAP_, and any names in the
+ * parameter file, that no definition has. Variables must have their names in
+ * upper case. Names that begin with MEMHEAP_TEST_ are left to tests.
+ * @return MEMHEAP_ERR_BAD_PARAM, logged with the names that there are
  */
 memheap_status_t memheap_params_check_names(const memheap_params_t *params);
 
@@ -97,30 +113,7 @@ const memheap_param_t *memheap_params_find(const memheap_params_t *params,
 const memheap_value_t *memheap_params_value(const memheap_params_t *params,
                                             const char *name);
 
-/** "default", "file", ...; never NULL. */
+/** "default", "file", "environment" or "argument". */
 const char *memheap_param_source_name(memheap_param_source_t source);
-
-/**
- * Read a size: a decimal number, with a fraction or without, and at most one
- * of the letters k, m, g, t in either case, for powers of 1024. What follows
- * the letter is ignored. A fraction of a byte counts as one.
- *
- * @return MEMHEAP_ERR_BAD_PARAM if the text is none, or past SIZE_MAX.
- * Source: OpenSHMEM 1.6, environment variable SHMEM_SYMMETRIC_SIZE.
- */
-memheap_status_t memheap_parse_size(const char *text, size_t *size_p);
-
-/**
- * Read a size, or a share of a machine that its processes split: "8g/node" is
- * so many bytes for all of them, "50%" a part of its memory, which may have a
- * fraction.
- *
- * @return MEMHEAP_ERR_BAD_PARAM if the text is none, or no part of 100.
- */
-memheap_status_t memheap_parse_share(const char *text, memheap_share_t *share);
-
-/** The bytes that a share is for one of `processes` on a machine. */
-size_t memheap_share_bytes(const memheap_share_t *share, size_t total,
-                           size_t processes);
 
 #endif

@@ -21,46 +21,51 @@ static void collect_values(const memheap_framework_t *f,
         char name[128];
         snprintf(name, sizeof(name), "MEMHEAP_%s_%s", component->name,
                  component->params[i].name);
-        values[i] = *memheap_params_value(&f->params, name);
+        values[i] = *memheap_params_value(f->params, name);
     }
 }
 
-static long priority_of(const memheap_framework_t *f,
-                        const memheap_component_t *component)
+long memheap_framework_priority(const memheap_framework_t *framework,
+                                const memheap_component_t *component)
 {
     char name[128];
     snprintf(name, sizeof(name), "MEMHEAP_%s_PRIORITY", component->name);
-    return memheap_params_value(&f->params, name)->integer;
+    return memheap_params_value(framework->params, name)->integer;
 }
 
 /* A component with a priority, its own or what create() made of it. */
 typedef struct candidate {
-    memheap_opened_t *opened; /* NULL: none */
+    size_t index; /* NONE: no component */
     long priority;
 } candidate_t;
+
+enum {
+    NONE = MEMHEAP_COMPONENT_MAX
+};
 
 /* Components stand in the order of names, which decides among equals. */
 static bool goes_before(const candidate_t *a, const candidate_t *b)
 {
-    return b->opened == NULL || a->priority > b->priority ||
-           (a->priority == b->priority && a->opened < b->opened);
+    return b->index == NONE || a->priority > b->priority ||
+           (a->priority == b->priority && a->index < b->index);
 }
 
 /* Of the usable components that were not asked, the one that goes before all
- * others; NULL if the best so far goes before it. */
-static memheap_opened_t *next_to_ask(memheap_framework_t *f, const bool *asked,
-                                     const candidate_t *best)
+ * others; NONE if the best so far goes before it. */
+static size_t next_to_ask(const memheap_framework_t *f, const bool *asked,
+                          const candidate_t *best)
 {
     candidate_t next = *best;
-    for (size_t i = 0; i < f->count; i++) {
-        candidate_t one = {&f->opened[i], 0};
-        if (!one.opened->usable || asked[i])
+    for (size_t i = 0; i < memheap_framework_count(f); i++) {
+        candidate_t one = {i, 0};
+        if (!f->usable[i] || asked[i])
             continue;
-        one.priority = priority_of(f, one.opened->component);
+        one.priority =
+            memheap_framework_priority(f, memheap_framework_component(f, i));
         if (goes_before(&one, &next))
             next = one;
     }
-    return next.opened == best->opened ? NULL : next.opened;
+    return next.index == best->index ? NONE : next.index;
 }
 
 /* Ask one component; *module_p stays NULL if it stands aside. */
@@ -72,7 +77,7 @@ static memheap_status_t ask(const memheap_framework_t *f,
     memheap_value_t values[MEMHEAP_COMPONENT_PARAM_MAX];
     collect_values(f, component, values);
     config->params = values;
-    *priority_p = priority_of(f, component);
+    *priority_p = memheap_framework_priority(f, component);
     memheap_status_t status = component->create(config, priority_p, module_p);
     config->params = NULL;
     if (status == MEMHEAP_ERR_UNSUPPORTED) {
@@ -92,24 +97,31 @@ static memheap_status_t ask(const memheap_framework_t *f,
     return status;
 }
 
-/* The module of a heap that is guarded, whatever else there is. */
-static memheap_status_t select_guard(memheap_framework_t *framework,
-                                     memheap_module_config_t *config,
-                                     memheap_module_t **module_p)
+/* Keep one component; NONE closes all. */
+static void close_others(memheap_framework_t *framework, size_t kept)
 {
-    const memheap_component_t *guard = &memheap_guard_component;
+    for (size_t i = 0; i < memheap_framework_count(framework); i++) {
+        if (i != kept)
+            memheap_framework_close_one(framework, i);
+    }
+}
+
+memheap_status_t memheap_framework_use(memheap_framework_t *framework,
+                                       const memheap_component_t *component,
+                                       memheap_module_config_t *config,
+                                       memheap_module_t **module_p)
+{
     long priority = 0;
-    memheap_status_t status = guard->create(config, &priority, module_p);
+    memheap_status_t status = component->create(config, &priority, module_p);
     if (status != MEMHEAP_OK) {
         memheap_log_write(framework->log, MEMHEAP_LOG_ERROR,
-                          "MEMHEAP_GUARD: cannot serve a region of %zu bytes: "
-                          "%s",
-                          config->max_size, memheap_status_string(status));
+                          "component %s cannot serve a region of %zu bytes: %s",
+                          component->name, config->max_size,
+                          memheap_status_string(status));
         return status;
     }
-    for (size_t i = 0; i < framework->count; i++)
-        memheap_framework_close_one(&framework->opened[i]);
-    framework->selected = guard;
+    close_others(framework, NONE);
+    framework->selected = component;
     return MEMHEAP_OK;
 }
 
@@ -118,16 +130,15 @@ memheap_status_t memheap_framework_select(memheap_framework_t *framework,
                                           memheap_module_t **module_p)
 {
     bool asked[MEMHEAP_COMPONENT_MAX] = {false};
-    candidate_t best = {NULL, 0};
+    candidate_t best = {NONE, 0};
     candidate_t one;
     memheap_module_t *best_module = NULL;
-    if (memheap_params_value(&framework->params, "MEMHEAP_GUARD")->boolean)
-        return select_guard(framework, config, module_p);
-    while ((one.opened = next_to_ask(framework, asked, &best)) != NULL) {
+    while ((one.index = next_to_ask(framework, asked, &best)) != NONE) {
         memheap_module_t *module = NULL;
-        asked[one.opened - framework->opened] = true;
-        memheap_status_t status = ask(framework, one.opened->component, config,
-                                      &one.priority, &module);
+        asked[one.index] = true;
+        memheap_status_t status =
+            ask(framework, memheap_framework_component(framework, one.index),
+                config, &one.priority, &module);
         memheap_module_t *loser = module;
         if (status == MEMHEAP_OK && module != NULL &&
             goes_before(&one, &best)) {
@@ -142,20 +153,17 @@ memheap_status_t memheap_framework_select(memheap_framework_t *framework,
         if (status != MEMHEAP_OK)
             return status;
     }
-    for (size_t i = 0; i < framework->count; i++) {
-        if (&framework->opened[i] != best.opened)
-            memheap_framework_close_one(&framework->opened[i]);
-    }
+    close_others(framework, best.index);
     if (best_module == NULL) {
         memheap_log_write(framework->log, MEMHEAP_LOG_ERROR,
                           "no component can serve a region of %zu bytes",
                           config->size);
         return MEMHEAP_ERR_NO_COMPONENT;
     }
+    framework->selected = memheap_framework_component(framework, best.index);
     memheap_log_write(framework->log, MEMHEAP_LOG_DEBUG,
                       "component %s selected, of priority %ld",
-                      best.opened->component->name, best.priority);
-    framework->selected = best.opened->component;
+                      framework->selected->name, best.priority);
     *module_p = best_module;
     return MEMHEAP_OK;
 }

@@ -45,7 +45,7 @@ int arena_init(void *base, size_t size)
     static memheap_params_t params;
     const memheap_component_t *component = &ARENA_DESCRIPTOR(ARENA_COMPONENT);
     memheap_value_t values[16];
-    memheap_params_init(&params, &memheap_log_stderr, NULL);
+    memheap_params_init(&params, &memheap_log_stderr);
     if (memheap_params_add(&params, component->name, component->params,
                            component->param_count) != MEMHEAP_OK)
         return -1;

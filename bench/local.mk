@@ -3,7 +3,8 @@
 # arena-NAME.so: the bare module of one component for a trace replay. Built by
 # the compiler alone, since libtool would hide the result in a folder.
 arena_common = $(srcdir)/bench/arena.c $(srcdir)/base/hashmap.c \
-	$(srcdir)/base/log.c $(srcdir)/base/memory.c $(srcdir)/base/array.c $(srcdir)/base/params.c
+	$(srcdir)/base/log.c $(srcdir)/base/memory.c $(srcdir)/base/array.c $(srcdir)/base/params.c \
+	$(srcdir)/base/param_parse.c
 arena_link = $(AM_V_CCLD)$(CC) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) \
 	-O2 $(CFLAGS) -fPIC -shared $(LDFLAGS)
 EXTRA_DIST += bench/arena.c bench/arena-bump.c bench/arena-malloc.c \

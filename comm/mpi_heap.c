@@ -147,7 +147,7 @@ static memheap_status_t read_backing(const memheap_config_t *config,
     if (status != MEMHEAP_OK)
         return status;
     *backing = config->backing;
-    memheap_pages_read(&framework.params, backing);
+    memheap_pages_read(framework.params, backing);
     memheap_framework_close(&framework);
     return MEMHEAP_OK;
 }

@@ -81,8 +81,7 @@ static memheap_status_t create(const memheap_symmetric_config_t *config,
     heap.flags |= flags;
     heap.flags |= job->rank == 0 ? MEMHEAP_JOB_LEADER : 0;
     heap.flags |= job->size > 1 ? MEMHEAP_STATS_EXPORTED : 0;
-    memheap_status_t status = memheap_create_over(region, &heap, config->defs,
-                                                  config->def_count, heap_p);
+    memheap_status_t status = memheap_create_over(region, &heap, heap_p);
     if (status == MEMHEAP_OK)
         memheap_set_pe(*heap_p, job->rank, job->size);
     return status;

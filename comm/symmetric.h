@@ -28,8 +28,6 @@ typedef struct memheap_symmetric_config {
     const char *folder;
     /** The heap's name, flags and log. */
     const memheap_config_t *heap;
-    const memheap_param_def_t *defs; /* more parameters for its registry */
-    size_t def_count;
     /** How PEs are called: number n of the job is first_pe + n * pe_stride; 0
      *  is a stride of 1. */
     int first_pe, pe_stride;

@@ -27,15 +27,23 @@ static size_t common_align(const memheap_region_t *region)
 }
 
 static memheap_status_t open_framework(memheap_t *heap,
-                                       const memheap_config_t *config,
-                                       const memheap_param_def_t *defs,
-                                       size_t count)
+                                       const memheap_config_t *config)
 {
-    memheap_framework_config_t framework = {.log = heap->log,
-                                            .arguments = config->params,
-                                            .params = defs,
-                                            .param_count = count};
+    memheap_framework_config_t framework = {
+        .log = heap->log, .memory = heap->memory, .arguments = config->params};
     return memheap_framework_open(&heap->framework, &framework);
+}
+
+/* A guarded heap has a component of its own. */
+static memheap_status_t select_module(memheap_t *heap,
+                                      memheap_module_config_t *config)
+{
+    return heap->region.guarded
+               ? memheap_framework_use(&heap->framework,
+                                       &memheap_guard_component, config,
+                                       &heap->module)
+               : memheap_framework_select(&heap->framework, config,
+                                          &heap->module);
 }
 
 /* The caller's range, or one of the heap's own. */
@@ -48,7 +56,7 @@ static memheap_status_t find_region(memheap_t *heap,
         memheap_region_wrap(region, config->base, config->size);
         return MEMHEAP_OK;
     }
-    memheap_pages_read(&heap->framework.params, &backing);
+    memheap_pages_read(heap->framework.params, &backing);
     size_t unit = memheap_pages_unit(&backing);
     size_t total = config->size;
     size_t available;
@@ -74,7 +82,7 @@ static memheap_status_t find_region(memheap_t *heap,
 static bool is_shown(const memheap_t *heap, unsigned flags)
 {
     const char *which =
-        memheap_params_value(&heap->framework.params, "MEMHEAP_TOP")->string;
+        memheap_params_value(heap->framework.params, "MEMHEAP_TOP")->string;
     return strcmp(which, "all") == 0 ||
            (strcmp(which, "job") == 0 && (flags & MEMHEAP_STATS_EXPORTED) != 0);
 }
@@ -119,7 +127,7 @@ static memheap_status_t take_pages(memheap_t *heap)
 /* Whether a checker is to be told of blocks. */
 static bool is_checked(const memheap_t *heap)
 {
-    return memheap_params_value(&heap->framework.params, "MEMHEAP_CHECKERS")
+    return memheap_params_value(heap->framework.params, "MEMHEAP_CHECKERS")
                ->boolean &&
            memheap_has_sanitizer();
 }
@@ -147,8 +155,7 @@ static memheap_status_t open_guard(memheap_t *heap)
 /* As memheap_create_over(); the heap finds its region where that is NULL. */
 static memheap_status_t create_heap(const memheap_region_t *given,
                                     const memheap_config_t *config,
-                                    const memheap_param_def_t *defs,
-                                    size_t count, memheap_t **heap_p)
+                                    memheap_t **heap_p)
 {
     const memheap_memory_t *memory =
         config->memory == NULL ? &memheap_memory_system : config->memory;
@@ -169,7 +176,7 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     snprintf(heap->name, sizeof(heap->name), "%s",
              config->name == NULL ? "heap" : config->name);
 
-    memheap_status_t status = open_framework(heap, config, defs, count);
+    memheap_status_t status = open_framework(heap, config);
     if (status != MEMHEAP_OK)
         goto err_heap;
     if (given != NULL)
@@ -178,7 +185,7 @@ static memheap_status_t create_heap(const memheap_region_t *given,
         status = find_region(heap, config);
     if (status != MEMHEAP_OK)
         goto err_framework;
-    const memheap_params_t *params = &heap->framework.params;
+    const memheap_params_t *params = heap->framework.params;
     region->guarded = memheap_params_value(params, "MEMHEAP_GUARD")->boolean;
     if (region->guarded && region->kind == MEMHEAP_REGION_FOREIGN)
         status = take_pages(heap);
@@ -216,7 +223,7 @@ static memheap_status_t create_heap(const memheap_region_t *given,
         .memory = memory,
         .concurrent = heap->locks && !heap->checks && heap->notes == NULL &&
                       !shown && (config->flags & MEMHEAP_ORDERED) == 0};
-    status = memheap_framework_select(&heap->framework, &module, &heap->module);
+    status = select_module(heap, &module);
     if (status != MEMHEAP_OK)
         goto err_notes;
     status = open_guard(heap);
@@ -251,10 +258,9 @@ err_heap:
 
 memheap_status_t memheap_create_over(const memheap_region_t *region,
                                      const memheap_config_t *config,
-                                     const memheap_param_def_t *defs,
-                                     size_t count, memheap_t **heap_p)
+                                     memheap_t **heap_p)
 {
-    return create_heap(region, config, defs, count, heap_p);
+    return create_heap(region, config, heap_p);
 }
 
 memheap_status_t memheap_create(const memheap_config_t *config,
@@ -285,7 +291,7 @@ memheap_status_t memheap_create(const memheap_config_t *config,
                                 "caller's: a heap over it asks for none");
         return MEMHEAP_ERR_BAD_ARGUMENT;
     }
-    return create_heap(NULL, config, NULL, 0, heap_p);
+    return create_heap(NULL, config, heap_p);
 }
 
 /* What the parameters want to be said of a heap that ends. */
@@ -295,7 +301,7 @@ static void report(memheap_t *heap)
     memheap_report_t report = {.heap = heap, .values = values};
     memheap_stats_collect(heap, values);
     memheap_report_by_param(&report, heap->log);
-    if (memheap_params_value(&heap->framework.params, "MEMHEAP_LEAKS")->boolean)
+    if (memheap_params_value(heap->framework.params, "MEMHEAP_LEAKS")->boolean)
         memheap_report_leaks(heap);
 }
 

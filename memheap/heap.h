@@ -30,12 +30,10 @@ enum {
  * @param region  of the heap from now on if the call succeeds, which releases
  *                it in the end; the struct is copied
  * @param config  base, size and max_size are ignored
- * @param defs    more parameters for the registry; NULL if count is 0
  */
 memheap_status_t memheap_create_over(const memheap_region_t *region,
                                      const memheap_config_t *config,
-                                     const memheap_param_def_t *defs,
-                                     size_t count, memheap_t **heap_p);
+                                     memheap_t **heap_p);
 
 /** The log and the name that the heap was created with. */
 const memheap_log_t *memheap_get_log(const memheap_t *heap);

@@ -39,7 +39,7 @@ const memheap_log_t *memheap_get_log(const memheap_t *heap)
 
 const memheap_params_t *memheap_get_params(const memheap_t *heap)
 {
-    return &heap->framework.params;
+    return heap->framework.params;
 }
 
 bool memheap_is_access_checked(const memheap_t *heap)

@@ -7,13 +7,13 @@
 #include "config.h"
 
 #include "shmem/call_description.h"
-#include "shmem/params.h"
 #include "shmem/remote_registration.h"
 #include "shmem/space.h"
 #include "shmem/team.h"
 #include "comm/symmetric.h"
 #include "base/sysinfo.h"
 #include "base/pages.h"
+#include "base/param_parse.h"
 #include "base/util.h"
 
 #include <stdio.h>
@@ -23,28 +23,13 @@
 
 #include <shmem.h>
 
-/* Whether PEs may set a parameter differently: it is about this PE's files or
- * output, and not about the heap. */
-static bool is_private(const char *name)
-{
-    static const char *const names[] = {
-        "MEMHEAP_PARAM_FILE", "MEMHEAP_PLUGIN_PATH", "MEMHEAP_DEVICE_FOLDER",
-        "MEMHEAP_TOP",        "MEMHEAP_TRACE",       "SHMEM_VERSION",
-        "SHMEM_INFO",         "SHMEM_DEBUG"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* A digest of the values that all PEs must share, however they are spelt. */
+/* A digest of the values that all PEs must share, whatever their spelling. */
 static uint64_t digest_of_params(const memheap_params_t *params)
 {
     uint64_t digest = 0;
     for (size_t i = 0; i < params->count; i++) {
         const memheap_param_t *param = &params->param[i];
-        if (is_private(param->name))
+        if ((param->def->flags & MEMHEAP_PARAM_PER_PE) != 0)
             continue;
         digest = memheap_call_digest(digest, param->name, strlen(param->name));
         if (param->def->type == MEMHEAP_PARAM_STRING) {
@@ -102,27 +87,28 @@ static void print_info(const memheap_params_t *params)
     fflush(stdout);
 }
 
-/* Read the parameters into a registry, which rt->params is then. */
-static memheap_status_t read_params(memheap_runtime_t *rt,
-                                    memheap_framework_t *framework)
+/* Use the registry, with the parameters of jobs, until memheap_runtime_stop().
+ */
+static memheap_status_t acquire_params(memheap_runtime_t *rt)
 {
-    /* The heap's framework will say the same warnings again. */
-    memheap_log_t errors = rt->log;
-    errors.level = MEMHEAP_LOG_ERROR;
-    memheap_framework_config_t config = {.log = &errors,
-                                         .params = memheap_shmem_param_defs,
-                                         .param_count =
-                                             memheap_shmem_param_def_count};
-    memheap_status_t status = memheap_framework_open(framework, &config);
+    const memheap_registry_t *registry;
+    memheap_status_t status =
+        memheap_registry_acquire(true, &rt->log, &registry);
     memheap_status_t worst = memheap_job_worst(&rt->job, status);
     if (worst != MEMHEAP_OK) {
         memheap_runtime_report_any(worst);
         if (status == MEMHEAP_OK)
-            memheap_framework_close(framework);
+            memheap_registry_release();
         return worst;
     }
-    rt->params = &framework->params;
+    rt->params = &registry->params;
     return MEMHEAP_OK;
+}
+
+static void release_params(memheap_runtime_t *rt)
+{
+    rt->params = NULL;
+    memheap_registry_release();
 }
 
 /* Have the PEs' means to reach each other and to agree, and agree on the
@@ -157,9 +143,8 @@ static void part(memheap_runtime_t *rt)
 /* Give no pages of the heap back; say so if the user asked for it. */
 static void keep_pages(memheap_runtime_t *rt)
 {
-    const memheap_params_t *params = memheap_get_params(rt->space.heap);
     memheap_pin_pages(rt->space.heap);
-    if (memheap_params_value(params, "MEMHEAP_TRIM")->size > 0)
+    if (memheap_params_value(rt->params, "MEMHEAP_TRIM")->size > 0)
         memheap_log_write(&rt->log, MEMHEAP_LOG_WARNING,
                           "MEMHEAP_TRIM has no effect: the job has several "
                           "nodes, whose network may hold on to the pages of "
@@ -177,16 +162,14 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
                                            : MEMHEAP_SINGLE_THREADED),
                              .log = &rt->log};
     /* What the user says that it will be is registered in one piece. */
-    memheap_symmetric_config_t config = {
-        .job = &rt->job,
-        .limit = limit,
-        .backed = rt->transport != NULL && rt->space.limited,
-        .backing = *backing,
-        .heap = &heap,
-        .defs = memheap_shmem_param_defs,
-        .def_count = memheap_shmem_param_def_count,
-        .synced = true,
-        .warnings = &memheap_runtime_warnings};
+    memheap_symmetric_config_t config = {.job = &rt->job,
+                                         .limit = limit,
+                                         .backed = rt->transport != NULL &&
+                                                   rt->space.limited,
+                                         .backing = *backing,
+                                         .heap = &heap,
+                                         .synced = true,
+                                         .warnings = &memheap_runtime_warnings};
     memheap_symmetric_t symmetric;
     memheap_status_t status = memheap_symmetric_open(&config, &symmetric);
     if (status != MEMHEAP_OK)
@@ -268,8 +251,7 @@ static memheap_status_t share_variables(memheap_runtime_t *rt)
 /* Start the job's parts in order; see memheap_runtime_start(). */
 static memheap_status_t start(memheap_runtime_t *rt)
 {
-    memheap_framework_t framework;
-    memheap_status_t status = read_params(rt, &framework);
+    memheap_status_t status = acquire_params(rt);
     if (status != MEMHEAP_OK)
         return status;
     if (memheap_params_value(rt->params, "SHMEM_DEBUG")->boolean)
@@ -283,8 +265,6 @@ static memheap_status_t start(memheap_runtime_t *rt)
     }
     if (status == MEMHEAP_OK && rt->job.rank == 0)
         print_info(rt->params);
-    rt->params = NULL;
-    memheap_framework_close(&framework);
     if (status == MEMHEAP_OK)
         status = share_variables(rt);
     if (status != MEMHEAP_OK)
@@ -304,9 +284,11 @@ static memheap_status_t start(memheap_runtime_t *rt)
 err_heap:
     part(rt); /* before the memory that it knows */
     leave_variables(rt);
+    release_params(rt);
     return status;
 err_part:
     part(rt);
+    release_params(rt);
     return status;
 }
 
@@ -338,10 +320,10 @@ memheap_status_t memheap_runtime_start(int thread_level)
 void memheap_runtime_report_heap(memheap_space_t *space)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    const memheap_params_t *params = memheap_get_params(space->heap);
     if (memheap_symmetric_report(space->segment->owners.job, space->heap))
         rt->exit_status =
-            (int)memheap_params_value(params, "MEMHEAP_LEAKS_STATUS")->integer;
+            (int)memheap_params_value(rt->params, "MEMHEAP_LEAKS_STATUS")
+                ->integer;
 }
 
 void memheap_runtime_stop(void)
@@ -357,6 +339,7 @@ void memheap_runtime_stop(void)
     memheap_destroy(rt->space.heap);
     leave_variables(rt);
     memheap_job_close(&rt->job);
+    release_params(rt);
     rt->space.heap = NULL;
     memheap_segment_reset(&rt->symmetric);
     rt->depth = 0;

@@ -17,8 +17,7 @@ libshmem_la_SOURCES = $(comm_sources) $(shmem_headers) include/memheap/mpi.h \
 	shmem/call_description.c shmem/call_description.h shmem/collective.c \
 	shmem/copy.c shmem/copy.h shmem/deprecated.c shmem/group.c \
 	shmem/group.h shmem/init.c shmem/lock.c shmem/memory.c \
-	shmem/mpi_wrappers.c shmem/ordering.c shmem/p2p_sync.c shmem/params.c \
-	shmem/params.h shmem/reduce.c shmem/remote_registration.c \
+	shmem/mpi_wrappers.c shmem/ordering.c shmem/p2p_sync.c shmem/reduce.c shmem/remote_registration.c \
 	shmem/remote_registration.h shmem/rma.c shmem/runtime.c \
 	shmem/runtime.h shmem/space.c shmem/space.h shmem/team.c shmem/team.h
 libshmem_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS) $(UCX_CFLAGS)

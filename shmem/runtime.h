@@ -10,6 +10,7 @@
 #include "comm/node_monitor.h"
 #include "comm/window.h"
 #include "memheap/heap.h"
+#include "base/registry.h"
 
 #include <pthread.h>
 #include <sys/types.h>
@@ -91,7 +92,7 @@ typedef struct memheap_runtime {
     memheap_segment_t variables; /* global and static ones of the program */
     memheap_data_segment_t globals;
 
-    const memheap_params_t *params; /* while starting */
+    const memheap_params_t *params; /* of the process; NULL: not running */
     int exit_status;                /* of the process, where it would be 0 */
     memheap_log_t log;
     memheap_log_t verdict; /* where an agreement says that the PEs differ */

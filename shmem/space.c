@@ -14,7 +14,6 @@
 #include "shmem/space.h"
 #include "shmem/access.h"
 #include "shmem/call_description.h"
-#include "shmem/params.h"
 #include "shmem/remote_registration.h"
 #include "base/pages.h"
 #include "base/util.h"
@@ -56,8 +55,7 @@ static memheap_space_t *space_of(shmemx_space_t space)
 static bool find_device(int device, const char **folder_p)
 {
     struct stat file;
-    const memheap_params_t *params =
-        memheap_get_params(memheap_runtime.space.heap);
+    const memheap_params_t *params = memheap_runtime.params;
     const char *folder =
         memheap_params_value(params, "MEMHEAP_DEVICE_FOLDER")->string;
     *folder_p = device == SHMEMX_DEVICE_FOLDER ? folder : NULL;
@@ -104,7 +102,7 @@ static memheap_status_t space_open(made_space_t *made,
                                            : MEMHEAP_SINGLE_THREADED),
                              .log = &rt->log};
     memheap_memory_policy_t backing = config->backing;
-    memheap_pages_read(memheap_get_params(rt->space.heap), &backing);
+    memheap_pages_read(rt->params, &backing);
     bool backed = (config->flags & SHMEMX_SPACE_BACKED) != 0;
     memheap_symmetric_config_t wanted = {
         .job = &made->job,
@@ -113,8 +111,6 @@ static memheap_status_t space_open(made_space_t *made,
         .backing = backing,
         .folder = folder,
         .heap = &heap,
-        .defs = memheap_shmem_param_defs,
-        .def_count = memheap_shmem_param_def_count,
         .first_pe = made->segment.owners.start,
         .pe_stride = made->segment.owners.stride,
         .synced = true,

@@ -4,7 +4,6 @@ tools_memheap_info_SOURCES = tools/info/facts.c tools/info/human.c \
 	tools/info/info.h tools/info/main.c tools/info/parsable.c
 tools_memheap_info_LDADD = libmemheap.la
 if MPI
-tools_memheap_info_SOURCES += shmem/params.c shmem/params.h
 tools_memheap_info_CPPFLAGS = $(AM_CPPFLAGS) -DWITH_SHMEM
 endif
 

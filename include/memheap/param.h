@@ -17,46 +17,61 @@ extern "C" {
 typedef enum memheap_param_type {
     MEMHEAP_PARAM_STRING,
     MEMHEAP_PARAM_INT,
-    MEMHEAP_PARAM_SIZE,  /* as memheap_parse_size() reads it */
-    MEMHEAP_PARAM_SHARE, /* as memheap_parse_share() does */
+    MEMHEAP_PARAM_SIZE,  /* bytes: "512", "64k", "3.1M", "2g", "1T" */
+    MEMHEAP_PARAM_SHARE, /* a size, or a part of a node's: "8g/node", "50%" */
     MEMHEAP_PARAM_BOOL,  /* 1, 0, yes, no, on, off, true, false */
-    MEMHEAP_PARAM_FLAG   /* true if set to anything at all */
+    MEMHEAP_PARAM_FLAG   /* true if the variable exists, whatever its value */
 } memheap_param_type_t;
 
-/** A size that may depend on the machine. */
+/** Flags of a definition. */
+enum {
+    /** Read when a job starts. A heap without a job ignores it. */
+    MEMHEAP_PARAM_JOB = 1,
+    /** Read once for the whole process: a program cannot set it for one
+     *  heap. */
+    MEMHEAP_PARAM_PROCESS = 2,
+    /** The PEs of a job may set it differently. */
+    MEMHEAP_PARAM_PER_PE = 4
+};
+
+/** A size that may depend on the node. */
 typedef struct memheap_share {
-    size_t size;   /* bytes, or millionths of the machine's memory */
-    bool of_total; /* the latter */
-    bool split;    /* among the processes on the machine */
+    size_t size;   /* bytes; with of_total, millionths of the node's memory */
+    bool of_total; /* size is a part of the node's memory */
+    bool split;    /* the PEs of the node divide it among them */
 } memheap_share_t;
 
+/** The value of a parameter; its type says which member. */
 typedef union memheap_value {
     const char *string;
     long integer;
     size_t size;
-    bool boolean;
+    bool boolean; /* BOOL and FLAG */
     memheap_share_t share;
 } memheap_value_t;
 
 typedef struct memheap_param_def {
-    /** The whole name, or for a component's own the part behind
+    /** The whole name. For a parameter of a component, the part after
      *  MEMHEAP_<COMPONENT>_, in lower case. */
     const char *name;
     memheap_param_type_t type;
-    /** Of a number; "" for none. */
+    /** The unit of a number; "" for none. */
     const char *unit;
-    /** As the user would write it; "" for none, which reads as "" or 0. */
+    /** As the user would write it. "" reads as "" or 0. */
     const char *default_text;
     const char *help;
-    /** An older name of the variable, read where name is not set; or NULL. */
+    /** An older name of the variable, read if name is not set; or NULL. */
     const char *old_name;
-    /** The least and greatest value of an INT or SIZE, both 0 for any. */
+    /** MEMHEAP_PARAM_JOB and the like, or 0. */
+    unsigned flags;
+    /** The least and greatest value of an INT or SIZE. Both 0: any. */
     size_t minimum, maximum;
-    /** A SIZE must be one. */
+    /** A SIZE must be a power of two. */
     bool power_of_two;
-    /** A STRING must be one of these, up to a NULL, in either case; its value
-     *  is the very one of them. One that ends in :N stands for any number
-     *  there, and its value is as it was written. NULL for any text. */
+    /** The choices for a STRING, ended by a NULL; upper and lower case are
+     *  equal, and the value points to the choice. A choice that ends in :N
+     *  stands for any number there, and the value is the user's text. NULL:
+     *  any text. */
     const char *const *words;
 } memheap_param_def_t;
 

@@ -24,6 +24,9 @@
 #include "memheap/heap.h"
 #include "memheap/debug/records.h"
 
+/** Allocates for a guarded heap. It is not selected by priority. */
+extern const memheap_component_t memheap_guard_component;
+
 /** What watches a heap. */
 typedef struct memheap_guard memheap_guard_t;
 

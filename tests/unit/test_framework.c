@@ -34,23 +34,23 @@ static memheap_status_t select_module(size_t size, memheap_module_t **module_p)
 static size_t usable_count(void)
 {
     size_t count = 0;
-    for (size_t i = 0; i < framework.count; i++)
-        count += framework.opened[i].usable;
+    for (size_t i = 0; i < memheap_framework_count(&framework); i++)
+        count += framework.usable[i];
     return count;
 }
 
 START_TEST(all_components_are_opened_in_the_order_of_names)
 {
     ck_assert_ok(open_framework());
-    ck_assert_uint_ge(framework.count, 1);
-    ck_assert_uint_eq(usable_count(), framework.count);
+    ck_assert_uint_ge(memheap_framework_count(&framework), 1);
+    ck_assert_uint_eq(usable_count(), memheap_framework_count(&framework));
     ck_assert_ptr_null(framework.selected);
-    for (size_t i = 1; i < framework.count; i++)
-        ck_assert_int_lt(strcmp(framework.opened[i - 1].component->name,
-                                framework.opened[i].component->name),
-                         0);
+    for (size_t i = 1; i < memheap_framework_count(&framework); i++)
+        ck_assert_int_lt(
+            strcmp(memheap_framework_component(&framework, i - 1)->name,
+                   memheap_framework_component(&framework, i)->name),
+            0);
     memheap_framework_close(&framework);
-    ck_assert_uint_eq(framework.count, 0);
 }
 END_TEST
 
@@ -59,8 +59,8 @@ START_TEST(greatest_priority_is_selected_and_left_alone)
     memheap_module_t *module;
     ck_assert_ok(open_framework());
     int greatest = -1;
-    for (size_t i = 0; i < framework.count; i++) {
-        int priority = framework.opened[i].component->priority;
+    for (size_t i = 0; i < memheap_framework_count(&framework); i++) {
+        int priority = memheap_framework_component(&framework, i)->priority;
         greatest = priority > greatest ? priority : greatest;
     }
     ck_assert_ok(select_module(MIB, &module));
@@ -91,7 +91,7 @@ START_TEST(component_can_be_left_out)
     const char *name = unit_component_name(_i);
     char list[64];
     ck_assert_ok(open_framework());
-    size_t count = framework.count;
+    size_t count = memheap_framework_count(&framework);
     memheap_framework_close(&framework);
     snprintf(list, sizeof(list), "^%s", name);
     setenv("MEMHEAP_COMPONENT", list, 1);
@@ -102,10 +102,11 @@ START_TEST(component_can_be_left_out)
     }
     ck_assert_ok(status);
     ck_assert_uint_eq(usable_count(), count - 1);
-    for (size_t i = 0; i < framework.count; i++)
-        ck_assert_int_eq(framework.opened[i].usable,
-                         strcmp(framework.opened[i].component->name, name) !=
-                             0);
+    for (size_t i = 0; i < memheap_framework_count(&framework); i++)
+        ck_assert_int_eq(
+            framework.usable[i],
+            strcmp(memheap_framework_component(&framework, i)->name, name) !=
+                0);
     memheap_framework_close(&framework);
 }
 END_TEST
@@ -125,7 +126,7 @@ START_TEST(list_names_the_candidates)
 {
     name_all("");
     ck_assert_ok(open_framework());
-    ck_assert_uint_eq(usable_count(), framework.count);
+    ck_assert_uint_eq(usable_count(), memheap_framework_count(&framework));
     memheap_framework_close(&framework);
 }
 END_TEST
@@ -186,7 +187,7 @@ START_TEST(parameter_file_takes_part)
     ck_assert_ok(open_framework());
     unlink(path);
     ck_assert_uint_eq(usable_count(), 1);
-    ck_assert(framework.opened[0].usable);
+    ck_assert(framework.usable[0]);
     memheap_framework_close(&framework);
 }
 END_TEST
@@ -200,22 +201,77 @@ START_TEST(parameter_file_that_is_missing_is_refused)
 }
 END_TEST
 
-START_TEST(caller_can_add_parameters)
+static const char symmetric_size[] = "SHMEM_SYMMETRIC_SIZE";
+
+START_TEST(job_parameters_are_read_for_jobs_alone)
 {
-    static const memheap_param_def_t own = {.name = "SHMEM_SYMMETRIC_SIZE",
-                                            .type = MEMHEAP_PARAM_SIZE,
-                                            .unit = "bytes",
-                                            .default_text = "",
-                                            .old_name = "SMA_SYMMETRIC_SIZE"};
-    memheap_framework_config_t config = {
-        .log = &test_log.log, .params = &own, .param_count = 1};
+    memheap_framework_config_t config = {.log = &test_log.log};
+    memheap_framework_t job;
     setenv("SMA_SYMMETRIC_SIZE", "1g", 1);
-    memheap_status_t status = memheap_framework_open(&framework, &config);
+    ck_assert_ok(open_framework());
+    ck_assert_ptr_null(memheap_params_find(framework.params, symmetric_size));
+    config.job = true;
+    memheap_status_t status = memheap_framework_open(&job, &config);
     unsetenv("SMA_SYMMETRIC_SIZE");
     ck_assert_ok(status);
-    ck_assert_uint_eq(memheap_params_value(&framework.params, own.name)->size,
-                      GIB);
+    ck_assert_uint_eq(
+        memheap_params_value(job.params, symmetric_size)->share.size, GIB);
+    memheap_framework_close(&job);
     memheap_framework_close(&framework);
+}
+END_TEST
+
+START_TEST(environment_is_read_for_the_first_user_alone)
+{
+    memheap_framework_config_t config = {.log = &test_log.log};
+    memheap_framework_t second;
+    setenv("MEMHEAP_TRIM", "1m", 1);
+    ck_assert_ok(open_framework());
+    setenv("MEMHEAP_TRIM", "2m", 1);
+    ck_assert_ok(memheap_framework_open(&second, &config));
+    ck_assert_uint_eq(memheap_params_value(second.params, "MEMHEAP_TRIM")->size,
+                      MIB);
+    ck_assert_ptr_eq(second.params, framework.params);
+    memheap_framework_close(&framework);
+    memheap_framework_close(&second);
+    ck_assert_ok(open_framework());
+    ck_assert_uint_eq(
+        memheap_params_value(framework.params, "MEMHEAP_TRIM")->size, 2 * MIB);
+    memheap_framework_close(&framework);
+}
+END_TEST
+
+START_TEST(arguments_count_for_their_heap_alone)
+{
+    const char *const arguments[] = {"MEMHEAP_TRIM=3m", NULL};
+    memheap_framework_config_t config = {.log = &test_log.log,
+                                         .arguments = arguments};
+    memheap_framework_t second;
+    ck_assert_ok(open_framework());
+    ck_assert_ok(memheap_framework_open(&second, &config));
+    ck_assert_uint_eq(memheap_params_value(second.params, "MEMHEAP_TRIM")->size,
+                      3 * MIB);
+    ck_assert_uint_eq(
+        memheap_params_value(framework.params, "MEMHEAP_TRIM")->size, 0);
+    memheap_framework_close(&second);
+    memheap_framework_close(&framework);
+}
+END_TEST
+
+static const char *const not_for_one_heap[] = {
+    "MEMHEAP_PLUGIN_PATH=/tmp", "MEMHEAP_PARAM_FILE=params",
+    "MEMHEAP_TRANSPORT=ucx", "SHMEM_SYMMETRIC_SIZE=1g"};
+
+START_TEST(parameters_of_process_and_job_are_no_arguments)
+{
+    const char *const arguments[] = {not_for_one_heap[_i], NULL};
+    memheap_framework_config_t config = {.log = &test_log.log,
+                                         .arguments = arguments};
+    ck_assert_int_eq(memheap_framework_open(&framework, &config),
+                     MEMHEAP_ERR_BAD_PARAM);
+    ck_assert_uint_eq(test_log.count, 1);
+    ck_assert_logged(&test_log, "cannot be set for one heap");
+    ck_assert_logged(&test_log, _i < 2 ? "process starts" : "job starts");
 }
 END_TEST
 
@@ -235,6 +291,10 @@ int main(void)
     tcase_add_test(tests, priority_of_nobody_is_refused);
     tcase_add_test(tests, parameter_file_takes_part);
     tcase_add_test(tests, parameter_file_that_is_missing_is_refused);
-    tcase_add_test(tests, caller_can_add_parameters);
+    tcase_add_test(tests, job_parameters_are_read_for_jobs_alone);
+    tcase_add_test(tests, environment_is_read_for_the_first_user_alone);
+    tcase_add_test(tests, arguments_count_for_their_heap_alone);
+    tcase_add_loop_test(tests, parameters_of_process_and_job_are_no_arguments,
+                        0, 4);
     return unit_run("framework", tests);
 }

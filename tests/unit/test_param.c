@@ -3,6 +3,8 @@
  */
 #include "config.h"
 
+#include "base/param_parse.h"
+#include "base/param_table.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -58,14 +60,16 @@ enum {
 };
 
 static unit_log_t test_log;
-static memheap_params_t params;
+static memheap_params_t base;   /* what the environment and a file say */
+static memheap_params_t params; /* that, with the arguments of a program */
 static char file[UNIT_PATH];
 
 static void setup(void)
 {
     unsetenv("OLD_WORD");
     unit_log_init(&test_log);
-    memheap_params_init(&params, &test_log.log, NULL);
+    memheap_params_init(&base, &test_log.log);
+    memheap_params_init(&params, &test_log.log);
     file[0] = '\0';
 }
 
@@ -75,19 +79,26 @@ static void teardown(void)
         unlink(file);
 }
 
-/* A registry over arguments, or NULL, and a file's text, or NULL. */
+/* Read arguments, or NULL, over a file's text, or NULL. */
 static memheap_status_t read_params(const char *const *arguments,
                                     const char *text)
 {
-    memheap_params_init(&params, &test_log.log, arguments);
+    static const char *const none[] = {NULL};
+    memheap_params_init(&base, &test_log.log);
+    memheap_params_reserve(&base, memheap_job_params, memheap_job_param_count);
     if (text != NULL) {
         unit_file_new(file, text);
-        memheap_status_t status = memheap_params_read_file(&params, file);
+        memheap_status_t status = memheap_params_read_file(&base, file);
         if (status != MEMHEAP_OK)
             return status;
     }
-    memheap_status_t status = memheap_params_add(&params, NULL, defs, DEFS);
-    return status == MEMHEAP_OK ? memheap_params_check_names(&params) : status;
+    memheap_status_t status = memheap_params_add(&base, NULL, defs, DEFS);
+    if (status == MEMHEAP_OK)
+        status = memheap_params_check_names(&base);
+    if (status != MEMHEAP_OK)
+        return status;
+    return memheap_params_derive(
+        &params, &base, arguments == NULL ? none : arguments, &test_log.log);
 }
 
 /* As that, with one argument. */
@@ -381,9 +392,10 @@ START_TEST(name_without_its_beginning_in_the_file_is_found)
 }
 END_TEST
 
-START_TEST(names_of_the_standard_are_left_to_its_layer)
+START_TEST(reserved_names_are_accepted_unread)
 {
-    ck_assert_ok(read_params(NULL, "SHMEM_SYMMETRIC_SIZE = 4m\n"));
+    ck_assert_ok(read_params(NULL, "SHMEM_SYMMETRIC_SIZE = nonsense\n"));
+    ck_assert_ptr_null(memheap_params_find(&params, "SHMEM_SYMMETRIC_SIZE"));
 }
 END_TEST
 
@@ -617,7 +629,7 @@ int main(void)
     tcase_add_test(tests, unknown_name_in_the_file_is_found);
     ADD_LOOP(tests, name_without_its_beginning_in_the_file_is_found,
              foreign_lines);
-    tcase_add_test(tests, names_of_the_standard_are_left_to_its_layer);
+    tcase_add_test(tests, reserved_names_are_accepted_unread);
     tcase_add_test(tests, empty_value_in_the_environment_is_the_default);
     tcase_add_test(tests, unknown_name_in_the_arguments_is_found);
     ADD_LOOP(tests, argument_without_name_or_value_is_found, bad_arguments);

@@ -78,11 +78,12 @@ static const char *chosen_of(const char *plugin_path)
     return name;
 }
 
-static const memheap_opened_t *find(const char *name)
+static const memheap_known_t *find(const char *name)
 {
-    for (size_t i = 0; i < framework.count; i++) {
-        if (strcmp(framework.opened[i].component->name, name) == 0)
-            return &framework.opened[i];
+    for (size_t i = 0; i < memheap_framework_count(&framework); i++) {
+        const memheap_known_t *known = &framework.registry->known[i];
+        if (strcmp(known->component->name, name) == 0)
+            return known;
     }
     return NULL;
 }

@@ -176,7 +176,7 @@ START_TEST(heap_of_a_job_has_a_pe)
                                         MEMHEAP_STATS_EXPORTED |
                                         MEMHEAP_SINGLE_THREADED};
     ck_assert_ok(memheap_region_reserve(&region, SIZE, &memheap_log_stderr));
-    ck_assert_ok(memheap_create_over(&region, &config, NULL, 0, &heap));
+    ck_assert_ok(memheap_create_over(&region, &config, &heap));
     memheap_set_pe(heap, 3, 8);
     ck_assert_int_eq(find_one()->page.pe, 3);
     ck_assert_int_eq(live.heap[0].page.pes, 8);

@@ -256,7 +256,7 @@ START_TEST(shared_file_gives_pages_back)
     ck_assert_ptr_ne(base, MAP_FAILED);
     ck_assert_ok(
         memheap_region_share(&region, base, GIB, fd, 1, &memheap_log_stderr));
-    ck_assert_ok(memheap_create_over(&region, &config, NULL, 0, &heap));
+    ck_assert_ok(memheap_create_over(&region, &config, &heap));
     ck_assert_uint_eq(memheap_resident(heap), 0);
     ck_assert_ok(memheap_alloc(heap, 16 * MIB, &block));
     memset(block, 1, 16 * MIB);

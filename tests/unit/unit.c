@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "memheap/debug/guard.h"
 #include "tests/unit/unit.h"
 
 #include <dirent.h>
@@ -181,9 +182,9 @@ static const components_t *components(void)
     memheap_framework_config_t config = {.log = NULL};
     if (memheap_framework_open(&framework, &config) != MEMHEAP_OK)
         abort();
-    for (size_t i = 0; i < framework.count; i++) {
-        if (framework.opened[i].usable)
-            add_with_words(&known, framework.opened[i].component);
+    for (size_t i = 0; i < memheap_framework_count(&framework); i++) {
+        if (framework.usable[i])
+            add_with_words(&known, memheap_framework_component(&framework, i));
     }
     memheap_framework_close(&framework);
     return &known;
@@ -223,8 +224,13 @@ void unit_module_open(unit_module_t *unit, int component, size_t size,
         .max_size = memheap_max(size, max_size),
         .memory = memory == NULL ? &memheap_memory_system : memory};
     ck_assert_ok(memheap_framework_open(&unit->framework, &open));
-    ck_assert_ok(
-        memheap_framework_select(&unit->framework, &config, &unit->module));
+    if (guarded)
+        ck_assert_ok(memheap_framework_use(&unit->framework,
+                                           &memheap_guard_component, &config,
+                                           &unit->module));
+    else
+        ck_assert_ok(
+            memheap_framework_select(&unit->framework, &config, &unit->module));
     unit->ops = unit->module->ops;
 }
 

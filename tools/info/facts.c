@@ -45,8 +45,9 @@ const char *info_default(const memheap_framework_t *framework,
                          char text[INFO_VALUE_TEXT])
 {
     /* The default of a priority is the component's, not the definition's. */
-    for (size_t i = 0; i < framework->count; i++) {
-        const memheap_component_t *component = framework->opened[i].component;
+    for (size_t i = 0; i < memheap_framework_count(framework); i++) {
+        const memheap_component_t *component =
+            memheap_framework_component(framework, i);
         char name[128];
         priority_name(component, name, sizeof(name));
         if (strcasecmp(name, param->name) == 0) {
@@ -80,24 +81,17 @@ bool info_begins(const memheap_param_t *param, const char *prefix)
     return strncasecmp(param->name, prefix, strlen(prefix)) == 0;
 }
 
-long info_priority(const memheap_framework_t *framework,
-                   const memheap_component_t *component)
-{
-    char name[128];
-    priority_name(component, name, sizeof(name));
-    return memheap_params_value(&framework->params, name)->integer;
-}
-
 const memheap_component_t *
 info_first_choice(const memheap_framework_t *framework)
 {
     const memheap_component_t *first = NULL;
-    for (size_t i = 0; i < framework->count; i++) {
-        const memheap_opened_t *opened = &framework->opened[i];
-        if (opened->usable &&
-            (first == NULL || info_priority(framework, opened->component) >
-                                  info_priority(framework, first)))
-            first = opened->component;
+    for (size_t i = 0; i < memheap_framework_count(framework); i++) {
+        const memheap_component_t *component =
+            memheap_framework_component(framework, i);
+        if (framework->usable[i] &&
+            (first == NULL || memheap_framework_priority(framework, component) >
+                                  memheap_framework_priority(framework, first)))
+            first = component;
     }
     return first;
 }

@@ -97,30 +97,30 @@ static void print_machine(void)
 static int name_width(const memheap_framework_t *framework)
 {
     size_t width = 0;
-    for (size_t i = 0; i < framework->count; i++)
-        width =
-            memheap_max(width, strlen(framework->opened[i].component->name));
+    for (size_t i = 0; i < memheap_framework_count(framework); i++)
+        width = memheap_max(
+            width, strlen(memheap_framework_component(framework, i)->name));
     return (int)width;
 }
 
-static const char *state_of(const memheap_framework_t *framework,
-                            const memheap_opened_t *opened)
+static const char *state_of(const memheap_framework_t *framework, size_t i)
 {
-    if (opened->component == info_first_choice(framework))
+    if (memheap_framework_component(framework, i) ==
+        info_first_choice(framework))
         return "first choice";
-    return opened->usable ? "usable" : "left out";
+    return framework->usable[i] ? "usable" : "left out";
 }
 
 static void print_components(const memheap_framework_t *framework)
 {
     int width = name_width(framework);
     puts("\nComponents");
-    for (size_t i = 0; i < framework->count; i++) {
-        const memheap_opened_t *opened = &framework->opened[i];
-        const memheap_component_t *component = opened->component;
+    for (size_t i = 0; i < memheap_framework_count(framework); i++) {
+        const memheap_component_t *component =
+            memheap_framework_component(framework, i);
         printf("  %-*s  priority %3ld  %-12s  ", width, component->name,
-               info_priority(framework, component),
-               state_of(framework, opened));
+               memheap_framework_priority(framework, component),
+               state_of(framework, i));
         print_wrapped(component->summary, width + 32);
     }
 }
@@ -185,7 +185,7 @@ static void print_param(const memheap_framework_t *framework,
 
 void info_print_params(const memheap_framework_t *framework, const char *prefix)
 {
-    const memheap_params_t *params = &framework->params;
+    const memheap_params_t *params = framework->params;
     for (size_t i = 0; i < params->count; i++) {
         if (info_begins(&params->param[i], prefix))
             print_param(framework, &params->param[i]);

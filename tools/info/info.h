@@ -29,10 +29,6 @@ const char *info_type(const memheap_param_t *param);
 /** Whether the parameter's name begins with prefix, in either case. */
 bool info_begins(const memheap_param_t *param, const char *prefix);
 
-/** The priority in effect of a component. */
-long info_priority(const memheap_framework_t *framework,
-                   const memheap_component_t *component);
-
 /** The component that a heap is asked of first; NULL if none is usable. */
 const memheap_component_t *
 info_first_choice(const memheap_framework_t *framework);

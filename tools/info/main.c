@@ -8,9 +8,6 @@
 #include "config.h"
 
 #include "tools/info/info.h"
-#ifdef WITH_SHMEM
-#include "shmem/params.h"
-#endif
 
 #include <getopt.h>
 #include <stdio.h>
@@ -47,16 +44,15 @@ static memheap_status_t open_framework(memheap_framework_t *framework)
 {
     memheap_framework_config_t config = {.log = NULL};
 #ifdef WITH_SHMEM
-    config.params = memheap_shmem_param_defs;
-    config.param_count = memheap_shmem_param_def_count;
+    config.job = true;
 #endif
     return memheap_framework_open(framework, &config);
 }
 
 static bool has_param(const memheap_framework_t *framework, const char *prefix)
 {
-    for (size_t i = 0; i < framework->params.count; i++) {
-        if (info_begins(&framework->params.param[i], prefix))
+    for (size_t i = 0; i < framework->params->count; i++) {
+        if (info_begins(&framework->params->param[i], prefix))
             return true;
     }
     return false;
@@ -73,8 +69,7 @@ static int finish_output(void)
 
 static int show(const options_t *options)
 {
-    /* Too large for a comfortable stack, and there is only one. */
-    static memheap_framework_t framework;
+    memheap_framework_t framework;
     if (open_framework(&framework) != MEMHEAP_OK)
         return EXIT_WRONG;
     int status = EXIT_WRONG;

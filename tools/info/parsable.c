@@ -63,18 +63,18 @@ static void print_machine(void)
     print_pages(MEMHEAP_GIB);
 }
 
-static void print_component(const memheap_framework_t *framework,
-                            const memheap_opened_t *opened)
+static void print_component(const memheap_framework_t *framework, size_t i)
 {
-    const memheap_component_t *component = opened->component;
+    const memheap_component_t *component =
+        memheap_framework_component(framework, i);
     char priority[INFO_VALUE_TEXT];
     snprintf(priority, sizeof(priority), "%ld",
-             info_priority(framework, component));
+             memheap_framework_priority(framework, component));
     print_of("component", component->name, "priority", priority);
     print_of("component", component->name, "usable",
-             opened->usable ? "yes" : "no");
+             framework->usable[i] ? "yes" : "no");
     print_of("component", component->name, "plugin",
-             opened->plugin == NULL ? "no" : "yes");
+             framework->registry->known[i].plugin == NULL ? "no" : "yes");
     print_of("component", component->name, "summary", component->summary);
 }
 
@@ -95,7 +95,7 @@ static void print_param(const memheap_framework_t *framework,
 void info_parsable_params(const memheap_framework_t *framework,
                           const char *prefix)
 {
-    const memheap_params_t *params = &framework->params;
+    const memheap_params_t *params = framework->params;
     for (size_t i = 0; i < params->count; i++) {
         if (info_begins(&params->param[i], prefix))
             print_param(framework, &params->param[i]);
@@ -110,8 +110,8 @@ void info_parsable_all(const memheap_framework_t *framework)
     fputs("build:", stdout);
     print_value(MEMHEAP_BUILD_OPTIONS);
     print_machine();
-    for (size_t i = 0; i < framework->count; i++)
-        print_component(framework, &framework->opened[i]);
+    for (size_t i = 0; i < memheap_framework_count(framework); i++)
+        print_component(framework, i);
     fputs("first_choice:", stdout);
     print_value(first == NULL ? "" : first->name);
     info_parsable_params(framework, "");

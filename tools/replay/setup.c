@@ -29,24 +29,17 @@ static void keep_message(void *context, memheap_log_level_t level,
     snprintf(context, SETUP_MESSAGE, "%s", message);
 }
 
-static long priority_of(const memheap_framework_t *framework,
-                        const memheap_component_t *component)
-{
-    char name[128];
-    snprintf(name, sizeof(name), "MEMHEAP_%s_PRIORITY", component->name);
-    return memheap_params_value(&framework->params, name)->integer;
-}
-
 /* Take the usable components, the one that a heap would get first. */
 static void take_components(setup_t *setup,
                             const memheap_framework_t *framework)
 {
     long priorities[MEMHEAP_COMPONENT_MAX];
-    for (size_t i = 0; i < framework->count; i++) {
-        const memheap_opened_t *opened = &framework->opened[i];
-        if (!opened->usable)
+    for (size_t i = 0; i < memheap_framework_count(framework); i++) {
+        const memheap_component_t *component =
+            memheap_framework_component(framework, i);
+        if (!framework->usable[i])
             continue;
-        long priority = priority_of(framework, opened->component);
+        long priority = memheap_framework_priority(framework, component);
         size_t at = setup->subject_count++;
         for (; at > 0 && priorities[at - 1] < priority; at--) {
             priorities[at] = priorities[at - 1];
@@ -55,8 +48,8 @@ static void take_components(setup_t *setup,
         subject_t *subject = &setup->subjects[at];
         priorities[at] = priority;
         *subject = (subject_t){.value = ""};
-        snprintf(subject->component, SETUP_NAME, "%s", opened->component->name);
-        snprintf(subject->name, SETUP_NAME, "%s", opened->component->name);
+        snprintf(subject->component, SETUP_NAME, "%s", component->name);
+        snprintf(subject->name, SETUP_NAME, "%s", component->name);
     }
 }
 
@@ -112,8 +105,6 @@ static bool vary(setup_t *setup, const char *list, char *message)
     return true;
 }
 
-static memheap_framework_t framework; /* large, and there is only one */
-
 /* Whether the library takes all values of the varied parameter. */
 static bool values_are_good(const setup_t *setup, char *message)
 {
@@ -121,6 +112,7 @@ static bool values_are_good(const setup_t *setup, char *message)
     for (size_t i = 0; i < setup->subject_count; i++) {
         char argument[4 * SETUP_NAME];
         const char *arguments[] = {argument, NULL};
+        memheap_framework_t framework;
         memheap_framework_config_t config = {.log = &log,
                                              .arguments = arguments};
         if (setup->subjects[i].value[0] == '\0')
@@ -139,6 +131,7 @@ static bool find_components(setup_t *setup, const char *list, char *message)
     const memheap_log_t log = {keep_message, message, MEMHEAP_LOG_ERROR};
     char argument[512];
     const char *arguments[] = {list == NULL ? NULL : argument, NULL};
+    memheap_framework_t framework;
     memheap_framework_config_t config = {.log = &log, .arguments = arguments};
     if (list != NULL &&
         snprintf(argument, sizeof(argument), "MEMHEAP_COMPONENT=%s", list) >=
