@@ -73,7 +73,7 @@ void *arena_alloc(size_t size, size_t align)
             return NULL;
         align = memheap_max(align, MEMHEAP_MIN_ALIGN);
     }
-    memheap_result_t answer = module->ops->alloc(module, size, align);
+    memheap_result_t answer = module->ops->alloc(module, align, size);
     return MEMHEAP_LIKELY(answer.status == MEMHEAP_OK) ? arena + answer.bytes
                                                        : NULL;
 }

@@ -89,7 +89,8 @@ __attribute__((noinline)) static void run_pairs(void)
 int main(int argc, char **argv)
 {
     uintptr_t next = 4096;
-    memheap_pool_t pool = {pop, push, getsize, &next, NULL};
+    memheap_pool_t pool = {
+        .pop = pop, .push = push, .getsize = getsize, .state = &next};
     memheap_context_config_t config = {.pool = &pool,
                                        .kind = MEMHEAP_KIND_DEVICE,
                                        .flags = MEMHEAP_SINGLE_THREADED};

@@ -11,6 +11,7 @@
 
 #include <memheap/mpi.h>
 #include "comm/symmetric.h"
+#include "memheap/dependents.h"
 #include "base/pages.h"
 #include "base/util.h"
 
@@ -27,6 +28,7 @@ struct memheap_mpi {
     memheap_job_t job;
     memheap_symmetric_t symmetric;
     const memheap_log_t *log;
+    memheap_dependents_t dependents;
 };
 
 /* A collective call, as people read it; its text is what ranks compare. */
@@ -224,15 +226,22 @@ memheap_status_t memheap_mpi_create(MPI_Comm comm,
     return MEMHEAP_OK;
 }
 
-void memheap_mpi_destroy(memheap_mpi_t *heap)
+memheap_status_t memheap_mpi_destroy(memheap_mpi_t *heap)
 {
     if (heap == NULL)
-        return;
-    memheap_job_worst(&heap->job, MEMHEAP_OK); /* nobody looks at it any more */
+        return MEMHEAP_OK;
+    memheap_status_t status =
+        memheap_dependents_check(&heap->dependents, "heap",
+                                 memheap_name(heap->symmetric.heap), heap->log);
+    /* No rank reads another's part after this. */
+    status = memheap_job_worst(&heap->job, status);
+    if (status != MEMHEAP_OK)
+        return status;
     memheap_symmetric_report(&heap->job, heap->symmetric.heap);
     memheap_symmetric_close(&heap->symmetric);
     memheap_job_close(&heap->job);
     free(heap);
+    return MEMHEAP_OK;
 }
 
 /* The second half of an allocation: all ranks have their block, or none keeps
@@ -337,6 +346,34 @@ memheap_status_t memheap_mpi_resize(memheap_mpi_t *heap, void *block,
     return status;
 }
 
+void *memheap_mpi_malloc(memheap_mpi_t *heap, size_t size)
+{
+    void *block;
+    return memheap_mpi_alloc(heap, size, &block) == MEMHEAP_OK ? block : NULL;
+}
+
+void *memheap_mpi_calloc(memheap_mpi_t *heap, size_t count, size_t size)
+{
+    void *block;
+    return memheap_mpi_alloc_zeroed(heap, count, size, &block) == MEMHEAP_OK
+               ? block
+               : NULL;
+}
+
+void *memheap_mpi_aligned_alloc(memheap_mpi_t *heap, size_t align, size_t size)
+{
+    void *block;
+    return memheap_mpi_alloc_aligned(heap, align, size, &block) == MEMHEAP_OK
+               ? block
+               : NULL;
+}
+
+void *memheap_mpi_realloc(memheap_mpi_t *heap, void *block, size_t size)
+{
+    return memheap_mpi_resize(heap, block, size, &block) == MEMHEAP_OK ? block
+                                                                       : NULL;
+}
+
 void *memheap_mpi_ptr(const memheap_mpi_t *heap, const void *address, int rank)
 {
     const memheap_symmetric_t *symmetric = &heap->symmetric;
@@ -385,5 +422,10 @@ static memheap_status_t agree_in_pool(void *state, memheap_status_t mine)
 
 memheap_pool_t memheap_mpi_as_pool(memheap_mpi_t *heap)
 {
-    return (memheap_pool_t){pop, push, getsize, heap, agree_in_pool};
+    return (memheap_pool_t){.pop = pop,
+                            .push = push,
+                            .getsize = getsize,
+                            .state = heap,
+                            .agree = agree_in_pool,
+                            .dependents = &heap->dependents};
 }

@@ -150,7 +150,7 @@ memheap_symmetric_open(const memheap_symmetric_config_t *config,
         return MEMHEAP_OK;
     }
     if (status == MEMHEAP_OK) {
-        memheap_destroy(heap);
+        memheap_end(heap);
         memheap_windows_close(&windows);
         return worst;
     }
@@ -205,7 +205,8 @@ bool memheap_symmetric_report(const memheap_job_t *job, memheap_t *heap)
 void memheap_symmetric_close(memheap_symmetric_t *symmetric)
 {
     memheap_windows_close(&symmetric->windows);
-    memheap_destroy(symmetric->heap);
+    if (symmetric->heap != NULL)
+        memheap_end(symmetric->heap);
     *symmetric = (memheap_symmetric_t){.heap = NULL};
 }
 

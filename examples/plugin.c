@@ -22,8 +22,8 @@ static memheap_extent_t *extent_at(const pile_t *s, size_t i)
     return (memheap_extent_t *)s->table.base + i;
 }
 
-static memheap_result_t pile_alloc(memheap_module_t *module, size_t size,
-                                   size_t align)
+static memheap_result_t pile_alloc(memheap_module_t *module, size_t align,
+                                   size_t size)
 {
     pile_t *s = (pile_t *)module;
     size_t start = memheap_align_up(s->end, align);

@@ -36,7 +36,7 @@ static MEMHEAP_NOINLINE memheap_status_t alloc_shared(memheap_t *heap,
     size_t offset;
     size_t usable;
     memheap_status_t status =
-        heap->shared->alloc(heap->module, size, align, &offset, &usable);
+        heap->shared->alloc(heap->module, align, size, &offset, &usable);
     if (status != MEMHEAP_OK)
         return status == MEMHEAP_ERR_NO_MEMORY ? MEMHEAP_ERR_BUSY : status;
     size_t end = offset + usable;
@@ -171,6 +171,27 @@ static MEMHEAP_INLINE memheap_status_t release_shared(memheap_t *heap,
         heap_unlock(heap);
     }
     return status;
+}
+
+void *memheap_malloc(memheap_t *heap, size_t size)
+{
+    void *block;
+    return memheap_alloc(heap, size, &block) == MEMHEAP_OK ? block : NULL;
+}
+
+void *memheap_calloc(memheap_t *heap, size_t count, size_t size)
+{
+    void *block;
+    return memheap_alloc_zeroed(heap, count, size, &block) == MEMHEAP_OK ? block
+                                                                         : NULL;
+}
+
+void *memheap_aligned_alloc(memheap_t *heap, size_t align, size_t size)
+{
+    void *block;
+    return memheap_alloc_aligned(heap, align, size, &block) == MEMHEAP_OK
+               ? block
+               : NULL;
 }
 
 memheap_status_t memheap_free(memheap_t *heap, void *block)

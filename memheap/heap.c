@@ -305,10 +305,8 @@ static void report(memheap_t *heap)
         memheap_report_leaks(heap);
 }
 
-void memheap_destroy(memheap_t *heap)
+void memheap_end(memheap_t *heap)
 {
-    if (heap == NULL)
-        return;
     const memheap_memory_t *memory = heap->memory;
     if (!heap->of_job)
         report(heap);
@@ -320,6 +318,17 @@ void memheap_destroy(memheap_t *heap)
     memheap_region_release(&heap->region);
     pthread_mutex_destroy(&heap->lock);
     memheap_memory_delete(memory, heap, sizeof(*heap));
+}
+
+memheap_status_t memheap_destroy(memheap_t *heap)
+{
+    if (heap == NULL)
+        return MEMHEAP_OK;
+    memheap_status_t status = memheap_dependents_check(
+        &heap->dependents, "heap", heap->name, heap->log);
+    if (status == MEMHEAP_OK)
+        memheap_end(heap);
+    return status;
 }
 
 void memheap_set_peer_windows(memheap_t *heap,

@@ -35,6 +35,9 @@ memheap_status_t memheap_create_over(const memheap_region_t *region,
                                      const memheap_config_t *config,
                                      memheap_t **heap_p);
 
+/** Destroy a heap, whatever stands on it. For a layer that has checked. */
+void memheap_end(memheap_t *heap);
+
 /** The log and the name that the heap was created with. */
 const memheap_log_t *memheap_get_log(const memheap_t *heap);
 const char *memheap_name(const memheap_t *heap);

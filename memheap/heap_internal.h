@@ -25,6 +25,7 @@
 #define MEMHEAP_HEAP_INTERNAL_H
 
 #include "memheap/heap.h"
+#include "memheap/dependents.h"
 #include "memheap/debug/stats_page.h"
 #include "memheap/debug/guard.h"
 #include "memheap/debug/events.h"
@@ -70,7 +71,11 @@ struct memheap {
     const memheap_memory_t *memory;
     char name[MEMHEAP_NAME_SIZE];
     memheap_framework_t framework;
+    memheap_dependents_t dependents;
 };
+
+_Static_assert(sizeof(struct memheap) < 1024,
+               "a program may have many heaps, and each has a page");
 
 /* None of these is for the users of the library. */
 #pragma GCC visibility push(hidden)
@@ -198,7 +203,7 @@ static MEMHEAP_INLINE memheap_status_t heap_place(memheap_t *heap, size_t align,
 {
     memheap_module_t *module = heap->module;
     size_t used = module->used;
-    memheap_result_t answer = module->ops->alloc(module, size, align);
+    memheap_result_t answer = module->ops->alloc(module, align, size);
     if (MEMHEAP_UNLIKELY(answer.status != MEMHEAP_OK))
         return answer.status;
     size_t offset = answer.bytes;

@@ -8,7 +8,8 @@ memheap_headers = include/memheap/cache.h include/memheap/call_sites.h \
 	include/memheap/range_pool.h include/memheap/status.h
 pkginclude_HEADERS = $(memheap_headers)
 
-core_sources = memheap/batch.c memheap/blocks.c memheap/heap.c memheap/heap.h \
+core_sources = memheap/batch.c memheap/blocks.c memheap/dependents.c \
+	memheap/dependents.h memheap/heap.c memheap/heap.h \
 	memheap/heap_internal.c memheap/heap_internal.h memheap/inspect.c \
 	memheap/resize.c memheap/trim.c
 debug_sources = memheap/debug/events.c memheap/debug/events.h \

@@ -252,3 +252,9 @@ memheap_status_t memheap_resize(memheap_t *heap, void *block, size_t size,
     *block_p = memheap_resize_end(heap, &step, true);
     return MEMHEAP_OK;
 }
+
+void *memheap_realloc(memheap_t *heap, void *block, size_t size)
+{
+    return memheap_resize(heap, block, size, &block) == MEMHEAP_OK ? block
+                                                                   : NULL;
+}

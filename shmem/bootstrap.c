@@ -336,7 +336,7 @@ void memheap_runtime_stop(void)
     part(rt);
     memheap_spaces_stop();
     memheap_windows_close(&rt->symmetric.windows);
-    memheap_destroy(rt->space.heap);
+    memheap_end(rt->space.heap);
     leave_variables(rt);
     memheap_job_close(&rt->job);
     release_params(rt);

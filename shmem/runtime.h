@@ -9,6 +9,7 @@
 #include "comm/job.h"
 #include "comm/node_monitor.h"
 #include "comm/window.h"
+#include "memheap/dependents.h"
 #include "memheap/heap.h"
 #include "base/registry.h"
 
@@ -60,6 +61,7 @@ typedef struct shmemx_space {
     int teams;       /* that live here: its own, and those split from it */
     bool team_ended; /* its own does not */
     struct shmemx_space *next; /* among those that ended */
+    memheap_dependents_t dependents;
 } memheap_space_t;
 
 typedef struct memheap_runtime {

@@ -12,6 +12,7 @@
 #include "config.h"
 
 #include "shmem/space.h"
+#include "memheap/dependents.h"
 #include "shmem/access.h"
 #include "shmem/call_description.h"
 #include "shmem/remote_registration.h"
@@ -36,7 +37,7 @@ typedef struct made_space {
     memheap_job_t job;
     memheap_symmetric_t symmetric;
     int device;
-    char name[16];
+    char name[48];
 } made_space_t;
 
 static made_space_t *made_of(shmemx_space_t space)
@@ -122,8 +123,11 @@ static memheap_status_t space_open(made_space_t *made,
                           MEMHEAP_SEGMENTS - MEMHEAP_SEGMENT_MORE);
         return MEMHEAP_ERR_NO_MEMORY;
     }
-    snprintf(made->name, sizeof(made->name), "space %u",
-             id - MEMHEAP_SEGMENT_MORE + 1);
+    if (config->name == NULL)
+        snprintf(made->name, sizeof(made->name), "space %u",
+                 id - MEMHEAP_SEGMENT_MORE + 1);
+    else
+        snprintf(made->name, sizeof(made->name), "%s", config->name);
     made->segment.id = id;
     memheap_status_t status = memheap_symmetric_open(&wanted, &made->symmetric);
     if (status != MEMHEAP_OK)
@@ -272,6 +276,23 @@ int pshmemx_space_create(const shmemx_space_config_t *config,
 }
 MEMHEAP_PROFILED(shmemx_space_create)
 
+/* Whether nothing stands on a space: no team that was split from its own, and
+ * no context, cache or proximity. */
+static memheap_status_t check_unused(const made_space_t *made)
+{
+    const memheap_space_t *space = &made->space;
+    const memheap_log_t *log = &memheap_runtime.log;
+    if (space->teams > (space->team_ended ? 0 : 1)) {
+        memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                          "%s is in use by a team that was split from its "
+                          "own; destroy that first",
+                          made->name);
+        return MEMHEAP_ERR_BUSY;
+    }
+    return memheap_dependents_check(&space->dependents, "space", made->name,
+                                    log);
+}
+
 int pshmemx_space_destroy(shmemx_space_t space)
 {
     memheap_runtime_t *rt = &memheap_runtime;
@@ -286,17 +307,14 @@ int pshmemx_space_destroy(shmemx_space_t space)
         return -1;
     }
     made_space_t *made = made_of(space);
-    /* Twice: first all are quiet, and then nobody is still on its way. */
+    /* The PEs meet twice: after the first time, all are quiet; after the
+     * second, none is still on its way to the space. */
     pshmem_quiet();
-    memheap_status_t worst = memheap_runtime_agree(
-        space->agree, &call, space->teams > 0 ? MEMHEAP_ERR_BUSY : MEMHEAP_OK,
-        0, &pe);
+    memheap_status_t worst =
+        memheap_runtime_agree(space->agree, &call, check_unused(made), 0, &pe);
     if (worst != MEMHEAP_OK) {
         if (pe == rt->job.rank)
-            memheap_runtime_error(
-                "shmemx_space_destroy: the team of %s, or one that was split "
-                "from it, still lives: destroy it first",
-                made->name);
+            memheap_runtime_error("shmemx_space_destroy: %s", rt->message);
         return -1;
     }
     memheap_runtime_report_heap(space);
@@ -516,6 +534,11 @@ static memheap_status_t agree(void *state, memheap_status_t mine)
 memheap_pool_t pshmemx_space_pool(shmemx_space_t space)
 {
     memheap_runtime_begin("shmemx_space_pool");
-    return (memheap_pool_t){pop, push, getsize, space, agree};
+    return (memheap_pool_t){.pop = pop,
+                            .push = push,
+                            .getsize = getsize,
+                            .state = space,
+                            .agree = agree,
+                            .dependents = &space_of(space)->dependents};
 }
 MEMHEAP_PROFILED(shmemx_space_pool)

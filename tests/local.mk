@@ -20,7 +20,7 @@ SH_LOG_DRIVER = $(LOG_DRIVER)
 
 unit_tests = tests/unit/batch.test tests/unit/biased_lock.test \
 	tests/unit/bitmap.test tests/unit/cache.test tests/unit/conformance.test \
-	tests/unit/context.test tests/unit/faults.test tests/unit/framework.test \
+	tests/unit/context.test tests/unit/dependents.test tests/unit/faults.test tests/unit/framework.test \
 	tests/unit/guard.test tests/unit/hashmap.test tests/unit/heap.test \
 	tests/unit/log.test tests/unit/array.test tests/unit/mistakes.test \
 	tests/unit/page_pool.test tests/unit/pages.test tests/unit/param.test \
@@ -101,7 +101,7 @@ TESTS += tests/bench.sh
 EXTRA_DIST += tests/bench.sh tests/run-unit.sh tests/unit/unit_pool.h \
 	tests/unit/test_batch.c tests/unit/test_biased_lock.c \
 	tests/unit/test_bitmap.c tests/unit/test_buddy.c tests/unit/test_cache.c \
-	tests/unit/test_conformance.c tests/unit/test_context.c \
+	tests/unit/test_conformance.c tests/unit/test_context.c tests/unit/test_dependents.c \
 	tests/unit/test_faults.c tests/unit/test_fit.c tests/unit/test_framework.c \
 	tests/unit/test_guard.c tests/unit/test_hashmap.c tests/unit/test_heap.c \
 	tests/unit/test_log.c tests/unit/test_array.c tests/unit/test_mempool.c \

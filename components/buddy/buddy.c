@@ -415,8 +415,8 @@ alloc_unstacked(buddy_t *b, size_t size, size_t align)
     return memheap_result(bytes_of(b, start));
 }
 
-static memheap_result_t buddy_alloc(memheap_module_t *module, size_t size,
-                                    size_t align)
+static memheap_result_t buddy_alloc(memheap_module_t *module, size_t align,
+                                    size_t size)
 {
     buddy_t *b = buddy_of(module);
     if (MEMHEAP_UNLIKELY(size > module->size))

@@ -190,8 +190,8 @@ static block_t *live_at(const fit_t *f, size_t offset)
     return found == NULL ? NULL : (block_t *)(uintptr_t)*found;
 }
 
-static memheap_result_t fit_alloc(memheap_module_t *module, size_t size,
-                                  size_t align)
+static memheap_result_t fit_alloc(memheap_module_t *module, size_t align,
+                                  size_t size)
 {
     fit_t *f = fit_of(module);
     if (size > module->size)

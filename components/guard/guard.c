@@ -225,8 +225,8 @@ static memheap_status_t take_used(guard_t *g, size_t pages, size_t step,
     return *at_p == SIZE_MAX ? MEMHEAP_ERR_NO_MEMORY : MEMHEAP_OK;
 }
 
-static memheap_result_t guard_alloc(memheap_module_t *module, size_t size,
-                                    size_t align)
+static memheap_result_t guard_alloc(memheap_module_t *module, size_t align,
+                                    size_t size)
 {
     guard_t *g = guard_of(module);
     if (size > module->size || align > module->size)

@@ -71,8 +71,8 @@ static memheap_status_t place(pool_t *p, size_t size, size_t align,
     return status;
 }
 
-static memheap_result_t mempool_alloc(memheap_module_t *module, size_t size,
-                                      size_t align)
+static memheap_result_t mempool_alloc(memheap_module_t *module, size_t align,
+                                      size_t size)
 {
     pool_t *p = pool_of(module);
     size_t offset;

@@ -133,8 +133,8 @@ static void publish(pool_t *p)
         continue;
 }
 
-static memheap_status_t shared_alloc(memheap_module_t *module, size_t size,
-                                     size_t align, size_t *offset_p,
+static memheap_status_t shared_alloc(memheap_module_t *module, size_t align,
+                                     size_t size, size_t *offset_p,
                                      size_t *size_p)
 {
     pool_t *p = pool_of(module);

@@ -315,8 +315,8 @@ static MEMHEAP_NOINLINE memheap_result_t alloc_slowly(ptmalloc_t *p,
     return memheap_result(bytes_of(span.start));
 }
 
-static memheap_result_t ptmalloc_alloc(memheap_module_t *module, size_t size,
-                                       size_t align)
+static memheap_result_t ptmalloc_alloc(memheap_module_t *module, size_t align,
+                                       size_t size)
 {
     ptmalloc_t *p = ptmalloc_of(module);
     uint64_t granules = (size - 1) >> GRANULE_ORDER;

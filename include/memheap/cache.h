@@ -85,6 +85,10 @@ memheap_status_t memheap_cache_destroy(memheap_cache_t *cache);
  */
 memheap_status_t memheap_cache_alloc(memheap_cache_t *cache, void **item_p);
 
+/** As memheap_cache_alloc(), for callers that need no status.
+ *  @return the item, or NULL if the call fails */
+void *memheap_cache_malloc(memheap_cache_t *cache);
+
 /**
  * Free an item. NULL is ignored. Of slabs without an item, one is kept beside
  * the one that allocations come from.

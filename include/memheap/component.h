@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 /** Changes whenever this header's structs do. */
-#define MEMHEAP_COMPONENT_ABI 4u
+#define MEMHEAP_COMPONENT_ABI 5u
 
 /** Every block lies at a multiple of this many bytes. */
 #define MEMHEAP_MIN_ALIGN ((size_t)16)
@@ -115,8 +115,8 @@ typedef struct memheap_module {
 struct memheap_module_ops {
     /** Find a place for size bytes at a multiple of align; answers its offset.
      *  MEMHEAP_ERR_NO_MEMORY if there is none. */
-    memheap_result_t (*alloc)(memheap_module_t *module, size_t size,
-                              size_t align);
+    memheap_result_t (*alloc)(memheap_module_t *module, size_t align,
+                              size_t size);
 
     /** Give a block back. MEMHEAP_ERR_BAD_ADDRESS if none starts there. */
     memheap_status_t (*free)(memheap_module_t *module, size_t offset);
@@ -176,8 +176,8 @@ struct memheap_module_ops {
 struct memheap_thread_ops {
     /** Also says the usable bytes. MEMHEAP_ERR_NO_MEMORY may come too early:
      *  ops->alloc() has the last word. */
-    memheap_status_t (*alloc)(memheap_module_t *module, size_t size,
-                              size_t align, size_t *offset_p, size_t *size_p);
+    memheap_status_t (*alloc)(memheap_module_t *module, size_t align,
+                              size_t size, size_t *offset_p, size_t *size_p);
 
     memheap_status_t (*free)(memheap_module_t *module, size_t offset);
 

@@ -111,6 +111,12 @@ memheap_status_t memheap_context_destroy(memheap_context_t *context);
 memheap_status_t memheap_context_alloc(memheap_context_t *context, size_t size,
                                        void **block_p);
 
+/** As memheap_context_alloc() and memheap_context_resize(), for callers that
+ *  need no status. @return the block, or NULL if the call fails */
+void *memheap_context_malloc(memheap_context_t *context, size_t size);
+void *memheap_context_realloc(memheap_context_t *context, void *block,
+                              size_t size);
+
 /**
  * Allocate a block as a record says: size; align, 0 for
  * MEMHEAP_CONTEXT_ALIGN; kind and pinned, where they are not zero; unset, for

@@ -98,8 +98,12 @@ typedef struct memheap_config {
 memheap_status_t memheap_create(const memheap_config_t *config,
                                 memheap_t **heap_p);
 
-/** Destroy a heap and all blocks in it. NULL is ignored. */
-void memheap_destroy(memheap_t *heap);
+/**
+ * Destroy a heap and all blocks in it. NULL is ignored.
+ * @return MEMHEAP_ERR_BUSY, logged, if a context, cache or proximity stands on
+ *         the heap; nothing is destroyed then
+ */
+memheap_status_t memheap_destroy(memheap_t *heap);
 
 /**
  * Allocate a block at a multiple of 16. The contents are not set.
@@ -109,6 +113,14 @@ void memheap_destroy(memheap_t *heap);
  *         MEMHEAP_ERR_BAD_ARGUMENT if size is 0
  */
 memheap_status_t memheap_alloc(memheap_t *heap, size_t size, void **block_p);
+
+/** As memheap_alloc(), memheap_alloc_zeroed(), memheap_alloc_aligned() and
+ *  memheap_resize(), for callers that need no status.
+ *  @return the block, or NULL if the call fails */
+void *memheap_malloc(memheap_t *heap, size_t size);
+void *memheap_calloc(memheap_t *heap, size_t count, size_t size);
+void *memheap_aligned_alloc(memheap_t *heap, size_t align, size_t size);
+void *memheap_realloc(memheap_t *heap, void *block, size_t size);
 
 /**
  * Allocate a block at a chosen alignment.

@@ -51,7 +51,7 @@ memheap_status_t memheap_mpi_create(MPI_Comm comm,
 /** Destroy a heap and all blocks in it, when all ranks have come; rank 0 logs
  *  what MEMHEAP_REPORT and MEMHEAP_LEAKS ask for. Collective. NULL is ignored.
  */
-void memheap_mpi_destroy(memheap_mpi_t *heap);
+memheap_status_t memheap_mpi_destroy(memheap_mpi_t *heap);
 
 /** As the calls of memheap.h. Collective; a block has the same address on all
  *  ranks. An allocation ends when all ranks have it, and a block is freed or
@@ -62,6 +62,10 @@ memheap_status_t memheap_mpi_alloc_aligned(memheap_mpi_t *heap, size_t align,
                                            size_t size, void **block_p);
 memheap_status_t memheap_mpi_alloc_zeroed(memheap_mpi_t *heap, size_t count,
                                           size_t size, void **block_p);
+void *memheap_mpi_malloc(memheap_mpi_t *heap, size_t size);
+void *memheap_mpi_calloc(memheap_mpi_t *heap, size_t count, size_t size);
+void *memheap_mpi_aligned_alloc(memheap_mpi_t *heap, size_t align, size_t size);
+void *memheap_mpi_realloc(memheap_mpi_t *heap, void *block, size_t size);
 memheap_status_t memheap_mpi_free(memheap_mpi_t *heap, void *block);
 memheap_status_t memheap_mpi_resize(memheap_mpi_t *heap, void *block,
                                     size_t size, void **block_p);

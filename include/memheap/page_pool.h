@@ -20,6 +20,8 @@ typedef struct memheap_page_pool memheap_page_pool_t;
 
 /** What a pool is made of. */
 typedef struct memheap_page_pool_config {
+    /** For messages; copied, cut at 47 bytes. NULL: "page pool". */
+    const char *name;
     /** The first range: multiples of a page's size, which stay the caller's and
      *  must outlive the pool. */
     void *base;
@@ -39,8 +41,9 @@ memheap_status_t
 memheap_page_pool_create(const memheap_page_pool_config_t *config,
                          memheap_page_pool_t **pool_p);
 
-/** End a pool and all blocks in it. NULL is ignored. */
-void memheap_page_pool_destroy(memheap_page_pool_t *pool);
+/** Destroy a pool and all blocks in it. NULL is ignored. MEMHEAP_ERR_BUSY,
+ *  logged, if something stands on the pool; nothing is destroyed then. */
+memheap_status_t memheap_page_pool_destroy(memheap_page_pool_t *pool);
 
 /** Add another range. MEMHEAP_ERR_BAD_ARGUMENT, logged, also if the pool has a
  *  part of it already; MEMHEAP_ERR_NO_METADATA. */
@@ -63,7 +66,7 @@ void memheap_page_pool_count(memheap_page_pool_t *pool, size_t *pages_p,
                              size_t *free_p);
 
 /** The pool's three functions. A wrong address is logged where it is pushed. */
-memheap_pool_t memheap_page_pool(memheap_page_pool_t *pool);
+memheap_pool_t memheap_page_pool_as_pool(memheap_page_pool_t *pool);
 
 #ifdef __cplusplus
 }

@@ -12,7 +12,7 @@
  *     memheap_config_t config = {.name = "near"};
  *     memheap_numa_heaps_create(&config, &places);
  *     memheap_proximity_t *near = memheap_numa_heaps_proximity(places, 0);
- *     memheap_placement_alloc(near, 4096, 64, MEMHEAP_REACH_PE, &block);
+ *     memheap_placement_alloc(near, 64, 4096, MEMHEAP_REACH_PE, &block);
  *     ...
  *     memheap_placement_free(near, block);
  *
@@ -65,6 +65,8 @@ typedef struct memheap_proximity memheap_proximity_t;
 
 /** What a proximity is made of. */
 typedef struct memheap_proximity_config {
+    /** For messages; copied, cut at 47 bytes. NULL: "proximity". */
+    const char *name;
     /** count sources, at least one; copied. Their pools must outlive it. */
     const memheap_source_t *sources;
     size_t count;                 /* of them */
@@ -83,8 +85,10 @@ memheap_status_t
 memheap_proximity_create(const memheap_proximity_config_t *config,
                          memheap_proximity_t **proximity_p);
 
-/** Destroy a proximity; its sources and their blocks stay. NULL is ignored. */
-void memheap_proximity_destroy(memheap_proximity_t *proximity);
+/** Destroy a proximity; its sources and their blocks stay. NULL is ignored.
+ *  MEMHEAP_ERR_BUSY, logged, if something stands on the proximity as a pool;
+ *  it stays then. */
+memheap_status_t memheap_proximity_destroy(memheap_proximity_t *proximity);
 
 /**
  * Place a block. The contents are not set.
@@ -105,8 +109,13 @@ void memheap_proximity_destroy(memheap_proximity_t *proximity);
  *         says ends the request, such as MEMHEAP_ERR_DIVERGED
  */
 memheap_status_t memheap_placement_alloc(memheap_proximity_t *proximity,
-                                         size_t size, size_t align,
+                                         size_t align, size_t size,
                                          unsigned reach, void **block_p);
+
+/** As memheap_placement_alloc(), for callers that need no status.
+ *  @return the block, or NULL if the call fails */
+void *memheap_placement_malloc(memheap_proximity_t *proximity, size_t align,
+                               size_t size, unsigned reachability);
 
 /** Give a block back to the source that it is of, whichever proximity placed
  *  it there. NULL is ignored. MEMHEAP_ERR_BAD_ADDRESS, logged. */
@@ -145,8 +154,10 @@ typedef struct memheap_numa_heaps memheap_numa_heaps_t;
 memheap_status_t memheap_numa_heaps_create(const memheap_config_t *config,
                                            memheap_numa_heaps_t **places_p);
 
-/** Destroy the heaps, with all blocks, and the proximities. NULL is ignored. */
-void memheap_numa_heaps_destroy(memheap_numa_heaps_t *places);
+/** Destroy the heaps, with all blocks, and the proximities. NULL is ignored.
+ *  MEMHEAP_ERR_BUSY, logged, if something stands on one of them; nothing is
+ *  destroyed then. */
+memheap_status_t memheap_numa_heaps_destroy(memheap_numa_heaps_t *places);
 
 /** How many NUMA nodes, and so heaps, there are. */
 size_t memheap_numa_heaps_count(const memheap_numa_heaps_t *places);

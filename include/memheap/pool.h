@@ -18,6 +18,9 @@
 extern "C" {
 #endif
 
+/** The objects that stand on a pool; private. */
+typedef struct memheap_dependents memheap_dependents_t;
+
 /** Three functions, and the state that they are called with; and a fourth,
  * where calls are collective. The state must outlive all that is built on the
  * pool. */
@@ -49,6 +52,10 @@ typedef struct memheap_pool {
      * on by this, so that none waits in vain. NULL where each calls for itself.
      */
     memheap_status_t (*agree)(void *state, memheap_status_t mine);
+
+    /** The objects that stand on the pool, so that it is not destroyed under
+     *  them. NULL: the pool does not keep track. */
+    memheap_dependents_t *dependents;
 } memheap_pool_t;
 
 /** What a status of one's own comes to, among all that would call a pool. */

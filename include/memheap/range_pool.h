@@ -27,8 +27,9 @@ typedef struct memheap_range_pool memheap_range_pool_t;
 memheap_status_t memheap_range_pool_create(const memheap_config_t *config,
                                            memheap_range_pool_t **pool_p);
 
-/** End a pool and all blocks in it. NULL is ignored. */
-void memheap_range_pool_destroy(memheap_range_pool_t *pool);
+/** Destroy a pool and all blocks in it. NULL is ignored. MEMHEAP_ERR_BUSY,
+ *  logged, if something stands on the pool; nothing is destroyed then. */
+memheap_status_t memheap_range_pool_destroy(memheap_range_pool_t *pool);
 
 /** Add another range; base is NULL for one of the pool's own.
  *  @return as memheap_create(); MEMHEAP_ERR_BAD_ARGUMENT, logged, also if the
@@ -54,7 +55,7 @@ memheap_status_t memheap_range_pool_reserve(memheap_range_pool_t *pool,
                                             void *address, size_t size);
 
 /** The pool's three functions. A wrong address is logged where it is pushed. */
-memheap_pool_t memheap_range_pool(memheap_range_pool_t *pool);
+memheap_pool_t memheap_range_pool_as_pool(memheap_range_pool_t *pool);
 
 #ifdef __cplusplus
 }

@@ -112,7 +112,9 @@ typedef struct shmemx_space *shmemx_space_t;
 /** What a space is made of, the same on every PE. All zero is one of the
  *  machine's memory that grows as it is needed. */
 typedef struct shmemx_space_config {
-    int device; /* SHMEMX_DEVICE_HOST or another */
+    const char *name; /* for messages; copied, cut at 47 bytes. NULL: "space",
+                         with a number */
+    int device;       /* SHMEMX_DEVICE_HOST or another */
     size_t
         size;   /* bytes on each PE; 0: as much as this PE's share of the
                    node's memory, of which nothing is taken before it is used */

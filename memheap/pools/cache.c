@@ -36,6 +36,7 @@
 #include "config.h"
 
 #include <memheap/cache.h>
+#include "memheap/dependents.h"
 #include "base/biased_lock.h"
 #include "base/hashmap.h"
 #include "base/util.h"
@@ -128,6 +129,8 @@ struct memheap_cache {
     _Atomic size_t records; /* bytes of chunks, */
     size_t record_count;    /* which hold so many */
     size_t agreed; /* slabs that all who call the pool together may have */
+    memheap_dependent_t self;        /* on the pool */
+    memheap_dependents_t dependents; /* on the cache as a pool */
     const memheap_log_t *log;
     const memheap_memory_t *memory;
     char name[NAME_SIZE];
@@ -594,6 +597,12 @@ memheap_status_t memheap_cache_alloc(memheap_cache_t *cache, void **item_p)
                : memheap_cache_alloc_batch(cache, 1, item_p);
 }
 
+void *memheap_cache_malloc(memheap_cache_t *cache)
+{
+    void *item;
+    return memheap_cache_alloc(cache, &item) == MEMHEAP_OK ? item : NULL;
+}
+
 /* Whether an item starts at an address, and where it is then. */
 static MEMHEAP_INLINE bool find_item(const memheap_cache_t *cache,
                                      const void *item, place_t *place)
@@ -910,6 +919,7 @@ memheap_status_t memheap_cache_create(const memheap_cache_config_t *config,
     cache->memory = memory;
     snprintf(cache->name, sizeof(cache->name), "%s", name);
     pthread_mutex_init(&cache->mutex, NULL);
+    memheap_dependents_add(&cache->pool, &cache->self, "cache", cache->name);
     memheap_status_t status = memheap_pool_agree(config->pool, MEMHEAP_OK);
     if (status != MEMHEAP_OK) {
         memheap_cache_destroy(cache);
@@ -932,7 +942,11 @@ memheap_status_t memheap_cache_destroy(memheap_cache_t *cache)
 {
     if (cache == NULL)
         return MEMHEAP_OK;
-    memheap_status_t first = MEMHEAP_OK;
+    memheap_status_t first = memheap_dependents_check(
+        &cache->dependents, "cache", cache->name, cache->log);
+    if (first != MEMHEAP_OK)
+        return first;
+    memheap_dependents_remove(&cache->self);
     const memheap_memory_t *memory = cache->memory;
     while (cache->chunks != NULL) {
         chunk_t *chunk = cache->chunks;
@@ -1089,6 +1103,10 @@ static memheap_status_t pool_agree(void *state, memheap_status_t mine)
 
 memheap_pool_t memheap_cache_as_pool(memheap_cache_t *cache)
 {
-    return (memheap_pool_t){pool_pop, pool_push, pool_getsize, cache,
-                            pool_agree};
+    return (memheap_pool_t){.pop = pool_pop,
+                            .push = pool_push,
+                            .getsize = pool_getsize,
+                            .state = cache,
+                            .agree = pool_agree,
+                            .dependents = &cache->dependents};
 }

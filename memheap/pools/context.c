@@ -15,6 +15,7 @@
 #include "config.h"
 
 #include <memheap/context.h>
+#include "memheap/dependents.h"
 #include "base/hashmap.h"
 #include "base/util.h"
 
@@ -52,6 +53,8 @@ struct memheap_context {
     memheap_context_t *youngest; /* of the sub-contexts, which are in a list */
     memheap_context_t *older, *younger;
     size_t sub_contexts;
+    memheap_dependent_t self;        /* on the pool */
+    memheap_dependents_t dependents; /* on the context as a pool */
     const memheap_log_t *log;
     const memheap_memory_t *memory;
     char name[NAME_SIZE];
@@ -119,6 +122,19 @@ static void leave_parent(memheap_context_t *context)
     context_unlock(parent);
 }
 
+/* Whether a context takes its blocks from one of its ancestors, which ends it
+ * before itself. */
+static bool stands_on_ancestor(const memheap_context_t *context)
+{
+    const memheap_context_t *ancestor = context->parent;
+    while (ancestor != NULL &&
+           context->pool.dependents != &ancestor->dependents)
+        ancestor = ancestor->parent;
+    return ancestor != NULL;
+}
+
+static memheap_status_t end(memheap_context_t *context);
+
 memheap_status_t memheap_context_create(const memheap_context_config_t *given,
                                         memheap_context_t **context_p)
 {
@@ -152,9 +168,12 @@ memheap_status_t memheap_context_create(const memheap_context_config_t *given,
     pthread_mutex_init(&context->lock, NULL);
     context->parent = config.parent;
     join_parent(context);
+    if (!stands_on_ancestor(context))
+        memheap_dependents_add(&context->pool, &context->self, "context",
+                               context->name);
     memheap_status_t status = memheap_pool_agree(config.pool, MEMHEAP_OK);
     if (status != MEMHEAP_OK) {
-        memheap_context_destroy(context);
+        end(context);
         return status;
     }
     *context_p = context;
@@ -184,13 +203,23 @@ static memheap_status_t push(const memheap_context_t *context, void *block)
     return status;
 }
 
-memheap_status_t memheap_context_destroy(memheap_context_t *context)
+/* Whether something stands on a context or on one of its sub-contexts. */
+static memheap_status_t check_dependents(const memheap_context_t *context)
 {
-    if (context == NULL)
-        return MEMHEAP_OK;
+    memheap_status_t status = memheap_dependents_check(
+        &context->dependents, "context", context->name, context->log);
+    for (const memheap_context_t *sub = context->youngest;
+         sub != NULL && status == MEMHEAP_OK; sub = sub->older)
+        status = check_dependents(sub);
+    return status;
+}
+
+/* Destroy a context with its sub-contexts and blocks, the youngest first. */
+static memheap_status_t end(memheap_context_t *context)
+{
     memheap_status_t first = MEMHEAP_OK;
     while (context->youngest != NULL) {
-        memheap_status_t status = memheap_context_destroy(context->youngest);
+        memheap_status_t status = end(context->youngest);
         first = first == MEMHEAP_OK ? status : first;
     }
     entry_t *entries = context->entries;
@@ -199,12 +228,21 @@ memheap_status_t memheap_context_destroy(memheap_context_t *context)
         first = first == MEMHEAP_OK ? status : first;
     }
     leave_parent(context);
+    memheap_dependents_remove(&context->self);
     const memheap_memory_t *memory = context->memory;
     memheap_hashmap_close(&context->map);
     memheap_memory_delete(memory, entries, context->room * sizeof(entry_t));
     pthread_mutex_destroy(&context->lock);
     memheap_memory_delete(memory, context, sizeof(*context));
     return first;
+}
+
+memheap_status_t memheap_context_destroy(memheap_context_t *context)
+{
+    if (context == NULL)
+        return MEMHEAP_OK;
+    memheap_status_t status = check_dependents(context);
+    return status == MEMHEAP_OK ? end(context) : status;
 }
 
 /* Make sure that one more block can be known. */
@@ -326,6 +364,21 @@ memheap_status_t memheap_context_alloc(memheap_context_t *context, size_t size,
     if (status == MEMHEAP_OK)
         *block_p = info.pointer;
     return status;
+}
+
+void *memheap_context_malloc(memheap_context_t *context, size_t size)
+{
+    void *block;
+    return memheap_context_alloc(context, size, &block) == MEMHEAP_OK ? block
+                                                                      : NULL;
+}
+
+void *memheap_context_realloc(memheap_context_t *context, void *block,
+                              size_t size)
+{
+    return memheap_context_resize(context, block, size, &block) == MEMHEAP_OK
+               ? block
+               : NULL;
 }
 
 /* The place in the hash table of a block, or NULL. */
@@ -540,6 +593,10 @@ static memheap_status_t pool_agree(void *state, memheap_status_t mine)
 
 memheap_pool_t memheap_context_as_pool(memheap_context_t *context)
 {
-    return (memheap_pool_t){pool_pop, pool_push, pool_getsize, context,
-                            pool_agree};
+    return (memheap_pool_t){.pop = pool_pop,
+                            .push = pool_push,
+                            .getsize = pool_getsize,
+                            .state = context,
+                            .agree = pool_agree,
+                            .dependents = &context->dependents};
 }

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <memheap/placement.h>
+#include "memheap/dependents.h"
 #include "base/numa.h"
 #include "base/util.h"
 
@@ -21,6 +22,8 @@ typedef struct place {
 struct memheap_numa_heaps {
     size_t bytes; /* of this struct, with its nodes */
     const memheap_memory_t *memory;
+    const memheap_log_t *log;
+    char name[48];
     memheap_proximity_t *global;
     size_t count;
     place_t place[];
@@ -68,6 +71,8 @@ static memheap_status_t create_proximity(const memheap_numa_heaps_t *places,
             (memheap_source_t){.pool = memheap_heap_as_pool(place->heap),
                                .reach = MEMHEAP_REACH_PE,
                                .node = (int)place->node};
+        /* These proximities end with the heaps, and keep none alive. */
+        sources[i].pool.dependents = NULL;
     }
     memheap_proximity_config_t one = {.sources = sources,
                                       .count = places->count,
@@ -132,6 +137,9 @@ memheap_status_t memheap_numa_heaps_create(const memheap_config_t *config,
     }
     places->bytes = bytes;
     places->memory = memory;
+    places->log = log;
+    snprintf(places->name, sizeof(places->name), "%s",
+             config->name == NULL ? "heap" : config->name);
     memheap_status_t status = MEMHEAP_OK;
     for (unsigned node = 0; places->count < count && status == MEMHEAP_OK;
          node++) {
@@ -150,16 +158,50 @@ memheap_status_t memheap_numa_heaps_create(const memheap_config_t *config,
     return status;
 }
 
-void memheap_numa_heaps_destroy(memheap_numa_heaps_t *places)
+/* Whether something stands on a pool, which may be none. */
+static memheap_status_t check_pool(const memheap_numa_heaps_t *places,
+                                   const memheap_pool_t *pool,
+                                   memheap_status_t status)
+{
+    return status != MEMHEAP_OK || pool->dependents == NULL
+               ? status
+               : memheap_dependents_check(pool->dependents, "NUMA heaps",
+                                          places->name, places->log);
+}
+
+static memheap_status_t check_dependents(const memheap_numa_heaps_t *places)
+{
+    memheap_status_t status = MEMHEAP_OK;
+    memheap_pool_t pool = {.dependents = NULL};
+    if (places->global != NULL)
+        pool = memheap_proximity_as_pool(places->global, MEMHEAP_REACH_PE);
+    status = check_pool(places, &pool, status);
+    for (size_t i = 0; i < places->count; i++) {
+        const place_t *place = &places->place[i];
+        if (place->near == NULL)
+            continue; /* not created */
+        pool = memheap_proximity_as_pool(place->near, MEMHEAP_REACH_PE);
+        status = check_pool(places, &pool, status);
+        pool = memheap_heap_as_pool(place->heap);
+        status = check_pool(places, &pool, status);
+    }
+    return status;
+}
+
+memheap_status_t memheap_numa_heaps_destroy(memheap_numa_heaps_t *places)
 {
     if (places == NULL)
-        return;
+        return MEMHEAP_OK;
+    memheap_status_t status = check_dependents(places);
+    if (status != MEMHEAP_OK)
+        return status;
     memheap_proximity_destroy(places->global);
     for (size_t i = 0; i < places->count; i++) {
         memheap_proximity_destroy(places->place[i].near);
         memheap_destroy(places->place[i].heap);
     }
     memheap_memory_delete(places->memory, places, places->bytes);
+    return MEMHEAP_OK;
 }
 
 size_t memheap_numa_heaps_count(const memheap_numa_heaps_t *places)

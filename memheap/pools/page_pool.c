@@ -9,13 +9,18 @@
 #include "config.h"
 
 #include <memheap/page_pool.h>
+#include "memheap/dependents.h"
 #include "base/bitmap.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <unistd.h>
 
-/* What "include/memheap/component.h" has as the least alignment of a heap's
- * blocks. */
+enum {
+    NAME_SIZE = 48
+};
+
+/* The least alignment of a heap's blocks, as component.h has it. */
 #define LEAST_PAGE ((size_t)16)
 
 typedef struct range {
@@ -34,8 +39,10 @@ struct memheap_page_pool {
     size_t page;
     size_t pages;
     size_t free;
+    memheap_dependents_t dependents;
     const memheap_log_t *log;
     const memheap_memory_t *memory;
+    char name[NAME_SIZE];
 };
 
 /* The first bit in [from, end) that is set, or clear if invert is all ones;
@@ -196,9 +203,13 @@ static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
     return MEMHEAP_OK;
 }
 
-memheap_pool_t memheap_page_pool(memheap_page_pool_t *pool)
+memheap_pool_t memheap_page_pool_as_pool(memheap_page_pool_t *pool)
 {
-    return (memheap_pool_t){pop, push, getsize, pool, NULL};
+    return (memheap_pool_t){.pop = pop,
+                            .push = push,
+                            .getsize = getsize,
+                            .state = pool,
+                            .dependents = &pool->dependents};
 }
 
 /* Whether a range is one, and has nothing of those that are there. */
@@ -286,6 +297,8 @@ memheap_page_pool_create(const memheap_page_pool_config_t *config,
                           "no memory for what a page pool keeps about itself");
         return MEMHEAP_ERR_NO_METADATA;
     }
+    snprintf(pool->name, sizeof(pool->name), "%s",
+             config->name == NULL ? "page pool" : config->name);
     pool->page = page;
     pool->log = log;
     pool->memory = memory;
@@ -299,10 +312,14 @@ memheap_page_pool_create(const memheap_page_pool_config_t *config,
     return status;
 }
 
-void memheap_page_pool_destroy(memheap_page_pool_t *pool)
+memheap_status_t memheap_page_pool_destroy(memheap_page_pool_t *pool)
 {
     if (pool == NULL)
-        return;
+        return MEMHEAP_OK;
+    memheap_status_t status = memheap_dependents_check(
+        &pool->dependents, "page pool", pool->name, pool->log);
+    if (status != MEMHEAP_OK)
+        return status;
     while (pool->first != NULL) {
         range_t *range = pool->first;
         pool->first = range->next;
@@ -310,6 +327,7 @@ void memheap_page_pool_destroy(memheap_page_pool_t *pool)
     }
     pthread_mutex_destroy(&pool->lock);
     memheap_memory_delete(pool->memory, pool, sizeof(*pool));
+    return MEMHEAP_OK;
 }
 
 memheap_status_t memheap_page_pool_reserve(memheap_page_pool_t *pool,

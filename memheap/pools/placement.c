@@ -8,10 +8,12 @@
 #include "config.h"
 
 #include <memheap/placement.h>
+#include "memheap/dependents.h"
 #include "memheap/pools/fallback.h"
 #include "base/util.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -32,6 +34,9 @@ struct memheap_proximity {
     const memheap_memory_t *memory;
     atomic_size_t turn[SETS];
     view_t view[SETS];
+    memheap_dependents_t dependents;
+    memheap_dependent_t *self; /* on the pool of each source */
+    char name[48];
     size_t count;
     memheap_source_t source[];
 };
@@ -80,8 +85,9 @@ memheap_proximity_create(const memheap_proximity_config_t *config,
                           config->count);
         return MEMHEAP_ERR_BAD_ARGUMENT;
     }
-    size_t bytes =
-        sizeof(memheap_proximity_t) + config->count * sizeof(memheap_source_t);
+    size_t sources = config->count * sizeof(memheap_source_t);
+    size_t bytes = sizeof(memheap_proximity_t) + sources +
+                   config->count * sizeof(memheap_dependent_t);
     memheap_proximity_t *proximity = memheap_memory_new(memory, bytes);
     if (proximity == NULL) {
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
@@ -93,18 +99,32 @@ memheap_proximity_create(const memheap_proximity_config_t *config,
     proximity->log = log;
     proximity->memory = memory;
     proximity->count = config->count;
-    memcpy(proximity->source, config->sources,
-           config->count * sizeof(memheap_source_t));
+    snprintf(proximity->name, sizeof(proximity->name), "%s",
+             config->name == NULL ? "proximity" : config->name);
+    memcpy(proximity->source, config->sources, sources);
+    proximity->self =
+        (memheap_dependent_t *)(void *)(proximity->source + config->count);
+    for (size_t i = 0; i < config->count; i++)
+        memheap_dependents_add(&proximity->source[i].pool, &proximity->self[i],
+                               "proximity", proximity->name);
     for (unsigned reach = 0; reach < SETS; reach++)
         proximity->view[reach] = (view_t){proximity, reach};
     *proximity_p = proximity;
     return MEMHEAP_OK;
 }
 
-void memheap_proximity_destroy(memheap_proximity_t *proximity)
+memheap_status_t memheap_proximity_destroy(memheap_proximity_t *proximity)
 {
-    if (proximity != NULL)
-        memheap_memory_delete(proximity->memory, proximity, proximity->bytes);
+    if (proximity == NULL)
+        return MEMHEAP_OK;
+    memheap_status_t status = memheap_dependents_check(
+        &proximity->dependents, "proximity", proximity->name, proximity->log);
+    if (status != MEMHEAP_OK)
+        return status;
+    for (size_t i = 0; i < proximity->count; i++)
+        memheap_dependents_remove(&proximity->self[i]);
+    memheap_memory_delete(proximity->memory, proximity, proximity->bytes);
+    return MEMHEAP_OK;
 }
 
 /* The source that a request begins with. Turns go by the sources that serve
@@ -129,7 +149,7 @@ static size_t first_of(memheap_proximity_t *proximity, unsigned reach)
 }
 
 memheap_status_t memheap_placement_alloc(memheap_proximity_t *proximity,
-                                         size_t size, size_t align,
+                                         size_t align, size_t size,
                                          unsigned reach, void **block_p)
 {
     if (size == 0 || !memheap_is_power_of_two(align) || !is_set(reach))
@@ -150,6 +170,16 @@ memheap_status_t memheap_placement_alloc(memheap_proximity_t *proximity,
                      : memheap_fallback_status(status, one);
     }
     return status;
+}
+
+void *memheap_placement_malloc(memheap_proximity_t *proximity, size_t align,
+                               size_t size, unsigned reachability)
+{
+    void *block;
+    return memheap_placement_alloc(proximity, align, size, reachability,
+                                   &block) == MEMHEAP_OK
+               ? block
+               : NULL;
 }
 
 /* The source of a block; NULL if it is none's. */
@@ -207,7 +237,7 @@ static memheap_status_t pop(void *state, size_t align, size_t size,
                             void **block_p)
 {
     const view_t *view = state;
-    return memheap_placement_alloc(view->proximity, size, align, view->reach,
+    return memheap_placement_alloc(view->proximity, align, size, view->reach,
                                    block_p);
 }
 
@@ -239,6 +269,11 @@ static memheap_status_t agree(void *state, memheap_status_t mine)
 memheap_pool_t memheap_proximity_as_pool(memheap_proximity_t *proximity,
                                          unsigned reach)
 {
-    return (memheap_pool_t){pop, push, getsize,
-                            &proximity->view[is_set(reach) ? reach : 0], agree};
+    return (memheap_pool_t){.pop = pop,
+                            .push = push,
+                            .getsize = getsize,
+                            .state =
+                                &proximity->view[is_set(reach) ? reach : 0],
+                            .agree = agree,
+                            .dependents = &proximity->dependents};
 }

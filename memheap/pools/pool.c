@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "memheap/heap.h"
+#include "memheap/heap_internal.h"
 #include <memheap/pool.h>
 
 static memheap_status_t pop(void *state, size_t align, size_t size,
@@ -24,5 +24,9 @@ static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
 
 memheap_pool_t memheap_heap_as_pool(memheap_t *heap)
 {
-    return (memheap_pool_t){pop, push, getsize, heap, NULL};
+    return (memheap_pool_t){.pop = pop,
+                            .push = push,
+                            .getsize = getsize,
+                            .state = heap,
+                            .dependents = &heap->dependents};
 }

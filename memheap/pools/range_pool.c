@@ -5,12 +5,14 @@
 #include "config.h"
 
 #include <memheap/range_pool.h>
+#include "memheap/dependents.h"
 #include "memheap/heap.h"
 #include "memheap/pools/fallback.h"
 #include "base/util.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct range {
@@ -25,6 +27,8 @@ struct memheap_range_pool {
     memheap_config_t config;
     const memheap_memory_t *memory;
     const memheap_log_t *log;
+    memheap_dependents_t dependents;
+    char name[48];
     pthread_mutex_t lock; /* of whoever adds a range */
 };
 
@@ -73,15 +77,21 @@ memheap_status_t memheap_range_pool_create(const memheap_config_t *config,
     pool->config = *config;
     pool->memory = memory;
     pool->log = log;
+    snprintf(pool->name, sizeof(pool->name), "%s",
+             config->name == NULL ? "range pool" : config->name);
     pthread_mutex_init(&pool->lock, NULL);
     *pool_p = pool;
     return MEMHEAP_OK;
 }
 
-void memheap_range_pool_destroy(memheap_range_pool_t *pool)
+memheap_status_t memheap_range_pool_destroy(memheap_range_pool_t *pool)
 {
     if (pool == NULL)
-        return;
+        return MEMHEAP_OK;
+    memheap_status_t status = memheap_dependents_check(
+        &pool->dependents, "range pool", pool->name, pool->log);
+    if (status != MEMHEAP_OK)
+        return status;
     for (range_t *range = next_of(&pool->first); range != NULL;) {
         range_t *next = next_of(range);
         memheap_destroy(range->heap);
@@ -91,6 +101,7 @@ void memheap_range_pool_destroy(memheap_range_pool_t *pool)
     memheap_destroy(pool->first.heap);
     pthread_mutex_destroy(&pool->lock);
     memheap_memory_delete(pool->memory, pool, sizeof(*pool));
+    return MEMHEAP_OK;
 }
 
 /* Whether a range of the caller's has nothing of those that are there. */
@@ -193,9 +204,13 @@ static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
                          : memheap_find_block(range->heap, block, size_p);
 }
 
-memheap_pool_t memheap_range_pool(memheap_range_pool_t *pool)
+memheap_pool_t memheap_range_pool_as_pool(memheap_range_pool_t *pool)
 {
-    return (memheap_pool_t){pop, push, getsize, pool, NULL};
+    return (memheap_pool_t){.pop = pop,
+                            .push = push,
+                            .getsize = getsize,
+                            .state = pool,
+                            .dependents = &pool->dependents};
 }
 
 memheap_status_t memheap_range_pool_resize(memheap_range_pool_t *pool,

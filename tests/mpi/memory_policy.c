@@ -79,7 +79,7 @@ static memheap_proximity_t *over(const memheap_source_t *sources, size_t count,
 static int place(memheap_proximity_t *proximity, unsigned reach, void **block_p)
 {
     size_t source;
-    if (memheap_placement_alloc(proximity, 1000, 64, reach, block_p) !=
+    if (memheap_placement_alloc(proximity, 64, 1000, reach, block_p) !=
             MEMHEAP_OK ||
         memheap_placement_query(proximity, *block_p, NULL, &source) !=
             MEMHEAP_OK)

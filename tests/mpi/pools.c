@@ -49,7 +49,8 @@ static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
 static memheap_pool_t count(counted_t *counted, shmemx_space_t space)
 {
     *counted = (counted_t){.pool = shmemx_space_pool(space)};
-    return (memheap_pool_t){pop, push, getsize, counted, NULL};
+    return (memheap_pool_t){
+        .pop = pop, .push = push, .getsize = getsize, .state = counted};
 }
 
 /* Whether all PEs have the same addresses. */

@@ -4,6 +4,9 @@
  */
 #include <shmem.h>
 #include <shmemx.h>
+#include <shmemx_pools.h>
+
+#include <memheap/cache.h>
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -118,15 +121,35 @@ int main(int argc, char **argv)
         shmemx_space_t space = create(SHMEMX_DEVICE_HOST, 0);
         shmem_team_t part;
         shmem_team_t team = shmemx_space_get_team(space);
+        shmem_team_split_strided(team, 0, 1, 1, NULL, 0, &part);
         good = shmemx_space_destroy(space) != 0;
         say("refused");
-        shmem_team_split_strided(team, 0, 1, 1, NULL, 0, &part);
         shmem_team_destroy(team);
         good = good && shmemx_space_get_team(space) == SHMEM_TEAM_INVALID &&
                shmemx_space_malloc(space, 100) != NULL &&
                shmemx_space_destroy(space) != 0;
         say("refused again");
         shmem_team_destroy(part);
+        good = good && shmemx_space_destroy(space) == 0;
+        say("ended");
+        space = create(SHMEMX_DEVICE_HOST, 0);
+        team = shmemx_space_get_team(space);
+        shmem_ctx_t ctx;
+        good = good && shmem_team_create_ctx(team, 0, &ctx) == 0 &&
+               shmemx_space_destroy(space) == 0;
+        say("one call");
+    } else if (strcmp(what, "cache") == 0) {
+        shmemx_space_config_t named = {.name = "graph"};
+        shmemx_space_t space;
+        memheap_cache_t *cache;
+        shmemx_space_create(&named, &space);
+        memheap_pool_t pool = shmemx_space_pool(space);
+        memheap_cache_config_t config = {
+            .name = "nodes", .item_size = 64, .pool = &pool};
+        memheap_cache_create(&config, &cache);
+        good = shmemx_space_destroy(space) != 0;
+        say("refused");
+        memheap_cache_destroy(cache);
         good = good && shmemx_space_destroy(space) == 0;
         say("ended");
     } else if (strcmp(what, "default") == 0) {

@@ -45,9 +45,13 @@ for how in auto+0 ucx+0 auto+2; do
     says_not survived
     fact "$how: a PE without a part is not reached"
     job 0 "$@" -n 4 "$program" team
-    says "shmemx_space_destroy: the team of space 1, or one that was split from it, still lives" \
-        refused "refused again" ended
-    fact "$how: a space lives as long as its teams"
+    says "shmemx_space_destroy: space 1 is in use by a team that was split from its own; destroy that first" \
+        refused "refused again" ended "one call"
+    fact "$how: a space lives as long as the teams that were split from its own"
+    job 0 "$@" -n 4 "$program" cache
+    says "shmemx_space_destroy: space \"graph\" is in use by cache \"nodes\"; destroy that first" \
+        refused ended
+    fact "$how: a space lives as long as a cache that stands on it"
 done
 [ -z "$(ls -A "$folder")" ] || miss "left a file in the folder of the device"
 fact "nothing is left in the folder of the device"

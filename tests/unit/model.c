@@ -130,7 +130,7 @@ memheap_status_t model_alloc(model_t *model, size_t size, size_t align,
     uint64_t before = model_walk_digest(model);
     model->unit.ops->stats(model->unit.module, &stats);
     memheap_result_t answer =
-        model->unit.ops->alloc(model->unit.module, size, align);
+        model->unit.ops->alloc(model->unit.module, align, size);
     memheap_status_t status = answered(model, answer.status, before);
     size_t offset = answer.bytes;
     if (status != MEMHEAP_OK) {

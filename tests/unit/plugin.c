@@ -48,8 +48,8 @@ static memheap_extent_t *find(size_t offset)
     return NULL;
 }
 
-static memheap_result_t plugin_alloc(memheap_module_t *module, size_t size,
-                                     size_t align)
+static memheap_result_t plugin_alloc(memheap_module_t *module, size_t align,
+                                     size_t size)
 {
     size_t end = frontier();
     size_t start = memheap_align_up(end, align);

@@ -124,7 +124,7 @@ START_TEST(metadata_is_less_than_a_fiftieth_of_what_it_describes)
     memheap_result_t last = {0, MEMHEAP_OK};
     model_open(&model, buddy, TIB, 0);
     while (last.bytes < 256 * MIB) {
-        last = model.unit.ops->alloc(model.unit.module, 256, MEMHEAP_MIN_ALIGN);
+        last = model.unit.ops->alloc(model.unit.module, MEMHEAP_MIN_ALIGN, 256);
         ck_assert_ok(last.status);
     }
     model.unit.ops->stats(model.unit.module, &stats);

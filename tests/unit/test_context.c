@@ -196,8 +196,10 @@ static memheap_status_t nowhere_getsize(void *state, const void *block,
 START_TEST(device_memory_is_never_touched)
 {
     uintptr_t next = 4096;
-    memheap_pool_t nowhere = {nowhere_pop, nowhere_push, nowhere_getsize, &next,
-                              NULL};
+    memheap_pool_t nowhere = {.pop = nowhere_pop,
+                              .push = nowhere_push,
+                              .getsize = nowhere_getsize,
+                              .state = &next};
     config = (memheap_context_config_t){.pool = &nowhere,
                                         .kind = MEMHEAP_KIND_DEVICE};
     ck_assert_ok(memheap_context_create(&config, &context));

@@ -154,6 +154,32 @@ START_TEST(bad_parameter_is_refused_and_costs_nothing)
 }
 END_TEST
 
+START_TEST(plain_calls_return_blocks_or_null)
+{
+    unit_heap_open(&unit, _i, MIB, 0, NULL);
+    double *numbers = memheap_malloc(unit.heap, 10 * sizeof(double));
+    char *zeros = memheap_calloc(unit.heap, 10, 10);
+    void *page = memheap_aligned_alloc(unit.heap, 4096, 100);
+    ck_assert_ptr_nonnull(numbers);
+    ck_assert_ptr_nonnull(page);
+    ck_assert_uint_eq((uintptr_t)page % 4096, 0);
+    for (int i = 0; i < 100; i++)
+        ck_assert_int_eq(zeros[i], 0);
+    numbers[9] = 9;
+    numbers = memheap_realloc(unit.heap, numbers, 1000 * sizeof(double));
+    ck_assert_double_eq(numbers[9], 9);
+    ck_assert_ptr_null(memheap_malloc(unit.heap, 0));
+    ck_assert_ptr_null(memheap_calloc(unit.heap, SIZE_MAX, 2));
+    ck_assert_ptr_null(memheap_aligned_alloc(unit.heap, 48, 100));
+    ck_assert_ptr_null(memheap_realloc(unit.heap, numbers, 4 * MIB));
+    ck_assert_double_eq(numbers[9], 9);
+    ck_assert_ok(memheap_free(unit.heap, numbers));
+    ck_assert_ok(memheap_free(unit.heap, zeros));
+    ck_assert_ok(memheap_free(unit.heap, page));
+    unit_heap_close(&unit);
+}
+END_TEST
+
 START_TEST(destruction_of_null_is_ignored)
 {
     memheap_destroy(NULL);
@@ -620,6 +646,8 @@ int main(void)
     tcase_add_test(tests, range_that_no_component_can_serve_is_refused);
     tcase_add_loop_test(tests, bad_parameter_is_refused_and_costs_nothing, 0,
                         sizeof(bad_params) / sizeof(bad_params[0]));
+    tcase_add_loop_test(tests, plain_calls_return_blocks_or_null, 0,
+                        unit_heap_kinds());
     tcase_add_test(tests, destruction_of_null_is_ignored);
     tcase_add_test(tests, range_stays_the_callers);
     tcase_add_loop_test(tests, heaps_of_several_components_live_side_by_side, 0,

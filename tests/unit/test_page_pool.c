@@ -28,7 +28,7 @@ static void open_pool(size_t count)
                                          .page_size = PAGE,
                                          .log = &messages.log};
     ck_assert_ok(memheap_page_pool_create(&config, &pages));
-    pool = memheap_page_pool(pages);
+    pool = memheap_page_pool_as_pool(pages);
 }
 
 static char *take(size_t align, size_t size)

@@ -78,7 +78,10 @@ static memheap_status_t shelf_getsize(void *state, const void *block,
 
 static memheap_pool_t shelf_pool(shelf_t *shelf)
 {
-    return (memheap_pool_t){shelf_pop, shelf_push, shelf_getsize, shelf, NULL};
+    return (memheap_pool_t){.pop = shelf_pop,
+                            .push = shelf_push,
+                            .getsize = shelf_getsize,
+                            .state = shelf};
 }
 
 static memheap_source_t source(memheap_pool_t pool, unsigned reach)
@@ -111,7 +114,7 @@ static size_t source_of(memheap_proximity_t *proximity, const void *block)
 static size_t place(memheap_proximity_t *proximity, size_t size, unsigned reach)
 {
     void *block;
-    ck_assert_ok(memheap_placement_alloc(proximity, size, 16, reach, &block));
+    ck_assert_ok(memheap_placement_alloc(proximity, 16, size, reach, &block));
     return source_of(proximity, block);
 }
 
@@ -145,7 +148,7 @@ START_TEST(nearest_source_serves_until_it_is_full)
     void *block;
     size_t size;
     ck_assert_ok(
-        memheap_placement_alloc(proximity, 10, 64, MEMHEAP_REACH_PE, &block));
+        memheap_placement_alloc(proximity, 64, 10, MEMHEAP_REACH_PE, &block));
     ck_assert_uint_eq((uintptr_t)block % 64, 0);
     ck_assert_ok(
         memheap_placement_query(proximity, near.block[1], &size, NULL));
@@ -188,7 +191,7 @@ START_TEST(source_serves_who_it_reaches)
         over(&one, 1, _i % 2 == 0 ? MEMHEAP_NEAREST_FIRST : MEMHEAP_IN_TURN);
     void *block;
     ck_assert_int_eq(
-        memheap_placement_alloc(proximity, 10, 16, reaches[_i].request, &block),
+        memheap_placement_alloc(proximity, 16, 10, reaches[_i].request, &block),
         reaches[_i].serves ? MEMHEAP_OK : MEMHEAP_ERR_UNREACHABLE);
     ck_assert_uint_eq(shelf.pops, reaches[_i].serves);
     memheap_proximity_destroy(proximity);
@@ -275,7 +278,7 @@ START_TEST(status_tells_what_failed)
     memheap_proximity_t *proximity = over(sources, 2, MEMHEAP_NEAREST_FIRST);
     void *block = &first;
     ck_assert_int_eq(
-        memheap_placement_alloc(proximity, 9, 16, MEMHEAP_REACH_NODE, &block),
+        memheap_placement_alloc(proximity, 16, 9, MEMHEAP_REACH_NODE, &block),
         refusals[_i].status);
     ck_assert_uint_eq(second.pops, refusals[_i].second_pops);
     if (refusals[_i].status != MEMHEAP_OK)
@@ -297,8 +300,8 @@ START_TEST(bad_request_is_refused)
                {1, 16, 16}, {1, 16, 10}, {1, 16, UINT32_MAX}};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         void *block;
-        ck_assert_int_eq(memheap_placement_alloc(proximity, bad[i].size,
-                                                 bad[i].align, bad[i].reach,
+        ck_assert_int_eq(memheap_placement_alloc(proximity, bad[i].align,
+                                                 bad[i].size, bad[i].reach,
                                                  &block),
                          MEMHEAP_ERR_BAD_ARGUMENT);
     }
@@ -353,7 +356,7 @@ START_TEST(wrong_address_is_named)
     memheap_proximity_t *proximity = over(sources, 2, MEMHEAP_NEAREST_FIRST);
     void *block;
     ck_assert_ok(
-        memheap_placement_alloc(proximity, 500, 16, MEMHEAP_REACH_PE, &block));
+        memheap_placement_alloc(proximity, 16, 500, MEMHEAP_REACH_PE, &block));
     ck_assert_ok(memheap_placement_free(proximity, NULL));
     ck_assert_int_eq(memheap_placement_free(proximity, (char *)block + 16),
                      MEMHEAP_ERR_BAD_ADDRESS);
@@ -389,8 +392,8 @@ START_TEST(every_kind_of_pool_takes_part)
     memheap_proximity_t *in = over(&one, 1, MEMHEAP_NEAREST_FIRST);
     memheap_source_t sources[] = {
         source(memheap_heap_as_pool(heap), MEMHEAP_REACH_PE),
-        source(memheap_page_pool(pages), MEMHEAP_REACH_PE),
-        source(memheap_range_pool(ranges), MEMHEAP_REACH_PE),
+        source(memheap_page_pool_as_pool(pages), MEMHEAP_REACH_PE),
+        source(memheap_range_pool_as_pool(ranges), MEMHEAP_REACH_PE),
         source(shelf_pool(&shelf), MEMHEAP_REACH_PE),
         source(memheap_proximity_as_pool(in, MEMHEAP_REACH_NODE),
                MEMHEAP_REACH_NODE)};
@@ -437,7 +440,7 @@ START_TEST(each_node_has_a_place)
         void *block;
         memheap_proximity_t *near = memheap_numa_heaps_proximity(places, i);
         ck_assert_ok(
-            memheap_placement_alloc(near, 8192, 64, MEMHEAP_REACH_PE, &block));
+            memheap_placement_alloc(near, 64, 8192, MEMHEAP_REACH_PE, &block));
         ck_assert_uint_eq(source_of(near, block), 0);
         size_t size;
         ck_assert_ok(memheap_usable_size(memheap_numa_heaps_heap(places, i),
@@ -483,16 +486,16 @@ START_TEST(two_nodes_are_two_places)
                              (int)(i ^ n));
     }
     /* The second node's own memory, until it is full. */
-    ck_assert_ok(memheap_placement_alloc(near[1], SIZE / 2, 16,
+    ck_assert_ok(memheap_placement_alloc(near[1], 16, SIZE / 2,
                                          MEMHEAP_REACH_PE, &block));
     ck_assert_ok(
         memheap_usable_size(memheap_numa_heaps_heap(places, 1), block, &size));
-    ck_assert_ok(memheap_placement_alloc(near[1], SIZE / 2, 16,
+    ck_assert_ok(memheap_placement_alloc(near[1], 16, SIZE / 2,
                                          MEMHEAP_REACH_PE, &block));
-    while (memheap_placement_alloc(near[1], SIZE / 8, 16, MEMHEAP_REACH_PE,
+    while (memheap_placement_alloc(near[1], 16, SIZE / 8, MEMHEAP_REACH_PE,
                                    &block) == MEMHEAP_OK)
         continue;
-    ck_assert_int_eq(memheap_placement_alloc(near[1], SIZE / 8, 16,
+    ck_assert_int_eq(memheap_placement_alloc(near[1], 16, SIZE / 8,
                                              MEMHEAP_REACH_PE, &block),
                      MEMHEAP_ERR_NO_MEMORY);
     ck_assert_int_eq(
@@ -505,7 +508,7 @@ START_TEST(two_nodes_are_two_places)
     near[0] = memheap_numa_heaps_proximity(places, 0);
     for (size_t i = 0; i < 6; i++) {
         ck_assert_ok(
-            memheap_placement_alloc(global, 100, 16, MEMHEAP_REACH_PE, &block));
+            memheap_placement_alloc(global, 16, 100, MEMHEAP_REACH_PE, &block));
         ck_assert_ok(memheap_usable_size(memheap_numa_heaps_heap(places, i % 2),
                                          block, &size));
         /* Whichever proximity placed it. */
@@ -564,7 +567,7 @@ static void *churn(void *context)
         size_t at = i * 5 % 8;
         if (memheap_placement_free(proximity, block[at]) != MEMHEAP_OK)
             return proximity;
-        if (memheap_placement_alloc(proximity, 1 + i % 7 * 1000, 16,
+        if (memheap_placement_alloc(proximity, 16, 1 + i % 7 * 1000,
                                     MEMHEAP_REACH_PE, &block[at]) != MEMHEAP_OK)
             return proximity;
         *(size_t *)block[at] = i;
@@ -589,7 +592,7 @@ START_TEST(threads_share_a_proximity)
     memheap_t *heap = new_heap(4 * MIB);
     ck_assert_ok(memheap_page_pool_create(&of_pages, &pages));
     memheap_source_t sources[] = {
-        source(memheap_page_pool(pages), MEMHEAP_REACH_PE),
+        source(memheap_page_pool_as_pool(pages), MEMHEAP_REACH_PE),
         source(memheap_heap_as_pool(heap), MEMHEAP_REACH_PE)};
     memheap_proximity_t *proximity =
         over(sources, 2, _i == 0 ? MEMHEAP_NEAREST_FIRST : MEMHEAP_IN_TURN);

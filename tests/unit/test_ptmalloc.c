@@ -214,7 +214,7 @@ START_TEST(metadata_is_less_than_a_twenty_fifth_of_what_it_describes)
         else
             i = step;
         memheap_result_t answer = module->ops->alloc(
-            module, 1 + unit_random_below(&state, 512), MEMHEAP_MIN_ALIGN);
+            module, MEMHEAP_MIN_ALIGN, 1 + unit_random_below(&state, 512));
         ck_assert_ok(answer.status);
         live[i] = answer.bytes;
     }

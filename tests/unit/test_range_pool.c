@@ -45,7 +45,7 @@ static void open_pool(int component)
                                .log = &messages.log,
                                .params = params};
     ck_assert_ok(memheap_range_pool_create(&config, &ranges));
-    pool = memheap_range_pool(ranges);
+    pool = memheap_range_pool_as_pool(ranges);
 }
 
 static char *take(size_t size)
@@ -195,7 +195,7 @@ START_TEST(ranges_can_be_the_pools_own)
     unit_log_init(&messages);
     memheap_config_t config = {.size = 64 * KIB, .log = &messages.log};
     ck_assert_ok(memheap_range_pool_create(&config, &ranges));
-    pool = memheap_range_pool(ranges);
+    pool = memheap_range_pool_as_pool(ranges);
     void *block;
     ck_assert_int_eq(pool.pop(pool.state, 16, MIB, &block),
                      MEMHEAP_ERR_NO_MEMORY);
