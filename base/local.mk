@@ -6,7 +6,7 @@ base_sources = base/array.c base/array.h base/biased_lock.c base/biased_lock.h \
 	base/pages.c base/pages.h base/param_parse.c base/param_parse.h base/param_table.c base/param_table.h \
 	base/params.c base/params.h base/path.c \
 	base/path.h base/region.c base/region.h base/registry.c base/registry.h base/select.c base/status.c \
-	base/sysinfo.c base/sysinfo.h base/util.h
+	base/sysinfo.c base/sysinfo.h base/util.h base/version.c
 
 # Written by configure.
 DISTCLEANFILES = base/static-components.h

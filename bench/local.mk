@@ -104,22 +104,22 @@ bench_thread_churn_LDFLAGS = -no-install
 if MPI
 noinst_PROGRAMS += bench/pgas-batch bench/pgas-footprint bench/pgas-ops
 bench_pgas_batch_SOURCES = bench/pgas-batch.c bench/timing.h
-bench_pgas_batch_LDADD = libshmem.la
+bench_pgas_batch_LDADD = libmemheap_shmem.la
 bench_pgas_batch_LDFLAGS = -no-install
 bench_pgas_footprint_SOURCES = bench/pgas-footprint.c
 bench_pgas_footprint_CPPFLAGS = $(AM_CPPFLAGS) $(MPI_CFLAGS)
-bench_pgas_footprint_LDADD = libshmem.la $(MPI_LIBS)
+bench_pgas_footprint_LDADD = libmemheap_shmem.la $(MPI_LIBS)
 bench_pgas_ops_SOURCES = bench/pgas-ops.c bench/timing.h
-bench_pgas_ops_LDADD = libshmem.la
+bench_pgas_ops_LDADD = libmemheap_shmem.la
 bench_pgas_ops_LDFLAGS = -no-install
 if LZMA
 noinst_PROGRAMS += bench/pgas-replay bench/pgas-sync
 bench_pgas_replay_SOURCES = bench/pgas-replay.c bench/timing.h tools/replay/reader.c \
 	tools/replay/reader.h tools/replay/trace.c tools/replay/trace.h
 bench_pgas_replay_CFLAGS = $(AM_CFLAGS) $(LZMA_CFLAGS)
-bench_pgas_replay_LDADD = libshmem.la $(LZMA_LIBS)
+bench_pgas_replay_LDADD = libmemheap_shmem.la $(LZMA_LIBS)
 bench_pgas_sync_SOURCES = bench/pgas-sync.c bench/timing.h
-bench_pgas_sync_LDADD = libshmem.la
+bench_pgas_sync_LDADD = libmemheap_shmem.la
 endif
 endif
 EXTRA_DIST += bench/allocators bench/cache bench/compare bench/pgas bench/pgas-nodes \

@@ -1,6 +1,17 @@
-# The PEs of a job.
+# libmemheap_mpi: symmetric heaps over MPI communicators, without OpenSHMEM.
+pkginclude_HEADERS += include/memheap/mpi.h
+lib_LTLIBRARIES += libmemheap_mpi.la
+libmemheap_mpi_la_SOURCES = comm/job.c comm/job.h comm/mpi_heap.c comm/range.c \
+	comm/range.h comm/symmetric.c comm/symmetric.h comm/wait.h \
+	comm/window.c comm/window.h include/memheap/mpi.h
+libmemheap_mpi_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS)
+libmemheap_mpi_la_LIBADD = libmemheap.la $(MPI_LIBS)
+libmemheap_mpi_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) \
+	-Wl,--version-script=$(srcdir)/comm/libmemheap_mpi.map
+libmemheap_mpi_la_DEPENDENCIES = libmemheap.la $(srcdir)/comm/libmemheap_mpi.map
+EXTRA_DIST += comm/libmemheap_mpi.map
+
+# What only OpenSHMEM needs of a job.
 comm_sources = comm/address_table.c comm/address_table.h comm/agree.c \
-	comm/agree.h comm/data_segment.c comm/data_segment.h comm/job.c \
-	comm/job.h comm/mpi_heap.c comm/node_monitor.c comm/node_monitor.h \
-	comm/range.c comm/range.h comm/symmetric.c comm/symmetric.h \
-	comm/transport.h comm/ucx.c comm/wait.h comm/window.c comm/window.h
+	comm/agree.h comm/data_segment.c comm/data_segment.h \
+	comm/node_monitor.c comm/node_monitor.h comm/transport.h comm/ucx.c

@@ -8,30 +8,54 @@
  * blocks behind it are free: for programs that free in reverse order.
  */
 #include <memheap/component.h>
-#include <base/util.h>
 
+#include <string.h>
+
+/* All of the region up to `end`, block by block, lies in the extents. */
 typedef struct pile {
-    memheap_module_t module;
-    memheap_array_t table; /* of extents, without gaps */
-    size_t count;
-    size_t end; /* of the last one */
+    memheap_module_t module; /* first: the library knows the pile by it */
+    const memheap_memory_t *memory;
+    memheap_extent_t *extents;
+    size_t room;  /* extents that fit */
+    size_t count; /* extents in use */
+    size_t end;   /* of the last block */
 } pile_t;
 
 static memheap_extent_t *extent_at(const pile_t *s, size_t i)
 {
-    return (memheap_extent_t *)s->table.base + i;
+    return &s->extents[i];
+}
+
+static size_t round_up(size_t size, size_t align)
+{
+    return (size + align - 1) & ~(align - 1);
+}
+
+/* Make room for count extents, by doubling. */
+static memheap_status_t ensure_room(pile_t *s, size_t count)
+{
+    if (count <= s->room)
+        return MEMHEAP_OK;
+    size_t bytes = s->room * sizeof(memheap_extent_t);
+    memheap_extent_t *larger = memheap_memory_new(s->memory, 2 * bytes);
+    if (larger == NULL)
+        return MEMHEAP_ERR_NO_METADATA;
+    memcpy(larger, s->extents, bytes);
+    memheap_memory_delete(s->memory, s->extents, bytes);
+    s->extents = larger;
+    s->room *= 2;
+    return MEMHEAP_OK;
 }
 
 static memheap_result_t pile_alloc(memheap_module_t *module, size_t align,
                                    size_t size)
 {
     pile_t *s = (pile_t *)module;
-    size_t start = memheap_align_up(s->end, align);
-    size_t need = memheap_align_up(size, MEMHEAP_MIN_ALIGN);
+    size_t start = round_up(s->end, align);
+    size_t need = round_up(size, MEMHEAP_MIN_ALIGN);
     if (start > module->size || size > need || need > module->size - start)
         return memheap_result_error(MEMHEAP_ERR_NO_MEMORY);
-    if (memheap_array_ensure(
-            &s->table, (s->count + 2) * sizeof(memheap_extent_t)) != MEMHEAP_OK)
+    if (ensure_room(s, s->count + 2) != MEMHEAP_OK)
         return memheap_result_error(MEMHEAP_ERR_NO_METADATA);
     if (start > s->end)
         *extent_at(s, s->count++) =
@@ -39,7 +63,7 @@ static memheap_result_t pile_alloc(memheap_module_t *module, size_t align,
     *extent_at(s, s->count++) = (memheap_extent_t){start, need, true};
     s->end = start + need;
     module->used += need;
-    return memheap_result(start);
+    return memheap_result_ok(start);
 }
 
 static memheap_extent_t *find(const memheap_module_t *module, size_t offset)
@@ -101,15 +125,17 @@ static void pile_stats(const memheap_module_t *module,
 {
     const pile_t *s = (const pile_t *)module;
     *stats = (memheap_module_stats_t){
-        module->size, module->used, module->size - s->end, s->table.committed};
+        module->size, module->used, module->size - s->end,
+        sizeof(*s) + s->room * sizeof(memheap_extent_t)};
     stats->largest_free &= ~(MEMHEAP_MIN_ALIGN - 1);
 }
 
 static void pile_destroy(memheap_module_t *module)
 {
-    memheap_array_t table = ((pile_t *)module)->table;
-    memheap_memory_delete(table.memory, module, sizeof(pile_t));
-    memheap_array_close(&table);
+    pile_t *s = (pile_t *)module;
+    memheap_memory_delete(s->memory, s->extents,
+                          s->room * sizeof(memheap_extent_t));
+    memheap_memory_delete(s->memory, s, sizeof(*s));
 }
 
 static memheap_status_t pile_create(const memheap_module_config_t *config,
@@ -129,12 +155,16 @@ static memheap_status_t pile_create(const memheap_module_config_t *config,
         return MEMHEAP_ERR_NO_METADATA;
     s->module.ops = &ops;
     s->module.size = config->size;
+    s->memory = config->memory;
+    s->room = 128;
+    s->extents =
+        memheap_memory_new(s->memory, s->room * sizeof(memheap_extent_t));
+    if (s->extents == NULL) {
+        memheap_memory_delete(s->memory, s, sizeof(*s));
+        return MEMHEAP_ERR_NO_METADATA;
+    }
     *module_p = &s->module;
-    if (memheap_array_open(&s->table, config->memory, config->max_size * 2) ==
-        MEMHEAP_OK)
-        return MEMHEAP_OK;
-    memheap_memory_delete(config->memory, s, sizeof(*s));
-    return MEMHEAP_ERR_NO_METADATA;
+    return MEMHEAP_OK;
 }
 
 const memheap_component_t memheap_component = {

@@ -42,7 +42,7 @@ AC_DEFUN([MEMHEAP_MPI], [
     CFLAGS=$memheap_saved_CFLAGS
     LIBS=$memheap_saved_LIBS
     AS_IF([test $memheap_mpi = no], [AC_MSG_ERROR([
-MPI 3 is needed for libshmem: install libopenmpi-dev and openmpi-bin, or name
+MPI 3 is needed for libmemheap_shmem: install libopenmpi-dev and openmpi-bin, or name
 the wrapper with MPICC=..., or build libmemheap alone with --without-mpi.])])
   ])
   AC_SUBST([MPI_CFLAGS])

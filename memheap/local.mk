@@ -5,7 +5,8 @@ memheap_headers = include/memheap/cache.h include/memheap/call_sites.h \
 	include/memheap/memory.h include/memheap/memory_policy.h \
 	include/memheap/page_pool.h include/memheap/param.h \
 	include/memheap/placement.h include/memheap/pool.h \
-	include/memheap/range_pool.h include/memheap/status.h
+	include/memheap/range_pool.h include/memheap/status.h \
+	include/memheap/version.h
 pkginclude_HEADERS = $(memheap_headers)
 
 core_sources = memheap/batch.c memheap/blocks.c memheap/dependents.c \
@@ -29,4 +30,6 @@ lib_LTLIBRARIES += libmemheap.la
 libmemheap_la_SOURCES = $(base_sources) $(component_sources) $(core_sources) \
 	$(debug_sources) $(pool_sources) $(memheap_headers)
 libmemheap_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) \
-	-export-symbols-regex '^memheap_'
+	-Wl,--version-script=$(srcdir)/memheap/libmemheap.map
+libmemheap_la_DEPENDENCIES = $(srcdir)/memheap/libmemheap.map
+EXTRA_DIST += memheap/libmemheap.map

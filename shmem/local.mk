@@ -1,4 +1,4 @@
-# libshmem: OpenSHMEM over MPI.
+# libmemheap_shmem: OpenSHMEM over MPI and UCX.
 shmem_headers = include/shmem/pshmem.h include/shmem/shmem.h \
 	include/shmem/shmem_generic.h include/shmem/shmem_typed.h \
 	include/shmem/shmem_types.h include/shmem/shmemx.h \
@@ -7,12 +7,11 @@ shmem_headers = include/shmem/pshmem.h include/shmem/shmem.h \
 # have a shmem.h too.
 shmemincludedir = $(pkgincludedir)/shmem
 shmeminclude_HEADERS = $(shmem_headers)
-pkginclude_HEADERS += include/memheap/mpi.h
 mppdir = $(shmemincludedir)/mpp
 mpp_HEADERS = include/shmem/mpp/shmem.h include/shmem/mpp/shmemx.h
 
-lib_LTLIBRARIES += libshmem.la
-libshmem_la_SOURCES = $(comm_sources) $(shmem_headers) include/memheap/mpi.h \
+lib_LTLIBRARIES += libmemheap_shmem.la
+libmemheap_shmem_la_SOURCES = $(comm_sources) $(shmem_headers) \
 	shmem/access.c shmem/access.h shmem/amo.c shmem/bootstrap.c \
 	shmem/call_description.c shmem/call_description.h shmem/collective.c \
 	shmem/copy.c shmem/copy.h shmem/deprecated.c shmem/group.c \
@@ -20,7 +19,10 @@ libshmem_la_SOURCES = $(comm_sources) $(shmem_headers) include/memheap/mpi.h \
 	shmem/mpi_wrappers.c shmem/ordering.c shmem/p2p_sync.c shmem/reduce.c shmem/remote_registration.c \
 	shmem/remote_registration.h shmem/rma.c shmem/runtime.c \
 	shmem/runtime.h shmem/space.c shmem/space.h shmem/team.c shmem/team.h
-libshmem_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS) $(UCX_CFLAGS)
-libshmem_la_LIBADD = libmemheap.la $(MPI_LIBS) $(UCX_LIBS)
-libshmem_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) -export-symbols-regex \
-	'^(memheap_mpi_(create|destroy|alloc|free|resize|ptr|heap|as_pool)|p?shmemx?_|p?shmalloc$$|p?shfree$$|p?shrealloc$$|p?shmemalign$$|p?start_pes$$|p?_my_pe$$|p?_num_pes$$|MPI_)'
+libmemheap_shmem_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS) $(UCX_CFLAGS)
+libmemheap_shmem_la_LIBADD = libmemheap_mpi.la libmemheap.la $(MPI_LIBS) $(UCX_LIBS)
+libmemheap_shmem_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) \
+	-Wl,--version-script=$(srcdir)/shmem/libmemheap_shmem.map
+libmemheap_shmem_la_DEPENDENCIES = libmemheap_mpi.la libmemheap.la \
+	$(srcdir)/shmem/libmemheap_shmem.map
+EXTRA_DIST += shmem/libmemheap_shmem.map

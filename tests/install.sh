@@ -190,7 +190,7 @@ cmake_builds()
         env -u MAKEFLAGS cmake --build "$folder" 2>&1) || miss "does not build"
     oshrun_job 0 -n 2 "$folder/hello"
     says "PE 0 of 2: block at 0x" "greeted by PE 1"
-    ldd "$folder/hello" | grep -q "libshmem.so.0 => $prefix/" ||
+    ldd "$folder/hello" | grep -q "libmemheap_shmem.so.0 => $prefix/" ||
         miss "has another libshmem"
 }
 

@@ -71,7 +71,7 @@ fake()
 }
 bin=$prefix/bin
 includes=-I$prefix/include/memheap
-libraries="-L$prefix/lib -Wl,-rpath,$prefix/lib -Wl,--push-state,--no-as-needed -lshmem -lmemheap -Wl,--pop-state"
+libraries="-L$prefix/lib -Wl,-rpath,$prefix/lib -Wl,--push-state,--no-as-needed -lmemheap_shmem -lmemheap -Wl,--pop-state"
 as_arguments()
 {
     printf '[%s]' "$@"
@@ -199,11 +199,11 @@ fact "oshcc on the PATH"
 cp -a "$prefix" "$work/moved here"
 moved=$work/moved\ here
 run 0 env OSHCC_CC="$work/plain" "$moved/bin/oshcc" a.c
-is "[a.c][-I$moved/include/memheap][-L$moved/lib][-Wl,-rpath,$moved/lib][-Wl,--push-state,--no-as-needed][-lshmem][-lmemheap][-Wl,--pop-state]"
+is "[a.c][-I$moved/include/memheap][-L$moved/lib][-Wl,-rpath,$moved/lib][-Wl,--push-state,--no-as-needed][-lmemheap_shmem][-lmemheap][-Wl,--pop-state]"
 fact "oshcc in a folder that was moved"
-rm "$moved/lib/libshmem.so"
+rm "$moved/lib/libmemheap_shmem.so"
 run 1 "$moved/bin/oshcc" a.c
-is "oshcc: there is no $moved/lib/libshmem.so; move an installation as a whole, or install it again"
+is "oshcc: there is no $moved/lib/libmemheap_shmem.so; move an installation as a whole, or install it again"
 fact "oshcc without its libraries"
 rm "$moved/include/memheap/shmem.h"
 run 1 "$moved/bin/oshcc" -c a.c

@@ -45,7 +45,7 @@ tools_memheap_replay_SOURCES = $(draw_sources) tools/replay/collective.c \
 	tools/replay/trace.h
 tools_memheap_replay_CPPFLAGS = $(AM_CPPFLAGS) -DTRACE_DIR='"$(tracesdir)"'
 tools_memheap_replay_CFLAGS = $(AM_CFLAGS) $(LZMA_CFLAGS)
-tools_memheap_replay_LDADD = libshmem.la libmemheap.la $(LZMA_LIBS)
+tools_memheap_replay_LDADD = libmemheap_shmem.la libmemheap.la $(LZMA_LIBS)
 
 tracesdir = $(pkgdatadir)/traces
 dist_traces_DATA = tools/traces/pgas-isx.sht.xz tools/traces/pgas-mixed.sht.xz \

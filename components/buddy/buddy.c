@@ -391,7 +391,7 @@ alloc_unstacked(buddy_t *b, size_t size, size_t align)
     if (!memheap_magazine_is_empty(&b->stack[order]) && align_order == order) {
         tag_live(&b->tags, start = stack_pop(b, order));
         b->module.used += bytes_of(b, length);
-        return memheap_result(bytes_of(b, start));
+        return memheap_result_ok(bytes_of(b, start));
     }
     bool found = take_free(b, order, align_order, &start);
     uint64_t stretch = (b->frontier ^ (b->frontier + length)) >> STRETCH_ORDER;
@@ -412,7 +412,7 @@ alloc_unstacked(buddy_t *b, size_t size, size_t align)
             return memheap_result_error(status);
     }
     block_enter(b, start, length);
-    return memheap_result(bytes_of(b, start));
+    return memheap_result_ok(bytes_of(b, start));
 }
 
 static memheap_result_t buddy_alloc(memheap_module_t *module, size_t align,
@@ -433,7 +433,7 @@ static memheap_result_t buddy_alloc(memheap_module_t *module, size_t align,
     b->held -= length_of(order);
     tag_line(&b->tags, start)->lives |= tag_bit(start);
     module->used += bytes_of(b, length_of(order));
-    return memheap_result(offset);
+    return memheap_result_ok(offset);
 }
 
 /* Free a block that cannot simply be pushed. */
@@ -543,7 +543,7 @@ static memheap_result_t buddy_resize(memheap_module_t *module, size_t offset,
         return (memheap_result_t){usable, MEMHEAP_ERR_NO_MEMORY};
     unsigned target = memheap_log2_ceil(granules_of(b, size));
     if (size <= usable && length_of(target) >= have)
-        return memheap_result(usable);
+        return memheap_result_ok(usable);
     memheap_status_t status = blocks_ensure(b);
     if (status == MEMHEAP_OK && size > usable)
         status = extend(b, start, have, target, size);
@@ -558,7 +558,7 @@ static memheap_result_t buddy_resize(memheap_module_t *module, size_t offset,
     module->used += usable;
     if (want < have)
         free_space(b, start + want, have - want);
-    return memheap_result(usable);
+    return memheap_result_ok(usable);
 }
 
 /* The order of the free block that contains a place, of at least an order;

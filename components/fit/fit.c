@@ -208,7 +208,7 @@ static memheap_result_t fit_alloc(memheap_module_t *module, size_t align,
         return memheap_result_error(status);
     if (f->strategy == NEXT)
         f->rover = offset + size;
-    return memheap_result(offset);
+    return memheap_result_ok(offset);
 }
 
 static memheap_status_t fit_free(memheap_module_t *module, size_t offset)
@@ -257,7 +257,7 @@ static memheap_result_t fit_resize(memheap_module_t *module, size_t offset,
         absorb_next(f, b);
     }
     cut(f, b, size);
-    return memheap_result(b->size);
+    return memheap_result_ok(b->size);
 }
 
 /* Walks the chain: the tree may be in another order, and nothing but a resize

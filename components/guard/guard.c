@@ -242,7 +242,7 @@ static memheap_result_t guard_alloc(memheap_module_t *module, size_t align,
     page_t *run = page_at(g, at);
     run->start = (uint32_t)((pages - 1) * g->page - usable);
     module->used += usable;
-    return memheap_result(at * g->page + run->start);
+    return memheap_result_ok(at * g->page + run->start);
 }
 
 /* The run of the block at an offset, or NULL. */

@@ -81,7 +81,7 @@ static memheap_result_t mempool_alloc(memheap_module_t *module, size_t align,
     if (status != MEMHEAP_OK)
         return memheap_result_error(status);
     count_block(p, usable);
-    return memheap_result(offset);
+    return memheap_result_ok(offset);
 }
 
 /* The block at an offset: its head, and which object it is of a slab. */
@@ -269,7 +269,7 @@ static memheap_result_t mempool_resize(memheap_module_t *module, size_t offset,
     if (status != MEMHEAP_OK)
         return (memheap_result_t){before, status};
     module->used += after - before;
-    return memheap_result(after);
+    return memheap_result_ok(after);
 }
 
 /* Take a place in a slab. */

@@ -266,7 +266,7 @@ static inline memheap_result_t block_take(ptmalloc_t *p, cache_stack_t *stack,
     stack->box.count--;
     slot_set_live(slots_of(p), start);
     p->module.used += stack->bytes;
-    return memheap_result(bytes_of(start));
+    return memheap_result_ok(bytes_of(start));
 }
 
 /* Let granules that the space gave be a live block. */
@@ -312,7 +312,7 @@ static MEMHEAP_NOINLINE memheap_result_t alloc_slowly(ptmalloc_t *p,
         return memheap_result_error(status);
     }
     block_enter(p, span);
-    return memheap_result(bytes_of(span.start));
+    return memheap_result_ok(bytes_of(span.start));
 }
 
 static memheap_result_t ptmalloc_alloc(memheap_module_t *module, size_t align,
@@ -479,7 +479,7 @@ static memheap_result_t ptmalloc_resize(memheap_module_t *module, size_t offset,
     if (MEMHEAP_UNLIKELY(number == 0))
         return resize_slowly(p, start, size);
     if (size <= have && have - size <= SLACK + (have >> p->slack))
-        return memheap_result(have);
+        return memheap_result_ok(have);
     uint64_t wants = (size - 1) >> GRANULE_ORDER;
     if (MEMHEAP_LIKELY(size > have && wants < SLOT_LONG &&
                        p->cache.stack[wants].box.count > 0))

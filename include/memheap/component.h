@@ -70,7 +70,7 @@ typedef struct memheap_result {
     memheap_status_t status;
 } memheap_result_t;
 
-static inline memheap_result_t memheap_result(size_t bytes)
+static inline memheap_result_t memheap_result_ok(size_t bytes)
 {
     memheap_result_t answer = {bytes, MEMHEAP_OK};
     return answer;

@@ -27,6 +27,7 @@
 #include "log.h"
 #include "memory.h"
 #include "status.h"
+#include "version.h"
 
 #include <stdbool.h>
 #include <stddef.h>

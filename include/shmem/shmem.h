@@ -18,12 +18,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <memheap/version.h>
+
 #include "shmem_types.h"
 
 #define SHMEM_MAJOR_VERSION 1
 #define SHMEM_MINOR_VERSION 6
 #define SHMEM_MAX_NAME_LEN 64
-#define SHMEM_VENDOR_STRING "memheap 0.1.0"
+#define SHMEM_VENDOR_STRING "memheap " MEMHEAP_VERSION_STRING
+/** This OpenSHMEM is memheap, of this version: a number to compare. */
+#define SHMEMX_MEMHEAP MEMHEAP_VERSION
 #define _SHMEM_MAJOR_VERSION SHMEM_MAJOR_VERSION
 #define _SHMEM_MINOR_VERSION SHMEM_MINOR_VERSION
 #define _SHMEM_MAX_NAME_LEN SHMEM_MAX_NAME_LEN
@@ -104,7 +108,13 @@ typedef struct shmem_ctx_session_config {
 #define SHMEM_CTX_SESSION_BATCH (1L << 1)
 
 #if defined(__cplusplus)
+#if __cplusplus >= 201103L
 #define SHMEM_NORETURN_ [[noreturn]]
+#elif defined(__GNUC__)
+#define SHMEM_NORETURN_ __attribute__((noreturn))
+#else
+#define SHMEM_NORETURN_
+#endif
 extern "C" {
 #elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
 #define SHMEM_NORETURN_ _Noreturn

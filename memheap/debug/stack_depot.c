@@ -180,8 +180,8 @@ memheap_call_site_t memheap_stack_depot_capture(memheap_stack_depot_t *sites)
 static bool is_own(const char *object)
 {
     static const char *const names[] = {
-        "libmemheap.", "libshmem.", "libc.",       "libuc",     "libmpi.",
-        "libopen-",    "libasan.",  "libclang_rt", "vgpreload", "linux-vdso"};
+        "libmemheap.", "libmemheap_", "libc.",       "libuc",     "libmpi.",
+        "libopen-",    "libasan.",    "libclang_rt", "vgpreload", "linux-vdso"};
     const char *name = strrchr(object, '/');
     name = name == NULL ? object : name + 1;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

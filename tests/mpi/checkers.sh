@@ -73,7 +73,7 @@ build()
 {
     "$MPICC" -g -fsanitize=address -I"$top_srcdir/shmem" \
         -I"$top_srcdir/memheap" -I"$top_srcdir" "$1" -o "$2" \
-        -L"$top_builddir/.libs" -lshmem -lmemheap \
+        -L"$top_builddir/.libs" -lmemheap_shmem -lmemheap \
         -Wl,-rpath,"$top_builddir/.libs" >"$folder/log" 2>&1
 }
 

@@ -24,15 +24,15 @@ mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
 	tests/doxygen.sh tests/install.sh tests/osh.sh tests/tools.sh tests/top.sh \
 	tests/map.sh
 
-mpi_link = $(test_link) $(MPI_CFLAGS) libshmem.la libmemheap.la $(MPI_LIBS)
-tests/mpi/%.mpi: tests/mpi/%.c libshmem.la libmemheap.la
+mpi_libs = libmemheap_shmem.la libmemheap_mpi.la libmemheap.la
+mpi_link = $(test_link) $(MPI_CFLAGS) $(mpi_libs) $(MPI_LIBS)
+tests/mpi/%.mpi: tests/mpi/%.c $(mpi_libs)
 	$(mpi_link)
-$(filter-out %/mistakes,$(mpi_helpers)): tests/mpi/%: tests/mpi/%.c libshmem.la \
-		libmemheap.la
+$(filter-out %/mistakes,$(mpi_helpers)): tests/mpi/%: tests/mpi/%.c $(mpi_libs)
 	$(mpi_link)
-tests/mpi/mistakes: examples/mistakes.c libshmem.la libmemheap.la
+tests/mpi/mistakes: examples/mistakes.c $(mpi_libs)
 	$(mpi_link)
-tests/mpi/variables_fixed.mpi: tests/mpi/variables.c libshmem.la libmemheap.la
+tests/mpi/variables_fixed.mpi: tests/mpi/variables.c $(mpi_libs)
 	$(mpi_link)
 tests/mpi/threads.mpi: extra_flags = -pthread
 tests/mpi/variables.mpi: extra_flags = -fPIE -pie

@@ -64,7 +64,7 @@ static memheap_result_t plugin_alloc(memheap_module_t *module, size_t align,
             (memheap_extent_t){end, start - end, false};
     plugin.block[plugin.count++] = (memheap_extent_t){start, rounded, true};
     module->used += rounded;
-    return memheap_result(start);
+    return memheap_result_ok(start);
 }
 
 static memheap_status_t plugin_free(memheap_module_t *module, size_t offset)

@@ -39,7 +39,8 @@ typedef struct options {
     bool parsable;
 } options_t;
 
-/* Open the framework as libshmem does, or as libmemheap does without it. */
+/* Open the framework as libmemheap_shmem does, or as libmemheap does without
+ * it. */
 static memheap_status_t open_framework(memheap_framework_t *framework)
 {
     memheap_framework_config_t config = {.log = NULL};

@@ -1,0 +1,75 @@
+#!/bin/sh
+# What the libraries export is what the installed headers declare, both ways, and
+# has the version of the interface.
+. "${top_srcdir:-.}/tests/mpi/expect.sh"
+work=$(mktemp -d "$top_builddir/exports.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+
+# The names that start with memheap_ and that headers declare as functions or
+# variables: the compiler's own account of a program that takes each address.
+declared()
+{
+    for header; do
+        echo "#include <$header>"
+    done > "$work/a.c"
+    # shellcheck disable=SC2086 # flags
+    ${MPICC:-$CC} -I"$top_srcdir/include" -I"$top_srcdir/include/shmem" -E -P \
+        "$work/a.c" |
+        tr '\n' ' ' | sed 's/static inline[^{]*{[^}]*}//g; s/{[^}]*}//g' |
+        tr ';' '\n' | grep -vE '^ *(typedef|struct [a-z_]+ *$|enum )' |
+        grep -oE "\b(memheap|p?shmemx)_[a-z0-9_]+ *(\(|$)" |
+        tr -d ' (' | grep -vE '_t$' | sort -u
+}
+
+# exported LIBRARY VERSION: its symbols of a version.
+exported()
+{
+    nm -D --defined-only "$top_builddir/.libs/$1.so" |
+        sed -n "s/.* [^A] \(.*\)@@$2\$/\1/p" | sort -u
+}
+
+# same LIBRARY VERSION HEADER...
+same()
+{
+    library=$1 version=$2
+    shift 2
+    declared "$@" > "$work/declared"
+    exported "$library" "$version" > "$work/exported"
+    [ -s "$work/declared" ] || miss "declare nothing"
+    output=$(comm -23 "$work/declared" "$work/exported")
+    [ -z "$output" ] || miss "are declared and not exported"
+    fact "$library exports all that its headers declare"
+    output=$(comm -13 "$work/declared" "$work/exported")
+    [ -z "$output" ] || miss "are exported and not declared"
+    fact "$library exports nothing else as $version"
+}
+
+core=$(cd "$top_srcdir/include" && ls memheap/*.h | grep -vE '/(call_sites|mpi)\.h')
+# shellcheck disable=SC2086 # words
+same libmemheap MEMHEAP_1.0 $core
+
+output=$(nm -D --defined-only "$top_builddir/.libs/libmemheap.so" |
+    sed -n 's/.* [^A] //p' | grep -vE '@@MEMHEAP_(1\.0|PRIVATE)$')
+[ -z "$output" ] || miss "have no version"
+fact "each symbol of libmemheap has a version"
+
+if [ -e "$top_builddir/.libs/libmemheap_mpi.so" ]; then
+    declared memheap/mpi.h | grep '^memheap_mpi_' > "$work/declared"
+    exported libmemheap_mpi MEMHEAP_MPI_1.0 > "$work/exported"
+    output=$(diff "$work/declared" "$work/exported") || miss "differ"
+    fact "libmemheap_mpi exports what memheap/mpi.h declares"
+    declared shmemx.h shmemx_pools.h | grep 'shmemx' |
+        grep -vE '_(team_world|team_shared|ctx_default|at_end|int_at_end)$' \
+            > "$work/declared"
+    nm -D --defined-only "$top_builddir/.libs/libmemheap_shmem.so" |
+        sed -n 's/.* [^A] \(p\{0,1\}shmemx_.*\)@@MEMHEAP_SHMEM_1.0$/\1/p' |
+        grep -vE '_(team_world|team_shared|ctx_default)$' | sort -u \
+        > "$work/exported"
+    output=$(comm -13 "$work/exported" "$work/declared")
+    [ -z "$output" ] || miss "are declared and not exported"
+    output=$(sed 's/^p//' "$work/exported" | sort -u |
+        comm -23 - "$work/declared")
+    [ -z "$output" ] || miss "are exported and not declared"
+    fact "libmemheap_shmem exports the extensions that its headers declare"
+fi
+finish
