@@ -19,9 +19,9 @@
  */
 #include "config.h"
 
-#include "tools/replay/trace.h"
+#include "tools/common/trace.h"
 
-#include "timing.h"
+#include "common/timing.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>

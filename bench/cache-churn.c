@@ -16,7 +16,8 @@
  *
  * Instructions: valgrind --tool=callgrind --toggle-collect=run, over the pairs.
  */
-#include "bench/timing.h"
+#include "common/random.h"
+#include "common/timing.h"
 #include <memheap/cache.h>
 
 #include <pthread.h>
@@ -55,14 +56,6 @@ static inline void give(void *item)
         abort();
 }
 
-/* Source: G. Marsaglia, "Xorshift RNGs", JSS 8(14), 2003. */
-static uint32_t draw(void)
-{
-    state ^= state << 13;
-    state ^= state >> 17;
-    return state ^= state << 5;
-}
-
 static void run_pair(void)
 {
     for (size_t i = 0; i < pairs; i++)
@@ -80,7 +73,7 @@ static void run_fill(void)
 static void run_random(size_t live)
 {
     for (size_t i = 0; i < pairs; i++) {
-        size_t chosen = draw() % live;
+        size_t chosen = draw32(&state) % live;
         give(items[chosen]);
         items[chosen] = take();
     }

@@ -10,7 +10,8 @@
  * a pair. Instructions: valgrind --tool=callgrind --toggle-collect=run_lookups
  * or =run_pairs, over 100000.
  */
-#include "bench/timing.h"
+#include "common/random.h"
+#include "common/timing.h"
 #include <memheap/context.h>
 
 #include <stdint.h>
@@ -25,15 +26,6 @@ static memheap_context_t *context;
 static void **blocks;
 static size_t live;
 static uint64_t state = 88172645463325252u;
-
-/* Source: G. Marsaglia, "Xorshift RNGs", J. Stat. Software 8(14), 2003. */
-static uint64_t draw(void)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state;
-}
 
 static memheap_status_t pop(void *next, size_t align, size_t size,
                             void **block_p)
@@ -70,8 +62,8 @@ __attribute__((noinline)) static void run_lookups(void)
 {
     memheap_block_info_t info;
     for (size_t i = 0; i < STEPS; i++) {
-        if (memheap_context_get_info(context, blocks[draw() % live], &info) !=
-            MEMHEAP_OK)
+        if (memheap_context_get_info(context, blocks[draw64(&state) % live],
+                                     &info) != MEMHEAP_OK)
             abort();
     }
 }
@@ -79,7 +71,7 @@ __attribute__((noinline)) static void run_lookups(void)
 __attribute__((noinline)) static void run_pairs(void)
 {
     for (size_t i = 0; i < STEPS; i++) {
-        size_t chosen = draw() % live;
+        size_t chosen = draw64(&state) % live;
         if (memheap_context_free(context, blocks[chosen]) != MEMHEAP_OK)
             abort();
         take(chosen);

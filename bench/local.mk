@@ -59,34 +59,35 @@ CLEANFILES += bench/arena-buddy.so bench/arena-bump.so bench/arena-fit.so \
 	bench/arena-malloc.so bench/arena-mempool.so bench/arena-null.so \
 	bench/arena-ptmalloc.so
 
+# What several of the programs include.
+bench_common = bench/common/random.h bench/common/timing.h
+
 # For bench/scale.
 noinst_PROGRAMS += bench/scale-point
-bench_scale_point_SOURCES = bench/scale-point.c bench/timing.h
+bench_scale_point_SOURCES = bench/scale-point.c $(bench_common)
 bench_scale_point_LDADD = libmemheap.la
 bench_scale_point_LDFLAGS = -no-install
 
 # For bench/cache.
 noinst_PROGRAMS += bench/cache-churn
-bench_cache_churn_SOURCES = bench/cache-churn.c bench/timing.h
+bench_cache_churn_SOURCES = bench/cache-churn.c $(bench_common)
 bench_cache_churn_LDADD = libmemheap.la
 bench_cache_churn_LDFLAGS = -no-install
 
 # For docs/contexts.md.
 noinst_PROGRAMS += bench/context-point
-bench_context_point_SOURCES = bench/context-point.c bench/timing.h
+bench_context_point_SOURCES = bench/context-point.c $(bench_common)
 bench_context_point_LDADD = libmemheap.la
 bench_context_point_LDFLAGS = -no-install
 
 # For bench/allocators and bench/soak.
 if LZMA
 noinst_PROGRAMS += bench/arena-replay bench/soak-rounds
-trace_sources = tools/replay/reader.c tools/replay/reader.h \
-	tools/replay/trace.c tools/replay/trace.h
-bench_arena_replay_SOURCES = bench/arena-replay.c bench/timing.h \
+bench_arena_replay_SOURCES = bench/arena-replay.c bench/common/timing.h \
 	$(trace_sources)
 bench_arena_replay_CFLAGS = $(AM_CFLAGS) $(LZMA_CFLAGS)
 bench_arena_replay_LDADD = $(LZMA_LIBS)
-bench_soak_rounds_SOURCES = bench/soak-rounds.c bench/timing.h \
+bench_soak_rounds_SOURCES = bench/soak-rounds.c $(bench_common) \
 	$(trace_sources)
 bench_soak_rounds_CFLAGS = $(AM_CFLAGS) $(LZMA_CFLAGS)
 bench_soak_rounds_LDADD = libmemheap.la $(LZMA_LIBS)
@@ -95,7 +96,7 @@ endif
 
 # For bench/threads, which brings other libraries in front of it.
 noinst_PROGRAMS += bench/thread-churn
-bench_thread_churn_SOURCES = bench/thread-churn.c bench/timing.h
+bench_thread_churn_SOURCES = bench/thread-churn.c $(bench_common)
 bench_thread_churn_LDADD = libmemheap.la
 bench_thread_churn_LDFLAGS = -no-install
 
@@ -103,24 +104,24 @@ bench_thread_churn_LDFLAGS = -no-install
 # others too. A wrapper of libtool's would be part of the time to start.
 if MPI
 noinst_PROGRAMS += bench/pgas-batch bench/pgas-footprint bench/pgas-ops
-bench_pgas_batch_SOURCES = bench/pgas-batch.c bench/timing.h
+bench_pgas_batch_SOURCES = bench/pgas-batch.c bench/common/timing.h
 bench_pgas_batch_LDADD = libmemheap_shmem.la
 bench_pgas_batch_LDFLAGS = -no-install
 bench_pgas_footprint_SOURCES = bench/pgas-footprint.c
 bench_pgas_footprint_CPPFLAGS = $(AM_CPPFLAGS) $(MPI_CFLAGS)
 bench_pgas_footprint_LDADD = libmemheap_shmem.la $(MPI_LIBS)
-bench_pgas_ops_SOURCES = bench/pgas-ops.c bench/timing.h
+bench_pgas_ops_SOURCES = bench/pgas-ops.c bench/common/timing.h
 bench_pgas_ops_LDADD = libmemheap_shmem.la
 bench_pgas_ops_LDFLAGS = -no-install
 if LZMA
 noinst_PROGRAMS += bench/pgas-replay bench/pgas-sync
-bench_pgas_replay_SOURCES = bench/pgas-replay.c bench/timing.h tools/replay/reader.c \
-	tools/replay/reader.h tools/replay/trace.c tools/replay/trace.h
+bench_pgas_replay_SOURCES = bench/pgas-replay.c bench/common/timing.h \
+	$(trace_sources)
 bench_pgas_replay_CFLAGS = $(AM_CFLAGS) $(LZMA_CFLAGS)
 bench_pgas_replay_LDADD = libmemheap_shmem.la $(LZMA_LIBS)
-bench_pgas_sync_SOURCES = bench/pgas-sync.c bench/timing.h
+bench_pgas_sync_SOURCES = bench/pgas-sync.c bench/common/timing.h
 bench_pgas_sync_LDADD = libmemheap_shmem.la
 endif
 endif
-EXTRA_DIST += bench/allocators bench/cache bench/compare bench/pgas bench/pgas-nodes \
+EXTRA_DIST += bench/common/common.sh bench/allocators bench/cache bench/compare bench/pgas bench/pgas-nodes \
 	bench/scale bench/soak bench/threads

@@ -7,7 +7,7 @@
  * Prints on PE 0 nanoseconds a block: medians over rounds, in which all four
  * measurements alternate, and how many times as fast a batch is.
  */
-#include "timing.h"
+#include "common/timing.h"
 
 #include <shmem.h>
 #include <shmemx.h>

@@ -20,7 +20,7 @@
  * The collectives are those over active sets; where the library is newer, those
  * over teams as well.
  */
-#include "timing.h"
+#include "common/timing.h"
 
 #include <shmem.h>
 

@@ -11,9 +11,9 @@
  * more, the bytes from the lowest to the end of the highest block of the first
  * pass.
  */
-#include "tools/replay/trace.h"
+#include "tools/common/trace.h"
 
-#include "timing.h"
+#include "common/timing.h"
 
 #include <shmem.h>
 

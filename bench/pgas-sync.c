@@ -5,7 +5,7 @@
  * Prints on PE 0 the medians, over batches, of nanoseconds a barrier and
  * nanoseconds a pair; the batches of both alternate.
  */
-#include "timing.h"
+#include "common/timing.h"
 
 #include <shmem.h>
 

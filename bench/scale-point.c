@@ -21,7 +21,8 @@
 
 #include <memheap/memheap.h>
 
-#include "timing.h"
+#include "common/random.h"
+#include "common/timing.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -43,18 +44,9 @@ static size_t live;
 static size_t live_bytes;
 static uint64_t state = 88172645463325252u;
 
-/* Source: G. Marsaglia, "Xorshift RNGs", J. Stat. Software 8(14), 2003. */
-static uint64_t draw(void)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state;
-}
-
 static void take(size_t i)
 {
-    size_t size = 16 + (draw() >> 32) % 481;
+    size_t size = 16 + (draw64(&state) >> 32) % 481;
     void *block = NULL;
     if (heap != NULL && memheap_alloc(heap, size, &block) != MEMHEAP_OK)
         exit(1);
@@ -65,7 +57,7 @@ static void take(size_t i)
 
 static void replace(void)
 {
-    size_t i = (size_t)((draw() >> 32) * live >> 32);
+    size_t i = (size_t)((draw64(&state) >> 32) * live >> 32);
     if (heap != NULL && memheap_free(heap, blocks[i]) != MEMHEAP_OK)
         exit(1);
     live_bytes -= sizes[i];

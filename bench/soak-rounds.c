@@ -23,9 +23,10 @@
 #include "config.h"
 
 #include <memheap/memheap.h>
-#include "tools/replay/trace.h"
+#include "tools/common/trace.h"
 
-#include "timing.h"
+#include "common/random.h"
+#include "common/timing.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -63,20 +64,9 @@ typedef struct soak {
     bool blurred;
 } soak_t;
 
-/* Source: G. Marsaglia, "Xorshift RNGs", J. Stat. Software 8(14), 2003. */
-static uint64_t draw(soak_t *soak)
-{
-    uint64_t x = soak->random;
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    soak->random = x;
-    return x;
-}
-
 static uint64_t draw_below(soak_t *soak, uint64_t limit)
 {
-    return (draw(soak) >> 32) * limit >> 32;
+    return (draw64(&soak->random) >> 32) * limit >> 32;
 }
 
 static void fail(const char *what)
@@ -172,8 +162,8 @@ static void replay_round(soak_t *soak)
     const trace_t *trace = &soak->trace;
     size_t start = draw_below(soak, trace->count);
     size_t gone = 0;
-    soak->scale = ((uint64_t)1 << 31) + (draw(soak) >> 33);
-    soak->blurred = draw(soak) >> 63 != 0;
+    soak->scale = ((uint64_t)1 << 31) + (draw64(&soak->random) >> 33);
+    soak->blurred = draw64(&soak->random) >> 63 != 0;
     soak->live_peak = 0;
     soak->footprint = 0;
     for (size_t i = 0; i < soak->guest_count; i++)

@@ -13,7 +13,8 @@
  * for each of OPERATIONS a thread (allocating is one and freeing another), over
  * the number of threads: twice as fast by two threads is half of it.
  */
-#include "bench/timing.h"
+#include "common/random.h"
+#include "common/timing.h"
 #include <memheap/memheap.h>
 
 #include <pthread.h>
@@ -75,21 +76,13 @@ static void release(void *block)
         abort();
 }
 
-/* Source: G. Marsaglia, "Xorshift RNGs", JSS 8(14), 2003. */
-static uint32_t draw(uint32_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    return *state ^= *state << 5;
-}
-
 static void draw_sizes(void)
 {
     uint32_t state = 12345;
     for (size_t i = 0; i < SIZES; i++) {
-        uint32_t kind = draw(&state) % 100;
+        uint32_t kind = draw32(&state) % 100;
         uint32_t limit = kind < 90 ? 256 : kind < 99 ? 1024 : 16384;
-        sizes[i] = (uint16_t)(1 + draw(&state) % limit);
+        sizes[i] = (uint16_t)(1 + draw32(&state) % limit);
     }
 }
 
@@ -101,7 +94,7 @@ static void *work_own(void *context)
     pthread_barrier_wait(&start);
     w->began = now();
     for (size_t i = w->number * 77; done < operations; i++) {
-        void **slot = &w->own[draw(&state) % OWN];
+        void **slot = &w->own[draw32(&state) % OWN];
         if (*slot != NULL) {
             release(*slot);
             done++;

@@ -11,6 +11,14 @@ trap 'rm -rf "$work"' EXIT
 LC_ALL=C
 export LC_ALL
 unset MEMHEAP_COMPONENT MEMHEAP_FIT_STRATEGY
+# The benchmarks are run from here, and are to leave nothing.
+mkdir "$work/here" && cd "$work/here" || exit 1
+source_files()
+{
+    find "$(cd "$top_srcdir" && pwd -P)" \( -path "$(cd "$top_builddir" && pwd -P)" \
+        -o -name .git \) -prune -o -print | sort
+}
+source_files >"$work/before"
 facts=0
 held=yes
 
@@ -79,9 +87,6 @@ done
 output=$(cat "$work/allocators.csv")
 fact "allocators: its CSV has every column for each component"
 
-run 2 "$bench/allocators" --nonsense
-fact "allocators: refuses an argument that it does not know"
-
 # bench/scale
 
 first=${built_components%%,*}
@@ -93,6 +98,14 @@ fact "scale: a point has its figures"
 run 0 "$top_builddir/bench/scale-point" "$first" 0 1099511627776 1
 [ "${output#* }" = "- - -" ] || miss "has not one figure"
 fact "scale: a heap of 1 TiB is created"
+run 0 "$bench/scale" -b "$top_builddir" -o "$work" --quick -t 0.01
+[ "$(awk -F , '{ print NF }' "$work/scale.csv" | sort -u)" = 8 ] ||
+    miss "a line has not 8 columns"
+for kind in live heap create; do
+    printf '%s\n' "$output" | grep -q "^$first *$kind: .* exponent" ||
+        miss "does not judge $kind of $first"
+done
+fact "scale: prints a table, and whether the time grows"
 
 # bench/cache
 
@@ -137,4 +150,73 @@ fact "soak: a footprint that stays is good"
 soak_of 0.1
 run 1 "$bench/soak" -o "$work" --summary "$work/made.csv"
 fact "soak: a footprint that creeps is found"
+
+# bench/threads
+
+run 0 "$bench/threads" -b "$top_builddir" -r 1 -n 100
+for threads in 1 2 4; do
+    for blocks in own pass; do
+        printf '%s\n' "$output" | awk -v blocks=$blocks -v threads=$threads '
+            $1 == blocks && $2 == threads && $3 > 0 && $5 > 0 && $7 > 0 { found++ }
+            END { exit found != 1 }' || miss "no row of $blocks, $threads"
+    done
+done
+fact "threads: prints a row for each workload and number of threads"
+
+# Those of OpenSHMEM. pgas and compare put Open MPI beside, where there is one.
+
+if [ -x "$top_builddir/bench/pgas-ops" ] && [ -n "$MPIRUN" ]; then
+    run 0 "$bench/pgas" -b "$top_builddir" --quick latency
+    [ "$(printf '%s\n' "$output" | grep -cE '^(latency)? .* <= 0.5 ')" -ge 6 ] ||
+        miss "has not six rows"
+    printf '%s\n' "$output" | grep -q "^Medians of 1 round; " || miss "has no head"
+    fact "pgas: prints rows of latencies, and what they are"
+    run 0 "$bench/pgas" -b "$top_builddir" --quick --csv latency
+    [ "$(printf '%s\n' "$output" | awk -F , '{ print NF }' | sort -u)" = 9 ] ||
+        miss "a line has not 9 columns"
+    fact "pgas: its CSV has every column"
+fi
+
+# All of them
+
+for script in allocators cache compare pgas pgas-nodes scale soak threads; do
+    run 0 "$bench/$script" --help
+    printf '%s\n' "$output" | grep -q "bench/$script \[" || miss "$script has no usage"
+    printf '%s\n' "$output" | grep -q '^#\|common.sh' && miss "$script shows its code"
+    [ $script = pgas-nodes ] || {
+        run 2 "$bench/$script" --nonsense
+        [ "$output" = "bench/$script: unknown option \"--nonsense\"; try --help" ] ||
+            miss "$script does not say what is wrong"
+        run 2 "$bench/$script" -b
+        [ "$output" = "bench/$script: -b needs a value; try --help" ] ||
+            miss "$script does not say what is missing"
+        run 1 "$bench/$script" -b "$work/none"
+        printf '%s\n' "$output" | grep -q "there is no $work/none/.*build memheap there" ||
+            miss "$script does not say that there is no build"
+    }
+done
+fact "each script has --help, and refuses what it does not know"
+run 2 "$bench/cache" -r 0
+[ "$output" = 'bench/cache: -r takes a number from 1 on, not "0"; try --help' ] ||
+    miss "does not say why"
+fact "a number of rounds that is none is refused"
+
+# An oshcc and oshrun of memheap's come first on the PATH, then others.
+for program in oshcc oshrun; do
+    mkdir -p "$work/ours" "$work/theirs"
+    printf '#!/bin/sh\necho "%s: memheap 1.0"\n' $program >"$work/ours/$program"
+    printf '#!/bin/sh\necho "%s of another"\n' $program >"$work/theirs/$program"
+done
+chmod +x "$work"/ours/* "$work"/theirs/*
+# shellcheck disable=SC2016 # for the shell within
+run 0 env PATH="$work/none:$work/ours:$work/theirs:$PATH" sh -c \
+    '. "$1/common/common.sh"; find_peer && echo "$oshcc $oshrun"' "$bench/x" "$bench"
+[ "$output" = "$work/theirs/oshcc $work/theirs/oshrun" ] || miss "finds another"
+fact "the wrappers of Open MPI are found behind those of memheap"
+
+output=$(ls -A "$work/here")
+[ -z "$output" ] || miss "the current folder has new files"
+source_files >"$work/after"
+output=$(diff "$work/before" "$work/after") || miss "the source folder has new files"
+fact "nothing is left in the source folder and in the current one"
 echo "1..$facts"

@@ -48,7 +48,7 @@ tests/unit/%.test: tests/unit/test_%.c libunit.la libmemheap.la
 tests/unit/biased_lock.test: extra = base/biased_lock.c
 tests/unit/mempool.test: extra = components/mempool/fragments.c \
 	components/mempool/slab.c
-tests/unit/stats_page.test: extra = tools/live/live.c
+tests/unit/stats_page.test: extra = tools/common/live.c
 tests/unit/plugin.test: extra_flags = \
 	-DUNIT_FOLDER='"$(abs_top_builddir)/tests/unit"'
 
@@ -98,7 +98,7 @@ check_DATA += $(unit_tests)
 TESTS += $(unit_tests)
 endif
 TESTS += tests/bench.sh tests/exports.sh
-EXTRA_DIST += tests/bench.sh tests/exports.sh tests/run-unit.sh tests/unit/unit_pool.h \
+EXTRA_DIST += tests/bench.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/unit/unit_pool.h \
 	tests/unit/test_batch.c tests/unit/test_biased_lock.c \
 	tests/unit/test_bitmap.c tests/unit/test_buddy.c tests/unit/test_cache.c \
 	tests/unit/test_conformance.c tests/unit/test_context.c tests/unit/test_dependents.c \

@@ -79,6 +79,13 @@ for component in $components; do
     printf '%s\n' "$output" | grep -qE '^ +0B [A-Ea-e.]+$' || miss "has no cells"
     fact "text of a trace after some operations, component $component"
 done
+run 0 env LC_ALL="$(comma_locale)" "$map" --json --at 1000 "$shipped"
+is_json
+says '{"heaps": [{"trace": "pgas-mixed", "operations": 1000, "component": ' \
+    '"fragmentation": 0.' '"blocks": [{"offset": 0, "size": '
+live=$(printf '%s\n' "$output" | tr '{' '\n' | grep -c '"live": true')
+says "\"live_blocks\": $live, "
+fact "the blocks of a trace as JSON"
 run 0 "$map" --text --at 0 "$shipped"
 says "used 0 bytes in 0 blocks"
 fact "a heap without blocks"
@@ -102,6 +109,14 @@ for np in 2 4; do
     printf '%s\n' "$output" | grep -qE ' in 3[12] blocks' || miss "has other blocks"
     [ "$(printf '%s\n' "$output" | grep -c 'process')" = 1 ] || miss "shows others"
     fact "$np PEs: one of them as text, by tags"
+    run 0 "$map" --json --job "$launcher"
+    is_json
+    says "{\"pe\": $((np - 1)), \"pid\": $(pids | tail -n 1), \"heap\": \"symmetric\", "
+    [ "$(printf '%s\n' "$output" | tr '{' '\n' |
+        grep -cE '"live": true, "number": [0-9]+, "asked": [0-9]+, "tag": "(large|small|)"')" = \
+        "$(printf '%s\n' "$output" | tr '{' '\n' | grep -c '"live": true')" ] ||
+        miss "has blocks without a record"
+    fact "$np PEs: the blocks as JSON"
     run 0 "$map" --color age --heap symmetric "$(pids | head -n 1)"
     says "PE 0, process" "oldest fifth"
     fact "$np PEs: one process, by age"
@@ -128,7 +143,7 @@ fact "a heap that is not called gives no blocks"
 end
 
 run 0 "$map" --help
-says "Usage: memheap-map" --job --heap --wait --at --component --color --text
+says "Usage: memheap-map" --job --heap --wait --at --component --color --text --json
 fact "--help"
 run 0 "$map" --version
 says "memheap-map "
@@ -144,7 +159,7 @@ of what process, or of what trace?|2|--text
 --color wants size, age or tag, not "colour"|2|--color colour $shipped
 --wait wants seconds, not "long"|2|--wait long 1
 --pe wants the number of a PE, not "-1"|2|--pe -1 1
-there can be one trace, and nothing else; not "1"|2|$shipped 1
+there can be one trace, and nothing else, not "1"|2|$shipped 1
 --at wants "peak", "end" or a number of operations, not "noon"|1|--at noon $shipped
 cannot read the trace /nowhere|1|/nowhere
 no component has the name "nobody"|1|-c nobody $shipped

@@ -72,6 +72,7 @@ built=$(printf '%s\n' "$output" |
 [ "$components" = "$built" ] || miss "lists: $components"
 fact "info: the components are those that were configured"
 first=$(printf '%s\n' "$output" | sed -n 's/^first_choice://p')
+version=$(printf '%s\n' "$output" | sed -n 's/^version://p')
 other=$(printf '%s\n' "$components" | grep -vx "$first" | head -n 1)
 FIRST=$(printf '%s' "$first" | tr '[:lower:]' '[:upper:]')
 
@@ -183,8 +184,24 @@ says 'no parameter has a name that begins with "memheap_budy"'
 complains_once
 fact "info: --param with a name that nobody knows"
 
+run 0 env LC_ALL="$(comma_locale)" "$info" --json
+is_json
+says "{\"version\": \"$version\"" '"machine": {"memory_total": ' \
+    "\"first_choice\": \"$first\"" '"parameters": [{"name": '
+for component in $components; do
+    says "{\"name\": \"$component\", \"priority\": $("$info" --parsable |
+        sed -n "s/^component:$component:priority://p"), \"usable\": true, "
+done
+fact "info: --json"
+run 0 env MEMHEAP_TRACE="$(printf 'a"b\\c\td\303\251\377\355\240\200e')" "$info" --json --param memheap_tr
+is_json
+says '{"parameters": [{"name": "MEMHEAP_TRACE", "value": "a\"b\\c\u0009dé????e", "type": "string"' \
+    '"source": "environment", "origin": "MEMHEAP_TRACE"' '"name": "MEMHEAP_TRIM"'
+silent_on '"version"' MEMHEAP_COMPONENT
+fact "info: --json with a value that holds anything"
+
 run 0 "$info" --help
-says "Usage: memheap-info" --param --parsable --version
+says "Usage: memheap-info" --param --parsable --json --version
 fact "info: --help"
 run 0 "$info" --version
 matches '^memheap-info [0-9]+\.[0-9]+\.[0-9]+$'
@@ -341,6 +358,15 @@ job 0 -n 2 "$replay" --csv "$work/one.sht" "$work/plain.sht"
 results plain 2 $((rounds * 5)) $peak
 matches "^one,$first,2,1,[^,]*,[^,]*,1,1,(16,16|32,32)[.]0000,1,yes,0,0\$"
 fact "replay: a trace of one operation, and two traces"
+job 0 -x LC_ALL="$(comma_locale)" -n 2 "$replay" --json -n 20 "$work/one.sht" "$work/plain.sht"
+is_json
+says '{"pes": 2, "results": [{"trace": "one", ' \
+    "{\"trace\": \"plain\", \"component\": \"$first\", \"operations\": 20, \"ns_together\": " \
+    '"verified_operations": 20, "same_addresses": true, "failed": 0, "wrong": 0}'
+[ "$(printf '%s\n' "$output" | tr '{' '\n' | grep -c '"trace"')" = \
+    $((2 * $(printf '%s\n' "$components" | grep -c .))) ] ||
+    miss "has another number of results"
+fact "replay: --json"
 mkdir "$work/folder"
 cp "$work/one.sht" "$work/plain.sht" "$work/folder"
 echo no trace >"$work/folder/notes"
@@ -534,7 +560,7 @@ if [ -c /dev/full ]; then
 fi
 
 job 0 -n 2 "$replay" --help
-says "Usage: mpirun" --components --param --operations --verify --map --traces --csv
+says "Usage: mpirun" --components --param --operations --verify --map --traces --csv --json
 [ "$(printf '%s\n' "$output" | grep -c Usage)" = 1 ] || miss "says it twice"
 fact "replay: --help"
 job 0 -n 2 "$replay" --version

@@ -32,7 +32,9 @@ for np in 2 4; do
     done
     fact "$np PEs: a line for each, and one for all"
 
-    run 0 "$top" --once --json --interval 0.3 --job "$launcher"
+    run 0 env LC_ALL="$(comma_locale)" "$top" --once --json --interval 0.3 \
+        --job "$launcher"
+    is_json
     each_has symmetric failures 0 $np
     each_has symmetric gone false $np
     each_has symmetric live_blocks "3[12]" $np
@@ -109,7 +111,7 @@ a process is a whole number, not "x"|x
 a process is a whole number, not "0"|--job 0
 --interval wants seconds, from 0.05 on, not "0"|-i 0
 --interval wants seconds, from 0.05 on, not "1s"|-i 1s
-there is no column "colour", but PE, PID|--sort colour
+--sort wants a column (PE, PID, HEAP, |--sort colour
 END
 run 1 "$top" --once 999999999
 says "memheap-top: cannot look at process 999999999 (No such process)"

@@ -1,31 +1,36 @@
-# Programs for users.
+# What several programs share is in tools/common, what is one program's own in
+# the folder of its name.
+cli_sources = tools/common/cli.c tools/common/cli.h
+draw_sources = tools/common/draw.c tools/common/draw.h
+json_sources = tools/common/json.c tools/common/json.h
+live_sources = tools/common/live.c tools/common/live.h
+local_sources = tools/common/local.c tools/common/local.h
+trace_sources = tools/common/reader.c tools/common/reader.h \
+	tools/common/trace.c tools/common/trace.h
+
+# What the library knows.
 bin_PROGRAMS += tools/memheap-info
-tools_memheap_info_SOURCES = tools/info/facts.c tools/info/human.c \
-	tools/info/info.h tools/info/main.c tools/info/parsable.c
+tools_memheap_info_SOURCES = $(cli_sources) $(json_sources) tools/info/facts.c \
+	tools/info/human.c tools/info/info.h tools/info/json.c \
+	tools/info/main.c tools/info/parsable.c
 tools_memheap_info_LDADD = libmemheap.la
 if MPI
 tools_memheap_info_CPPFLAGS = $(AM_CPPFLAGS) -DWITH_SHMEM
 endif
 
 # Running heaps, looked at from beside them.
-live_sources = tools/live/live.c tools/live/live.h
 bin_PROGRAMS += tools/memheap-top
-tools_memheap_top_SOURCES = $(live_sources) tools/top/json.c tools/top/main.c \
-	tools/top/table.c tools/top/top.h
+tools_memheap_top_SOURCES = $(cli_sources) $(json_sources) $(live_sources) \
+	tools/top/json.c tools/top/main.c tools/top/table.c tools/top/top.h
 tools_memheap_top_LDADD = libmemheap.la
 
-# Pictures of heaps.
-draw_sources = tools/draw/draw.c tools/draw/draw.h
-
 # Maps of heaps, of running ones and of those of traces.
-map_trace_sources = tools/replay/local.c tools/replay/local.h \
-	tools/replay/reader.c tools/replay/reader.h tools/replay/trace.c \
-	tools/replay/trace.h
 if LZMA
 bin_PROGRAMS += tools/memheap-map
-tools_memheap_map_SOURCES = $(draw_sources) $(live_sources) $(map_trace_sources) \
-	tools/map/cells.c tools/map/main.c tools/map/map.h \
-	tools/map/snapshot.c tools/map/svg.c tools/map/text.c
+tools_memheap_map_SOURCES = $(cli_sources) $(draw_sources) $(json_sources) \
+	$(live_sources) $(local_sources) $(trace_sources) tools/map/cells.c \
+	tools/map/json.c tools/map/main.c tools/map/map.h tools/map/snapshot.c \
+	tools/map/svg.c tools/map/text.c
 tools_memheap_map_CFLAGS = $(AM_CFLAGS) $(LZMA_CFLAGS)
 tools_memheap_map_LDADD = libmemheap.la $(LZMA_LIBS)
 endif
@@ -34,15 +39,13 @@ endif
 if MPI
 if LZMA
 bin_PROGRAMS += tools/memheap-replay
-tools_memheap_replay_SOURCES = $(draw_sources) tools/replay/collective.c \
-	tools/replay/collective.h tools/replay/digest.h \
-	tools/replay/local.c tools/replay/local.h \
-	tools/replay/main.c tools/replay/map.c tools/replay/map.h \
-	tools/replay/options.c tools/replay/options.h tools/replay/pattern.h \
-	tools/replay/progress.c tools/replay/progress.h tools/replay/reader.c \
-	tools/replay/reader.h tools/replay/report.c tools/replay/report.h \
-	tools/replay/setup.c tools/replay/setup.h tools/replay/trace.c \
-	tools/replay/trace.h
+tools_memheap_replay_SOURCES = $(cli_sources) $(draw_sources) $(json_sources) \
+	$(local_sources) $(trace_sources) tools/replay/collective.c \
+	tools/replay/collective.h tools/replay/digest.h tools/replay/main.c \
+	tools/replay/map.c tools/replay/map.h tools/replay/options.c \
+	tools/replay/options.h tools/replay/pattern.h tools/replay/progress.c \
+	tools/replay/progress.h tools/replay/report.c tools/replay/report.h \
+	tools/replay/setup.c tools/replay/setup.h
 tools_memheap_replay_CPPFLAGS = $(AM_CPPFLAGS) -DTRACE_DIR='"$(tracesdir)"'
 tools_memheap_replay_CFLAGS = $(AM_CFLAGS) $(LZMA_CFLAGS)
 tools_memheap_replay_LDADD = libmemheap_shmem.la libmemheap.la $(LZMA_LIBS)

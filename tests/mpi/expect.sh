@@ -5,6 +5,7 @@
 #                                    time limit
 #   says TEXT...                     what it printed contains each TEXT
 #   says_once                        the library printed one line, no more
+#   is_json                          what it printed is one value of JSON
 #   fact NAME                        prints whether all of these held
 #   finish                           prints the plan
 . "${top_srcdir:-.}/tests/mpi/launch.sh"
@@ -51,6 +52,29 @@ says()
             *) miss "does not say: $text" ;;
         esac
     done
+}
+
+is_json()
+{
+    problem=$(printf '%s\n' "$output" | awk -f "$top_srcdir/tests/json.awk") ||
+        miss "$problem"
+    printf '%s\n' "$output" | iconv -f UTF-8 -t UTF-8 >/dev/null 2>&1 ||
+        miss "is not UTF-8"
+    if command -v python3 >/dev/null; then
+        problem=$(printf '%s\n' "$output" | python3 -c \
+            'import json, sys; json.loads(sys.stdin.buffer.read())' 2>&1) ||
+            miss "$problem"
+    fi
+}
+
+# A locale that writes numbers with a comma, or else one of UTF-8.
+comma_locale()
+{
+    for locale in $(locale -a 2>/dev/null); do
+        [ "$(LC_ALL=$locale locale decimal_point 2>/dev/null)" != , ] || break
+        locale=C.UTF-8
+    done
+    echo "${locale:-C.UTF-8}"
 }
 
 says_once()

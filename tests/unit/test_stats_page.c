@@ -4,7 +4,7 @@
 #include "config.h"
 
 #include "tests/unit/unit.h"
-#include "tools/live/live.h"
+#include "tools/common/live.h"
 
 #include <errno.h>
 #include <pthread.h>

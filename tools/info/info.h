@@ -1,8 +1,8 @@
 /*
- * memheap-info: what the library knows, in two forms of output.
+ * memheap-info: what the library knows, in three forms of output.
  *
- * The facts are those of an open framework and of the machine; human.c and
- * parsable.c only write them. Nothing here needs MPI.
+ * The facts are those of an open framework and of the machine; human.c,
+ * json.c and parsable.c only write them. Nothing here needs MPI.
  */
 #ifndef MEMHEAP_TOOLS_INFO_INFO_H
 #define MEMHEAP_TOOLS_INFO_INFO_H
@@ -46,5 +46,9 @@ void info_parsable_all(const memheap_framework_t *framework);
 /** The parameters whose names begin with prefix, as such lines. */
 void info_parsable_params(const memheap_framework_t *framework,
                           const char *prefix);
+
+/** The parameters whose names begin with prefix as JSON; everything if it is
+ *  NULL. */
+void info_json(const memheap_framework_t *framework, const char *prefix);
 
 #endif

@@ -7,16 +7,10 @@
  */
 #include "config.h"
 
+#include "tools/common/cli.h"
 #include "tools/info/info.h"
 
-#include <getopt.h>
 #include <stdio.h>
-
-enum {
-    EXIT_OK = 0,
-    EXIT_WRONG = 1,
-    EXIT_USAGE = 2
-};
 
 static const char usage[] =
     "Usage: memheap-info [OPTION]...\n"
@@ -26,6 +20,7 @@ static const char usage[] =
     "  -p, --param NAME  only the parameters whose names begin with NAME\n"
     "  -s, --parsable    lines of keys and values for scripts, as in\n"
     "                    component:buddy:priority:40\n"
+    "      --json          the same as JSON\n"
     "  -h, --help        print this text\n"
     "  -V, --version     print the version\n"
     "\n"
@@ -37,10 +32,23 @@ static const char usage[] =
 typedef struct options {
     const char *param; /* NULL: show everything */
     bool parsable;
+    bool json;
 } options_t;
 
-/* Open the framework as libmemheap_shmem does, or as libmemheap does without
- * it. */
+enum {
+    JSON = 256
+};
+
+static const struct option known[] = {
+    {"param", required_argument, NULL, 'p'},
+    {"parsable", no_argument, NULL, 's'},
+    {"json", no_argument, NULL, JSON},
+    CLI_OPTIONS,
+};
+
+static const cli_t cli = {"memheap-info", usage, "p:shV", known};
+
+/* Open the framework as libmemheap_shmem does, or as libmemheap does without it. */
 static memheap_status_t open_framework(memheap_framework_t *framework)
 {
     memheap_framework_config_t config = {.log = NULL};
@@ -59,28 +67,21 @@ static bool has_param(const memheap_framework_t *framework, const char *prefix)
     return false;
 }
 
-/* Everything written must have arrived, or a script would act on half. */
-static int finish_output(void)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return EXIT_OK;
-    perror("memheap-info: cannot write");
-    return EXIT_WRONG;
-}
-
 static int show(const options_t *options)
 {
     memheap_framework_t framework;
     if (open_framework(&framework) != MEMHEAP_OK)
-        return EXIT_WRONG;
-    int status = EXIT_WRONG;
+        return CLI_WRONG;
+    int status = CLI_WRONG;
     if (options->param != NULL && !has_param(&framework, options->param)) {
-        fprintf(stderr,
-                "memheap-info: no parameter has a name that begins with "
-                "\"%s\"; memheap-info without --param shows all\n",
-                options->param);
+        cli_fail(&cli,
+                 "no parameter has a name that begins with \"%s\"; "
+                 "memheap-info without --param shows all",
+                 options->param);
     } else {
-        if (options->param == NULL && options->parsable)
+        if (options->json)
+            info_json(&framework, options->param);
+        else if (options->param == NULL && options->parsable)
             info_parsable_all(&framework);
         else if (options->param == NULL)
             info_print_all(&framework);
@@ -88,7 +89,8 @@ static int show(const options_t *options)
             info_parsable_params(&framework, options->param);
         else
             info_print_params(&framework, options->param);
-        status = finish_output();
+        /* A script would act on half of it. */
+        status = cli_finish(&cli);
     }
     memheap_framework_close(&framework);
     return status;
@@ -96,40 +98,22 @@ static int show(const options_t *options)
 
 int main(int argc, char **argv)
 {
-    static const struct option known[] = {
-        {"param", required_argument, NULL, 'p'},
-        {"parsable", no_argument, NULL, 's'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
-        {NULL, 0, NULL, 0},
-    };
     options_t options = {.param = NULL};
     int option;
-    while ((option = getopt_long(argc, argv, "p:shV", known, NULL)) != -1) {
-        switch (option) {
-        case 'p':
+    int status;
+    while ((option = cli_next(&cli, argc, argv, &status)) >= 0) {
+        if (option == 'p')
             options.param = optarg;
-            break;
-        case 's':
+        else if (option == 's')
             options.parsable = true;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            return finish_output();
-        case 'V':
-            puts("memheap-info " PACKAGE_VERSION);
-            return finish_output();
-        default:
-            fputs("Try memheap-info --help.\n", stderr);
-            return EXIT_USAGE;
-        }
+        else
+            options.json = true;
     }
+    if (option == CLI_STOP)
+        return status;
     if (optind < argc) {
-        fprintf(stderr,
-                "memheap-info: unexpected argument \"%s\"\n"
-                "Try memheap-info --help.\n",
-                argv[optind]);
-        return EXIT_USAGE;
+        cli_wrong(&cli, "there are options alone", argv[optind]);
+        return CLI_USAGE;
     }
     return show(&options);
 }

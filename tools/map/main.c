@@ -6,20 +6,14 @@
  */
 #include "config.h"
 
+#include "tools/common/cli.h"
 #include "tools/map/map.h"
 
 #include <errno.h>
-#include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
-
-enum {
-    EXIT_OK = 0,
-    EXIT_WRONG = 1,
-    EXIT_USAGE = 2
-};
 
 static const char usage[] =
     "Usage: memheap-map [OPTION]... PID...\n"
@@ -38,6 +32,7 @@ static const char usage[] =
     "  -c, --component NAME  the allocator that serves a trace\n"
     "      --color BY        size, age or tag (default: size)\n"
     "  -t, --text            text, and no SVG; the default on a terminal\n"
+    "      --json            a list of the blocks, as JSON\n"
     "  -o, --output FILE     where the picture goes\n"
     "  -h, --help            print this text\n"
     "  -V, --version         print the version\n"
@@ -50,34 +45,43 @@ typedef struct options {
     pid_t *pids;
     size_t pid_count;
     bool jobs;
-    long pe; /* -1: all */
+    int pe; /* -1: all */
     const char *heap;
     double wait;
     const char *trace;
     const char *at;
     const char *component;
     map_colour_t by;
-    bool text;
+    bool text, json;
     const char *output;
 } options_t;
+
+enum {
+    PE = 256,
+    COLOR,
+    JSON
+};
+
+static const struct option known[] = {
+    {"job", required_argument, NULL, 'j'},
+    {"pe", required_argument, NULL, PE},
+    {"heap", required_argument, NULL, 'H'},
+    {"wait", required_argument, NULL, 'w'},
+    {"at", required_argument, NULL, 'a'},
+    {"component", required_argument, NULL, 'c'},
+    {"color", required_argument, NULL, COLOR},
+    {"text", no_argument, NULL, 't'},
+    {"json", no_argument, NULL, JSON},
+    {"output", required_argument, NULL, 'o'},
+    CLI_OPTIONS,
+};
+
+static const cli_t cli = {"memheap-map", usage, "j:H:w:a:c:to:hV", known};
 
 typedef struct picture {
     snapshot_t *snapshots;
     size_t count;
 } picture_t;
-
-static bool wrong(const char *what, const char *value)
-{
-    fprintf(stderr, "memheap-map: %s \"%s\"\nTry memheap-map --help.\n", what,
-            value);
-    return false;
-}
-
-static bool fail(const char *message)
-{
-    fprintf(stderr, "memheap-map: %s\n", message);
-    return false;
-}
 
 static bool is_wanted(const options_t *options, const live_t *live,
                       const live_heap_t *heap)
@@ -109,15 +113,14 @@ static bool take_live(const options_t *options, live_t *live,
     int error = live_find(live, options->jobs ? LIVE_JOBS : LIVE_PROCESSES,
                           options->pids, options->pid_count, &bad);
     if (error != 0) {
-        snprintf(message, sizeof(message), "cannot look at process %ld (%s)",
-                 (long)bad, strerror(error));
-        return fail(message);
+        return cli_fail(&cli, "cannot look at process %ld (%s)", (long)bad,
+                        strerror(error));
     }
     if (live->count > 0)
         qsort(live->heap, live->count, sizeof(*live->heap), compare_heaps);
     picture->snapshots = calloc(live->count + 1, sizeof(*picture->snapshots));
     if (picture->snapshots == NULL)
-        return fail("there is no memory for the picture");
+        return cli_fail(&cli, "there is no memory for the picture");
     for (size_t i = 0; i < live->count; i++) {
         if (is_wanted(options, live, &live->heap[i]))
             snapshot_ask(&live->heap[i]);
@@ -131,11 +134,12 @@ static bool take_live(const options_t *options, live_t *live,
                            &picture->snapshots[picture->count], message))
             picture->count++;
         else
-            good = fail(message);
+            good = cli_fail(&cli, "%s", message);
     }
     if (picture->count == 0 && good)
-        return fail("there is no such heap to be seen; MEMHEAP_TOP=all shows "
-                    "those outside of jobs of several PEs");
+        return cli_fail(
+            &cli, "there is no such heap to be seen; MEMHEAP_TOP=all shows "
+                  "those outside of jobs of several PEs");
     return picture->count > 0;
 }
 
@@ -152,88 +156,55 @@ static bool take_trace(const options_t *options, picture_t *picture)
     unsetenv("MEMHEAP_REPORT");
     picture->snapshots = calloc(1, sizeof(*picture->snapshots));
     if (picture->snapshots == NULL)
-        return fail("there is no memory for the picture");
+        return cli_fail(&cli, "there is no memory for the picture");
     if (snapshot_replay(options->trace, options->at,
                         component == NULL ? "" : component, picture->snapshots,
                         message)) {
         picture->count = 1;
         return true;
     }
-    return message[0] == '\0' ? false : fail(message);
+    return message[0] != '\0' && cli_fail(&cli, "%s", message);
 }
 
-static size_t terminal_width(void)
+static bool write_as_asked(const options_t *options, const picture_t *picture,
+                           FILE *file)
 {
-    struct winsize size;
-    const char *columns = getenv("COLUMNS");
-    long width = 0;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
-        width = size.ws_col;
-    else if (columns != NULL)
-        width = atol(columns);
-    return width > 0 && width < 10000 ? (size_t)width : 80;
+    map_groups_t groups;
+    size_t columns;
+    size_t rows;
+    bool terminal = file == stdout && isatty(STDOUT_FILENO);
+    if (options->json) {
+        map_json(file, picture->snapshots, picture->count);
+        return true;
+    }
+    if (!map_groups_make(&groups, options->by, picture->snapshots,
+                         picture->count))
+        return cli_fail(&cli, "%s",
+                        options->by == MAP_BY_TAG && options->trace != NULL
+                            ? "a trace has no tags"
+                            : "the heap keeps no records of its blocks; start "
+                              "the program with MEMHEAP_RECORDS=1");
+    cli_terminal(&columns, &rows);
+    return (options->text || terminal
+                ? map_text(file, picture->snapshots, picture->count, &groups,
+                           columns, terminal && getenv("NO_COLOR") == NULL)
+                : map_svg(file, picture->snapshots, picture->count, &groups)) ||
+           cli_fail(&cli, "there is no memory for the picture");
 }
 
 static bool write_picture(const options_t *options, const picture_t *picture)
 {
-    map_groups_t groups;
-    bool terminal = options->output == NULL && isatty(STDOUT_FILENO);
-    if (!map_groups_make(&groups, options->by, picture->snapshots,
-                         picture->count))
-        return fail(options->by == MAP_BY_TAG && options->trace != NULL
-                        ? "a trace has no tags"
-                        : "the heap keeps no records of its blocks; start the "
-                          "program with MEMHEAP_RECORDS=1");
     FILE *file =
         options->output == NULL ? stdout : fopen(options->output, "we");
-    if (file == NULL) {
-        char message[MAP_MESSAGE];
-        snprintf(message, sizeof(message), "cannot write %s (%s)",
-                 options->output, strerror(errno));
-        return fail(message);
-    }
-    bool good =
-        options->text || terminal
-            ? map_text(file, picture->snapshots, picture->count, &groups,
-                       terminal_width(), terminal && getenv("NO_COLOR") == NULL)
-            : map_svg(file, picture->snapshots, picture->count, &groups);
-    if (!good)
-        fail("there is no memory for the picture");
+    if (file == NULL)
+        return cli_fail(&cli, "cannot write %s (%s)", options->output,
+                        strerror(errno));
+    bool good = write_as_asked(options, picture, file);
     bool bad_file = fflush(file) != 0 || ferror(file);
     bad_file = (file != stdout && fclose(file) != 0) || bad_file;
     if (bad_file)
-        fail("the picture could not be written");
+        cli_fail(&cli, "the picture could not be written");
     return good && !bad_file;
-}
-
-static bool add_pid(options_t *options, const char *text)
-{
-    char *end;
-    errno = 0;
-    long pid = strtol(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || pid < 1 || pid > INT32_MAX)
-        return wrong("a process is a whole number, not", text);
-    options->pids[options->pid_count++] = (pid_t)pid;
-    return true;
-}
-
-static bool set_wait(options_t *options, const char *text)
-{
-    char *end;
-    options->wait = strtod(text, &end);
-    if (end == text || *end != '\0' ||
-        !(options->wait >= 0 && options->wait <= 1e6))
-        return wrong("--wait wants seconds, not", text);
-    return true;
-}
-
-static bool set_pe(options_t *options, const char *text)
-{
-    char *end;
-    options->pe = strtol(text, &end, 10);
-    if (end == text || *end != '\0' || options->pe < 0)
-        return wrong("--pe wants the number of a PE, not", text);
-    return true;
 }
 
 static bool set_colour(options_t *options, const char *text)
@@ -245,27 +216,27 @@ static bool set_colour(options_t *options, const char *text)
             return true;
         }
     }
-    return wrong("--color wants size, age or tag, not", text);
+    return cli_wrong(&cli, "--color wants size, age or tag", text);
 }
-
-enum {
-    PE = 256,
-    COLOR
-};
 
 static bool apply(options_t *options, int option)
 {
+    size_t pe;
     switch (option) {
     case 'j':
         options->jobs = true;
-        return add_pid(options, optarg);
+        return cli_pid(&cli, optarg, &options->pids[options->pid_count++]);
     case PE:
-        return set_pe(options, optarg);
+        if (!cli_count(optarg, 0, INT_MAX, &pe))
+            return cli_wrong(&cli, "--pe wants the number of a PE", optarg);
+        options->pe = (int)pe;
+        return true;
     case 'H':
         options->heap = optarg;
         return true;
     case 'w':
-        return set_wait(options, optarg);
+        return cli_seconds(optarg, 0, &options->wait) ||
+               cli_wrong(&cli, "--wait wants seconds", optarg);
     case 'a':
         options->at = optarg;
         return true;
@@ -280,8 +251,10 @@ static bool apply(options_t *options, int option)
     case 'o':
         options->output = optarg;
         return true;
+    case JSON:
+        options->json = true;
+        return true;
     default:
-        fputs("Try memheap-map --help.\n", stderr);
         return false;
     }
 }
@@ -290,45 +263,25 @@ static bool apply(options_t *options, int option)
 static bool read_options(options_t *options, int argc, char **argv,
                          int *status_p)
 {
-    static const struct option known[] = {
-        {"job", required_argument, NULL, 'j'},
-        {"pe", required_argument, NULL, PE},
-        {"heap", required_argument, NULL, 'H'},
-        {"wait", required_argument, NULL, 'w'},
-        {"at", required_argument, NULL, 'a'},
-        {"component", required_argument, NULL, 'c'},
-        {"color", required_argument, NULL, COLOR},
-        {"text", no_argument, NULL, 't'},
-        {"output", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
-        {NULL, 0, NULL, 0},
-    };
     int option;
-    *status_p = EXIT_USAGE;
-    while ((option = getopt_long(argc, argv, "j:H:w:a:c:to:hV", known, NULL)) !=
-           -1) {
-        if (option == 'h' || option == 'V') {
-            fputs(option == 'h' ? usage : "memheap-map " PACKAGE_VERSION "\n",
-                  stdout);
-            *status_p = fflush(stdout) == 0 ? EXIT_OK : EXIT_WRONG;
+    while ((option = cli_next(&cli, argc, argv, status_p)) >= 0) {
+        if (!apply(options, option)) {
+            *status_p = CLI_USAGE;
             return false;
         }
-        if (!apply(options, option))
-            return false;
     }
+    if (option == CLI_STOP)
+        return false;
+    *status_p = CLI_USAGE;
     for (; optind < argc; optind++) {
         const char *argument = argv[optind];
         bool is_pid = strspn(argument, "0123456789") == strlen(argument);
-        if (!is_pid && (options->trace != NULL || options->pid_count > 0))
-            return wrong("there can be one trace, and nothing else; not",
-                         argument);
-        if (is_pid && options->trace != NULL)
-            return wrong("there can be one trace, and nothing else; not",
-                         argument);
+        if (options->trace != NULL || (!is_pid && options->pid_count > 0))
+            return cli_wrong(&cli, "there can be one trace, and nothing else",
+                             argument);
         if (!is_pid)
             options->trace = argument;
-        else if (!add_pid(options, argument))
+        else if (!cli_pid(&cli, argument, &options->pids[options->pid_count++]))
             return false;
     }
     if (options->trace == NULL && options->pid_count == 0) {
@@ -348,15 +301,15 @@ int main(int argc, char **argv)
     int status;
     options.pids = calloc((size_t)argc + 1, sizeof(*options.pids));
     if (options.pids == NULL) {
-        fail("there is no memory for the picture");
-        return EXIT_WRONG;
+        cli_fail(&cli, "there is no memory for the picture");
+        return CLI_WRONG;
     }
     if (read_options(&options, argc, argv, &status)) {
         bool good = options.trace != NULL
                         ? take_trace(&options, &picture)
                         : take_live(&options, &live, &picture);
         status =
-            good && write_picture(&options, &picture) ? EXIT_OK : EXIT_WRONG;
+            good && write_picture(&options, &picture) ? CLI_GOOD : CLI_WRONG;
     }
     for (size_t i = 0; i < picture.count; i++)
         snapshot_free(&picture.snapshots[i]);

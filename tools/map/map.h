@@ -5,19 +5,25 @@
 #define MEMHEAP_TOOLS_MAP_MAP_H
 
 #include <memheap/memheap.h>
-#include "tools/draw/draw.h"
-#include "tools/live/live.h"
+#include "tools/common/draw.h"
+#include "tools/common/live.h"
 
 #include <stdio.h>
 
 enum {
     MAP_TITLE = 160,
+    MAP_NAME = 128,
     MAP_MESSAGE = 512
 };
 
 /** A heap at one moment. */
 typedef struct snapshot {
     char title[MAP_TITLE];
+    int pe;              /* -1: of no job */
+    pid_t pid;           /* 0: it is a trace's, */
+    size_t operations;   /* after this many of them */
+    char name[MAP_NAME]; /* of the heap, or of the trace */
+    char component[MAP_NAME];
     memheap_stats_t stats;
     memheap_stats_block_t *blocks; /* live and free, by their offsets */
     size_t count;
@@ -88,6 +94,9 @@ bool map_svg(FILE *file, const snapshot_t *snapshots, size_t count,
              const map_groups_t *groups);
 bool map_text(FILE *file, const snapshot_t *snapshots, size_t count,
               const map_groups_t *groups, size_t width, bool colours);
+
+/** Write the figures and the blocks of all heaps as JSON. */
+void map_json(FILE *file, const snapshot_t *snapshots, size_t count);
 
 enum {
     MAP_FIGURES = 2 /* lines */

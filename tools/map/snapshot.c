@@ -5,7 +5,8 @@
 #include "config.h"
 
 #include "tools/map/map.h"
-#include "tools/replay/local.h"
+#include "tools/common/cli.h"
+#include "tools/common/local.h"
 #include "base/util.h"
 
 #include <errno.h>
@@ -26,13 +27,6 @@ void snapshot_free(snapshot_t *snapshot)
     free(snapshot->blocks);
     free(snapshot->tags);
     *snapshot = (snapshot_t){.blocks = NULL};
-}
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
 static void set_asked(const live_heap_t *heap, uint64_t asked)
@@ -125,11 +119,11 @@ static bool take_list(const live_heap_t *heap, snapshot_t *snapshot)
 static bool is_answered(live_heap_t *heap, double wait)
 {
     uint64_t asked = heap->page.answered + 1;
-    double end = now() + wait;
+    double end = cli_now() + wait;
     while (live_read(heap)) {
         if (heap->page.answered == asked)
             return true;
-        if (now() >= end)
+        if (cli_now() >= end)
             break;
         struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
         nanosleep(&pause, NULL);
@@ -143,7 +137,9 @@ bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
     const memheap_stats_page_t *page = &heap->page;
     char of_pe[32] = "";
     bool good = false;
-    *snapshot = (snapshot_t){.blocks = NULL};
+    *snapshot = (snapshot_t){.pe = pe, .pid = heap->pid};
+    snprintf(snapshot->name, MAP_NAME, "%s", page->name);
+    snprintf(snapshot->component, MAP_NAME, "%s", page->component);
     if (pe >= 0)
         snprintf(of_pe, sizeof(of_pe), "PE %d, ", pe);
     snprintf(snapshot->title, MAP_TITLE, "%sprocess %ld: %s, %s", of_pe,
@@ -202,7 +198,6 @@ static size_t peak_of(const trace_t *trace, size_t *sizes)
 static bool moment_of(const trace_t *trace, const char *at, size_t *sizes,
                       size_t *count_p)
 {
-    char *end;
     if (strcmp(at, "peak") == 0) {
         *count_p = peak_of(trace, sizes);
         return true;
@@ -210,11 +205,9 @@ static bool moment_of(const trace_t *trace, const char *at, size_t *sizes,
     *count_p = trace->count;
     if (strcmp(at, "end") == 0)
         return true;
-    errno = 0;
-    unsigned long long number = strtoull(at, &end, 10);
-    if (end == at || *end != '\0' || errno != 0 || at[0] == '-')
+    if (!cli_count(at, 0, SIZE_MAX, count_p))
         return false;
-    *count_p = memheap_min((size_t)number, trace->count);
+    *count_p = memheap_min(*count_p, trace->count);
     return true;
 }
 
@@ -276,9 +269,13 @@ bool snapshot_replay(const char *path, const char *at, const char *component,
     taking.base = memheap_base(local.heap);
     memheap_get_stats(local.heap, &snapshot->stats);
     memheap_walk(local.heap, take_block, &taking);
+    snapshot->operations = count;
+    snprintf(snapshot->name, MAP_NAME, "%s", trace.name);
+    snprintf(snapshot->component, MAP_NAME, "%s",
+             memheap_component_name(local.heap));
     snprintf(snapshot->title, MAP_TITLE,
-             "%.60s, %s, after %zu of %zu operations", trace.name,
-             memheap_component_name(local.heap), count, trace.count);
+             "%.60s, %.48s, after %zu of %zu operations", trace.name,
+             snapshot->component, count, trace.count);
     snapshot->reach = snapshot->stats.reach;
     good = true;
     local_close(&local);

@@ -12,6 +12,7 @@
 #include "config.h"
 
 #include "tools/replay/collective.h"
+#include "tools/common/cli.h"
 #include "tools/replay/digest.h"
 #include "tools/replay/pattern.h"
 #include "tools/replay/progress.h"
@@ -39,13 +40,6 @@ ring_t ring_get(void)
     int me = shmem_my_pe();
     int count = shmem_n_pes();
     return (ring_t){me, count, (me + count - 1) % count, (me + 1) % count};
-}
-
-static double wall_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
 /* Carry out one operation; false if it failed, and the block is as it was. */
@@ -94,7 +88,7 @@ void collective_replay(const trace_t *trace, block_t *blocks, const char *label,
     size_t free_before = shmemx_heap_free();
     uint64_t digest = trace->count;
     shmem_barrier_all();
-    double start = wall_ns();
+    double start = cli_now();
     for (size_t i = 0; i < trace->count; i++) {
         const trace_op_t *op = &trace->ops[i];
         block_t *block = &blocks[op->slot];
@@ -105,7 +99,7 @@ void collective_replay(const trace_t *trace, block_t *blocks, const char *label,
             progress_show("%s: timed, %zu of %zu operations", label, i,
                           trace->count);
     }
-    result->ns = (wall_ns() - start) / (double)trace->count;
+    result->ns = (cli_now() - start) * 1e9 / (double)trace->count;
     result->digest = digest;
     clear(trace, blocks, free_before, result);
 }

@@ -6,7 +6,7 @@
 #ifndef MEMHEAP_TOOLS_REPLAY_COLLECTIVE_H
 #define MEMHEAP_TOOLS_REPLAY_COLLECTIVE_H
 
-#include "tools/replay/trace.h"
+#include "tools/common/trace.h"
 
 /** What one PE saw. */
 typedef struct collective_result {

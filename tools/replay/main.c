@@ -10,8 +10,9 @@
  */
 #include "config.h"
 
+#include "tools/common/cli.h"
 #include "tools/replay/collective.h"
-#include "tools/replay/local.h"
+#include "tools/common/local.h"
 #include "tools/replay/map.h"
 #include "tools/replay/options.h"
 #include "tools/replay/progress.h"
@@ -23,12 +24,6 @@
 #include <shmem.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    EXIT_GOOD = 0,
-    EXIT_ERRORS = 1,
-    EXIT_USAGE = 2
-};
 
 typedef struct run {
     options_t options;
@@ -105,7 +100,7 @@ static bool begin(run_t *run, int *status_p)
 {
     const options_t *options = &run->options;
     bool bad = options->problem[0] != '\0';
-    *status_p = bad ? EXIT_USAGE : EXIT_GOOD;
+    *status_p = bad ? CLI_USAGE : CLI_GOOD;
     if (bad || options->help || options->version) {
         if (first_pe(run) && bad)
             fprintf(stderr, "memheap-replay: %s\nTry memheap-replay --help.\n",
@@ -123,7 +118,7 @@ static bool begin(run_t *run, int *status_p)
     mine.ready = prepare(run, mine.message);
     mine.digest = run->setup.digest;
     progress_clear();
-    *status_p = EXIT_USAGE;
+    *status_p = CLI_USAGE;
     return all_ready(run, &mine);
 }
 
@@ -222,21 +217,23 @@ static bool draw_map(run_t *run)
 static int finish(run_t *run)
 {
     size_t count = run->setup.trace_count * run->setup.subject_count;
-    int status = EXIT_GOOD;
+    int status = CLI_GOOD;
     for (size_t i = 0; i < count; i++) {
         if (!measure_good(&run->measures[i]))
-            status = EXIT_ERRORS;
+            status = CLI_WRONG;
     }
     if (first_pe(run)) {
         if (run->map != NULL && !draw_map(run))
-            status = EXIT_ERRORS;
-        if (run->options.csv)
+            status = CLI_WRONG;
+        if (run->options.json)
+            report_json(run->measures, count, run->ring.count);
+        else if (run->options.csv)
             report_csv(run->measures, count, run->ring.count);
         else
             report_table(run->measures, count, run->ring.count);
         if (fflush(stdout) != 0 || ferror(stdout)) {
             fputs("memheap-replay: cannot write the results\n", stderr);
-            status = EXIT_ERRORS;
+            status = CLI_WRONG;
         }
     }
     return collective_worst(status);
@@ -246,7 +243,7 @@ static int finish(run_t *run)
 static int measure_all(run_t *run)
 {
     setup_t *setup = &run->setup;
-    int status = EXIT_GOOD;
+    int status = CLI_GOOD;
     for (size_t s = 0; s < setup->subject_count; s++) {
         setup_choose(setup, &setup->subjects[s]);
         shmem_init();

@@ -8,8 +8,8 @@
 #include "config.h"
 
 #include "tools/replay/map.h"
-#include "tools/draw/draw.h"
-#include "tools/replay/local.h"
+#include "tools/common/draw.h"
+#include "tools/common/local.h"
 #include "base/util.h"
 
 #include <string.h>

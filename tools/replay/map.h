@@ -4,7 +4,7 @@
 #ifndef MEMHEAP_TOOLS_REPLAY_MAP_H
 #define MEMHEAP_TOOLS_REPLAY_MAP_H
 
-#include "tools/replay/trace.h"
+#include "tools/common/trace.h"
 
 #include <stdio.h>
 

@@ -4,12 +4,10 @@
 #include "config.h"
 
 #include "tools/replay/options.h"
+#include "tools/common/cli.h"
 
-#include <errno.h>
-#include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Enough to meet every kind of operation many times over, and short against
@@ -36,6 +34,7 @@ const char options_usage[] =
     "                         into an SVG file\n"
     "  -t, --traces DIR       where traces are looked for if none is named\n"
     "      --csv              print values split by commas, not a table\n"
+    "      --json             print JSON, not a table\n"
     "  -h, --help             print this text\n"
     "  -V, --version          print the version\n"
     "\n"
@@ -43,7 +42,8 @@ const char options_usage[] =
     "addresses differed, and 2 if the options or a trace cannot be used.\n";
 
 enum {
-    OPTION_CSV = 256
+    OPTION_CSV = 256,
+    OPTION_JSON
 };
 
 static const struct option known[] = {
@@ -54,24 +54,9 @@ static const struct option known[] = {
     {"map", required_argument, NULL, 'm'},
     {"traces", required_argument, NULL, 't'},
     {"csv", no_argument, NULL, OPTION_CSV},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    {"json", no_argument, NULL, OPTION_JSON},
+    CLI_OPTIONS,
 };
-
-/* A whole number from least on, in decimal digits alone. */
-static bool parse_count(const char *text, size_t least, size_t *count_p)
-{
-    char *end;
-    if (strspn(text, "0123456789") != strlen(text))
-        return false;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (end == text || errno != 0 || value < least)
-        return false;
-    *count_p = (size_t)value;
-    return true;
-}
 
 static void apply(options_t *options, int option)
 {
@@ -83,7 +68,7 @@ static void apply(options_t *options, int option)
         options->vary = optarg;
         break;
     case 'n':
-        if (!parse_count(optarg, 1, &options->operations))
+        if (!cli_count(optarg, 1, SIZE_MAX, &options->operations))
             snprintf(options->problem, OPTIONS_MESSAGE,
                      "--operations wants a whole number from 1 on, not \"%s\"",
                      optarg);
@@ -91,7 +76,7 @@ static void apply(options_t *options, int option)
     case 'v':
         if (strcmp(optarg, "all") == 0)
             options->verify = SIZE_MAX;
-        else if (!parse_count(optarg, 0, &options->verify))
+        else if (!cli_count(optarg, 0, SIZE_MAX, &options->verify))
             snprintf(options->problem, OPTIONS_MESSAGE,
                      "--verify wants a whole number or \"all\", not \"%s\"",
                      optarg);
@@ -104,6 +89,9 @@ static void apply(options_t *options, int option)
         break;
     case OPTION_CSV:
         options->csv = true;
+        break;
+    case OPTION_JSON:
+        options->json = true;
         break;
     case 'h':
         options->help = true;

@@ -21,6 +21,7 @@ typedef struct options {
     char *const *traces;    /* file names */
     size_t trace_count;
     bool csv;
+    bool json;
     bool help;
     bool version;
     char problem[OPTIONS_MESSAGE]; /* what is wrong with them; "" if nothing */

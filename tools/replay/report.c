@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "tools/replay/report.h"
+#include "tools/common/json.h"
 #include <memheap/log.h>
 #include "base/util.h"
 
@@ -104,4 +105,34 @@ void report_csv(const measure_t *measures, size_t count, int pes)
                (double)m->smallest / (double)m->peak, m->verified,
                m->same ? "yes" : "no", m->failed, m->wrong);
     }
+}
+
+void report_json(const measure_t *measures, size_t count, int pes)
+{
+    json_t json = {.file = stdout};
+    json_object(&json, NULL);
+    json_number(&json, "pes", (uint64_t)pes);
+    json_array(&json, "results");
+    for (size_t i = 0; i < count; i++) {
+        const measure_t *m = &measures[i];
+        json_object(&json, NULL);
+        json_string(&json, "trace", m->trace);
+        json_string(&json, "component", m->component);
+        json_number(&json, "operations", m->operations);
+        json_real(&json, "ns_together", m->ns_collective, 1);
+        json_real(&json, "ns_alone", m->ns_alone, 1);
+        json_number(&json, "peak_bytes", m->peak);
+        json_number(&json, "footprint_bytes", m->footprint);
+        if (m->smallest > 0)
+            json_number(&json, "smallest_bytes", m->smallest);
+        else
+            json_null(&json, "smallest_bytes");
+        json_number(&json, "verified_operations", m->verified);
+        json_bool(&json, "same_addresses", m->same);
+        json_number(&json, "failed", m->failed);
+        json_number(&json, "wrong", m->wrong);
+        json_end(&json);
+    }
+    json_end(&json);
+    json_end(&json);
 }

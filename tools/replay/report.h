@@ -32,4 +32,7 @@ void report_table(const measure_t *measures, size_t count, int pes);
 /** Print lines of values split by commas, the first with their names. */
 void report_csv(const measure_t *measures, size_t count, int pes);
 
+/** Print the same as JSON. */
+void report_json(const measure_t *measures, size_t count, int pes);
+
 #endif

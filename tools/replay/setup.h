@@ -6,7 +6,7 @@
 
 #include "base/framework.h"
 #include "tools/replay/options.h"
-#include "tools/replay/trace.h"
+#include "tools/common/trace.h"
 
 #include <stdio.h>
 

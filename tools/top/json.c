@@ -3,31 +3,30 @@
  */
 #include "config.h"
 
+#include "tools/common/json.h"
 #include "tools/top/top.h"
 
 void top_json(FILE *file, const top_line_t *lines, size_t count)
 {
-    fputs("{\"heaps\": [", file);
+    json_t json = {.file = file};
+    json_object(&json, NULL);
+    json_array(&json, "heaps");
     for (size_t i = 0; i < count; i++) {
         const top_line_t *line = &lines[i];
-        uint64_t values[MEMHEAP_STAT_COUNT];
-        fputs(i == 0 ? "{\"pe\": " : ", {\"pe\": ", file);
+        json_object(&json, NULL);
         if (line->pe < 0)
-            fputs("null", file);
+            json_null(&json, "pe");
         else
-            fprintf(file, "%d", line->pe);
-        fprintf(file, ", \"pid\": %ld, \"heap\": ", (long)line->pid);
-        memheap_json_string(file, line->heap);
-        fputs(", \"component\": ", file);
-        memheap_json_string(file, line->component);
-        fprintf(file, ", \"gone\": %s, ", line->gone ? "true" : "false");
-        for (unsigned figure = 0; figure < MEMHEAP_STAT_COUNT; figure++)
-            values[figure] = memheap_stat_table[figure].of(&line->stats);
-        memheap_json_stats(file, values);
-        fprintf(file,
-                ", \"allocations_per_second\": %.1f, "
-                "\"frees_per_second\": %.1f}",
-                line->allocations, line->frees);
+            json_number(&json, "pe", (uint64_t)line->pe);
+        json_number(&json, "pid", (uint64_t)line->pid);
+        json_string(&json, "heap", line->heap);
+        json_string(&json, "component", line->component);
+        json_bool(&json, "gone", line->gone);
+        json_stats(&json, &line->stats);
+        json_real(&json, "allocations_per_second", line->allocations, 1);
+        json_real(&json, "frees_per_second", line->frees, 1);
+        json_end(&json);
     }
-    fputs("]}\n", file);
+    json_end(&json);
+    json_end(&json);
 }

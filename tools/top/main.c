@@ -6,24 +6,20 @@
  */
 #include "config.h"
 
-#include "tools/live/live.h"
+#include "tools/common/cli.h"
+#include "tools/common/live.h"
 #include "tools/top/top.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    EXIT_OK = 0,
-    EXIT_WRONG = 1,
-    EXIT_USAGE = 2,
     GONE_LOOKS = 10 /* for which one that ended is still shown among all */
 };
 
@@ -56,6 +52,21 @@ typedef struct options {
     bool once, json;
 } options_t;
 
+enum {
+    JSON = 256
+};
+
+static const struct option known[] = {
+    {"job", required_argument, NULL, 'j'},
+    {"interval", required_argument, NULL, 'i'},
+    {"sort", required_argument, NULL, 's'},
+    {"once", no_argument, NULL, '1'},
+    {"json", no_argument, NULL, JSON},
+    CLI_OPTIONS,
+};
+
+static const cli_t cli = {"memheap-top", usage, "j:i:s:1hV", known};
+
 /* A heap's figures of the look before. */
 typedef struct before {
     ino_t inode;
@@ -83,13 +94,6 @@ static volatile sig_atomic_t interrupted;
 static void interrupt(int signal)
 {
     interrupted = signal;
-}
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
 static before_t *find_before(const view_t *view, const live_heap_t *heap)
@@ -133,8 +137,8 @@ static void forget_gone(view_t *view)
 
 static void no_memory(void)
 {
-    fputs("memheap-top: there is no memory for so many heaps\n", stderr);
-    exit(EXIT_WRONG);
+    cli_fail(&cli, "there is no memory for so many heaps");
+    exit(CLI_WRONG);
 }
 
 /* Look at all heaps. */
@@ -144,7 +148,7 @@ static void look(view_t *view)
     forget_gone(view);
     for (size_t i = 0; i < live->count; i++)
         live_read(&live->heap[i]);
-    double time = now();
+    double time = cli_now();
     size_t room = live->count == 0 ? 1 : live->count;
     before_t *before = calloc(room, sizeof(*before));
     free(view->lines);
@@ -179,35 +183,19 @@ static bool find(view_t *view, bool first)
     int error = live_find(&view->live, options->scope, options->pids,
                           options->count, &bad);
     if (first && error != 0)
-        fprintf(stderr, "memheap-top: cannot look at process %ld (%s)\n",
-                (long)bad, strerror(error));
+        cli_fail(&cli, "cannot look at process %ld (%s)", (long)bad,
+                 strerror(error));
     if (!first || error != 0)
         return error == 0;
     if (view->live.count > 0 ||
         (view->terminal && !options->once && options->scope != LIVE_PROCESSES))
         return true;
-    fprintf(stderr,
-            "memheap-top: there is no heap to be seen%s; MEMHEAP_TOP=all shows "
-            "those outside of jobs of several PEs\n",
-            view->live.strange > 0 ? ", but one of another version of memheap"
-                                   : "");
-    return false;
-}
-
-static void terminal_size(size_t *width_p, size_t *height_p)
-{
-    struct winsize size;
-    const char *columns = getenv("COLUMNS");
-    *width_p = 0;
-    *height_p = SIZE_MAX;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
-        *width_p = size.ws_col;
-        *height_p = size.ws_row;
-    } else if (columns != NULL) {
-        *width_p = (size_t)atol(columns);
-    }
-    if (*width_p == 0)
-        *width_p = 80;
+    return cli_fail(&cli,
+                    "there is no heap to be seen%s; MEMHEAP_TOP=all shows "
+                    "those outside of jobs of several PEs",
+                    view->live.strange > 0
+                        ? ", but one of another version of memheap"
+                        : "");
 }
 
 static bool show(const view_t *view)
@@ -215,7 +203,7 @@ static bool show(const view_t *view)
     size_t width;
     size_t height;
     bool full = view->terminal && !view->options.once && !view->options.json;
-    terminal_size(&width, &height);
+    cli_terminal(&width, &height);
     if (full) {
         char clock[16];
         time_t seconds = time(NULL);
@@ -232,10 +220,7 @@ static bool show(const view_t *view)
     else
         top_table(stdout, view->lines, view->count, width,
                   full ? height : SIZE_MAX);
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return true;
-    perror("memheap-top: cannot write");
-    return false;
+    return cli_finish(&cli) == CLI_GOOD;
 }
 
 static void read_keys(view_t *view)
@@ -252,12 +237,12 @@ static void read_keys(view_t *view)
 /* Wait for the next look. False if the user has had enough. */
 static bool pause_view(const view_t *view)
 {
-    double end = now() + view->options.interval;
+    double end = cli_now() + view->options.interval;
     for (;;) {
         char key;
         struct pollfd input = {.fd = view->keys ? STDIN_FILENO : -1,
                                .events = POLLIN};
-        double left = end - now();
+        double left = end - cli_now();
         if (interrupted != 0)
             return false;
         if (left <= 0)
@@ -280,7 +265,7 @@ static int watch(view_t *view)
 {
     view->terminal = isatty(STDOUT_FILENO);
     if (!find(view, true))
-        return EXIT_WRONG;
+        return CLI_WRONG;
     struct sigaction action = {.sa_handler = interrupt};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -297,96 +282,52 @@ static int watch(view_t *view)
     }
     if (view->keys)
         tcsetattr(STDIN_FILENO, TCSANOW, &view->saved);
-    return good ? EXIT_OK : EXIT_WRONG;
-}
-
-static bool wrong(const char *what, const char *value)
-{
-    fprintf(stderr, "memheap-top: %s \"%s\"\nTry memheap-top --help.\n", what,
-            value);
-    return false;
-}
-
-static bool add_pid(options_t *options, const char *text)
-{
-    char *end;
-    errno = 0;
-    long pid = strtol(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || pid < 1 || pid > INT32_MAX)
-        return wrong("a process is a whole number, not", text);
-    options->pids[options->count++] = (pid_t)pid;
-    return true;
-}
-
-static bool set_interval(options_t *options, const char *text)
-{
-    char *end;
-    options->interval = strtod(text, &end);
-    if (end == text || *end != '\0' ||
-        !(options->interval >= 0.05 && options->interval <= 1e6))
-        return wrong("--interval wants seconds, from 0.05 on, not", text);
-    return true;
+    return good ? CLI_GOOD : CLI_WRONG;
 }
 
 static bool set_sort(options_t *options, const char *text)
 {
     char names[256];
+    char wanted[300];
     options->sort = text;
     if (top_sort(NULL, 0, text))
         return true;
-    fprintf(stderr,
-            "memheap-top: there is no column \"%s\", but %s\n"
-            "Try memheap-top --help.\n",
-            text, top_columns(names, sizeof(names)));
-    return false;
+    snprintf(wanted, sizeof(wanted), "--sort wants a column (%s)",
+             top_columns(names, sizeof(names)));
+    return cli_wrong(&cli, wanted, text);
 }
 
 /* True if there is something to show; else *status_p is the program's. */
 static bool read_options(options_t *options, int argc, char **argv,
                          int *status_p)
 {
-    enum {
-        JSON = 256
-    };
-    static const struct option known[] = {
-        {"job", required_argument, NULL, 'j'},
-        {"interval", required_argument, NULL, 'i'},
-        {"sort", required_argument, NULL, 's'},
-        {"once", no_argument, NULL, '1'},
-        {"json", no_argument, NULL, JSON},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
-        {NULL, 0, NULL, 0},
-    };
     int option;
     bool jobs = false;
-    *status_p = EXIT_USAGE;
-    while ((option = getopt_long(argc, argv, "j:i:s:1hV", known, NULL)) != -1) {
+    while ((option = cli_next(&cli, argc, argv, status_p)) >= 0) {
         bool good = true;
         if (option == 'j')
-            jobs = good = add_pid(options, optarg);
+            jobs = good =
+                cli_pid(&cli, optarg, &options->pids[options->count++]);
         else if (option == 'i')
-            good = set_interval(options, optarg);
+            good = cli_seconds(optarg, 0.05, &options->interval) ||
+                   cli_wrong(&cli, "--interval wants seconds, from 0.05 on",
+                             optarg);
         else if (option == 's')
             good = set_sort(options, optarg);
         else if (option == '1')
             options->once = true;
-        else if (option == JSON)
+        else
             options->json = true;
-        else if (option == 'h' || option == 'V') {
-            fputs(option == 'h' ? usage : "memheap-top " PACKAGE_VERSION "\n",
-                  stdout);
-            *status_p = fflush(stdout) == 0 ? EXIT_OK : EXIT_WRONG;
+        if (!good) {
+            *status_p = CLI_USAGE;
             return false;
-        } else {
-            fputs("Try memheap-top --help.\n", stderr);
-            good = false;
         }
-        if (!good)
-            return false;
     }
+    if (option == CLI_STOP)
+        return false;
+    *status_p = CLI_USAGE;
     for (; optind < argc; optind++) {
-        if (!add_pid(options, argv[optind]))
+        if (!cli_pid(&cli, argv[optind], &options->pids[options->count++]))
             return false;
     }
     options->scope = jobs                 ? LIVE_JOBS

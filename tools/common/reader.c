@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "tools/replay/reader.h"
+#include "tools/common/reader.h"
 
 #include <errno.h>
 #include <string.h>

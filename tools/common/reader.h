@@ -2,8 +2,8 @@
  * A file, byte by byte: as it stands, or unpacked if it is an .xz file, which
  * shows in its first bytes and not in its name.
  */
-#ifndef MEMHEAP_TOOLS_REPLAY_READER_H
-#define MEMHEAP_TOOLS_REPLAY_READER_H
+#ifndef MEMHEAP_TOOLS_COMMON_READER_H
+#define MEMHEAP_TOOLS_COMMON_READER_H
 
 #include <lzma.h>
 #include <stdbool.h>

@@ -4,8 +4,8 @@
  */
 #include "config.h"
 
-#include "tools/replay/trace.h"
-#include "tools/replay/reader.h"
+#include "tools/common/trace.h"
+#include "tools/common/reader.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "tools/draw/draw.h"
+#include "tools/common/draw.h"
 #include "base/util.h"
 
 /* Colours: Tableau 10, which most people can tell apart. */

@@ -2,8 +2,8 @@
  * The clock of the programs that are built against other libraries too: found
  * beside them, so that their wrappers need no flags.
  */
-#ifndef MEMHEAP_BENCH_TIMING_H
-#define MEMHEAP_BENCH_TIMING_H
+#ifndef MEMHEAP_BENCH_COMMON_TIMING_H
+#define MEMHEAP_BENCH_COMMON_TIMING_H
 
 #include <time.h>
 

@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "tools/live/live.h"
+#include "tools/common/live.h"
 
 #include <ctype.h>
 #include <dirent.h>

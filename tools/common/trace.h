@@ -14,8 +14,8 @@
  * The age of an allocation is 1 for the latest. Size 0 counts as 1. Zeros may
  * follow the last operation.
  */
-#ifndef MEMHEAP_TOOLS_REPLAY_TRACE_H
-#define MEMHEAP_TOOLS_REPLAY_TRACE_H
+#ifndef MEMHEAP_TOOLS_COMMON_TRACE_H
+#define MEMHEAP_TOOLS_COMMON_TRACE_H
 
 #include <stdbool.h>
 #include <stddef.h>

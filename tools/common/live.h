@@ -4,8 +4,8 @@
  * What a process shows is believed in nothing: it is copied before it is looked
  * at, numbers are numbers, and texts end.
  */
-#ifndef MEMHEAP_TOOLS_LIVE_LIVE_H
-#define MEMHEAP_TOOLS_LIVE_LIVE_H
+#ifndef MEMHEAP_TOOLS_COMMON_LIVE_H
+#define MEMHEAP_TOOLS_COMMON_LIVE_H
 
 #include "memheap/debug/stats_page.h"
 

@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include "tools/replay/local.h"
+#include "tools/common/local.h"
 #include "base/util.h"
 
 #include <stdio.h>

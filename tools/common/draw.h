@@ -6,8 +6,8 @@
  * are drawn as one path of horizontal runs, in units of the grid, which keeps
  * the picture of a million blocks small.
  */
-#ifndef MEMHEAP_TOOLS_DRAW_DRAW_H
-#define MEMHEAP_TOOLS_DRAW_DRAW_H
+#ifndef MEMHEAP_TOOLS_COMMON_DRAW_H
+#define MEMHEAP_TOOLS_COMMON_DRAW_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,11 +2,11 @@
  * A trace on a heap of this process alone: what an allocator costs without the
  * collective step, and how much room it needs.
  */
-#ifndef MEMHEAP_TOOLS_REPLAY_LOCAL_H
-#define MEMHEAP_TOOLS_REPLAY_LOCAL_H
+#ifndef MEMHEAP_TOOLS_COMMON_LOCAL_H
+#define MEMHEAP_TOOLS_COMMON_LOCAL_H
 
 #include <memheap/memheap.h>
-#include "tools/replay/trace.h"
+#include "tools/common/trace.h"
 
 /** Takes messages and drops them. */
 extern const memheap_log_t local_quiet_log;

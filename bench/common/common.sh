@@ -1,0 +1,151 @@
+# To be sourced: what the scripts of bench/ have in common.
+#
+#   next_option "$@"    reads one option; see there
+#   need PROGRAM...     ends the script unless these were built
+#   say, progress       messages, and a line of progress on a terminal
+#   find_peer           finds Open MPI's OpenSHMEM
+#   peer_replay         builds a replay of traces with it
+#   preloadable         finds the library of another malloc
+#   have_gnuplot        whether pictures can be drawn
+#   $median             a function of awk
+name=bench/${0##*/}
+source=$(cd "$(dirname "$0")/.." && pwd) || exit 1
+build=$source/build
+folder=
+
+if [ "$(id -u)" = 0 ]; then
+    OMPI_ALLOW_RUN_AS_ROOT=1
+    OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
+fi
+
+say()
+{
+    echo "$name: $*" >&2
+}
+
+wrong()
+{
+    say "$1; try --help"
+    exit 2
+}
+
+# Overwrites the line of progress; without a text, removes it.
+progress()
+{
+    [ ! -t 2 ] || printf '\r\033[K%s' "$1" >&2
+}
+
+# The comment at the head of the script.
+usage()
+{
+    sed -n '1d; /^#/!q; s/^# \{0,1\}//p' "$0"
+}
+
+# next_option ARGUMENTS...: puts the first argument into $option, its value into
+# $value and the number of both into $taken. False if it is no option. $valued
+# has the script's options that take a value, $flags the others. -b, -o and -r
+# set $build, $folder and $rounds.
+next_option()
+{
+    option=$1 value= taken=1
+    case $option in
+        -h | --help) usage; exit 0 ;;
+        -?*) ;;
+        *) return 1 ;;
+    esac
+    case " $flags " in
+        *" $option "*) return 0 ;;
+    esac
+    case " $valued " in
+        *" $option "*) ;;
+        *) wrong "unknown option \"$option\"" ;;
+    esac
+    [ $# -gt 1 ] || wrong "$option needs a value"
+    value=$2 taken=2
+    case $option in
+        -b) build=$value ;;
+        -o) folder=$value ;;
+        -r) rounds=$value
+            case $rounds in
+                0 | *[!0-9]* | '') wrong "-r takes a number from 1 on, not \"$rounds\"" ;;
+            esac ;;
+    esac
+}
+
+# need PROGRAM...: of the build folder.
+need()
+{
+    for needed in "$@"; do
+        [ -x "$build/$needed" ] || {
+            say "there is no $build/$needed; build memheap there first" \
+                "(./quickstart), or name another folder by -b"
+            exit 1
+        }
+    done
+}
+
+# other_program NAME OPTION: the first of that name on the PATH that is not
+# memheap's own, which says so when it is called with OPTION.
+other_program()
+(
+    IFS=:
+    set -f
+    for place in $PATH; do
+        program=${place:-.}/$1
+        if [ -x "$program" ] && ! "$program" "$2" 2>&1 | grep -q memheap; then
+            echo "$program"
+            exit
+        fi
+    done
+    exit 1
+)
+
+# Puts Open MPI's wrapper and launcher into $oshcc and $oshrun, also where those
+# of memheap come first on the PATH. False, with a message, if there are none.
+find_peer()
+{
+    oshcc=$(other_program oshcc --showme:version) &&
+        oshrun=$(other_program oshrun --version) && return
+    say "without Open MPI's OpenSHMEM: apt-get install" \
+        "--no-install-recommends openmpi-bin libopenmpi-dev"
+    return 1
+}
+
+# peer_replay PROGRAM: builds bench/pgas-replay.c with it.
+peer_replay()
+{
+    "$oshcc" -O2 -I"$build" -I"$source" -o "$1" "$source/bench/pgas-replay.c" \
+        "$source/tools/common/reader.c" "$source/tools/common/trace.c" -llzma
+}
+
+# preloadable FILE PACKAGE: prints where a library is.
+preloadable()
+{
+    path=$(/sbin/ldconfig -p 2>/dev/null | awk -v name="$1" \
+        '$1 == name { print $NF; exit }')
+    [ -n "$path" ] ||
+        say "without $1: apt-get install --no-install-recommends $2"
+    echo "$path"
+}
+
+have_gnuplot()
+{
+    command -v gnuplot >/dev/null && return
+    say "without gnuplot, no picture: apt-get install" \
+        "--no-install-recommends gnuplot-nox"
+    return 1
+}
+
+# The median of words in a string; "" if there are none.
+# shellcheck disable=SC2034 # used by those that source this
+median='
+function median(list,   n, i, j, t, a) {
+    n = split(list, a, " ")
+    for (i = 2; i <= n; i++)
+        for (j = i; j > 1 && a[j - 1] + 0 > a[j] + 0; j--) {
+            t = a[j]; a[j] = a[j - 1]; a[j - 1] = t
+        }
+    return n == 0 ? "" : a[int((n + 1) / 2)]
+}
+'
