@@ -10,39 +10,26 @@ arena_link = $(AM_V_CCLD)$(CC) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) \
 EXTRA_DIST += bench/arena.c bench/arena-bump.c bench/arena-malloc.c \
 	bench/arena-null.c
 
-bench/arena-buddy.so: bench/arena.c $(buddy_sources) $(base_sources)
-	@$(MKDIR_P) bench
-	$(arena_link) -DARENA_COMPONENT=buddy -o $@ $(arena_common) \
-		$(addprefix $(srcdir)/,$(filter %.c,$(buddy_sources)))
+arena_components = bench/arena-buddy.so bench/arena-fit.so \
+	bench/arena-mempool.so bench/arena-ptmalloc.so
+arena_others = bench/arena-bump.so bench/arena-malloc.so bench/arena-null.so
 
-bench/arena-fit.so: bench/arena.c $(fit_sources) $(base_sources)
+$(arena_components): bench/arena.c $(base_sources)
 	@$(MKDIR_P) bench
-	$(arena_link) -DARENA_COMPONENT=fit -o $@ $(arena_common) \
-		$(addprefix $(srcdir)/,$(filter %.c,$(fit_sources)))
+	$(arena_link) -DARENA_COMPONENT=$(@:bench/arena-%.so=%) -o $@ \
+		$(arena_common) $(addprefix $(srcdir)/,$(filter %.c,\
+		$($(@:bench/arena-%.so=%_sources))))
+bench/arena-buddy.so: $(buddy_sources)
+bench/arena-fit.so: $(fit_sources)
+bench/arena-mempool.so: $(mempool_sources)
+bench/arena-ptmalloc.so: $(ptmalloc_sources)
 
-bench/arena-mempool.so: bench/arena.c $(mempool_sources) $(base_sources)
+$(arena_others): bench/arena-bump.c bench/arena-malloc.c bench/arena-null.c
 	@$(MKDIR_P) bench
-	$(arena_link) -DARENA_COMPONENT=mempool -o $@ $(arena_common) \
-		$(addprefix $(srcdir)/,$(filter %.c,$(mempool_sources)))
+	$(arena_link) $(arena_flags) -o $@ $(srcdir)/$(@:.so=.c)
+bench/arena-malloc.so: arena_flags = -fno-builtin
 
-bench/arena-ptmalloc.so: bench/arena.c $(ptmalloc_sources) $(base_sources)
-	@$(MKDIR_P) bench
-	$(arena_link) -DARENA_COMPONENT=ptmalloc -o $@ $(arena_common) \
-		$(addprefix $(srcdir)/,$(filter %.c,$(ptmalloc_sources)))
-
-bench/arena-bump.so: bench/arena-bump.c
-	@$(MKDIR_P) bench
-	$(arena_link) -o $@ $(srcdir)/bench/arena-bump.c
-
-bench/arena-malloc.so: bench/arena-malloc.c
-	@$(MKDIR_P) bench
-	$(arena_link) -fno-builtin -o $@ $(srcdir)/bench/arena-malloc.c
-
-bench/arena-null.so: bench/arena-null.c
-	@$(MKDIR_P) bench
-	$(arena_link) -o $@ $(srcdir)/bench/arena-null.c
-
-noinst_DATA += bench/arena-bump.so bench/arena-malloc.so bench/arena-null.so
+noinst_DATA += $(arena_others)
 if COMPONENT_BUDDY
 noinst_DATA += bench/arena-buddy.so
 endif
@@ -55,9 +42,7 @@ endif
 if COMPONENT_PTMALLOC
 noinst_DATA += bench/arena-ptmalloc.so
 endif
-CLEANFILES += bench/arena-buddy.so bench/arena-bump.so bench/arena-fit.so \
-	bench/arena-malloc.so bench/arena-mempool.so bench/arena-null.so \
-	bench/arena-ptmalloc.so
+CLEANFILES += $(arena_components) $(arena_others)
 
 # What several of the programs include.
 bench_common = bench/common/random.h bench/common/timing.h
@@ -123,5 +108,6 @@ bench_pgas_sync_SOURCES = bench/pgas-sync.c bench/common/timing.h
 bench_pgas_sync_LDADD = libmemheap_shmem.la
 endif
 endif
-EXTRA_DIST += bench/common/common.sh bench/allocators bench/cache bench/compare bench/pgas bench/pgas-nodes \
-	bench/scale bench/soak bench/threads
+EXTRA_DIST += bench/common/common.sh bench/allocators bench/cache \
+	bench/compare bench/pgas bench/pgas-nodes bench/scale bench/soak \
+	bench/threads
