@@ -4,6 +4,7 @@
 #
 # Automake's variables top_srcdir, top_builddir and built_components say where
 # things are and what was built.
+. "${top_srcdir:-.}/tests/tap.sh"
 bench=$top_srcdir/bench
 trace=$top_srcdir/tools/traces/pgas-isx.sht.xz
 work=$(mktemp -d "$top_builddir/bench.XXXXXX") || exit 1
@@ -19,37 +20,6 @@ source_files()
         -o -name .git \) -prune -o -print | sort
 }
 source_files >"$work/before"
-facts=0
-held=yes
-
-miss()
-{
-    held=no
-    echo "# $1"
-}
-
-fact()
-{
-    facts=$((facts + 1))
-    if [ $held = yes ]; then
-        echo "ok $facts - $1"
-    else
-        printf '%s\n' "$output" | sed 's/^/#   /'
-        echo "not ok $facts - $1"
-    fi
-    held=yes
-}
-
-# run WANTED COMMAND...
-run()
-{
-    wanted=$1
-    shift
-    output=$(timeout 60 "$@" 2>&1 </dev/null)
-    status=$?
-    [ $status = "$wanted" ] || miss "ended with status $status, not $wanted"
-}
-
 if [ ! -x "$top_builddir/bench/arena-replay" ]; then
     echo "1..0 # SKIP built without liblzma"
     exit 0
@@ -219,4 +189,4 @@ output=$(ls -A "$work/here")
 source_files >"$work/after"
 output=$(diff "$work/before" "$work/after") || miss "the source folder has new files"
 fact "nothing is left in the source folder and in the current one"
-echo "1..$facts"
+finish

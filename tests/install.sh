@@ -211,8 +211,7 @@ if command -v cmake >/dev/null; then
     cmake_builds by-oshcc -DCMAKE_C_COMPILER="$prefix/bin/oshcc"
     fact "CMake needs nothing else with oshcc"
 else
-    facts=$((facts + 1))
-    echo "ok $facts - the example of CMake # SKIP there is no cmake"
+    skip "the example of CMake" "there is no cmake"
 fi
 
 output=$(MEMHEAP_PLUGIN_PATH=$prefix/pile.so "$prefix/bin/memheap-info" 2>&1)
@@ -223,6 +222,13 @@ job 0 -n 2 "$prefix/bin/memheap-replay" -n 2000 --traces \
     "$prefix/share/memheap/traces"
 says $components same none
 fact "memheap-replay replays the installed traces"
+
+output=
+for program in "$prefix"/bin/*; do
+    cmp -s "$prefix/share/bash-completion/completions/${program##*/}" \
+        "$top_srcdir/tools/completion/memheap" || miss "not of ${program##*/}"
+done
+fact "bash completion is installed for each program"
 
 man=$prefix/share/man
 output=

@@ -22,15 +22,6 @@ export LD_LIBRARY_PATH
 sanitizer=$(printf '%s\n' "$built_cflags" | tr ' ' '\n' | grep '^-fsanitize')
 fact "install of the scripts"
 
-run()
-{
-    wanted=$1
-    shift
-    output=$("$@" 2>&1 </dev/null)
-    status=$?
-    check_status "$wanted"
-}
-
 is()
 {
     [ "$output" = "$1" ] || miss "is not: $1"
@@ -236,8 +227,7 @@ for script in oshcc oshc++; do
     [ $script = oshcc ] || suffix=cpp
     # shellcheck disable=SC2086
     if [ $script = oshc++ ] && ! command -v "${MPICXX:-mpicxx}" >/dev/null; then
-        facts=$((facts + 1))
-        echo "ok $facts - oshc++ # SKIP there is no MPI wrapper for C++"
+        skip oshc++ "there is no MPI wrapper for C++"
         continue
     fi
     # shellcheck disable=SC2086

@@ -11,16 +11,6 @@ MEMHEAP_TEST_TIME=60
 LC_ALL=C # names of files may be no text of any other
 export LC_ALL
 
-# run WANTED COMMAND...: runs a program by itself; as job() otherwise.
-run()
-{
-    wanted=$1
-    shift
-    output=$(timeout 20 "$@" 2>&1 </dev/null)
-    status=$?
-    check_status "$wanted"
-}
-
 # What it printed has each TEXT as a whole line.
 has_line()
 {
@@ -53,12 +43,6 @@ complains_once()
 {
     lines=$(printf '%s\n' "$output" | grep -cE '^[^ ]*memheap[-a-z]*: ')
     [ "$lines" = 1 ] || miss "has $lines messages instead of 1"
-}
-
-skip()
-{
-    facts=$((facts + 1))
-    echo "ok $facts - $1 # SKIP $2"
 }
 
 # memheap-info

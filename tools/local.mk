@@ -90,3 +90,25 @@ tools/osh/oshrun: $(srcdir)/tools/osh/oshrun.in $(osh_needs)
 	$(AM_V_GEN)$(osh_write) $(srcdir)/tools/osh/oshrun.in >$@.tmp && \
 	    $(osh_finish)
 endif
+
+# Completion for bash, which looks for a file of the program's name.
+completionsdir = $(datadir)/bash-completion/completions
+dist_completions_DATA = tools/completion/memheap
+completed = memheap-info memheap-top
+if LZMA
+completed += memheap-map
+endif
+if MPI
+completed += oshcc oshc++ oshrun
+if LZMA
+completed += memheap-replay
+endif
+endif
+
+install-data-local:
+	$(MKDIR_P) "$(DESTDIR)$(completionsdir)"
+	cd "$(DESTDIR)$(completionsdir)" && for name in $(completed); do \
+	  rm -f $$name && $(LN_S) memheap $$name || exit 1; done
+
+uninstall-local:
+	cd "$(DESTDIR)$(completionsdir)" 2>/dev/null && rm -f $(completed) || :

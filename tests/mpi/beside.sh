@@ -4,7 +4,6 @@
 #                                   until it is ready; its launcher is `launcher`
 #   end                             lets it end, and waits for it
 #   pids                            prints its processes in the order of PEs
-#   run WANTED COMMAND...           runs a program; see job()
 program=$top_builddir/tests/mpi/shown
 launcher=
 
@@ -35,13 +34,4 @@ pids()
     "$top" --once --json --interval 0.05 --job "$launcher" 2>/dev/null |
         tr '{' '\n' | sed -n 's/.*"pe": \([0-9]*\), "pid": \([0-9]*\), "heap": "symmetric".*/\1 \2/p' |
         sort -n | cut -d' ' -f2
-}
-
-run()
-{
-    wanted=$1
-    shift
-    output=$(timeout 20 "$@" 2>&1 </dev/null)
-    status=$?
-    check_status "$wanted"
 }
