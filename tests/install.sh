@@ -1,6 +1,7 @@
 #!/bin/sh
-# The installed library as a user meets it: every example is built with
-# pkg-config alone or by oshcc, and run on four PEs with each component.
+# The installed library as a user meets it, in another place than the one that it
+# was configured for: every example is built with pkg-config alone or by oshcc,
+# and run on four PEs with each component.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 stage=$(mktemp -d "$top_builddir/stage.XXXXXX") || exit 1
 trap 'rm -rf "$stage"' EXIT
@@ -8,19 +9,36 @@ MEMHEAP_TEST_TIME=60
 
 output=$(MAKEFLAGS= make -C "$top_builddir" install DESTDIR="$stage" 2>&1) ||
     miss "does not install"
-prefix=$stage$configured_prefix
-# The libraries look for each other where they will be in the end.
-LD_LIBRARY_PATH=$prefix/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-export LD_LIBRARY_PATH
+prefix=$stage/moved
+mv "$stage$configured_prefix" "$prefix" || miss "is not below its prefix"
+unset LD_LIBRARY_PATH
+PKG_CONFIG_PATH=$prefix/lib/pkgconfig
+export PKG_CONFIG_PATH
 [ -d "$prefix/lib/pkgconfig" ] || miss "no $prefix/lib/pkgconfig"
-fact "make install"
+fact "make install, and moving it"
 
-# What pkg-config says of packages here, for the folder of the installation.
 flags()
 {
-    PKG_CONFIG_PATH="$prefix/lib/pkgconfig" \
-        pkg-config --define-variable=prefix="$prefix" --cflags --libs $1
+    # shellcheck disable=SC2086 # several packages
+    pkg-config --cflags --libs $1
 }
+output=$(flags shmem)
+says -lshmem -lmemheap "-I$prefix/lib/pkgconfig/../../include/memheap"
+output=$(flags memheap)
+case $output in
+    *-lshmem*) miss "names libshmem" ;;
+esac
+fact "pkg-config shmem names both libraries, and where they are now"
+for file in "$prefix"/bin/memheap-* "$prefix/lib/libshmem.so"; do
+    output=$(ldd "$file" 2>&1)
+    printf '%s\n' "$output" | grep 'lib\(memheap\|shmem\)\.so' >"$stage/found"
+    [ -s "$stage/found" ] || miss "$file needs no library"
+    while read -r library _ path _; do
+        [ "$(readlink -f "$path")" = "$(readlink -f "$prefix/lib/$library")" ] ||
+            miss "$file finds $library in $path"
+    done <"$stage/found"
+done
+fact "programs and libraries find each other"
 
 # A program of a library that is built for a sanitizer must be so too.
 sanitizer=$(printf '%s\n' "$built_cflags" | tr ' ' '\n' | grep '^-fsanitize')
@@ -39,7 +57,7 @@ examples="halo heat hello histogram queue sort"
 for name in $examples; do
     build "$MPICC" shmem "$name"
 done
-build "$MPICC" "shmem memheap" library
+build "$MPICC" shmem library
 build "$CC" shmem hello
 build "$CC" memheap range
 # shellcheck disable=SC2046
@@ -179,8 +197,8 @@ oshrun_job 2 -n 2 ./queue 2000000000
 says "queue: the range ends at"
 fact "queue refuses a range that takes too long"
 
-# With CMake: the installed example, with files of pkg-config that name the
-# folder where all this is now; and a project that is compiled by oshcc.
+# With CMake: the installed example, by pkg-config; and a project that is compiled
+# by oshcc.
 cmake_builds()
 {
     folder=$prefix/$1
@@ -196,12 +214,7 @@ cmake_builds()
 
 project=$prefix/share/doc/memheap/examples/cmake
 if command -v cmake >/dev/null; then
-    mkdir "$prefix/pkgconfig"
-    for package in memheap shmem; do
-        sed "s|^prefix=.*|prefix=$prefix|" "$prefix/lib/pkgconfig/$package.pc" \
-            >"$prefix/pkgconfig/$package.pc"
-    done
-    PKG_CONFIG_PATH=$prefix/pkgconfig cmake_builds by-pkg-config
+    cmake_builds by-pkg-config
     fact "the example of CMake builds and runs"
     mkdir "$prefix/plain"
     printf '%s\n' 'cmake_minimum_required(VERSION 3.10)' 'project(hello C)' \
@@ -218,10 +231,16 @@ output=$(MEMHEAP_PLUGIN_PATH=$prefix/pile.so "$prefix/bin/memheap-info" 2>&1)
 says pile $components SHMEM_SYMMETRIC_SIZE MEMHEAP_COMPONENT
 fact "memheap-info lists the plug-in too"
 # shellcheck disable=SC2086
-job 0 -n 2 "$prefix/bin/memheap-replay" -n 2000 --traces \
-    "$prefix/share/memheap/traces"
-says $components same none
+job 0 -n 2 "$prefix/bin/memheap-replay" -n 2000
+says $components same none redis pgas-isx pgas-mixed
 fact "memheap-replay replays the installed traces"
+
+run 0 "$prefix/bin/memheap-map" --text --at 100 "$prefix/share/memheap/traces/redis.sht.xz"
+says "redis, " "after 100 of"
+fact "memheap-map draws an installed trace"
+run 0 "$prefix/bin/memheap-top" --version
+says "memheap-top "
+fact "memheap-top starts"
 
 output=
 for program in "$prefix"/bin/*; do

@@ -1,14 +1,17 @@
 /*
  * Reads the command line.
  */
+#define _GNU_SOURCE /* memrchr() */
 #include "config.h"
 
 #include "tools/replay/options.h"
 #include "tools/common/cli.h"
 
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Enough to meet every kind of operation many times over, and short against
  * the timed pass of a long trace. */
@@ -104,11 +107,23 @@ static void apply(options_t *options, int option)
     }
 }
 
+/* Where the traces of this installation are, which may have been moved. */
+static const char *installed_traces(void)
+{
+    static char folder[PATH_MAX + sizeof(TRACES_FROM_BIN)];
+    ssize_t length = readlink("/proc/self/exe", folder, PATH_MAX);
+    char *end = length > 0 ? memrchr(folder, '/', (size_t)length) : NULL;
+    if (end == NULL || TRACES_FROM_BIN[0] == '\0')
+        return TRACE_DIR;
+    memcpy(end + 1, TRACES_FROM_BIN, sizeof(TRACES_FROM_BIN));
+    return access(folder, R_OK) == 0 ? folder : TRACE_DIR;
+}
+
 void options_parse(options_t *options, int argc, char **argv)
 {
     *options = (options_t){.operations = SIZE_MAX,
                            .verify = default_verify,
-                           .trace_dir = TRACE_DIR};
+                           .trace_dir = installed_traces()};
     opterr = 0;
     int option;
     while (options->problem[0] == '\0' &&

@@ -1,0 +1,56 @@
+# What an installation needs to work after it was moved: places of one of its
+# folders from another. Those that do not lie below the prefix stay as they are.
+#
+# pc_prefix, pc_libdir, pc_includedir   for files of pkg-config
+# ORIGIN_LDFLAGS, ORIGIN_LIB_LDFLAGS    programs, and libraries, find libraries
+# traces_from_bin                       from the folder of programs to the traces
+AC_DEFUN([MEMHEAP_MOVABLE], [
+  memheap_prefix=$prefix
+  AS_IF([test "x$prefix" = xNONE], [memheap_prefix=$ac_default_prefix])
+  # A folder without variables.
+  memheap_expand() {
+    ( prefix=$memheap_prefix
+      AS_IF([test "x$exec_prefix" = xNONE], [exec_prefix=$prefix])
+      memheap_folder=$[]1
+      while :; do
+        case $memheap_folder in
+          *\$[]*) eval memheap_folder=\"$memheap_folder\" ;;
+          *) break ;;
+        esac
+      done
+      AS_ECHO(["$memheap_folder"]) )
+  }
+  # The way from the second folder to the first; nothing if one of them does not
+  # lie below the prefix.
+  memheap_way() {
+    memheap_to=`memheap_expand "$[]1"`
+    memheap_from=`memheap_expand "$[]2"`
+    case $memheap_to:$memheap_from in
+      "$memheap_prefix"*:"$memheap_prefix"/*)
+        memheap_up=`AS_ECHO(["${memheap_from@%:@"$memheap_prefix"/}"]) | sed 's|@<:@^/@:>@@<:@^/@:>@*|..|g'`
+        AS_ECHO(["$memheap_up${memheap_to@%:@"$memheap_prefix"}"]) ;;
+    esac
+  }
+  memheap_up=`memheap_way '${prefix}' "$pkgconfigdir"`
+  pc_prefix=$memheap_prefix
+  AS_IF([test -n "$memheap_up"], [pc_prefix='${pcfiledir}/'$memheap_up])
+  pc_libdir=`memheap_expand "$libdir"`
+  pc_includedir=`memheap_expand "$includedir"`
+  case $pc_libdir in
+    "$memheap_prefix"/*) pc_libdir='${prefix}'${pc_libdir@%:@"$memheap_prefix"} ;;
+  esac
+  case $pc_includedir in
+    "$memheap_prefix"/*) pc_includedir='${prefix}'${pc_includedir@%:@"$memheap_prefix"} ;;
+  esac
+  ORIGIN_LIB_LDFLAGS="-Wl,-rpath,'\$\$ORIGIN'"
+  ORIGIN_LDFLAGS=`memheap_way "$libdir" "$bindir"`
+  AS_IF([test -n "$ORIGIN_LDFLAGS"],
+    [ORIGIN_LDFLAGS="-Wl,-rpath,'\$\$ORIGIN/$ORIGIN_LDFLAGS'"])
+  traces_from_bin=`memheap_way "$datadir/memheap/traces" "$bindir"`
+  AC_SUBST([pc_prefix])
+  AC_SUBST([pc_libdir])
+  AC_SUBST([pc_includedir])
+  AC_SUBST([ORIGIN_LDFLAGS])
+  AC_SUBST([ORIGIN_LIB_LDFLAGS])
+  AC_SUBST([traces_from_bin])
+])
