@@ -15,4 +15,11 @@ AC_DEFUN([MEMHEAP_C11], [
     [AC_MSG_RESULT([yes])],
     [AC_MSG_RESULT([no])
      AC_MSG_ERROR([memheap needs a C11 compiler on 64-bit Linux; try CC=gcc])])
+  # glibc has backtrace(), and a compiler for it finds the kernel's headers;
+  # musl-gcc has neither.
+  AC_CHECK_HEADERS([execinfo.h linux/membarrier.h linux/memfd.h linux/mempolicy.h],
+    [], [AC_MSG_ERROR([
+memheap needs <$ac_header>, which $CC does not find. Of the C libraries, glibc has
+execinfo.h and musl does not: use a compiler for glibc, such as CC=gcc. On Debian,
+the headers of Linux are in the package linux-libc-dev.])])
 ])

@@ -17,3 +17,10 @@ AC_DEFUN([MEMHEAP_OPTIMIZE], [
   AC_SUBST([OPTIMIZE_CFLAGS])
   AC_SUBST([OPTIMIZE_LDFLAGS])
 ])
+
+# gcc warns where -flto does not say in how many processes it may link.
+AC_DEFUN([MEMHEAP_LTO], [
+  memheap_saved_CFLAGS=$CFLAGS
+  CFLAGS=`AS_ECHO([" $CFLAGS "]) | sed 's| -flto | -flto=auto |g; s|^ ||; s| $||'`
+  AC_LINK_IFELSE([AC_LANG_PROGRAM([], [])], [], [CFLAGS=$memheap_saved_CFLAGS])
+])

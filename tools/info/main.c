@@ -100,7 +100,7 @@ int main(int argc, char **argv)
 {
     options_t options = {.param = NULL};
     int option;
-    int status;
+    int status = CLI_GOOD;
     while ((option = cli_next(&cli, argc, argv, &status)) >= 0) {
         if (option == 'p')
             options.param = optarg;

@@ -109,7 +109,7 @@ static bool take_live(const options_t *options, live_t *live,
                       picture_t *picture)
 {
     char message[MAP_MESSAGE];
-    pid_t bad;
+    pid_t bad = 0;
     int error = live_find(live, options->jobs ? LIVE_JOBS : LIVE_PROCESSES,
                           options->pids, options->pid_count, &bad);
     if (error != 0) {
@@ -298,7 +298,7 @@ int main(int argc, char **argv)
     options_t options = {.pe = -1, .wait = 10, .at = "peak"};
     picture_t picture = {.snapshots = NULL};
     live_t live = {.heap = NULL};
-    int status;
+    int status = CLI_GOOD;
     options.pids = calloc((size_t)argc + 1, sizeof(*options.pids));
     if (options.pids == NULL) {
         cli_fail(&cli, "there is no memory for the picture");

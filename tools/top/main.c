@@ -179,7 +179,7 @@ static void look(view_t *view)
 static bool find(view_t *view, bool first)
 {
     const options_t *options = &view->options;
-    pid_t bad;
+    pid_t bad = 0;
     int error = live_find(&view->live, options->scope, options->pids,
                           options->count, &bad);
     if (first && error != 0)
@@ -339,7 +339,7 @@ static bool read_options(options_t *options, int argc, char **argv,
 int main(int argc, char **argv)
 {
     view_t view = {.options = {.interval = 1, .sort = "PE"}};
-    int status;
+    int status = CLI_GOOD;
     view.options.pids = calloc((size_t)argc + 1, sizeof(*view.options.pids));
     if (view.options.pids == NULL)
         no_memory();

@@ -1,0 +1,51 @@
+#!/bin/sh
+# What configure and quickstart refuse, and what configure is told to leave out.
+. "${top_srcdir:-.}/tests/tap.sh"
+source=$(cd "$top_srcdir" && pwd)
+work=$(mktemp -d "$(cd "$top_builddir" && pwd)/configure.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+MEMHEAP_TEST_TIME=300
+mkdir "$work/a blank" "$work/plain"
+
+# refuses_blank: it says so, before it checks anything.
+refuses_blank()
+{
+    says "there is a blank in the path" "$work/a blank" "a path without blanks"
+    case $output in
+        *checking* | *==*) miss "says so late" ;;
+    esac
+}
+
+cd "$work/a blank" || exit 1
+run 1 "$source/configure"
+refuses_blank
+fact "configure refuses a build folder with a blank in its path"
+cd "$work/plain" || exit 1
+ln -s "$source" "$work/a blank/source"
+run 1 "$work/a blank/source/configure"
+refuses_blank
+fact "configure refuses a source folder with a blank in its path"
+cp "$source/quickstart" "$work/a blank"
+run 1 "$work/a blank/quickstart"
+refuses_blank
+fact "quickstart refuses a folder with a blank in its path"
+
+# A compiler for a C library without backtrace(), as musl-gcc is.
+cat >"$work/cc" <<END
+#!/bin/sh
+! grep -q execinfo.h conftest.c 2>/dev/null || exit 1
+exec $CC "\$@"
+END
+chmod +x "$work/cc"
+run 1 "$source/configure" --without-mpi CC="$work/cc"
+says "memheap needs <execinfo.h>, which $work/cc does not find" "CC=gcc"
+fact "configure refuses a C library that is not glibc"
+
+run 0 "$source/configure" --without-mpi --without-lzma CC="$CC" CFLAGS='-O2 -flto -g'
+says "traces        no (--without-lzma)" "MPI           no"
+grep -q '^CFLAGS = -O2 -flto=auto -g$' Makefile || miss "has $(grep '^CFLAGS' Makefile)"
+MAKEFLAGS='' make -n all >plan 2>&1
+grep -q memheap-top plan || miss "does not build memheap-top"
+grep -q memheap-map plan && miss "builds memheap-map"
+fact "configure --without-mpi --without-lzma, with -flto"
+finish
