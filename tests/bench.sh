@@ -116,9 +116,19 @@ soak_of()
 }
 soak_of 0
 run 0 "$bench/soak" -o "$work" --summary "$work/made.csv"
+printf '%s\n' "$output" | grep -q "did not creep: last quarter over first 1.000, ratio 1.000, " ||
+    miss "does not say so"
 fact "soak: a footprint that stays is good"
+if command -v gnuplot >/dev/null; then
+    output=$(cat "$work/soak.svg")
+    says "Footprint, last quarter over first 1.000, ratio 1.000"
+    fact "soak: the picture says what it shows"
+else
+    skip "soak: the picture says what it shows" "there is no gnuplot"
+fi
 soak_of 0.1
 run 1 "$bench/soak" -o "$work" --summary "$work/made.csv"
+says "CREPT: last quarter over first 1.0"
 fact "soak: a footprint that creeps is found"
 
 # bench/threads
