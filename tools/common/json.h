@@ -40,7 +40,7 @@ void json_null(json_t *json, const char *key);
  * it has more than 19 digits with them. */
 void json_real(json_t *json, const char *key, double number, unsigned decimals);
 
-/** The figures of a heap, by their names, as members of an object. */
+/** The statistics of a heap, by their names, as members of an object. */
 void json_stats(json_t *json, const memheap_stats_t *stats);
 
 #endif

@@ -95,7 +95,7 @@ bool map_svg(FILE *file, const snapshot_t *snapshots, size_t count,
 bool map_text(FILE *file, const snapshot_t *snapshots, size_t count,
               const map_groups_t *groups, size_t width, bool colours);
 
-/** Write the figures and the blocks of all heaps as JSON. */
+/** Write the statistics and the blocks of all heaps as JSON. */
 void map_json(FILE *file, const snapshot_t *snapshots, size_t count);
 
 enum {
