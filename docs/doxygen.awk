@@ -1,96 +1,62 @@
-# The public headers as Doxygen is to see them.
+# The public headers as Doxygen is to see them; comes after docs/headers.awk.
 #
 # The headers are written for those who read them: a comment stands above all
 # the declarations that it is about, and a family of typed routines is a macro.
 # Here each declaration gets the comment for itself, and a routine of a family
 # is declared once, as the standard does: shmem_TYPENAME_put(TYPE *dest, ...).
 
-{
-    line[NR] = $0
-}
-
-# Print lines first to last as a comment for Doxygen, of a declaration or, if
-# there is none, of the file. What returns nothing takes no @return along.
-function comment(first, last, declaration,   i, text)
-{
-    for (i = first; i <= last; i++) {
-        text = line[i]
-        if (declaration ~ /^void [^*]/)
-            sub(/@return.*/, i == last ? "*/" : "", text)
-        if (i == first)
-            sub(/^\/\*\*?/, declaration == "" ? "/** @file" : "/**", text)
-        print text
-    }
-}
-
-# Print lines from i on up to a blank one, with the comment in first to last
-# before each declaration.
-function paragraph(i, first, last,   depth, text)
-{
-    for (; i <= NR && line[i] != ""; i++) {
-        text = line[i]
-        if (depth > 0 && text ~ /[;,] +\/\* /)
-            sub(/\/\* /, "/**< ", text)
-        print text
-        depth += gsub(/[{]/, "{", text) - gsub(/[}]/, "}", text)
-        if (depth == 0 && text !~ /\\$/ && (text ~ /;$/ || text ~ /^#define/) &&
-            line[i + 1] ~ /^[a-zA-Z#]/ && line[i + 1] !~ /^#(undef|if|el|endif)/)
-            comment(first, last, line[i + 1])
-    }
-    return i
-}
-
-# Print the routines that the macro at i declares, with the comment before each.
-function family(i, first, last,   name, typename, type, text, routine)
-{
-    name = line[i]
-    typename = name ~ /_SIZED_/ ? "SIZE" : "TYPENAME"
-    type = name ~ /_SIZED_/ ? "void" : "TYPE"
-    while (line[i] ~ /\\$/) {
-        text = line[++i]
-        sub(/ *\\$/, "", text)
-        if (text ~ /^ *SHMEM_/)
-            continue
-        gsub(/P##/, "shmem_", text)
-        gsub(/##N##|##N|N##/, typename, text)
-        gsub(/##O##|##O|O##/, "OPERATION", text)
-        gsub(/ T /, " " type " ", text)
-        gsub(/\(T /, "(" type " ", text)
-        routine = routine text "\n"
-        if (text ~ /;$/) {
-            comment(first, last, routine)
-            printf "%s", routine
-            routine = ""
-        }
-    }
-    return i
-}
-
 END {
-    first = last = 0
-    for (i = 1; i <= NR; i++) {
-        if (line[i] ~ /^\/\*/) {
-            first = i
-            while (line[i] !~ /\*\/$/)
-                i++
-            last = i
-            if (first == 1) {
-                top = last
-                comment(first, last)
-            } else if (line[i + 1] == "") {
-                # It is about all that follows, and for readers of the header.
-            } else if (line[i + 1] !~ /^#define SHMEM_[A-Z_]*_\(P/) {
-                comment(first, last, line[i + 1])
-                i = paragraph(i + 1, first, last)
-                print ""
-            }
-        } else if (line[i] ~ /^#define SHMEM_[A-Z_]*_\(P/) {
-            i = family(i, first, last)
-        } else {
+    parse()
+    for (i = 1; i <= items; i++) {
+        if (kind[i] == "file") {
+            top = doc[i]
+            print "/** @file\n" top "\n*/"
+        } else if (kind[i] == "page" && title[i] != "") {
+            print "/** @page " page[i] " " title[i] "\n" doc[i] "\n*/"
+        }
+        for (k = 1; k <= count[i]; k++) {
+            text = doc[i]
             # An enumeration that the file begins with is what it is about.
-            if (line[i] ~ /^typedef enum/)
-                comment(1, top, line[i])
-            print line[i]
+            if (text == "" && decl[i, k] ~ /^typedef enum/)
+                text = top
+            if (text != "")
+                print "/** " comment(text, decl[i, k]) "\n*/"
+            print members(decl[i, k]) "\n"
         }
     }
+}
+
+# A comment for one declaration: without parameters that it does not have, and
+# without a result where it returns nothing.
+function comment(text, declaration,   part, n, j, all, skip, word)
+{
+    n = split(text, part, "\n")
+    for (j = 1; j <= n; j++) {
+        if (part[j] !~ /^ /)
+            skip = 0
+        if (declaration ~ /^void [^*]/ && part[j] ~ /@return/) {
+            sub(/ *@return.*/, "", part[j])
+            skip = 1
+            all = all "\n" part[j]
+        } else if (part[j] ~ /^@param /) {
+            word = part[j]
+            sub(/^@param +/, "", word)
+            sub(/ .*/, "", word)
+            skip = declaration !~ "[ *]" word "[])[,]"
+        }
+        if (!skip)
+            all = all (j > 1 ? "\n" : "") part[j]
+    }
+    return all
+}
+
+# Let a comment behind a member be the member's.
+function members(text)
+{
+    if (text !~ /^#/ && text ~ /\{/) {
+        gsub(/; +\/\* /, "&<<", text)
+        gsub(/, +\/\* /, "&<<", text)
+        gsub(/\/\* <</, "/**< ", text)
+    }
+    return text
 }

@@ -42,7 +42,7 @@ uninstall-hook:
 	$(each_man_link)
 
 # The reference of the public headers, in docs/html of the build folder.
-EXTRA_DIST += docs/api.dox docs/doxygen.awk
+EXTRA_DIST += docs/api.dox docs/doxygen.awk docs/headers.awk
 .PHONY: doxygen
 doxygen:
 	@if test -z '$(DOXYGEN)'; then \

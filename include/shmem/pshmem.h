@@ -12,6 +12,24 @@
 extern "C" {
 #endif
 
+/**
+ * @page pshmem  the profiling interface of OpenSHMEM
+ *
+ * Each routine of shmem.h and shmemx.h exists under two names: shmem_putmem()
+ * has the name `pshmem_putmem` too. A tool defines a routine under the plain
+ * name, which takes the library's place, and calls the one with a p in front:
+ *
+ *     #include <pshmem.h>
+ *
+ *     void shmem_barrier_all(void)
+ *     {
+ *         barriers++;
+ *         pshmem_barrier_all();
+ *     }
+ *
+ * Source: OpenSHMEM 1.6, chapter 10.
+ */
+
 #define PSHMEM_DECLARE_(name) extern __typeof__(name) p##name;
 PSHMEM_DECLARE_(shmem_init)
 PSHMEM_DECLARE_(shmem_init_thread)

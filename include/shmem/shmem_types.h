@@ -105,6 +105,9 @@
 #define SHMEM_WAIT_OLD_TYPES_(X, A)                                            \
     X(A, short, short)                                                         \
     X(A, unsigned short, ushort)
+#define SHMEM_WAIT_TYPES_(X, A)                                                \
+    SHMEM_WAIT_OLD_TYPES_(X, A)                                                \
+    SHMEM_AMO_TYPES_(X, A)
 #define SHMEM_WAIT_BASIC_TYPES_(X, A)                                          \
     SHMEM_WAIT_OLD_TYPES_(X, A)                                                \
     SHMEM_AMO_BASIC_TYPES_(X, A)

@@ -12,84 +12,137 @@
 extern "C" {
 #endif
 
-/** Bytes that the symmetric heap can grow to. Local. */
+/**
+ * @page shmemx_heap_size  statistics of the symmetric heap
+ *
+ * These are extensions: other OpenSHMEM libraries do not have them. They are
+ * local, and may be called from shmem_init() to shmem_finalize(). A PE asks
+ * about its own heap. The heaps of all PEs are alike, so the results are too,
+ * except for those about memory and pages.
+ *
+ * Threads: as shmem_init_thread() provides.
+ */
+
+/** Return the bytes that the symmetric heap can grow to. */
 size_t shmemx_heap_size(void);
 
-/** Bytes of it that are in no block. Local. */
+/** Return the bytes of the heap that are in no block. */
 size_t shmemx_heap_free(void);
 
-/** Bytes of the largest block that could be allocated, as far as the heap is
- *  asked and not the memory of the machine. Local. */
+/** Return the bytes of the largest block that could be allocated, as far as
+ *  the heap has space; whether the machine has the memory is not asked. */
 size_t shmemx_heap_largest_free(void);
 
-/** Bytes of this PE's part of the heap that take memory now, in whole pages,
- *  as the kernel says. Local. */
+/** Return the bytes of this PE's part of the heap that take memory now, in
+ *  whole pages, as the kernel says. */
 size_t shmemx_heap_resident(void);
 
 /**
- * Ask the kernel what kind of pages this PE's part of the heap has, and where
- * they lie: what MEMHEAP_PAGES and MEMHEAP_PLACE came to. Local; takes a time
- * that grows with the mappings of the process.
+ * Ask the kernel what kind of pages this PE's part of the heap has, and on
+ * which NUMA nodes they lie: the effect of MEMHEAP_PAGES and MEMHEAP_PLACE.
+ * Takes a time that grows with the number of mappings of the process.
  *
+ * @param placement  takes what the kernel says, as memheap_get_placement()
  * @return 0; not 0, with a message, where the kernel does not say
  */
 int shmemx_heap_placement(memheap_placement_t *placement);
 
 /**
- * Give the pages of free space back to the system. Local: no block changes and
- * no later address, whichever PEs do it. MEMHEAP_TRIM has every PE do so by
- * itself.
+ * Give the pages of free space back to the system. Changes no block and no
+ * later address, so any PE may call it alone. MEMHEAP_TRIM makes every PE do
+ * so by itself.
  *
- * @param least  bytes of pages in a row that go back at all; 0: 64 KiB
+ * @param least  give back runs of pages of at least this many bytes; 0: 64 KiB
  * @return 0; not 0, with a message, if the job has several nodes, whose network
- *         may have pinned the pages, or if the system does not take them
+ *         may have pinned the pages, or if the system does not take them, as
+ *         when they are locked in memory
  */
 int shmemx_heap_trim(size_t least);
 
-/** The name of the component that serves the heap; valid until
- *  shmem_finalize(). Local. */
+/** Return the name of the component that serves the heap; valid until
+ *  shmem_finalize(). */
 const char *shmemx_heap_component(void);
 
-/** Test everything that the heap knows of its blocks: 0, or not 0 with a
- *  message if it is corrupt. Local. */
+/** Test everything that the heap knows of its blocks.
+ *
+ *  @return 0; not 0, with a message, if it contradicts itself */
 int shmemx_heap_check(void);
 
 /**
- * Give the calling thread's allocations a tag from now on, if the heap keeps
- * records (MEMHEAP_RECORDS, MEMHEAP_LEAKS). Local.
+ * @page shmemx_set_tag  tags and call sites of blocks
  *
- * @param tag  a word, of which 31 bytes count; must live until the next call.
+ * With MEMHEAP_RECORDS or MEMHEAP_LEAKS, the heap keeps a record of each block:
+ * a tag, and the place of its allocation. Without them, these calls have no
+ * effect. They are extensions, and local: nothing of them need be the same on
+ * all PEs.
+ *
+ * Threads: a tag and a place belong to the calling thread.
+ */
+
+/**
+ * Give the calling thread's allocations a tag from now on.
+ *
+ * @param tag  a word, up to 31 bytes count; must live until the next call.
  *             NULL or "": none
  * @return the tag before
  */
 const char *shmemx_set_tag(const char *tag);
 
-/** Say where the calling thread's next call comes from; file NULL: forget it.
- *  The macros of shmemx_sites.h do so for all calls of a source file that
- *  includes it. Local. */
+/**
+ * Say where the calling thread's next call of the heap comes from. The macros
+ * of shmemx_sites.h do so for all calls of a source file that includes it.
+ * Without this, the heap looks at the stack.
+ *
+ * @param file  name of the source file; NULL forgets the last place
+ * @param line  number of the line
+ */
 void shmemx_at(const char *file, int line);
 
 /**
- * Allocate several blocks in one collective step, all or none.
+ * @page shmemx_malloc_batch  several blocks of the symmetric heap at once
  *
- * @param count   of blocks; 0 does nothing, without a barrier
- * @param sizes   count sizes in bytes, none of them 0
- * @param blocks  takes count addresses, the same on every PE
- * @return 0; not 0 on every PE if one could not serve all, or a size is 0:
- *         what is in blocks is lost then
+ * These calls are extensions. They are collective, with one barrier for all
+ * blocks. Either does all of its work or nothing. Where a call fails, one PE
+ * prints why.
+ */
+
+/**
+ * Allocate several blocks, all or none. Ends in a barrier.
  *
- * Ends in a barrier.
+ * @param count   number of blocks; 0 does nothing, without a barrier
+ * @param sizes   count sizes in bytes, none of them 0, the same on every PE
+ * @param blocks  takes count addresses, the same on every PE; its contents are
+ *                lost if the call fails
+ * @return 0; not 0 on every PE if one has no space or no memory for all blocks,
+ *         or if a size is 0
  */
 int shmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks);
 
 /**
- * Free several blocks in one collective step, all or none; NULLs are ignored.
- * Begins with a barrier, except when count is 0.
+ * Free several blocks, all or none. Begins with a barrier, unless count is 0.
+ * The blocks may come from batches or from single calls.
  *
- * @return 0; not 0 on every PE, with a message, if one is no block or appears
- *         twice, or if a PE has no memory to look for that (above 128 blocks)
+ * @param count   number of addresses
+ * @param blocks  count addresses; NULLs among them are ignored
+ * @return 0; not 0 on every PE, with a message, if an address is no block or
+ *         appears twice, or if a PE has no memory to look for that (above 128
+ *         blocks)
  */
 int shmemx_free_batch(size_t count, void *const *blocks);
+
+/**
+ * @page shmemx_space_create  spaces: symmetric heaps that the program makes
+ *
+ * A space is a symmetric heap of its own, with a size, a kind of memory and a
+ * team of its own: a block of it lies at one address on each of the space's
+ * PEs. RMA, atomics, locks, signals and collectives take such addresses like
+ * those of the symmetric heap, among the space's PEs. These are extensions:
+ * other OpenSHMEM libraries do not have them.
+ *
+ * The space belongs to the PEs that have its device, which must be the same
+ * distance apart in the job. The others get SHMEMX_SPACE_INVALID, and have no
+ * part of the space. A space that is not destroyed ends in shmem_finalize().
+ */
 
 /** A symmetric heap: that of the job, or one that the program made. */
 typedef struct shmemx_space *shmemx_space_t;
@@ -98,58 +151,67 @@ typedef struct shmemx_space *shmemx_space_t;
 #define SHMEMX_SPACE_INVALID ((shmemx_space_t)0)
 #define SHMEMX_SPACE_DEFAULT ((shmemx_space_t)1)
 
-/** What the memory of a space is. A PE that does not have it has no part of
- *  the space. */
-#define SHMEMX_DEVICE_HOST 0 /* the machine's memory, which every PE has */
-/** Memory of a file system, such as persistent memory or that of another node:
- *  of the folder that MEMHEAP_DEVICE_FOLDER names on the PE, if it can write
- *  there. */
+/** What the memory of a space is: the machine's memory, which every PE has; or
+ *  memory of a file system, such as persistent memory or that of another node,
+ *  in the folder that MEMHEAP_DEVICE_FOLDER names on the PE. A PE has that
+ *  device if it can write there; no file remains there. */
+#define SHMEMX_DEVICE_HOST 0
 #define SHMEMX_DEVICE_FOLDER 1
 
-/** A flag of a space: to find memory for all of it at once, or fail. */
+/** A flag of a space: find memory for all of it at once, or fail. */
 #define SHMEMX_SPACE_BACKED 1L
 
-/** What a space is made of, the same on every PE. All zero is one of the
+/** What a space is made of, the same on every PE. All zero is a space of the
  *  machine's memory that grows as it is needed. */
 typedef struct shmemx_space_config {
-    const char *name; /* for messages; copied, cut at 47 bytes. NULL: "space",
+    const char *name; /* for messages; copied, cut at 47 bytes; NULL: "space",
                          with a number */
     int device;       /* SHMEMX_DEVICE_HOST or another */
-    size_t
-        size;   /* bytes on each PE; 0: as much as this PE's share of the
-                   node's memory, of which nothing is taken before it is used */
-    long flags; /* 0, or SHMEMX_SPACE_BACKED */
-    memheap_memory_policy_t backing; /* pages and place; zero: as MEMHEAP_PAGES
-                                  and MEMHEAP_PLACE say */
+    size_t size; /* bytes on each PE; 0: up to this PE's share of the node's
+                    memory, which takes memory only as it is used */
+    long flags;  /* 0, or SHMEMX_SPACE_BACKED */
+    memheap_memory_policy_t backing; /* kind of pages, and where they lie; zero:
+                                  as MEMHEAP_PAGES and MEMHEAP_PLACE say */
 } shmemx_space_config_t;
 
+/** What a space can do: bits. The first three, and identical addresses, are
+ *  always there. Direct access: shmem_ptr() works for each of its PEs. World
+ *  access: every PE of the job has a part of it. */
+#define SHMEMX_CAP_RMA 0x1L
+#define SHMEMX_CAP_COLLECTIVES 0x2L
+#define SHMEMX_CAP_ATOMICS 0x4L
+#define SHMEMX_CAP_DIRECT_ACCESS 0x8L
+#define SHMEMX_CAP_WORLD_ACCESS 0x10L
+#define SHMEMX_CAP_IDENTICAL_ADDRESSES 0x20L
+
 /**
- * Make a space. Collective over all PEs, with the same configuration.
+ * Make a space. Collective over all PEs.
  *
- * The space belongs to the PEs that have the device, which must be the same
- * distance apart, as in a team. The others get SHMEMX_SPACE_INVALID.
- *
- * @return 0; not 0 on every PE, with a message, if the space cannot be had
+ * @param config  what it is made of, the same on every PE
+ * @param space   takes the space; SHMEMX_SPACE_INVALID on PEs that do not have
+ *                the device, and on all if the call fails
+ * @return 0; not 0 on every PE, with a message, if the space cannot be made
  */
 int shmemx_space_create(const shmemx_space_config_t *config,
                         shmemx_space_t *space);
 
 /**
- * End a space, with all that is in it. Collective over its PEs, behind what
- * they have under way. SHMEMX_SPACE_INVALID is ignored.
+ * End a space, with all blocks in it. Collective over its PEs, once they have
+ * completed what they have under way. SHMEMX_SPACE_INVALID is ignored.
  *
- * @return 0; not 0 on each of them, with a message, while the space's team or
- *         one that was split from it lives, and for SHMEMX_SPACE_DEFAULT
+ * @return 0; not 0 on each of its PEs, with a message, while the space's team
+ *         or one that was split from it lives, and for SHMEMX_SPACE_DEFAULT
  */
 int shmemx_space_destroy(shmemx_space_t space);
 
 /**
- * As the routines of the standard, in a space. Collective over its PEs; an
- * allocation ends in a barrier of them, a free begins with one. Without
- * bytes, and for SHMEMX_SPACE_INVALID, NULL and no barrier.
+ * As shmem_malloc(), shmem_malloc_with_hints(), shmem_calloc(), shmem_align(),
+ * shmem_realloc() and shmem_free(), in a space. Collective over its PEs: an
+ * allocation ends in a barrier of them, a free begins with one. A block is
+ * freed in its own space.
  *
- * RMA, atomics, locks and collectives take such addresses like those of the
- * heap, among the space's PEs.
+ * @return as the calls of the standard, the same on all PEs of the space. NULL
+ *         at once, without a barrier, for 0 bytes and for SHMEMX_SPACE_INVALID
  */
 void *shmemx_space_malloc(shmemx_space_t space, size_t size);
 void *shmemx_space_malloc_with_hints(shmemx_space_t space, size_t size,
@@ -159,37 +221,34 @@ void *shmemx_space_align(shmemx_space_t space, size_t alignment, size_t size);
 void *shmemx_space_realloc(shmemx_space_t space, void *ptr, size_t size);
 void shmemx_space_free(shmemx_space_t space, void *ptr);
 
-/** The team of a space's PEs, in the order of the job, until it is destroyed;
- *  SHMEM_TEAM_INVALID then, and for no space. Local. */
+/** Return the team of a space's PEs, in the order of the job. It is valid until
+ *  the program destroys it; SHMEM_TEAM_INVALID after that, and for no space.
+ *  The space can still be used then. Local. */
 shmem_team_t shmemx_space_get_team(shmemx_space_t space);
 
-/** What a space can: bits of the following. */
-#define SHMEMX_CAP_RMA 0x1L
-#define SHMEMX_CAP_COLLECTIVES 0x2L
-#define SHMEMX_CAP_ATOMICS 0x4L
-/** shmem_ptr() leads to each of its PEs. */
-#define SHMEMX_CAP_DIRECT_ACCESS 0x8L
-/** Every PE of the job has a part of it. */
-#define SHMEMX_CAP_WORLD_ACCESS 0x10L
-/** A block has the same address on each of its PEs. */
-#define SHMEMX_CAP_IDENTICAL_ADDRESSES 0x20L
-
-/** @return 0; not 0 for SHMEMX_SPACE_INVALID. Local. */
+/** Set *caps to what a space can do, bits of SHMEMX_CAP_RMA and the others.
+ *  Local.
+ *
+ *  @return 0; not 0 for SHMEMX_SPACE_INVALID */
 int shmemx_space_get_caps(shmemx_space_t space, long *caps);
 
-/** Bytes that a space can grow to on each PE; 0 for no space. Local. */
+/** Return the bytes that a space can grow to on each PE; 0 for no space.
+ *  Local. */
 size_t shmemx_space_size(shmemx_space_t space);
 
-/** As shmemx_heap_placement(), of a space. Local. */
+/** As shmemx_heap_placement(), of this PE's part of a space. Local.
+ *
+ *  @return as shmemx_heap_placement() */
 int shmemx_space_placement(shmemx_space_t space,
                            memheap_placement_t *placement);
 
-/** The space that an address is of: SHMEMX_SPACE_INVALID if none on this PE, as
- *  for a variable. Local. */
+/** Return the space that an address belongs to on this PE:
+ *  SHMEMX_SPACE_DEFAULT for the symmetric heap, SHMEMX_SPACE_INVALID for none,
+ *  as for a variable. Local. */
 shmemx_space_t shmemx_space_of_ptr(const void *ptr);
 
-/** The space whose team this is, or was split from; SHMEMX_SPACE_DEFAULT for
- *  others. Local. */
+/** Return the space whose team this is, or was split from;
+ *  SHMEMX_SPACE_DEFAULT for all other teams. Local. */
 shmemx_space_t shmemx_space_of_team(shmem_team_t team);
 
 #ifdef __cplusplus
