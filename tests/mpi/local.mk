@@ -21,7 +21,7 @@ mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/together.sh tests/mpi/remains.sh \
 	tests/mpi/headers.sh tests/mpi/leaks.sh tests/mpi/guard.sh \
 	tests/mpi/checkers.sh tests/mpi/spaces.sh tests/mpi/nodes.sh \
-	tests/doxygen.sh tests/install.sh tests/osh.sh tests/tools.sh tests/top.sh \
+	tests/doxygen.sh tests/install.sh tests/manual.sh tests/osh.sh tests/tools.sh tests/top.sh \
 	tests/map.sh
 
 mpi_libs = libmemheap_shmem.la libmemheap_mpi.la libmemheap.la
