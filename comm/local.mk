@@ -7,6 +7,7 @@ libmemheap_mpi_la_SOURCES = comm/job.c comm/job.h comm/mpi_heap.c comm/range.c \
 libmemheap_mpi_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS)
 libmemheap_mpi_la_LIBADD = libmemheap.la $(MPI_LIBS)
 libmemheap_mpi_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) \
+	$(ORIGIN_LIB_LDFLAGS) \
 	-Wl,--version-script=$(srcdir)/comm/libmemheap_mpi.map
 libmemheap_mpi_la_DEPENDENCIES = libmemheap.la $(srcdir)/comm/libmemheap_mpi.map
 EXTRA_DIST += comm/libmemheap_mpi.map

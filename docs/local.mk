@@ -58,12 +58,12 @@ docs/man3/shmem/index: $(man3_awk) $(man3_shmem) $(man3_examples)
 	$(AWK) -v out=$(@D) -v package=shmem \
 	  -v examples=$(srcdir)/docs/man/examples \
 	  -f $(srcdir)/docs/headers.awk -f $(srcdir)/docs/man3.awk \
-	  installed=shmem.h $(srcdir)/shmem/shmem.h \
-	  $(srcdir)/shmem/shmem_typed.h $(srcdir)/shmem/shmem_types.h \
-	  $(srcdir)/shmem/shmem_generic.h \
-	  installed=shmemx.h $(srcdir)/shmem/shmemx.h \
-	  installed=shmemx_pools.h $(srcdir)/shmem/shmemx_pools.h \
-	  installed=pshmem.h $(srcdir)/shmem/pshmem.h
+	  installed=shmem.h $(srcdir)/include/shmem/shmem.h \
+	  $(srcdir)/include/shmem/shmem_typed.h $(srcdir)/include/shmem/shmem_types.h \
+	  $(srcdir)/include/shmem/shmem_generic.h \
+	  installed=shmemx.h $(srcdir)/include/shmem/shmemx.h \
+	  installed=shmemx_pools.h $(srcdir)/include/shmem/shmemx_pools.h \
+	  installed=pshmem.h $(srcdir)/include/shmem/pshmem.h
 
 # Runs $$do for each folder of pages that were written, $$from: it is in the
 # build folder, or in that of the sources if they came with it.

@@ -22,6 +22,7 @@ libmemheap_shmem_la_SOURCES = $(comm_sources) $(shmem_headers) \
 libmemheap_shmem_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS) $(UCX_CFLAGS)
 libmemheap_shmem_la_LIBADD = libmemheap_mpi.la libmemheap.la $(MPI_LIBS) $(UCX_LIBS)
 libmemheap_shmem_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) \
+	$(ORIGIN_LIB_LDFLAGS) \
 	-Wl,--version-script=$(srcdir)/shmem/libmemheap_shmem.map
 libmemheap_shmem_la_DEPENDENCIES = libmemheap_mpi.la libmemheap.la \
 	$(srcdir)/shmem/libmemheap_shmem.map

@@ -26,10 +26,10 @@ output=$(flags shmem)
 says -lshmem -lmemheap "-I$prefix/lib/pkgconfig/../../include/memheap"
 output=$(flags memheap)
 case $output in
-    *-lshmem*) miss "names libshmem" ;;
+    *-lmemheap_shmem*) miss "names libmemheap_shmem" ;;
 esac
 fact "pkg-config shmem names both libraries, and where they are now"
-for file in "$prefix"/bin/memheap-* "$prefix/lib/libshmem.so"; do
+for file in "$prefix"/bin/memheap-* "$prefix/lib/libmemheap_shmem.so"; do
     output=$(ldd "$file" 2>&1)
     printf '%s\n' "$output" | grep 'lib\(memheap\|shmem\)\.so' >"$stage/found"
     [ -s "$stage/found" ] || miss "$file needs no library"
@@ -209,7 +209,7 @@ cmake_builds()
     oshrun_job 0 -n 2 "$folder/hello"
     says "PE 0 of 2: block at 0x" "greeted by PE 1"
     ldd "$folder/hello" | grep -q "libmemheap_shmem.so.0 => $prefix/" ||
-        miss "has another libshmem"
+        miss "has another libmemheap_shmem"
 }
 
 project=$prefix/share/doc/memheap/examples/cmake

@@ -47,14 +47,16 @@ static void write_machine(json_t *json)
 }
 
 static void write_component(json_t *json, const memheap_framework_t *framework,
-                            const memheap_opened_t *opened)
+                            size_t i)
 {
-    const memheap_component_t *component = opened->component;
+    const memheap_component_t *component =
+        memheap_framework_component(framework, i);
     json_object(json, NULL);
     json_string(json, "name", component->name);
-    json_real(json, "priority", (double)info_priority(framework, component), 0);
-    json_bool(json, "usable", opened->usable);
-    json_bool(json, "plugin", opened->plugin != NULL);
+    json_real(json, "priority",
+              (double)memheap_framework_priority(framework, component), 0);
+    json_bool(json, "usable", framework->usable[i]);
+    json_bool(json, "plugin", framework->registry->known[i].plugin != NULL);
     json_string(json, "summary", component->summary);
     json_end(json);
 }
@@ -85,8 +87,8 @@ void info_json(const memheap_framework_t *framework, const char *prefix)
         json_string(&json, "build", MEMHEAP_BUILD_OPTIONS);
         write_machine(&json);
         json_array(&json, "components");
-        for (size_t i = 0; i < framework->count; i++)
-            write_component(&json, framework, &framework->opened[i]);
+        for (size_t i = 0; i < memheap_framework_count(framework); i++)
+            write_component(&json, framework, i);
         json_end(&json);
         if (first == NULL)
             json_null(&json, "first_choice");
@@ -94,8 +96,8 @@ void info_json(const memheap_framework_t *framework, const char *prefix)
             json_string(&json, "first_choice", first->name);
     }
     json_array(&json, "parameters");
-    for (size_t i = 0; i < framework->params.count; i++) {
-        const memheap_param_t *param = &framework->params.param[i];
+    for (size_t i = 0; i < framework->params->count; i++) {
+        const memheap_param_t *param = &framework->params->param[i];
         if (info_begins(param, prefix == NULL ? "" : prefix))
             write_param(&json, framework, param);
     }
