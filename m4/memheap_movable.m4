@@ -25,8 +25,8 @@ AC_DEFUN([MEMHEAP_MOVABLE], [
   memheap_way() {
     memheap_to=`memheap_expand "$[]1"`
     memheap_from=`memheap_expand "$[]2"`
-    case $memheap_to:$memheap_from in
-      "$memheap_prefix"*:"$memheap_prefix"/*)
+    case $memheap_to/:$memheap_from in
+      "$memheap_prefix"/*:"$memheap_prefix"/*)
         memheap_up=`AS_ECHO(["${memheap_from@%:@"$memheap_prefix"/}"]) | sed 's|@<:@^/@:>@@<:@^/@:>@*|..|g'`
         AS_ECHO(["$memheap_up${memheap_to@%:@"$memheap_prefix"}"]) ;;
     esac

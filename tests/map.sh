@@ -89,8 +89,10 @@ fact "the blocks of a trace as JSON"
 run 0 "$map" --text --at 0 "$shipped"
 says "used 0 bytes in 0 blocks"
 fact "a heap without blocks"
-run 1 "$map" --color tag "$shipped"
+cp "$work/mixed.svg" "$work/kept.svg"
+run 1 "$map" --color tag -o "$work/kept.svg" "$shipped"
 says "memheap-map: a trace has no tags"
+cmp -s "$work/mixed.svg" "$work/kept.svg" || miss "ends the picture that was there"
 fact "a trace has no tags"
 
 # Maps of jobs

@@ -167,9 +167,8 @@ static bool take_trace(const options_t *options, picture_t *picture)
 }
 
 static bool write_as_asked(const options_t *options, const picture_t *picture,
-                           FILE *file)
+                           const map_groups_t *groups, FILE *file)
 {
-    map_groups_t groups;
     size_t columns;
     size_t rows;
     bool terminal = file == stdout && isatty(STDOUT_FILENO);
@@ -177,29 +176,30 @@ static bool write_as_asked(const options_t *options, const picture_t *picture,
         map_json(file, picture->snapshots, picture->count);
         return true;
     }
-    if (!map_groups_make(&groups, options->by, picture->snapshots,
-                         picture->count))
-        return cli_fail(&cli, "%s",
-                        options->by == MAP_BY_TAG && options->trace != NULL
-                            ? "a trace has no tags"
-                            : "the heap keeps no records of its blocks; start "
-                              "the program with MEMHEAP_RECORDS=1");
     cli_terminal(&columns, &rows);
     return (options->text || terminal
-                ? map_text(file, picture->snapshots, picture->count, &groups,
+                ? map_text(file, picture->snapshots, picture->count, groups,
                            columns, terminal && getenv("NO_COLOR") == NULL)
-                : map_svg(file, picture->snapshots, picture->count, &groups)) ||
+                : map_svg(file, picture->snapshots, picture->count, groups)) ||
            cli_fail(&cli, "there is no memory for the picture");
 }
 
 static bool write_picture(const options_t *options, const picture_t *picture)
 {
+    map_groups_t groups = {.count = 0};
+    if (!options->json && !map_groups_make(&groups, options->by,
+                                           picture->snapshots, picture->count))
+        return cli_fail(&cli, "%s",
+                        options->by == MAP_BY_TAG && options->trace != NULL
+                            ? "a trace has no tags"
+                            : "the heap keeps no records of its blocks; start "
+                              "the program with MEMHEAP_RECORDS=1");
     FILE *file =
         options->output == NULL ? stdout : fopen(options->output, "we");
     if (file == NULL)
         return cli_fail(&cli, "cannot write %s (%s)", options->output,
                         strerror(errno));
-    bool good = write_as_asked(options, picture, file);
+    bool good = write_as_asked(options, picture, &groups, file);
     bool bad_file = fflush(file) != 0 || ferror(file);
     bad_file = (file != stdout && fclose(file) != 0) || bad_file;
     if (bad_file)
