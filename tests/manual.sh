@@ -301,7 +301,7 @@ man3/memheap_context.3|0|800 bytes at a multiple of 64
 man3/memheap_get_stats.3|0|it lies 8 bytes into the block
 man3/memheap_placement_alloc.3|0|which is the nearest but 0
 man3/memheap_page_pool_create.3|0|the block starts at page 3
-man3/memheap_mpi_create.3|4|rank 3 has 0x10
+man3/memheap_mpi_create.3|4|rank 3 has 0x
 man3/shmem_atomic_add.3|4|4 numbers are taken
 man3/shmem_ctx_create.3|4|PE 3 has 42
 man3/shmem_init.3|4|PE 3 of 4
