@@ -210,8 +210,8 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     /* A page that is guarded is padding enough. */
     if ((flags & MEMHEAP_REDZONES) != 0 && !region->guarded)
         heap->padding = MEMHEAP_REDZONE;
-    status =
-        memheap_events_open(params, heap->name, flags, memory, &heap->notes);
+    status = memheap_events_open(params, heap->name, flags, memory, log,
+                                 &heap->notes);
     if (status != MEMHEAP_OK)
         goto err_region;
     size_t longest =

@@ -23,7 +23,8 @@ flags()
     pkg-config --cflags --libs $1
 }
 output=$(flags shmem)
-says -lshmem -lmemheap "-I$prefix/lib/pkgconfig/../../include/memheap"
+says -lmemheap_shmem -lmemheap "-I$prefix/lib/pkgconfig/../../include/memheap/shmem" \
+    "-I$prefix/lib/pkgconfig/../../include "
 output=$(flags memheap)
 case $output in
     *-lmemheap_shmem*) miss "names libmemheap_shmem" ;;

@@ -11,7 +11,8 @@ done
 # An installation without its libraries' tools: libtool may be at work on them
 # for another test.
 output=$(MAKEFLAGS='' make -C "$top_builddir" install-binSCRIPTS \
-    install-pkgincludeHEADERS install-mppHEADERS DESTDIR="$work/stage" 2>&1) ||
+    install-pkgincludeHEADERS install-shmemincludeHEADERS install-mppHEADERS \
+    DESTDIR="$work/stage" 2>&1) ||
     miss "does not install"
 prefix=$work/stage$configured_prefix
 mkdir -p "$prefix/lib"
@@ -61,8 +62,9 @@ fake()
     esac'
 }
 bin=$prefix/bin
-includes=-I$prefix/include/memheap
-libraries="-L$prefix/lib -Wl,-rpath,$prefix/lib -Wl,--push-state,--no-as-needed -lmemheap_shmem -lmemheap -Wl,--pop-state"
+includes="-I$prefix/include/memheap/shmem -I$prefix/include"
+in_brackets="[-I$prefix/include/memheap/shmem][-I$prefix/include]"
+libraries="-L$prefix/lib -Wl,-rpath,$prefix/lib -Wl,--push-state,--no-as-needed -lmemheap_shmem -lmemheap_mpi -lmemheap -Wl,--pop-state"
 as_arguments()
 {
     printf '[%s]' "$@"
@@ -104,14 +106,15 @@ none|-print-search-dirs
 none|-dumpmachine -x c
 END
     run 0 env $variable="$work/plain" "$bin/$script" -DTEXT='"a b"' "it's.$suffix" '*' '' -c
-    is "$(as_arguments -DTEXT='"a b"' "it's.$suffix" '*' '' -c "$includes")"
+    # shellcheck disable=SC2086
+    is "$(as_arguments -DTEXT='"a b"' "it's.$suffix" '*' '' -c $includes)"
     fact "$script passes arguments on as they are"
     run 0 env $variable="$work/plain -first 'x" "$bin/$script" -c a
-    is "[-first]['x][-c][a][$includes]"
+    is "[-first]['x][-c][a]$in_brackets"
     fact "$script: $variable may have arguments"
     cp "$work/plain" "$work/a compiler"
     run 0 env $variable="$work/a compiler" "$bin/$script" -c a
-    is "[-c][a][$includes]"
+    is "[-c][a]$in_brackets"
     fact "$script: $variable may be a path with a blank"
 
     # What the switches show.
@@ -130,9 +133,9 @@ END
 --showme:command|real
 --showme:compile|$ours
 -showme:link|$link
---showme:incdirs|$prefix/include/memheap /mpi/include
+--showme:incdirs|$prefix/include/memheap/shmem $prefix/include /mpi/include
 --showme:libdirs|$prefix/lib /mpi/lib
---showme:libs|shmem memheap one two
+--showme:libs|memheap_shmem memheap_mpi memheap one two
 END
     run 0 env $variable="$work/ompi" "$bin/$script" --showme "a b.$suffix" -DQ="it's" -c
     is "real 'a b.$suffix' '-DQ=it'\\''s' -c $includes -I/mpi/include -DMPI"
@@ -141,7 +144,7 @@ END
     is "real a.$suffix $includes $libraries -I/mpi/include -Wl,-z,now -L/mpi/lib -lmpi"
     fact "$script -show with the wrapper of MPICH"
     run 0 env $variable="$work/plain" "$bin/$script" --showme:libs
-    is "shmem memheap"
+    is "memheap_shmem memheap_mpi memheap"
     fact "$script --showme:libs with a plain compiler"
     run 0 "$bin/$script" --showme:version
     says "$script: memheap 0" "OpenSHMEM 1.6"
@@ -174,7 +177,7 @@ END
     cp "$work/plain" "$work/tools/mpicc"
     cp "$work/plain" "$work/tools/mpic++"
     run 0 env PATH="$work/tools" /bin/sh "$bin/lost" -c a.$suffix
-    is "[-c][a.$suffix][$includes]"
+    is "[-c][a.$suffix]$in_brackets"
     fact "$script: with another MPI on the PATH"
     rm "$bin/lost" "$work/tools/mpicc" "$work/tools/mpic++"
 done
@@ -182,23 +185,23 @@ done
 # Where it lies: through a link, moved, incomplete.
 ln -s "$bin/oshcc" "$work/link"
 run 0 env OSHCC_CC="$work/plain" "$work/link" -c a.c
-is "[-c][a.c][$includes]"
+is "[-c][a.c]$in_brackets"
 fact "oshcc through a symbolic link"
 run 0 env OSHCC_CC="$work/plain" PATH="$bin:$PATH" oshcc -c a.c
-is "[-c][a.c][$includes]"
+is "[-c][a.c]$in_brackets"
 fact "oshcc on the PATH"
 cp -a "$prefix" "$work/moved here"
 moved=$work/moved\ here
 run 0 env OSHCC_CC="$work/plain" "$moved/bin/oshcc" a.c
-is "[a.c][-I$moved/include/memheap][-L$moved/lib][-Wl,-rpath,$moved/lib][-Wl,--push-state,--no-as-needed][-lmemheap_shmem][-lmemheap][-Wl,--pop-state]"
+is "[a.c][-I$moved/include/memheap/shmem][-I$moved/include][-L$moved/lib][-Wl,-rpath,$moved/lib][-Wl,--push-state,--no-as-needed][-lmemheap_shmem][-lmemheap_mpi][-lmemheap][-Wl,--pop-state]"
 fact "oshcc in a folder that was moved"
 rm "$moved/lib/libmemheap_shmem.so"
 run 1 "$moved/bin/oshcc" a.c
 is "oshcc: there is no $moved/lib/libmemheap_shmem.so; move an installation as a whole, or install it again"
 fact "oshcc without its libraries"
-rm "$moved/include/memheap/shmem.h"
+rm "$moved/include/memheap/shmem/shmem.h"
 run 1 "$moved/bin/oshcc" -c a.c
-is "oshcc: there is no $moved/include/memheap/shmem.h; move an installation as a whole, or install it again"
+is "oshcc: there is no $moved/include/memheap/shmem/shmem.h; move an installation as a whole, or install it again"
 fact "oshcc without its headers"
 rm -r "$moved"
 

@@ -18,6 +18,7 @@ static const char *trace_path(const memheap_params_t *params, unsigned flags)
 memheap_status_t memheap_events_open(const memheap_params_t *params,
                                      const char *name, unsigned flags,
                                      const memheap_memory_t *memory,
+                                     const memheap_log_t *log,
                                      memheap_events_t **notes_p)
 {
     bool keeps_records =
@@ -42,7 +43,7 @@ memheap_status_t memheap_events_open(const memheap_params_t *params,
         return status;
     }
     if (path != NULL)
-        notes->trace = memheap_trace_open(path, name, memory, params->log);
+        notes->trace = memheap_trace_open(path, name, memory, log);
     *notes_p = notes;
     return MEMHEAP_OK;
 }

@@ -31,6 +31,7 @@ typedef struct memheap_events {
 memheap_status_t memheap_events_open(const memheap_params_t *params,
                                      const char *name, unsigned flags,
                                      const memheap_memory_t *memory,
+                                     const memheap_log_t *log,
                                      memheap_events_t **notes_p);
 void memheap_events_close(memheap_events_t *notes);
 
