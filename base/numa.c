@@ -175,22 +175,22 @@ unsigned memheap_numa_here(void)
     return syscall(SYS_getcpu, &cpu, &node, NULL) == 0 ? node : 0;
 }
 
-int memheap_numa_set(void *address, size_t size, memheap_numa_policy_t place,
-                     unsigned node, memheap_policy_mode_t strength)
+int memheap_numa_set(void *address, size_t size, memheap_numa_policy_t numa,
+                     unsigned node, memheap_policy_mode_t mode)
 {
     memheap_nodes_t nodes = {{0}};
-    unsigned long mode = MPOL_PREFERRED; /* of no node: the local one */
-    if (place == MEMHEAP_NUMA_INTERLEAVE) {
+    unsigned long policy = MPOL_PREFERRED; /* of no node: the local one */
+    if (numa == MEMHEAP_NUMA_INTERLEAVE) {
         real_nodes(&nodes);
-        mode = MPOL_INTERLEAVE;
-    } else if (place == MEMHEAP_NUMA_NODE) {
+        policy = MPOL_INTERLEAVE;
+    } else if (numa == MEMHEAP_NUMA_NODE) {
         add(&nodes, real_node(node));
-        mode = strength == MEMHEAP_MANDATORY ? MPOL_BIND : MPOL_PREFERRED;
-    } else if (place != MEMHEAP_NUMA_LOCAL) {
+        policy = mode == MEMHEAP_MANDATORY ? MPOL_BIND : MPOL_PREFERRED;
+    } else if (numa != MEMHEAP_NUMA_LOCAL) {
         return 0;
     }
     /* The kernel takes one off the number of bits. */
-    long failed = syscall(SYS_mbind, address, size, mode, nodes.word,
+    long failed = syscall(SYS_mbind, address, size, policy, nodes.word,
                           (unsigned long)MEMHEAP_NODE_MAX, 0ul);
     return failed == 0 ? 0 : errno;
 }
@@ -199,7 +199,7 @@ static void get_policy(const char *address, memheap_placement_t *placement)
 {
     memheap_nodes_t nodes = {{0}};
     int mode = MPOL_DEFAULT;
-    placement->place = MEMHEAP_NUMA_DEFAULT;
+    placement->numa = MEMHEAP_NUMA_DEFAULT;
     if (syscall(SYS_get_mempolicy, &mode, nodes.word,
                 (unsigned long)MEMHEAP_NODE_MAX, address,
                 (unsigned long)MPOL_F_ADDR) != 0)
@@ -210,20 +210,20 @@ static void get_policy(const char *address, memheap_placement_t *placement)
     switch (mode & ~(MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES |
                      MPOL_F_NUMA_BALANCING)) {
     case MPOL_LOCAL:
-        placement->place = MEMHEAP_NUMA_LOCAL;
+        placement->numa = MEMHEAP_NUMA_LOCAL;
         break;
     case MPOL_INTERLEAVE:
-        placement->place = MEMHEAP_NUMA_INTERLEAVE;
+        placement->numa = MEMHEAP_NUMA_INTERLEAVE;
         break;
     case MPOL_BIND:
         placement->numa_mode = MEMHEAP_MANDATORY;
-        placement->place = MEMHEAP_NUMA_NODE;
-        placement->node = first;
+        placement->numa = MEMHEAP_NUMA_NODE;
+        placement->numa_node = first;
         break;
     case MPOL_PREFERRED:
-        placement->place =
+        placement->numa =
             count_of(&nodes) == 0 ? MEMHEAP_NUMA_LOCAL : MEMHEAP_NUMA_NODE;
-        placement->node = count_of(&nodes) == 0 ? 0 : first;
+        placement->numa_node = count_of(&nodes) == 0 ? 0 : first;
         break;
     }
 }

@@ -56,8 +56,8 @@ unsigned memheap_numa_here(void);
  * Say where the pages of a range are to come from, none of which is there yet.
  * @return 0, or what errno says
  */
-int memheap_numa_set(void *address, size_t size, memheap_numa_policy_t place,
-                     unsigned node, memheap_policy_mode_t strength);
+int memheap_numa_set(void *address, size_t size, memheap_numa_policy_t numa,
+                     unsigned node, memheap_policy_mode_t mode);
 
 /** Read place, node and strength, and where pages of the range lie, of as many
  *  as are looked at in a short time. */

@@ -44,12 +44,11 @@ static const char *const place_words[] = {[MEMHEAP_NUMA_UNSET] = "",
                                           [MEMHEAP_NUMA_NODE] = "node:"};
 
 /* Take "mandatory:" off a text. */
-static const char *take_strength(const char *text,
-                                 memheap_policy_mode_t *strength)
+static const char *take_mode(const char *text, memheap_policy_mode_t *mode)
 {
     size_t length = sizeof(mandatory) - 1;
     bool is = strncasecmp(text, mandatory, length) == 0;
-    *strength = is ? MEMHEAP_MANDATORY : MEMHEAP_PREFERRED;
+    *mode = is ? MEMHEAP_MANDATORY : MEMHEAP_PREFERRED;
     return is ? text + length : text;
 }
 
@@ -64,31 +63,29 @@ static unsigned find_word(const char *const *words, unsigned count,
 }
 
 void memheap_pages_read(const memheap_params_t *params,
-                        memheap_memory_policy_t *backing)
+                        memheap_memory_policy_t *policy)
 {
     const char *word;
     /* Huge pages can only be guarded whole. */
     if (memheap_params_value(params, "MEMHEAP_GUARD")->boolean) {
-        backing->pages = MEMHEAP_PAGES_DEFAULT;
-        backing->pages_mode = MEMHEAP_PREFERRED;
+        policy->pages = MEMHEAP_PAGES_DEFAULT;
+        policy->pages_mode = MEMHEAP_PREFERRED;
     }
-    if (backing->pages == MEMHEAP_PAGES_UNSET) {
-        word =
-            take_strength(memheap_params_value(params, "MEMHEAP_PAGES")->string,
-                          &backing->pages_mode);
-        backing->pages = (memheap_page_kind_t)find_word(
+    if (policy->pages == MEMHEAP_PAGES_UNSET) {
+        word = take_mode(memheap_params_value(params, "MEMHEAP_PAGES")->string,
+                         &policy->pages_mode);
+        policy->pages = (memheap_page_kind_t)find_word(
             page_words, sizeof(page_words) / sizeof(page_words[0]), word);
     }
-    if (backing->place == MEMHEAP_NUMA_UNSET) {
-        word =
-            take_strength(memheap_params_value(params, "MEMHEAP_PLACE")->string,
-                          &backing->numa_mode);
-        backing->place = (memheap_numa_policy_t)find_word(
+    if (policy->numa == MEMHEAP_NUMA_UNSET) {
+        word = take_mode(memheap_params_value(params, "MEMHEAP_PLACE")->string,
+                         &policy->numa_mode);
+        policy->numa = (memheap_numa_policy_t)find_word(
             place_words, sizeof(place_words) / sizeof(place_words[0]), word);
-        if (backing->place == MEMHEAP_NUMA_NODE) {
+        if (policy->numa == MEMHEAP_NUMA_NODE) {
             word += strlen(place_words[MEMHEAP_NUMA_NODE]);
             unsigned long node = strtoul(word, NULL, 10);
-            backing->node = (unsigned)memheap_min(node, MEMHEAP_NODE_MAX);
+            policy->numa_node = (unsigned)memheap_min(node, MEMHEAP_NODE_MAX);
         }
     }
 }
@@ -101,15 +98,14 @@ static size_t pool_page(memheap_page_kind_t kind)
                                       : 0;
 }
 
-size_t memheap_pages_unit(const memheap_memory_policy_t *backing)
+size_t memheap_pages_unit(const memheap_memory_policy_t *policy)
 {
-    return memheap_max(pool_page(backing->pages),
-                       (size_t)sysconf(_SC_PAGESIZE));
+    return memheap_max(pool_page(policy->pages), (size_t)sysconf(_SC_PAGESIZE));
 }
 
-size_t memheap_pages_pool(const memheap_memory_policy_t *backing)
+size_t memheap_pages_pool(const memheap_memory_policy_t *policy)
 {
-    size_t page = pool_page(backing->pages);
+    size_t page = pool_page(policy->pages);
     size_t total;
     size_t unused;
     if (page == 0)
@@ -130,12 +126,11 @@ static const char *pages_text(memheap_page_kind_t kind)
     return text[kind];
 }
 
-static const char *place_text(const memheap_memory_policy_t *backing,
-                              char *text)
+static const char *place_text(const memheap_memory_policy_t *policy, char *text)
 {
-    if (backing->place == MEMHEAP_NUMA_NODE)
-        snprintf(text, WORD_SIZE, "pages on NUMA node %u", backing->node);
-    else if (backing->place == MEMHEAP_NUMA_INTERLEAVE)
+    if (policy->numa == MEMHEAP_NUMA_NODE)
+        snprintf(text, WORD_SIZE, "pages on NUMA node %u", policy->numa_node);
+    else if (policy->numa == MEMHEAP_NUMA_INTERLEAVE)
         snprintf(text, WORD_SIZE, "pages on all NUMA nodes in turn");
     else
         snprintf(text, WORD_SIZE, "pages on the node that touches them");
@@ -144,10 +139,10 @@ static const char *place_text(const memheap_memory_policy_t *backing,
 
 /* Say that something cannot be had, and what is in its place. */
 static memheap_status_t refuse(const memheap_log_t *log, const char *what,
-                               memheap_policy_mode_t strength,
-                               const char *cause, const char *instead)
+                               memheap_policy_mode_t mode, const char *cause,
+                               const char *instead)
 {
-    if (strength == MEMHEAP_MANDATORY)
+    if (mode == MEMHEAP_MANDATORY)
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
                           "%s are mandatory for a heap, and cannot be had: %s",
                           what, cause);
@@ -156,7 +151,7 @@ static memheap_status_t refuse(const memheap_log_t *log, const char *what,
                           "%s are preferred for a heap, and cannot be had: %s; "
                           "in effect are %s",
                           what, cause, instead);
-    return strength == MEMHEAP_MANDATORY ? MEMHEAP_ERR_UNSUPPORTED : MEMHEAP_OK;
+    return mode == MEMHEAP_MANDATORY ? MEMHEAP_ERR_UNSUPPORTED : MEMHEAP_OK;
 }
 
 /* Put a mapping over a region; the range is not given up if that fails. */
@@ -232,12 +227,12 @@ static void have_default(memheap_region_t *region)
 {
     region->unit = (size_t)sysconf(_SC_PAGESIZE);
     region->pooled = false;
-    region->backing.pages = MEMHEAP_PAGES_DEFAULT;
+    region->policy.pages = MEMHEAP_PAGES_DEFAULT;
 }
 
 static bool have_pool(memheap_region_t *region, char *cause)
 {
-    size_t page = pool_page(region->backing.pages);
+    size_t page = pool_page(region->policy.pages);
     int order = (int)memheap_log2_floor(page);
     bool had = region->kind == MEMHEAP_REGION_SHARED
                    ? pool_shared(region, order)
@@ -306,7 +301,7 @@ static memheap_status_t ask_pages(memheap_region_t *region,
     char cause[CAUSE_SIZE];
     char instead[2 * WORD_SIZE];
     bool had = true;
-    memheap_memory_policy_t asked = region->backing;
+    memheap_memory_policy_t asked = region->policy;
     switch (asked.pages) {
     case MEMHEAP_PAGES_UNSET:
     case MEMHEAP_PAGES_DEFAULT:
@@ -360,7 +355,7 @@ static int touch_pool(const memheap_region_t *region)
 /* Whether a mandatory node has the pages of the pool; they are touched then. */
 static bool have_pool_there(const memheap_region_t *region, char *cause)
 {
-    unsigned node = region->backing.node;
+    unsigned node = region->policy.numa_node;
     size_t unused = memheap_numa_huge_pages(node, region->unit);
     size_t needed = region->size / region->unit;
     int error = unused < needed ? ENOMEM : touch_pool(region);
@@ -376,43 +371,44 @@ static bool have_pool_there(const memheap_region_t *region, char *cause)
 static memheap_status_t ask_place(memheap_region_t *region,
                                   const memheap_log_t *log)
 {
-    memheap_memory_policy_t *asked = &region->backing;
+    memheap_memory_policy_t *asked = &region->policy;
     memheap_nodes_t nodes;
     char cause[CAUSE_SIZE];
     char what[WORD_SIZE];
     char list[128];
-    if (asked->place == MEMHEAP_NUMA_UNSET ||
-        asked->place == MEMHEAP_NUMA_DEFAULT)
+    if (asked->numa == MEMHEAP_NUMA_UNSET ||
+        asked->numa == MEMHEAP_NUMA_DEFAULT)
         return MEMHEAP_OK;
     memheap_numa_nodes(&nodes);
-    if (asked->place == MEMHEAP_NUMA_NODE &&
-        !memheap_nodes_has(&nodes, asked->node)) {
+    if (asked->numa == MEMHEAP_NUMA_NODE &&
+        !memheap_nodes_has(&nodes, asked->numa_node)) {
         snprintf(cause, sizeof(cause),
                  "the system has no node %u for this process (it has: %s)",
-                 asked->node, memheap_numa_text(&nodes, list, sizeof(list)));
+                 asked->numa_node,
+                 memheap_numa_text(&nodes, list, sizeof(list)));
     } else {
-        int error = memheap_numa_set(region->base, region->size, asked->place,
-                                     asked->node, asked->numa_mode);
+        int error = memheap_numa_set(region->base, region->size, asked->numa,
+                                     asked->numa_node, asked->numa_mode);
         if (error != 0)
             snprintf(cause, sizeof(cause), "the kernel takes no policy (%s)",
                      strerror(error));
-        else if (!region->pooled || asked->place != MEMHEAP_NUMA_NODE ||
+        else if (!region->pooled || asked->numa != MEMHEAP_NUMA_NODE ||
                  asked->numa_mode != MEMHEAP_MANDATORY ||
                  have_pool_there(region, cause))
             return MEMHEAP_OK;
     }
     place_text(asked, what);
-    memheap_policy_mode_t strength = asked->numa_mode;
-    asked->place = MEMHEAP_NUMA_DEFAULT;
+    memheap_policy_mode_t mode = asked->numa_mode;
+    asked->numa = MEMHEAP_NUMA_DEFAULT;
     asked->numa_mode = MEMHEAP_PREFERRED;
-    return refuse(log, what, strength, cause, "the system's places");
+    return refuse(log, what, mode, cause, "the system's places");
 }
 
 memheap_status_t memheap_pages_ask(memheap_region_t *region,
-                                   const memheap_memory_policy_t *backing,
+                                   const memheap_memory_policy_t *policy,
                                    const memheap_log_t *log)
 {
-    region->backing = *backing;
+    region->policy = *policy;
     memheap_status_t status = ask_pages(region, log);
     return status == MEMHEAP_OK ? ask_place(region, log) : status;
 }
@@ -420,9 +416,9 @@ memheap_status_t memheap_pages_ask(memheap_region_t *region,
 void memheap_pages_follow(const memheap_region_t *region, void *mapping,
                           size_t size)
 {
-    if (region->backing.pages == MEMHEAP_PAGES_THP)
+    if (region->policy.pages == MEMHEAP_PAGES_THP)
         madvise(mapping, size, MADV_HUGEPAGE);
-    else if (region->backing.pages == MEMHEAP_PAGES_4K)
+    else if (region->policy.pages == MEMHEAP_PAGES_4K)
         madvise(mapping, size, MADV_NOHUGEPAGE);
 }
 
@@ -500,7 +496,7 @@ memheap_status_t memheap_pages_in_effect(const memheap_region_t *region,
         }
     }
     fclose(maps);
-    memheap_numa_get(region->base, memheap_min(bytes, region->backed),
+    memheap_numa_get(region->base, memheap_min(bytes, region->committed),
                      placement);
     return MEMHEAP_OK;
 }

@@ -15,15 +15,15 @@
 
 /** Let the parameters say what is unsaid. */
 void memheap_pages_read(const memheap_params_t *params,
-                        memheap_memory_policy_t *backing);
+                        memheap_memory_policy_t *policy);
 
 /** What the size of a region for such pages is a multiple of, whether they can
  *  be had or not. */
-size_t memheap_pages_unit(const memheap_memory_policy_t *backing);
+size_t memheap_pages_unit(const memheap_memory_policy_t *policy);
 
 /** Bytes of the machine's huge page pool that a region can be made of; SIZE_MAX
  *  if it is not asked to be. */
-size_t memheap_pages_pool(const memheap_memory_policy_t *backing);
+size_t memheap_pages_pool(const memheap_memory_policy_t *policy);
 
 /**
  * Have a region as it is asked for, which is private or shared, has a size of
@@ -34,7 +34,7 @@ size_t memheap_pages_pool(const memheap_memory_policy_t *backing);
  *         to be released then. MEMHEAP_ERR_SYSTEM if its range was lost
  */
 memheap_status_t memheap_pages_ask(memheap_region_t *region,
-                                   const memheap_memory_policy_t *backing,
+                                   const memheap_memory_policy_t *policy,
                                    const memheap_log_t *log);
 
 /** Have the kernel touch what may be written: where that would end in a signal,

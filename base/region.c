@@ -33,7 +33,7 @@ void memheap_region_wrap(memheap_region_t *region, void *base, size_t size)
     *region = (memheap_region_t){.kind = MEMHEAP_REGION_FOREIGN,
                                  .base = base,
                                  .size = size,
-                                 .backed = size,
+                                 .committed = size,
                                  .fd = -1,
                                  .sharers = 1,
                                  .unit = page_size()};
@@ -122,7 +122,7 @@ static size_t file_resident(const memheap_region_t *region, size_t otherwise)
  * and touched everywhere, as this and all regions in step with it will be. */
 static size_t demand(const memheap_region_t *region, size_t target)
 {
-    size_t present = file_resident(region, region->backed);
+    size_t present = file_resident(region, region->committed);
     present += region->idle;
     size_t missing = target - memheap_min(target, present);
     size_t all;
@@ -151,26 +151,26 @@ static memheap_status_t no_memory(const memheap_log_t *log,
 /* Memory that a region may be backed with. */
 static size_t available_to(const memheap_region_t *region)
 {
-    const memheap_memory_policy_t *backing = &region->backing;
+    const memheap_memory_policy_t *policy = &region->policy;
     memheap_nodes_t nodes;
     size_t total;
     size_t available;
     if (region->overcommit || region->pooled)
         return SIZE_MAX;
     memheap_sysinfo_memory(&total, &available);
-    if (backing->place == MEMHEAP_NUMA_NODE &&
-        backing->numa_mode == MEMHEAP_MANDATORY &&
+    if (policy->numa == MEMHEAP_NUMA_NODE &&
+        policy->numa_mode == MEMHEAP_MANDATORY &&
         memheap_numa_nodes(&nodes) > 1)
         available =
-            memheap_min(available, memheap_numa_available(backing->node));
+            memheap_min(available, memheap_numa_available(policy->numa_node));
     return available;
 }
 
 /* Make more of a region usable. errno says why not. */
 static bool unlock_to(const memheap_region_t *region, size_t target)
 {
-    char *start = region->base + region->backed;
-    size_t size = target - region->backed;
+    char *start = region->base + region->committed;
+    size_t size = target - region->committed;
     if (region->guarded)
         return true;
     if (mprotect(start, size, PROT_READ | PROT_WRITE) != 0)
@@ -186,13 +186,13 @@ static bool unlock_to(const memheap_region_t *region, size_t target)
 memheap_status_t memheap_region_commit(memheap_region_t *region, size_t size,
                                        const memheap_log_t *log)
 {
-    if (size <= region->backed)
+    if (size <= region->committed)
         return MEMHEAP_OK;
     if (size > region->size)
         return MEMHEAP_ERR_NO_MEMORY;
-    size_t step = memheap_max(least_step, region->backed / 4);
+    size_t step = memheap_max(least_step, region->committed / 4);
     size_t needed = memheap_align_up(size, region->unit);
-    size_t target = memheap_align_up(region->backed + step, region->unit);
+    size_t target = memheap_align_up(region->committed + step, region->unit);
     target = memheap_max(needed, target);
     needed = memheap_min(needed, region->size);
     target = memheap_min(target, region->size);
@@ -212,7 +212,7 @@ memheap_status_t memheap_region_commit(memheap_region_t *region, size_t size,
                                          : "");
         return MEMHEAP_ERR_NO_MEMORY;
     }
-    region->backed = target;
+    region->committed = target;
     return MEMHEAP_OK;
 }
 
@@ -246,7 +246,7 @@ size_t memheap_region_resident(const memheap_region_t *region)
     };
     unsigned char present[PAGES];
     size_t page = page_size();
-    uintptr_t end = (uintptr_t)region->base + region->backed;
+    uintptr_t end = (uintptr_t)region->base + region->committed;
     size_t pages = 0;
     for (uintptr_t at = memheap_align_down((uintptr_t)region->base, page);
          at < end; at += PAGES * page) {

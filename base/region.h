@@ -28,14 +28,14 @@ typedef enum memheap_region_kind {
 typedef struct memheap_region {
     memheap_region_kind_t kind;
     char *base;
-    size_t size;   /* bytes of the address range */
-    size_t backed; /* bytes from base that may be touched */
-    int fd;        /* of a shared region, else -1 */
+    size_t size;      /* bytes of the address range */
+    size_t committed; /* bytes from base that may be touched */
+    int fd;           /* of a shared region, else -1 */
     /** Regions of this node that grow in step, this one included: each step
      *  must find memory for all of them. */
     unsigned sharers;
     bool overcommit; /* back without asking whether there is memory */
-    memheap_memory_policy_t backing; /* what base/pages.h could have of it */
+    memheap_memory_policy_t policy; /* what base/pages.h could have of it */
     size_t unit; /* backed is a multiple of this, or all of the region */
     /** Pages are opened block by block, by others: backing opens none. idle is
      *  how many bytes below the end of what is to be backed nobody uses. */

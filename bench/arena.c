@@ -96,7 +96,7 @@ void *arena_realloc(void *block, size_t size)
     if (answer.status == MEMHEAP_ERR_BAD_ADDRESS)
         return NULL;
     size_t ahead =
-        size > answer.bytes ? memheap_min(size / 2, module->ahead) : 0;
+        size > answer.bytes ? memheap_min(size / 2, module->headroom) : 0;
     void *moved = arena_alloc(size + ahead, MEMHEAP_MIN_ALIGN);
     if (moved == NULL)
         return NULL;

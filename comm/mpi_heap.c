@@ -139,17 +139,17 @@ static memheap_status_t check_config(MPI_Comm comm,
 }
 
 /* The parameters say what the program leaves unsaid of pages. */
-static memheap_status_t read_backing(const memheap_config_t *config,
-                                     const memheap_log_t *log,
-                                     memheap_memory_policy_t *backing)
+static memheap_status_t read_policy(const memheap_config_t *config,
+                                    const memheap_log_t *log,
+                                    memheap_memory_policy_t *policy)
 {
     memheap_framework_t framework;
     memheap_framework_config_t open = {.log = log, .arguments = config->params};
     memheap_status_t status = memheap_framework_open(&framework, &open);
     if (status != MEMHEAP_OK)
         return status;
-    *backing = config->backing;
-    memheap_pages_read(framework.params, backing);
+    *policy = config->policy;
+    memheap_pages_read(framework.params, policy);
     memheap_framework_close(&framework);
     return MEMHEAP_OK;
 }
@@ -158,26 +158,26 @@ static memheap_status_t open_heap(memheap_mpi_t *heap,
                                   const memheap_config_t *given)
 {
     const memheap_job_t *job = &heap->job;
-    memheap_memory_policy_t backing;
+    memheap_memory_policy_t policy;
     memheap_config_t config = *given;
     config.log = heap->log;
     config.flags |= MEMHEAP_JOB_HEAP;
     call_t call = call_of("create", (size_t)config.flags, config.size);
-    memheap_status_t status = read_backing(&config, heap->log, &backing);
+    memheap_status_t status = read_policy(&config, heap->log, &policy);
     status = agree(job, &call, status, 0, heap->log);
     if (status != MEMHEAP_OK)
         return status;
-    size_t unit = memheap_pages_unit(&backing);
+    size_t unit = memheap_pages_unit(&policy);
     size_t limit = memheap_align_up(config.size, unit);
     if (limit < config.size)
         limit = memheap_align_down(SIZE_MAX, unit);
     if (config.size == 0)
-        limit = memheap_symmetric_share(job, &backing);
-    call = call_of("create of limit", (size_t)backing.pages, limit);
+        limit = memheap_symmetric_share(job, &policy);
+    call = call_of("create of limit", (size_t)policy.pages, limit);
     status = agree(job, &call, MEMHEAP_OK, 0, heap->log);
     memheap_symmetric_config_t wanted = {.job = job,
                                          .limit = limit,
-                                         .backing = backing,
+                                         .policy = policy,
                                          .heap = &config,
                                          .warnings = heap->log};
     if (status == MEMHEAP_OK)

@@ -53,16 +53,16 @@ static memheap_status_t ask_pages(const memheap_symmetric_config_t *config,
                                   memheap_status_t status,
                                   memheap_region_t *region)
 {
-    const memheap_memory_policy_t *backing = &config->backing;
+    const memheap_memory_policy_t *policy = &config->policy;
     const memheap_log_t *errors = config->heap->log;
     warnings_t warnings = {errors, ""};
     memheap_log_t log = {collect, &warnings, errors->level};
     int pe;
-    if (backing->pages == MEMHEAP_PAGES_DEFAULT &&
-        backing->place == MEMHEAP_NUMA_DEFAULT)
+    if (policy->pages == MEMHEAP_PAGES_DEFAULT &&
+        policy->numa == MEMHEAP_NUMA_DEFAULT)
         return status;
     if (status == MEMHEAP_OK)
-        status = memheap_pages_ask(region, backing, &log);
+        status = memheap_pages_ask(region, policy, &log);
     if (memheap_job_least(config->job, warnings.text[0] == '\0', &pe) == 0 &&
         pe == config->job->rank)
         memheap_log_write(config->warnings, MEMHEAP_LOG_WARNING, "%s",
@@ -129,7 +129,7 @@ memheap_symmetric_open(const memheap_symmetric_config_t *config,
     status = ask_pages(config, status, &region);
     if (region.fd >= 0)
         fd = region.fd;
-    if (status == MEMHEAP_OK && config->backed)
+    if (status == MEMHEAP_OK && config->committed)
         memheap_region_commit(&region, config->limit, &silent);
     worst = memheap_job_worst(job, status);
     if (worst != MEMHEAP_OK)
@@ -213,19 +213,19 @@ void memheap_symmetric_close(memheap_symmetric_t *symmetric)
 /* The memory of the machine for one of its PEs; that of its huge page pool if
  * the heap is to be there, and all PEs have a part of it or must. */
 static size_t fair_share(const memheap_job_t *job,
-                         const memheap_memory_policy_t *backing)
+                         const memheap_memory_policy_t *policy)
 {
     size_t pes = (size_t)job->machine_size;
-    size_t pool = memheap_pages_pool(backing);
+    size_t pool = memheap_pages_pool(policy);
     size_t total;
     size_t available;
     memheap_sysinfo_memory(&total, &available);
     if (pool != SIZE_MAX) {
         size_t share =
-            memheap_align_down(pool / pes, memheap_pages_unit(backing));
+            memheap_align_down(pool / pes, memheap_pages_unit(policy));
         pool = memheap_job_least(job, share, NULL);
     }
-    if (pool == 0 && backing->pages_mode == MEMHEAP_PREFERRED)
+    if (pool == 0 && policy->pages_mode == MEMHEAP_PREFERRED)
         pool = SIZE_MAX;
     return memheap_min(total / pes, pool);
 }
@@ -234,11 +234,11 @@ static size_t fair_share(const memheap_job_t *job,
 static const size_t memcheck_share = MEMHEAP_GIB;
 
 size_t memheap_symmetric_share(const memheap_job_t *job,
-                               const memheap_memory_policy_t *backing)
+                               const memheap_memory_policy_t *policy)
 {
-    size_t unit = memheap_pages_unit(backing);
+    size_t unit = memheap_pages_unit(policy);
     size_t pes = (size_t)job->machine_size;
-    size_t share = fair_share(job, backing);
+    size_t share = fair_share(job, policy);
     struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
         share = memheap_min(share, limit.rlim_cur / 2 / (pes + 2));

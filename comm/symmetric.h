@@ -22,8 +22,8 @@ typedef struct memheap_symmetric_config {
     /** Bytes, a multiple of memheap_pages_unit(). */
     size_t limit;
     /** Back all of them at once, if there is memory. */
-    bool backed;
-    memheap_memory_policy_t backing;
+    bool committed;
+    memheap_memory_policy_t policy;
     /** Folder whose file system has the memory; NULL: that of the machine. */
     const char *folder;
     /** The heap's name, flags and log. */
@@ -63,6 +63,6 @@ void memheap_symmetric_close(memheap_symmetric_t *symmetric);
  *  whole pages of the kind asked for, whether or not they can be had.
  *  Collective. */
 size_t memheap_symmetric_share(const memheap_job_t *job,
-                               const memheap_memory_policy_t *backing);
+                               const memheap_memory_policy_t *policy);
 
 #endif

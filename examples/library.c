@@ -42,7 +42,7 @@ static void swarm_close(swarm_t *swarm)
 
 static int swarm_open(swarm_t *swarm)
 {
-    shmemx_space_config_t space = {.backing.pages = MEMHEAP_PAGES_2M};
+    shmemx_space_config_t space = {.policy.pages = MEMHEAP_PAGES_2M};
     *swarm = (swarm_t){.space = SHMEMX_SPACE_INVALID};
     if (shmemx_space_create(&space, &swarm->space) != 0)
         return -1;

@@ -20,7 +20,7 @@ static memheap_status_t back_shared(memheap_t *heap, size_t end)
     memheap_status_t status =
         memheap_region_commit(&heap->region, end, heap->log);
     if (status == MEMHEAP_OK)
-        atomic_store_explicit(&heap->ready, heap->region.backed,
+        atomic_store_explicit(&heap->ready, heap->region.committed,
                               memory_order_release);
     pthread_mutex_unlock(&heap->lock);
     return status;
@@ -36,7 +36,7 @@ static MEMHEAP_NOINLINE memheap_status_t alloc_shared(memheap_t *heap,
     size_t offset;
     size_t usable;
     memheap_status_t status =
-        heap->shared->alloc(heap->module, align, size, &offset, &usable);
+        heap->thread_ops->alloc(heap->module, align, size, &offset, &usable);
     if (status != MEMHEAP_OK)
         return status == MEMHEAP_ERR_NO_MEMORY ? MEMHEAP_ERR_BUSY : status;
     size_t end = offset + usable;
@@ -46,7 +46,7 @@ static MEMHEAP_NOINLINE memheap_status_t alloc_shared(memheap_t *heap,
         end > atomic_load_explicit(&heap->ready, memory_order_acquire)) {
         status = back_shared(heap, end);
         if (status != MEMHEAP_OK) {
-            heap->shared->undo(heap->module, offset);
+            heap->thread_ops->undo(heap->module, offset);
             return status;
         }
     }
@@ -65,7 +65,7 @@ static memheap_status_t alloc_block(memheap_t *heap, size_t align, size_t size,
     if (status != MEMHEAP_OK)
         return status;
     if (MEMHEAP_UNLIKELY(heap->special)) {
-        if (heap->shared != NULL) {
+        if (heap->thread_ops != NULL) {
             status = alloc_shared(heap, align, size, block_p, dirty_p);
             if (status != MEMHEAP_ERR_BUSY)
                 return status;
@@ -133,9 +133,9 @@ static size_t without_padding(const memheap_t *heap, const void *block,
 memheap_status_t memheap_find_block(memheap_t *heap, const void *block,
                                     size_t *size_p)
 {
-    if (heap->shared != NULL) {
+    if (heap->thread_ops != NULL) {
         size_t offset = heap_offset_of(heap, block);
-        return heap->shared->size_of(heap->module, offset, size_p);
+        return heap->thread_ops->size_of(heap->module, offset, size_p);
     }
     heap_lock(heap);
     memheap_status_t status = heap_find_block(heap, block, size_p);
@@ -161,9 +161,9 @@ static MEMHEAP_INLINE memheap_status_t release_shared(memheap_t *heap,
     size_t offset = heap_offset_of(heap, block);
     size_t size = 0;
     if (MEMHEAP_UNLIKELY(heap->after_free) &&
-        heap->shared->size_of(heap->module, offset, &size) != MEMHEAP_OK)
+        heap->thread_ops->size_of(heap->module, offset, &size) != MEMHEAP_OK)
         return MEMHEAP_ERR_BAD_ADDRESS;
-    memheap_status_t status = heap->shared->free(heap->module, offset);
+    memheap_status_t status = heap->thread_ops->free(heap->module, offset);
     if (MEMHEAP_UNLIKELY(size > 0) && status == MEMHEAP_OK &&
         heap_count_freed(heap, size)) {
         heap_lock(heap);
@@ -199,7 +199,7 @@ memheap_status_t memheap_free(memheap_t *heap, void *block)
     if (block == NULL)
         return MEMHEAP_OK;
     memheap_status_t status;
-    if (MEMHEAP_UNLIKELY(heap->shared != NULL)) {
+    if (MEMHEAP_UNLIKELY(heap->thread_ops != NULL)) {
         status = release_shared(heap, block);
     } else {
         heap_lock(heap);

@@ -51,18 +51,18 @@ static memheap_status_t find_region(memheap_t *heap,
                                     const memheap_config_t *config)
 {
     memheap_region_t *region = &heap->region;
-    memheap_memory_policy_t backing = config->backing;
+    memheap_memory_policy_t policy = config->policy;
     if (config->base != NULL) {
         memheap_region_wrap(region, config->base, config->size);
         return MEMHEAP_OK;
     }
-    memheap_pages_read(heap->framework.params, &backing);
-    size_t unit = memheap_pages_unit(&backing);
+    memheap_pages_read(heap->framework.params, &policy);
+    size_t unit = memheap_pages_unit(&policy);
     size_t total = config->size;
     size_t available;
     if (total == 0) {
         memheap_sysinfo_memory(&total, &available);
-        total = memheap_min(total, memheap_pages_pool(&backing));
+        total = memheap_min(total, memheap_pages_pool(&policy));
         total = memheap_max(total, unit);
     }
     if (total <= SIZE_MAX - unit)
@@ -70,7 +70,7 @@ static memheap_status_t find_region(memheap_t *heap,
     memheap_status_t status = memheap_region_reserve(region, total, heap->log);
     if (status != MEMHEAP_OK)
         return status;
-    status = memheap_pages_ask(region, &backing, heap->log);
+    status = memheap_pages_ask(region, &policy, heap->log);
     if (status != MEMHEAP_OK)
         memheap_region_release(region);
     return status;
@@ -231,12 +231,12 @@ static memheap_status_t create_heap(const memheap_region_t *given,
         goto err_module;
     pthread_mutex_init(&heap->lock, NULL);
     if (module.concurrent)
-        heap->shared = heap->module->shared;
-    heap->special = heap->shared != NULL || heap->padding > 0;
+        heap->thread_ops = heap->module->thread_ops;
+    heap->special = heap->thread_ops != NULL || heap->padding > 0;
     heap->after_place = heap->checks || heap->guard != NULL;
     memheap_set_trim(heap,
                      heap->guard != NULL && region->guarded ? 0 : heap->trim);
-    atomic_init(&heap->ready, region->backed);
+    atomic_init(&heap->ready, region->committed);
     if (shown)
         open_gauge(heap);
     *heap_p = heap;
@@ -268,7 +268,7 @@ memheap_status_t memheap_create(const memheap_config_t *config,
 {
     const memheap_log_t *log =
         config->log == NULL ? &memheap_log_stderr : config->log;
-    const memheap_memory_policy_t *backing = &config->backing;
+    const memheap_memory_policy_t *policy = &config->policy;
     size_t longest = memheap_max(config->size, config->max_size);
     if (config->base != NULL &&
         (config->size == 0 ||
@@ -280,10 +280,9 @@ memheap_status_t memheap_create(const memheap_config_t *config,
                           longest, config->base, MEMHEAP_MIN_ALIGN);
         return MEMHEAP_ERR_BAD_ARGUMENT;
     }
-    if (backing->pages > MEMHEAP_PAGES_1G ||
-        backing->place > MEMHEAP_NUMA_NODE ||
-        (config->base != NULL && (backing->pages != MEMHEAP_PAGES_UNSET ||
-                                  backing->place != MEMHEAP_NUMA_UNSET))) {
+    if (policy->pages > MEMHEAP_PAGES_1G || policy->numa > MEMHEAP_NUMA_NODE ||
+        (config->base != NULL && (policy->pages != MEMHEAP_PAGES_UNSET ||
+                                  policy->numa != MEMHEAP_NUMA_UNSET))) {
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
                           config->base == NULL
                               ? "no such kind or place of pages"
@@ -343,8 +342,8 @@ void memheap_set_peer_windows(memheap_t *heap,
 void memheap_normalize(memheap_t *heap)
 {
     heap_lock(heap);
-    if (heap->module->ops->settle != NULL)
-        heap->module->ops->settle(heap->module);
+    if (heap->module->ops->normalize != NULL)
+        heap->module->ops->normalize(heap->module);
     heap_unlock(heap);
 }
 
@@ -362,7 +361,7 @@ memheap_status_t memheap_grow(memheap_t *heap, size_t new_size)
     size_t old_size = heap->region.size;
     memheap_status_t status = module->ops->grow(module, new_size);
     if (status == MEMHEAP_OK) {
-        heap->region.size = heap->region.backed = new_size;
+        heap->region.size = heap->region.committed = new_size;
         heap_set_high_water(heap, new_size);
         if (heap->guard != NULL)
             memheap_guard_grown(heap->guard, old_size, new_size);

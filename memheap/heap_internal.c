@@ -14,16 +14,16 @@ enum {
 
 void memheap_stop_threads(memheap_t *heap)
 {
-    size_t most = heap->shared->stop(heap->module);
+    size_t most = heap->thread_ops->stop(heap->module);
     heap->peak = memheap_max(heap->peak, most);
 }
 
 /* What the threads had backed is the region's to know, and the reverse. */
 void memheap_resume_threads(memheap_t *heap)
 {
-    atomic_store_explicit(&heap->ready, heap->region.backed,
+    atomic_store_explicit(&heap->ready, heap->region.committed,
                           memory_order_release);
-    heap->shared->resume(heap->module);
+    heap->thread_ops->resume(heap->module);
 }
 
 memheap_status_t memheap_verify(memheap_t *heap, const char *operation)
@@ -62,21 +62,21 @@ static size_t idle_below(const memheap_t *heap, size_t end)
 memheap_status_t memheap_commit(memheap_t *heap, size_t end)
 {
     memheap_region_t *region = &heap->region;
-    size_t backed = region->backed;
+    size_t committed = region->committed;
     if (region->guarded && !heap->pinned)
         region->idle = idle_below(heap, end);
     memheap_status_t status =
         memheap_region_commit(region, end, heap->quiet ? &silent : heap->log);
-    heap->unbacked = status != MEMHEAP_OK;
-    if (heap->guard != NULL && region->backed > backed)
-        memheap_guard_committed(heap->guard, backed, region->backed);
+    heap->commit_failed = status != MEMHEAP_OK;
+    if (heap->guard != NULL && region->committed > committed)
+        memheap_guard_committed(heap->guard, committed, region->committed);
     return status;
 }
 
 memheap_status_t memheap_raise_high_water(memheap_t *heap, size_t offset,
                                           size_t end)
 {
-    if (end > heap->region.backed) {
+    if (end > heap->region.committed) {
         memheap_status_t status = memheap_commit(heap, end);
         if (status != MEMHEAP_OK) {
             heap->module->ops->free(heap->module, offset);

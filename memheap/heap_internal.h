@@ -40,10 +40,10 @@ enum {
 
 struct memheap {
     memheap_module_t *module;
-    const memheap_thread_ops_t *shared; /* NULL: all calls take the lock */
-    memheap_events_t *notes;            /* NULL: nobody wants to know */
-    memheap_stats_export_t *gauge;      /* NULL: nobody can see */
-    memheap_guard_t *guard;             /* NULL: nobody watches */
+    const memheap_thread_ops_t *thread_ops; /* NULL: all calls take the lock */
+    memheap_events_t *notes;                /* NULL: nobody wants to know */
+    memheap_stats_export_t *gauge;          /* NULL: nobody can see */
+    memheap_guard_t *guard;                 /* NULL: nobody watches */
     char *base;
     _Atomic size_t high;
     _Atomic size_t ready; /* where there is `shared` */
@@ -60,7 +60,7 @@ struct memheap {
     bool of_job;        /* others report on it */
     bool pinned;        /* pages never go back */
     bool after_free;    /* there is something to do after a free */
-    bool unbacked;      /* the last place that was found could not be backed, */
+    bool commit_failed; /* the last place that was found could not be backed, */
     bool quiet;         /* of which nothing is said */
     size_t trim;        /* MEMHEAP_TRIM; 0: pages go back when asked */
     _Atomic size_t due; /* bytes to be freed until they do, */
@@ -141,7 +141,7 @@ static inline void heap_lock(memheap_t *heap)
     if (!heap->locks)
         return;
     pthread_mutex_lock(&heap->lock);
-    if (heap->shared != NULL)
+    if (heap->thread_ops != NULL)
         memheap_stop_threads(heap);
 }
 
@@ -150,7 +150,7 @@ static inline void heap_leave(memheap_t *heap)
 {
     if (!heap->locks)
         return;
-    if (heap->shared != NULL)
+    if (heap->thread_ops != NULL)
         memheap_resume_threads(heap);
     pthread_mutex_unlock(&heap->lock);
 }

@@ -54,7 +54,7 @@ static void take_stats(const memheap_t *heap, memheap_stats_t *stats)
     heap->module->ops->stats(heap->module, &module);
     *stats = (memheap_stats_t){
         .size = module.size,
-        .backed = heap->region.backed,
+        .committed = heap->region.committed,
         .used = module.used,
         .free = module.size - module.used,
         .largest_free = module.largest_free,
@@ -207,7 +207,7 @@ void memheap_publish_stats(memheap_t *heap)
     page->stats.allocations = module->allocations;
     page->stats.peak = heap->peak;
     page->stats.reach = heap_high_water(heap);
-    page->stats.backed = heap->region.backed;
+    page->stats.committed = heap->region.committed;
     page->stats.resizes = heap->resizes;
     page->stats.failures = heap->failures;
     memheap_stats_export_end(page);

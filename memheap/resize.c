@@ -34,7 +34,7 @@ static memheap_status_t resize_in_place(memheap_t *heap, size_t offset,
     if (answer.status != MEMHEAP_OK)
         return answer.status;
     size_t end = offset + answer.bytes;
-    if (end > heap->region.backed) {
+    if (end > heap->region.committed) {
         memheap_status_t status = memheap_commit(heap, end);
         if (status != MEMHEAP_OK) {
             module->ops->resize(module, offset, old_size);
@@ -63,7 +63,7 @@ static void restore(memheap_t *heap, const memheap_pending_resize_t *step)
 static size_t room_for(const memheap_t *heap, size_t old_size, size_t size)
 {
     size_t quarter;
-    size_t ahead = memheap_min(size / 2, heap->module->ahead);
+    size_t ahead = memheap_min(size / 2, heap->module->headroom);
     if (size <= old_size || size > SIZE_MAX - ahead ||
         __builtin_add_overflow(old_size, old_size / 4, &quarter))
         return size;
@@ -84,7 +84,7 @@ static memheap_status_t place_grown(memheap_t *heap, size_t size, bool roomy,
         status = heap_place(heap, MEMHEAP_MIN_ALIGN, room, &step->new_offset,
                             &dirty);
         heap->quiet = false;
-        if (status != MEMHEAP_ERR_NO_MEMORY || heap->unbacked)
+        if (status != MEMHEAP_ERR_NO_MEMORY || heap->commit_failed)
             return status;
         step->roomy = false;
     }
@@ -154,7 +154,7 @@ memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
     size = heap_padded(heap, size);
     roomy = roomy && !heap->region.guarded;
     heap_lock(heap);
-    heap->unbacked = false;
+    heap->commit_failed = false;
     memheap_status_t status = heap_find_block(heap, block, &step->old_size);
     if (status != MEMHEAP_OK)
         goto out;
@@ -163,14 +163,14 @@ memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
     step->old_offset = step->new_offset = heap_offset_of(heap, block);
     lift(heap, step, true);
     status = resize_in_place(heap, step->old_offset, step->old_size, size);
-    if (status != MEMHEAP_ERR_NO_MEMORY || heap->unbacked)
+    if (status != MEMHEAP_ERR_NO_MEMORY || heap->commit_failed)
         goto out;
     status = place_grown(heap, size, roomy, step);
     if (status == MEMHEAP_OK) {
         step->kind = MEMHEAP_RESIZE_BESIDE;
         memcpy(heap->base + step->new_offset, heap->base + step->old_offset,
                memheap_min(step->old_size, size));
-    } else if (status == MEMHEAP_ERR_NO_MEMORY && !heap->unbacked) {
+    } else if (status == MEMHEAP_ERR_NO_MEMORY && !heap->commit_failed) {
         status = resize_over(heap, size, roomy, step);
         /* A guarded block that shrinks need not move. */
         if (status == MEMHEAP_ERR_NO_MEMORY && heap->region.guarded &&

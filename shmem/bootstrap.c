@@ -49,17 +49,17 @@ static uint64_t digest_of_params(const memheap_params_t *params)
  * share of the machine. A share that the PEs split is the least of all nodes'.
  * In whole pages of the kind asked for, whether or not this PE gets them. */
 static size_t heap_limit(memheap_runtime_t *rt,
-                         const memheap_memory_policy_t *backing)
+                         const memheap_memory_policy_t *policy)
 {
     const memheap_param_t *param =
         memheap_params_find(rt->params, "SHMEM_SYMMETRIC_SIZE");
     const memheap_share_t *share = &param->value.share;
-    size_t unit = memheap_pages_unit(backing);
+    size_t unit = memheap_pages_unit(policy);
     size_t total;
     size_t available;
     rt->space.limited = param->text[0] != '\0';
     if (!rt->space.limited)
-        return memheap_symmetric_share(&rt->job, backing);
+        return memheap_symmetric_share(&rt->job, policy);
     memheap_sysinfo_memory(&total, &available);
     size_t wanted =
         memheap_share_bytes(share, total, (size_t)rt->job.machine_size);
@@ -153,7 +153,7 @@ static void keep_pages(memheap_runtime_t *rt)
 
 /* The heap, of which the other nodes know too. */
 static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
-                                    const memheap_memory_policy_t *backing)
+                                    const memheap_memory_policy_t *policy)
 {
     memheap_config_t heap = {.name = "symmetric",
                              .flags = MEMHEAP_JOB_HEAP |
@@ -164,9 +164,9 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
     /* What the user says that it will be is registered in one piece. */
     memheap_symmetric_config_t config = {.job = &rt->job,
                                          .limit = limit,
-                                         .backed = rt->transport != NULL &&
-                                                   rt->space.limited,
-                                         .backing = *backing,
+                                         .committed = rt->transport != NULL &&
+                                                      rt->space.limited,
+                                         .policy = *policy,
                                          .heap = &heap,
                                          .synced = true,
                                          .warnings = &memheap_runtime_warnings};
@@ -258,10 +258,10 @@ static memheap_status_t start(memheap_runtime_t *rt)
         rt->log.level = MEMHEAP_LOG_DEBUG;
     status = join(rt);
     size_t limit = 0;
-    memheap_memory_policy_t backing = {.node = 0};
+    memheap_memory_policy_t policy = {.numa_node = 0};
     if (status == MEMHEAP_OK) {
-        memheap_pages_read(rt->params, &backing);
-        limit = heap_limit(rt, &backing);
+        memheap_pages_read(rt->params, &policy);
+        limit = heap_limit(rt, &policy);
     }
     if (status == MEMHEAP_OK && rt->job.rank == 0)
         print_info(rt->params);
@@ -269,7 +269,7 @@ static memheap_status_t start(memheap_runtime_t *rt)
         status = share_variables(rt);
     if (status != MEMHEAP_OK)
         goto err_part;
-    status = create_heap(rt, limit, &backing);
+    status = create_heap(rt, limit, &policy);
     if (status != MEMHEAP_OK)
         goto err_heap;
     memheap_team_start();

@@ -204,7 +204,7 @@ memheap_status_t memheap_register_space(const memheap_space_t *space,
         return MEMHEAP_OK;
     memheap_get_stats(space->heap, &stats);
     size_t target =
-        memheap_max(memheap_job_least(owners->job, stats.backed, NULL), end);
+        memheap_max(memheap_job_least(owners->job, stats.committed, NULL), end);
     if (target <= segment->covered)
         return MEMHEAP_OK;
     memheap_status_t status =

@@ -80,11 +80,11 @@ static memheap_segment_id_t take_id(made_space_t *made)
 /* The bytes that each PE of a space may have. */
 static size_t limit_of(const made_space_t *made,
                        const shmemx_space_config_t *config,
-                       const memheap_memory_policy_t *backing)
+                       const memheap_memory_policy_t *policy)
 {
-    size_t unit = memheap_pages_unit(backing);
+    size_t unit = memheap_pages_unit(policy);
     if (config->size == 0)
-        return memheap_symmetric_share(&made->job, backing);
+        return memheap_symmetric_share(&made->job, policy);
     size_t size = memheap_align_up(config->size, unit);
     return size < config->size ? memheap_align_down(SIZE_MAX, unit) : size;
 }
@@ -102,14 +102,14 @@ static memheap_status_t space_open(made_space_t *made,
                                            ? MEMHEAP_ORDERED
                                            : MEMHEAP_SINGLE_THREADED),
                              .log = &rt->log};
-    memheap_memory_policy_t backing = config->backing;
-    memheap_pages_read(rt->params, &backing);
-    bool backed = (config->flags & SHMEMX_SPACE_BACKED) != 0;
+    memheap_memory_policy_t policy = config->policy;
+    memheap_pages_read(rt->params, &policy);
+    bool committed = (config->flags & SHMEMX_SPACE_BACKED) != 0;
     memheap_symmetric_config_t wanted = {
         .job = &made->job,
-        .limit = limit_of(made, config, &backing),
-        .backed = backed || (rt->transport != NULL && config->size > 0),
-        .backing = backing,
+        .limit = limit_of(made, config, &policy),
+        .committed = committed || (rt->transport != NULL && config->size > 0),
+        .policy = policy,
         .folder = folder,
         .heap = &heap,
         .first_pe = made->segment.owners.start,
@@ -141,7 +141,7 @@ static memheap_status_t space_open(made_space_t *made,
         memheap_pin_pages(made->space.heap);
     memheap_stats_t stats;
     memheap_get_stats(made->space.heap, &stats);
-    if (backed && stats.backed < wanted.limit) {
+    if (committed && stats.committed < wanted.limit) {
         memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
                           "the node has no memory for all of the space");
         status = MEMHEAP_ERR_NO_MEMORY;
@@ -229,9 +229,9 @@ int pshmemx_space_create(const shmemx_space_config_t *config,
     *space = SHMEMX_SPACE_INVALID;
     const uint64_t words[] = {
         (uint64_t)config->device, (uint64_t)config->flags,
-        config->backing.pages,    config->backing.pages_mode,
-        config->backing.place,    config->backing.node,
-        config->backing.numa_mode};
+        config->policy.pages,     config->policy.pages_mode,
+        config->policy.numa,      config->policy.numa_node,
+        config->policy.numa_mode};
     memheap_call_t call = {
         .what = MEMHEAP_CALL_SPACE_CREATE,
         .argument = {config->size, memheap_call_digest(0, words, sizeof(words)),

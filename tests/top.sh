@@ -45,7 +45,7 @@ import json, sys
 for heap in json.loads(sys.stdin.readline())["heaps"]:
     assert heap["frees"] == heap["allocations"] - heap["live_blocks"], heap
     assert 520000 <= heap["used"] <= heap["peak"] <= heap["reach"], heap
-    assert heap["reach"] <= heap["backed"] <= heap["size"], heap
+    assert heap["reach"] <= heap["committed"] <= heap["size"], heap
     assert 0 < heap["allocations_per_second"] < 1e6, heap
 ' || miss "the figures do not go together"
     fi

@@ -638,7 +638,7 @@ static memheap_status_t buddy_reserve(memheap_module_t *module, size_t offset,
 }
 
 /* What depends on the past is which blocks are in stacks. */
-static void buddy_settle(memheap_module_t *module)
+static void buddy_normalize(memheap_module_t *module)
 {
     join_all(buddy_of(module));
 }
@@ -822,7 +822,7 @@ static const memheap_module_ops_t buddy_ops = {.alloc = buddy_alloc,
                                                .size_of = buddy_size_of,
                                                .resize = buddy_resize,
                                                .reserve = buddy_reserve,
-                                               .settle = buddy_settle,
+                                               .normalize = buddy_normalize,
                                                .grow = buddy_grow,
                                                .walk = buddy_walk,
                                                .check = buddy_check,

@@ -279,7 +279,7 @@ static memheap_status_t fit_reserve(memheap_module_t *module, size_t offset,
     return take(f, b, offset, size);
 }
 
-static void fit_settle(memheap_module_t *module)
+static void fit_normalize(memheap_module_t *module)
 {
     fit_of(module)->rover = 0;
 }
@@ -363,7 +363,7 @@ static const memheap_module_ops_t fit_ops = {.alloc = fit_alloc,
                                              .size_of = fit_size_of,
                                              .resize = fit_resize,
                                              .reserve = fit_reserve,
-                                             .settle = fit_settle,
+                                             .normalize = fit_normalize,
                                              .grow = fit_grow,
                                              .walk = fit_walk,
                                              .check = fit_check,

@@ -284,7 +284,7 @@ static memheap_status_t guard_size_of(const memheap_module_t *module,
     return MEMHEAP_OK;
 }
 
-static void guard_settle(memheap_module_t *module)
+static void guard_normalize(memheap_module_t *module)
 {
     guard_t *g = guard_of(module);
     while (g->waiting > 0)
@@ -395,7 +395,7 @@ static void guard_destroy(memheap_module_t *module)
 static const memheap_module_ops_t guard_ops = {.alloc = guard_alloc,
                                                .free = guard_free,
                                                .size_of = guard_size_of,
-                                               .settle = guard_settle,
+                                               .normalize = guard_normalize,
                                                .grow = guard_grow,
                                                .walk = guard_walk,
                                                .check = guard_check,

@@ -367,7 +367,7 @@ static memheap_status_t mempool_reserve(memheap_module_t *module, size_t offset,
 }
 
 /* The blocks decide, but for the order of the lists and what went before. */
-static void mempool_settle(memheap_module_t *module)
+static void mempool_normalize(memheap_module_t *module)
 {
     pool_t *p = pool_of(module);
     slab_t *last[POOL_LANES][POOL_SIZES] = {{NULL}};
@@ -609,7 +609,7 @@ static const memheap_module_ops_t mempool_ops = {.alloc = mempool_alloc,
                                                  .size_of = mempool_size_of,
                                                  .resize = mempool_resize,
                                                  .reserve = mempool_reserve,
-                                                 .settle = mempool_settle,
+                                                 .normalize = mempool_normalize,
                                                  .grow = mempool_grow,
                                                  .walk = mempool_walk,
                                                  .check = mempool_check,
@@ -628,7 +628,7 @@ static memheap_status_t mempool_create(const memheap_module_config_t *config,
         return MEMHEAP_ERR_NO_METADATA;
     size_t most = fragments_for(config->max_size);
     p->module.ops = &mempool_ops;
-    p->module.shared = config->concurrent ? &pool_shared : NULL;
+    p->module.thread_ops = config->concurrent ? &pool_shared : NULL;
     p->module.size = config->size;
     p->memory = config->memory;
     p->max_size = config->max_size;

@@ -175,10 +175,10 @@ static inline void bounds_set(ptmalloc_t *p)
         memheap_min(end / ROOMY_OF * ROOMY_PART, 2 * p->most + LIMIT_LITTLE);
     p->limit = top;
     p->slack = SLACK_ROOMY;
-    p->module.ahead = GROWN_MOST;
+    p->module.headroom = GROWN_MOST;
     if (top > p->roomy) {
         p->slack = SLACK_TIGHT;
-        p->module.ahead = 0;
+        p->module.headroom = 0;
         p->limit = memheap_min(memheap_max(top >> LIMIT_BELOW, LIMIT_LITTLE),
                                (end - top) >> LIMIT_ABOVE);
     }
@@ -422,7 +422,8 @@ static void block_change(ptmalloc_t *p, uint64_t start, cache_class_t have,
 static memheap_status_t block_grow(ptmalloc_t *p, uint64_t start,
                                    cache_class_t have, uint64_t exact)
 {
-    uint64_t ahead = memheap_min(exact / 2, p->module.ahead >> GRANULE_ORDER);
+    uint64_t ahead =
+        memheap_min(exact / 2, p->module.headroom >> GRANULE_ORDER);
     uint64_t wants[] = {cache_class(exact + ahead).size,
                         cache_class(exact).size, exact};
     memheap_status_t status = MEMHEAP_ERR_NO_MEMORY;
@@ -508,7 +509,7 @@ static memheap_status_t ptmalloc_reserve(memheap_module_t *module,
 /* What depends on the past is what is cached, what was ever live, which piece
  * is the victim, and the order of the chunks in a bin: start anew, and add them
  * in the order of addresses. */
-static void ptmalloc_settle(memheap_module_t *module)
+static void ptmalloc_normalize(memheap_module_t *module)
 {
     ptmalloc_t *p = ptmalloc_of(module);
     flush(p, SIZE_MAX);
@@ -717,7 +718,8 @@ static const memheap_module_ops_t ptmalloc_ops = {.alloc = ptmalloc_alloc,
                                                   .size_of = ptmalloc_size_of,
                                                   .resize = ptmalloc_resize,
                                                   .reserve = ptmalloc_reserve,
-                                                  .settle = ptmalloc_settle,
+                                                  .normalize =
+                                                      ptmalloc_normalize,
                                                   .grow = ptmalloc_grow,
                                                   .walk = ptmalloc_walk,
                                                   .check = ptmalloc_check,

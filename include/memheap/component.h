@@ -42,7 +42,7 @@ typedef struct memheap_module_config {
     const memheap_memory_t *memory;
     /** The component's own parameters, in the order of its definitions. */
     const memheap_value_t *params;
-    /** Several threads will use the heap: a module that can is to be `shared`.
+    /** Several threads will use the heap: a module that can has `thread_ops`.
      *  Never set for a symmetric heap, whose calls come one by one. */
     bool concurrent;
 } memheap_module_config_t;
@@ -59,7 +59,7 @@ typedef struct memheap_module_stats {
     size_t size;         /* of the region */
     size_t used;         /* in live blocks, as rounded up by the module */
     size_t largest_free; /* alloc() of so much at MEMHEAP_MIN_ALIGN succeeds;
-                            after settle(), no more does */
+                            after normalize(), no more does */
     size_t metadata;     /* committed to know all this */
 } memheap_module_stats_t;
 
@@ -89,17 +89,17 @@ typedef struct memheap_thread_ops memheap_thread_ops_t;
 typedef struct memheap_module {
     const memheap_module_ops_t *ops;
     /* What several threads may call at once; NULL: nothing. */
-    const memheap_thread_ops_t *shared;
+    const memheap_thread_ops_t *thread_ops;
     size_t used; /* the sum of what size_of() says of live blocks */
     size_t size; /* of the region */
     /** Blocks that were ever allocated and kept, and those of them that were
-     *  freed. The heap counts them, except for those of `shared`, whose the
+     *  freed. The heap counts them, except for those of `thread_ops`, whose the
      *  module adds in stop(). */
     uint64_t allocations;
     uint64_t frees;
     /** Bytes that a block which grows, and has to move, may ask for beyond what
      *  it needs, but no more than half of that: 0 where memory is scarce. */
-    size_t ahead;
+    size_t headroom;
 } memheap_module_t;
 
 /**
@@ -145,7 +145,7 @@ struct memheap_module_ops {
      *  which alone later answers depend then. Called on every PE when one of
      *  them could not do what others did and undid. May be NULL for a module
      *  whose answers never depend on more. */
-    void (*settle)(memheap_module_t *module);
+    void (*normalize)(memheap_module_t *module);
 
     /** The region became longer. May be NULL: it then never does. */
     memheap_status_t (*grow)(memheap_module_t *module, size_t new_size);

@@ -81,7 +81,7 @@ typedef struct memheap_config {
      *  whose size is rounded up to whole pages of that kind. Huge pages of the
      *  pool are reserved for all of it at once; a size of 0 then means as many
      *  as are free. All zero: MEMHEAP_PAGES and MEMHEAP_PLACE say. */
-    memheap_memory_policy_t backing;
+    memheap_memory_policy_t policy;
 } memheap_config_t;
 
 /**
@@ -214,7 +214,7 @@ memheap_status_t memheap_grow(memheap_t *heap, size_t new_size);
 /** The figures of a heap, in bytes unless the name says otherwise. */
 typedef struct memheap_stats {
     size_t size;          /* of the range */
-    size_t backed;        /* from its start on, that may be touched */
+    size_t committed;     /* from its start on, that may be touched */
     size_t resident;      /* of the range, that take memory now */
     size_t used;          /* in live blocks, as rounded up */
     size_t free;          /* the rest of size */

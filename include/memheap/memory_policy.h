@@ -45,8 +45,8 @@ typedef enum memheap_policy_mode {
 typedef struct memheap_memory_policy {
     memheap_page_kind_t pages;        /* of which kind, */
     memheap_policy_mode_t pages_mode; /* and how strongly */
-    memheap_numa_policy_t place;      /* where they lie, */
-    unsigned node; /* of MEMHEAP_NUMA_NODE, as the kernel counts */
+    memheap_numa_policy_t numa;       /* where they lie, */
+    unsigned numa_node; /* of MEMHEAP_NUMA_NODE, as the kernel counts */
     memheap_policy_mode_t numa_mode; /* and how strongly */
 } memheap_memory_policy_t;
 
@@ -60,8 +60,8 @@ typedef struct memheap_placement {
     size_t page_size;          /* of the pages that it maps one by one */
     size_t resident;           /* that take memory, */
     size_t huge;               /* and those of them in huge pages of any kind */
-    memheap_numa_policy_t place;     /* the policy of the range, */
-    unsigned node;                   /* of which node; if it is of one, */
+    memheap_numa_policy_t numa;      /* the policy of the range, */
+    unsigned numa_node;              /* of which node; if it is of one, */
     memheap_policy_mode_t numa_mode; /* and of none else */
     size_t sampled; /* pages that were looked at and take memory, */
     size_t on_node[MEMHEAP_PLACEMENT_NODES]; /* and where they lie */

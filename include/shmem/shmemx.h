@@ -170,7 +170,7 @@ typedef struct shmemx_space_config {
     size_t size; /* bytes on each PE; 0: up to this PE's share of the node's
                     memory, which takes memory only as it is used */
     long flags;  /* 0, or SHMEMX_SPACE_BACKED */
-    memheap_memory_policy_t backing; /* kind of pages, and where they lie; zero:
+    memheap_memory_policy_t policy; /* kind of pages, and where they lie; zero:
                                   as MEMHEAP_PAGES and MEMHEAP_PLACE say */
 } shmemx_space_config_t;
 

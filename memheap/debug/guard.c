@@ -502,7 +502,7 @@ memheap_status_t memheap_guard_open(const memheap_guard_config_t *config,
         give_up(g);
     if (g->memcheck) {
         memheap_sanitizer_pool_open(g);
-        memheap_sanitizer_poison_untouched(g->base, region->backed);
+        memheap_sanitizer_poison_untouched(g->base, region->committed);
     }
     enlist(g);
     *guard_p = g;

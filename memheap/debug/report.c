@@ -21,7 +21,7 @@
     }
 #define FIGURES(X)                                                             \
     X(size, MEMHEAP_UNIT_BYTES)                                                \
-    X(backed, MEMHEAP_UNIT_BYTES)                                              \
+    X(committed, MEMHEAP_UNIT_BYTES)                                           \
     X(resident, MEMHEAP_UNIT_BYTES)                                            \
     X(used, MEMHEAP_UNIT_BYTES)                                                \
     X(peak, MEMHEAP_UNIT_BYTES)                                                \

@@ -52,8 +52,8 @@ static memheap_status_t create_heap(place_t *place,
     snprintf(name, sizeof(name), "%s on node %u",
              config->name == NULL ? "heap" : config->name, place->node);
     one.name = name;
-    one.backing.place = MEMHEAP_NUMA_NODE;
-    one.backing.node = place->node;
+    one.policy.numa = MEMHEAP_NUMA_NODE;
+    one.policy.numa_node = place->node;
     return memheap_create(&one, &place->heap);
 }
 

@@ -62,7 +62,7 @@ int main(void)
     tap_plan(9);
     bool good = works() && shmemx_heap_placement(&placement) == 0;
     tap_ok(good && placement.resident >= size && placement.sampled > 0 &&
-               placement.place == MEMHEAP_NUMA_DEFAULT,
+               placement.numa == MEMHEAP_NUMA_DEFAULT,
            "the kernel tells what a heap is made of");
     shmem_finalize();
 
@@ -97,7 +97,7 @@ int main(void)
     tap_ok(good && (placement.pages == MEMHEAP_PAGES_DEFAULT ||
                     placement.pages == MEMHEAP_PAGES_THP),
            "a heap has transparent huge pages where it can");
-    bool policies = good && placement.place == MEMHEAP_NUMA_INTERLEAVE;
+    bool policies = good && placement.numa == MEMHEAP_NUMA_INTERLEAVE;
     shmem_finalize();
 
     int me;
@@ -108,8 +108,8 @@ int main(void)
     good = start("default", "interleave");
     good = good && works() && shmemx_heap_placement(&placement) == 0;
     tap_ok(good &&
-               placement.place == (policies && !lost ? MEMHEAP_NUMA_INTERLEAVE
-                                                     : MEMHEAP_NUMA_DEFAULT),
+               placement.numa == (policies && !lost ? MEMHEAP_NUMA_INTERLEAVE
+                                                    : MEMHEAP_NUMA_DEFAULT),
            "one PE falls back, the others do not");
     shmem_finalize();
 

@@ -265,7 +265,7 @@ static bool memory_found_at_once_is_backed(void)
 static bool kind_of_pages_is_told(void)
 {
     shmemx_space_config_t config = {.size = 4 << 20,
-                                    .backing.pages = MEMHEAP_PAGES_4K};
+                                    .policy.pages = MEMHEAP_PAGES_4K};
     shmemx_space_t space;
     memheap_placement_t placement;
     bool good = shmemx_space_create(&config, &space) == 0;

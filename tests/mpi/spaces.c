@@ -111,11 +111,11 @@ int main(int argc, char **argv)
     } else if (strcmp(what, "huge") == 0) {
         shmemx_space_config_t config = {
             .size = 1 << 20,
-            .backing = {.pages = MEMHEAP_PAGES_1G,
-                        .pages_mode = MEMHEAP_MANDATORY}};
+            .policy = {.pages = MEMHEAP_PAGES_1G,
+                       .pages_mode = MEMHEAP_MANDATORY}};
         shmemx_space_t space;
         good = shmemx_space_create(&config, &space) != 0;
-        config.backing.pages_mode = MEMHEAP_PREFERRED;
+        config.policy.pages_mode = MEMHEAP_PREFERRED;
         good = good && shmemx_space_create(&config, &space) == 0;
     } else if (strcmp(what, "team") == 0) {
         shmemx_space_t space = create(SHMEMX_DEVICE_HOST, 0);

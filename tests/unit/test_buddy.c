@@ -56,7 +56,7 @@ START_TEST(least_free_place_is_taken)
     ck_assert_ok(model_free(&model, offset[6]));
     ck_assert_ok(model_free(&model, offset[2]));
     ck_assert_ok(model_free(&model, offset[4]));
-    model.unit.ops->settle(model.unit.module);
+    model.unit.ops->normalize(model.unit.module);
     ck_assert_ok(model_alloc(&model, 4096, 16, &offset[2]));
     ck_assert_uint_eq(offset[2], 2 * 4096);
     model_close(&model);

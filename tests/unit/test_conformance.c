@@ -478,8 +478,8 @@ START_TEST(largest_free_block_can_be_had_and_no_larger)
         memheap_module_stats_t stats;
         size_t offset;
         model_run(&model, unit_random(&seed), 20);
-        if (model.unit.ops->settle != NULL)
-            model.unit.ops->settle(model.unit.module);
+        if (model.unit.ops->normalize != NULL)
+            model.unit.ops->normalize(model.unit.module);
         model.unit.ops->stats(model.unit.module, &stats);
         ck_assert_int_eq(
             model_alloc(&model, stats.largest_free + 1, 16, &offset),

@@ -100,7 +100,7 @@ START_TEST(settled_next_fit_begins_anew)
 {
     make_chain("next");
     ck_assert_uint_eq(alloc(8 * KIB), 5 * KIB);
-    model.unit.ops->settle(model.unit.module);
+    model.unit.ops->normalize(model.unit.module);
     ck_assert_uint_eq(alloc(KIB), 0);
     model_close(&model);
 }

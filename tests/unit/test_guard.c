@@ -505,8 +505,8 @@ START_TEST(settled_modules_answer_alike)
     }
     ck_assert_ok(model_free(&one, live[1]));
     ck_assert_ok(model_free(&other, live[1]));
-    one.unit.ops->settle(one.unit.module);
-    other.unit.ops->settle(other.unit.module);
+    one.unit.ops->normalize(one.unit.module);
+    other.unit.ops->normalize(other.unit.module);
     for (int i = 0; i < 100; i++) {
         ck_assert_ok(model_alloc(&one, 100, 16, &offset));
         ck_assert_ok(model_alloc(&other, 100, 16, &again));

@@ -25,7 +25,7 @@
 static unit_log_t messages;
 
 /* Create a heap with pages and places as asked, or by two parameters. */
-static memheap_status_t create(size_t size, memheap_memory_policy_t backing,
+static memheap_status_t create(size_t size, memheap_memory_policy_t policy,
                                const char *pages, const char *place,
                                memheap_t **heap_p)
 {
@@ -33,7 +33,7 @@ static memheap_status_t create(size_t size, memheap_memory_policy_t backing,
     unit_log_init(&messages);
     memheap_config_t config = {.size = size,
                                .log = &messages.log,
-                               .backing = backing,
+                               .policy = policy,
                                .params = pages == NULL ? NULL : params};
     return memheap_create(&config, heap_p);
 }
@@ -41,7 +41,7 @@ static memheap_status_t create(size_t size, memheap_memory_policy_t backing,
 static memheap_t *create_by(size_t size, const char *pages, const char *place)
 {
     memheap_t *heap = NULL;
-    ck_assert_ok(create(size, (memheap_memory_policy_t){.node = 0}, pages,
+    ck_assert_ok(create(size, (memheap_memory_policy_t){.numa_node = 0}, pages,
                         place, &heap));
     return heap;
 }
@@ -83,7 +83,7 @@ START_TEST(default_is_what_the_system_does)
     memheap_t *heap = create_by(64 * MIB, NULL, NULL);
     memheap_placement_t placement = touch(heap, 4 * MIB);
     ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_DEFAULT);
-    ck_assert_int_eq(placement.place, MEMHEAP_NUMA_DEFAULT);
+    ck_assert_int_eq(placement.numa, MEMHEAP_NUMA_DEFAULT);
     ck_assert_uint_eq(placement.page_size, (size_t)sysconf(_SC_PAGESIZE));
     ck_assert_uint_ge(placement.resident, 4 * MIB);
     ck_assert_uint_eq(messages.count, 0);
@@ -124,7 +124,7 @@ START_TEST(transparent_huge_pages_that_are_disabled_are_a_message)
     memheap_t *heap = NULL;
     ck_assert_int_eq(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0), 0);
     memheap_status_t status =
-        create(64 * MIB, (memheap_memory_policy_t){.node = 0}, setting[_i],
+        create(64 * MIB, (memheap_memory_policy_t){.numa_node = 0}, setting[_i],
                NULL, &heap);
     prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
     ck_assert_int_eq(status, _i == 0 ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
@@ -144,10 +144,10 @@ END_TEST
 
 START_TEST(heap_below_a_huge_page_has_none)
 {
-    memheap_memory_policy_t backing = {.pages = MEMHEAP_PAGES_THP,
-                                       .pages_mode = MEMHEAP_MANDATORY};
+    memheap_memory_policy_t policy = {.pages = MEMHEAP_PAGES_THP,
+                                      .pages_mode = MEMHEAP_MANDATORY};
     memheap_t *heap = NULL;
-    ck_assert_int_eq(create(64 * KIB, backing, NULL, NULL, &heap),
+    ck_assert_int_eq(create(64 * KIB, policy, NULL, NULL, &heap),
                      MEMHEAP_ERR_UNSUPPORTED);
     ck_assert_uint_eq(messages.count, 1);
     ck_assert_ptr_null(heap);
@@ -157,16 +157,16 @@ END_TEST
 /* More than any pool has. */
 START_TEST(pages_that_the_pool_lacks_are_a_message)
 {
-    memheap_memory_policy_t backing = {
+    memheap_memory_policy_t policy = {
         .pages = _i < 2 ? MEMHEAP_PAGES_2M : MEMHEAP_PAGES_1G,
         .pages_mode = _i % 2 == 0 ? MEMHEAP_PREFERRED : MEMHEAP_MANDATORY};
     memheap_t *heap = NULL;
-    memheap_status_t status = create(64 * TIB, backing, NULL, NULL, &heap);
+    memheap_status_t status = create(64 * TIB, policy, NULL, NULL, &heap);
     ck_assert_uint_eq(messages.count, 1);
     ck_assert_logged(&messages, _i < 2 ? "pages of 2 MiB" : "pages of 1 GiB");
     ck_assert_logged(&messages, _i < 2 ? "hugepages/hugepages-2048kB"
                                        : "hugepages/hugepages-1048576kB");
-    if (backing.pages_mode == MEMHEAP_MANDATORY) {
+    if (policy.pages_mode == MEMHEAP_MANDATORY) {
         ck_assert_int_eq(status, MEMHEAP_ERR_UNSUPPORTED);
         ck_assert_logged(&messages, "are mandatory for a heap");
         ck_assert_ptr_null(heap);
@@ -219,14 +219,14 @@ START_TEST(pool_of_a_node_is_asked_for_all_of_the_heap)
     memheap_sysinfo_huge_pages(2 * MIB, &total, &unused);
     if (unused < 4 || !has_policies())
         return;
-    memheap_memory_policy_t backing = {.pages = MEMHEAP_PAGES_2M,
-                                       .place = MEMHEAP_NUMA_NODE,
-                                       .node = first_node(),
-                                       .numa_mode = MEMHEAP_MANDATORY};
+    memheap_memory_policy_t policy = {.pages = MEMHEAP_PAGES_2M,
+                                      .numa = MEMHEAP_NUMA_NODE,
+                                      .numa_node = first_node(),
+                                      .numa_mode = MEMHEAP_MANDATORY};
     memheap_t *heap;
-    ck_assert_ok(create(8 * MIB, backing, NULL, NULL, &heap));
+    ck_assert_ok(create(8 * MIB, policy, NULL, NULL, &heap));
     memheap_placement_t placement = touch(heap, 4 * MIB);
-    ck_assert_uint_eq(placement.on_node[backing.node], placement.sampled);
+    ck_assert_uint_eq(placement.on_node[policy.numa_node], placement.sampled);
     ck_assert_uint_eq(placement.resident, 8 * MIB);
     memheap_destroy(heap);
 }
@@ -244,8 +244,8 @@ END_TEST
 
 static const struct {
     const char *setting;
-    memheap_numa_policy_t place;
-    memheap_policy_mode_t strength;
+    memheap_numa_policy_t numa;
+    memheap_policy_mode_t mode;
 } places[] = {
     {"MEMHEAP_PLACE=none", MEMHEAP_NUMA_DEFAULT, MEMHEAP_PREFERRED},
     {"MEMHEAP_PLACE=local", MEMHEAP_NUMA_LOCAL, MEMHEAP_PREFERRED},
@@ -264,10 +264,10 @@ START_TEST(place_is_read_back)
     memheap_t *heap =
         create_by(64 * MIB, "MEMHEAP_PAGES=default", places[_i].setting);
     memheap_placement_t placement = touch(heap, MIB);
-    ck_assert_int_eq(placement.place, places[_i].place);
-    ck_assert_int_eq(placement.numa_mode, places[_i].strength);
+    ck_assert_int_eq(placement.numa, places[_i].numa);
+    ck_assert_int_eq(placement.numa_mode, places[_i].mode);
     ck_assert_uint_gt(placement.sampled, 0);
-    if (placement.place == MEMHEAP_NUMA_NODE)
+    if (placement.numa == MEMHEAP_NUMA_NODE)
         ck_assert_uint_eq(placement.on_node[0], placement.sampled);
     ck_assert_uint_eq(messages.count, 0);
     memheap_destroy(heap);
@@ -276,12 +276,12 @@ END_TEST
 
 START_TEST(node_that_is_not_there_is_a_message)
 {
-    memheap_memory_policy_t backing = {
-        .place = MEMHEAP_NUMA_NODE,
-        .node = 1000,
-        .numa_mode = _i == 0 ? MEMHEAP_PREFERRED : MEMHEAP_MANDATORY};
+    memheap_memory_policy_t policy = {.numa = MEMHEAP_NUMA_NODE,
+                                      .numa_node = 1000,
+                                      .numa_mode = _i == 0 ? MEMHEAP_PREFERRED
+                                                           : MEMHEAP_MANDATORY};
     memheap_t *heap = NULL;
-    memheap_status_t status = create(MIB, backing, NULL, NULL, &heap);
+    memheap_status_t status = create(MIB, policy, NULL, NULL, &heap);
     ck_assert_int_eq(status, _i == 0 ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
     ck_assert_uint_eq(messages.count, 1);
     ck_assert_logged(&messages, "the system has no node 1000");
@@ -302,7 +302,7 @@ START_TEST(machine_can_look_as_though_it_had_two_nodes)
         memheap_t *heap = create_by(64 * MIB, "MEMHEAP_PLACE=mandatory:node:1",
                                     "MEMHEAP_PAGES=default");
         memheap_placement_t placement = touch(heap, MIB);
-        ck_assert_int_eq(placement.place, MEMHEAP_NUMA_NODE);
+        ck_assert_int_eq(placement.numa, MEMHEAP_NUMA_NODE);
         memheap_destroy(heap);
     }
     unsetenv("MEMHEAP_TEST_NODES");
@@ -313,12 +313,12 @@ START_TEST(node_that_is_full_is_out_of_memory)
 {
     if (!has_policies())
         return;
-    memheap_memory_policy_t backing = {.place = MEMHEAP_NUMA_NODE,
-                                       .node = first_node(),
-                                       .numa_mode = MEMHEAP_MANDATORY};
+    memheap_memory_policy_t policy = {.numa = MEMHEAP_NUMA_NODE,
+                                      .numa_node = first_node(),
+                                      .numa_mode = MEMHEAP_MANDATORY};
     memheap_t *heap;
     void *block;
-    ck_assert_ok(create(64 * TIB, backing, NULL, NULL, &heap));
+    ck_assert_ok(create(64 * TIB, policy, NULL, NULL, &heap));
     ck_assert_int_eq(memheap_alloc(heap, 32 * TIB, &block),
                      MEMHEAP_ERR_NO_MEMORY);
     ck_assert_logged(&messages, "growing to 32 TiB");
@@ -353,7 +353,7 @@ START_TEST(memory_of_a_mandatory_node_is_that_of_the_node)
 END_TEST
 
 /* A child whose kernel knows no policies: 0 if a heap says so, and is there. */
-static int without_policies(memheap_policy_mode_t strength)
+static int without_policies(memheap_policy_mode_t mode)
 {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -362,18 +362,18 @@ static int without_policies(memheap_policy_mode_t strength)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     struct sock_fprog program = {4, filter};
-    memheap_memory_policy_t backing = {.place = MEMHEAP_NUMA_INTERLEAVE,
-                                       .numa_mode = strength};
+    memheap_memory_policy_t policy = {.numa = MEMHEAP_NUMA_INTERLEAVE,
+                                      .numa_mode = mode};
     memheap_t *heap = NULL;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
         return 0; /* such a child cannot be had */
-    memheap_status_t status = create(MIB, backing, NULL, NULL, &heap);
+    memheap_status_t status = create(MIB, policy, NULL, NULL, &heap);
     if (strstr(messages.text, "the kernel takes no policy (Operation not "
                               "permitted)") == NULL)
         return 1;
-    return strength == MEMHEAP_MANDATORY ? status != MEMHEAP_ERR_UNSUPPORTED
-                                         : status != MEMHEAP_OK || heap == NULL;
+    return mode == MEMHEAP_MANDATORY ? status != MEMHEAP_ERR_UNSUPPORTED
+                                     : status != MEMHEAP_OK || heap == NULL;
 }
 
 START_TEST(kernel_without_policies_is_a_message)
@@ -391,16 +391,16 @@ END_TEST
 
 START_TEST(config_is_stronger_than_the_environment)
 {
-    memheap_memory_policy_t backing = {.pages = MEMHEAP_PAGES_DEFAULT,
-                                       .place = MEMHEAP_NUMA_DEFAULT};
+    memheap_memory_policy_t policy = {.pages = MEMHEAP_PAGES_DEFAULT,
+                                      .numa = MEMHEAP_NUMA_DEFAULT};
     memheap_t *heap = NULL;
     setenv("MEMHEAP_PAGES", "mandatory:1g", 1);
     setenv("MEMHEAP_PLACE", "mandatory:node:1000", 1);
-    ck_assert_ok(create(MIB, backing, NULL, NULL, &heap));
+    ck_assert_ok(create(MIB, policy, NULL, NULL, &heap));
     memheap_destroy(heap);
-    backing.place = MEMHEAP_NUMA_UNSET;
+    policy.numa = MEMHEAP_NUMA_UNSET;
     heap = NULL;
-    ck_assert_int_eq(create(MIB, backing, NULL, NULL, &heap),
+    ck_assert_int_eq(create(MIB, policy, NULL, NULL, &heap),
                      MEMHEAP_ERR_UNSUPPORTED);
     ck_assert_logged(&messages, "no node 1000");
     unsetenv("MEMHEAP_PAGES");
@@ -421,7 +421,7 @@ static const char *const bad[][2] = {
 START_TEST(word_that_is_none_is_refused)
 {
     memheap_t *heap = NULL;
-    ck_assert_int_eq(create(MIB, (memheap_memory_policy_t){.node = 0},
+    ck_assert_int_eq(create(MIB, (memheap_memory_policy_t){.numa_node = 0},
                             bad[_i][0], NULL, &heap),
                      MEMHEAP_ERR_BAD_PARAM);
     ck_assert_uint_eq(messages.count, 1);
@@ -437,11 +437,11 @@ START_TEST(range_of_the_callers_keeps_its_pages)
     memheap_config_t config = {.base = range,
                                .size = sizeof(range),
                                .log = &messages.log,
-                               .backing = {.pages = MEMHEAP_PAGES_4K}};
+                               .policy = {.pages = MEMHEAP_PAGES_4K}};
     ck_assert_int_eq(memheap_create(&config, &heap), MEMHEAP_ERR_BAD_ARGUMENT);
     ck_assert_logged(&messages, "the caller's");
     setenv("MEMHEAP_PAGES", "mandatory:1g", 1);
-    config.backing.pages = MEMHEAP_PAGES_UNSET;
+    config.policy.pages = MEMHEAP_PAGES_UNSET;
     ck_assert_ok(memheap_create(&config, &heap));
     memheap_placement_t placement;
     memset(range, 1, sizeof(range));
@@ -455,11 +455,11 @@ END_TEST
 START_TEST(unknown_kind_is_a_bad_argument)
 {
     memheap_t *heap = NULL;
-    memheap_memory_policy_t backing = {.pages = (memheap_page_kind_t)17};
-    ck_assert_int_eq(create(MIB, backing, NULL, NULL, &heap),
+    memheap_memory_policy_t policy = {.pages = (memheap_page_kind_t)17};
+    ck_assert_int_eq(create(MIB, policy, NULL, NULL, &heap),
                      MEMHEAP_ERR_BAD_ARGUMENT);
-    backing = (memheap_memory_policy_t){.place = (memheap_numa_policy_t)17};
-    ck_assert_int_eq(create(MIB, backing, NULL, NULL, &heap),
+    policy = (memheap_memory_policy_t){.numa = (memheap_numa_policy_t)17};
+    ck_assert_int_eq(create(MIB, policy, NULL, NULL, &heap),
                      MEMHEAP_ERR_BAD_ARGUMENT);
 }
 END_TEST
@@ -497,9 +497,9 @@ START_TEST(shared_region_falls_back_to_its_file)
     if (unused > 0)
         return;
     /* A region that is no whole gibibyte cannot even be mapped so. */
-    memheap_memory_policy_t backing = {.pages = MEMHEAP_PAGES_1G,
-                                       .place = MEMHEAP_NUMA_LOCAL};
-    ck_assert_ok(memheap_pages_ask(&region, &backing, &messages.log));
+    memheap_memory_policy_t policy = {.pages = MEMHEAP_PAGES_1G,
+                                      .numa = MEMHEAP_NUMA_LOCAL};
+    ck_assert_ok(memheap_pages_ask(&region, &policy, &messages.log));
     ck_assert_uint_ge(messages.count, 1);
     ck_assert_logged(&messages, "in effect are the system's pages");
     ck_assert(!region.pooled);
@@ -517,10 +517,10 @@ START_TEST(shared_region_has_the_pages_it_asks_for)
     memheap_region_t region;
     memheap_placement_t placement;
     share(&region);
-    memheap_memory_policy_t backing = {.pages = MEMHEAP_PAGES_2M,
-                                       .pages_mode = MEMHEAP_MANDATORY,
-                                       .place = MEMHEAP_NUMA_DEFAULT};
-    ck_assert_int_eq(memheap_pages_ask(&region, &backing, &messages.log),
+    memheap_memory_policy_t policy = {.pages = MEMHEAP_PAGES_2M,
+                                      .pages_mode = MEMHEAP_MANDATORY,
+                                      .numa = MEMHEAP_NUMA_DEFAULT};
+    ck_assert_int_eq(memheap_pages_ask(&region, &policy, &messages.log),
                      had ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
     if (had) {
         check_file(&region);
@@ -543,9 +543,9 @@ START_TEST(files_have_transparent_huge_pages_where_the_system_lets_them)
     memheap_region_t region;
     memheap_placement_t placement;
     share(&region);
-    memheap_memory_policy_t backing = {.pages = MEMHEAP_PAGES_THP,
-                                       .pages_mode = MEMHEAP_MANDATORY};
-    ck_assert_int_eq(memheap_pages_ask(&region, &backing, &messages.log),
+    memheap_memory_policy_t policy = {.pages = MEMHEAP_PAGES_THP,
+                                      .pages_mode = MEMHEAP_MANDATORY};
+    ck_assert_int_eq(memheap_pages_ask(&region, &policy, &messages.log),
                      had ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
     if (had) {
         ck_assert_ok(memheap_region_commit(&region, 8 * MIB, &messages.log));
@@ -585,7 +585,7 @@ static int without_pages(void)
     region.pooled = true;
     return memheap_region_commit(&region, MIB, &messages.log) !=
                MEMHEAP_ERR_NO_MEMORY ||
-           region.backed != 0 ||
+           region.committed != 0 ||
            strstr(messages.text, "a control group may grant fewer") == NULL;
 }
 

@@ -449,9 +449,9 @@ START_TEST(each_node_has_a_place)
         memheap_placement_t placement;
         ck_assert_ok(memheap_get_placement(memheap_numa_heaps_heap(places, i),
                                            &placement));
-        if (placement.place == MEMHEAP_NUMA_NODE &&
-            placement.node < MEMHEAP_PLACEMENT_NODES)
-            ck_assert_uint_eq(placement.on_node[placement.node],
+        if (placement.numa == MEMHEAP_NUMA_NODE &&
+            placement.numa_node < MEMHEAP_PLACEMENT_NODES)
+            ck_assert_uint_eq(placement.on_node[placement.numa_node],
                               placement.sampled);
         ck_assert_ok(
             memheap_placement_free(memheap_numa_heaps_local(places), block));

@@ -56,9 +56,9 @@ static search_t search_for(size_t size, size_t around)
 }
 
 /* Let all that is free be joined. */
-static void settle(void)
+static void normalize(void)
 {
-    model.unit.ops->settle(model.unit.module);
+    model.unit.ops->normalize(model.unit.module);
 }
 
 /* Chunks of 1 KiB and more are found by their sixteenth of a power of two, and
@@ -79,14 +79,14 @@ START_TEST(chunk_that_fits_is_hardly_longer_than_it_must)
                 ck_assert_ok(model_free(&model, model.block[leaves].offset));
             }
         }
-        settle();
+        normalize();
         size_t size = 16 + unit_random_below(&state, 16 * KIB);
         size_t offset = alloc(size);
         size_t usable;
         ck_assert_ok(
             model.unit.ops->size_of(model.unit.module, offset, &usable));
         ck_assert_ok(model_free(&model, offset));
-        settle();
+        normalize();
         search_t found = search_for(usable, offset);
         size_t best = found.best;
         size_t most = best < 1024 ? best : best + best / 8;
@@ -112,7 +112,7 @@ START_TEST(small_blocks_of_one_time_lie_together)
     alloc(16);
     ck_assert_ok(model_free(&model, large));
     ck_assert_ok(model_free(&model, fitting));
-    settle();
+    normalize();
     ck_assert_uint_eq(alloc(48), fitting);
     ck_assert_uint_eq(alloc(1008), large);
     /* The rest of the chunk that was split goes before the top. */

@@ -32,7 +32,7 @@ START_TEST(four_tebibytes_can_be_reserved)
     ck_assert_ok(memheap_region_reserve(&region, 4 * TIB, &log.log));
     ck_assert_int_eq(region.kind, MEMHEAP_REGION_PRIVATE);
     ck_assert_uint_eq(region.size, 4 * TIB);
-    ck_assert_uint_eq(region.backed, 0);
+    ck_assert_uint_eq(region.committed, 0);
     ck_assert_uint_eq((uintptr_t)region.base % MEMHEAP_REGION_ALIGN, 0);
     ck_assert_uint_eq(log.count, 0);
     memheap_region_release(&region);
@@ -68,8 +68,8 @@ START_TEST(backed_part_can_be_written)
     memheap_region_t region;
     ck_assert_ok(memheap_region_reserve(&region, 4 * TIB, &memheap_log_stderr));
     ck_assert_ok(memheap_region_commit(&region, 100000, &memheap_log_stderr));
-    ck_assert_uint_ge(region.backed, 100000);
-    memset(region.base, 0xFF, region.backed);
+    ck_assert_uint_ge(region.committed, 100000);
+    memset(region.base, 0xFF, region.committed);
     memheap_region_release(&region);
 }
 END_TEST
@@ -79,11 +79,11 @@ START_TEST(growth_keeps_contents_and_place)
     memheap_region_t region;
     ck_assert_ok(memheap_region_reserve(&region, GIB, &memheap_log_stderr));
     const char *base = region.base;
-    size_t backed = 0;
+    size_t committed = 0;
     for (size_t size = 4096; size <= GIB / 2; size *= 4) {
         ck_assert_ok(memheap_region_commit(&region, size, &memheap_log_stderr));
-        ck_assert_uint_ge(region.backed, memheap_max(size, backed));
-        backed = region.backed;
+        ck_assert_uint_ge(region.committed, memheap_max(size, committed));
+        committed = region.committed;
         region.base[size - 1] = (char)1;
     }
     for (size_t size = 4096; size <= GIB / 2; size *= 4)
@@ -100,9 +100,9 @@ START_TEST(growth_takes_few_steps)
     region.overcommit = true;
     unsigned steps = 0;
     for (size_t size = MIB; size <= 8 * GIB; size += MIB) {
-        size_t before = region.backed;
+        size_t before = region.committed;
         ck_assert_ok(memheap_region_commit(&region, size, &memheap_log_stderr));
-        steps += region.backed != before;
+        steps += region.committed != before;
     }
     /* 16 MiB a step up to 64 MiB, and a quarter more each from there on. */
     ck_assert_uint_le(steps, 4 + 22);
@@ -116,7 +116,7 @@ START_TEST(whole_region_can_be_backed)
     size_t size = 5 * (size_t)sysconf(_SC_PAGESIZE);
     ck_assert_ok(memheap_region_reserve(&region, size, &memheap_log_stderr));
     ck_assert_ok(memheap_region_commit(&region, size, &memheap_log_stderr));
-    ck_assert_uint_eq(region.backed, size);
+    ck_assert_uint_eq(region.committed, size);
     region.base[size - 1] = 1;
     memheap_region_release(&region);
 }
@@ -129,7 +129,7 @@ START_TEST(end_of_the_region_is_the_end)
     ck_assert_int_eq(
         memheap_region_commit(&region, MIB + 1, &memheap_log_stderr),
         MEMHEAP_ERR_NO_MEMORY);
-    ck_assert_uint_eq(region.backed, 0);
+    ck_assert_uint_eq(region.committed, 0);
     memheap_region_release(&region);
 }
 END_TEST
@@ -142,7 +142,7 @@ START_TEST(more_than_the_node_has_is_refused_with_a_message)
     ck_assert_ok(memheap_region_reserve(&region, 64 * TIB, &log.log));
     ck_assert_int_eq(memheap_region_commit(&region, 63 * TIB, &log.log),
                      MEMHEAP_ERR_NO_MEMORY);
-    ck_assert_uint_eq(region.backed, 0);
+    ck_assert_uint_eq(region.committed, 0);
     ck_assert_uint_eq(log.count, 1);
     ck_assert_logged(&log, "63 TiB");
     ck_assert_logged(&log, "(1 heap)");
@@ -159,7 +159,7 @@ START_TEST(memory_is_asked_for_all_sharers)
     share(&region, 1u << 30, &log.log);
     ck_assert_int_eq(memheap_region_commit(&region, MIB, &log.log),
                      MEMHEAP_ERR_NO_MEMORY);
-    ck_assert_uint_eq(region.backed, 0);
+    ck_assert_uint_eq(region.committed, 0);
     ck_assert_logged(&log, "1 PiB more");
     ck_assert_logged(&log, "(1073741824 heaps)");
     memheap_region_release(&region);
@@ -191,7 +191,7 @@ START_TEST(step_shrinks_where_memory_is_short)
     /* Twice what there is for the least step, a small part of it for a page. */
     region.sharers = (unsigned)(available / (8 * MIB));
     ck_assert_ok(memheap_region_commit(&region, page, &memheap_log_stderr));
-    ck_assert_uint_eq(region.backed, page);
+    ck_assert_uint_eq(region.committed, page);
     memheap_region_release(&region);
 }
 END_TEST
@@ -206,7 +206,7 @@ START_TEST(refusal_of_the_system_is_a_status_and_a_message)
     memheap_status_t status = memheap_region_commit(&region, GIB, &log.log);
     unit_limit(RLIMIT_DATA, before);
     ck_assert_int_eq(status, MEMHEAP_ERR_NO_MEMORY);
-    ck_assert_uint_eq(region.backed, 0);
+    ck_assert_uint_eq(region.committed, 0);
     ck_assert_uint_eq(log.count, 1);
     ck_assert_logged(&log, "the system backs no heap of");
     memheap_region_release(&region);
@@ -279,7 +279,7 @@ START_TEST(foreign_range_is_backed_and_stays_mapped)
     memheap_region_t region;
     memheap_region_wrap(&region, range, sizeof(range));
     ck_assert_int_eq(region.kind, MEMHEAP_REGION_FOREIGN);
-    ck_assert_uint_eq(region.backed, sizeof(range));
+    ck_assert_uint_eq(region.committed, sizeof(range));
     ck_assert_ok(
         memheap_region_commit(&region, sizeof(range), &memheap_log_stderr));
     ck_assert_int_eq(

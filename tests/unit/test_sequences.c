@@ -104,9 +104,9 @@ START_TEST(past_is_forgotten_by_settle)
         model_run(&one, seed, 500);
         model_run(&other, seed, 500);
         detour(&one, seed);
-        if (one.unit.ops->settle != NULL) {
-            one.unit.ops->settle(one.unit.module);
-            other.unit.ops->settle(other.unit.module);
+        if (one.unit.ops->normalize != NULL) {
+            one.unit.ops->normalize(one.unit.module);
+            other.unit.ops->normalize(other.unit.module);
         }
         model_check(&one);
         one.digest = other.digest;

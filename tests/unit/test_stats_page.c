@@ -59,7 +59,7 @@ static void check_figures(live_heap_t *heap)
     live_stats(heap, &shown);
     memheap_get_stats(unit.heap, &stats);
     ck_assert_uint_eq(shown.size, stats.size);
-    ck_assert_uint_eq(shown.backed, stats.backed);
+    ck_assert_uint_eq(shown.committed, stats.committed);
     ck_assert_uint_eq(shown.used, stats.used);
     ck_assert_uint_eq(shown.free, stats.free);
     ck_assert_uint_eq(shown.peak, stats.peak);

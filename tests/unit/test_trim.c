@@ -275,15 +275,15 @@ END_TEST
 
 START_TEST(many_small_blocks_back_the_heap_in_few_steps)
 {
-    memheap_stats_t stats = {.backed = 0};
+    memheap_stats_t stats = {.committed = 0};
     unsigned steps = 0;
     unit_heap_open(&unit, 2 * _i, 2 * GIB, 0, "MEMHEAP_OVERCOMMIT=1");
     for (size_t i = 0; i < GIB / (64 * KIB); i++) {
         void *block;
-        size_t before = stats.backed;
+        size_t before = stats.committed;
         ck_assert_ok(memheap_alloc(unit.heap, 64 * KIB - 16, &block));
         memheap_get_stats(unit.heap, &stats);
-        steps += stats.backed != before;
+        steps += stats.committed != before;
     }
     /* 16 MiB a step up to 64 MiB, and a quarter more each from there on. */
     ck_assert_uint_le(steps, 4 + 13);

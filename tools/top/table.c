@@ -41,7 +41,7 @@ static const column_t columns[] = {
     {"HEAP", -9, 0, HEAP, NULL},
     {"COMPONENT", -9, 7, COMPONENT, NULL},
     {"SIZE", 5, 4, FIGURE, "size"},
-    {"BACKED", 6, 6, FIGURE, "backed"},
+    {"COMMIT", 6, 6, FIGURE, "committed"},
     {"RES", 5, 1, FIGURE, "resident"},
     {"USED", 5, 0, FIGURE, "used"},
     {"PEAK", 5, 2, FIGURE, "peak"},
@@ -265,7 +265,7 @@ static void add(top_line_t *total, const top_line_t *line)
     if (line->gone)
         return;
     total->stats.size += line->stats.size;
-    total->stats.backed += line->stats.backed;
+    total->stats.committed += line->stats.committed;
     total->stats.resident += line->stats.resident;
     total->stats.used += line->stats.used;
     total->stats.peak += line->stats.peak;
