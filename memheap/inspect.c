@@ -59,7 +59,7 @@ static void take_stats(const memheap_t *heap, memheap_stats_t *stats)
         .free = module.size - module.used,
         .largest_free = module.largest_free,
         .peak = heap->peak,
-        .reach = heap_high_water(heap),
+        .high_water = heap_high_water(heap),
         .live_blocks = heap_live_blocks(heap),
         .metadata =
             module.metadata + sizeof(*heap) +
@@ -206,7 +206,7 @@ void memheap_publish_stats(memheap_t *heap)
     page->stats.live_blocks = heap_live_blocks(heap);
     page->stats.allocations = module->allocations;
     page->stats.peak = heap->peak;
-    page->stats.reach = heap_high_water(heap);
+    page->stats.high_water = heap_high_water(heap);
     page->stats.committed = heap->region.committed;
     page->stats.resizes = heap->resizes;
     page->stats.failures = heap->failures;

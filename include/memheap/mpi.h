@@ -31,6 +31,28 @@
 extern "C" {
 #endif
 
+/**
+ * @page memheap_mpi  symmetric heaps over MPI communicators
+ *
+ * A heap whose range lies at the same address on all ranks of a communicator,
+ * and whose blocks have one address there. It needs neither OpenSHMEM nor UCX.
+ * There may be several heaps at once, over communicators that overlap, created
+ * and destroyed in any order that MPI allows for collective calls.
+ *
+ * A collective call is collective over the ranks of the heap's communicator,
+ * costs one reduction, and has the same outcome on all of them: if one rank
+ * fails, all fail, and each heap is as it was. MPI must be initialized.
+ *
+ * The statuses of blocks are those of memheap_alloc() and memheap_free().
+ *
+ * @retval MEMHEAP_ERR_DIVERGED  the ranks differ in what they call; rank 0 logs
+ *         who called what, and the call does nothing
+ * @see memheap_create(), memheap_alloc(), memheap_pool_agree()
+ *
+ * Threads: the calls of one heap come one at a time, as MPI demands of a
+ * communicator.
+ */
+
 /** A symmetric heap over a communicator. */
 typedef struct memheap_mpi memheap_mpi_t;
 
