@@ -338,7 +338,7 @@ memheap_status_t memheap_mpi_resize(memheap_mpi_t *heap, void *block,
             return MEMHEAP_OK;
         }
         memheap_normalize(local);
-        if (!step.roomy || status != MEMHEAP_ERR_NO_MEMORY)
+        if (!step.with_headroom || status != MEMHEAP_ERR_NO_MEMORY)
             break;
         roomy = false;
         status = MEMHEAP_OK;

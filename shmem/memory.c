@@ -153,7 +153,7 @@ static void *resize(memheap_space_t *space, const memheap_call_t *call,
     if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
         return moved;
     memheap_normalize(space->heap);
-    if (step.roomy && worst == MEMHEAP_ERR_NO_MEMORY)
+    if (step.with_headroom && worst == MEMHEAP_ERR_NO_MEMORY)
         return resize(space, call, block, size, false);
     report_failure(space, call, worst, pe);
     return NULL;
