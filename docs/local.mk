@@ -123,6 +123,13 @@ uninstall-hook:
 	@do='$(SED) "s/ .*/.3/" $$from/index | \
 	    (cd "$(DESTDIR)$(mandir)/man3" && xargs rm -f)'; $(each_man3_folder)
 
+# The table of all variables, out of the registry.
+EXTRA_DIST += docs/environment.awk
+.PHONY: environment
+environment: tools/memheap-info
+	env -i PATH="$$PATH" LC_ALL=C tools/memheap-info --parsable | \
+	  $(AWK) -f $(srcdir)/docs/environment.awk >$(srcdir)/docs/environment.md
+
 # The reference of the public headers, in docs/html of the build folder.
 EXTRA_DIST += docs/api.dox docs/doxygen.awk
 .PHONY: doxygen
