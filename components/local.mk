@@ -9,6 +9,7 @@ mempool_sources = components/mempool/fragments.c \
 guard_sources = components/guard/guard.c
 ptmalloc_sources = components/ptmalloc/bins.h components/ptmalloc/free_cache.h \
 	components/ptmalloc/chunk.h components/ptmalloc/ptmalloc.c \
+	components/ptmalloc/ptmalloc.h components/ptmalloc/ptmalloc_check.c \
 	components/ptmalloc/block_map.h components/ptmalloc/free_space.c \
 	components/ptmalloc/free_space.h
 

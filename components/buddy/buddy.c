@@ -69,7 +69,7 @@ typedef struct buddy {
     uint64_t orders;    /* bit k: there are free blocks of order k */
     size_t count[ORDERS];
     memheap_bitmap_t free[ORDERS];
-    memheap_magazines_t boxes;
+    memheap_magazines_t magazines;
     memheap_hashmap_t cut; /* usable bytes of blocks that were cut */
     uint64_t high;         /* the furthest that the frontier ever was */
     size_t max_size;
@@ -250,9 +250,9 @@ static uint64_t stack_pop(buddy_t *b, unsigned order)
 {
     memheap_magazine_t *stack = &b->stack[order];
     if (stack->count == 0)
-        memheap_magazine_refill(&b->boxes, stack);
+        memheap_magazine_refill(&b->magazines, stack);
     b->held -= length_of(order);
-    return stack->member[--stack->count];
+    return stack->round[--stack->count];
 }
 
 /* Join a block of the highest order that is in a stack. */
@@ -301,7 +301,7 @@ static memheap_status_t blocks_ensure(buddy_t *b)
     memheap_status_t status = memheap_hashmap_reserve(&b->cut);
     if (status != MEMHEAP_OK || b->blocks < b->ensured)
         return status;
-    status = memheap_magazines_ensure(&b->boxes, b->blocks + ENSURE_AHEAD);
+    status = memheap_magazines_ensure(&b->magazines, b->blocks + ENSURE_AHEAD);
     if (status == MEMHEAP_OK)
         b->ensured = b->blocks + ENSURE_AHEAD;
     return status;
@@ -425,7 +425,7 @@ static memheap_result_t buddy_alloc(memheap_module_t *module, size_t align,
     memheap_magazine_t *stack = &b->stack[order];
     if (MEMHEAP_UNLIKELY(stack->count == 0))
         return alloc_unstacked(b, size, align);
-    uint64_t start = stack->member[stack->count - 1];
+    uint64_t start = stack->round[stack->count - 1];
     size_t offset = bytes_of(b, start);
     if (MEMHEAP_UNLIKELY((offset & (align - 1)) != 0))
         return alloc_unstacked(b, size, align);
@@ -454,9 +454,9 @@ static __attribute__((noinline)) void free_slowly(buddy_t *b, uint64_t start,
     }
     unsigned order = memheap_log2_floor(length);
     memheap_magazine_t *stack = &b->stack[order];
-    if (stack->count == MEMHEAP_MAGAZINE_SIZE)
-        memheap_magazine_spill(&b->boxes, stack);
-    stack->member[stack->count++] = (uint32_t)start;
+    if (stack->count == MEMHEAP_MAGAZINE_ROUNDS)
+        memheap_magazine_spill(&b->magazines, stack);
+    stack->round[stack->count++] = (uint32_t)start;
     b->stacked |= (uint64_t)1 << order;
     b->held += length;
     tag_free(&b->tags, start);
@@ -473,12 +473,12 @@ static memheap_status_t buddy_free(memheap_module_t *module, size_t offset)
     memheap_magazine_t *stack = &b->stack[order];
     if (MEMHEAP_UNLIKELY(length != length_of(order) || b->cut.count > 0 ||
                          start >= MEMHEAP_MAGAZINE_LIMIT ||
-                         stack->count == MEMHEAP_MAGAZINE_SIZE ||
+                         stack->count == MEMHEAP_MAGAZINE_ROUNDS ||
                          b->held + length > b->limit)) {
         free_slowly(b, start, length);
         return MEMHEAP_OK;
     }
-    stack->member[stack->count++] = (uint32_t)start;
+    stack->round[stack->count++] = (uint32_t)start;
     b->stacked |= (uint64_t)1 << order;
     b->held += length;
     tag_line(&b->tags, start)->lives ^= tag_bit(start);
@@ -726,19 +726,20 @@ static bool check_block(const buddy_t *b, uint64_t at, tally_t *t)
 /* Take what a stack holds away from a tally. */
 static bool check_stack(const buddy_t *b, unsigned order, tally_t *t)
 {
-    const memheap_magazine_t *box = &b->stack[order];
+    const memheap_magazine_t *magazine = &b->stack[order];
     if ((b->stacked >> order & 1) == 0)
-        return memheap_magazine_is_empty(box);
+        return memheap_magazine_is_empty(magazine);
     for (bool first = true;; first = false) {
-        if (box->count > t->stacked || box->count > MEMHEAP_MAGAZINE_SIZE ||
-            (!first && box->count < MEMHEAP_MAGAZINE_SIZE))
+        if (magazine->count > t->stacked ||
+            magazine->count > MEMHEAP_MAGAZINE_ROUNDS ||
+            (!first && magazine->count < MEMHEAP_MAGAZINE_ROUNDS))
             return false;
-        t->stacked -= box->count;
-        for (unsigned i = 0; i < box->count; i++)
-            t->stacked_digest -= digest_of(box->member[i], order);
-        if (box->below == 0)
+        t->stacked -= magazine->count;
+        for (unsigned i = 0; i < magazine->count; i++)
+            t->stacked_digest -= digest_of(magazine->round[i], order);
+        if (magazine->below == 0)
             return true;
-        box = memheap_magazine_at(&b->boxes, box->below);
+        magazine = memheap_magazine_at(&b->magazines, magazine->below);
     }
 }
 
@@ -784,7 +785,7 @@ static size_t metadata_of(const buddy_t *b)
 {
     size_t bytes = sizeof(*b) +
                    ((b->high >> TAG_LINE_ORDER) + 1) * sizeof(tag_line_t) +
-                   (b->boxes.count + 1) * sizeof(memheap_magazine_t) +
+                   (b->magazines.count + 1) * sizeof(memheap_magazine_t) +
                    memheap_hashmap_size(&b->cut);
     for (unsigned order = 0; order <= b->max_order; order++)
         bytes += memheap_bitmap_bytes((b->high >> order) + 1);
@@ -811,7 +812,7 @@ static void buddy_destroy(memheap_module_t *module)
     const memheap_memory_t *memory = b->memory;
     memheap_hashmap_close(&b->cut);
     memheap_array_close(&b->tags);
-    memheap_array_close(&b->boxes.table);
+    memheap_array_close(&b->magazines.array);
     if (b->bitmap_memory != NULL)
         memheap_memory_delete(memory, b->bitmap_memory, b->bitmap_bytes);
     memheap_memory_delete(memory, b, sizeof(*b));
@@ -858,7 +859,7 @@ static memheap_status_t tables_open(buddy_t *b)
                                     ((max_end >> TAG_LINE_ORDER) + 1) *
                                         sizeof(tag_line_t));
     if (status == MEMHEAP_OK)
-        status = memheap_magazines_open(&b->boxes, b->memory,
+        status = memheap_magazines_open(&b->magazines, b->memory,
                                         max_end + 2 * ENSURE_AHEAD);
     if (status == MEMHEAP_OK)
         status = memheap_hashmap_open(&b->cut, b->memory);

@@ -15,9 +15,9 @@
 #include "components/ptmalloc/chunk.h"
 
 enum {
-    BINS_EXACT = 64, /* sizes below have a bin each */
-    BINS_SPLIT = 4,  /* log2 of the bins of a power of two */
-    BINS_GIVES = 64, /* a shorter piece may get a granule more */
+    BINS_EXACT = 64,     /* sizes below have a bin each */
+    BINS_SPLIT = 4,      /* log2 of the bins of a power of two */
+    BINS_SLACK_MAX = 64, /* a shorter piece may get a granule more */
     BINS_COUNT = BINS_EXACT + ((64 - 6) << BINS_SPLIT),
     BINS_WORDS = (BINS_COUNT + 63) / 64
 };
@@ -90,18 +90,19 @@ static inline unsigned bins_next(const bins_t *bins, unsigned bin)
  *  few lengths have a class. */
 static inline bool bins_fits(uint64_t have, uint64_t size)
 {
-    return have >= size && (have != size + 1 || size < BINS_GIVES);
+    return have >= size && (have != size + 1 || size < BINS_SLACK_MAX);
 }
 
-/** The smallest of the first `looks` chunks of a bin that fits size granules;
+/** The smallest of the first `probes` chunks of a bin that fits size granules;
  *  CHUNK_NONE if none does. */
-static inline chunk_id_t bins_look(const bins_t *bins, const chunk_pool_t *pool,
-                                   unsigned bin, uint64_t size, size_t looks)
+static inline chunk_id_t bins_search(const bins_t *bins,
+                                     const chunk_pool_t *pool, unsigned bin,
+                                     uint64_t size, size_t probes)
 {
     chunk_id_t best = CHUNK_NONE;
     uint64_t best_size = UINT64_MAX;
-    for (chunk_id_t id = bins->head[bin]; id != CHUNK_NONE && looks > 0;
-         id = chunk_at(pool, id)->next, looks--) {
+    for (chunk_id_t id = bins->head[bin]; id != CHUNK_NONE && probes > 0;
+         id = chunk_at(pool, id)->next, probes--) {
         uint64_t have = chunk_at(pool, id)->size;
         if (bins_fits(have, size) && have < best_size) {
             best = id;
@@ -116,7 +117,7 @@ static inline chunk_id_t bins_look(const bins_t *bins, const chunk_pool_t *pool,
 /** A chunk that fits size granules and is hardly longer: the best of the first
  *  in the first bins where one does. */
 static inline chunk_id_t bins_best(const bins_t *bins, const chunk_pool_t *pool,
-                                   uint64_t size, size_t looks)
+                                   uint64_t size, size_t probes)
 {
     unsigned bin = bins_index(size);
     chunk_id_t id = CHUNK_NONE;
@@ -125,7 +126,7 @@ static inline chunk_id_t bins_best(const bins_t *bins, const chunk_pool_t *pool,
         if (bin == BINS_COUNT)
             return CHUNK_NONE;
         id = bin < BINS_EXACT ? bins->head[bin]
-                              : bins_look(bins, pool, bin, size, looks);
+                              : bins_search(bins, pool, bin, size, probes);
         bin++;
     }
     return id;
@@ -140,9 +141,9 @@ static inline uint64_t bins_largest(const bins_t *bins,
     unsigned word = memheap_log2_floor(bins->summary);
     unsigned bin = word * 64 + memheap_log2_floor(bins->map[word]);
     uint64_t largest = 0;
-    size_t looks = 64;
-    for (chunk_id_t id = bins->head[bin]; id != CHUNK_NONE && looks > 0;
-         id = chunk_at(pool, id)->next, looks--)
+    size_t probes = 64;
+    for (chunk_id_t id = bins->head[bin]; id != CHUNK_NONE && probes > 0;
+         id = chunk_at(pool, id)->next, probes--)
         largest = memheap_max(largest, chunk_at(pool, id)->size);
     return largest;
 }
