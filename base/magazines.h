@@ -1,13 +1,17 @@
 /*
- * Stacks of places that share a pool of boxes.
+ * Stacks of block positions that share a pool of magazines.
  *
- * The uppermost members of a stack are in a box of its own; full boxes below
- * it are a list. Boxes of such lists are in a table, named by their index, 0
- * being none. So a stack costs a box while it is empty, and members of many
- * stacks share memory. A box is long, since pushing into a full one and popping
- * from an empty one is what no processor foresees; and its members are short,
- * since what the processor's caches hold counts too: places from
- * MEMHEAP_MAGAZINE_LIMIT on cannot be members.
+ * A magazine is a small array of rounds, here positions of blocks. Each stack
+ * has one magazine of its own with its uppermost rounds. Full magazines below
+ * it come from the shared pool and form a list; they are named by their index
+ * in an array, and 0 is none. An empty stack thus costs one magazine, and the
+ * stacks share the rest.
+ *
+ * A magazine is long, because spilling and refilling are mispredicted branches.
+ * A round has 32 bits, to save cache space; positions of MEMHEAP_MAGAZINE_LIMIT
+ * and above cannot be stored.
+ *
+ * Source: J. Bonwick, J. Adams, "Magazines and vmem", USENIX 2001.
  */
 #ifndef MEMHEAP_BASE_MAGAZINES_H
 #define MEMHEAP_BASE_MAGAZINES_H
@@ -17,20 +21,22 @@
 #define MEMHEAP_MAGAZINE_ROUNDS 27u
 #define MEMHEAP_MAGAZINE_LIMIT ((uint64_t)1 << 32)
 
-/** A box, and as the uppermost one a stack. All zero is an empty stack. */
+/** A magazine. The uppermost one stands for its stack. All zero is an empty
+ *  stack. */
 typedef struct memheap_magazine {
-    uint32_t count; /* members in this box */
-    uint32_t below; /* the box below this one, which is full */
+    uint32_t count; /* rounds in this magazine */
+    /** Index of the next lower magazine, which is full; 0 is none. */
+    uint32_t below;
     uint32_t round[MEMHEAP_MAGAZINE_ROUNDS];
 } memheap_magazine_t;
 
 typedef struct memheap_magazines {
     memheap_array_t array;
-    uint32_t count;     /* boxes that were ever in use; the next is fresh */
-    uint32_t free_list; /* head of a list through `below` */
+    uint32_t count;     /* magazines ever used; the next one is new */
+    uint32_t free_list; /* first unused magazine, linked through `below` */
 } memheap_magazines_t;
 
-/** Reserve a pool for stacks that have no more than so many members in all. */
+/** Reserve a pool for stacks with at most `rounds` rounds in total. */
 static inline memheap_status_t
 memheap_magazines_open(memheap_magazines_t *magazines,
                        const memheap_memory_t *memory, size_t rounds)
@@ -40,7 +46,8 @@ memheap_magazines_open(memheap_magazines_t *magazines,
                                   sizeof(memheap_magazine_t));
 }
 
-/** Let all stacks have so many members. MEMHEAP_ERR_NO_METADATA. */
+/** Make sure that the stacks can hold that many rounds.
+ *  MEMHEAP_ERR_NO_METADATA. */
 static inline memheap_status_t
 memheap_magazines_ensure(memheap_magazines_t *magazines, size_t rounds)
 {
@@ -60,7 +67,7 @@ static inline bool memheap_magazine_is_empty(const memheap_magazine_t *stack)
     return stack->count == 0 && stack->below == 0;
 }
 
-/** Put the members of a stack's own box, which is full, into one below. */
+/** Move the rounds of a stack's own magazine, which is full, to the pool. */
 static inline void memheap_magazine_spill(memheap_magazines_t *magazines,
                                           memheap_magazine_t *stack)
 {
@@ -74,8 +81,10 @@ static inline void memheap_magazine_spill(memheap_magazines_t *magazines,
     stack->count = 0;
 }
 
-/** Fill a stack's own box, which is empty, from the one below.
- *  @return false if there is none */
+/**
+ * Fill a stack's own magazine, which is empty, from the pool.
+ * @return false if the stack is empty
+ */
 static inline bool memheap_magazine_refill(memheap_magazines_t *magazines,
                                            memheap_magazine_t *stack)
 {

@@ -1,20 +1,34 @@
 /*
- * Slots: where each piece of the region starts, what it is and how long.
+ * The block map: one byte for every two granules of the region. It tells where
+ * each piece starts, how long the piece is, and whether it is live.
  *
- * All is counted in granules of 16 bytes. The region is cut into pieces of at
- * least two granules, which lie side by side up to the top. Of each slot, two
- * granules from a multiple of two, a byte is kept; since pieces are no shorter,
- * no more than one starts in a slot, and the byte says, if one does,
- *   - MAP_LIVE: whether it is a live block;
- *   - MAP_ODD: whether it starts in the second granule of the byte;
- *   - and its length less one, or MAP_LONG for all of 64 granules or more.
- * The bytes of map in which nothing starts are 0, but for those of long
- * pieces: behind the start's byte lies its header, and the byte of the last
- * slot that is covered whole is MAP_FOOTER, with a number before it. None of
- * these probes live. A note is the number of a block's class, or 0, and a
- * value. So the piece that starts at a place is known from one byte, or from
- * three if it is long; and so is the piece that ends at one, if it is long; if
- * it is short, its start is found backwards, in no more than 31 bytes.
+ * A granule is 16 bytes; all lengths and positions count granules. The region
+ * up to the top is cut into adjacent pieces of at least two granules, so at
+ * most one piece starts in the two granules of a byte.
+ *
+ * The byte in which a piece starts:
+ *
+ *     bit     7   6   5       0
+ *           +---+---+-----------+
+ *           |ODD|LIV|   code    |
+ *           +---+---+-----------+
+ *
+ *     ODD   the piece starts in the second granule of the byte
+ *     LIV   the piece is a live block
+ *     code  its length - 1, or MAP_LONG (63) for 64 granules and more
+ *
+ * A long piece (code MAP_LONG) has a header behind its first byte and a footer
+ * in its last bytes:
+ *
+ *     first byte | class number, value | 0 ... 0 | value, MAP_FOOTER |
+ *        1 byte      2       8 bytes                8        1 byte
+ *
+ * All other bytes are 0. Header and footer values have six bits a byte, so no
+ * byte but a first one has the bit MAP_LIVE.
+ *
+ * Hence the piece that starts at a granule is known from one byte, or three if
+ * it is long. The piece that ends at a granule is known from its footer if it
+ * is long; otherwise a search backwards finds its first byte within 31 bytes.
  */
 #ifndef MEMHEAP_COMPONENTS_PTMALLOC_BLOCK_MAP_H
 #define MEMHEAP_COMPONENTS_PTMALLOC_BLOCK_MAP_H
@@ -27,17 +41,17 @@
 enum {
     MAP_ODD = 0x80,
     MAP_LIVE = 0x40,
-    MAP_FOOTER = MAP_ODD, /* with no length: nothing else probes so */
+    MAP_FOOTER = MAP_ODD, /* no length: no first byte has this value */
     MAP_LONG = 63,
     PIECE_MIN = 2,
-    PIECE_LONG = 64, /* granules from which a piece has notes */
-    /* What a value takes, at six bits a byte so that no byte probes live. */
+    PIECE_LONG = 64, /* granules from which a piece has a header and a footer */
+    /* Bytes of a value, and bits in each: six, so that no byte has MAP_LIVE. */
     MAP_VALUE_BYTES = 8,
     MAP_VALUE_BITS = 6,
-    MAP_MARGIN = 16 /* bytes that may be read before and behind the map */
+    MAP_MARGIN = 16 /* bytes before and behind the map that may be read */
 };
 
-/** The greatest value of a header, and of what stands before a foot. */
+/** The greatest value of a header or a footer. */
 #define MAP_VALUE_MAX (((uint64_t)1 << MAP_VALUE_BITS * MAP_VALUE_BYTES) - 1)
 
 typedef struct block_map {
@@ -45,20 +59,21 @@ typedef struct block_map {
     memheap_array_t array;
 } block_map_t;
 
-/** What is noted of a long piece. */
+/** The header of a long piece. */
 typedef struct map_header {
-    unsigned number; /* neither of its two bytes has more than six bits */
+    /** Class number of the block, or 0. Each byte has at most six bits. */
+    unsigned number;
     uint64_t value;
 } map_header_t;
 
-/** The piece before a place. */
+/** The piece that ends at a granule. */
 typedef struct map_prev {
-    uint64_t start;  /* of a short piece */
-    uint64_t footer; /* of a long one */
+    uint64_t start;  /* if it is short */
+    uint64_t footer; /* value, if it is long */
     bool is_long;
 } map_prev_t;
 
-/** Reserve the map of a region of so many granules. */
+/** Reserve the map of a region of that many granules. */
 static inline memheap_status_t
 map_open(block_map_t *map, const memheap_memory_t *memory, uint64_t granules)
 {
@@ -68,13 +83,13 @@ map_open(block_map_t *map, const memheap_memory_t *memory, uint64_t granules)
     return status;
 }
 
-/** Bytes that the map of so many granules take. */
+/** Bytes of the map of that many granules. */
 static inline size_t map_bytes(uint64_t granules)
 {
     return (size_t)(granules / 2) + 1 + 2 * MAP_MARGIN;
 }
 
-/** Let there be map for so many granules. MEMHEAP_ERR_NO_METADATA. */
+/** Commit the map of that many granules. MEMHEAP_ERR_NO_METADATA. */
 static inline memheap_status_t map_ensure(block_map_t *map, uint64_t granules)
 {
     return memheap_array_ensure(&map->array, map_bytes(granules));
@@ -85,14 +100,15 @@ static inline uint8_t *map_byte(const block_map_t *map, uint64_t granule)
     return map->first + (granule >> 1);
 }
 
-/** A slot's byte less what it is if a live block starts at a granule: the
- *  block's length less one or MAP_LONG, and more if none does. */
+/** Length - 1, or MAP_LONG, of the live block that starts at a granule.
+ *  Greater than MAP_LONG if no live block starts there. */
 static inline unsigned map_live_code(const block_map_t *map, uint64_t granule)
 {
     return (uint8_t)(granule * MAP_ODD) ^ MAP_LIVE ^ *map_byte(map, granule);
 }
 
-/** The same for a granule at which some piece starts, live or not. */
+/** Length - 1, or MAP_LONG, of the piece that starts at a granule, live or
+ *  not. Some piece must start there. */
 static inline unsigned map_code(const block_map_t *map, uint64_t granule)
 {
     return *map_byte(map, granule) & MAP_LONG;
@@ -103,7 +119,7 @@ static inline bool map_is_live(const block_map_t *map, uint64_t granule)
     return map_live_code(map, granule) <= MAP_LONG;
 }
 
-/** Let a block that was live or will be, be live. */
+/** Mark the block that starts at a granule as live. */
 static inline void map_set_live(const block_map_t *map, uint64_t granule)
 {
     *map_byte(map, granule) |= MAP_LIVE;
@@ -114,7 +130,7 @@ static inline void map_clear_live(const block_map_t *map, uint64_t granule)
     *map_byte(map, granule) &= (uint8_t)~MAP_LIVE;
 }
 
-/** The number of the class of the long block that starts at a granule. */
+/** Class number of the long block that starts at a granule. */
 static inline unsigned map_class_number(const block_map_t *map,
                                         uint64_t granule)
 {
@@ -138,20 +154,20 @@ static inline uint64_t map_read_value(const uint8_t *at)
     return value;
 }
 
-/** The value of the note of the long piece that starts at a granule. */
+/** Header value of the long piece that starts at a granule. */
 static inline uint64_t map_value(const block_map_t *map, uint64_t granule)
 {
     return map_read_value(map_byte(map, granule) + 3);
 }
 
-/** Where the foot of a piece that ends at a granule stands. */
+/** The last byte of a long piece that ends at a granule. */
 static inline uint8_t *map_footer(const block_map_t *map, uint64_t end)
 {
     return map_byte(map, end) - 1;
 }
 
-/** Let a piece start at a granule. If it is long it has a header, and `foot`
- *  before its foot. All bytes of its map were 0. */
+/** Enter a piece. All its bytes must be 0. header and footer are stored only
+ *  if the piece is long. */
 static inline void map_mark(const block_map_t *map, uint64_t start,
                             uint64_t size, unsigned live, map_header_t header,
                             uint64_t footer)
@@ -171,7 +187,7 @@ static inline void map_mark(const block_map_t *map, uint64_t start,
     map_write_value(last - MAP_VALUE_BYTES, footer);
 }
 
-/** Let the bytes of a piece be 0 again. */
+/** Set the bytes of a piece to 0. */
 static inline void map_clear(const block_map_t *map, uint64_t start,
                              uint64_t size)
 {
@@ -184,7 +200,7 @@ static inline void map_clear(const block_map_t *map, uint64_t start,
     }
 }
 
-/** The piece that ends at a granule other than 0. */
+/** The piece that ends at a granule greater than 0. */
 static inline map_prev_t map_prev(const block_map_t *map, uint64_t granule)
 {
     const uint8_t *byte = map_footer(map, granule);

@@ -1,11 +1,12 @@
 /*
- * Chunks: the free pieces that may be joined and split, each with a node.
+ * Chunks: free pieces that may be joined and split. Each has a node with its
+ * bounds and its links.
  *
- * A node is named by its index in one table, 0 being none. A long chunk has
- * its node's name in its note and before its foot (slots.h). The nodes of short
- * chunks that start in one stretch of granules are a list through `chain`,
- * which begins in `heads`. Nodes that are not in use have no size, and are a
- * list through `next`.
+ * A node is named by its index in an array; 0 is no node. A long chunk has its
+ * node's index in its header and footer (block_map.h). Short chunks are found
+ * through buckets: the short chunks that start in one group of 128 granules
+ * form a list through `bucket_next`. Unused nodes have size 0 and form a list
+ * through `next`.
  */
 #ifndef MEMHEAP_COMPONENTS_PTMALLOC_CHUNK_H
 #define MEMHEAP_COMPONENTS_PTMALLOC_CHUNK_H
@@ -15,7 +16,7 @@
 #define CHUNK_NONE 0u
 
 enum {
-    CHUNK_BUCKET_ORDER = 7 /* log2 of the granules that share a list */
+    CHUNK_BUCKET_ORDER = 7 /* log2 of the granules of a bucket */
 };
 
 typedef uint32_t chunk_id_t;
@@ -23,7 +24,7 @@ typedef uint32_t chunk_id_t;
 typedef struct chunk {
     uint64_t start;
     uint64_t size;
-    chunk_id_t next; /* in its bin */
+    chunk_id_t next; /* next and previous chunk of its bin */
     chunk_id_t prev;
     chunk_id_t bucket_next;
 } chunk_t;
@@ -32,9 +33,9 @@ typedef struct chunk_pool {
     block_map_t map;
     memheap_array_t buckets;
     memheap_array_t nodes;
-    chunk_id_t count;     /* nodes that were ever in use; the next is fresh */
-    chunk_id_t free_list; /* head of the list */
-    chunk_id_t limit;     /* nodes that there can be */
+    chunk_id_t count;     /* nodes ever used; the next one is new */
+    chunk_id_t free_list; /* first unused node */
+    chunk_id_t limit;     /* the most nodes that there can be */
 } chunk_pool_t;
 
 static inline chunk_t *chunk_at(const chunk_pool_t *pool, chunk_id_t id)
@@ -49,7 +50,7 @@ static inline chunk_id_t *chunk_bucket(const chunk_pool_t *pool,
            (granule >> CHUNK_BUCKET_ORDER);
 }
 
-/** Make sure that count nodes can be in use at once. */
+/** Make sure that count nodes can be in use. MEMHEAP_ERR_NO_METADATA. */
 static inline memheap_status_t chunk_ensure(chunk_pool_t *pool, size_t count)
 {
     if (MEMHEAP_UNLIKELY(count >= pool->limit))
@@ -57,8 +58,7 @@ static inline memheap_status_t chunk_ensure(chunk_pool_t *pool, size_t count)
     return memheap_array_ensure(&pool->nodes, (count + 1) * sizeof(chunk_t));
 }
 
-/** The node of a short chunk that starts at a granule; CHUNK_NONE if none
- *  does. */
+/** The node of the short chunk that starts at a granule, or CHUNK_NONE. */
 static inline chunk_id_t chunk_find(const chunk_pool_t *pool, uint64_t granule)
 {
     chunk_id_t id = *chunk_bucket(pool, granule);
@@ -67,7 +67,7 @@ static inline chunk_id_t chunk_find(const chunk_pool_t *pool, uint64_t granule)
     return id;
 }
 
-/** Let a chunk be found, by its map and, if it is short, by its list. */
+/** Enter a chunk into the block map and, if it is short, into its bucket. */
 static inline void chunk_link(chunk_pool_t *pool, chunk_id_t id)
 {
     chunk_t *chunk = chunk_at(pool, id);
@@ -93,7 +93,7 @@ static inline void chunk_unlink(chunk_pool_t *pool, chunk_id_t id)
     *link = chunk->bucket_next;
 }
 
-/** A node, out of those that chunk_ensure() promised. */
+/** Get a node. chunk_ensure() must have provided it. */
 static inline chunk_id_t chunk_new(chunk_pool_t *pool)
 {
     chunk_id_t id = pool->free_list;

@@ -1,14 +1,16 @@
 /*
- * The cache: blocks that were freed and wait for a request of their class.
+ * The cache of freed blocks: they wait for a request of their class and are not
+ * joined meanwhile.
  *
- * Blocks come in classes, which have a length, a number and a stack each. Every
- * length up to 64 granules is a class; beyond, there are 32 for a power of
- * two, and all are multiples of 4 granules. A number is log2 of the step
- * between lengths, times 256, plus the steps that the length has, less one; so
- * that the number of a class of one step per granule is its length less one,
- * and no byte of a number has more than six bits. 0, which would be the length
- * of 1, stands for what has no class. All stacks (base/magazines.h) are there
- * from the start, but take memory only where they were used.
+ * A class is a block length. Every length up to 64 granules is a class; each
+ * larger power of two has 32 classes, all multiples of 4 granules. A class of
+ * `steps` << `order` granules has the number order * 256 + steps - 1, with
+ * steps in 1..64. So a class of order 0 has the number length - 1, and no byte
+ * of a number has more than six bits. The number 0 stands for blocks of no
+ * class.
+ *
+ * Each class has a stack of cached blocks (base/magazines.h). The memory of a
+ * stack is touched only once the class is used.
  */
 #ifndef MEMHEAP_COMPONENTS_PTMALLOC_FREE_CACHE_H
 #define MEMHEAP_COMPONENTS_PTMALLOC_FREE_CACHE_H
@@ -17,15 +19,18 @@
 #include "base/util.h"
 
 enum {
-    CACHE_EXACT = 64,         /* granules up to which every length is a class */
-    CACHE_SPLIT = 5,          /* log2 of the classes of a power of two */
-    CACHE_ALIGN = 2,          /* log2 of what longer ones are multiples of */
-    CACHE_ORDERS = 27,        /* steps that there are */
-    CACHE_ORDER_STRIDE = 256, /* numbers for each */
-    CACHE_STEPS = 64,         /* of which this many are used */
-    CACHE_ALIGN_PROBES = 8,   /* members that are looked at for an alignment */
-    CACHE_TABLE_SIZE = 2048,  /* granules up to which classes are looked up */
-    CACHE_LARGE_BIT = 63,     /* bit in the map from which blocks are large */
+    /* up to this, every length is a class; granules */
+    CACHE_EXACT = 64,
+    CACHE_SPLIT = 5, /* log2 of the classes of a power of two */
+    /* log2 of the granules that longer classes are multiples of */
+    CACHE_ALIGN = 2,
+    CACHE_ORDERS = 27,        /* orders that classes can have */
+    CACHE_ORDER_STRIDE = 256, /* distance of the numbers of two orders */
+    CACHE_STEPS = 64,         /* classes of an order */
+    CACHE_ALIGN_PROBES = 8,   /* rounds examined for an aligned block */
+    /* up to this, a table gives the class; granules */
+    CACHE_TABLE_SIZE = 2048,
+    CACHE_LARGE_BIT = 63, /* first bit of large blocks in the map */
     CACHE_WORDS = CACHE_ORDERS * CACHE_STEPS / 64
 };
 
@@ -34,32 +39,34 @@ enum {
 /** The longest class, in granules. */
 #define CACHE_LONGEST ((uint64_t)1 << 32)
 
-/** A stack, which fills two lines of the processor's cache. All zero is an
- *  empty one. */
+/** The cached blocks of one class: two cache lines. All zero is an empty
+ *  stack. */
 typedef struct cache_stack {
-    uint64_t block_size; /* of each block; set before there is one */
-    uint32_t capacity;   /* members that the box has room for; 0 as long as the
-                        map   does not have the stack, which is empty then */
+    uint64_t block_size; /* bytes; set before the first block exists */
+    /** Rounds that the magazine can take. 0 while the class is not in the map;
+     *  the stack is then empty. */
+    uint32_t capacity;
     memheap_magazine_t magazine;
 } cache_stack_t;
 
 typedef struct free_cache {
-    cache_stack_t *stacks; /* by number */
+    cache_stack_t *stacks; /* by class number */
     memheap_magazines_t magazines;
-    unsigned next_large;  /* bit of the map to look for large blocks from */
-    uint32_t orders_used; /* bit o: a class of the order o was used */
-    uint64_t summary;     /* bit w: map[w] is not 0 */
+    /** The bit from which the search for large blocks starts. */
+    unsigned next_large;
+    uint32_t orders_used;      /* bit o: a class of order o was used */
+    uint64_t summary;          /* bit w: map[w] is not 0 */
     uint64_t map[CACHE_WORDS]; /* by cache_bit(): the stack may have blocks */
-    uint16_t class_table[CACHE_TABLE_SIZE]; /* by a length less one */
+    uint16_t class_table[CACHE_TABLE_SIZE]; /* class number by length - 1 */
 } free_cache_t;
 
-/** A length that blocks come in. */
+/** A class of blocks, or a length without one. */
 typedef struct cache_class {
     uint64_t size; /* granules */
     unsigned number;
 } cache_class_t;
 
-/** The shortest class that holds size granules, of at least 2. */
+/** The shortest class of at least `size` granules; size is at least 2. */
 static inline cache_class_t cache_class(uint64_t size)
 {
     if (size > CACHE_LONGEST)
@@ -73,7 +80,7 @@ static inline cache_class_t cache_class(uint64_t size)
                            order * CACHE_ORDER_STRIDE + (unsigned)step};
 }
 
-/** The class of just that length, or none. */
+/** The class of exactly `size` granules; number 0 if there is none. */
 static inline cache_class_t cache_class_of(uint64_t size)
 {
     cache_class_t class = cache_class(size);
@@ -83,7 +90,7 @@ static inline cache_class_t cache_class_of(uint64_t size)
     };
 }
 
-/** The length of a class. */
+/** Granules of a class. */
 static inline uint64_t cache_size(unsigned number)
 {
     return (uint64_t)(number % CACHE_ORDER_STRIDE + 1)
@@ -114,7 +121,7 @@ static inline void cache_close(free_cache_t *cache,
                                   sizeof(cache_stack_t));
 }
 
-/** The stack of a class that a block has, or will have. */
+/** The stack of a class. Prepares it for its first block. */
 static inline cache_stack_t *cache_stack(free_cache_t *cache,
                                          cache_class_t class)
 {
@@ -126,7 +133,7 @@ static inline cache_stack_t *cache_stack(free_cache_t *cache,
     return stack;
 }
 
-/** The bit of a class in the map, and back. */
+/** The bit of a class in the map; cache_number() is its inverse. */
 static inline unsigned cache_bit(unsigned number)
 {
     return number / CACHE_ORDER_STRIDE * CACHE_STEPS +
@@ -138,7 +145,7 @@ static inline unsigned cache_number(unsigned bit)
     return bit / CACHE_STEPS * CACHE_ORDER_STRIDE + bit % CACHE_STEPS;
 }
 
-/** Let a stack be found, so that it can have members. */
+/** Enter a class into the map, so that its stack can take blocks. */
 static inline void cache_activate(free_cache_t *cache, unsigned number)
 {
     unsigned bit = cache_bit(number);
@@ -147,7 +154,8 @@ static inline void cache_activate(free_cache_t *cache, unsigned number)
     cache->stacks[number].capacity = MEMHEAP_MAGAZINE_ROUNDS;
 }
 
-/** Let no stack be found that is empty. */
+/** Remove a class from the map if its stack is empty. Returns whether it was.
+ */
 static inline bool cache_deactivate_empty(free_cache_t *cache, unsigned bit)
 {
     cache_stack_t *stack = &cache->stacks[cache_number(bit)];
@@ -160,8 +168,8 @@ static inline bool cache_deactivate_empty(free_cache_t *cache, unsigned bit)
     return true;
 }
 
-/** Bring a member that lies at a multiple of align granules to the top of a
- *  magazine, if one of the uppermost does. */
+/** Move a block aligned to `align` granules to the top of a magazine, if one
+ *  of the uppermost CACHE_ALIGN_PROBES rounds is aligned. */
 static inline bool cache_find_aligned(memheap_magazine_t *magazine,
                                       uint64_t align)
 {
@@ -177,8 +185,7 @@ static inline bool cache_find_aligned(memheap_magazine_t *magazine,
     return false;
 }
 
-/** The highest bit of the map that is set, from one on downwards; or
- *  CACHE_NO_BIT. */
+/** The highest set bit of the map at or below `bit`, or CACHE_NO_BIT. */
 static inline unsigned cache_prev_bit(const free_cache_t *cache, unsigned bit)
 {
     uint64_t map = cache->map[bit / 64] & UINT64_MAX >> (63 - bit % 64);
@@ -191,8 +198,8 @@ static inline unsigned cache_prev_bit(const free_cache_t *cache, unsigned bit)
     return word * 64 + memheap_log2_floor(cache->map[word]);
 }
 
-/** The next stack that has large blocks, from `next` downwards and around; NULL
- *  if none has. */
+/** A stack with large blocks, or NULL. Stacks are visited downwards from
+ *  `next_large`, and round again. */
 static inline cache_stack_t *cache_find_large(free_cache_t *cache)
 {
     for (unsigned ends = 0; ends < 2;) {
@@ -209,7 +216,7 @@ static inline cache_stack_t *cache_find_large(free_cache_t *cache)
     return NULL;
 }
 
-/** The stack of the longest small blocks that are cached; NULL if none are. */
+/** The stack with the longest cached small blocks, or NULL. */
 static inline cache_stack_t *cache_find_small(free_cache_t *cache)
 {
     unsigned bit;

@@ -1,6 +1,6 @@
 /*
- * Space, as space.h has it: pieces are cut from what is loose, and joined
- * again.
+ * Free space (free_space.h): cut blocks from chunks, the victim and the top,
+ * and join what is freed.
  */
 #include "config.h"
 
@@ -15,7 +15,7 @@ static inline chunk_t *chunk(const free_space_t *space, chunk_id_t id)
     return chunk_at(&space->pool, id);
 }
 
-/* Make a chunk of granules whose map are 0. */
+/* Make a chunk. The bytes of its granules in the block map are 0. */
 static inline void chunk_make(free_space_t *space, uint64_t start,
                               uint64_t size)
 {
@@ -27,7 +27,8 @@ static inline void chunk_make(free_space_t *space, uint64_t start,
     bins_add(&space->bins, &space->pool, id);
 }
 
-/* Let a chunk be granules of nothing, whose map are 0. */
+/* Remove a chunk. The bytes of its granules in the block map are 0 afterwards.
+ */
 static inline void chunk_drop(free_space_t *space, chunk_id_t id)
 {
     space->total -= chunk(space, id)->size;
@@ -36,7 +37,8 @@ static inline void chunk_drop(free_space_t *space, chunk_id_t id)
     chunk_delete(&space->pool, id);
 }
 
-/* Give a chunk other bounds; the map of what it gains are 0. */
+/* Change the bounds of a chunk. Gained granules have bytes of 0 in the block
+ * map. */
 static inline void chunk_change(free_space_t *space, chunk_id_t id,
                                 uint64_t start, uint64_t size)
 {
@@ -53,13 +55,14 @@ static inline void chunk_change(free_space_t *space, chunk_id_t id,
     chunk_link(&space->pool, id);
 }
 
-/* A piece that is taken out of a longer one, with what is left of it. */
+/* The span to cut from a piece of `have` granules: a remainder of one granule
+ * cannot be a piece, so the span takes it too. */
 static inline span_t span_of(uint64_t start, uint64_t size, uint64_t have)
 {
     return (span_t){start, have == size + 1 ? have : size};
 }
 
-/* Cut a piece out of a chunk that contains it. */
+/* Cut a span out of a chunk that contains it. */
 static inline span_t chunk_carve(free_space_t *space, chunk_id_t id,
                                  uint64_t start, uint64_t size)
 {
@@ -79,7 +82,8 @@ static inline span_t chunk_carve(free_space_t *space, chunk_id_t id,
     return span;
 }
 
-/* Let granules whose map are 0 be the victim, where there is none. */
+/* Make a victim; there is none. The bytes of its granules in the block map are
+ * 0. */
 static inline void victim_set(free_space_t *space, uint64_t start,
                               uint64_t size)
 {
@@ -89,7 +93,8 @@ static inline void victim_set(free_space_t *space, uint64_t start,
              FOOTER_VICTIM);
 }
 
-/* Let there be no victim, but granules whose map are 0. */
+/* Remove the victim. The bytes of its granules in the block map are 0
+ * afterwards. */
 static inline void victim_drop(free_space_t *space)
 {
     if (space->victim.size == 0)
@@ -105,14 +110,14 @@ static inline bool victim_meets_top(const free_space_t *space)
            space->victim.start + space->victim.size == space->top;
 }
 
-/* Cut a piece from the start of the victim, which fits. */
+/* Cut a span from the start of the victim, which is long enough. */
 static inline span_t victim_carve(free_space_t *space, uint64_t size)
 {
     span_t victim = space->victim;
     span_t span = span_of(victim.start, size, victim.size);
     span_t rest = {span.start + span.size, victim.size - span.size};
     if (rest.size >= PIECE_LONG) {
-        /* Its foot stays. */
+        /* The footer stays. */
         const block_map_t *map = &space->pool.map;
         *map_byte(map, victim.start) = 0;
         *map_byte(map, rest.start) = (uint8_t)(rest.start * MAP_ODD + MAP_LONG);
@@ -137,10 +142,10 @@ void free_space_retire_victim(free_space_t *space)
         chunk_make(space, victim.start, victim.size);
 }
 
-/* What is loose before or behind a place. */
+/* The free piece beside a span. Its size is 0 if there is none. */
 typedef struct neighbour {
     span_t span;
-    chunk_id_t chunk; /* CHUNK_NONE if it is the victim, or if there is none */
+    chunk_id_t chunk; /* CHUNK_NONE if it is the victim */
 } neighbour_t;
 
 static inline neighbour_t neighbour_of(const free_space_t *space, chunk_id_t id)
@@ -177,7 +182,7 @@ static inline neighbour_t neighbour_behind(const free_space_t *space,
     return neighbour_of(space, free_space_chunk(space, end));
 }
 
-/* Let a neighbour be granules of nothing. */
+/* Remove a free piece. Its bytes in the block map are 0 afterwards. */
 static inline void neighbour_drop(free_space_t *space, neighbour_t neighbour)
 {
     if (neighbour.chunk != CHUNK_NONE)
@@ -214,8 +219,8 @@ void free_space_give(free_space_t *space, uint64_t start, uint64_t size)
     }
 }
 
-/* A multiple of align granules at which size of them lie in a chunk, with no
- * single one left before it; or GRANULE_NONE. */
+/* The first aligned granule at which `size` granules fit into a chunk without
+ * a remainder of one granule before them, or GRANULE_NONE. */
 static inline uint64_t aligned_start(const chunk_t *c, uint64_t size,
                                      uint64_t align)
 {
@@ -227,8 +232,8 @@ static inline uint64_t aligned_start(const chunk_t *c, uint64_t size,
                                                                 : GRANULE_NONE;
 }
 
-/* Take a place from the best of chunks and victim that have at least `room`
- * granules. */
+/* Cut a span from the best fit among chunks and victim. Only pieces of at
+ * least `room` granules are considered. */
 static span_t take_best(free_space_t *space, uint64_t size, uint64_t room,
                         uint64_t align, size_t probes)
 {
@@ -245,8 +250,8 @@ static span_t take_best(free_space_t *space, uint64_t size, uint64_t room,
                                  : chunk_carve(space, id, start, size);
 }
 
-/* Take a short piece: a chunk of its size, or a part of the victim, or of a
- * longer chunk, the rest of which is the victim then. */
+/* Cut a short span: from a chunk of exactly its size, else from the victim,
+ * else from a longer chunk, and its remainder becomes the victim. */
 static span_t take_short(free_space_t *space, uint64_t size, size_t probes)
 {
     chunk_id_t id = space->bins.head[size];
@@ -267,8 +272,9 @@ static span_t take_short(free_space_t *space, uint64_t size, size_t probes)
     return span;
 }
 
-/* The best fit may happen to lie well; a chunk that is longer by the alignment
- * and the one granule that may not be left always does. */
+/* The best fit for the size alone may be aligned by chance. A chunk that is
+ * longer by the alignment and by one granule, which cannot be left over,
+ * always has an aligned start. */
 span_t free_space_take(free_space_t *space, uint64_t size, uint64_t align,
                        size_t probes)
 {
@@ -280,7 +286,7 @@ span_t free_space_take(free_space_t *space, uint64_t size, uint64_t align,
     return span;
 }
 
-/* Let the tables reach to a top. */
+/* Commit the metadata for a top. */
 static memheap_status_t top_ensure(free_space_t *space, uint64_t top)
 {
     memheap_status_t status = map_ensure(&space->pool.map, top);
@@ -291,7 +297,7 @@ static memheap_status_t top_ensure(free_space_t *space, uint64_t top)
     return status;
 }
 
-/* Move the top up to the end of a piece behind it. */
+/* Raise the top to the end of a span behind it. */
 static memheap_status_t top_raise(free_space_t *space, uint64_t start,
                                   uint64_t size)
 {
@@ -397,7 +403,8 @@ memheap_status_t free_space_open(free_space_t *space,
                                  const memheap_memory_t *memory, uint64_t end,
                                  uint64_t most)
 {
-    /* Each block, and each chunk beside one, takes PIECE_MIN at least. */
+    /* Each block, and each chunk beside one, has at least PIECE_MIN granules.
+     */
     uint64_t nodes = memheap_min(most / PIECE_MIN, UINT32_MAX / 2);
     space->end = end;
     space->victim.start = GRANULE_NONE;

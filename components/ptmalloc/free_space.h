@@ -1,20 +1,24 @@
 /*
- * Space: what of the region is not in blocks, and what blocks are cut from.
+ * The free space of a region: chunks, the victim and the top. Blocks are cut
+ * from it.
  *
- * The pieces of the region (slots.h) lie up to the top: the space behind the
- * last block, which was never used or has been given back. A piece is a block,
- * of which nothing is known here but whether it is live, or loose:
- *   - the victim: the rest of the last chunk that was split for a short piece,
- *     or a part of the top, so that blocks of one time lie together;
- *   - a chunk, with a node (chunk.h) in the bin for its size (bins.h).
- * No two loose pieces touch, and none touches the top, but for a victim that
- * was a part of it.
+ * The region is cut into pieces (block_map.h) up to the top; the space above
+ * the top was never used or was given back. A piece is one of:
+ * - a block, live or cached; this file does not tell cached blocks from others;
+ * - the victim: the remainder of the last chunk that was split for a short
+ *   block, or a part of the top. Blocks that are allocated in sequence lie side
+ *   by side in it;
+ * - a chunk, with a node (chunk.h) in the bin of its size (bins.h).
  *
- * A short piece is taken from a chunk of its size, else from the victim; and
- * all else from a chunk that fits and is hardly longer. Since no piece is
- * shorter than PIECE_MIN, one is never cut from what is longer by a granule.
+ * Invariants:
+ * - two free pieces (chunks, victim) are never adjacent;
+ * - a chunk never ends at the top; a victim that was cut from the top may;
+ * - no piece is shorter than PIECE_MIN granules.
  *
- * Sources: D. Lea, "A memory allocator", 1987-2012.
+ * A short block is cut from a chunk of exactly its size, else from the victim.
+ * A long one is cut from a good fit.
+ *
+ * Source: D. Lea, "A memory allocator", 1987-2012.
  */
 #ifndef MEMHEAP_COMPONENTS_PTMALLOC_FREE_SPACE_H
 #define MEMHEAP_COMPONENTS_PTMALLOC_FREE_SPACE_H
@@ -23,18 +27,19 @@
 
 #define GRANULE_NONE UINT64_MAX
 
-/* Before the foot of the victim if it is long; no chunk has this name. */
+/* Footer value of a long victim; no chunk has this index. */
 #define FOOTER_VICTIM MAP_VALUE_MAX
 
 enum {
-    /* Nodes beyond one for each block, live or not: an aligned request may
-     * leave a chunk on either side of it before its block counts. */
+    /* Nodes beyond one for each block: an aligned request may leave a chunk on
+     * both sides before its block is counted. */
     SPARE_NODES = 4,
-    ENSURE_STEP = 64, /* blocks that tables have room for beyond those there */
-    BIN_PROBES = 8    /* chunks of a bin that are compared, but in need */
+    ENSURE_STEP = 64, /* blocks for which metadata is ensured in advance */
+    /* chunks of a bin that are compared, except as a last resort */
+    BIN_PROBES = 8
 };
 
-/** A place of some granules. */
+/** A range of granules. */
 typedef struct span {
     uint64_t start;
     uint64_t size;
@@ -42,22 +47,22 @@ typedef struct span {
 
 typedef struct free_space {
     uint64_t top;
-    uint64_t end;     /* granules in the region */
-    uint64_t total;   /* granules of chunks and the victim */
-    span_t victim;    /* starts GRANULE_NONE if there is none */
-    uint64_t top_max; /* the highest that the top ever was */
+    uint64_t end;     /* granules of the region */
+    uint64_t total;   /* granules of chunks and victim */
+    span_t victim;    /* starts at GRANULE_NONE if there is none */
+    uint64_t top_max; /* highest top so far */
     chunk_pool_t pool;
     bins_t bins;
 } free_space_t;
 
-/** Reserve the tables for a region of at most `most` granules; `end` of them
- *  are there now. MEMHEAP_ERR_NO_METADATA. */
+/** Reserve the metadata of a region of now `end` and at most `most` granules.
+ *  MEMHEAP_ERR_NO_METADATA. */
 memheap_status_t free_space_open(free_space_t *space,
                                  const memheap_memory_t *memory, uint64_t end,
                                  uint64_t most);
 void free_space_close(free_space_t *space);
 
-/** See to it that space can be given back for so many blocks.
+/** Make sure that free_space_give() can be called for that many blocks.
  *  MEMHEAP_ERR_NO_METADATA. */
 static inline memheap_status_t free_space_ensure(free_space_t *space,
                                                  size_t blocks)
@@ -65,41 +70,43 @@ static inline memheap_status_t free_space_ensure(free_space_t *space,
     return chunk_ensure(&space->pool, blocks + SPARE_NODES);
 }
 
-/** A piece of size granules at a multiple of align, from what is loose: of each
- *  bin, so many chunks are looked at. Where nothing is, it starts at
- *  GRANULE_NONE. Its map are 0: the caller marks it. */
+/** Take `size` granules at a multiple of `align` from chunks and victim. At
+ *  most `probes` chunks of a bin are compared. The result starts at
+ *  GRANULE_NONE if nothing fits. Its bytes in the block map are 0; the caller
+ *  enters the block. */
 span_t free_space_take(free_space_t *space, uint64_t size, uint64_t align,
                        size_t probes);
 
-/** The same from the top. MEMHEAP_ERR_NO_MEMORY, MEMHEAP_ERR_NO_METADATA */
+/** Like free_space_take(), from the top. MEMHEAP_ERR_NO_MEMORY,
+ *  MEMHEAP_ERR_NO_METADATA. */
 memheap_status_t free_space_take_top(free_space_t *space, uint64_t size,
                                      uint64_t align, span_t *span_p);
 
-/** Take that very place. MEMHEAP_ERR_BUSY, MEMHEAP_ERR_NO_METADATA, or
- *  MEMHEAP_ERR_BAD_ARGUMENT if no piece would fit into what is left before
- *  it. */
+/** Take exactly this span. MEMHEAP_ERR_BUSY if a part of it is in use,
+ *  MEMHEAP_ERR_BAD_ARGUMENT if a single granule would be left before it,
+ *  MEMHEAP_ERR_NO_METADATA. */
 memheap_status_t free_space_take_at(free_space_t *space, span_t *span_p);
 
-/** Take what follows a piece that ends where the span starts.
- *  MEMHEAP_ERR_NO_MEMORY if it is not loose, MEMHEAP_ERR_NO_METADATA. */
+/** Take the span that follows a block. MEMHEAP_ERR_NO_MEMORY if it is not
+ *  free, MEMHEAP_ERR_NO_METADATA. */
 memheap_status_t free_space_extend(free_space_t *space, span_t *span_p);
 
-/** Give back granules whose map are 0: they are joined with what is loose on
- *  either side. */
+/** Give a span back and join it with the free pieces beside it. Its bytes in
+ *  the block map must be 0. */
 void free_space_give(free_space_t *space, uint64_t start, uint64_t size);
 
-/** Make a chunk of the victim, or a part of the top. */
+/** Turn the victim into a chunk, or into a part of the top if it ends there. */
 void free_space_retire_victim(free_space_t *space);
 
-/** Granules of the longest piece that free_space_take() or
- * free_space_take_top() would find; sometimes less. */
+/** Granules that free_space_take() or free_space_take_top() would find. A
+ *  lower bound: of the last bin, only some chunks are examined. */
 uint64_t free_space_largest(const free_space_t *space);
 
-/** Bytes of tables that were ever written. */
+/** Bytes of metadata ever written. */
 size_t free_space_metadata(const free_space_t *space);
 
-/** The chunk that starts where the victim does not and no block is live;
- *  CHUNK_NONE if a block does that is not live. */
+/** The chunk that starts at a granule, or CHUNK_NONE if a cached block starts
+ *  there. The victim or a live block must not start there. */
 static inline chunk_id_t free_space_chunk(const free_space_t *space,
                                           uint64_t start)
 {

@@ -1,68 +1,67 @@
 /*
- * The allocator of dlmalloc and ptmalloc, with all it knows outside the heap.
+ * The allocator of dlmalloc and ptmalloc, with all metadata outside the region.
  *
- * The region is cut into pieces, up to the top (slots.h). A piece is a block or
- * loose (space.h); and a block is live, or cached: it was freed and waits for a
- * request of its class (cache.h), and nothing joins it meanwhile. A request is
- * served from the cache, else from what is loose, else from the top.
+ * The region up to the top is cut into pieces (block_map.h). A piece is either
+ * free (free_space.h) or a block. A block is live or cached: a cached block was
+ * freed and waits for a request of its class (free_cache.h), and is not joined
+ * with its neighbours. A request is served from the cache, else from free
+ * pieces, else from the top.
  *
- * Up to twice what was ever live, and to two fifths of the region, the top
- * rises freely, and all that is freed may be cached. Above that, the cache may
- * hold a small share of what lies below the top and of what lies above; what it
- * may not hold is given back to the space, and so are a few blocks before the
- * top moves up, and all of them before a request fails. How much may be cached
- * is kept as `floor`, the least that has to be in use, so that free() compares
- * one number.
+ * Memory is plentiful while the top is below two fifths of the region and below
+ * twice the most that was ever live. All freed blocks may then be cached.
+ * Above, the cache is limited to small shares of the space below and above the
+ * top; blocks beyond the limit become free space. A few cached blocks are
+ * joined before the top rises, and all before a request fails. The limit is
+ * kept as `used_min`, the least that has to be in use, so free() compares one
+ * number.
  *
- * Rules that ptmalloc_check() tests:
- *   - each granule below the top is in one piece, and the map say which;
- *   - no two loose pieces touch, and no chunk touches the top;
- *   - each chunk has one node, in the bin for its size, and there are no more;
- *   - each cached block is in the stack of its class, and nothing else is.
+ * Invariants, tested by ptmalloc_check():
+ * - each granule below the top belongs to one piece, as the block map says;
+ * - free pieces are never adjacent, and no chunk ends at the top;
+ * - each chunk has one node, in the bin of its size; no other node is used;
+ * - each cached block is in the stack of its class, and no other is.
  *
- * Freeing may need a node or a box of the cache. Neither are ever more than
- * blocks, live or cached, so alloc() sees to it that there is one of each
- * before it makes one block more; free() cannot fail.
+ * free() cannot fail: it may need a node or a magazine, but there are never
+ * more of either than blocks, live and cached. alloc() makes sure of both
+ * before it adds a block.
  *
  * Sources: D. Lea, "A memory allocator", 1987-2012; W. Gloger, ptmalloc; J.
- * Bonwick, "The slab allocator", 1994 (stacks of objects that are kept).
+ * Bonwick, "The slab allocator", 1994 (caches of freed objects).
  */
 #include "config.h"
 
 #include "components/ptmalloc/ptmalloc.h"
 
 enum {
-    PLENTY_NUMERATOR =
-        2, /* the part of the region in which the top rises freely */
+    PLENTY_NUMERATOR = 2, /* part of the region in which memory is plentiful */
     PLENTY_DENOMINATOR = 5,
-    /* The most that the cache may hold above that, as shifts of what lies below
-     * the top, but for little, and of what lies above. */
+    /* Limits of the cache above that: the greater of CACHE_MAX_SMALL granules
+     * and the space below the top >> CACHE_MAX_BELOW_SHIFT, but no more than
+     * the space above it >> CACHE_MAX_ABOVE_SHIFT. */
     CACHE_MAX_BELOW_SHIFT = 2,
     CACHE_MAX_SMALL = 4096,
     CACHE_MAX_ABOVE_SHIFT = 5,
-    CACHE_MAX_ONE_SHIFT =
-        6,                /* the part of it that one block may be, as a shift */
-    FLUSH_BEFORE_TOP = 2, /* cached blocks that are joined before it moves */
-    FLUSH_ON_FREE = 1,    /* and those that make room for another */
-    /* A block that shrinks by no more than these bytes and a part of its
-     * length, a half while there is room and else a sixteenth, stays as it is.
-     */
+    CACHE_MAX_ONE_SHIFT = 6, /* share of the limit that one block may take */
+    FLUSH_BEFORE_TOP = 2,    /* cached blocks joined before the top rises */
+    FLUSH_ON_FREE = 1,       /* cached blocks joined to cache another */
+    /* A block stays as it is if it shrinks by at most SHRINK_BYTES and a part
+     * of its size: a half if memory is plentiful, else a sixteenth. */
     SHRINK_BYTES = 63,
     SHRINK_SHIFT_PLENTY = 1,
     SHRINK_SHIFT_SCARCE = 4,
-    /* A block that grows may get half of what it needs beside, but no more than
-     * so many bytes. */
+    /* A growing block may get half of its new size in addition, up to this
+     * many bytes. */
     HEADROOM_MAX = 65536
 };
 
-/* Granules of a size that is not 0. */
+/* Granules of a block of `size` bytes; size is not 0. */
 static uint64_t granules_of(size_t size)
 {
     return memheap_max(((size - 1) >> GRANULE_ORDER) + 1, PIECE_MIN);
 }
 
-/* The granule of an offset; one that is no multiple of a granule becomes too
- * large to be in any region. */
+/* The granule of an offset. An offset between two granules gives a number
+ * beyond any region. */
 static uint64_t granule_at(size_t offset)
 {
     return offset >> GRANULE_ORDER | offset << (64 - GRANULE_ORDER);
@@ -78,9 +77,9 @@ static inline uint64_t live_start(const ptmalloc_t *p, size_t offset)
                : GRANULE_NONE;
 }
 
-/* The number of the class of a block, of which its slot has the code; 0 if it
- * has none. No branch tells long from short, since lengths come as they like.
- */
+/* Class number of a block, given its code in the block map; 0 for no class.
+ * The header is read even if it is not used: whether a block is long is hard
+ * to predict, and the compiler then needs no branch. */
 static inline unsigned number_at(const ptmalloc_t *p, uint64_t start,
                                  unsigned code)
 {
@@ -88,7 +87,7 @@ static inline unsigned number_at(const ptmalloc_t *p, uint64_t start,
     return code == MAP_LONG ? noted : code;
 }
 
-/* Let map that are 0 be those of a live block. */
+/* Enter a live block into the block map, where its bytes are 0. */
 static inline void block_mark(ptmalloc_t *p, uint64_t start,
                               cache_class_t class)
 {
@@ -102,8 +101,8 @@ static inline uint64_t granules_in_blocks(const ptmalloc_t *p)
     return p->free_space.top - p->free_space.total;
 }
 
-/* Say anew how much may be cached: called by all that may have moved the top,
- * or changed what is loose, when they are done. */
+/* Update the limits of the cache. Called after the top moved or free space
+ * changed. */
 static inline void limits_update(ptmalloc_t *p)
 {
     uint64_t top = p->free_space.top;
@@ -127,7 +126,7 @@ static inline void limits_update(ptmalloc_t *p)
     p->cacheable_end = memheap_min(top, MEMHEAP_MAGAZINE_LIMIT);
 }
 
-/* Give the uppermost block of a stack back to the space. */
+/* Turn the uppermost cached block of a stack into free space. */
 static void flush_one(ptmalloc_t *p, cache_stack_t *stack)
 {
     if (stack->magazine.count == 0)
@@ -139,7 +138,7 @@ static void flush_one(ptmalloc_t *p, cache_stack_t *stack)
     free_space_give(&p->free_space, start, size);
 }
 
-/* Give up to `count` cached blocks back, large ones first. */
+/* Turn up to `count` cached blocks into free space, large blocks first. */
 static MEMHEAP_NOINLINE void flush(ptmalloc_t *p, size_t count)
 {
     for (; count > 0; count--) {
@@ -152,8 +151,7 @@ static MEMHEAP_NOINLINE void flush(ptmalloc_t *p, size_t count)
     }
 }
 
-/* A node for each chunk and a box for each block in the cache after one more
- * alloc(). */
+/* Make sure of the nodes and magazines that one more block may need. */
 static memheap_status_t metadata_ensure(ptmalloc_t *p)
 {
     if (MEMHEAP_LIKELY(p->blocks < p->blocks_ensured))
@@ -167,7 +165,7 @@ static memheap_status_t metadata_ensure(ptmalloc_t *p)
     return status;
 }
 
-/* Find a place for a block, of cached ones if there is no other. */
+/* Find a span for a block. Joins cached blocks if nothing else fits. */
 static memheap_status_t find_place(ptmalloc_t *p, uint64_t size, uint64_t align,
                                    span_t *span_p)
 {
@@ -189,7 +187,7 @@ static memheap_status_t find_place(ptmalloc_t *p, uint64_t size, uint64_t align,
                : free_space_take_top(space, size, align, span_p);
 }
 
-/* The uppermost block in the box of a stack if it will do, or GRANULE_NONE. */
+/* The uppermost block of a magazine if it is aligned, or GRANULE_NONE. */
 static inline uint64_t cache_peek(const cache_stack_t *stack, size_t align)
 {
     uint32_t count = stack->magazine.count;
@@ -200,7 +198,7 @@ static inline uint64_t cache_peek(const cache_stack_t *stack, size_t align)
                                                                 : GRANULE_NONE;
 }
 
-/* Let the uppermost block in the box of a stack be live. */
+/* Take the uppermost block of a magazine out of the cache. */
 static inline memheap_result_t cache_pop(ptmalloc_t *p, cache_stack_t *stack,
                                          uint64_t start)
 {
@@ -210,7 +208,7 @@ static inline memheap_result_t cache_pop(ptmalloc_t *p, cache_stack_t *stack,
     return memheap_result_ok(bytes_of(start));
 }
 
-/* Let granules that the space gave be a live block. */
+/* Make a live block of a span taken from free space. */
 static void block_add(ptmalloc_t *p, span_t span)
 {
     cache_class_t class = cache_class_of(span.size);
@@ -221,7 +219,7 @@ static void block_add(ptmalloc_t *p, span_t span)
     limits_update(p);
 }
 
-/* Alloc where the uppermost block in the box of the stack will not do. */
+/* Slow path of alloc: the uppermost cached block is missing or not aligned. */
 static MEMHEAP_NOINLINE memheap_result_t alloc_slow(ptmalloc_t *p, size_t size,
                                                     size_t align)
 {
@@ -239,8 +237,8 @@ static MEMHEAP_NOINLINE memheap_result_t alloc_slow(ptmalloc_t *p, size_t size,
     memheap_status_t status = metadata_ensure(p);
     if (status != MEMHEAP_OK)
         return memheap_result_error(status);
-    /* In need, just what was asked for; or with one more that cannot be left.
-     */
+    /* The class first; as a last resort the exact length, or one granule more
+     * if a single granule would be left. */
     uint64_t wants[] = {class.size, exact, exact + 1};
     span_t span;
     status = MEMHEAP_ERR_NO_MEMORY;
@@ -274,7 +272,7 @@ static memheap_result_t ptmalloc_alloc(memheap_module_t *module, size_t align,
     return cache_pop(p, stack, start);
 }
 
-/* Let a live block be cached; the box of its stack has room. */
+/* Cache a live block. The magazine of its stack has room. */
 static inline memheap_status_t cache_push(ptmalloc_t *p, cache_stack_t *stack,
                                           uint64_t start, size_t used)
 {
@@ -286,8 +284,8 @@ static inline memheap_status_t cache_push(ptmalloc_t *p, cache_stack_t *stack,
     return MEMHEAP_OK;
 }
 
-/* Free where there is more to do than to push the block; or less, since there
- * is none. */
+/* Slow path of free: the magazine is full, the cache is at its limit, the
+ * block cannot be cached, or no block starts there. */
 static MEMHEAP_NOINLINE memheap_status_t free_slow(ptmalloc_t *p,
                                                    uint64_t start)
 {
@@ -350,7 +348,8 @@ static memheap_status_t ptmalloc_size_of(const memheap_module_t *module,
     return MEMHEAP_OK;
 }
 
-/* Give a live block, whose length is the caller's to change, another class. */
+/* Change the length and class of a live block. The caller takes or gives the
+ * granules. */
 static void block_set_class(ptmalloc_t *p, uint64_t start, cache_class_t have,
                             cache_class_t want)
 {
@@ -360,8 +359,8 @@ static void block_set_class(ptmalloc_t *p, uint64_t start, cache_class_t have,
     p->module.used += bytes_of(want.size) - bytes_of(have.size);
 }
 
-/* Let a block grow over what is loose behind it: to a class, while there is
- * room to one that it can grow on in, or just to `exact`. */
+/* Grow a block into the free space behind it: to the class with headroom, else
+ * to the class of the new size, else to exactly that size. */
 static memheap_status_t block_grow(ptmalloc_t *p, uint64_t start,
                                    cache_class_t have, uint64_t exact)
 {
@@ -382,8 +381,7 @@ static memheap_status_t block_grow(ptmalloc_t *p, uint64_t start,
     return status;
 }
 
-/* Resize a live block that may not stay as it is, or an offset where none
- * is. */
+/* Slow path of resize: the block has to change, or none starts there. */
 static MEMHEAP_NOINLINE memheap_result_t resize_slow(ptmalloc_t *p,
                                                      uint64_t start,
                                                      size_t size)
@@ -407,8 +405,8 @@ static MEMHEAP_NOINLINE memheap_result_t resize_slow(ptmalloc_t *p,
     return (memheap_result_t){bytes_of(class_at(p, start).size), status};
 }
 
-/* A short block that grows moves if one of its new class is cached: that is
- * quicker than to join and to split. */
+/* A short block that grows moves if a block of its new class is cached: that
+ * is faster than joining and splitting. */
 static memheap_result_t ptmalloc_resize(memheap_module_t *module, size_t offset,
                                         size_t size)
 {
@@ -450,9 +448,9 @@ static memheap_status_t ptmalloc_reserve(memheap_module_t *module,
     return status;
 }
 
-/* What depends on the past is what is cached, what was ever live, which piece
- * is the victim, and the order of the chunks in a bin: start anew, and add them
- * in the order of addresses. */
+/* Placement depends on the cache, the victim, the most that was live, and the
+ * order of chunks within a bin. Reset all four; refill the bins in address
+ * order. */
 static void ptmalloc_normalize(memheap_module_t *module)
 {
     ptmalloc_t *p = ptmalloc_of(module);
@@ -480,7 +478,7 @@ static memheap_status_t ptmalloc_grow(memheap_module_t *module, size_t new_size)
     return MEMHEAP_OK;
 }
 
-/* Free pieces that touch are shown as one. */
+/* Adjacent free pieces and cached blocks are reported as one extent. */
 static void ptmalloc_walk(const memheap_module_t *module,
                           bool (*visit)(void *context,
                                         const memheap_extent_t *extent),

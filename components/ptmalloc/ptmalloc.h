@@ -1,5 +1,5 @@
 /*
- * top
+ * State of a ptmalloc module, and what its sources share.
  */
 #ifndef MEMHEAP_COMPONENTS_PTMALLOC_PTMALLOC_H
 #define MEMHEAP_COMPONENTS_PTMALLOC_PTMALLOC_H
@@ -14,16 +14,18 @@ enum {
 
 typedef struct ptmalloc {
     memheap_module_t module;
-    uint64_t
-        cacheable_end; /* blocks before it may be cached; not behind the top */
-    size_t used_min; /* bytes; less in use would mean that too much is cached */
-    uint64_t cache_max;  /* granules; the most that may be */
-    uint64_t plenty_end; /* granules; up to there the top rises freely */
-    uint64_t used_max;   /* granules that were ever live */
-    unsigned
-        shrink_shift; /* the part of itself that a block may shrink, a shift */
-    size_t blocks;    /* live and cached */
-    size_t blocks_ensured; /* blocks that there are nodes and boxes for */
+    /** Granules. A block at or behind this cannot be cached. Not above the
+     *  top. */
+    uint64_t cacheable_end;
+    size_t used_min;     /* bytes; if less is in use, too much is cached. */
+    uint64_t cache_max;  /* granules that may be cached */
+    uint64_t plenty_end; /* granules; below this, memory is plentiful */
+    uint64_t used_max;   /* granules; most that were live */
+    /** A block stays as it is if it shrinks by less than its size >>
+     *  shrink_shift. */
+    unsigned shrink_shift;
+    size_t blocks;         /* live and cached */
+    size_t blocks_ensured; /* blocks with ensured metadata */
     free_space_t free_space;
     free_cache_t cache;
     size_t max_size;
@@ -51,8 +53,8 @@ static inline const block_map_t *map_of(const ptmalloc_t *p)
     return &p->free_space.pool.map;
 }
 
-/* The class of a block, live or cached: without a number, it is live, and too
- * long for one or cut shorter than classes are. */
+/* The class of a block, live or cached. A block without class number is live,
+ * and longer than any class or of a length between two classes. */
 static inline cache_class_t class_at(const ptmalloc_t *p, uint64_t start)
 {
     unsigned number = map_code(map_of(p), start);
@@ -63,7 +65,7 @@ static inline cache_class_t class_at(const ptmalloc_t *p, uint64_t start)
     return (cache_class_t){size, number};
 }
 
-/* Granules of a piece. */
+/* Granules of the piece that starts at a granule. */
 static inline uint64_t length_at(const ptmalloc_t *p, uint64_t start)
 {
     if (start == p->free_space.victim.start)
@@ -76,7 +78,7 @@ static inline uint64_t length_at(const ptmalloc_t *p, uint64_t start)
     return class_at(p, start).size;
 }
 
-/** check */
+/** Check all invariants of ptmalloc.c. MEMHEAP_ERR_CORRUPT. */
 memheap_status_t ptmalloc_check(const memheap_module_t *module);
 
 #endif

@@ -1,19 +1,19 @@
 /*
- * top
+ * Check the invariants of a ptmalloc module (ptmalloc.c).
  */
 #include "config.h"
 
 #include "components/ptmalloc/ptmalloc.h"
 
-/* What one pass over the pieces finds. */
+/* Sums over all pieces. */
 typedef struct tally {
     uint64_t used;
     size_t live;
     size_t chunks;
     size_t cached;
-    uint64_t cached_digest; /* of where cached blocks lie, and how long */
+    uint64_t cached_digest; /* of positions and lengths of cached blocks */
     uint64_t free;
-    bool was_free; /* the piece before */
+    bool was_free; /* the previous piece is free */
 } tally_t;
 
 static uint64_t digest_of(uint64_t start, uint64_t size)
@@ -21,8 +21,8 @@ static uint64_t digest_of(uint64_t start, uint64_t size)
     return (start + 1) * (size + UINT64_C(0x9E3779B97F4A7C15));
 }
 
-/* Test that the map of a piece say nothing but what it is; of a long one,
- * those at either end. */
+/* Check the bytes of a piece in the block map; of a long piece, those at both
+ * ends. */
 static bool check_map(const ptmalloc_t *p, uint64_t start, uint64_t size)
 {
     const block_map_t *map = map_of(p);
@@ -43,7 +43,7 @@ static bool check_map(const ptmalloc_t *p, uint64_t start, uint64_t size)
     return true;
 }
 
-/* Test the piece that starts at a granule, and count it. */
+/* Check the piece that starts at a granule, and add it to the sums. */
 static bool check_piece(const ptmalloc_t *p, uint64_t at, tally_t *t)
 {
     const free_space_t *space = &p->free_space;
@@ -76,7 +76,7 @@ static bool check_piece(const ptmalloc_t *p, uint64_t at, tally_t *t)
     return true;
 }
 
-/* Take what a stack holds away from a tally. */
+/* Check the stack of a class, and subtract its blocks from the sums. */
 static bool check_stack(const ptmalloc_t *p, unsigned number, tally_t *t)
 {
     const cache_stack_t *stack = &p->cache.stacks[number];
