@@ -1,5 +1,7 @@
 # The allocators, one folder each.
-buddy_sources = components/buddy/buddy.c components/buddy/buddy_map.h
+buddy_sources = components/buddy/buddy.c components/buddy/buddy.h \
+	components/buddy/buddy_blocks.c components/buddy/buddy_blocks.h \
+	components/buddy/buddy_check.c components/buddy/buddy_map.h
 fit_sources = components/fit/fit.c components/fit/tree.c \
 	components/fit/tree.h
 mempool_sources = components/mempool/fragments.c \
