@@ -1,33 +1,33 @@
 /*
  * Binary buddy allocator.
  *
- * A block of order k has 2^k granules, a granule being the smallest block, and
- * lies at a multiple of its size. The region is cut only as far as it was ever
- * needed: behind the top all is free and belongs to no block. A request
- * takes the lowest free block of the smallest order that fits, split as needed,
- * and moves the top if there is none; what the top skips to reach a
- * multiple becomes free blocks. Freeing joins a block with its buddy, the one
- * whose place differs in bit k alone, while both are free, or moves the
- * top back over it.
+ * A block of order k has 2^k granules and lies at a multiple of its size; a
+ * granule is the smallest block. The region is cut only as far as needed: all
+ * space above the top is free and belongs to no block. A request takes the
+ * lowest free block of the smallest order that fits, split as needed. If there
+ * is none, the top rises; space skipped for alignment becomes free blocks.
+ * Freeing joins a block with its buddy, the block whose position differs in bit
+ * k only, while both are free. A free block that ends at the top lowers the
+ * top.
  *
- * A block at the region's end is cut where the region ends, so a region of any
- * size is used to its last byte. In granules that is just another length; how
- * many bytes of its last granule such a block has is in a hash table, for it
- * keeps them when the region grows.
+ * A block at the region's end is truncated there, so a region of any size is
+ * used to its last byte. A hash table holds the usable bytes of such blocks,
+ * because they keep them when the region grows.
  *
- * Blocks that were freed wait in a stack for each order, unjoined, as many as a
- * share of what lies before and behind the top. Some of them are joined
- * as the top moves up, and all before a request fails.
+ * Freed blocks are cached unjoined, in one stack for each order. The cache is
+ * limited to shares of the space below and above the top. Some cached blocks
+ * are joined as the top rises, and all before a request fails.
  *
- * Tags (tags.h) tell where blocks start, how long they are and which are
- * live; for each order there is a bitmap of free blocks and their count. Rules
- * that buddy_check() tests:
- *   - below the top each granule is in exactly one block, which is live,
- *     free or in the stack of its order;
- *   - two buddies are never both free;
- *   - no free block ends at the top;
- *   - an order's bit in `orders` is set if and only if its count is not 0,
- *     and the count is the number of its free blocks.
+ * The block map (buddy_map.h) tells where blocks start, how long they are and
+ * which are live. Each order has a bitmap of its free blocks and their number.
+ *
+ * Invariants, tested by buddy_check():
+ * - each granule below the top belongs to one block, which is live, free or
+ *   cached;
+ * - two buddies are never both free;
+ * - no free block ends at the top;
+ * - the bit of an order in `free_orders` is set if and only if the order has
+ *   free blocks, and `free_count` is their number.
  *
  * Source: K. C. Knowlton, "A fast storage allocator", CACM 8(10), 1965.
  */
@@ -38,19 +38,20 @@
 enum {
     PARAM_MIN_BLOCK = 0,
     ENSURE_STEP = 64,
-    JOIN_STEP_ORDER = 7, /* each time that the top comes this far, */
-    JOIN_PER_STEP = 6,   /* so many blocks in stacks are joined, */
-    JOIN_ON_FREE = 2     /* and so many to make room for another */
+    /* Log2 of the granules between two joins as the top rises. */
+    JOIN_STEP_ORDER = 7,
+    JOIN_PER_STEP = 6, /* cached blocks joined at each step */
+    JOIN_ON_FREE = 2   /* cached blocks joined to cache another */
 };
 
-/* The granule of an offset; one that is no multiple of a granule becomes too
- * large to be in any region. */
+/* The granule of an offset. An offset between two granules gives a number
+ * beyond any region. */
 static uint64_t granule_at(const buddy_t *b, size_t offset)
 {
     return offset >> b->granule_order | offset << (64 - b->granule_order);
 }
 
-/* The live block at an offset, or SIZE_MAX. */
+/* The granule of an offset if a live block starts there, or SIZE_MAX. */
 static uint64_t live_start(const buddy_t *b, size_t offset)
 {
     uint64_t start = granule_at(b, offset);
@@ -59,7 +60,7 @@ static uint64_t live_start(const buddy_t *b, size_t offset)
                : SIZE_MAX;
 }
 
-/* Take the uppermost block out of a stack, which is not empty. */
+/* Take the uppermost block of an order out of the cache, which has one. */
 static uint64_t cache_pop(buddy_t *b, unsigned order)
 {
     memheap_magazine_t *stack = &b->cache[order];
@@ -69,7 +70,7 @@ static uint64_t cache_pop(buddy_t *b, unsigned order)
     return stack->round[--stack->count];
 }
 
-/* Join a block of the highest order that is in a stack. */
+/* Join a cached block of the highest order. Returns false if none is cached. */
 static bool join_one(buddy_t *b)
 {
     while (b->cached_orders != 0) {
@@ -90,7 +91,7 @@ static void join_all(buddy_t *b)
         continue;
 }
 
-/* Room in the tables for one block more. */
+/* Make sure of the metadata that one more block may need. */
 static memheap_status_t metadata_ensure(buddy_t *b)
 {
     memheap_status_t status = memheap_hashmap_reserve(&b->truncated);
@@ -102,8 +103,8 @@ static memheap_status_t metadata_ensure(buddy_t *b)
     return status;
 }
 
-/* Write the map of a live block, and note how many bytes it has if it is cut.
- * Returns these. */
+/* Enter a live block into the block map, and record its usable bytes if it is
+ * truncated. Returns the usable bytes. */
 static size_t block_mark(buddy_t *b, uint64_t start, uint64_t length)
 {
     size_t usable = bytes_of(b, length);
@@ -117,7 +118,7 @@ static size_t block_mark(buddy_t *b, uint64_t start, uint64_t length)
     return usable;
 }
 
-/* Undo the note of a block that may be cut. */
+/* Remove the record of a block that may be truncated. */
 static void truncated_remove(buddy_t *b, uint64_t start)
 {
     uint64_t *size = b->truncated.count > 0
@@ -193,7 +194,8 @@ static memheap_result_t buddy_alloc(memheap_module_t *module, size_t align,
     return memheap_result_ok(offset);
 }
 
-/* Free a block that cannot simply be pushed. */
+/* Slow path of free: the magazine is full, the cache is at its limit, or the
+ * block cannot be cached. */
 static MEMHEAP_NOINLINE void free_slow(buddy_t *b, uint64_t start,
                                        uint64_t length)
 {
@@ -321,7 +323,7 @@ static memheap_status_t buddy_reserve(memheap_module_t *module, size_t offset,
     return MEMHEAP_OK;
 }
 
-/* What depends on the past is which blocks are in stacks. */
+/* Only the cache makes placement depend on the past. */
 static void buddy_normalize(memheap_module_t *module)
 {
     join_all(buddy_of(module));
@@ -338,8 +340,9 @@ static memheap_status_t buddy_grow(memheap_module_t *module, size_t new_size)
     return MEMHEAP_OK;
 }
 
-/* Blocks that are not live and touch are shown as one. A granule that is cut
- * belongs to its block as a whole once the region has grown. */
+/* Adjacent blocks that are not live are reported as one extent. If a block was
+ * truncated before the region grew, its last granule belongs to it as a whole.
+ */
 static void buddy_walk(const memheap_module_t *module,
                        bool (*visit)(void *context,
                                      const memheap_extent_t *extent),
@@ -365,8 +368,8 @@ static void buddy_walk(const memheap_module_t *module,
         visit(context, &rest);
 }
 
-/* The largest block that the space behind the top would give: for each
- * order, what is left of the region from the next multiple on. */
+/* The largest block that the space above the top can give: for each order, the
+ * rest of the region from the next multiple of its size. */
 static size_t largest_above_top(const buddy_t *b)
 {
     size_t largest = 0;
@@ -380,7 +383,7 @@ static size_t largest_above_top(const buddy_t *b)
     return largest;
 }
 
-/* What was ever written of all tables. */
+/* Bytes of metadata ever written. */
 static size_t metadata_of(const buddy_t *b)
 {
     size_t bytes = sizeof(*b) +
@@ -431,7 +434,7 @@ static const memheap_module_ops_t buddy_ops = {.alloc = buddy_alloc,
                                                .stats = buddy_stats,
                                                .destroy = buddy_destroy};
 
-/* One bitmap an order, all in one piece of memory. */
+/* A bitmap for each order, in one allocation. */
 static memheap_status_t bitmaps_new(buddy_t *b, uint64_t max_end)
 {
     size_t bytes = 0;

@@ -1,5 +1,5 @@
 /*
- * top
+ * State of a buddy module, and what its sources share.
  */
 #ifndef MEMHEAP_COMPONENTS_BUDDY_BUDDY_H
 #define MEMHEAP_COMPONENTS_BUDDY_BUDDY_H
@@ -17,22 +17,22 @@ enum {
 typedef struct buddy {
     memheap_module_t module;
     uint64_t top;
-    unsigned granule_order; /* log2 of a granule's bytes */
-    uint64_t cached;        /* granules in stacks */
+    unsigned granule_order; /* log2 of the bytes of a granule */
+    uint64_t cached;        /* granules of cached blocks */
     uint64_t cache_max;
-    uint64_t cached_orders; /* bit k: the stack of order k may not be empty */
+    uint64_t cached_orders; /* bit k: blocks of order k may be cached */
     memheap_array_t map;
     memheap_magazine_t cache[ORDERS];
-    size_t blocks;         /* live and in stacks */
-    size_t blocks_ensured; /* blocks that stacks have room for */
-    uint64_t end;          /* granules in the region, the last maybe cut */
-    unsigned max_order;    /* of a block as long as the region may become */
-    uint64_t free_orders;  /* bit k: there are free blocks of order k */
+    size_t blocks;         /* live and cached */
+    size_t blocks_ensured; /* blocks with ensured metadata */
+    uint64_t end;          /* granules of the region; the last may be partial */
+    unsigned max_order;    /* of a block as long as max_size */
+    uint64_t free_orders;  /* bit k: order k has free blocks */
     size_t free_count[ORDERS];
     memheap_bitmap_t free_map[ORDERS];
     memheap_magazines_t magazines;
-    memheap_hashmap_t truncated; /* usable bytes of blocks that were cut */
-    uint64_t top_max;            /* the furthest that the top ever was */
+    memheap_hashmap_t truncated; /* usable bytes by granule */
+    uint64_t top_max;            /* highest top so far */
     size_t max_size;
     const memheap_memory_t *memory;
     void *bitmap_memory;
@@ -59,7 +59,7 @@ static inline size_t bytes_of(const buddy_t *b, uint64_t granules)
     return (size_t)granules << b->granule_order;
 }
 
-/* Granules that size bytes, of at least 1, lie in. */
+/* Granules of a block of `size` bytes; size is not 0. */
 static inline uint64_t granules_of(const buddy_t *b, size_t size)
 {
     return ((size - 1) >> b->granule_order) + 1;
@@ -67,7 +67,7 @@ static inline uint64_t granules_of(const buddy_t *b, size_t size)
 
 static inline uint64_t length_at(const buddy_t *b, uint64_t start)
 {
-    map_bound_t bound = map_piece_end(&b->map, start);
+    map_bound_t bound = map_block_end(&b->map, start);
     return bound.granule != 0 ? bound.granule - start : bound.length;
 }
 
@@ -96,7 +96,7 @@ static inline memheap_status_t map_ensure(buddy_t *b, uint64_t top)
                                              sizeof(map_line_t));
 }
 
-/** doc */
+/** Check all invariants of buddy.c. MEMHEAP_ERR_CORRUPT. */
 memheap_status_t buddy_check(const memheap_module_t *module);
 
 #endif

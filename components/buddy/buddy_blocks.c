@@ -1,13 +1,14 @@
 /*
- * top
+ * Free blocks and the top of a buddy module: split, join, take and release.
  */
 #include "config.h"
 
 #include "components/buddy/buddy_blocks.h"
 
 enum {
-    /* The most that the stacks may hold, as shifts of what lies before the
-     * top, but for little, and of what lies behind. */
+    /* Limits of the cache: the greater of CACHE_MAX_SMALL granules and the
+     * space below the top >> CACHE_MAX_BELOW_SHIFT, but no more than the space
+     * above it >> CACHE_MAX_ABOVE_SHIFT. */
     CACHE_MAX_BELOW_SHIFT = 2,
     CACHE_MAX_SMALL = 2048,
     CACHE_MAX_ABOVE_SHIFT = 5,
@@ -29,7 +30,7 @@ void buddy_set_top(buddy_t *b, uint64_t top)
     buddy_update_cache_limit(b);
 }
 
-/* Enter a free block, whose end is tagged. */
+/* Enter a free block. The start behind it is already marked. */
 static void free_block_add(buddy_t *b, uint64_t start, unsigned order)
 {
     map_mark_free(&b->map, start);
@@ -47,8 +48,8 @@ void buddy_remove_free(buddy_t *b, uint64_t start, unsigned order)
         b->free_orders &= ~((uint64_t)1 << order);
 }
 
-/* The order of the largest block that starts at a place and ends at or before
- * another one. */
+/* The order of the largest block that starts at `start` and ends at or before
+ * `end`. */
 static unsigned order_between(uint64_t start, uint64_t end)
 {
     unsigned order = memheap_log2_floor(end - start);
@@ -70,13 +71,13 @@ void buddy_advance_top(buddy_t *b, uint64_t target)
     }
 }
 
-/* Move the top back to the start of a block, and over the free blocks
- * before it. */
+/* Lower the top to the start of a block, and further over free blocks below
+ * it. */
 static void top_retreat(buddy_t *b, uint64_t start)
 {
     map_unmark(&b->map, b->top);
     while (start > 0) {
-        map_bound_t bound = map_piece_start(&b->map, start);
+        map_bound_t bound = map_block_start(&b->map, start);
         uint64_t before =
             bound.length != 0 ? start - bound.length : bound.granule;
         unsigned order = memheap_log2_floor(start - before);

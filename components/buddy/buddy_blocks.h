@@ -1,53 +1,60 @@
 /*
- * top
+ * Free blocks and the top of a buddy module. All positions and lengths are in
+ * granules. The caller has ensured the metadata unless a status is returned.
  */
 #ifndef MEMHEAP_COMPONENTS_BUDDY_BUDDY_BLOCKS_H
 #define MEMHEAP_COMPONENTS_BUDDY_BUDDY_BLOCKS_H
 
 #include "components/buddy/buddy.h"
 
-/** Let the limit of the stacks follow the top. */
+/** Update the limit of the cache. Called after the top or the region's end
+ *  moved. */
 void buddy_update_cache_limit(buddy_t *b);
 
-/** doc */
+/** Set the top. */
 void buddy_set_top(buddy_t *b, uint64_t top);
 
-/** Cut [top, target) into free blocks, which needs no joining: the block
- * before the top is not free. */
+/** Raise the top and make free blocks of the space it passes. They need no
+ *  joining, because no free block ends at the top. */
 void buddy_advance_top(buddy_t *b, uint64_t target);
 
-/** Free what lies at a place, of any length, block by block. */
+/** Release a range of any length, block by block; join each block with its
+ *  free buddies. */
 void buddy_release(buddy_t *b, uint64_t start, uint64_t length);
 
-/** Cut a block that is no longer free down to the smaller order, around the
- * part that contains a place; the rest becomes free. Returns that part. */
+/** Split a block that is no longer free down to order `target`. Keep the part
+ *  that contains `place` and return it; the rest becomes free blocks. */
 uint64_t buddy_split(buddy_t *b, uint64_t block, unsigned order,
                      unsigned target, uint64_t place);
 
-/** Take a block of an order from the free ones, at a multiple of another. */
+/** Take a free block of an order, aligned to another. Returns false if there
+ *  is none. */
 bool buddy_take_free(buddy_t *b, unsigned order, unsigned align_order,
                      uint64_t *start_p);
 
-/** Take a block of an order, or what of it the region has, but size bytes at
- * least, from behind the top. */
+/** Take a block of an order from above the top. It may be truncated at the
+ *  region's end, but not below `size` bytes. MEMHEAP_ERR_NO_MEMORY,
+ *  MEMHEAP_ERR_NO_METADATA. */
 memheap_status_t buddy_take_above_top(buddy_t *b, unsigned order,
                                       unsigned align_order, size_t size,
                                       uint64_t *start_p, uint64_t *length_p);
 
-/** Let a live block take in what lies behind it, up to an order. Every buddy on
- * the way must be free, or the top lie right behind. */
+/** Extend a live block to order `target`, at least to `size` bytes. Every
+ *  buddy on the way must be free, or lie above the top. MEMHEAP_ERR_NO_MEMORY,
+ *  MEMHEAP_ERR_NO_METADATA. */
 memheap_status_t buddy_extend(buddy_t *b, uint64_t start, uint64_t length,
                               unsigned target, size_t size);
 
-/** The order of the free block that contains a place, of at least an order;
- * ORDERS if there is none. */
+/** The order of the free block that contains `place` and has at least `order`,
+ *  or ORDERS if there is none. */
 unsigned buddy_order_around(const buddy_t *b, uint64_t place, unsigned order);
 
-/** Take a space of any length out of the free blocks that it lies in: it is
- * what a block had that was cut before the region grew. */
+/** Take exactly this range out of the free blocks that cover it: a block that
+ *  was truncated before the region grew may have any length. Returns false if
+ *  a part is not free. */
 bool buddy_take_range(buddy_t *b, uint64_t start, uint64_t end);
 
-/** Remove a free block; its map stay. */
+/** Remove a block from the free ones. The block map does not change. */
 void buddy_remove_free(buddy_t *b, uint64_t start, unsigned order);
 
 #endif

@@ -1,16 +1,16 @@
 /*
- * top
+ * Check the invariants of a buddy module (buddy.c).
  */
 #include "config.h"
 
 #include "components/buddy/buddy.h"
 
-/* What one pass over all blocks finds. */
+/* Sums over all blocks. */
 typedef struct tally {
     size_t used;
     size_t live;
     size_t cached;
-    uint64_t cached_digest; /* of where blocks in stacks lie */
+    uint64_t cached_digest; /* of positions and orders of cached blocks */
     size_t count[ORDERS];
 } tally_t;
 
@@ -19,7 +19,7 @@ static uint64_t digest_of(uint64_t start, unsigned order)
     return (start + 1) * (order + UINT64_C(0x9E3779B97F4A7C15));
 }
 
-/* Test the block at a place, and count it. */
+/* Check the block that starts at a granule, and add it to the sums. */
 static bool check_block(const buddy_t *b, uint64_t at, tally_t *t)
 {
     uint64_t length = length_at(b, at);
@@ -29,7 +29,7 @@ static bool check_block(const buddy_t *b, uint64_t at, tally_t *t)
     if ((map_line(&b->map, end)->starts & map_bit(end)) == 0)
         return false;
     if (map_stores_length(at, end) &&
-        map_piece_start(&b->map, end).length != length)
+        map_block_start(&b->map, end).length != length)
         return false;
     if (map_is_live(&b->map, at)) {
         t->live++;
@@ -48,7 +48,7 @@ static bool check_block(const buddy_t *b, uint64_t at, tally_t *t)
     return true;
 }
 
-/* Take what a stack holds away from a tally. */
+/* Check the cached blocks of an order, and subtract them from the sums. */
 static bool check_cache(const buddy_t *b, unsigned order, tally_t *t)
 {
     const memheap_magazine_t *magazine = &b->cache[order];
