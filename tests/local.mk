@@ -47,7 +47,7 @@ tests/unit/%.test: tests/unit/test_%.c libunit.la libmemheap.la
 # Sources of the library whose functions a test calls one by one.
 tests/unit/biased_lock.test: extra = base/biased_lock.c
 tests/unit/mempool.test: extra = components/mempool/fragments.c \
-	components/mempool/slab.c
+	components/mempool/run.c components/mempool/slab.c
 tests/unit/stats_page.test: extra = tools/common/live.c
 tests/unit/plugin.test: extra_flags = \
 	-DUNIT_FOLDER='"$(abs_top_builddir)/tests/unit"'

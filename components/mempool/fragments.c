@@ -126,7 +126,7 @@ static bool set_in_word(fragments_t *f, size_t first, size_t end, bool is_free)
     size_t word = first / WORD;
     if ((end - 1) / WORD != word || end - first == WORD)
         return false;
-    for (unsigned level = f->top; level > 0; level--) {
+    for (unsigned level = f->root_level; level > 0; level--) {
         size_t best = f->node[level][word >> (3 * level)].best;
         if (best == 0 || best == span_of(level))
             return false;
@@ -136,8 +136,8 @@ static bool set_in_word(fragments_t *f, size_t first, size_t end, bool is_free)
     f->bits[word] = is_free ? f->bits[word] | mask : f->bits[word] & ~mask;
     f->best[word] = (uint8_t)longest_run(f->bits[word]);
     fragment_run_t after = run_of(f, 0, word);
-    for (unsigned level = 1; level <= f->top && !run_equal(&before, &after);
-         level++) {
+    for (unsigned level = 1;
+         level <= f->root_level && !run_equal(&before, &after); level++) {
         fragment_run_t *run = &f->node[level][word >> (3 * level)];
         before = *run;
         *run = after = combine(f, level, word >> (3 * level));
@@ -233,9 +233,9 @@ size_t fragments_find(const fragments_t *f, size_t count, size_t from)
 {
     size_t run = 0;
     size_t first;
-    size_t best = f->node[f->top][0].best;
-    if (best < count || from >= f->frontier ||
-        !find(f, f->top, 0, count, from, &run, &first))
+    size_t best = f->node[f->root_level][0].best;
+    if (best < count || from >= f->top ||
+        !find(f, f->root_level, 0, count, from, &run, &first))
         return FRAGMENT_NONE;
     return first;
 }
@@ -272,10 +272,10 @@ static size_t end_of(const fragments_t *f, unsigned level, size_t index,
 
 size_t fragments_end(const fragments_t *f, size_t first)
 {
-    if (first >= f->frontier)
+    if (first >= f->top)
         return SIZE_MAX;
-    size_t end = end_of(f, f->top, 0, first);
-    return end >= f->frontier ? SIZE_MAX : end;
+    size_t end = end_of(f, f->root_level, 0, first);
+    return end >= f->top ? SIZE_MAX : end;
 }
 
 /* The start of the free run of a node that ends at end, or at the node's end
@@ -307,24 +307,24 @@ static size_t begin_of(const fragments_t *f, unsigned level, size_t index,
 static void set_range(fragments_t *f, size_t first, size_t end, bool is_free)
 {
     if (!set_in_word(f, first, end, is_free))
-        set(f, f->top, 0, first, end, is_free);
+        set(f, f->root_level, 0, first, end, is_free);
 }
 
-/* Move the frontier up; a level that it outgrows gets one above. */
-static void raise(fragments_t *f, size_t frontier)
+/* Move the top up; a level that it outgrows gets one above. */
+static void top_raise(fragments_t *f, size_t top)
 {
-    f->frontier = frontier;
-    while (span_of(f->top) < frontier) {
-        f->top++;
-        f->node[f->top][0] = combine(f, f->top, 0);
+    f->top = top;
+    while (span_of(f->root_level) < top) {
+        f->root_level++;
+        f->node[f->root_level][0] = combine(f, f->root_level, 0);
     }
 }
 
 void fragments_take(fragments_t *f, size_t first, size_t count)
 {
-    size_t old = f->frontier;
+    size_t old = f->top;
     if (first + count > old) {
-        raise(f, first + count);
+        top_raise(f, first + count);
         if (first > old)
             set_range(f, old, first, true);
     }
@@ -334,18 +334,18 @@ void fragments_take(fragments_t *f, size_t first, size_t count)
 
 void fragments_give(fragments_t *f, size_t first, size_t count)
 {
-    if (first + count < f->frontier) {
+    if (first + count < f->top) {
         set_range(f, first, first + count, true);
         return;
     }
-    f->frontier = first == 0 ? 0 : begin_of(f, f->top, 0, first);
-    if (f->frontier < first)
-        set_range(f, f->frontier, first, false);
+    f->top = first == 0 ? 0 : begin_of(f, f->root_level, 0, first);
+    if (f->top < first)
+        set_range(f, f->top, first, false);
 }
 
 size_t fragments_best(const fragments_t *f)
 {
-    return f->node[f->top][0].best;
+    return f->node[f->root_level][0].best;
 }
 
 static bool check(const fragments_t *f, unsigned level, size_t index)
@@ -353,15 +353,14 @@ static bool check(const fragments_t *f, unsigned level, size_t index)
     size_t span = span_of(level);
     size_t start = index * span;
     fragment_run_t run = run_of(f, level, index);
-    if (start >= f->frontier)
+    if (start >= f->top)
         return run.best == 0;
-    if (start + span >= f->frontier && run.best != 0 &&
-        begin_of(f, level, index, f->frontier) <
-            memheap_min(f->frontier, start + span))
+    if (start + span >= f->top && run.best != 0 &&
+        begin_of(f, level, index, f->top) < memheap_min(f->top, start + span))
         return false;
     if (level == 0)
-        return start + span <= f->frontier ||
-               f->bits[index] >> (f->frontier - start) == 0;
+        return start + span <= f->top ||
+               f->bits[index] >> (f->top - start) == 0;
     if (run.best == 0 || run.best == span)
         return run.prefix == run.best && run.suffix == run.best;
     fragment_run_t sum = combine(f, level, index);
@@ -377,7 +376,7 @@ static bool check(const fragments_t *f, unsigned level, size_t index)
 
 bool fragments_check(const fragments_t *f)
 {
-    return check(f, f->top, 0);
+    return check(f, f->root_level, 0);
 }
 
 memheap_status_t fragments_open(fragments_t *f, const memheap_memory_t *memory,
@@ -399,7 +398,7 @@ memheap_status_t fragments_open(fragments_t *f, const memheap_memory_t *memory,
     char *base = memheap_memory_new(memory, bytes);
     if (base == NULL)
         return MEMHEAP_ERR_NO_METADATA;
-    *f = (fragments_t){.top = 1, .memory = memory, .bytes = bytes};
+    *f = (fragments_t){.root_level = 1, .memory = memory, .bytes = bytes};
     f->bits = (uint64_t *)(void *)base;
     f->best = (uint8_t *)(void *)(base + best);
     for (unsigned level = 1; level <= levels && level < FRAGMENT_LEVELS;
