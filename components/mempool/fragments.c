@@ -1,8 +1,6 @@
 /*
- * The tree of fragments.h.
- *
- * All walks go down from the top node and look at one path of nodes and at
- * their children, of which there are eight.
+ * The tree of fragments.h. Each walk descends from the root and visits one path
+ * of nodes and their eight children.
  */
 #include "config.h"
 
@@ -13,13 +11,13 @@ enum {
     WORD = 64
 };
 
-/* Fragments in a node; level 0 is a word. */
+/* Fragments of a node; level 0 is a word. */
 static size_t span_of(unsigned level)
 {
     return (size_t)WORD << (3 * level);
 }
 
-/* Where runs of 2^i set bits begin, for each i. */
+/* Bits at which runs of 2^i set bits start, for each i. */
 typedef struct powers {
     uint64_t begins[6];
 } powers_t;
@@ -32,7 +30,7 @@ static powers_t powers_of(uint64_t word)
     return p;
 }
 
-/* The longest run of set bits in a word. */
+/* Length of the longest run of set bits in a word. */
 static unsigned longest_run(uint64_t word)
 {
     if (word == 0 || word == UINT64_MAX)
@@ -53,7 +51,8 @@ static unsigned longest_run(uint64_t word)
     return length;
 }
 
-/* The lowest bit from which count of them are set, 1 to 64; 64 if none is. */
+/* The lowest bit at which `count` set bits start, 1 to 64; 64 if there are
+ * none. */
 static unsigned lowest_run(uint64_t word, unsigned count)
 {
     for (unsigned length = 1; length < count;) {
@@ -84,7 +83,7 @@ static bool run_equal(const fragment_run_t *a, const fragment_run_t *b)
            a->best == b->best;
 }
 
-/* What a node must hold, after its children. */
+/* The value of a node, computed from its children. */
 static fragment_run_t combine(const fragments_t *f, unsigned level,
                               size_t index)
 {
@@ -102,7 +101,7 @@ static fragment_run_t combine(const fragments_t *f, unsigned level,
     return sum;
 }
 
-/* Set a whole node. @return whether it changed */
+/* Set all fragments of a node. Returns whether it changed. */
 static bool fill(fragments_t *f, unsigned level, size_t index, bool is_free)
 {
     if (level == 0) {
@@ -118,9 +117,9 @@ static bool fill(fragments_t *f, unsigned level, size_t index, bool is_free)
     return changed;
 }
 
-/* As set_range(), of fragments in one word whose nodes are neither free nor in
- * use from end to end, which is the common case: from the word up, as far as
- * something changes. @return whether it is that case */
+/* Fast path of set_range(): the fragments are in one word, and no node above
+ * is entirely free or in use. Updates upwards while nodes change. Returns
+ * false if the fast path does not apply. */
 static bool set_in_word(fragments_t *f, size_t first, size_t end, bool is_free)
 {
     size_t word = first / WORD;
@@ -145,8 +144,8 @@ static bool set_in_word(fragments_t *f, size_t first, size_t end, bool is_free)
     return true;
 }
 
-/* Set [first, end), of which the node has a part. @return whether the node's
- * numbers changed, or the bits of a word */
+/* Set the fragments of [first, end) that are in a node. Returns whether the
+ * node, or the word at level 0, changed. */
 static bool set(fragments_t *f, unsigned level, size_t index, size_t first,
                 size_t end, bool is_free)
 {
@@ -182,9 +181,9 @@ static bool set(fragments_t *f, unsigned level, size_t index, size_t first,
     return changed;
 }
 
-/* Look for count free fragments in a node that is neither free nor in use from
- * end to end, from left to right. *run_p is the free run that ended where the
- * node starts, and then where it ends. */
+/* Find `count` free fragments in a node that is neither entirely free nor in
+ * use. On entry *run_p is the length of the free run that ends where the node
+ * starts; on return, of the one that ends where the node ends. */
 static bool find(const fragments_t *f, unsigned level, size_t index,
                  size_t count, size_t from, size_t *run_p, size_t *first_p)
 {
@@ -240,7 +239,7 @@ size_t fragments_find(const fragments_t *f, size_t count, size_t from)
     return first;
 }
 
-/* The first fragment from `first` on that is in use, or the node's end. */
+/* The first fragment at or after `first` that is in use, or the node's end. */
 static size_t end_of(const fragments_t *f, unsigned level, size_t index,
                      size_t first)
 {
@@ -278,8 +277,8 @@ size_t fragments_end(const fragments_t *f, size_t first)
     return end >= f->top ? SIZE_MAX : end;
 }
 
-/* The start of the free run of a node that ends at end, or at the node's end
- * if that comes first; at least the node's start. */
+/* The start of the free run that ends at `end`, or at the node's end if that
+ * is lower. Not below the node's start. */
 static size_t begin_of(const fragments_t *f, unsigned level, size_t index,
                        size_t end)
 {
@@ -310,7 +309,7 @@ static void set_range(fragments_t *f, size_t first, size_t end, bool is_free)
         set(f, f->root_level, 0, first, end, is_free);
 }
 
-/* Move the top up; a level that it outgrows gets one above. */
+/* Raise the top. The tree gets another level if the top exceeds its root. */
 static void top_raise(fragments_t *f, size_t top)
 {
     f->top = top;

@@ -1,13 +1,13 @@
 /*
- * The module of pool.h: what each operation does to the tiers.
+ * The operations of a mempool module (mempool.h).
  *
- * A request of up to 1024 bytes takes an object, out of the list of the least
- * size that fits or else of a new slab. Where no slab can be made, it takes a
- * run, and where there is none, an object of a larger size: so whatever
- * is not larger than the largest free block can be had. Runs are first fit.
+ * A request of up to 1024 bytes takes an object from the list of its size
+ * class, or from a new slab. If no slab can be created, it takes a run, and if
+ * there is none, an object of a larger class. So any request that is not larger
+ * than the largest free block succeeds. Runs are first fit.
  *
- * A block is resized in place as a run: a slab with nothing but the block at
- * its start becomes one, and what shrinks to 128 bytes or less becomes the
+ * resize() keeps a block in place: a slab in which only the first object is
+ * live becomes a run, and a run that shrinks to 128 bytes or less becomes the
  * first object of a slab.
  */
 #include "config.h"
@@ -16,7 +16,7 @@
 #include "components/mempool/thread_ops.h"
 
 enum {
-    /* A run that shrinks to no more than this becomes a slab. */
+    /* A run that shrinks to this size becomes a slab. */
     SLAB_SHRINK_MAX = 128,
     SLABS_MAX = 1 << 28,
     ORDERS = 62
@@ -27,7 +27,7 @@ static void count_block(mempool_t *p, size_t usable)
     p->module.used += usable;
 }
 
-/* An object of any slab that has one which fits, of the least such size. */
+/* Take an object of the smallest class that fits and has a free object. */
 static memheap_status_t take_any(mempool_t *p, unsigned index, size_t align,
                                  size_t *offset_p, size_t *usable_p)
 {
@@ -73,7 +73,8 @@ static memheap_result_t mempool_alloc(memheap_module_t *module, size_t align,
     return memheap_result_ok(offset);
 }
 
-/* The block at an offset: its head, and which object it is of a slab. */
+/* The block at an offset: its head, and the index of its object if it is in a
+ * slab. MEMHEAP_ERR_BAD_ADDRESS if no block starts there. */
 static memheap_status_t find_block(const mempool_t *p, size_t offset,
                                    uint64_t *head_p, unsigned *index_p)
 {
@@ -132,8 +133,7 @@ memheap_status_t mempool_size_of(const memheap_module_t *module, size_t offset,
     return status;
 }
 
-/* The record of a slab with an object of that size at an offset; NULL if there
- * is none. */
+/* The deleted slab with an object of that size at an offset, or NULL. */
 static const deleted_slab_t *deleted_for(const mempool_t *p, size_t offset,
                                          size_t size)
 {
@@ -149,7 +149,7 @@ static const deleted_slab_t *deleted_for(const mempool_t *p, size_t offset,
     return NULL;
 }
 
-/* Make a new slab's object a block. */
+/* Make an object of a new slab a live block. Returns its usable bytes. */
 static size_t object_reserve(mempool_t *p, slab_t *s, size_t offset)
 {
     unsigned index;
@@ -159,8 +159,7 @@ static size_t object_reserve(mempool_t *p, slab_t *s, size_t offset)
     return object_size(s);
 }
 
-/* Let a run of `old` fragments be only as long as size needs. *usable_p is its
- * usable bytes. */
+/* Shrink a run of `old` fragments. *usable_p becomes its usable bytes. */
 static memheap_status_t run_shrink(mempool_t *p, size_t first, size_t old,
                                    size_t size, size_t *usable_p)
 {
@@ -190,7 +189,7 @@ static memheap_status_t run_shrink(mempool_t *p, size_t first, size_t old,
     return MEMHEAP_OK;
 }
 
-/* Let a run of `old` fragments be longer. */
+/* Extend a run of `old` fragments. *usable_p becomes its usable bytes. */
 static memheap_status_t run_extend(mempool_t *p, size_t first, size_t old,
                                    size_t size, size_t *usable_p)
 {
@@ -207,7 +206,7 @@ static memheap_status_t run_extend(mempool_t *p, size_t first, size_t old,
     return MEMHEAP_OK;
 }
 
-/* Let the one block of a slab, at its start, be a run. */
+/* Turn a slab in which only the first object is live into a run. */
 static memheap_status_t slab_to_run(mempool_t *p, slab_t *s, size_t size,
                                     size_t *usable_p)
 {
@@ -263,7 +262,7 @@ static memheap_result_t mempool_resize(memheap_module_t *module, size_t offset,
     return memheap_result_ok(after);
 }
 
-/* Take a place in a slab. */
+/* Reserve an object of an existing slab. */
 static memheap_status_t slab_reserve(mempool_t *p, slab_t *s, size_t offset,
                                      size_t size)
 {
@@ -286,16 +285,15 @@ static memheap_status_t slab_reserve(mempool_t *p, slab_t *s, size_t offset,
     return MEMHEAP_ERR_BAD_ARGUMENT;
 }
 
-/* Whether fragments are free, and lie in the region. */
+/* Whether fragments are free. */
 static bool all_free(const mempool_t *p, size_t first, size_t count)
 {
     size_t end = fragments_end(&p->fragments, first);
     return end > first && end - first >= count;
 }
 
-/* Make the shortest slab in free fragments that has an object of the least
- * size which fits at an offset. MEMHEAP_ERR_BAD_ARGUMENT if there is no room
- * for it. */
+/* Create the shortest slab in free fragments that has an object of the class
+ * for `size` at an offset. MEMHEAP_ERR_BAD_ARGUMENT if there is no room. */
 static memheap_status_t slab_around(mempool_t *p, size_t offset, size_t size,
                                     slab_t **s_p)
 {
@@ -358,7 +356,8 @@ static memheap_status_t mempool_reserve(memheap_module_t *module, size_t offset,
     return MEMHEAP_OK;
 }
 
-/* The blocks decide, but for the order of the lists and what went before. */
+/* Only the order of the lists and the record of deleted slabs make placement
+ * depend on the past. */
 static void mempool_normalize(memheap_module_t *module)
 {
     mempool_t *p = mempool_of(module);
@@ -406,7 +405,7 @@ static memheap_status_t mempool_grow(memheap_module_t *module, size_t new_size)
 
 typedef bool visit_t(void *context, const memheap_extent_t *extent);
 
-/* Show a slab: free objects in a row, and what is behind the last, as one. */
+/* Report a slab. Adjacent free objects and the unused rest are one extent. */
 static bool walk_slab(const mempool_t *p, const slab_t *s, visit_t *visit,
                       void *context)
 {

@@ -1,11 +1,11 @@
 /*
- * top
+ * Check the invariants of a mempool module (mempool.h).
  */
 #include "config.h"
 
 #include "components/mempool/slab.h"
 
-/* What one pass over all heads finds. */
+/* Sums over all heads. */
 typedef struct tally {
     size_t used;
     size_t partial; /* slabs with free objects */
@@ -35,8 +35,8 @@ static bool check_slab(const mempool_t *p, size_t at, slab_id_t id, tally_t *t)
     return true;
 }
 
-/* Whether no fragment of [first, end) has a head. Of a long range its two ends
- * are looked at: nothing was ever written in between, perhaps for terabytes. */
+/* Whether all heads of [first, end) are 0. Of a long range only both ends are
+ * checked: the heads between may be terabytes that were never committed. */
 static bool check_no_heads(const mempool_t *p, size_t first, size_t end)
 {
     enum {
@@ -52,7 +52,7 @@ static bool check_no_heads(const mempool_t *p, size_t first, size_t end)
     return true;
 }
 
-/* The lists hold slabs with free objects alone, `partial` in all. */
+/* Check that the lists contain `partial` slabs, all with free objects. */
 static bool check_lists(const mempool_t *p, size_t partial)
 {
     for (unsigned i = 0; i < p->cache_count * SIZE_CLASSES; i++) {
@@ -97,7 +97,7 @@ memheap_status_t mempool_check(const memheap_module_t *module)
                                           : fragments_for(head >> 2));
         if (is_run(head))
             t.used += head >> 2;
-        /* All of it is in use, and nothing else begins there. */
+        /* Its fragments are all in use, and nothing else starts there. */
         if (next > top || (is_run(head) && !check_no_heads(p, at + 1, next)))
             return MEMHEAP_ERR_CORRUPT;
         size_t run = fragments_find(&p->fragments, 1, at);

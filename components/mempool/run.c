@@ -1,5 +1,5 @@
 /*
- * top
+ * Runs: blocks of whole fragments. First fit.
  */
 #include "config.h"
 
@@ -18,7 +18,8 @@ memheap_status_t heads_ensure(mempool_t *p, size_t end)
     return status;
 }
 
-/* Whether the first size bytes of fragments from first on are free. */
+/* Whether `count` fragments from `first` on are free, and their first `size`
+ * bytes lie in the region. */
 static bool fits(const mempool_t *p, size_t first, size_t count, size_t size)
 {
     size_t left = p->module.size / FRAGMENT;
@@ -28,8 +29,8 @@ static bool fits(const mempool_t *p, size_t first, size_t count, size_t size)
     return end > first && end - first >= count;
 }
 
-/* Of the free runs below the top, from the lowest on, the first that has
- * an aligned place; limit runs are looked at. */
+/* The first aligned position in the lowest free runs below the top. At most
+ * `limit` runs are examined. */
 static size_t find_aligned(const mempool_t *p, size_t count, size_t size,
                            size_t align, size_t limit)
 {

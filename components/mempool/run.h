@@ -1,5 +1,5 @@
 /*
- * top
+ * Runs: blocks of whole fragments, and the lock around them.
  */
 #ifndef MEMHEAP_COMPONENTS_MEMPOOL_RUN_H
 #define MEMHEAP_COMPONENTS_MEMPOOL_RUN_H
@@ -8,13 +8,13 @@
 
 #include <sched.h>
 
-/* Fragments that hold size bytes. */
+/* Fragments of a block of `size` bytes. */
 static inline size_t fragments_for(size_t size)
 {
     return size / FRAGMENT + (size % FRAGMENT != 0);
 }
 
-/** lock */
+/** Lock fragments and metadata. Does nothing in a module for one thread. */
 static inline void mempool_lock(mempool_t *p)
 {
     if (!p->concurrent)
@@ -29,18 +29,22 @@ static inline void mempool_unlock(mempool_t *p)
         atomic_store_explicit(&p->lock, 0, memory_order_release);
 }
 
-/** Make sure that fragments up to end have heads. */
+/** Commit the heads of fragments below `end`. MEMHEAP_ERR_NO_METADATA. */
 memheap_status_t heads_ensure(mempool_t *p, size_t end);
 
-/** Find count fragments that are free at a multiple of align, of which the
- *  first `size` bytes lie in the region. FRAGMENT_NONE if there are none. */
+/** The first of `count` free fragments, aligned to `align` bytes, with their
+ *  first `size` bytes in the region. FRAGMENT_NONE if there are none. */
 size_t run_find(const mempool_t *p, size_t count, size_t size, size_t align);
 
-/** Enter fragments, which are taken, as a block. @return its usable bytes */
+/** Enter a run into its head. Its fragments are taken. Returns the usable
+ *  bytes. */
 size_t run_mark(mempool_t *p, size_t first, size_t count);
-/** Find, take and enter a run. */
+
+/** Find and take a run. MEMHEAP_ERR_NO_MEMORY, MEMHEAP_ERR_NO_METADATA. */
 memheap_status_t run_alloc(mempool_t *p, size_t size, size_t align,
                            size_t *offset_p, size_t *usable_p);
+
+/** Free a run. */
 void run_free(mempool_t *p, size_t first, size_t usable);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * Tiers 2 and 3 of pool.h: slabs, and the sizes of their objects.
+ * Slabs: create, delete and link them, and take objects.
  *
- * A slab is as long as 48 of its objects, but at most 8 KiB; where that much
- * does not lie in a row any more, as much as does.
+ * A slab has the length of 48 objects, but at most 8 KiB. If so many fragments
+ * are not free in a row, the longest free run is used.
  */
 #include "config.h"
 
@@ -12,7 +12,7 @@ enum {
     SLAB_BYTES = 8192
 };
 
-/* Steps of 16 bytes up to 128, then four to a doubling. */
+/* Steps of 16 bytes up to 128, then four classes for each power of two. */
 const uint16_t mempool_class_size[SIZE_CLASSES] = {
     16,  32,  48,  64,  80,  96,  112, 128, 160, 192,
     224, 256, 320, 384, 448, 512, 640, 768, 896, 1024};
@@ -39,8 +39,8 @@ unsigned size_class_for(size_t size, size_t align)
     return index;
 }
 
-/* A descriptor that is in no use. MEMHEAP_ERR_NO_MEMORY where there can be no
- * more of them, which is so on all PEs alike. */
+/* Get a descriptor. MEMHEAP_ERR_NO_MEMORY if the greatest number is reached,
+ * which is the same on all PEs; MEMHEAP_ERR_NO_METADATA. */
 static memheap_status_t descriptor_new(mempool_t *p, slab_t **s_p)
 {
     slab_id_t id = p->slab_free_list;
@@ -155,7 +155,8 @@ void slab_collect_remote(mempool_t *p, thread_cache_t *cache,
     }
 }
 
-/* A new slab of one size, as long as it should be or else as it can. */
+/* Create a slab of one class: of the standard length, else of the greatest
+ * length that is free. */
 static memheap_status_t slab_make(mempool_t *p, unsigned cache,
                                   unsigned size_class, slab_t **s_p)
 {
@@ -214,7 +215,7 @@ memheap_status_t slab_alloc(mempool_t *p, unsigned cache, unsigned size_class,
         slab_take(p, s, index);
         return MEMHEAP_OK;
     }
-    /* Others add bits; none but who holds the cache takes them. */
+    /* Other threads may set bits meanwhile, but only this one clears bits. */
     uint64_t before =
         atomic_fetch_sub_explicit(&s->free, bit, memory_order_acquire);
     if (slab_bits(before) == bit)

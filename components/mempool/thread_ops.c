@@ -1,15 +1,15 @@
 /*
- * What several threads of one process may call at once.
+ * Operations that several threads may call at once.
  *
- * Each thread has a number of its own while it lives, the least that no other
- * thread has, and works in the cache of that number in every pool; threads that
- * are too many for that share the last cache, by turns. A thread says that it
- * is in its cache by a plain store. Then it looks whether the pool is closed,
- * and leaves again if so. Whoever closes the pool has the kernel let all
- * threads of the process pass a memory barrier: after that each of them either
- * is seen to be in its cache, or sees that the pool is closed. So what is paid
- * for stopping is not paid on each call. Where the kernel has no such call,
- * threads say that they are in their caches by an atomic exchange.
+ * A living thread has a number, the least that no other thread has, and uses
+ * the cache of that number in every module. If there are more threads than
+ * caches, the others share the last cache and take turns. A thread enters its
+ * cache by a plain store, then checks whether the module is stopped, and leaves
+ * again if so. The thread that stops the module has the kernel run a memory
+ * barrier on all threads of the process. After that, each thread is either seen
+ * in its cache, or sees that the module is stopped. So stop() bears the cost of
+ * the barrier, and alloc and free do not. Without membarrier(2), threads enter
+ * by an atomic exchange.
  *
  * Source: asymmetric fences, D. Dice, H. Huang, M. Yang, "Asymmetric Dekker
  * synchronization", 2001; membarrier(2).
@@ -30,19 +30,19 @@ enum {
     CACHE_UNKNOWN = MEMPOOL_CACHES
 };
 
-/* The cache of a thread. Read without a call, which a shared library otherwise
- * makes for a variable of a thread. */
+/* The cache of this thread. The TLS model avoids the function call with which
+ * a shared library otherwise reads such a variable. */
 static _Thread_local unsigned thread_cache_number
     __attribute__((tls_model("initial-exec"))) = CACHE_UNKNOWN;
 
-/* Numbers that threads have, as bits; and what gives one back in the end. */
+/* Numbers in use, as bits, and the key whose destructor returns a number. */
 static _Atomic uint32_t numbers;
 static pthread_key_t number_key;
 static bool number_key_works;
 static pthread_once_t number_once = PTHREAD_ONCE_INIT;
 
-/* At the end of a thread, value being its number plus one. Should it call the
- * heap even after that, it gets another number, and this is called again. */
+/* Return a number when its thread ends; value is the number + 1. If the thread
+ * uses a heap after that, it gets another number, and this runs again. */
 static void number_return(void *value)
 {
     uint32_t bit = (uint32_t)1 << ((uintptr_t)value - 1);
@@ -55,7 +55,7 @@ static void number_key_make(void)
     number_key_works = pthread_key_create(&number_key, number_return) == 0;
 }
 
-/* The library may go before its threads do. */
+/* The library may be unloaded while threads are running. */
 __attribute__((destructor)) static void number_key_delete(void)
 {
     if (number_key_works)
@@ -85,7 +85,7 @@ static void cache_leave(thread_cache_t *cache)
     atomic_store_explicit(&cache->busy, 0, memory_order_release);
 }
 
-/* Wait until the pool is open. */
+/* Leave the cache and wait until the module is resumed. */
 static MEMHEAP_NOINLINE void wait_open(mempool_t *p, thread_cache_t *cache)
 {
     cache_leave(cache);
@@ -93,13 +93,14 @@ static MEMHEAP_NOINLINE void wait_open(mempool_t *p, thread_cache_t *cache)
         sched_yield();
 }
 
-/* Say that a thread is in its cache. */
+/* Mark the cache as busy. */
 static inline void cache_claim(const mempool_t *p, thread_cache_t *cache,
                                unsigned number)
 {
     if (MEMHEAP_LIKELY(number != CACHE_SHARED && !p->no_membarrier)) {
         atomic_store_explicit(&cache->busy, 1, memory_order_relaxed);
-        /* The barrier for the processor is what closes the pool. */
+        /* Only the compiler needs a barrier: stop() provides that of the
+         * processor. */
         atomic_signal_fence(memory_order_seq_cst);
         return;
     }
@@ -107,7 +108,7 @@ static inline void cache_claim(const mempool_t *p, thread_cache_t *cache,
         sched_yield();
 }
 
-/* Enter the caller's cache. @return its number */
+/* Enter the cache of this thread. Returns its number. */
 static inline unsigned cache_enter(mempool_t *p)
 {
     unsigned number = thread_cache_number;
@@ -123,7 +124,7 @@ static inline unsigned cache_enter(mempool_t *p)
     return number;
 }
 
-/* Let the sum over all caches be known as a peak, if it is one. */
+/* Raise the peak to the sum over all caches, if that is greater. */
 static void peak_update(mempool_t *p)
 {
     size_t used = p->module.used;
@@ -161,8 +162,8 @@ static memheap_status_t thread_alloc(memheap_module_t *module, size_t align,
     return status;
 }
 
-/* The last object of a slab of the caller's cache came back: give the slab
- * back, unless it is the first of its list. */
+/* Delete a slab of this thread's cache that became empty, unless it is the
+ * first of its list. */
 static void reclaim(mempool_t *p, slab_t *s, thread_cache_t *cache,
                     unsigned size_class)
 {
@@ -175,7 +176,7 @@ static void reclaim(mempool_t *p, slab_t *s, thread_cache_t *cache,
     mempool_unlock(p);
 }
 
-/* Put a slab where the thread of its cache will find it. */
+/* Push a slab onto the remote free list of its cache. */
 static void remote_free_push(mempool_t *p, slab_t *s, thread_cache_t *cache,
                              unsigned size_class, bool empty)
 {
@@ -189,8 +190,8 @@ static void remote_free_push(mempool_t *p, slab_t *s, thread_cache_t *cache,
         continue;
 }
 
-/* Give an object back at an offset in a slab, which was seen under that head;
- * the caller is in the cache `mine`. */
+/* Free the object at an offset in a slab, found under `head`. The caller has
+ * entered the cache `mine`. */
 static memheap_status_t object_free(mempool_t *p, uint64_t head, size_t offset,
                                     unsigned mine, size_t *size_p)
 {
@@ -201,7 +202,7 @@ static memheap_status_t object_free(mempool_t *p, uint64_t head, size_t offset,
     uint64_t all;
     uint64_t bit;
     uint64_t before = atomic_load_explicit(&s->free, memory_order_acquire);
-    /* Whatever is read of the slab holds while its word is what it was. */
+    /* What was read of the slab is valid if its word has not changed. */
     do {
         if (head_of(p, offset / FRAGMENT) != head ||
             !slab_find(s, offset, &index))
@@ -230,7 +231,7 @@ static memheap_status_t object_free(mempool_t *p, uint64_t head, size_t offset,
     return MEMHEAP_OK;
 }
 
-/* counts: the block was in use, and what was until now may be a peak. */
+/* Free a block. `counts` is false if the block was never in use. */
 static memheap_status_t block_free(mempool_t *p, size_t offset, bool counts)
 {
     unsigned mine = cache_enter(p);
@@ -274,8 +275,8 @@ static void thread_undo(memheap_module_t *module, size_t offset)
     block_free(mempool_of(module), offset, false);
 }
 
-/* Give the slabs of a list back that hold nothing: the first, and all others
- * if there may be some. */
+/* Delete empty slabs of a list: the first, and the others if some may be
+ * empty. */
 static void flush_empty(mempool_t *p, thread_cache_t *cache,
                         unsigned size_class)
 {

@@ -1,12 +1,12 @@
 /*
- * top
+ * Operations that several threads may call at once.
  */
 #ifndef MEMHEAP_COMPONENTS_MEMPOOL_THREAD_OPS_H
 #define MEMHEAP_COMPONENTS_MEMPOOL_THREAD_OPS_H
 
 #include "components/mempool/mempool.h"
 
-/** What several threads may call, and what this takes; see shared.c. */
+/** The operations, and their setup when a module is created. */
 extern const memheap_thread_ops_t mempool_thread_ops;
 void mempool_threads_open(mempool_t *p);
 

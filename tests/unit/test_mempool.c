@@ -184,7 +184,7 @@ START_TEST(slab_that_lost_its_last_object_goes)
     uint64_t before = model_walk_digest(&model);
     for (size_t i = 0; i < SLAB_OBJECTS; i++)
         offset[i] = alloc(64);
-    ck_assert_uint_eq(pool()->cache[0].partial_classes, 0); /* it is full */
+    ck_assert_uint_eq(pool()->caches[0].partial_classes, 0); /* it is full */
     for (size_t i = 0; i < SLAB_OBJECTS; i++) {
         ck_assert_uint_ne(model_walk_digest(&model), before);
         ck_assert_ok(model_free(&model, offset[i * 5 % SLAB_OBJECTS]));
