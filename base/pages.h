@@ -14,8 +14,8 @@
 #include "base/region.h"
 
 /** Let the parameters say what is unsaid. */
-void memheap_pages_read(const memheap_params_t *params,
-                        memheap_memory_policy_t *policy);
+void memheap_pages_resolve(const memheap_params_t *params,
+                           memheap_memory_policy_t *policy);
 
 /** What the size of a region for such pages is a multiple of, whether they can
  *  be had or not. */
@@ -33,16 +33,16 @@ size_t memheap_pages_pool(const memheap_memory_policy_t *policy);
  * @return MEMHEAP_ERR_UNSUPPORTED, logged, for what is mandatory; the region is
  *         to be released then. MEMHEAP_ERR_SYSTEM if its range was lost
  */
-memheap_status_t memheap_pages_ask(memheap_region_t *region,
-                                   const memheap_memory_policy_t *policy,
-                                   const memheap_log_t *log);
+memheap_status_t memheap_pages_apply(memheap_region_t *region,
+                                     const memheap_memory_policy_t *policy,
+                                     const memheap_log_t *log);
 
 /** Have the kernel touch what may be written: where that would end in a signal,
  *  it says so. @return 0, or what errno says; EINVAL if the kernel cannot */
-int memheap_pages_touch(char *address, size_t size);
+int memheap_pages_populate(char *address, size_t size);
 
 /** Give another mapping of a shared region's file the same advice. */
-void memheap_pages_follow(const memheap_region_t *region, void *mapping,
+void memheap_pages_advise(const memheap_region_t *region, void *mapping,
                           size_t size);
 
 /**
@@ -50,9 +50,9 @@ void memheap_pages_follow(const memheap_region_t *region, void *mapping,
  * lie. Takes a time that grows with the mappings of the process.
  * @return MEMHEAP_ERR_SYSTEM, logged, where there is no /proc
  */
-memheap_status_t memheap_pages_in_effect(const memheap_region_t *region,
-                                         size_t bytes,
-                                         memheap_placement_t *placement,
-                                         const memheap_log_t *log);
+memheap_status_t memheap_pages_query(const memheap_region_t *region,
+                                     size_t bytes,
+                                     memheap_placement_t *placement,
+                                     const memheap_log_t *log);
 
 #endif

@@ -31,16 +31,16 @@ enum {
 };
 
 /* A value that was found, and where. */
-typedef struct finding {
+typedef struct found_value {
     const char *text;
     size_t length;
     memheap_param_source_t source;
     char origin[512];
-} finding_t;
+} found_value_t;
 
 /* Copy a string into the set; NULL if the set is full. */
-static const char *keep(memheap_params_t *params, const char *text,
-                        size_t length)
+static const char *copy_text(memheap_params_t *params, const char *text,
+                             size_t length)
 {
     if (length >= MEMHEAP_PARAM_TEXT - params->text_used)
         return NULL;
@@ -51,7 +51,7 @@ static const char *keep(memheap_params_t *params, const char *text,
     return copy;
 }
 
-static memheap_status_t full(const memheap_params_t *params)
+static memheap_status_t set_full(const memheap_params_t *params)
 {
     memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
                       "the values of all parameters together are longer than "
@@ -139,7 +139,7 @@ memheap_status_t memheap_params_read_file(memheap_params_t *params,
         return MEMHEAP_ERR_BAD_PARAM;
     }
     if ((size_t)size == room)
-        return full(params);
+        return set_full(params);
     text[size] = '\0';
     bool comment = false;
     for (char *c = text; c < text + size; c++) {
@@ -178,7 +178,7 @@ static bool same_name(const char *name, const char *other, size_t other_size)
 
 /* Look in the file's lines; the last line with that name counts. */
 static bool find_in_file(const memheap_params_t *params, const char *name,
-                         finding_t *found)
+                         found_value_t *found)
 {
     bool any = false;
     unsigned number = 0;
@@ -201,7 +201,7 @@ static bool find_in_file(const memheap_params_t *params, const char *name,
     return any;
 }
 
-static bool find_in_environment(const char *variable, finding_t *found)
+static bool find_in_environment(const char *variable, found_value_t *found)
 {
     const char *text = getenv(variable);
     if (text == NULL)
@@ -215,7 +215,7 @@ static bool find_in_environment(const char *variable, finding_t *found)
 
 /* What `mpirun --mca memheap buddy` or `--mca memheap_buddy_priority 9` put
  * into the environment: our name behind MEMHEAP_, in lower case. */
-static bool find_from_mpirun(const char *name, finding_t *found)
+static bool find_from_mpirun(const char *name, found_value_t *found)
 {
     if (strncmp(name, prefix, PREFIX_SIZE) != 0)
         return false;
@@ -229,8 +229,9 @@ static bool find_from_mpirun(const char *name, finding_t *found)
     return find_in_environment(variable, found);
 }
 
-static bool find_by_user(const memheap_params_t *params, const char *name,
-                         const memheap_param_def_t *def, finding_t *found)
+static bool find_user_value(const memheap_params_t *params, const char *name,
+                            const memheap_param_def_t *def,
+                            found_value_t *found)
 {
     return find_in_environment(name, found) ||
            (def->old_name != NULL &&
@@ -250,27 +251,27 @@ static bool may_be_empty(const memheap_param_def_t *def)
 
 /* The strongest source that names the parameter, else its default. */
 static void find_value(const memheap_params_t *params, const char *name,
-                       const memheap_param_def_t *def, finding_t *found)
+                       const memheap_param_def_t *def, found_value_t *found)
 {
-    if (find_by_user(params, name, def, found) &&
+    if (find_user_value(params, name, def, found) &&
         (found->length > 0 || may_be_empty(def)))
         return;
-    *found = (finding_t){def->default_text, strlen(def->default_text),
-                         MEMHEAP_SOURCE_DEFAULT, ""};
+    *found = (found_value_t){def->default_text, strlen(def->default_text),
+                             MEMHEAP_SOURCE_DEFAULT, ""};
 }
 
 /* Make an entry out of what was found. */
 static memheap_status_t make_entry(memheap_params_t *params, const char *name,
                                    const memheap_param_def_t *def,
-                                   const finding_t *found,
+                                   const found_value_t *found,
                                    memheap_param_t *param)
 {
     *param = (memheap_param_t){.def = def, .source = found->source};
-    param->name = keep(params, name, strlen(name));
-    param->text = keep(params, found->text, found->length);
-    param->origin = keep(params, found->origin, strlen(found->origin));
+    param->name = copy_text(params, name, strlen(name));
+    param->text = copy_text(params, found->text, found->length);
+    param->origin = copy_text(params, found->origin, strlen(found->origin));
     if (param->name == NULL || param->text == NULL || param->origin == NULL)
-        return full(params);
+        return set_full(params);
     if (def->type == MEMHEAP_PARAM_FLAG &&
         found->source == MEMHEAP_SOURCE_DEFAULT)
         return MEMHEAP_OK;
@@ -279,7 +280,7 @@ static memheap_status_t make_entry(memheap_params_t *params, const char *name,
                             sizeof(wanted)))
         return MEMHEAP_OK;
     memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
-                      "%s=\"%s\" (from %s) is no value for it: it wants %s",
+                      "%s=\"%s\" (from %s) is not a valid value: expected %s",
                       name, param->text, param->origin, wanted);
     return MEMHEAP_ERR_BAD_PARAM;
 }
@@ -293,11 +294,11 @@ static memheap_status_t add_one(memheap_params_t *params, const char *component,
                      : snprintf(name, sizeof(name), "%s%s_%s", prefix,
                                 component, def->name);
     if (length >= NAME_SIZE || params->count == MEMHEAP_PARAM_MAX)
-        return full(params);
+        return set_full(params);
     for (int i = 0; i < length; i++)
         name[i] = (char)toupper((unsigned char)name[i]);
 
-    finding_t found;
+    found_value_t found;
     memheap_param_t param;
     find_value(params, name, def, &found);
     memheap_status_t status = make_entry(params, name, def, &found, &param);
@@ -321,7 +322,8 @@ memheap_status_t memheap_params_add(memheap_params_t *params,
 
 /* Names of the environment are exact; those of files and programs may be in
  * either case. */
-typedef bool same_t(const char *name, const char *other, size_t other_size);
+typedef bool name_equal_t(const char *name, const char *other,
+                          size_t other_size);
 
 static bool is_same_variable(const char *name, const char *other,
                              size_t other_size)
@@ -330,7 +332,7 @@ static bool is_same_variable(const char *name, const char *other,
 }
 
 static bool is_name_of(const memheap_param_def_t *def, const char *def_name,
-                       const char *name, size_t size, same_t *same)
+                       const char *name, size_t size, name_equal_t *same)
 {
     return same(def_name, name, size) ||
            (def->old_name != NULL && same(def->old_name, name, size));
@@ -339,7 +341,7 @@ static bool is_name_of(const memheap_param_def_t *def, const char *def_name,
 /* The definition of a reserved name; NULL if there is none. */
 static const memheap_param_def_t *find_reserved(const memheap_params_t *params,
                                                 const char *name, size_t size,
-                                                same_t *same)
+                                                name_equal_t *same)
 {
     for (size_t i = 0; i < params->reserved_count; i++) {
         const memheap_param_def_t *def = &params->reserved[i];
@@ -352,7 +354,7 @@ static const memheap_param_def_t *find_reserved(const memheap_params_t *params,
 /* The entry of a name; NULL if there is none. */
 static const memheap_param_t *find_entry(const memheap_params_t *params,
                                          const char *name, size_t size,
-                                         same_t *same)
+                                         name_equal_t *same)
 {
     for (size_t i = 0; i < params->count; i++) {
         const memheap_param_t *param = &params->param[i];
@@ -377,7 +379,7 @@ static memheap_status_t unknown_name(const memheap_params_t *params,
     return MEMHEAP_ERR_BAD_PARAM;
 }
 
-static bool begins_with(const char *name, size_t size, const char *start)
+static bool has_prefix(const char *name, size_t size, const char *start)
 {
     size_t length = strlen(start);
     return size >= length && strncasecmp(name, start, length) == 0;
@@ -385,9 +387,9 @@ static bool begins_with(const char *name, size_t size, const char *start)
 
 static memheap_status_t check_name(const memheap_params_t *params,
                                    const char *name, size_t size,
-                                   const char *where, same_t *same)
+                                   const char *where, name_equal_t *same)
 {
-    if (begins_with(name, size, test_prefix) ||
+    if (has_prefix(name, size, test_prefix) ||
         find_entry(params, name, size, same) != NULL ||
         find_reserved(params, name, size, same) != NULL)
         return MEMHEAP_OK;
@@ -399,7 +401,7 @@ memheap_status_t memheap_params_check_names(const memheap_params_t *params)
     for (char **e = environ; e != NULL && *e != NULL; e++) {
         size_t size = strcspn(*e, "=");
         memheap_status_t status =
-            begins_with(*e, size, prefix)
+            has_prefix(*e, size, prefix)
                 ? check_name(params, *e, size, "the environment",
                              is_same_variable)
                 : MEMHEAP_OK;
@@ -436,7 +438,7 @@ static memheap_status_t set_argument(memheap_params_t *params,
                           argument);
         return MEMHEAP_ERR_BAD_PARAM;
     }
-    if (begins_with(name, name_size, test_prefix))
+    if (has_prefix(name, name_size, test_prefix))
         return MEMHEAP_OK;
     const memheap_param_t *known =
         find_entry(params, name, name_size, same_name);
@@ -456,7 +458,7 @@ static memheap_status_t set_argument(memheap_params_t *params,
     }
     if (value_size == 0 && !may_be_empty(def))
         return MEMHEAP_OK; /* not set */
-    finding_t found = {value, value_size, MEMHEAP_SOURCE_ARGUMENT, ""};
+    found_value_t found = {value, value_size, MEMHEAP_SOURCE_ARGUMENT, ""};
     snprintf(found.origin, sizeof(found.origin), "%.*s", (int)name_size, name);
     return make_entry(params, known->name, def, &found,
                       &params->param[known - params->param]);

@@ -40,8 +40,8 @@ typedef struct memheap_region {
     /** Pages are opened block by block, by others: backing opens none. idle is
      *  how many bytes below the end of what is to be backed nobody uses. */
     bool guarded;
-    size_t idle;
-    bool pooled; /* its memory is reserved: pages of the huge page pool */
+    size_t unused;
+    bool hugetlb; /* its memory is reserved: pages of the huge page pool */
 } memheap_region_t;
 
 /** Alignment of the base of a region that memheap reserves. */

@@ -59,24 +59,24 @@ static void add_plugin(memheap_registry_t *r, const char *path)
 {
     void *plugin = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (plugin == NULL) {
-        memheap_log_write(r->log, MEMHEAP_LOG_WARNING, "plug-in left out: %s",
+        memheap_log_write(r->log, MEMHEAP_LOG_WARNING, "plug-in ignored: %s",
                           dlerror());
         return;
     }
     const memheap_component_t *component = dlsym(plugin, "memheap_component");
     if (component == NULL)
         memheap_log_write(r->log, MEMHEAP_LOG_WARNING,
-                          "plug-in %s left out: it exports no "
+                          "plug-in %s ignored: it exports no "
                           "memheap_component",
                           path);
     else if (component->abi != MEMHEAP_COMPONENT_ABI)
         memheap_log_write(r->log, MEMHEAP_LOG_WARNING,
-                          "plug-in %s left out: it was built for component "
+                          "plug-in %s ignored: it was built for component "
                           "ABI %u, this library has %u",
                           path, component->abi, MEMHEAP_COMPONENT_ABI);
     else if (!add_component(r, component, plugin))
         memheap_log_write(r->log, MEMHEAP_LOG_WARNING,
-                          "plug-in %s left out: there is a component %s "
+                          "plug-in %s ignored: there is a component %s "
                           "already, or no room for one more",
                           path, component->name);
     else
@@ -119,7 +119,7 @@ static void add_plugins(memheap_registry_t *r, const char *path)
 static void add_plugins(memheap_registry_t *r, const char *path)
 {
     memheap_log_write(r->log, MEMHEAP_LOG_WARNING,
-                      "MEMHEAP_PLUGIN_PATH: %s left out, since this library "
+                      "MEMHEAP_PLUGIN_PATH: %s ignored: this library "
                       "was configured with --disable-plugins",
                       path);
 }

@@ -57,7 +57,7 @@ static memheap_status_t find_region(memheap_t *heap,
         memheap_region_wrap(region, config->base, config->size);
         return MEMHEAP_OK;
     }
-    memheap_pages_read(heap->framework.params, &policy);
+    memheap_pages_resolve(heap->framework.params, &policy);
     size_t unit = memheap_pages_unit(&policy);
     size_t total = config->size;
     size_t available;
@@ -71,7 +71,7 @@ static memheap_status_t find_region(memheap_t *heap,
     memheap_status_t status = memheap_region_reserve(region, total, heap->log);
     if (status != MEMHEAP_OK)
         return status;
-    status = memheap_pages_ask(region, &policy, heap->log);
+    status = memheap_pages_apply(region, &policy, heap->log);
     if (status != MEMHEAP_OK)
         memheap_region_release(region);
     return status;

@@ -63,7 +63,7 @@ memheap_status_t memheap_commit(memheap_t *heap, size_t end)
     memheap_region_t *region = &heap->region;
     size_t committed = region->committed;
     if (region->guarded && !heap->pinned)
-        region->idle = idle_below(heap, end);
+        region->unused = idle_below(heap, end);
     memheap_status_t status =
         memheap_region_commit(region, end, heap->quiet ? &silent : heap->log);
     heap->commit_failed = status != MEMHEAP_OK;

@@ -61,7 +61,7 @@ memheap_status_t memheap_get_placement(memheap_t *heap,
     memheap_region_t region = heap->region;
     size_t high = heap_high_water(heap);
     heap_unlock(heap);
-    return memheap_pages_in_effect(&region, high, placement, heap->log);
+    return memheap_pages_query(&region, high, placement, heap->log);
 }
 
 /* The records of the heap; NULL if it keeps none. */

@@ -134,7 +134,7 @@ START_TEST(transparent_huge_pages_that_are_disabled_are_a_message)
     ck_assert(strstr(messages.text, "PR_SET_THP_DISABLE") != NULL ||
               strstr(messages.text, "transparent_hugepage/enabled") != NULL);
     if (_i == 0) {
-        ck_assert_logged(&messages, "in effect are the system's pages");
+        ck_assert_logged(&messages, "using the system's pages");
         memheap_placement_t placement = touch(heap, 4 * MIB);
         ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_DEFAULT);
     }
@@ -173,7 +173,7 @@ START_TEST(pages_that_the_pool_lacks_are_a_message)
         return;
     }
     ck_assert_ok(status);
-    ck_assert_logged(&messages, "in effect are the system's pages");
+    ck_assert_logged(&messages, "using the system's pages");
     memheap_placement_t placement = touch(heap, MIB);
     ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_DEFAULT);
     ck_assert_uint_eq(placement.page_size, (size_t)sysconf(_SC_PAGESIZE));
@@ -285,7 +285,7 @@ START_TEST(node_that_is_not_there_is_a_message)
     ck_assert_int_eq(status, _i == 0 ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
     ck_assert_uint_eq(messages.count, 1);
     ck_assert_logged(&messages, "the system has no node 1000");
-    ck_assert_logged(&messages, _i == 0 ? "in effect are" : "mandatory");
+    ck_assert_logged(&messages, _i == 0 ? "using" : "mandatory");
     memheap_destroy(heap);
 }
 END_TEST
@@ -369,7 +369,7 @@ static int without_policies(memheap_policy_mode_t mode)
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
         return 0; /* such a child cannot be had */
     memheap_status_t status = create(MIB, policy, NULL, NULL, &heap);
-    if (strstr(messages.text, "the kernel takes no policy (Operation not "
+    if (strstr(messages.text, "the kernel rejects the policy (Operation not "
                               "permitted)") == NULL)
         return 1;
     return mode == MEMHEAP_MANDATORY ? status != MEMHEAP_ERR_UNSUPPORTED
@@ -499,10 +499,10 @@ START_TEST(shared_region_falls_back_to_its_file)
     /* A region that is no whole gibibyte cannot even be mapped so. */
     memheap_memory_policy_t policy = {.pages = MEMHEAP_PAGES_1G,
                                       .numa = MEMHEAP_NUMA_LOCAL};
-    ck_assert_ok(memheap_pages_ask(&region, &policy, &messages.log));
+    ck_assert_ok(memheap_pages_apply(&region, &policy, &messages.log));
     ck_assert_uint_ge(messages.count, 1);
-    ck_assert_logged(&messages, "in effect are the system's pages");
-    ck_assert(!region.pooled);
+    ck_assert_logged(&messages, "using the system's pages");
+    ck_assert(!region.hugetlb);
     check_file(&region);
     memheap_region_release(&region);
 }
@@ -520,12 +520,12 @@ START_TEST(shared_region_has_the_pages_it_asks_for)
     memheap_memory_policy_t policy = {.pages = MEMHEAP_PAGES_2M,
                                       .pages_mode = MEMHEAP_MANDATORY,
                                       .numa = MEMHEAP_NUMA_DEFAULT};
-    ck_assert_int_eq(memheap_pages_ask(&region, &policy, &messages.log),
+    ck_assert_int_eq(memheap_pages_apply(&region, &policy, &messages.log),
                      had ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
     if (had) {
         check_file(&region);
-        ck_assert_ok(memheap_pages_in_effect(&region, 4 * MIB, &placement,
-                                             &messages.log));
+        ck_assert_ok(
+            memheap_pages_query(&region, 4 * MIB, &placement, &messages.log));
         ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_2M);
         ck_assert_uint_eq(placement.huge, 16 * MIB);
     } else {
@@ -545,13 +545,13 @@ START_TEST(files_have_transparent_huge_pages_where_the_system_lets_them)
     share(&region);
     memheap_memory_policy_t policy = {.pages = MEMHEAP_PAGES_THP,
                                       .pages_mode = MEMHEAP_MANDATORY};
-    ck_assert_int_eq(memheap_pages_ask(&region, &policy, &messages.log),
+    ck_assert_int_eq(memheap_pages_apply(&region, &policy, &messages.log),
                      had ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
     if (had) {
         ck_assert_ok(memheap_region_commit(&region, 8 * MIB, &messages.log));
         memset(region.base, 1, 8 * MIB);
-        ck_assert_ok(memheap_pages_in_effect(&region, 8 * MIB, &placement,
-                                             &messages.log));
+        ck_assert_ok(
+            memheap_pages_query(&region, 8 * MIB, &placement, &messages.log));
         ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_THP);
         ck_assert_uint_gt(placement.huge, 0);
     } else {
@@ -582,11 +582,11 @@ static int without_pages(void)
         return 0; /* such a child cannot be had */
     if (memheap_region_reserve(&region, 64 * MIB, &messages.log) != MEMHEAP_OK)
         return 1;
-    region.pooled = true;
+    region.hugetlb = true;
     return memheap_region_commit(&region, MIB, &messages.log) !=
                MEMHEAP_ERR_NO_MEMORY ||
            region.committed != 0 ||
-           strstr(messages.text, "a control group may grant fewer") == NULL;
+           strstr(messages.text, "a control group may allow fewer") == NULL;
 }
 
 START_TEST(pages_that_are_not_granted_are_a_message_and_no_signal)

@@ -163,7 +163,7 @@ END_TEST
 START_TEST(other_word_is_refused)
 {
     ck_assert_int_eq(read_argument("MEMHEAP_SHAPE=fla"), MEMHEAP_ERR_BAD_PARAM);
-    ck_assert_logged(&test_log, "wants round, square or flat");
+    ck_assert_logged(&test_log, "expected round, square or flat");
 }
 END_TEST
 

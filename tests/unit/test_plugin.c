@@ -286,7 +286,7 @@ static void assert_left_out(const char *path, const char *message)
     snprintf(both, sizeof(both), "%s:%s", ALPHA, path);
     ck_assert_str_eq(chosen_of(both), "alpha");
     ck_assert_uint_eq(test_log.count, 1);
-    ck_assert_logged(&test_log, "left out");
+    ck_assert_logged(&test_log, "ignored");
     ck_assert_logged(&test_log, path);
     ck_assert_logged(&test_log, message);
 }

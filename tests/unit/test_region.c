@@ -208,7 +208,7 @@ START_TEST(refusal_of_the_system_is_a_status_and_a_message)
     ck_assert_int_eq(status, MEMHEAP_ERR_NO_MEMORY);
     ck_assert_uint_eq(region.committed, 0);
     ck_assert_uint_eq(log.count, 1);
-    ck_assert_logged(&log, "the system backs no heap of");
+    ck_assert_logged(&log, "the system cannot commit a heap of");
     memheap_region_release(&region);
 }
 END_TEST
