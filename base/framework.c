@@ -1,5 +1,5 @@
 /*
- * top
+ * Opening, selecting and closing components (framework.h).
  */
 #include "config.h"
 
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* The index of a component; MEMHEAP_COMPONENT_MAX if none has that name. */
+/* Index of a component by name; MEMHEAP_COMPONENT_MAX if there is none. */
 static size_t find_component(const memheap_framework_t *f, const char *name,
                              size_t size)
 {
@@ -34,7 +34,7 @@ static const char *component_names(const memheap_framework_t *f, char *text,
     return text;
 }
 
-/* Mark the components that MEMHEAP_COMPONENT admits. */
+/* Mark the components that MEMHEAP_COMPONENT allows. */
 static memheap_status_t apply_component_list(memheap_framework_t *f,
                                              bool *admitted)
 {
@@ -74,7 +74,7 @@ static memheap_status_t apply_component_list(memheap_framework_t *f,
     return MEMHEAP_OK;
 }
 
-/* The registry's parameters, or a copy with the heap's own arguments. */
+/* Use the registry's parameters, or a copy with the heap's own arguments. */
 static memheap_status_t resolve_params(memheap_framework_t *f,
                                        const char *const *arguments)
 {
@@ -128,7 +128,7 @@ memheap_framework_open(memheap_framework_t *framework,
     return status;
 }
 
-/* The values of a component's own parameters, in the order it wants. */
+/* Values of a component's own parameters, in the order of its definitions. */
 static void collect_values(const memheap_framework_t *f,
                            const memheap_component_t *component,
                            memheap_value_t *values)
@@ -149,9 +149,9 @@ long memheap_framework_priority(const memheap_framework_t *framework,
     return memheap_params_value(framework->params, name)->integer;
 }
 
-/* A component with a priority, its own or what create() made of it. */
+/* A component, and its priority before or after create(). */
 typedef struct candidate {
-    size_t index; /* NO_COMPONENT: no component */
+    size_t index; /* NO_COMPONENT: none */
     long priority;
 } candidate_t;
 
@@ -159,15 +159,15 @@ enum {
     NO_COMPONENT = MEMHEAP_COMPONENT_MAX
 };
 
-/* Components stand in the order of names, which decides among equals. */
+/* Components are in the order of names, which decides among equals. */
 static bool is_better(const candidate_t *a, const candidate_t *b)
 {
     return b->index == NO_COMPONENT || a->priority > b->priority ||
            (a->priority == b->priority && a->index < b->index);
 }
 
-/* Of the usable components that were not tried, the one that goes before all
- * others; NO_COMPONENT if the best so far goes before it. */
+/* The best component not tried yet; NO_COMPONENT if it cannot be better than
+ * `best`. */
 static size_t next_candidate(const memheap_framework_t *f, const bool *tried,
                              const candidate_t *best)
 {
@@ -184,7 +184,7 @@ static size_t next_candidate(const memheap_framework_t *f, const bool *tried,
     return next.index == best->index ? NO_COMPONENT : next.index;
 }
 
-/* Ask one component; *module_p stays NULL if it stands aside. */
+/* Create a module of one component. *module_p stays NULL if it declines. */
 static memheap_status_t create_module(const memheap_framework_t *f,
                                       const memheap_component_t *component,
                                       memheap_module_config_t *config,
@@ -214,7 +214,7 @@ static memheap_status_t create_module(const memheap_framework_t *f,
     return status;
 }
 
-/* Keep one component; NO_COMPONENT closes all. */
+/* Close all components but one; NO_COMPONENT closes all. */
 static void close_others(memheap_framework_t *framework, size_t kept)
 {
     for (size_t i = 0; i < memheap_framework_count(framework); i++) {

@@ -1,6 +1,5 @@
 /*
- * Asks the kernel by the numbers of its calls: of the library that wraps them,
- * nothing else would be of use.
+ * NUMA by system calls, so that libnuma is not needed.
  */
 #include "config.h"
 
@@ -21,15 +20,15 @@
 #endif
 
 enum {
-    SAMPLES = 4096,     /* pages looked at, */
-    BATCH = 512,        /* so many in one call */
-    DISTANCE_SELF = 10, /* the firmware's distance of a node from itself, */
-    DISTANCE_OTHER = 20 /* and a common one of two others */
+    SAMPLES = 4096,     /* pages examined */
+    BATCH = 512,        /* pages of one system call */
+    DISTANCE_SELF = 10, /* the firmware's distance of a node to itself */
+    DISTANCE_OTHER = 20 /* a common distance of two nodes */
 };
 
 static const char node_folder[] = "/sys/devices/system/node";
 
-/* The nodes that a test wants there to be; 0: those that are. */
+/* Number of nodes that a test simulates; 0: none. */
 static unsigned test_nodes(void)
 {
     const char *text = getenv("MEMHEAP_TEST_NODES");
@@ -50,7 +49,7 @@ static unsigned node_count(const memheap_nodes_t *nodes)
     return count;
 }
 
-/* The nodes that are, whatever a test wants. */
+/* The nodes of the machine, simulated ones aside. */
 static unsigned actual_nodes(memheap_nodes_t *nodes)
 {
     *nodes = (memheap_nodes_t){{0}};
@@ -68,7 +67,7 @@ static unsigned actual_nodes(memheap_nodes_t *nodes)
     return node_count(nodes);
 }
 
-/* The node that stands for one that a test wants. */
+/* The node of the machine that stands for a simulated one. */
 static unsigned actual_node(unsigned node)
 {
     memheap_nodes_t nodes;
@@ -104,7 +103,7 @@ char *memheap_numa_text(const memheap_nodes_t *nodes, char *text, size_t room)
     return text;
 }
 
-/* The file has the distances to all nodes that are online, in their order. */
+/* The file has the distances to all online nodes, in order. */
 unsigned memheap_numa_distance(unsigned from, unsigned to)
 {
     unsigned fallback = from == to ? DISTANCE_SELF : DISTANCE_OTHER;
@@ -180,7 +179,7 @@ int memheap_numa_set(void *address, size_t size, memheap_numa_policy_t numa,
                      unsigned node, memheap_policy_mode_t mode)
 {
     memheap_nodes_t nodes = {{0}};
-    unsigned long policy = MPOL_PREFERRED; /* of no node: the local one */
+    unsigned long policy = MPOL_PREFERRED; /* without a node: the local one */
     if (numa == MEMHEAP_NUMA_INTERLEAVE) {
         actual_nodes(&nodes);
         policy = MPOL_INTERLEAVE;
@@ -190,7 +189,7 @@ int memheap_numa_set(void *address, size_t size, memheap_numa_policy_t numa,
     } else if (numa != MEMHEAP_NUMA_LOCAL) {
         return 0;
     }
-    /* The kernel takes one off the number of bits. */
+    /* The kernel subtracts one from the number of bits. */
     long failed = syscall(SYS_mbind, address, size, policy, nodes.word,
                           (unsigned long)MEMHEAP_NODE_MAX, 0ul);
     return failed == 0 ? 0 : errno;
@@ -236,13 +235,13 @@ void memheap_numa_get(const char *address, size_t size,
     int node[BATCH];
     size_t unit = (size_t)sysconf(_SC_PAGESIZE);
     get_policy(address, placement);
-    /* An odd number of pages, which no interleaving is in step with. */
+    /* An odd step, so that sampling does not coincide with interleaving. */
     size_t step = (size / SAMPLES / unit | 1) * unit;
     for (size_t at = 0; at < size;) {
         size_t count = 0;
         for (; count < BATCH && at < size; at += step)
             page[count++] = address + at;
-        /* Without nodes to move to, this tells where pages are. */
+        /* Without target nodes, move_pages() tells where the pages are. */
         if (syscall(SYS_move_pages, 0, (unsigned long)count, page, NULL, node,
                     0) != 0)
             return;

@@ -1,8 +1,9 @@
 /*
- * Asks the kernel for kinds of pages and places of them, and reads back.
+ * Applies memory policies (pages.h) and reads them back.
  *
- * A cause why something cannot be had is a text; whether that is a warning or
- * an error is decided once, for all causes alike.
+ * Each function that tries a kind of pages writes the cause of a failure as
+ * text. report_unavailable() alone decides whether that is a warning or an
+ * error.
  */
 #include "config.h"
 
@@ -24,18 +25,18 @@
 
 enum {
     CAUSE_SIZE = 320,
-    HUGE_SHIFT = 26, /* of a page's order, among the flags of mmap() */
+    HUGE_SHIFT = 26, /* position of a page size's log2 in the flags of mmap() */
     WORD_SIZE = 64
 };
 
 static const char mandatory[] = "mandatory:";
 
-/* As MEMHEAP_PAGES has them. */
+/* The values of MEMHEAP_PAGES. */
 static const char *const page_words[] = {
     [MEMHEAP_PAGES_UNSET] = "", [MEMHEAP_PAGES_DEFAULT] = "default",
     [MEMHEAP_PAGES_4K] = "4k",  [MEMHEAP_PAGES_THP] = "thp",
     [MEMHEAP_PAGES_2M] = "2m",  [MEMHEAP_PAGES_1G] = "1g"};
-/* As MEMHEAP_PLACE has them, up to a node's number. */
+/* The values of MEMHEAP_PLACE, without a node's number. */
 static const char *const numa_words[] = {[MEMHEAP_NUMA_UNSET] = "",
                                          [MEMHEAP_NUMA_DEFAULT] = "none",
                                          [MEMHEAP_NUMA_LOCAL] = "local",
@@ -43,7 +44,7 @@ static const char *const numa_words[] = {[MEMHEAP_NUMA_UNSET] = "",
                                              "interleave",
                                          [MEMHEAP_NUMA_NODE] = "node:"};
 
-/* Take "mandatory:" off a text. */
+/* Parse a "mandatory:" prefix. Returns the text behind it. */
 static const char *parse_mode(const char *text, memheap_policy_mode_t *mode)
 {
     size_t length = sizeof(mandatory) - 1;
@@ -52,7 +53,7 @@ static const char *parse_mode(const char *text, memheap_policy_mode_t *mode)
     return is ? text + length : text;
 }
 
-/* The word of a list that text begins with; it is known to. */
+/* Index of the word with which a text starts; one does. */
 static unsigned find_word(const char *const *words, unsigned count,
                           const char *text)
 {
@@ -66,7 +67,7 @@ void memheap_pages_resolve(const memheap_params_t *params,
                            memheap_memory_policy_t *policy)
 {
     const char *word;
-    /* Huge pages can only be guarded whole. */
+    /* Huge pages cannot be protected in parts. */
     if (memheap_params_value(params, "MEMHEAP_GUARD")->boolean) {
         policy->pages = MEMHEAP_PAGES_DEFAULT;
         policy->pages_mode = MEMHEAP_PREFERRED;
@@ -138,7 +139,7 @@ static const char *numa_text(const memheap_memory_policy_t *policy, char *text)
     return text;
 }
 
-/* Say that something cannot be had, and what is in its place. */
+/* Report that something is not available, and what is used instead. */
 static memheap_status_t report_unavailable(const memheap_log_t *log,
                                            const char *what,
                                            memheap_policy_mode_t mode,
@@ -157,14 +158,14 @@ static memheap_status_t report_unavailable(const memheap_log_t *log,
     return mode == MEMHEAP_MANDATORY ? MEMHEAP_ERR_UNSUPPORTED : MEMHEAP_OK;
 }
 
-/* Put a mapping over a region; the range is not given up if that fails. */
+/* Map over a region's range. On failure the range stays reserved. */
 static bool map_over(const memheap_region_t *region, int flags, int fd)
 {
     if (mmap(region->base, region->size, PROT_NONE, MAP_FIXED | flags, fd, 0) !=
         MAP_FAILED)
         return true;
     int error = errno;
-    /* Some kernels have unmapped what was there before they fail. */
+    /* Some kernels unmap the old mapping before they fail. */
     mmap(region->base, region->size, PROT_NONE,
          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
          0);
@@ -172,7 +173,7 @@ static bool map_over(const memheap_region_t *region, int flags, int fd)
     return false;
 }
 
-/* Why a region cannot have so many pages of the huge page pool. */
+/* Explain why the huge page pool cannot provide a region. */
 static void explain_hugetlb(const memheap_region_t *region, size_t page,
                             int error, char *cause)
 {
@@ -196,7 +197,7 @@ static void explain_hugetlb(const memheap_region_t *region, size_t page,
             unused, strerror(error), folder);
 }
 
-/* Reserve pages of the huge page pool for a private region. */
+/* Back a private region with pages of the pool. */
 static bool hugetlb_private(const memheap_region_t *region, int order)
 {
     return map_over(
@@ -204,7 +205,7 @@ static bool hugetlb_private(const memheap_region_t *region, int order)
         -1);
 }
 
-/* Have a shared region's file consist of pages of the pool. */
+/* Replace a shared region's file by one in pages of the pool. */
 static bool hugetlb_shared(memheap_region_t *region, int order)
 {
     unsigned flags = MFD_CLOEXEC | MFD_HUGETLB;
@@ -225,7 +226,7 @@ static bool hugetlb_shared(memheap_region_t *region, int order)
     return false;
 }
 
-/* Back to what the system does by itself. */
+/* Return to the system's default pages. */
 static void use_default(memheap_region_t *region)
 {
     region->unit = (size_t)sysconf(_SC_PAGESIZE);
@@ -249,7 +250,7 @@ static bool use_hugetlb(memheap_region_t *region, char *cause)
     return true;
 }
 
-/* Whether the system's settings admit transparent huge pages. */
+/* Whether the system's settings allow transparent huge pages. */
 static bool thp_allowed(const memheap_region_t *region, char *cause)
 {
     bool shared = region->kind == MEMHEAP_REGION_SHARED;
@@ -286,8 +287,8 @@ static bool use_thp(memheap_region_t *region, char *cause)
     return true;
 }
 
-/* A kernel that knows no transparent huge pages says that the advice is
- * invalid, and has small pages alone. */
+/* A kernel without transparent huge pages returns EINVAL, and has small pages
+ * only. */
 static bool use_small(memheap_region_t *region, char *cause)
 {
     if (madvise(region->base, region->size, MADV_NOHUGEPAGE) == 0 ||
@@ -344,8 +345,8 @@ int memheap_pages_populate(char *address, size_t size)
 #endif
 }
 
-/* Touch all of a region of the pool, whose pages one node is to have: a
- * reservation does not name the node. */
+/* Populate a region in the pool that one node shall provide: the reservation
+ * does not name the node. */
 static int populate_all(const memheap_region_t *region)
 {
     int error = ENOMEM;
@@ -355,7 +356,7 @@ static int populate_all(const memheap_region_t *region)
     return error;
 }
 
-/* Whether a mandatory node has the pages of the pool; they are touched then. */
+/* Populate from a mandatory node, if it has enough pages of the pool. */
 static bool populate_on_node(const memheap_region_t *region, char *cause)
 {
     unsigned node = region->policy.numa_node;
@@ -425,7 +426,7 @@ void memheap_pages_advise(const memheap_region_t *region, void *mapping,
         madvise(mapping, size, MADV_NOHUGEPAGE);
 }
 
-/* A line of figures about one mapping: "Name:   123 kB". */
+/* Add a counter of one mapping: "Name: 123 kB". */
 static void add_counter(const char *line, memheap_placement_t *placement)
 {
     static const char *const huge[] = {
@@ -440,15 +441,14 @@ static void add_counter(const char *line, memheap_placement_t *placement)
         if (strncmp(line, huge[i], length) == 0)
             placement->huge += bytes;
     }
-    /* Pages of the pool are no part of the resident set, as the kernel has
-     * it. */
+    /* The kernel does not count pages of the pool as resident. */
     if (strncmp(line, "Rss:", length) == 0 ||
         strncmp(line, "Shared_Hugetlb:", length) == 0 ||
         strncmp(line, "Private_Hugetlb:", length) == 0)
         placement->resident += bytes;
 }
 
-/* What the first mapping of a range says of its pages. */
+/* Read the kind of pages from a line about the first mapping of a range. */
 static void read_kind(const char *line, memheap_placement_t *placement)
 {
     if (strncmp(line, "KernelPageSize:", 15) == 0)

@@ -1,8 +1,8 @@
 /*
- * Finding the values of parameters.
+ * Sets of parameter values (params.h).
  *
- * All strings lie in the set's own text, which only grows. An entry is added
- * whole or not at all.
+ * All strings are in the set's own buffer, which only grows. An entry is added
+ * completely or not at all.
  */
 #include "config.h"
 
@@ -30,7 +30,7 @@ enum {
     NAME_SIZE = 128
 };
 
-/* A value that was found, and where. */
+/* A value and its source. */
 typedef struct found_value {
     const char *text;
     size_t length;
@@ -38,7 +38,7 @@ typedef struct found_value {
     char origin[512];
 } found_value_t;
 
-/* Copy a string into the set; NULL if the set is full. */
+/* Copy a string into the set. NULL if the set is full. */
 static const char *copy_text(memheap_params_t *params, const char *text,
                              size_t length)
 {
@@ -79,8 +79,8 @@ void memheap_params_reserve(memheap_params_t *params,
     params->reserved_count = count;
 }
 
-/* Split "NAME=VALUE", blanks around both allowed. False if there is no name
- * or no sign of equality. */
+/* Split "NAME=VALUE", with optional blanks around both. Returns false if there
+ * is no name or no '='. */
 static bool split(const char *line, const char **name_p, size_t *name_size_p,
                   const char **value_p, size_t *value_size_p)
 {
@@ -105,8 +105,8 @@ static bool split(const char *line, const char **name_p, size_t *name_size_p,
     return name_end > line;
 }
 
-/* The next line of the parameter file behind line, NULL at the end. Start
- * with NULL. */
+/* The next line of the parameter file, or NULL at its end; NULL gives the
+ * first. */
 static const char *next_line(const memheap_params_t *params, const char *line)
 {
     if (params->file_text == NULL)
@@ -176,7 +176,7 @@ static bool same_name(const char *name, const char *other, size_t other_size)
            strncasecmp(name, other, other_size) == 0;
 }
 
-/* Look in the file's lines; the last line with that name counts. */
+/* Search the parameter file; the last line with the name wins. */
 static bool find_in_file(const memheap_params_t *params, const char *name,
                          found_value_t *found)
 {
@@ -213,8 +213,9 @@ static bool find_in_environment(const char *variable, found_value_t *found)
     return true;
 }
 
-/* What `mpirun --mca memheap buddy` or `--mca memheap_buddy_priority 9` put
- * into the environment: our name behind MEMHEAP_, in lower case. */
+/* Search the variables of `mpirun --mca memheap buddy` and `--mca
+ * memheap_buddy_priority 9`: the part of the name after MEMHEAP_, in lower
+ * case. */
 static bool find_from_mpirun(const char *name, found_value_t *found)
 {
     if (strncmp(name, prefix, PREFIX_SIZE) != 0)
@@ -241,15 +242,14 @@ static bool find_user_value(const memheap_params_t *params, const char *name,
             find_in_file(params, def->old_name, found));
 }
 
-/* Whether an empty value is a value. Elsewhere it means that the parameter is
- * not set. */
+/* Whether an empty value is valid. For other parameters it means unset. */
 static bool may_be_empty(const memheap_param_def_t *def)
 {
     return (def->type == MEMHEAP_PARAM_STRING && def->words == NULL) ||
            def->type == MEMHEAP_PARAM_FLAG;
 }
 
-/* The strongest source that names the parameter, else its default. */
+/* Find the value in the first source that has one, else the default. */
 static void find_value(const memheap_params_t *params, const char *name,
                        const memheap_param_def_t *def, found_value_t *found)
 {
@@ -260,7 +260,7 @@ static void find_value(const memheap_params_t *params, const char *name,
                              MEMHEAP_SOURCE_DEFAULT, ""};
 }
 
-/* Make an entry out of what was found. */
+/* Parse a found value and make an entry of it. */
 static memheap_status_t make_entry(memheap_params_t *params, const char *name,
                                    const memheap_param_def_t *def,
                                    const found_value_t *found,
@@ -320,8 +320,8 @@ memheap_status_t memheap_params_add(memheap_params_t *params,
     return MEMHEAP_OK;
 }
 
-/* Names of the environment are exact; those of files and programs may be in
- * either case. */
+/* Compares names: exactly for the environment, without case for files and
+ * programs. */
 typedef bool name_equal_t(const char *name, const char *other,
                           size_t other_size);
 
@@ -338,7 +338,7 @@ static bool is_name_of(const memheap_param_def_t *def, const char *def_name,
            (def->old_name != NULL && same(def->old_name, name, size));
 }
 
-/* The definition of a reserved name; NULL if there is none. */
+/* The reserved definition of a name, or NULL. */
 static const memheap_param_def_t *find_reserved(const memheap_params_t *params,
                                                 const char *name, size_t size,
                                                 name_equal_t *same)
@@ -351,7 +351,7 @@ static const memheap_param_def_t *find_reserved(const memheap_params_t *params,
     return NULL;
 }
 
-/* The entry of a name; NULL if there is none. */
+/* The entry of a name, or NULL. */
 static const memheap_param_t *find_entry(const memheap_params_t *params,
                                          const char *name, size_t size,
                                          name_equal_t *same)
@@ -423,7 +423,7 @@ memheap_status_t memheap_params_check_names(const memheap_params_t *params)
     return MEMHEAP_OK;
 }
 
-/* Replace one value by that of a program's argument. */
+/* Replace one value by a program's argument. */
 static memheap_status_t set_argument(memheap_params_t *params,
                                      const char *argument)
 {
@@ -457,7 +457,7 @@ static memheap_status_t set_argument(memheap_params_t *params,
         return MEMHEAP_ERR_BAD_PARAM;
     }
     if (value_size == 0 && !may_be_empty(def))
-        return MEMHEAP_OK; /* not set */
+        return MEMHEAP_OK; /* unset */
     found_value_t found = {value, value_size, MEMHEAP_SOURCE_ARGUMENT, ""};
     snprintf(found.origin, sizeof(found.origin), "%.*s", (int)name_size, name);
     return make_entry(params, known->name, def, &found,

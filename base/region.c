@@ -1,9 +1,9 @@
 /*
- * Reserves, backs and gives back address ranges.
+ * Reserves, commits and releases regions (region.h).
  *
- * Backing goes in steps of at least a quarter of what is backed, so a heap
- * that grows to n bytes asks the system O(log n) times. A step shrinks to what
- * is needed where memory is short.
+ * A step commits at least a quarter of the present size, so a heap that grows
+ * to n bytes makes O(log n) system calls. If memory is short, a step commits
+ * only what is needed.
  */
 #include "config.h"
 
@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The least step, so that small heaps are backed at once. */
+/* The smallest step, so that a small heap commits only once. */
 static const size_t min_step = (size_t)16 << 20;
 
 static size_t page_size(void)
@@ -82,7 +82,7 @@ memheap_status_t memheap_region_share(memheap_region_t *region, void *base,
 {
     char text[MEMHEAP_SIZE_TEXT];
     struct rlimit limit;
-    /* Past this limit, ftruncate() would raise a signal. */
+    /* Above this limit, ftruncate() would raise a signal. */
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size) {
         memheap_log_write(
             log, MEMHEAP_LOG_ERROR,
@@ -108,8 +108,7 @@ memheap_status_t memheap_region_share(memheap_region_t *region, void *base,
     return MEMHEAP_OK;
 }
 
-/* Bytes of a shared region's file that take memory; otherwise, if nobody can
- * tell. */
+/* Bytes that a shared region's file takes; `fallback` if unknown. */
 static size_t file_resident(const memheap_region_t *region, size_t fallback)
 {
     struct stat info;
@@ -118,8 +117,8 @@ static size_t file_resident(const memheap_region_t *region, size_t fallback)
                : fallback;
 }
 
-/* Memory that the node still has to find if the region were backed to target
- * and touched everywhere, as this and all regions in step with it will be. */
+/* Memory that the node must still provide if this region and those that grow
+ * in step with it are committed to target and touched everywhere. */
 static size_t demand(const memheap_region_t *region, size_t target)
 {
     size_t present = file_resident(region, region->committed);
@@ -148,7 +147,7 @@ static memheap_status_t no_memory(const memheap_log_t *log,
     return MEMHEAP_ERR_NO_MEMORY;
 }
 
-/* Memory that a region may be backed with. */
+/* Memory available to a region. */
 static size_t available_memory(const memheap_region_t *region)
 {
     const memheap_memory_policy_t *policy = &region->policy;
@@ -166,7 +165,7 @@ static size_t available_memory(const memheap_region_t *region)
     return available;
 }
 
-/* Make more of a region usable. errno says why not. */
+/* Make the region accessible up to target. Sets errno on failure. */
 static bool make_usable(const memheap_region_t *region, size_t target)
 {
     char *start = region->base + region->committed;
@@ -216,8 +215,8 @@ memheap_status_t memheap_region_commit(memheap_region_t *region, size_t size,
     return MEMHEAP_OK;
 }
 
-/* Both advices reach libraries that watch the memory that they registered,
- * where fallocate() would not. */
+/* Both kinds of advice notify libraries that registered the memory;
+ * fallocate() would not. */
 memheap_status_t memheap_region_purge(const memheap_region_t *region,
                                       size_t from, size_t to, size_t least,
                                       const memheap_log_t *log)
@@ -253,7 +252,7 @@ size_t memheap_region_resident(const memheap_region_t *region)
         size_t count = memheap_align_up(end - at, page) / page;
         count = memheap_min(count, PAGES);
         if (mincore((void *)at, count * page, present) != 0)
-            continue; /* of the caller's, and not all mapped */
+            continue; /* a caller's range, not entirely mapped */
         for (size_t i = 0; i < count; i++)
             pages += present[i] & 1;
     }
