@@ -1,6 +1,6 @@
 /*
- * What is mempool's own: runs of fragments beside a plain array of them, slabs
- * and their sizes, and rules that check() finds broken.
+ * The mempool component: fragments compared with a plain array, slabs and their
+ * size classes, and violated invariants that check() must find.
  */
 #include "config.h"
 
@@ -8,7 +8,7 @@
 #include "tests/unit/model.h"
 
 enum {
-    FRAGMENTS = 3000 /* several words, several nodes, no multiple of either */
+    FRAGMENTS = 3000 /* several words and nodes, and no multiple of either */
 };
 
 static model_t model;
@@ -92,7 +92,7 @@ START_TEST(runs_are_found_across_words)
 {
     open_fragments();
     take(0, FRAGMENTS);
-    /* From each place near a border, of each length up to two words. */
+    /* From each position near a word's end, each length up to two words. */
     for (size_t first = 60; first < 70; first++) {
         for (size_t count = 1; count <= 130; count++) {
             give(first, count);
@@ -184,7 +184,8 @@ START_TEST(slab_that_lost_its_last_object_goes)
     uint64_t before = model_walk_digest(&model);
     for (size_t i = 0; i < SLAB_OBJECTS; i++)
         offset[i] = alloc(64);
-    ck_assert_uint_eq(pool()->caches[0].partial_classes, 0); /* it is full */
+    /* The slab is full. */
+    ck_assert_uint_eq(pool()->caches[0].partial_classes, 0);
     for (size_t i = 0; i < SLAB_OBJECTS; i++) {
         ck_assert_uint_ne(model_walk_digest(&model), before);
         ck_assert_ok(model_free(&model, offset[i * 5 % SLAB_OBJECTS]));
@@ -240,8 +241,8 @@ START_TEST(larger_object_serves_where_nothing_else_is_left)
 }
 END_TEST
 
-/* A resize that is taken back leaves no trace: neither what is live and where,
- * nor where the next blocks go. */
+/* An undone resize leaves no trace in the set of live blocks, nor in the
+ * placement of later ones. */
 START_TEST(slab_is_as_it_was_after_a_resize_and_back)
 {
     model_open(&model, mempool, MIB, 0);
@@ -282,7 +283,7 @@ START_TEST(check_finds_broken_rules)
         ck_assert_ok(model.unit.ops->check(module));                           \
     } while (0)
 
-    ck_assert_found(s->free, s->free | 1); /* live and free */
+    ck_assert_found(s->free, s->free | 1); /* a live block marked as free */
     ck_assert_found(s->free, s->free & (s->free - 1));
     ck_assert_found(s->free, 0); /* full, but in a list */
     ck_assert_found(s->start, object + 256);
