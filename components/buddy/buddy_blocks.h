@@ -45,8 +45,8 @@ memheap_status_t buddy_take_above_top(buddy_t *b, unsigned order,
 memheap_status_t buddy_extend(buddy_t *b, uint64_t start, uint64_t length,
                               unsigned target, size_t size);
 
-/** The order of the free block that contains `granule` and has at least `order`,
- *  or ORDERS if there is none. */
+/** The order of the free block that contains `granule` and has at least
+ * `order`, or ORDERS if there is none. */
 unsigned buddy_order_around(const buddy_t *b, uint64_t granule, unsigned order);
 
 /** Take exactly this range out of the free blocks that cover it: a block that
