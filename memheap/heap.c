@@ -330,41 +330,6 @@ memheap_status_t memheap_destroy(memheap_t *heap)
     return status;
 }
 
-void *memheap_base(const memheap_t *heap)
-{
-    return heap->base;
-}
-
-size_t memheap_high_water(const memheap_t *heap)
-{
-    return heap_high_water(heap);
-}
-
-const char *memheap_component_name(const memheap_t *heap)
-{
-    return heap->framework.selected->name;
-}
-
-const char *memheap_name(const memheap_t *heap)
-{
-    return heap->name;
-}
-
-const memheap_log_t *memheap_get_log(const memheap_t *heap)
-{
-    return heap->log;
-}
-
-const memheap_params_t *memheap_get_params(const memheap_t *heap)
-{
-    return heap->framework.params;
-}
-
-bool memheap_is_access_checked(const memheap_t *heap)
-{
-    return heap->guard != NULL;
-}
-
 void memheap_set_pe(memheap_t *heap, int pe, int pes)
 {
     heap_lock(heap);

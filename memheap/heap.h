@@ -8,8 +8,9 @@
 
 #include "memheap/batch.h"
 #include "memheap/blocks.h"
-#include "memheap/debug/access.h"
+#include "memheap/properties.h"
 #include "memheap/resize.h"
+#include "memheap/debug/access.h"
 #include "base/framework.h"
 #include "base/region.h"
 
@@ -42,25 +43,13 @@ memheap_status_t memheap_create_over(const memheap_region_t *region,
 /** Destroy a heap, whatever stands on it. For a layer that has checked. */
 void memheap_end(memheap_t *heap);
 
-/** The log, the name and the parameters that the heap was created with. */
-const memheap_log_t *memheap_get_log(const memheap_t *heap);
-const char *memheap_name(const memheap_t *heap);
-const memheap_params_t *memheap_get_params(const memheap_t *heap);
-
 /** Tell which PE of the job has this heap, for exported statistics. */
 void memheap_set_pe(memheap_t *heap, int pe, int pes);
-
-/** The high-water mark: bytes from the base to the end of the highest block so
- *  far. All of them are committed. */
-size_t memheap_high_water(const memheap_t *heap);
 
 /** Check accesses through these windows as those to the heap. Before the first
  *  block is allocated. */
 void memheap_set_peer_windows(memheap_t *heap,
                               const memheap_peer_windows_t *windows);
-
-/** Whether memheap_check_access() can find wrong accesses to this heap. */
-bool memheap_is_access_checked(const memheap_t *heap);
 
 /** Keep all pages from now on: a network has registered them. */
 void memheap_pin_pages(memheap_t *heap);

@@ -13,7 +13,7 @@ core_sources = memheap/batch.c memheap/batch.h memheap/block_ops.h \
 	memheap/blocks.c memheap/blocks.h memheap/dependents.c \
 	memheap/dependents.h memheap/heap.c memheap/heap.h \
 	memheap/heap_internal.c memheap/heap_internal.h memheap/inspect.c \
-	memheap/inspect.h \
+	memheap/inspect.h memheap/properties.c memheap/properties.h \
 	memheap/resize.c memheap/resize.h memheap/trim.c memheap/trim.h
 debug_sources = memheap/debug/access.h memheap/debug/events.c memheap/debug/events.h \
 	memheap/debug/guard.c memheap/debug/guard.h memheap/debug/leaks.c \

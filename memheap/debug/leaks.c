@@ -7,7 +7,7 @@
  */
 #include "config.h"
 
-#include "memheap/heap.h"
+#include "memheap/properties.h"
 #include "memheap/debug/stack_depot.h"
 #include "base/util.h"
 

@@ -4,7 +4,7 @@
 #include "config.h"
 
 #include "memheap/debug/report.h"
-#include "memheap/heap.h"
+#include "memheap/properties.h"
 #include "base/path.h"
 #include "base/util.h"
 
