@@ -5,7 +5,7 @@
 #ifndef MEMHEAP_COMPONENTS_BUDDY_BUDDY_BLOCKS_H
 #define MEMHEAP_COMPONENTS_BUDDY_BUDDY_BLOCKS_H
 
-#include "components/buddy/buddy.h"
+#include "components/buddy/buddy_state.h"
 
 /** Update the limit of the cache. Called after the top or the region's end
  *  moved. */

@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "components/buddy/buddy.h"
+#include "components/buddy/buddy_state.h"
 
 /* Sums over all blocks. */
 typedef struct tally {

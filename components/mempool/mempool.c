@@ -1,5 +1,5 @@
 /*
- * The operations of a mempool module (mempool.h).
+ * The operations of a mempool module (mempool_state.h).
  *
  * A request of up to 1024 bytes takes an object from the list of its size
  * class, or from a new slab. If no slab can be created, it takes a run, and if

@@ -1,5 +1,5 @@
 /*
- * Check the invariants of a mempool module (mempool.h).
+ * Check the invariants of a mempool module (mempool_state.h).
  */
 #include "config.h"
 

@@ -4,7 +4,7 @@
 #ifndef MEMHEAP_COMPONENTS_MEMPOOL_RUN_H
 #define MEMHEAP_COMPONENTS_MEMPOOL_RUN_H
 
-#include "components/mempool/mempool.h"
+#include "components/mempool/mempool_state.h"
 
 #include <sched.h>
 

@@ -4,7 +4,7 @@
 #ifndef MEMHEAP_COMPONENTS_MEMPOOL_THREAD_OPS_H
 #define MEMHEAP_COMPONENTS_MEMPOOL_THREAD_OPS_H
 
-#include "components/mempool/mempool.h"
+#include "components/mempool/mempool_state.h"
 
 /** The operations, and their setup when a module is created. */
 extern const memheap_thread_ops_t mempool_thread_ops;

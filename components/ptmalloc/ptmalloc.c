@@ -30,7 +30,7 @@
  */
 #include "config.h"
 
-#include "components/ptmalloc/ptmalloc.h"
+#include "components/ptmalloc/ptmalloc_state.h"
 
 enum {
     PLENTY_NUMERATOR = 2, /* part of the region in which memory is plentiful */

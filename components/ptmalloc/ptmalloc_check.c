@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "components/ptmalloc/ptmalloc.h"
+#include "components/ptmalloc/ptmalloc_state.h"
 
 /* Sums over all pieces. */
 typedef struct tally {

@@ -1,8 +1,8 @@
 /*
  * State of a ptmalloc module, and what its sources share.
  */
-#ifndef MEMHEAP_COMPONENTS_PTMALLOC_PTMALLOC_H
-#define MEMHEAP_COMPONENTS_PTMALLOC_PTMALLOC_H
+#ifndef MEMHEAP_COMPONENTS_PTMALLOC_PTMALLOC_STATE_H
+#define MEMHEAP_COMPONENTS_PTMALLOC_PTMALLOC_STATE_H
 
 #include <memheap/component.h>
 #include "components/ptmalloc/free_cache.h"

@@ -1,8 +1,8 @@
 /*
  * State of a buddy module, and what its sources share.
  */
-#ifndef MEMHEAP_COMPONENTS_BUDDY_BUDDY_H
-#define MEMHEAP_COMPONENTS_BUDDY_BUDDY_H
+#ifndef MEMHEAP_COMPONENTS_BUDDY_BUDDY_STATE_H
+#define MEMHEAP_COMPONENTS_BUDDY_BUDDY_STATE_H
 
 #include <memheap/component.h>
 #include "base/bitmap.h"
