@@ -190,7 +190,7 @@ static inline void head_set(mempool_t *p, size_t fragment, uint64_t head)
 memheap_status_t mempool_size_of(const memheap_module_t *module, size_t offset,
                                  size_t *size_p);
 
-/** Check all invariants of mempool_state.h and fragments.h. MEMHEAP_ERR_CORRUPT. */
+/** Check all invariants, above and in fragments.h. MEMHEAP_ERR_CORRUPT. */
 memheap_status_t mempool_check(const memheap_module_t *module);
 
 #endif
