@@ -83,10 +83,6 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
                                     memheap_call_describe_t *describe,
                                     const memheap_log_t *log);
 
-/** Take a message that came from another node; for the transport. */
-void memheap_agree_receive(const memheap_agree_t *world, const void *head,
-                           const void *data, size_t size);
-
 void memheap_agree_close(memheap_agree_t *agree);
 
 /**
@@ -123,6 +119,9 @@ memheap_status_t memheap_agree_reduce(memheap_agree_t *agree,
                                       const memheap_call_t *call, uint64_t word,
                                       uint64_t (*fold)(uint64_t a, uint64_t b),
                                       uint64_t *all_p);
+
+/** Wait for all PEs of the group, whatever they came for. */
+void memheap_agree_barrier(memheap_agree_t *agree);
 
 /** Most bytes that a PE can show to the others of its node. */
 #define MEMHEAP_AGREE_PAYLOAD_MAX 80

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "shmem/remote_registration.h"
+#include "comm/agree_exchange.h"
 #include "base/util.h"
 
 #include <stdatomic.h>
