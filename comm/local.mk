@@ -17,4 +17,6 @@ comm_sources = comm/address_table.c comm/address_table.h comm/agree.c \
 	comm/agree.h comm/agree_exchange.c comm/agree_exchange.h \
 	comm/agree_report.c comm/agree_report.h comm/agree_state.h \
 	comm/data_segment.c comm/data_segment.h \
-	comm/node_monitor.c comm/node_monitor.h comm/transport.h comm/ucx.c
+	comm/node_monitor.c comm/node_monitor.h comm/transport.h comm/ucx.c \
+	comm/ucx.h comm/ucx_atomics.c comm/ucx_atomics.h comm/ucx_segments.c \
+	comm/ucx_segments.h

@@ -1,0 +1,193 @@
+/*
+ * Atomic operations on PEs of other nodes.
+ */
+#include "config.h"
+
+#include "comm/ucx_atomics.h"
+#include "comm/ucx_segments.h"
+#include "base/util.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* An atomic operation on its way to the owner of the word, */
+typedef struct atomic_message {
+    uint64_t address; /* there */
+    uint64_t from;    /* the sender's atomic_t */
+    uint64_t value, compare;
+    uint32_t kind, size;
+    int pe; /* the sender */
+} atomic_message_t;
+
+/* and its answer. */
+typedef struct answer {
+    uint64_t from;
+    uint64_t old;
+} answer_t;
+
+/* An atomic operation that has no answer yet. */
+typedef struct atomic {
+    void *old;   /* takes the value before it; NULL if nobody wants that */
+    bool waits;  /* the caller does, and frees it */
+    size_t left; /* answers to come */
+    atomic_message_t message;
+} atomic_t;
+
+/* What a request leaves when it is done, and nobody waits for it. */
+static void on_sent(void *request, ucs_status_t status, void *context)
+{
+    (void)status; /* the endpoint says what went wrong */
+    free(context);
+    ucp_request_free(request);
+}
+
+/* Send a header alone. It must stay until it has left: so it is freed then
+ * if it is the sender's no more. */
+static void send_header(memheap_transport_t *t, int pe, ucp_ep_h endpoint,
+                        unsigned id, const void *header, size_t size,
+                        void *freed)
+{
+    ucp_request_param_t param = {
+        .op_attr_mask = UCP_OP_ATTR_FIELD_FLAGS | UCP_OP_ATTR_FIELD_CALLBACK |
+                        UCP_OP_ATTR_FIELD_USER_DATA,
+        .flags = UCP_AM_SEND_FLAG_EAGER | UCP_AM_SEND_FLAG_REPLY,
+        .cb.send = on_sent,
+        .user_data = freed};
+    ucs_status_ptr_t request =
+        ucp_am_send_nbx(endpoint, id, header, size, NULL, 0, &param);
+    if (request == NULL)
+        free(freed);
+    else if (UCS_PTR_IS_ERR(request) && !t->closing)
+        memheap_ucx_lost(t, pe, UCS_PTR_STATUS(request));
+}
+
+/* Send an atomic operation; what was put before a fence is there first. */
+static void begin_atomic(memheap_transport_t *t,
+                         const memheap_remote_addr_t *place,
+                         const memheap_atomic_t *atomic, atomic_t *operation)
+{
+    memheap_remote_addr_t at = *place;
+    span_t span = memheap_ucx_span(t, &at, atomic->size);
+    operation->message = (atomic_message_t){
+        .address = span.address,
+        .from = (uintptr_t)operation,
+        .value = atomic->value,
+        .compare = atomic->compare,
+        .kind = (uint32_t)atomic->kind,
+        .size = (uint32_t)atomic->size,
+        .pe = t->job->rank,
+    };
+    if (span.peer->fences != t->fences) {
+        span.peer->fences = t->fences;
+        memheap_ucx_finish(t, place->pe,
+                           ucp_ep_flush_nbx(span.peer->endpoint, &no_callback));
+    }
+    send_header(t, place->pe, span.peer->endpoint, ATOMIC_ID,
+                &operation->message, sizeof(operation->message), NULL);
+}
+
+#define DO_ATOMIC(T, WORD, VALUE, COMPARE, KIND, OLD)                          \
+    do {                                                                       \
+        T *word = (T *)(WORD);                                                 \
+        T operand, expected, before;                                           \
+        memcpy(&operand, &(VALUE), sizeof(T));                                 \
+        memcpy(&expected, &(COMPARE), sizeof(T));                              \
+        switch (KIND) {                                                        \
+        case MEMHEAP_ATOMIC_ADD:                                               \
+            before = __atomic_fetch_add(word, operand, __ATOMIC_SEQ_CST);      \
+            break;                                                             \
+        case MEMHEAP_ATOMIC_AND:                                               \
+            before = __atomic_fetch_and(word, operand, __ATOMIC_SEQ_CST);      \
+            break;                                                             \
+        case MEMHEAP_ATOMIC_OR:                                                \
+            before = __atomic_fetch_or(word, operand, __ATOMIC_SEQ_CST);       \
+            break;                                                             \
+        case MEMHEAP_ATOMIC_XOR:                                               \
+            before = __atomic_fetch_xor(word, operand, __ATOMIC_SEQ_CST);      \
+            break;                                                             \
+        case MEMHEAP_ATOMIC_SWAP:                                              \
+            before = __atomic_exchange_n(word, operand, __ATOMIC_SEQ_CST);     \
+            break;                                                             \
+        default:                                                               \
+            before = expected;                                                 \
+            __atomic_compare_exchange_n(word, &before, operand, false,         \
+                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);   \
+        }                                                                      \
+        memcpy(&(OLD), &before, sizeof(T));                                    \
+    } while (0)
+
+ucs_status_t memheap_ucx_on_atomic(void *context, const void *header,
+                                   size_t header_size, void *data, size_t size,
+                                   const ucp_am_recv_param_t *param)
+{
+    memheap_transport_t *t = context;
+    atomic_message_t message; /* the header lies where the network put it */
+    answer_t *answer = calloc(1, sizeof(*answer));
+    (void)header_size;
+    (void)data;
+    (void)size;
+    if (answer == NULL)
+        memheap_ucx_lost(t, t->job->rank, UCS_ERR_NO_MEMORY);
+    memcpy(&message, header, sizeof(message));
+    answer->from = message.from;
+    if (message.size == sizeof(uint32_t))
+        DO_ATOMIC(uint32_t, message.address, message.value, message.compare,
+                  message.kind, answer->old);
+    else
+        DO_ATOMIC(uint64_t, message.address, message.value, message.compare,
+                  message.kind, answer->old);
+    send_header(t, message.pe, param->reply_ep, ANSWER_ID, answer,
+                sizeof(*answer), answer);
+    return UCS_OK;
+}
+
+ucs_status_t memheap_ucx_on_answer(void *context, const void *header,
+                                   size_t header_size, void *data, size_t size,
+                                   const ucp_am_recv_param_t *param)
+{
+    memheap_transport_t *t = context;
+    answer_t answer;
+    (void)header_size;
+    (void)data;
+    (void)size;
+    (void)param;
+    memcpy(&answer, header, sizeof(answer));
+    atomic_t *operation = (atomic_t *)(uintptr_t)answer.from;
+    if (operation->old != NULL)
+        memcpy(operation->old, &answer.old, operation->message.size);
+    operation->left = 0;
+    if (!operation->waits) {
+        t->pending--;
+        t->atomics--;
+        free(operation);
+    }
+    return UCS_OK;
+}
+
+uint64_t memheap_transport_fetch(memheap_transport_t *t,
+                                 const memheap_remote_addr_t *place,
+                                 const memheap_atomic_t *atomic)
+{
+    uint64_t old = 0;
+    atomic_t operation = {.old = &old, .waits = true, .left = 1};
+    enter(t);
+    begin_atomic(t, place, atomic, &operation);
+    memheap_ucx_progress_until_none(t, &operation.left);
+    leave(t);
+    return old;
+}
+
+void memheap_transport_update(memheap_transport_t *t,
+                              const memheap_remote_addr_t *place,
+                              const memheap_atomic_t *atomic, void *old)
+{
+    atomic_t *operation = malloc(sizeof(*operation));
+    enter(t);
+    if (operation == NULL)
+        memheap_ucx_lost(t, place->pe, UCS_ERR_NO_MEMORY);
+    *operation = (atomic_t){.old = old, .left = 1};
+    t->pending++;
+    t->atomics++;
+    begin_atomic(t, place, atomic, operation);
+    leave(t);
+}

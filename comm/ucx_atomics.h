@@ -1,0 +1,17 @@
+/*
+ * Atomic operations on PEs of other nodes.
+ */
+#ifndef MEMHEAP_COMM_UCX_ATOMICS_H
+#define MEMHEAP_COMM_UCX_ATOMICS_H
+
+#include "comm/ucx.h"
+
+ucs_status_t memheap_ucx_on_atomic(void *context, const void *header,
+                                   size_t header_size, void *data, size_t size,
+                                   const ucp_am_recv_param_t *param);
+
+ucs_status_t memheap_ucx_on_answer(void *context, const void *header,
+                                   size_t header_size, void *data, size_t size,
+                                   const ucp_am_recv_param_t *param);
+
+#endif
