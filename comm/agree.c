@@ -55,21 +55,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Equal for equal calls on all PEs, and for others by chance alone: a sum whose
- * terms can be computed at once. The factors are random odd numbers. */
-static uint64_t digest_of(const memheap_call_t *call)
-{
-    return call->what * UINT64_C(0x9E3779B97F4A7C15) +
-           call->argument[0] * UINT64_C(0xC2B2AE3D27D4EB4F) +
-           call->argument[1] * UINT64_C(0x165667B19E3779F9) +
-           call->argument[2] * UINT64_C(0xD6E8FEB86659FD93);
-}
-
 /* The digest of a call and of those since the last agreement of all. */
 static uint64_t digest_after(const memheap_agree_t *agree,
                              const memheap_call_t *call)
 {
-    return agree->digest * UINT64_C(0xFF51AFD7ED558CCD) + digest_of(call);
+    return agree->digest * UINT64_C(0xFF51AFD7ED558CCD) +
+           memheap_call_digest(call);
 }
 
 /* Whether number i of a group on one node came for something else before, in an
@@ -92,10 +83,9 @@ static bool any_differed(const memheap_agree_t *agree)
 }
 
 /* Write this PE's line, wait for all PEs, and have what they came for. */
-static inline verdict_t meet(memheap_agree_t *agree, uint64_t digest,
-                             memheap_status_t mine, uint64_t result,
-                             fold_t *fold,
-                             const memheap_agree_exchange_t *trade)
+__attribute__((noinline)) static verdict_t
+meet(memheap_agree_t *agree, uint64_t digest, memheap_status_t mine,
+     uint64_t result, fold_t *fold, const memheap_agree_exchange_t *trade)
 {
     write_line(agree, digest, mine, result);
     uint64_t number = agree->number;

@@ -11,23 +11,8 @@
 #ifndef MEMHEAP_COMM_AGREE_H
 #define MEMHEAP_COMM_AGREE_H
 
+#include "comm/call.h"
 #include "comm/transport.h"
-
-/** What a PE is doing: a number of the caller's, and what goes with it. */
-typedef struct memheap_call {
-    uint64_t what;
-    uint64_t argument[3];
-    const char *name; /* for its text alone: it is not compared; NULL in
-                       * that of a PE that went on after an agreement with one
-                       */
-} memheap_call_t;
-
-/** Room for the text of a call. */
-#define MEMHEAP_CALL_TEXT 448
-
-/** Write a call as people read it, in MEMHEAP_CALL_TEXT bytes at most. */
-typedef void memheap_call_describe_t(const memheap_call_t *call, char *text,
-                                     size_t room);
 
 typedef struct memheap_flag_line memheap_flag_line_t;
 typedef struct memheap_barrier_state memheap_barrier_state_t;

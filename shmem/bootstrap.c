@@ -6,11 +6,13 @@
  */
 #include "config.h"
 
+#include "shmem/bootstrap.h"
 #include "shmem/call_description.h"
 #include "shmem/remote_registration.h"
 #include "shmem/space.h"
 #include "shmem/team.h"
 #include "comm/symmetric.h"
+#include "comm/mpi_init.h"
 #include "base/sysinfo.h"
 #include "base/pages.h"
 #include "base/param_parse.h"
@@ -31,15 +33,15 @@ static uint64_t digest_of_params(const memheap_params_t *params)
         const memheap_param_t *param = &params->param[i];
         if ((param->def->flags & MEMHEAP_PARAM_PER_PE) != 0)
             continue;
-        digest = memheap_call_digest(digest, param->name, strlen(param->name));
+        digest = memheap_digest_bytes(digest, param->name, strlen(param->name));
         if (param->def->type == MEMHEAP_PARAM_STRING) {
             for (const char *c = param->text; *c != '\0'; c++) {
                 char lower = (char)(*c | ('A' <= *c && *c <= 'Z' ? 32 : 0));
-                digest = memheap_call_digest(digest, &lower, 1);
+                digest = memheap_digest_bytes(digest, &lower, 1);
             }
         } else {
-            digest = memheap_call_digest(digest, &param->value,
-                                         sizeof(param->value));
+            digest = memheap_digest_bytes(digest, &param->value,
+                                          sizeof(param->value));
         }
     }
     return digest;
@@ -178,7 +180,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
     const char *name = memheap_component_name(rt->space.heap);
     memheap_call_t call = {
         .what = MEMHEAP_CALL_CREATE,
-        .argument = {memheap_call_digest(0, name, strlen(name)), 0, 0}};
+        .argument = {memheap_digest_bytes(0, name, strlen(name)), 0, 0}};
     memheap_runtime_agree(&rt->agree, &call, MEMHEAP_OK, 0, NULL);
     /* A network goes on with the page that it registered, whatever the kernel
      * puts in its place. */

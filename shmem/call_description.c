@@ -7,7 +7,6 @@
 #include "shmem/runtime.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* The parameters that are not at their defaults, as a user would set them. */
 static void describe_init(char *text, size_t room)
@@ -128,25 +127,4 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
         snprintf(text, room, "%s of %zu elements", call->name, b);
         break;
     }
-}
-
-uint64_t memheap_call_digest(uint64_t digest, const void *data, size_t size)
-{
-    const unsigned char *byte = data;
-    for (size_t i = 0; i < size; i++)
-        digest = (digest ^ byte[i]) * UINT64_C(0x100000001B3);
-    return digest;
-}
-
-uint64_t memheap_call_digest_words(const void *words, size_t count)
-{
-    const char *at = words;
-    uint64_t digest = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t word;
-        memcpy(&word, at + i * sizeof(word), sizeof(word));
-        digest = (digest ^ word) * UINT64_C(0x100000001B3);
-        digest ^= digest >> 32; /* a product carries upwards only */
-    }
-    return digest;
 }

@@ -4,7 +4,7 @@
 #ifndef MEMHEAP_SHMEM_CALL_DESCRIPTION_H
 #define MEMHEAP_SHMEM_CALL_DESCRIPTION_H
 
-#include "comm/agree.h"
+#include "comm/call.h"
 
 /** What a PE is in. The arguments of each stand beside it; addresses are
  *  those of the heap, which are the same on every PE. */
@@ -43,11 +43,5 @@ typedef enum memheap_call_kind {
 
 /** Writes a call with its arguments. */
 memheap_call_describe_t memheap_call_describe;
-
-/** Fold some bytes into a digest, which starts as 0. */
-uint64_t memheap_call_digest(uint64_t digest, const void *data, size_t size);
-
-/** The digest of count sizes or addresses, a word at a time. */
-uint64_t memheap_call_digest_words(const void *words, size_t count);
 
 #endif

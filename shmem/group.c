@@ -72,10 +72,10 @@ memheap_group_t memheap_group_of_set(const char *call, int start,
      */
     if (!group.near && size == job->size) {
         group.agree = &memheap_runtime.sets_agree;
-        group.what =
-            (memheap_call_t){MEMHEAP_CALL_SET,
-                             {memheap_call_digest(0, call, strlen(call)), 0, 0},
-                             call};
+        group.what = (memheap_call_t){
+            MEMHEAP_CALL_SET,
+            {memheap_digest_bytes(0, call, strlen(call)), 0, 0},
+            call};
     }
     return group;
 }

@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include "shmem/access.h"
+#include "shmem/bootstrap.h"
 #include "shmem/call_description.h"
 #include "shmem/team.h"
 

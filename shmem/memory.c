@@ -9,9 +9,10 @@
  */
 #include "config.h"
 
+#include "shmem/memory.h"
+#include "comm/collective_heap.h"
 #include "shmem/call_description.h"
 #include "shmem/remote_registration.h"
-#include "shmem/space.h"
 #include "base/util.h"
 
 #include <pshmem.h>
@@ -32,9 +33,10 @@ static const char *advice_of(const memheap_space_t *space)
 
 /* Say on one PE why a collective call failed there. Being out of memory, for
  * blocks or for metadata, is told once, since a program may go on asking. */
-static void report_failure(memheap_space_t *space, const memheap_call_t *call,
+static void report_failure(void *context, const memheap_call_t *call,
                            memheap_status_t status, int pe)
 {
+    memheap_space_t *space = context;
     memheap_runtime_t *rt = &memheap_runtime;
     bool told = space->logged_out_of_memory;
     bool again =
@@ -65,98 +67,92 @@ static void report_failure(memheap_space_t *space, const memheap_call_t *call,
         rt->message[0] == '\0' ? advice_of(space) : rt->message);
 }
 
-/* The second half of every call that allocates: all PEs have their block, or
- * none keeps it. Placing and undoing leaves traces in a module, which a PE that
- * could not even place does not have; so all settle. */
-static void *conclude(memheap_space_t *space, const memheap_call_t *call,
-                      memheap_status_t status, void *block)
+/* The environment of a collective heap, for a space. */
+
+static memheap_t *heap_of(const void *context)
 {
-    int pe;
+    return ((const memheap_space_t *)context)->heap;
+}
+
+static memheap_status_t agree_on_call(void *context, const memheap_call_t *call,
+                                      memheap_status_t mine, uint64_t result,
+                                      int *pe_p)
+{
+    const memheap_space_t *space = context;
+    return memheap_runtime_agree(space->agree, call, mine, result, pe_p);
+}
+
+static void update_accessible(void *context)
+{
+    memheap_space_t *space = context;
     space->segment->reach = memheap_high_water(space->heap);
-    memheap_status_t worst = memheap_runtime_agree(space->agree, call, status,
-                                                   (uintptr_t)block, &pe);
-    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        worst = memheap_register_block(space, block, &pe);
-    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        return block;
-    if (status == MEMHEAP_OK)
-        memheap_roll_back(space->heap, &block, 1);
-    memheap_normalize(space->heap);
-    report_failure(space, call, worst, pe);
-    return NULL;
+}
+
+static memheap_status_t publish(void *context, const void *block, int *pe_p)
+{
+    return memheap_register_block(context, block, pe_p);
+}
+
+static void describe_bad_block(void *context, const memheap_call_t *call,
+                               const void *block)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    const memheap_space_t *space = context;
+    (void)call;
+    memheap_describe(space->heap, block, rt->message, sizeof(rt->message));
+}
+
+static const memheap_collective_ops_t ops = {.heap = heap_of,
+                                             .agree = agree_on_call,
+                                             .grown = update_accessible,
+                                             .publish = publish,
+                                             .bad_block = describe_bad_block,
+                                             .failed = report_failure};
+
+static inline memheap_collective_t collective_of(memheap_space_t *space)
+{
+    return (memheap_collective_t){&ops, space};
+}
+
+/* Inlined into shmem_malloc() and shmem_free(), the calls that programs make
+ * most. */
+MEMHEAP_COLLECTIVE_INLINE void *alloc(memheap_space_t *space,
+                                      const memheap_call_t *call, size_t align,
+                                      size_t size)
+{
+    void *block;
+    memheap_status_t status = memheap_collective_alloc(
+        collective_of(space), call, align, size, &block);
+    return MEMHEAP_LIKELY(status == MEMHEAP_OK) ? block : NULL;
+}
+
+MEMHEAP_COLLECTIVE_INLINE memheap_status_t release(memheap_space_t *space,
+                                                   const memheap_call_t *call,
+                                                   void *block)
+{
+    return memheap_collective_free(collective_of(space), call, block);
 }
 
 void *memheap_space_alloc(memheap_space_t *space, const memheap_call_t *call,
                           size_t align, size_t size)
 {
-    void *block = NULL;
-    memheap_status_t status =
-        memheap_alloc_aligned(space->heap, align, size, &block);
-    return conclude(space, call, status, block);
+    return alloc(space, call, align, size);
 }
 
 void *memheap_space_alloc_zeroed(memheap_space_t *space,
                                  const memheap_call_t *call, size_t count,
                                  size_t size)
 {
-    void *block = NULL;
-    memheap_status_t status =
-        memheap_alloc_zeroed(space->heap, count, size, &block);
-    return conclude(space, call, status, block);
-}
-
-/* Agree that all PEs name the same live block; say what lies there if it is
- * none. */
-static memheap_status_t agree_on_block(memheap_space_t *space,
-                                       const memheap_call_t *call,
-                                       const void *block)
-{
-    memheap_runtime_t *rt = &memheap_runtime;
-    size_t usable;
-    int pe;
-    memheap_status_t status = memheap_find_block(space->heap, block, &usable);
-    memheap_status_t worst =
-        memheap_runtime_agree(space->agree, call, status, 0, &pe);
-    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        return MEMHEAP_OK;
-    if (status != MEMHEAP_OK)
-        memheap_describe(space->heap, block, rt->message, sizeof(rt->message));
-    report_failure(space, call, worst, pe);
-    return worst;
+    void *block;
+    memheap_status_t status = memheap_collective_alloc_zeroed(
+        collective_of(space), call, count, size, &block);
+    return MEMHEAP_LIKELY(status == MEMHEAP_OK) ? block : NULL;
 }
 
 memheap_status_t memheap_space_free(memheap_space_t *space,
                                     const memheap_call_t *call, void *block)
 {
-    memheap_status_t status = agree_on_block(space, call, block);
-    return status == MEMHEAP_OK ? memheap_free(space->heap, block) : status;
-}
-
-/* Change the size of a block that all PEs agreed on. Room for it to grow on,
- * for which one PE has no memory, is done without by all. */
-static void *resize(memheap_space_t *space, const memheap_call_t *call,
-                    void *block, size_t size, bool roomy)
-{
-    memheap_pending_resize_t step = {.new_offset = 0};
-    memheap_status_t status =
-        memheap_resize_begin(space->heap, block, size, roomy, &step);
-    int pe;
-    space->segment->reach = memheap_high_water(space->heap);
-    memheap_status_t worst =
-        memheap_runtime_agree(space->agree, call, status, step.new_offset, &pe);
-    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        worst = memheap_register_block(
-            space, space->segment->base + step.new_offset, &pe);
-    void *moved = NULL;
-    if (status == MEMHEAP_OK)
-        moved = memheap_resize_end(space->heap, &step, worst == MEMHEAP_OK);
-    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        return moved;
-    memheap_normalize(space->heap);
-    if (step.roomy && worst == MEMHEAP_ERR_NO_MEMORY)
-        return resize(space, call, block, size, false);
-    report_failure(space, call, worst, pe);
-    return NULL;
+    return release(space, call, block);
 }
 
 void *memheap_space_resize(memheap_space_t *space, const char *name,
@@ -171,10 +167,15 @@ void *memheap_space_resize(memheap_space_t *space, const char *name,
         memheap_space_free(space, &call, block);
         return NULL;
     }
-    if (agree_on_block(space, &call, block) != MEMHEAP_OK)
+    memheap_collective_t heap = collective_of(space);
+    if (memheap_collective_find(heap, &call, block) != MEMHEAP_OK)
         return NULL;
     call.what = MEMHEAP_CALL_REALLOC_DONE;
-    return resize(space, &call, block, size, true);
+    void *moved;
+    return memheap_collective_resize(heap, &call, block, size, &moved) ==
+                   MEMHEAP_OK
+               ? moved
+               : NULL;
 }
 
 void *pshmem_malloc(size_t size)
@@ -184,7 +185,7 @@ void *pshmem_malloc(size_t size)
         return NULL;
     memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC,
                            .argument = {size, 0, 0}};
-    return memheap_space_alloc(&memheap_runtime.space, &call, 1, size);
+    return alloc(&memheap_runtime.space, &call, 1, size);
 }
 MEMHEAP_PROFILED(shmem_malloc)
 
@@ -229,7 +230,7 @@ void pshmem_free(void *ptr)
         return;
     memheap_call_t call = {.what = MEMHEAP_CALL_FREE,
                            .argument = {(uintptr_t)ptr, 0, 0}};
-    memheap_space_free(&memheap_runtime.space, &call, ptr);
+    release(&memheap_runtime.space, &call, ptr);
 }
 MEMHEAP_PROFILED(shmem_free)
 
@@ -270,27 +271,19 @@ int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
     memheap_runtime_begin("shmemx_malloc_batch");
     if (count == 0)
         return 0;
-    uint64_t digest = memheap_call_digest_words(sizes, count);
+    uint64_t digest = memheap_digest_words(sizes, count);
     memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC_BATCH,
                            .argument = {count, digest, 0}};
     memheap_status_t status =
         memheap_alloc_batch(space->heap, count, 1, sizes, blocks);
     uint64_t result = 0;
     if (status == MEMHEAP_OK)
-        result = memheap_call_digest_words(blocks, count);
-    int pe;
-    space->segment->reach = memheap_high_water(space->heap);
-    memheap_status_t worst =
-        memheap_runtime_agree(space->agree, &call, status, result, &pe);
-    for (size_t i = 0; i < count && worst == MEMHEAP_OK; i++)
-        worst = memheap_register_block(space, blocks[i], &pe);
-    if (worst == MEMHEAP_OK)
-        return 0;
-    if (status == MEMHEAP_OK)
-        memheap_roll_back(space->heap, blocks, count);
-    memheap_normalize(space->heap);
-    report_failure(space, &call, worst, pe);
-    return -1;
+        result = memheap_digest_words(blocks, count);
+    memheap_collective_grown(collective_of(space));
+    return memheap_collective_commit(collective_of(space), &call, status,
+                                     result, blocks, count) == MEMHEAP_OK
+               ? 0
+               : -1;
 }
 MEMHEAP_PROFILED(shmemx_malloc_batch)
 
@@ -301,7 +294,7 @@ int pshmemx_free_batch(size_t count, void *const *blocks)
     memheap_runtime_begin("shmemx_free_batch");
     if (count == 0)
         return 0;
-    uint64_t digest = memheap_call_digest_words(blocks, count);
+    uint64_t digest = memheap_digest_words(blocks, count);
     memheap_call_t call = {.what = MEMHEAP_CALL_FREE_BATCH,
                            .argument = {count, digest, 0}};
     const void *bad = NULL;

@@ -6,6 +6,7 @@
 
 #include "shmem/remote_registration.h"
 #include "comm/agree_exchange.h"
+#include "comm/mpi_init.h"
 #include "base/util.h"
 
 #include <stdatomic.h>

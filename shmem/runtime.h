@@ -151,21 +151,8 @@ void memheap_runtime_exchange(memheap_agree_t *agree,
 /** Say that a call came before shmem_init(), and end the program. */
 _Noreturn void memheap_runtime_not_running(const char *call);
 
-/** Say what the parameters want to be said of a space that ends. Collective
- *  over its PEs. */
-void memheap_runtime_report_heap(memheap_space_t *space);
-
 /** End the job after an error that was printed. */
 _Noreturn void memheap_runtime_abort(void);
-
-/** Start, the first time; see shmem_init_thread(). */
-memheap_status_t memheap_runtime_start(int thread_level);
-
-/** End, the last time. */
-void memheap_runtime_stop(void);
-
-/** End MPI if that is up to us: at the end of the program. */
-void memheap_runtime_end_mpi(void);
 
 /** For a call that shows what other PEs may have written: memcheck, which does
  *  not see that, is told. */

@@ -12,6 +12,8 @@
 #include "config.h"
 
 #include "shmem/space.h"
+#include "shmem/bootstrap.h"
+#include "shmem/memory.h"
 #include "memheap/dependents.h"
 #include "shmem/access.h"
 #include "shmem/call_description.h"
@@ -234,8 +236,8 @@ int pshmemx_space_create(const shmemx_space_config_t *config,
         config->policy.numa_mode};
     memheap_call_t call = {
         .what = MEMHEAP_CALL_SPACE_CREATE,
-        .argument = {config->size, memheap_call_digest(0, words, sizeof(words)),
-                     0}};
+        .argument = {config->size,
+                     memheap_digest_bytes(0, words, sizeof(words)), 0}};
     memheap_runtime_barrier(&rt->agree, &call);
     const char *folder;
     bool takes_part = find_device(config->device, &folder);
