@@ -24,16 +24,16 @@ typedef struct memheap_address_table {
  * @return the same on every PE. MEMHEAP_ERR_SYSTEM, logged;
  *         MEMHEAP_ERR_NO_METADATA
  */
-memheap_status_t memheap_address_table_open(memheap_address_table_t *cards,
+memheap_status_t memheap_address_table_open(memheap_address_table_t *table,
                                             const memheap_job_t *job,
                                             const void *record, size_t size,
                                             const memheap_log_t *log);
 
 /** Forget the records. Local; a table of zeros may be closed too. */
-void memheap_address_table_close(memheap_address_table_t *cards);
+void memheap_address_table_close(memheap_address_table_t *table);
 
 /** The record of a PE, to be read alone, and its bytes. */
-const void *memheap_address_table_at(const memheap_address_table_t *cards,
+const void *memheap_address_table_at(const memheap_address_table_t *table,
                                      int pe, size_t *size_p);
 
 #endif

@@ -1,43 +1,47 @@
 /*
- * Agreement through one cache line a PE, and between nodes by messages.
+ * Agreement on one node, through flag lines in shared memory.
  *
- * On a node there are two sets of rows of lines, used in turn. To agree, a PE
- * writes its line of the first row of the set whose turn it is, the number of
- * the agreement last, and reads those of all others until each has that number.
- * One phase is enough: a PE that is past agreement n can write lines of the
- * other set, but cannot write this one again before all have come to the next
- * agreement, and so have read what they need of this set.
+ * Each group has 32 epochs, in two halves that are used alternately. An epoch
+ * has one flag line per PE of the node: two cache lines with a stamp (the
+ * number of the agreement and the PE's status), the digest of the call, the
+ * result and an inline payload. With several nodes, an epoch has a second line
+ * per PE, for the result of the exchange between the nodes.
  *
- * Where only what one PE shows is wanted, that PE waits for nobody and the
- * others for it alone: an agreement with one. All write their lines, each in
- * the next row of the set, and compare with that PE's at once. The digest of a
- * line covers those of the lines before it in the set, so that the next
- * agreement of all finds any difference, in the row before its own already. The
- * first row where lines differ tells which call it was. When the set has one
- * row left, all agree. A PE that has found a difference fills up its lines of
- * the set, so that nobody waits for it in vain, and everyone finds the same:
- * the first row with a difference comes before every line that was filled up.
+ *             half 0                        half 1
+ *     epoch 0   1  ...  15          epoch 16  17  ...  31
+ *          +---+---+---+---+             +---+---+---+---+
+ *     PE 0 |   |   |   |   |        PE 0 |   |   |   |   |
+ *     PE 1 |   |   |   |   |        PE 1 |   |   |   |   |
+ *      :   +---+---+---+---+         :   +---+---+---+---+
  *
- * A group on several nodes has a first PE on each of them. That one reads the
- * lines of its node, exchanges what they say with its like, and writes the
- * outcome into a line of its own, which the others of its node wait for. The
- * exchange takes a round for each power of two below the number of nodes: in
- * round i everyone sends what it knows to the one 2^i further. All that is
- * exchanged may be counted twice without harm. Nodes can trade blocks of bytes
- * on that occasion: everyone sends all blocks that it knows. A message lies in
- * a box for its group, row and round until it is read; the rows make that safe,
- * as above.
+ * An agreement of all PEs: each PE writes its line, the stamp last, and reads
+ * the lines of the others until all stamps have the number. One phase is
+ * enough: a PE that has left agreement n may write into the other half only.
+ * It returns to this half after the next agreement of all PEs, and then every
+ * PE has read what it needs of this half.
  *
- * Each group of PEs has rows of its own, and in them one line for each PE of
- * the node, of which it uses those of its members: so groups without a common
- * PE can share rows. A group ends by a meeting whose lines are waited for and
- * not read: a PE that is past it may write them again, in another group of the
- * same rows, while a slow one still waits, which any later number satisfies.
+ * A rooted agreement: if only the root's payload is needed, the root does not
+ * wait, and the others wait for the root only. Each uses the next epoch of the
+ * half. All PEs write their lines, and compare with the root's line at once.
+ * Other differences are detected later, because the digest of a line covers
+ * the digests of the lines before it in the half: the next agreement of all
+ * PEs finds them in the last line that it must wait for anyway. In the last
+ * epoch of a half, all PEs agree.
  *
- * Sources: the flat sense of it is P. Brooks, "The butterfly barrier", Int. J.
- * Parallel Programming 15(4), 1986, with all partners in one round; the rounds
- * between nodes are D. Hensgen, R. Finkel, U. Manber, "Two algorithms for
- * barrier synchronization", Int. J. Parallel Programming 17(1), 1988.
+ * A PE that has found a difference poisons its remaining lines of the half, so
+ * that other PEs do not wait for it in vain. All PEs then find the same first
+ * difference, because it lies in an epoch before every poisoned line.
+ *
+ * Invariants:
+ *   - A line is written by its own PE only, with increasing numbers.
+ *   - Groups without a common PE may share a group number, and so its epochs:
+ *     each uses the lines of its members only.
+ *   - A group ends by a barrier that reads no data. So a PE that has left it
+ *     may reuse its lines in a new group of the same number while a slow PE
+ *     still waits: any later number ends that wait.
+ *
+ * Source: P. Brooks, "The butterfly barrier", Int. J. Parallel Programming
+ * 15(4), 1986, in its flat form: all partners in one round.
  */
 #include "config.h"
 
@@ -55,59 +59,61 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The digest of a call and of those since the last agreement of all. */
+/* Digest of a call and of the pending calls before it. */
 static uint64_t digest_after(const memheap_agree_t *agree,
                              const memheap_call_t *call)
 {
-    return agree->digest * UINT64_C(0xFF51AFD7ED558CCD) +
+    return agree->pending_digest * UINT64_C(0xFF51AFD7ED558CCD) +
            memheap_call_digest(call);
 }
 
-/* Whether number i of a group on one node came for something else before, in an
- * agreement with one. It need not come again, and is not waited for then. */
-static bool differed(const memheap_agree_t *agree, int i)
+/* Whether rank i made a different call in the rooted agreement before this one,
+ * in a group on one node. That PE may never come to the current agreement, so
+ * the caller must not wait for it. */
+static bool has_diverged(const memheap_agree_t *agree, int i)
 {
-    if (agree->lag == 0)
+    if (agree->pending == 0)
         return false;
-    const memheap_flag_line_t *line = line_in(agree, agree->row - 1, i);
-    await(&line->stamp, agree->number - 1, agree->hub->job->wait);
-    return line->digest != agree->digest;
+    const memheap_flag_line_t *line = line_at(agree, agree->epoch - 1, i);
+    await(&line->stamp, agree->number - 1, agree->state->job->wait);
+    return line->digest != agree->pending_digest;
 }
 
-static bool any_differed(const memheap_agree_t *agree)
+static bool any_diverged(const memheap_agree_t *agree)
 {
     bool any = false;
-    for (int i = 0; i < agree->size && agree->lag > 0; i++)
-        any = any || differed(agree, i);
+    for (int i = 0; i < agree->size && agree->pending > 0; i++)
+        any = any || has_diverged(agree, i);
     return any;
 }
 
-/* Write this PE's line, wait for all PEs, and have what they came for. */
-__attribute__((noinline)) static verdict_t
-meet(memheap_agree_t *agree, uint64_t digest, memheap_status_t mine,
-     uint64_t result, fold_t *fold, const memheap_agree_exchange_t *trade)
+/* Write this PE's line, wait for all PEs, and combine their lines. */
+__attribute__((noinline)) static outcome_t
+barrier(memheap_agree_t *agree, uint64_t digest, memheap_status_t mine,
+        uint64_t result, reduce_t *reduce,
+        const memheap_agree_exchange_t *exchange)
 {
     write_line(agree, digest, mine, result);
     uint64_t number = agree->number;
     if (MEMHEAP_UNLIKELY(!memheap_agree_is_one_node(agree)))
-        return memheap_agree_between_nodes(agree, digest, result, fold, trade);
-    /* Own the line of the next agreement before it is needed. */
-    __builtin_prefetch(line_in(agree, other_set(agree), agree->node_rank), 1);
-    if (MEMHEAP_UNLIKELY(any_differed(agree)))
-        return (verdict_t){.same_call = false};
-    const memheap_wait_t *wait = &agree->hub->job->wait;
+        return memheap_agree_between_nodes(agree, digest, result, reduce,
+                                           exchange);
+    /* Fetch the line of the next agreement into the cache early. */
+    __builtin_prefetch(line_at(agree, other_half(agree), agree->node_rank), 1);
+    if (MEMHEAP_UNLIKELY(any_diverged(agree)))
+        return (outcome_t){.same_call = false};
+    const memheap_wait_t *wait = &agree->state->job->wait;
     for (int i = agree->rank + 1; i < agree->size; i++)
         await(&line_of(agree, i)->stamp, number, *wait);
     for (int i = 0; i < agree->rank; i++)
         await(&line_of(agree, i)->stamp, number, *wait);
-    return judge(agree, digest, result, fold);
+    return reduce_lines(agree, digest, result, reduce);
 }
 
-/* Wait for all PEs, whatever they came for. */
 void memheap_agree_barrier(memheap_agree_t *agree)
 {
-    meet(agree, 0, MEMHEAP_OK, 0, NULL, NULL);
-    agreed(agree);
+    barrier(agree, 0, MEMHEAP_OK, 0, NULL, NULL);
+    start_next_half(agree);
 }
 
 memheap_status_t memheap_agree(memheap_agree_t *agree,
@@ -121,95 +127,96 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
             *pe_p = agree->start;
         return mine;
     }
-    verdict_t verdict =
-        meet(agree, digest_after(agree, call), mine, result, NULL, NULL);
-    if (MEMHEAP_UNLIKELY(!verdict.same_call ||
-                         (verdict.worst == MEMHEAP_OK && !verdict.same_result)))
-        return memheap_agree_diverge(agree, call, result, verdict.same_call);
-    agreed(agree);
+    outcome_t outcome =
+        barrier(agree, digest_after(agree, call), mine, result, NULL, NULL);
+    if (MEMHEAP_UNLIKELY(!outcome.same_call ||
+                         (outcome.worst == MEMHEAP_OK && !outcome.same_result)))
+        return memheap_agree_diverge(agree, call, result, outcome.same_call);
+    start_next_half(agree);
     if (pe_p != NULL)
-        *pe_p = verdict.worst_pe;
-    return verdict.worst;
+        *pe_p = outcome.worst_pe;
+    return outcome.worst;
 }
 
 memheap_status_t memheap_agree_rooted(memheap_agree_t *agree,
-                                      const memheap_call_t *call, int one)
+                                      const memheap_call_t *call, int root)
 {
-    if (agree->lag == MEMHEAP_AGREE_PENDING_MAX - 1 || agree->size == 1 ||
+    if (agree->pending == MEMHEAP_AGREE_PENDING_MAX - 1 || agree->size == 1 ||
         !memheap_agree_is_one_node(agree))
         return memheap_agree(agree, call, MEMHEAP_OK, 0, NULL);
     uint64_t digest = digest_after(agree, call);
     memheap_flag_line_t *own =
-        line_in(agree, next_row(agree), agree->node_rank);
-    own->what = call->what;
-    own->more = call->argument[1];
+        line_at(agree, next_epoch(agree), agree->node_rank);
+    own->kind = call->kind;
+    own->aux = call->argument[1];
     write_line(agree, digest, MEMHEAP_OK, call->argument[0]);
-    __builtin_prefetch(line_in(agree, agree->row + 1, agree->node_rank), 1);
-    if (agree->rank != one) {
-        const memheap_flag_line_t *line = line_of(agree, one);
-        bool same = is_at(&line->stamp, agree->number) || !differed(agree, one);
+    __builtin_prefetch(line_at(agree, agree->epoch + 1, agree->node_rank), 1);
+    if (agree->rank != root) {
+        const memheap_flag_line_t *line = line_of(agree, root);
+        bool same = has_reached(&line->stamp, agree->number) ||
+                    !has_diverged(agree, root);
         if (MEMHEAP_LIKELY(same)) {
-            await(&line->stamp, agree->number, agree->hub->job->wait);
+            await(&line->stamp, agree->number, agree->state->job->wait);
             same = line->digest == digest;
         }
         if (MEMHEAP_UNLIKELY(!same))
             return memheap_agree_diverge(agree, call, 0, false);
     }
-    agree->calls[agree->lag++] = *call;
-    agree->digest = digest;
+    agree->pending_calls[agree->pending++] = *call;
+    agree->pending_digest = digest;
     return MEMHEAP_OK;
 }
 
-memheap_status_t memheap_agree_reduce(memheap_agree_t *agree,
-                                      const memheap_call_t *call, uint64_t word,
-                                      uint64_t (*fold)(uint64_t a, uint64_t b),
-                                      uint64_t *all_p)
+memheap_status_t
+memheap_agree_reduce(memheap_agree_t *agree, const memheap_call_t *call,
+                     uint64_t word, uint64_t (*reduce)(uint64_t a, uint64_t b),
+                     uint64_t *all_p)
 {
-    verdict_t verdict =
-        meet(agree, digest_after(agree, call), MEMHEAP_OK, word, fold, NULL);
-    if (!verdict.same_call)
+    outcome_t outcome = barrier(agree, digest_after(agree, call), MEMHEAP_OK,
+                                word, reduce, NULL);
+    if (!outcome.same_call)
         return memheap_agree_diverge(agree, call, 0, false);
-    agreed(agree);
-    *all_p = verdict.result;
+    start_next_half(agree);
+    *all_p = outcome.result;
     return MEMHEAP_OK;
 }
 
-memheap_status_t memheap_agree_exchange(memheap_agree_t *agree,
-                                        const memheap_call_t *call,
-                                        const memheap_agree_exchange_t *trade)
+memheap_status_t
+memheap_agree_exchange(memheap_agree_t *agree, const memheap_call_t *call,
+                       const memheap_agree_exchange_t *exchange)
 {
-    verdict_t verdict =
-        meet(agree, digest_after(agree, call), MEMHEAP_OK, 0, NULL, trade);
-    if (!verdict.same_call)
+    outcome_t outcome = barrier(agree, digest_after(agree, call), MEMHEAP_OK, 0,
+                                NULL, exchange);
+    if (!outcome.same_call)
         return memheap_agree_diverge(agree, call, 0, false);
-    agreed(agree);
+    start_next_half(agree);
     return MEMHEAP_OK;
 }
 
 void memheap_agree_attach(memheap_agree_t *agree, const void *data, size_t size)
 {
-    agree->show = data;
-    agree->show_size = size;
+    agree->payload = data;
+    agree->payload_size = size;
 }
 
 const void *memheap_agree_payload(const memheap_agree_t *agree, int i)
 {
-    return line_of(agree, i)->shown;
+    return line_of(agree, i)->payload;
 }
 
-static memheap_flag_line_t *lines_of(const memheap_barrier_state_t *hub,
+static memheap_flag_line_t *lines_of(const memheap_barrier_state_t *state,
                                      int group)
 {
-    return hub->lines + (ptrdiff_t)group * ROWS * hub->row;
+    return state->lines + (ptrdiff_t)group * EPOCHS * state->stride;
 }
 
 uint64_t memheap_agree_last(const memheap_agree_t *world, int group)
 {
-    const memheap_barrier_state_t *hub = world->hub;
+    const memheap_barrier_state_t *state = world->state;
     const memheap_flag_line_t *line =
-        lines_of(hub, group) + hub->job->node_rank;
+        lines_of(state, group) + state->job->node_rank;
     uint64_t last = 0;
-    for (int row = 0; row < ROWS; row++, line += hub->row) {
+    for (int epoch = 0; epoch < EPOCHS; epoch++, line += state->stride) {
         uint64_t number =
             atomic_load_explicit(&line->stamp, memory_order_relaxed) >>
             STATUS_BITS;
@@ -218,7 +225,7 @@ uint64_t memheap_agree_last(const memheap_agree_t *world, int group)
     return last;
 }
 
-/* The group's number of a PE of the job; -1 if it is not in the group. */
+/* The rank of a PE of the job; -1 if it is not in the group. */
 static int rank_of(const memheap_agree_t *agree, int pe)
 {
     int distance = pe - agree->start;
@@ -228,8 +235,9 @@ static int rank_of(const memheap_agree_t *agree, int pe)
     return distance % agree->stride == 0 && i >= 0 && i < agree->size ? i : -1;
 }
 
-/* The lowest of the group's numbers that PEs of a node have; -1 if none. */
-static int first_on(const memheap_agree_t *agree, const memheap_node_t *node)
+/* The lowest rank on a node; -1 if the node has no member. */
+static int first_rank_on(const memheap_agree_t *agree,
+                         const memheap_node_t *node)
 {
     int first = -1;
     for (int i = 0; i < node->size; i++) {
@@ -240,13 +248,14 @@ static int first_on(const memheap_agree_t *agree, const memheap_node_t *node)
     return first;
 }
 
-/* Find the group's PEs on this node: two progressions have one in common. */
-static void find_near(memheap_agree_t *agree)
+/* Find the members on this node. The intersection of two arithmetic
+ * progressions is an arithmetic progression. */
+static void find_on_node(memheap_agree_t *agree)
 {
-    const memheap_job_t *job = agree->hub->job;
+    const memheap_job_t *job = agree->state->job;
     const memheap_node_t *node = &job->nodes[job->node_number];
-    int first = first_on(agree, node);
-    int next = agree->size; /* the group's number of the second of them */
+    int first = first_rank_on(agree, node);
+    int next = agree->size; /* the second lowest rank on this node */
     agree->node_size = 0;
     for (int i = 0; i < node->size; i++) {
         int rank = rank_of(agree, node->start + i * node->stride);
@@ -268,10 +277,10 @@ static void find_near(memheap_agree_t *agree)
     }
 }
 
-/* Find the first PEs on other nodes that this one exchanges with. */
-static void find_far(memheap_agree_t *agree)
+/* Find the first members on other nodes with which this PE exchanges. */
+static void find_partners(memheap_agree_t *agree)
 {
-    const memheap_job_t *job = agree->hub->job;
+    const memheap_job_t *job = agree->state->job;
     int count = 0;
     int mine = 0;
     agree->rounds = 0;
@@ -280,16 +289,16 @@ static void find_far(memheap_agree_t *agree)
     for (int n = 0; n < job->node_count; n++) {
         if (n == job->node_number)
             mine = count;
-        count += first_on(agree, &job->nodes[n]) >= 0;
+        count += first_rank_on(agree, &job->nodes[n]) >= 0;
     }
     agree->nodes = count;
     agree->node_number = mine;
     agree->rounds = (int)memheap_log2_ceil((size_t)count);
     for (int n = 0, i = 0; n < job->node_count; n++) {
-        int first = first_on(agree, &job->nodes[n]);
+        int first = first_rank_on(agree, &job->nodes[n]);
         for (int round = 0; round < agree->rounds && first >= 0; round++) {
             if ((mine + (1 << round)) % count == i)
-                agree->to[round] = pe_of(agree, first);
+                agree->partner[round] = pe_of(agree, first);
         }
         i += first >= 0;
     }
@@ -299,16 +308,16 @@ void memheap_agree_split(const memheap_agree_t *world, int group,
                          uint64_t number, int start, int stride, int size,
                          int rank, memheap_agree_t *agree)
 {
-    *agree = (memheap_agree_t){.hub = world->hub,
-                               .lines = lines_of(world->hub, group),
+    *agree = (memheap_agree_t){.state = world->state,
+                               .lines = lines_of(world->state, group),
                                .number = number,
                                .group = group,
                                .start = start,
                                .stride = stride,
                                .size = size,
                                .rank = rank};
-    find_near(agree);
-    find_far(agree);
+    find_on_node(agree);
+    find_partners(agree);
 }
 
 void memheap_agree_end(memheap_agree_t *agree)
@@ -317,37 +326,37 @@ void memheap_agree_end(memheap_agree_t *agree)
         memheap_agree_barrier(agree);
 }
 
-/* Release what an agreement that is not open yet has. */
-static void hub_free(memheap_barrier_state_t *hub)
+static void state_free(memheap_barrier_state_t *state)
 {
-    if (hub == NULL)
+    if (state == NULL)
         return;
-    if (hub->lines != NULL)
-        munmap(hub->lines, hub->bytes);
-    free(hub->boxes);
-    free(hub);
+    if (state->lines != NULL)
+        munmap(state->lines, state->bytes);
+    free(state->mailboxes);
+    free(state);
 }
 
-/* A hub without the memory that the node's PEs share. */
-static memheap_barrier_state_t *hub_new(const memheap_job_t *job,
-                                        memheap_transport_t *transport)
+/* Allocate the barrier state, without the shared memory. */
+static memheap_barrier_state_t *state_new(const memheap_job_t *job,
+                                          memheap_transport_t *transport)
 {
-    memheap_barrier_state_t *hub = calloc(1, sizeof(*hub));
-    if (hub == NULL)
+    memheap_barrier_state_t *state = calloc(1, sizeof(*state));
+    if (state == NULL)
         return NULL;
-    hub->job = job;
-    hub->transport = transport;
-    hub->row = transport == NULL ? job->node_size : 2 * job->node_size;
-    hub->rounds = (int)memheap_log2_ceil((size_t)job->node_count);
-    if (hub->rounds == 0)
-        return hub;
-    hub->boxes = calloc(MEMHEAP_AGREE_GROUPS * SETS * (size_t)hub->rounds,
-                        sizeof(*hub->boxes));
-    if (hub->boxes == NULL) {
-        free(hub);
+    state->job = job;
+    state->transport = transport;
+    state->stride = transport == NULL ? job->node_size : 2 * job->node_size;
+    state->rounds = (int)memheap_log2_ceil((size_t)job->node_count);
+    if (state->rounds == 0)
+        return state;
+    state->mailboxes =
+        calloc(MEMHEAP_AGREE_GROUPS * HALVES * (size_t)state->rounds,
+               sizeof(*state->mailboxes));
+    if (state->mailboxes == NULL) {
+        free(state);
         return NULL;
     }
-    return hub;
+    return state;
 }
 
 memheap_status_t memheap_agree_open(memheap_agree_t *agree,
@@ -356,23 +365,23 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
                                     memheap_call_describe_t *describe,
                                     const memheap_log_t *log)
 {
-    memheap_barrier_state_t *hub = hub_new(job, transport);
+    memheap_barrier_state_t *state = state_new(job, transport);
     memheap_status_t status =
-        hub == NULL ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK;
-    if (memheap_job_worst(job, status) != MEMHEAP_OK || hub == NULL) {
-        hub_free(hub);
+        state == NULL ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK;
+    if (memheap_job_worst(job, status) != MEMHEAP_OK || state == NULL) {
+        state_free(state);
         return MEMHEAP_ERR_NO_METADATA;
     }
-    size_t lines = MEMHEAP_AGREE_GROUPS * ROWS * (size_t)hub->row *
+    size_t lines = MEMHEAP_AGREE_GROUPS * EPOCHS * (size_t)state->stride *
                    sizeof(memheap_flag_line_t);
     size_t texts = (size_t)job->node_size * MEMHEAP_CALL_TEXT;
     size_t bytes =
         memheap_align_up(lines + texts, (size_t)sysconf(_SC_PAGESIZE));
     void *address = NULL;
     int fd = -1;
-    hub->describe = describe;
-    hub->log = log;
-    hub->bytes = bytes;
+    state->describe = describe;
+    state->log = log;
+    state->bytes = bytes;
     if (job->node_rank == 0)
         status =
             memheap_memory_file_create("memheap-agree", NULL, bytes, &fd, log);
@@ -380,16 +389,16 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
         memheap_window_open_first(job, fd, bytes, log, &address);
     if (status == MEMHEAP_OK)
         status = mapped;
-    hub->lines = address;
-    hub->texts = (char *)address + lines;
-    /* Before the last step: the others may send as soon as it is over. */
-    *agree = (memheap_agree_t){.hub = hub};
+    state->lines = address;
+    state->texts = (char *)address + lines;
+    /* Before the reduction: other PEs may send messages right after it. */
+    *agree = (memheap_agree_t){.state = state};
     status = memheap_job_worst(job, status);
     if (fd >= 0)
         close(fd);
     if (status != MEMHEAP_OK) {
-        hub_free(hub);
-        *agree = (memheap_agree_t){.hub = NULL};
+        state_free(state);
+        *agree = (memheap_agree_t){.state = NULL};
         return status;
     }
     memheap_agree_split(agree, 0, 0, 0, 1, job->size, job->rank, agree);
@@ -398,6 +407,6 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
 
 void memheap_agree_close(memheap_agree_t *agree)
 {
-    hub_free(agree->hub);
-    *agree = (memheap_agree_t){.hub = NULL};
+    state_free(agree->state);
+    *agree = (memheap_agree_t){.state = NULL};
 }

@@ -6,18 +6,19 @@
 
 #include "comm/agree_state.h"
 
-/** Meet the PEs of other nodes, when this PE has written its line. */
-verdict_t memheap_agree_between_nodes(memheap_agree_t *agree, uint64_t digest,
-                                      uint64_t result, fold_t *fold,
-                                      const memheap_agree_exchange_t *trade);
+/** Agree with the PEs of other nodes, after this PE has written its line.
+ *  @return the outcome, the same on every PE of the group */
+outcome_t memheap_agree_between_nodes(memheap_agree_t *agree, uint64_t digest,
+                                      uint64_t result, reduce_t *reduce,
+                                      const memheap_agree_exchange_t *exchange);
 
-/** Take a message that came from another node; for the transport. */
+/** Store a message from another node: the receive callback of the transport. */
 void memheap_agree_receive(const memheap_agree_t *world, const void *head,
                            const void *data, size_t size);
 
-/** End the job. The message cannot wait for a verdict of the PEs, which is what
- *  the hub's log is for. */
-_Noreturn void memheap_agree_no_memory(const memheap_barrier_state_t *hub,
+/** End the job. Writes to stderr directly, because the log of the barrier state
+ *  holds messages back until the PEs have agreed. */
+_Noreturn void memheap_agree_no_memory(const memheap_barrier_state_t *state,
                                        size_t size);
 
 #endif

@@ -12,7 +12,7 @@
 
 /** A call and its arguments. */
 typedef struct memheap_call {
-    uint64_t what;        /* the kind of call, an enum of the caller */
+    uint64_t kind;        /* the kind of call, an enum of the caller */
     uint64_t argument[3]; /* equal on all PEs */
     /** The routine's name, for messages; not compared. NULL for the usual name
      *  of this kind, and in a call that was read from a flag line. */
@@ -30,7 +30,7 @@ typedef void memheap_call_describe_t(const memheap_call_t *call, char *text,
  *  factors are random odd numbers. */
 static inline uint64_t memheap_call_digest(const memheap_call_t *call)
 {
-    return call->what * UINT64_C(0x9E3779B97F4A7C15) +
+    return call->kind * UINT64_C(0x9E3779B97F4A7C15) +
            call->argument[0] * UINT64_C(0xC2B2AE3D27D4EB4F) +
            call->argument[1] * UINT64_C(0x165667B19E3779F9) +
            call->argument[2] * UINT64_C(0xD6E8FEB86659FD93);

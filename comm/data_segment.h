@@ -19,18 +19,18 @@ typedef struct memheap_data_segment {
 } memheap_data_segment_t;
 
 /** Find them. Local. */
-void memheap_data_segment_find(memheap_data_segment_t *globals);
+void memheap_data_segment_find(memheap_data_segment_t *data);
 
 /**
  * Move them to a memory file, in place: every variable keeps its address and
  * value. No other thread of the program may write to them meanwhile. Local.
  * @return MEMHEAP_ERR_SYSTEM, logged; they are where they were then
  */
-memheap_status_t memheap_data_segment_share(memheap_data_segment_t *globals,
+memheap_status_t memheap_data_segment_share(memheap_data_segment_t *data,
                                             const memheap_log_t *log);
 
 /** Move them back to memory of this process alone, in place. Local; for a child
  *  of a fork too, which must not write to its parent's variables. */
-void memheap_data_segment_unshare(memheap_data_segment_t *globals);
+void memheap_data_segment_unshare(memheap_data_segment_t *data);
 
 #endif

@@ -15,7 +15,7 @@
 
 /* Whether the cores on which any of the machine's PEs may run are fewer than
  * the PEs. */
-static bool is_crowded(const memheap_job_t *job)
+static bool is_oversubscribed(const memheap_job_t *job)
 {
     cpu_set_t mine;
     cpu_set_t all;
@@ -40,8 +40,8 @@ void memheap_job_open(memheap_job_t *job, MPI_Comm comm, int machine)
     PMPI_Comm_size(job->machine, &job->machine_size);
     job->machine_first = job->rank;
     PMPI_Bcast(&job->machine_first, 1, MPI_INT, 0, job->machine);
-    job->crowded = is_crowded(job);
-    job->wait.spins = job->crowded ? 0 : MEMHEAP_WAIT_SPINS;
+    job->oversubscribed = is_oversubscribed(job);
+    job->wait.spins = job->oversubscribed ? 0 : MEMHEAP_WAIT_SPINS;
 }
 
 /* The number of the progression that this PE falls into, when the PEs of the
@@ -64,7 +64,7 @@ static int progression_of(const int *pe, int count, size_t most, int mine)
 }
 
 /* Let memheap_job_node_rank() know the own node. */
-static void know_near(memheap_job_t *job)
+static void init_node_rank(memheap_job_t *job)
 {
     const memheap_node_t *node = &job->nodes[job->node_number];
     uint32_t stride = (uint32_t)node->stride;
@@ -79,7 +79,7 @@ static void know_near(memheap_job_t *job)
 
 memheap_status_t memheap_job_form_nodes(memheap_job_t *job, size_t most)
 {
-    size_t least = memheap_job_least(job, most, NULL);
+    size_t min = memheap_job_min(job, most, NULL);
     int *pe = calloc((size_t)job->machine_size, sizeof(*pe));
     job->nodes = calloc((size_t)job->size, sizeof(*job->nodes));
     bool failed = pe == NULL || job->nodes == NULL;
@@ -89,7 +89,7 @@ memheap_status_t memheap_job_form_nodes(memheap_job_t *job, size_t most)
         return MEMHEAP_ERR_NO_METADATA;
     }
     PMPI_Allgather(&job->rank, 1, MPI_INT, pe, 1, MPI_INT, job->machine);
-    int color = progression_of(pe, job->machine_size, least, job->rank);
+    int color = progression_of(pe, job->machine_size, min, job->rank);
     free(pe);
     PMPI_Comm_split(job->machine, color, job->rank, &job->node);
     PMPI_Comm_rank(job->node, &job->node_rank);
@@ -115,7 +115,7 @@ memheap_status_t memheap_job_form_nodes(memheap_job_t *job, size_t most)
     memheap_node_t *nodes =
         realloc(job->nodes, (size_t)job->node_count * sizeof(*nodes));
     job->nodes = nodes == NULL ? job->nodes : nodes;
-    know_near(job);
+    init_node_rank(job);
     return MEMHEAP_OK;
 }
 
@@ -159,7 +159,7 @@ void memheap_job_close(memheap_job_t *job)
 }
 
 /* Wait for a request, and serve other PEs meanwhile. */
-static void finish(const memheap_job_t *job, MPI_Request request)
+static void wait_for(const memheap_job_t *job, MPI_Request request)
 {
     memheap_wait_t wait = job->wait;
     int done = 0;
@@ -179,7 +179,7 @@ memheap_status_t memheap_job_worst(const memheap_job_t *job,
     int out;
     MPI_Request request;
     PMPI_Iallreduce(&in, &out, 1, MPI_INT, MPI_MIN, job->world, &request);
-    finish(job, request);
+    wait_for(job, request);
     return (memheap_status_t)out;
 }
 
@@ -189,25 +189,25 @@ uint64_t memheap_job_and(const memheap_job_t *job, uint64_t bits)
     MPI_Request request;
     PMPI_Iallreduce(&bits, &all, 1, MPI_UINT64_T, MPI_BAND, job->world,
                     &request);
-    finish(job, request);
+    wait_for(job, request);
     return all;
 }
 
-size_t memheap_job_least(const memheap_job_t *job, size_t value, int *pe_p)
+size_t memheap_job_min(const memheap_job_t *job, size_t value, int *pe_p)
 {
     uint64_t mine = value;
-    uint64_t least;
+    uint64_t min;
     MPI_Request request;
-    PMPI_Iallreduce(&mine, &least, 1, MPI_UINT64_T, MPI_MIN, job->world,
+    PMPI_Iallreduce(&mine, &min, 1, MPI_UINT64_T, MPI_MIN, job->world,
                     &request);
-    finish(job, request);
+    wait_for(job, request);
     if (pe_p != NULL) {
-        int candidate = mine == least ? job->rank : job->size;
+        int candidate = mine == min ? job->rank : job->size;
         PMPI_Iallreduce(&candidate, pe_p, 1, MPI_INT, MPI_MIN, job->world,
                         &request);
-        finish(job, request);
+        wait_for(job, request);
     }
-    return (size_t)least;
+    return (size_t)min;
 }
 
 void memheap_job_gather(const memheap_job_t *job, const void *mine, size_t size,
@@ -222,14 +222,14 @@ void memheap_job_node_broadcast(const memheap_job_t *job, int root, void *data,
 {
     MPI_Request request;
     PMPI_Ibcast(data, (int)size, MPI_BYTE, root, job->node, &request);
-    finish(job, request);
+    wait_for(job, request);
 }
 
 void memheap_job_node_barrier(const memheap_job_t *job)
 {
     MPI_Request request;
     PMPI_Ibarrier(job->node, &request);
-    finish(job, request);
+    wait_for(job, request);
 }
 
 void memheap_job_leaders_gather(const memheap_job_t *job, const void *mine,
@@ -238,7 +238,7 @@ void memheap_job_leaders_gather(const memheap_job_t *job, const void *mine,
     MPI_Request request;
     PMPI_Iallgatherv(mine, sizes[job->node_number], MPI_BYTE, all, sizes,
                      places, MPI_BYTE, job->leaders, &request);
-    finish(job, request);
+    wait_for(job, request);
 }
 
 void memheap_job_leaders_shift(const memheap_job_t *job, const void *mine,
@@ -251,8 +251,8 @@ void memheap_job_leaders_shift(const memheap_job_t *job, const void *mine,
                job->leaders, &from);
     PMPI_Isend(mine, (int)size, MPI_BYTE,
                (job->node_number + count - 1) % count, 0, job->leaders, &to);
-    finish(job, from);
-    finish(job, to);
+    wait_for(job, from);
+    wait_for(job, to);
 }
 
 void memheap_job_abort(const memheap_job_t *job, int status)

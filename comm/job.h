@@ -42,7 +42,7 @@ typedef struct memheap_job {
     uint32_t node_pe_inverse; /* and its stride, as memheap_job_node_rank()
                                  needs it */
     unsigned node_pe_shift;
-    bool crowded; /* the machine's PEs have fewer cores than they are */
+    bool oversubscribed; /* the machine's PEs have fewer cores than they are */
     memheap_wait_t wait;
 } memheap_job_t;
 
@@ -86,7 +86,7 @@ uint64_t memheap_job_and(const memheap_job_t *job, uint64_t bits);
 
 /** The least value of all PEs, and the lowest of the PEs that have it. pe_p
  *  may be NULL. */
-size_t memheap_job_least(const memheap_job_t *job, size_t value, int *pe_p);
+size_t memheap_job_min(const memheap_job_t *job, size_t value, int *pe_p);
 
 /** Collect what each PE has on PE 0; all is for that alone. */
 void memheap_job_gather(const memheap_job_t *job, const void *mine, size_t size,

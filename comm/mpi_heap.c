@@ -42,7 +42,7 @@ struct memheap_mpi {
 
 static memheap_call_t call_of(call_kind_t kind, size_t a, size_t b)
 {
-    return (memheap_call_t){.what = kind, .argument = {a, b, 0}};
+    return (memheap_call_t){.kind = kind, .argument = {a, b, 0}};
 }
 
 static void describe(const memheap_call_t *call, char *text, size_t room)
@@ -52,13 +52,13 @@ static void describe(const memheap_call_t *call, char *text, size_t room)
         [CALL_ALLOC] = "alloc_aligned", [CALL_ALLOC_ZEROED] = "alloc_zeroed",
         [CALL_FREE] = "free",           [CALL_RESIZE] = "resize",
     };
-    if (call->what == CALL_SELECT)
+    if (call->kind == CALL_SELECT)
         snprintf(text, room, "memheap_mpi_create, which selected component %s",
                  call->name);
-    else if (call->what == CALL_POOL)
+    else if (call->kind == CALL_POOL)
         snprintf(text, room, "an allocation from memheap_mpi_as_pool");
     else
-        snprintf(text, room, "memheap_mpi_%s(%#zx, %zu)", names[call->what],
+        snprintf(text, room, "memheap_mpi_%s(%#zx, %zu)", names[call->kind],
                  (size_t)call->argument[0], (size_t)call->argument[1]);
 }
 
@@ -138,7 +138,7 @@ static void log_bad_block(void *context, const memheap_call_t *call,
     char text[512];
     memheap_log_write(
         heap->log, MEMHEAP_LOG_ERROR, "memheap_mpi_%s: %s",
-        call->what == CALL_FREE ? "free" : "resize",
+        call->kind == CALL_FREE ? "free" : "resize",
         memheap_describe(heap->symmetric.heap, block, text, sizeof(text)));
 }
 

@@ -35,6 +35,6 @@ memheap_node_monitor_open(const memheap_job_t *job,
                           const memheap_log_t *log);
 
 /** Stop. Not collective: the neighbours see that it was meant. */
-void memheap_node_monitor_close(memheap_node_monitor_t *watch);
+void memheap_node_monitor_close(memheap_node_monitor_t *monitor);
 
 #endif

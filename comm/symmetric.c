@@ -1,7 +1,7 @@
 /*
- * Makes the common heap of a job: memory behind the common range, windows on
+ * Makes the common heap of a job: memory behind the common range, windows peers
  * that of the node's PEs, and the heap over it. Each step ends in an agreement
- * on its status.
+ * peers its status.
  */
 #include "config.h"
 
@@ -49,9 +49,9 @@ static void collect(void *context, memheap_log_level_t level,
 
 /* Have the pages that are asked for, which PEs may get or not: the first that
  * falls back says so. */
-static memheap_status_t ask_pages(const memheap_symmetric_config_t *config,
-                                  memheap_status_t status,
-                                  memheap_region_t *region)
+static memheap_status_t request_pages(const memheap_symmetric_config_t *config,
+                                      memheap_status_t status,
+                                      memheap_region_t *region)
 {
     const memheap_memory_policy_t *policy = &config->policy;
     const memheap_log_t *errors = config->heap->log;
@@ -63,7 +63,7 @@ static memheap_status_t ask_pages(const memheap_symmetric_config_t *config,
         return status;
     if (status == MEMHEAP_OK)
         status = memheap_pages_ask(region, policy, &log);
-    if (memheap_job_least(config->job, warnings.text[0] == '\0', &pe) == 0 &&
+    if (memheap_job_min(config->job, warnings.text[0] == '\0', &pe) == 0 &&
         pe == config->job->rank)
         memheap_log_write(config->warnings, MEMHEAP_LOG_WARNING, "%s",
                           warnings.text);
@@ -88,22 +88,22 @@ static memheap_status_t create(const memheap_symmetric_config_t *config,
 }
 
 /* Have the windows watched as the heap is. */
-static void watch_windows(const memheap_symmetric_config_t *config,
-                          memheap_t *heap, const memheap_windows_t *windows)
+static void set_peer_windows(const memheap_symmetric_config_t *config,
+                             memheap_t *heap, const memheap_windows_t *windows)
 {
     const memheap_job_t *job = config->job;
     const memheap_node_t *node = &job->nodes[job->node_number];
     int stride = config->pe_stride == 0 ? 1 : config->pe_stride;
-    memheap_peer_windows_t on = {.base = windows->base,
-                                 .stride = windows->stride,
-                                 .count = windows->count,
-                                 .pe = config->first_pe + job->rank * stride,
-                                 .first_pe =
-                                     config->first_pe + node->start * stride,
-                                 .pe_stride = node->stride * stride,
-                                 .synced = config->synced,
-                                 .alone = job->size == 1};
-    memheap_set_peer_windows(heap, &on);
+    memheap_peer_windows_t peers = {.base = windows->base,
+                                    .stride = windows->stride,
+                                    .count = windows->count,
+                                    .pe = config->first_pe + job->rank * stride,
+                                    .first_pe =
+                                        config->first_pe + node->start * stride,
+                                    .pe_stride = node->stride * stride,
+                                    .synced = config->synced,
+                                    .alone = job->size == 1};
+    memheap_set_peer_windows(heap, &peers);
 }
 
 memheap_status_t
@@ -126,7 +126,7 @@ memheap_symmetric_open(const memheap_symmetric_config_t *config,
     if (status == MEMHEAP_OK)
         status = memheap_region_share(&region, base, config->limit, fd,
                                       (unsigned)job->machine_size, log);
-    status = ask_pages(config, status, &region);
+    status = request_pages(config, status, &region);
     if (region.fd >= 0)
         fd = region.fd;
     if (status == MEMHEAP_OK && config->committed)
@@ -140,12 +140,12 @@ memheap_symmetric_open(const memheap_symmetric_config_t *config,
         goto err_windows;
     memheap_pages_follow(&region, windows.base,
                          windows.stride * (size_t)windows.count);
-    /* Where one PE has a checker, blocks are longer on all. */
-    bool checked = memheap_job_least(job, !memheap_has_sanitizer(), NULL) == 0;
+    /* Where one PE has a checker, blocks are longer peers all. */
+    bool checked = memheap_job_min(job, !memheap_has_sanitizer(), NULL) == 0;
     status = create(config, checked ? MEMHEAP_REDZONES : 0, &region, &heap);
     worst = memheap_job_worst(job, status);
     if (worst == MEMHEAP_OK) {
-        watch_windows(config, heap, &windows);
+        set_peer_windows(config, heap, &windows);
         *symmetric = (memheap_symmetric_t){heap, base, config->limit, windows};
         return MEMHEAP_OK;
     }
@@ -165,7 +165,7 @@ err_file:
 }
 
 /* Have the first PE report the figures of all. */
-static void report_figures(const memheap_job_t *job, memheap_t *heap)
+static void report_stats(const memheap_job_t *job, memheap_t *heap)
 {
     uint64_t mine[MEMHEAP_STAT_COUNT];
     uint64_t *all = NULL;
@@ -191,7 +191,7 @@ bool memheap_symmetric_report(const memheap_job_t *job, memheap_t *heap)
     const memheap_params_t *params = memheap_get_params(heap);
     const char *how = memheap_params_find(params, "MEMHEAP_REPORT")->text;
     if (how[0] != '\0' && strcmp(how, "0") != 0)
-        report_figures(job, heap);
+        report_stats(job, heap);
     memheap_stats_t stats;
     memheap_get_stats(heap, &stats);
     if (!memheap_params_value(params, "MEMHEAP_LEAKS")->boolean ||
@@ -223,7 +223,7 @@ static size_t fair_share(const memheap_job_t *job,
     if (pool != SIZE_MAX) {
         size_t share =
             memheap_align_down(pool / pes, memheap_pages_unit(policy));
-        pool = memheap_job_least(job, share, NULL);
+        pool = memheap_job_min(job, share, NULL);
     }
     if (pool == 0 && policy->pages_mode == MEMHEAP_PREFERRED)
         pool = SIZE_MAX;
@@ -246,6 +246,6 @@ size_t memheap_symmetric_share(const memheap_job_t *job,
         share = memheap_min(share, limit.rlim_cur);
     if (memheap_has_memcheck())
         share = memheap_min(share, memcheck_share);
-    share = memheap_job_least(job, share, NULL);
+    share = memheap_job_min(job, share, NULL);
     return memheap_max(memheap_align_down(share, unit), unit);
 }

@@ -94,9 +94,9 @@ memheap_status_t memheap_transport_open(
 void memheap_transport_close(memheap_transport_t *transport);
 
 /**
- * Let the others reach more of a segment. Collective over its owners.
+ * Let the others reach more of a segment. Collective over its members.
  *
- * @param owners    must outlive the segment
+ * @param members    must outlive the segment
  * @param from, to  offsets, the same on every PE; from is where the part that
  *                  can be reached already ends, 0 the first time
  * @return the same on every owner. MEMHEAP_ERR_SYSTEM, MEMHEAP_ERR_NO_METADATA,
@@ -104,7 +104,7 @@ void memheap_transport_close(memheap_transport_t *transport);
  */
 memheap_status_t memheap_transport_register(memheap_transport_t *transport,
                                             memheap_segment_id_t segment,
-                                            const memheap_members_t *owners,
+                                            const memheap_members_t *members,
                                             char *base, size_t from, size_t to);
 
 /** Let nobody reach a segment any more. Each owner calls, after a quiet of all
@@ -114,33 +114,33 @@ void memheap_transport_deregister(memheap_transport_t *transport,
 
 /** Copy bytes to a place. The source may change when the call returns. */
 void memheap_transport_put(memheap_transport_t *transport,
-                           const memheap_remote_addr_t *place,
+                           const memheap_remote_addr_t *remote,
                            const void *source, size_t size);
 
 /** The same; the source may change after the next quiet. */
 void memheap_transport_put_nbi(memheap_transport_t *transport,
-                               const memheap_remote_addr_t *place,
+                               const memheap_remote_addr_t *remote,
                                const void *source, size_t size);
 
 /** Copy bytes from a place. */
 void memheap_transport_get(memheap_transport_t *transport,
-                           const memheap_remote_addr_t *place, void *dest,
+                           const memheap_remote_addr_t *remote, void *dest,
                            size_t size);
 
 /** The same; they are there after the next quiet. */
 void memheap_transport_get_nbi(memheap_transport_t *transport,
-                               const memheap_remote_addr_t *place, void *dest,
+                               const memheap_remote_addr_t *remote, void *dest,
                                size_t size);
 
 /** Do an atomic operation and wait for the value before it. */
 uint64_t memheap_transport_fetch(memheap_transport_t *transport,
-                                 const memheap_remote_addr_t *place,
+                                 const memheap_remote_addr_t *remote,
                                  const memheap_atomic_t *atomic);
 
 /** Begin an atomic operation. Unless old is NULL, the object's bytes before it
  *  are there after the next quiet. */
 void memheap_transport_update(memheap_transport_t *transport,
-                              const memheap_remote_addr_t *place,
+                              const memheap_remote_addr_t *remote,
                               const memheap_atomic_t *atomic, void *old);
 
 /** Let what comes after this call come after what came before it, on each PE.

@@ -40,9 +40,9 @@ typedef struct operation {
 void memheap_transport_progress(void *transport)
 {
     memheap_transport_t *t = transport;
-    enter(t);
+    lock_worker(t);
     ucp_worker_progress(t->worker);
-    leave(t);
+    unlock_worker(t);
 }
 
 int memheap_transport_try_progress(memheap_transport_t *t)
@@ -50,7 +50,7 @@ int memheap_transport_try_progress(memheap_transport_t *t)
     if (t->ending || (t->locked && pthread_mutex_trylock(&t->lock) != 0))
         return 0;
     unsigned events = ucp_worker_progress(t->worker);
-    leave(t);
+    unlock_worker(t);
     return (int)events;
 }
 
@@ -87,10 +87,10 @@ void memheap_ucx_finish(memheap_transport_t *t, int pe,
     wait.progress = NULL; /* it is done here, under the lock */
     while (status == UCS_INPROGRESS) {
         unsigned events = ucp_worker_progress(t->worker);
-        leave(t);
+        unlock_worker(t);
         if (events == 0)
             memheap_wait_step(&wait);
-        enter(t);
+        lock_worker(t);
         status = ucp_request_check_status(request);
     }
     if (status != UCS_OK && !t->closing)
@@ -161,7 +161,7 @@ static ucp_request_param_t callback(operation_t *operation)
 }
 
 /* What became of a request with a callback: it is under way, or is done. */
-static void began(memheap_transport_t *t, int pe, ucs_status_ptr_t request,
+static void track(memheap_transport_t *t, int pe, ucs_status_ptr_t request,
                   operation_t *operation)
 {
     if (UCS_PTR_IS_ERR(request))
@@ -172,15 +172,15 @@ static void began(memheap_transport_t *t, int pe, ucs_status_ptr_t request,
         t->pending++;
 }
 
-/* Move bytes to or from a place, span by span; wait for each, or for none. */
-static void move(memheap_transport_t *t, memheap_remote_addr_t place,
+/* Move bytes to or from a remote, span by span; wait for each, or for none. */
+static void move(memheap_transport_t *t, memheap_remote_addr_t remote,
                  char *local, size_t size, bool put, bool wait)
 {
-    enter(t);
+    lock_worker(t);
     while (size > 0) {
-        span_t span = memheap_ucx_span(t, &place, size);
+        span_t span = memheap_ucx_span(t, &remote, size);
         ucp_ep_h endpoint = span.peer->endpoint;
-        operation_t *operation = wait ? NULL : operation_new(t, place.pe);
+        operation_t *operation = wait ? NULL : operation_new(t, remote.pe);
         ucp_request_param_t param = wait ? no_callback : callback(operation);
         ucs_status_ptr_t request =
             put ? ucp_put_nbx(endpoint, local, span.size, span.address,
@@ -188,56 +188,56 @@ static void move(memheap_transport_t *t, memheap_remote_addr_t place,
                 : ucp_get_nbx(endpoint, local, span.size, span.address,
                               span.key, &param);
         if (wait)
-            memheap_ucx_finish(t, place.pe, request);
+            memheap_ucx_finish(t, remote.pe, request);
         else
-            began(t, place.pe, request, operation);
+            track(t, remote.pe, request, operation);
         local += span.size;
-        place.offset += span.size;
+        remote.offset += span.size;
         size -= span.size;
     }
-    leave(t);
+    unlock_worker(t);
 }
 
 void memheap_transport_put(memheap_transport_t *transport,
-                           const memheap_remote_addr_t *place,
+                           const memheap_remote_addr_t *remote,
                            const void *source, size_t size)
 {
-    move(transport, *place, (char *)(uintptr_t)source, size, true, true);
+    move(transport, *remote, (char *)(uintptr_t)source, size, true, true);
 }
 
 void memheap_transport_put_nbi(memheap_transport_t *transport,
-                               const memheap_remote_addr_t *place,
+                               const memheap_remote_addr_t *remote,
                                const void *source, size_t size)
 {
-    move(transport, *place, (char *)(uintptr_t)source, size, true, false);
+    move(transport, *remote, (char *)(uintptr_t)source, size, true, false);
 }
 
 void memheap_transport_get(memheap_transport_t *transport,
-                           const memheap_remote_addr_t *place, void *dest,
+                           const memheap_remote_addr_t *remote, void *dest,
                            size_t size)
 {
-    move(transport, *place, dest, size, false, true);
+    move(transport, *remote, dest, size, false, true);
 }
 
 void memheap_transport_get_nbi(memheap_transport_t *transport,
-                               const memheap_remote_addr_t *place, void *dest,
+                               const memheap_remote_addr_t *remote, void *dest,
                                size_t size)
 {
-    move(transport, *place, dest, size, false, false);
+    move(transport, *remote, dest, size, false, false);
 }
 
 /* Make progress until nothing is left of what is counted. */
-void memheap_ucx_progress_until_none(memheap_transport_t *t,
+void memheap_ucx_progress_until_zero(memheap_transport_t *t,
                                      const size_t *count)
 {
     memheap_wait_t wait = t->job->wait;
     wait.progress = NULL; /* it is done here, under the lock */
     while (*count > 0) {
         unsigned events = ucp_worker_progress(t->worker);
-        leave(t);
+        unlock_worker(t);
         if (events == 0)
             memheap_wait_step(&wait);
-        enter(t);
+        lock_worker(t);
     }
 }
 
@@ -245,43 +245,43 @@ void memheap_ucx_progress_until_none(memheap_transport_t *t,
  * look at `fences`. */
 void memheap_transport_fence(memheap_transport_t *t)
 {
-    enter(t);
-    memheap_ucx_progress_until_none(t, &t->atomics);
+    lock_worker(t);
+    memheap_ucx_progress_until_zero(t, &t->atomics);
     t->fences++;
     ucp_worker_fence(t->worker);
-    leave(t);
+    unlock_worker(t);
 }
 
 /* Wait for the operations that outlived their calls. */
-static void drain(memheap_transport_t *t)
+static void wait_pending(memheap_transport_t *t)
 {
-    memheap_ucx_progress_until_none(t, &t->pending);
+    memheap_ucx_progress_until_zero(t, &t->pending);
 }
 
 void memheap_transport_wait_gets(memheap_transport_t *t)
 {
-    enter(t);
-    drain(t);
-    leave(t);
+    lock_worker(t);
+    wait_pending(t);
+    unlock_worker(t);
 }
 
 void memheap_transport_quiet(memheap_transport_t *t)
 {
-    enter(t);
+    lock_worker(t);
     memheap_ucx_finish(t, -1, ucp_worker_flush_nbx(t->worker, &no_callback));
-    drain(t);
-    leave(t);
+    wait_pending(t);
+    unlock_worker(t);
 }
 
 void memheap_transport_quiet_pe(memheap_transport_t *t, int pe)
 {
-    enter(t);
+    lock_worker(t);
     if (memheap_hashmap_find(&t->peers, (uint64_t)pe) != NULL)
         memheap_ucx_finish(
             t, pe,
             ucp_ep_flush_nbx(memheap_ucx_peer(t, pe)->endpoint, &no_callback));
-    drain(t); /* what was got may lie behind the flush */
-    leave(t);
+    wait_pending(t); /* what was got may lie behind the flush */
+    unlock_worker(t);
 }
 
 void memheap_transport_send(memheap_transport_t *t, int pe, const void *head,
@@ -289,12 +289,12 @@ void memheap_transport_send(memheap_transport_t *t, int pe, const void *head,
 {
     ucp_request_param_t param = {.op_attr_mask = UCP_OP_ATTR_FIELD_FLAGS,
                                  .flags = UCP_AM_SEND_FLAG_EAGER};
-    enter(t);
+    lock_worker(t);
     memheap_ucx_finish(t, pe,
                        ucp_am_send_nbx(memheap_ucx_peer(t, pe)->endpoint,
                                        MESSAGE_ID, head, head_size, data, size,
                                        &param));
-    leave(t);
+    unlock_worker(t);
 }
 
 static ucs_status_t on_message(void *context, const void *header,
@@ -325,11 +325,11 @@ static void *serve(void *context)
     if (ucp_worker_get_efd(t->worker, &fd) != UCS_OK)
         return NULL;
     while (!atomic_load(&t->thread_ends)) {
-        enter(t);
+        lock_worker(t);
         while (ucp_worker_progress(t->worker) != 0)
             continue;
         ucs_status_t armed = ucp_worker_arm(t->worker);
-        leave(t);
+        unlock_worker(t);
         struct pollfd event = {.fd = fd, .events = POLLIN};
         if (armed == UCS_OK)
             poll(&event, 1, 100);
@@ -363,10 +363,11 @@ static memheap_status_t open_worker(memheap_transport_t *t)
                                   .thread_mode = UCS_THREAD_MODE_SERIALIZED};
     static const ucp_am_recv_callback_t handlers[] = {
         [MESSAGE_ID] = on_message,
-        [ATOMIC_ID] = memheap_ucx_on_atomic,
-        [ANSWER_ID] = memheap_ucx_on_answer};
+        [ATOMIC_REQUEST_ID] = memheap_ucx_on_atomic_request,
+        [ATOMIC_REPLY_ID] = memheap_ucx_on_atomic_reply};
     ucs_status_t status = ucp_worker_create(t->context, &params, &t->worker);
-    for (unsigned id = MESSAGE_ID; id <= ANSWER_ID && status == UCS_OK; id++) {
+    for (unsigned id = MESSAGE_ID; id <= ATOMIC_REPLY_ID && status == UCS_OK;
+         id++) {
         ucp_am_handler_param_t handler = {.field_mask =
                                               UCP_AM_HANDLER_PARAM_FIELD_ID |
                                               UCP_AM_HANDLER_PARAM_FIELD_CB |
@@ -381,8 +382,8 @@ static memheap_status_t open_worker(memheap_transport_t *t)
 }
 
 /* Show the others where this PE is. Collective. */
-static memheap_status_t show_address(memheap_transport_t *t,
-                                     memheap_status_t mine)
+static memheap_status_t publish_address(memheap_transport_t *t,
+                                        memheap_status_t mine)
 {
     ucp_address_t *bytes = NULL;
     address_t *address = NULL;
@@ -443,7 +444,7 @@ memheap_status_t memheap_transport_open(
         status = open_context(t);
     if (status == MEMHEAP_OK)
         status = open_worker(t);
-    status = show_address(t, status);
+    status = publish_address(t, status);
     if (status == MEMHEAP_OK && config->progress_thread) {
         t->has_thread = pthread_create(&t->thread, NULL, serve, t) == 0;
         if (!t->has_thread)
@@ -464,14 +465,14 @@ void memheap_transport_close(memheap_transport_t *t)
         return;
     memheap_transport_quiet(t);
     memheap_job_worst(t->job, MEMHEAP_OK); /* the others are quiet too */
-    enter(t);
+    lock_worker(t);
     t->closing = true;
     for (memheap_segment_id_t id = 0; id < MEMHEAP_SEGMENTS; id++)
         memheap_ucx_release_keys(t, id);
     for (peer_t *peer = t->first; peer != NULL; peer = peer->next)
         memheap_ucx_finish(t, peer->pe,
                            ucp_ep_close_nbx(peer->endpoint, &no_callback));
-    leave(t);
+    unlock_worker(t);
     memheap_job_worst(t->job, MEMHEAP_OK); /* nobody needs progress any more */
     if (t->has_thread) {
         atomic_store(&t->thread_ends, true);

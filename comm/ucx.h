@@ -16,40 +16,41 @@
 
 enum {
     MESSAGE_ID = 1,
-    ATOMIC_ID,
-    ANSWER_ID,
+    ATOMIC_REQUEST_ID,
+    ATOMIC_REPLY_ID,
     /** Pieces of one segment: each is a quarter longer than all before it, so
      *  this covers any address space. */
-    PIECES = 128
+    MAX_REGISTRATIONS = 128
 };
 
 /* Bytes of a segment that were registered in one step: up to end, from where
  * the piece before it ends. */
-typedef struct piece {
+typedef struct registration {
     size_t end;
     ucp_mem_h memory;
     memheap_address_table_t
         keys; /* each with the segment's base on its PE before it */
-} piece_t;
+} registration_t;
 
 typedef struct segment {
-    memheap_members_t owners;
-    piece_t piece[PIECES];
+    memheap_members_t members;
+    registration_t registration[MAX_REGISTRATIONS];
     int count;
 } segment_t;
 
 /* What is known of a piece of a peer. */
-typedef struct far_piece {
+typedef struct remote_key {
     uint64_t base;
     ucp_rkey_h key; /* NULL: not unpacked yet */
-} far_piece_t;
+} remote_key_t;
 
 typedef struct peer {
     memheap_transport_t *transport;
     int pe;
     ucp_ep_h endpoint;
     uint64_t fences; /* up to which what was put is there */
-    far_piece_t *pieces[MEMHEAP_SEGMENTS]; /* PIECES of each, or NULL */
+    remote_key_t
+        *remote_keys[MEMHEAP_SEGMENTS]; /* MAX_REGISTRATIONS of each, or NULL */
     struct peer *next;
 } peer_t;
 
@@ -75,13 +76,13 @@ struct memheap_transport {
     atomic_bool thread_ends;
 };
 
-static inline void enter(memheap_transport_t *t)
+static inline void lock_worker(memheap_transport_t *t)
 {
     if (t->locked)
         pthread_mutex_lock(&t->lock);
 }
 
-static inline void leave(memheap_transport_t *t)
+static inline void unlock_worker(memheap_transport_t *t)
 {
     if (t->locked)
         pthread_mutex_unlock(&t->lock);
@@ -102,7 +103,7 @@ void memheap_ucx_finish(memheap_transport_t *t, int pe,
 peer_t *memheap_ucx_peer(memheap_transport_t *t, int pe);
 
 /** Make progress until nothing is left of what is counted. */
-void memheap_ucx_progress_until_none(memheap_transport_t *t,
+void memheap_ucx_progress_until_zero(memheap_transport_t *t,
                                      const size_t *count);
 
 /** Log that UCX cannot do something. */

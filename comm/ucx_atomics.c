@@ -11,27 +11,27 @@
 #include <string.h>
 
 /* An atomic operation on its way to the owner of the word, */
-typedef struct atomic_message {
-    uint64_t address; /* there */
-    uint64_t from;    /* the sender's atomic_t */
+typedef struct atomic_request {
+    uint64_t address;   /* there */
+    uint64_t operation; /* the sender's atomic_operation_t */
     uint64_t value, compare;
     uint32_t kind, size;
     int pe; /* the sender */
-} atomic_message_t;
+} atomic_request_t;
 
-/* and its answer. */
-typedef struct answer {
-    uint64_t from;
+/* and its reply. */
+typedef struct atomic_reply {
+    uint64_t operation;
     uint64_t old;
-} answer_t;
+} atomic_reply_t;
 
 /* An atomic operation that has no answer yet. */
-typedef struct atomic {
-    void *old;   /* takes the value before it; NULL if nobody wants that */
-    bool waits;  /* the caller does, and frees it */
-    size_t left; /* answers to come */
-    atomic_message_t message;
-} atomic_t;
+typedef struct atomic_operation {
+    void *old;     /* takes the value before it; NULL if nobody wants that */
+    bool blocking; /* the caller does, and frees it */
+    size_t outstanding; /* answers to come */
+    atomic_request_t request;
+} atomic_operation_t;
 
 /* What a request leaves when it is done, and nobody waits for it. */
 static void on_sent(void *request, ucs_status_t status, void *context)
@@ -62,15 +62,16 @@ static void send_header(memheap_transport_t *t, int pe, ucp_ep_h endpoint,
 }
 
 /* Send an atomic operation; what was put before a fence is there first. */
-static void begin_atomic(memheap_transport_t *t,
-                         const memheap_remote_addr_t *place,
-                         const memheap_atomic_t *atomic, atomic_t *operation)
+static void send_atomic(memheap_transport_t *t,
+                        const memheap_remote_addr_t *remote,
+                        const memheap_atomic_t *atomic,
+                        atomic_operation_t *operation)
 {
-    memheap_remote_addr_t at = *place;
+    memheap_remote_addr_t at = *remote;
     span_t span = memheap_ucx_span(t, &at, atomic->size);
-    operation->message = (atomic_message_t){
+    operation->request = (atomic_request_t){
         .address = span.address,
-        .from = (uintptr_t)operation,
+        .operation = (uintptr_t)operation,
         .value = atomic->value,
         .compare = atomic->compare,
         .kind = (uint32_t)atomic->kind,
@@ -79,11 +80,11 @@ static void begin_atomic(memheap_transport_t *t,
     };
     if (span.peer->fences != t->fences) {
         span.peer->fences = t->fences;
-        memheap_ucx_finish(t, place->pe,
+        memheap_ucx_finish(t, remote->pe,
                            ucp_ep_flush_nbx(span.peer->endpoint, &no_callback));
     }
-    send_header(t, place->pe, span.peer->endpoint, ATOMIC_ID,
-                &operation->message, sizeof(operation->message), NULL);
+    send_header(t, remote->pe, span.peer->endpoint, ATOMIC_REQUEST_ID,
+                &operation->request, sizeof(operation->request), NULL);
 }
 
 #define DO_ATOMIC(T, WORD, VALUE, COMPARE, KIND, OLD)                          \
@@ -116,47 +117,50 @@ static void begin_atomic(memheap_transport_t *t,
         memcpy(&(OLD), &before, sizeof(T));                                    \
     } while (0)
 
-ucs_status_t memheap_ucx_on_atomic(void *context, const void *header,
-                                   size_t header_size, void *data, size_t size,
-                                   const ucp_am_recv_param_t *param)
+ucs_status_t memheap_ucx_on_atomic_request(void *context, const void *header,
+                                           size_t header_size, void *data,
+                                           size_t size,
+                                           const ucp_am_recv_param_t *param)
 {
     memheap_transport_t *t = context;
-    atomic_message_t message; /* the header lies where the network put it */
-    answer_t *answer = calloc(1, sizeof(*answer));
+    atomic_request_t request; /* the header lies where the network put it */
+    atomic_reply_t *reply = calloc(1, sizeof(*reply));
     (void)header_size;
     (void)data;
     (void)size;
-    if (answer == NULL)
+    if (reply == NULL)
         memheap_ucx_lost(t, t->job->rank, UCS_ERR_NO_MEMORY);
-    memcpy(&message, header, sizeof(message));
-    answer->from = message.from;
-    if (message.size == sizeof(uint32_t))
-        DO_ATOMIC(uint32_t, message.address, message.value, message.compare,
-                  message.kind, answer->old);
+    memcpy(&request, header, sizeof(request));
+    reply->operation = request.operation;
+    if (request.size == sizeof(uint32_t))
+        DO_ATOMIC(uint32_t, request.address, request.value, request.compare,
+                  request.kind, reply->old);
     else
-        DO_ATOMIC(uint64_t, message.address, message.value, message.compare,
-                  message.kind, answer->old);
-    send_header(t, message.pe, param->reply_ep, ANSWER_ID, answer,
-                sizeof(*answer), answer);
+        DO_ATOMIC(uint64_t, request.address, request.value, request.compare,
+                  request.kind, reply->old);
+    send_header(t, request.pe, param->reply_ep, ATOMIC_REPLY_ID, reply,
+                sizeof(*reply), reply);
     return UCS_OK;
 }
 
-ucs_status_t memheap_ucx_on_answer(void *context, const void *header,
-                                   size_t header_size, void *data, size_t size,
-                                   const ucp_am_recv_param_t *param)
+ucs_status_t memheap_ucx_on_atomic_reply(void *context, const void *header,
+                                         size_t header_size, void *data,
+                                         size_t size,
+                                         const ucp_am_recv_param_t *param)
 {
     memheap_transport_t *t = context;
-    answer_t answer;
+    atomic_reply_t reply;
     (void)header_size;
     (void)data;
     (void)size;
     (void)param;
-    memcpy(&answer, header, sizeof(answer));
-    atomic_t *operation = (atomic_t *)(uintptr_t)answer.from;
+    memcpy(&reply, header, sizeof(reply));
+    atomic_operation_t *operation =
+        (atomic_operation_t *)(uintptr_t)reply.operation;
     if (operation->old != NULL)
-        memcpy(operation->old, &answer.old, operation->message.size);
-    operation->left = 0;
-    if (!operation->waits) {
+        memcpy(operation->old, &reply.old, operation->request.size);
+    operation->outstanding = 0;
+    if (!operation->blocking) {
         t->pending--;
         t->atomics--;
         free(operation);
@@ -165,29 +169,30 @@ ucs_status_t memheap_ucx_on_answer(void *context, const void *header,
 }
 
 uint64_t memheap_transport_fetch(memheap_transport_t *t,
-                                 const memheap_remote_addr_t *place,
+                                 const memheap_remote_addr_t *remote,
                                  const memheap_atomic_t *atomic)
 {
     uint64_t old = 0;
-    atomic_t operation = {.old = &old, .waits = true, .left = 1};
-    enter(t);
-    begin_atomic(t, place, atomic, &operation);
-    memheap_ucx_progress_until_none(t, &operation.left);
-    leave(t);
+    atomic_operation_t operation = {
+        .old = &old, .blocking = true, .outstanding = 1};
+    lock_worker(t);
+    send_atomic(t, remote, atomic, &operation);
+    memheap_ucx_progress_until_zero(t, &operation.outstanding);
+    unlock_worker(t);
     return old;
 }
 
 void memheap_transport_update(memheap_transport_t *t,
-                              const memheap_remote_addr_t *place,
+                              const memheap_remote_addr_t *remote,
                               const memheap_atomic_t *atomic, void *old)
 {
-    atomic_t *operation = malloc(sizeof(*operation));
-    enter(t);
+    atomic_operation_t *operation = malloc(sizeof(*operation));
+    lock_worker(t);
     if (operation == NULL)
-        memheap_ucx_lost(t, place->pe, UCS_ERR_NO_MEMORY);
-    *operation = (atomic_t){.old = old, .left = 1};
+        memheap_ucx_lost(t, remote->pe, UCS_ERR_NO_MEMORY);
+    *operation = (atomic_operation_t){.old = old, .outstanding = 1};
     t->pending++;
     t->atomics++;
-    begin_atomic(t, place, atomic, operation);
-    leave(t);
+    send_atomic(t, remote, atomic, operation);
+    unlock_worker(t);
 }

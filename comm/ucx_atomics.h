@@ -6,12 +6,14 @@
 
 #include "comm/ucx.h"
 
-ucs_status_t memheap_ucx_on_atomic(void *context, const void *header,
-                                   size_t header_size, void *data, size_t size,
-                                   const ucp_am_recv_param_t *param);
+ucs_status_t memheap_ucx_on_atomic_request(void *context, const void *header,
+                                           size_t header_size, void *data,
+                                           size_t size,
+                                           const ucp_am_recv_param_t *param);
 
-ucs_status_t memheap_ucx_on_answer(void *context, const void *header,
-                                   size_t header_size, void *data, size_t size,
-                                   const ucp_am_recv_param_t *param);
+ucs_status_t memheap_ucx_on_atomic_reply(void *context, const void *header,
+                                         size_t header_size, void *data,
+                                         size_t size,
+                                         const ucp_am_recv_param_t *param);
 
 #endif

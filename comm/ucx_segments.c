@@ -10,70 +10,72 @@
 #include <string.h>
 
 /* The piece of a segment that has an offset. */
-static int piece_of(const segment_t *segment, size_t offset)
+static int registration_at(const segment_t *segment, size_t offset)
 {
     int i = 0;
-    while (i < segment->count && offset >= segment->piece[i].end)
+    while (i < segment->count && offset >= segment->registration[i].end)
         i++;
     return i;
 }
 
-/* The number that a PE has among the owners of a segment. */
-static int number_of(const memheap_members_t *owners, int pe)
+/* The number that a PE has among the members of a segment. */
+static int member_number(const memheap_members_t *members, int pe)
 {
-    return owners->stride == 0 ? 0 : (pe - owners->start) / owners->stride;
+    return members->stride == 0 ? 0 : (pe - members->start) / members->stride;
 }
 
 /* The first of the spans that size bytes at a place consist of. */
 span_t memheap_ucx_span(memheap_transport_t *t,
-                        const memheap_remote_addr_t *place, size_t size)
+                        const memheap_remote_addr_t *remote, size_t size)
 {
-    const segment_t *segment = t->segment[place->segment];
-    int i = segment == NULL ? 0 : piece_of(segment, place->offset);
-    peer_t *peer = memheap_ucx_peer(t, place->pe);
-    far_piece_t **pieces = &peer->pieces[place->segment];
+    const segment_t *segment = t->segment[remote->segment];
+    int i = segment == NULL ? 0 : registration_at(segment, remote->offset);
+    peer_t *peer = memheap_ucx_peer(t, remote->pe);
+    remote_key_t **remote_keys = &peer->remote_keys[remote->segment];
     if (segment == NULL ||
         i == segment->count) /* not covered: nobody was given it */
-        memheap_ucx_lost(t, place->pe, UCS_ERR_INVALID_ADDR);
-    if (*pieces == NULL)
-        *pieces = calloc(PIECES, sizeof(**pieces));
-    if (*pieces == NULL)
-        memheap_ucx_lost(t, place->pe, UCS_ERR_NO_MEMORY);
-    far_piece_t *piece = *pieces + i;
-    if (piece->key == NULL) {
+        memheap_ucx_lost(t, remote->pe, UCS_ERR_INVALID_ADDR);
+    if (*remote_keys == NULL)
+        *remote_keys = calloc(MAX_REGISTRATIONS, sizeof(**remote_keys));
+    if (*remote_keys == NULL)
+        memheap_ucx_lost(t, remote->pe, UCS_ERR_NO_MEMORY);
+    remote_key_t *registration = *remote_keys + i;
+    if (registration->key == NULL) {
         size_t bytes;
         const char *record = memheap_address_table_at(
-            &segment->piece[i].keys, number_of(&segment->owners, place->pe),
-            &bytes);
-        memcpy(&piece->base, record, sizeof(piece->base));
+            &segment->registration[i].keys,
+            member_number(&segment->members, remote->pe), &bytes);
+        memcpy(&registration->base, record, sizeof(registration->base));
         ucs_status_t status = ucp_ep_rkey_unpack(
-            peer->endpoint, record + sizeof(piece->base), &piece->key);
+            peer->endpoint, record + sizeof(registration->base),
+            &registration->key);
         if (status != UCS_OK)
-            memheap_ucx_lost(t, place->pe, status);
+            memheap_ucx_lost(t, remote->pe, status);
     }
-    return (span_t){peer, piece->base + place->offset, piece->key,
-                    memheap_min(size, segment->piece[i].end - place->offset)};
+    return (span_t){
+        peer, registration->base + remote->offset, registration->key,
+        memheap_min(size, segment->registration[i].end - remote->offset)};
 }
 
 /* The segment of a number; made, if it is not there. */
 static segment_t *segment_of(memheap_transport_t *t, memheap_segment_id_t id,
-                             const memheap_members_t *owners)
+                             const memheap_members_t *members)
 {
     if (t->segment[id] != NULL)
         return t->segment[id];
     segment_t *segment = calloc(1, sizeof(*segment));
     if (segment != NULL)
-        segment->owners = *owners;
+        segment->members = *members;
     return t->segment[id] = segment;
 }
 
 memheap_status_t memheap_transport_register(memheap_transport_t *t,
                                             memheap_segment_id_t id,
-                                            const memheap_members_t *owners,
+                                            const memheap_members_t *members,
                                             char *base, size_t from, size_t to)
 {
-    segment_t *segment = segment_of(t, id, owners);
-    piece_t piece = {.end = to};
+    segment_t *segment = segment_of(t, id, members);
+    registration_t registration = {.end = to};
     void *packed = NULL;
     size_t packed_size = 0;
     memheap_status_t status = MEMHEAP_OK;
@@ -84,13 +86,14 @@ memheap_status_t memheap_transport_register(memheap_transport_t *t,
         .address = base + from,
         .length = to - from,
         .flags = t->config.map_nonblocking ? UCP_MEM_MAP_NONBLOCK : 0};
-    enter(t);
-    ucs_status_t mapped = ucp_mem_map(t->context, &params, &piece.memory);
+    lock_worker(t);
+    ucs_status_t mapped =
+        ucp_mem_map(t->context, &params, &registration.memory);
     ucs_status_t outcome = mapped;
     if (outcome == UCS_OK)
-        outcome =
-            ucp_rkey_pack(t->context, piece.memory, &packed, &packed_size);
-    leave(t);
+        outcome = ucp_rkey_pack(t->context, registration.memory, &packed,
+                                &packed_size);
+    unlock_worker(t);
     if (outcome != UCS_OK)
         status = memheap_ucx_failed(
             t,
@@ -99,25 +102,25 @@ memheap_status_t memheap_transport_register(memheap_transport_t *t,
             outcome);
     uint64_t address = (uintptr_t)base;
     char *record = malloc(sizeof(address) + packed_size);
-    if (status == MEMHEAP_OK &&
-        (record == NULL || segment == NULL || segment->count == PIECES))
+    if (status == MEMHEAP_OK && (record == NULL || segment == NULL ||
+                                 segment->count == MAX_REGISTRATIONS))
         status = MEMHEAP_ERR_NO_METADATA;
-    status = memheap_job_worst(owners->job, status);
+    status = memheap_job_worst(members->job, status);
     if (status == MEMHEAP_OK) {
         memcpy(record, &address, sizeof(address));
         memcpy(record + sizeof(address), packed, packed_size);
         status =
-            memheap_address_table_open(&piece.keys, owners->job, record,
+            memheap_address_table_open(&registration.keys, members->job, record,
                                        sizeof(address) + packed_size, t->log);
     }
-    enter(t);
+    lock_worker(t);
     if (status == MEMHEAP_OK)
-        segment->piece[segment->count++] = piece;
+        segment->registration[segment->count++] = registration;
     else if (mapped == UCS_OK)
-        ucp_mem_unmap(t->context, piece.memory);
+        ucp_mem_unmap(t->context, registration.memory);
     if (packed != NULL)
         ucp_rkey_buffer_release(packed);
-    leave(t);
+    unlock_worker(t);
     free(record);
     return status;
 }
@@ -126,12 +129,13 @@ memheap_status_t memheap_transport_register(memheap_transport_t *t,
 void memheap_ucx_release_keys(memheap_transport_t *t, memheap_segment_id_t id)
 {
     for (peer_t *peer = t->first; peer != NULL; peer = peer->next) {
-        for (int i = 0; i < PIECES && peer->pieces[id] != NULL; i++) {
-            if (peer->pieces[id][i].key != NULL)
-                ucp_rkey_destroy(peer->pieces[id][i].key);
+        for (int i = 0; i < MAX_REGISTRATIONS && peer->remote_keys[id] != NULL;
+             i++) {
+            if (peer->remote_keys[id][i].key != NULL)
+                ucp_rkey_destroy(peer->remote_keys[id][i].key);
         }
-        free(peer->pieces[id]);
-        peer->pieces[id] = NULL;
+        free(peer->remote_keys[id]);
+        peer->remote_keys[id] = NULL;
     }
 }
 
@@ -141,8 +145,8 @@ void memheap_ucx_release_segment(memheap_transport_t *t,
 {
     segment_t *segment = t->segment[id];
     for (int i = 0; segment != NULL && i < segment->count; i++) {
-        ucp_mem_unmap(t->context, segment->piece[i].memory);
-        memheap_address_table_close(&segment->piece[i].keys);
+        ucp_mem_unmap(t->context, segment->registration[i].memory);
+        memheap_address_table_close(&segment->registration[i].keys);
     }
     free(segment);
     t->segment[id] = NULL;
@@ -151,8 +155,8 @@ void memheap_ucx_release_segment(memheap_transport_t *t,
 void memheap_transport_deregister(memheap_transport_t *t,
                                   memheap_segment_id_t id)
 {
-    enter(t);
+    lock_worker(t);
     memheap_ucx_release_keys(t, id);
     memheap_ucx_release_segment(t, id);
-    leave(t);
+    unlock_worker(t);
 }

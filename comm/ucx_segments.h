@@ -6,7 +6,7 @@
 
 #include "comm/ucx.h"
 
-/* Part of a place that lies in one piece. */
+/* Part of a place that lies in one registration. */
 typedef struct span {
     peer_t *peer;
     uint64_t address;
@@ -16,7 +16,7 @@ typedef struct span {
 
 /** The first of the spans that size bytes at a place consist of. */
 span_t memheap_ucx_span(memheap_transport_t *t,
-                        const memheap_remote_addr_t *place, size_t size);
+                        const memheap_remote_addr_t *remote, size_t size);
 
 /** Forget what peers have said of their part of a segment; with the lock. */
 void memheap_ucx_release_keys(memheap_transport_t *t, memheap_segment_id_t id);

@@ -19,12 +19,12 @@
 #include <unistd.h>
 
 /* What a PE tells the others of its file. */
-typedef struct card {
+typedef struct file_id {
     pid_t pid;
     int fd;
     dev_t device; /* to know the file by: a pid may mean another process in */
     ino_t inode;  /* another container */
-} card_t;
+} file_id_t;
 
 memheap_status_t memheap_memory_file_create(const char *name,
                                             const char *folder, size_t size,
@@ -57,17 +57,19 @@ memheap_status_t memheap_memory_file_create(const char *name,
 }
 
 /* Map a PE's file over [address, address + size), or anywhere if NULL. */
-static memheap_status_t map_file(const card_t *card, void *address, size_t size,
-                                 const memheap_log_t *log, void **mapped_p)
+static memheap_status_t map_file(const file_id_t *file_id, void *address,
+                                 size_t size, const memheap_log_t *log,
+                                 void **mapped_p)
 {
     char path[64];
-    snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)card->pid, card->fd);
-    int fd = card->fd < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
+    snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)file_id->pid,
+             file_id->fd);
+    int fd = file_id->fd < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
     void *mapped = MAP_FAILED;
     struct stat file;
     errno = EBADF;
-    if (fd >= 0 && fstat(fd, &file) == 0 && file.st_dev == card->device &&
-        file.st_ino == card->inode)
+    if (fd >= 0 && fstat(fd, &file) == 0 && file.st_dev == file_id->device &&
+        file.st_ino == file_id->inode)
         mapped =
             mmap(address, size, PROT_READ | PROT_WRITE,
                  MAP_SHARED | MAP_NORESERVE | (address == NULL ? 0 : MAP_FIXED),
@@ -80,7 +82,7 @@ static memheap_status_t map_file(const card_t *card, void *address, size_t size,
                           "cannot map the memory of process %ld through %s "
                           "(%s); all PEs of a node must belong to one user and "
                           "see each other in /proc",
-                          (long)card->pid, path, strerror(error));
+                          (long)file_id->pid, path, strerror(error));
         return MEMHEAP_ERR_SYSTEM;
     }
     *mapped_p = mapped;
@@ -88,16 +90,16 @@ static memheap_status_t map_file(const card_t *card, void *address, size_t size,
 }
 
 /* The card of the node's PE of number n. Collective over the node's PEs. */
-static card_t card_of(const memheap_job_t *job, int n, int fd)
+static file_id_t share_file_id(const memheap_job_t *job, int n, int fd)
 {
-    card_t card = {.pid = getpid(), .fd = fd};
+    file_id_t file_id = {.pid = getpid(), .fd = fd};
     struct stat file;
     if (fd >= 0 && fstat(fd, &file) == 0) {
-        card.device = file.st_dev;
-        card.inode = file.st_ino;
+        file_id.device = file.st_dev;
+        file_id.inode = file.st_ino;
     }
-    memheap_job_node_broadcast(job, n, &card, sizeof(card));
-    return card;
+    memheap_job_node_broadcast(job, n, &file_id, sizeof(file_id));
+    return file_id;
 }
 
 /* Reserve address space as aligned as a gibibyte is, or as its sizes are: what
@@ -141,10 +143,10 @@ memheap_status_t memheap_windows_open(memheap_windows_t *windows,
     }
     for (int i = 0; i < count; i++) {
         void *mapped;
-        card_t card = card_of(job, i, fd);
+        file_id_t file_id = share_file_id(job, i, fd);
         if (status == MEMHEAP_OK)
-            status = map_file(&card, (char *)base + (size_t)i * size, size, log,
-                              &mapped);
+            status = map_file(&file_id, (char *)base + (size_t)i * size, size,
+                              log, &mapped);
     }
     if (status == MEMHEAP_OK)
         *windows = (memheap_windows_t){base, size, count};
@@ -165,6 +167,6 @@ memheap_status_t memheap_window_open_first(const memheap_job_t *job, int fd,
                                            const memheap_log_t *log,
                                            void **address_p)
 {
-    card_t card = card_of(job, 0, fd);
-    return map_file(&card, NULL, size, log, address_p);
+    file_id_t file_id = share_file_id(job, 0, fd);
+    return map_file(&file_id, NULL, size, log, address_p);
 }

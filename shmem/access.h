@@ -37,11 +37,11 @@ static inline size_t memheap_bytes(size_t count, size_t size)
 }
 
 /** Whether a segment has size bytes at an address. */
-static inline bool memheap_has(const memheap_segment_t *segment,
-                               const void *address, size_t size)
+static inline bool memheap_segment_contains(const memheap_segment_t *segment,
+                                            const void *address, size_t size)
 {
     size_t offset = (size_t)((uintptr_t)address - (uintptr_t)segment->base);
-    return offset < segment->reach && size <= segment->reach - offset;
+    return offset < segment->accessible && size <= segment->accessible - offset;
 }
 
 /** The segment that has size bytes at an address, with the means of a PE that
@@ -71,9 +71,9 @@ memheap_locate(const char *call, const void *address, size_t size, int pe,
                memheap_remote_addr_t *remote_p)
 {
     const memheap_runtime_t *rt = &memheap_runtime;
-    const memheap_segment_t *heap = &rt->symmetric;
+    const memheap_segment_t *heap = &rt->heap_segment;
     if (MEMHEAP_UNLIKELY(rt->slow_access_check ||
-                         !memheap_has(heap, address, size)))
+                         !memheap_segment_contains(heap, address, size)))
         return memheap_locate_slow(call, address, size, pe, remote_p);
     /* PEs of the only node have their numbers in the job. */
     return heap->windows.base + (size_t)pe * heap->windows.stride +
@@ -91,25 +91,25 @@ memheap_locate_ctx(const char *call, shmem_ctx_t ctx, const void *address,
 
 /** Note that a context has something to be quiet about. Behind what it began,
  *  so that a quiet of another thread does not take it for done. */
-static inline void memheap_ctx_begun(shmem_ctx_t ctx)
+static inline void memheap_ctx_note_issued(shmem_ctx_t ctx)
 {
-    __atomic_fetch_add(&ctx->begun, 1, __ATOMIC_RELEASE);
+    __atomic_fetch_add(&ctx->issued, 1, __ATOMIC_RELEASE);
 }
 
 /** Whether a quiet of a context has nothing to wait for. */
 static inline bool memheap_ctx_is_quiet(shmem_ctx_t ctx)
 {
-    return __atomic_load_n(&ctx->begun, __ATOMIC_ACQUIRE) ==
-           __atomic_load_n(&ctx->settled, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&ctx->issued, __ATOMIC_ACQUIRE) ==
+           __atomic_load_n(&ctx->completed, __ATOMIC_ACQUIRE);
 }
 
 /** An atomic operation on size bytes at a place, 4 or 8; operands are of the
  *  object's type, `compare` for a compare-and-swap alone. The first waits for
  *  the value before it, the second for nothing; its old_p may be NULL. */
-void memheap_remote_fetch(const memheap_remote_addr_t *far,
+void memheap_remote_fetch(const memheap_remote_addr_t *remote,
                           memheap_atomic_kind_t kind, size_t size,
                           const void *value, const void *compare, void *old_p);
-void memheap_remote_update(shmem_ctx_t ctx, const memheap_remote_addr_t *far,
+void memheap_remote_update(shmem_ctx_t ctx, const memheap_remote_addr_t *remote,
                            memheap_atomic_kind_t kind, size_t size,
                            const void *value, const void *compare, void *old_p);
 

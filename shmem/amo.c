@@ -19,9 +19,9 @@
  */
 #define STRIP(...) __VA_ARGS__
 #define LOCATE(T, NAME, CTX, ADDRESS)                                          \
-    memheap_remote_addr_t far;                                                 \
+    memheap_remote_addr_t remote;                                              \
     T *at = (T *)(void *)memheap_locate_ctx("shmem_" NAME, CTX, ADDRESS,       \
-                                            sizeof(T), pe, &far)
+                                            sizeof(T), pe, &remote)
 #define FETCHES_FORM(T, NAME, HEAD, CTX, ADDRESS, KIND, VALUE, COMPARE,        \
                      EXPRESSION)                                               \
     T pshmem_##NAME HEAD                                                       \
@@ -33,7 +33,7 @@
             EXPRESSION;                                                        \
         } else {                                                               \
             T operands[] = {VALUE, COMPARE};                                   \
-            memheap_remote_fetch(&far, MEMHEAP_ATOMIC_##KIND, sizeof(T),       \
+            memheap_remote_fetch(&remote, MEMHEAP_ATOMIC_##KIND, sizeof(T),    \
                                  &operands[0], &operands[1], &old);            \
         }                                                                      \
         return old;                                                            \
@@ -50,8 +50,9 @@
             *fetch = old;                                                      \
         } else {                                                               \
             T operands[] = {VALUE, COMPARE};                                   \
-            memheap_remote_update(CTX, &far, MEMHEAP_ATOMIC_##KIND, sizeof(T), \
-                                  &operands[0], &operands[1], fetch);          \
+            memheap_remote_update(CTX, &remote, MEMHEAP_ATOMIC_##KIND,         \
+                                  sizeof(T), &operands[0], &operands[1],       \
+                                  fetch);                                      \
         }                                                                      \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##NAME)
@@ -63,8 +64,8 @@
             EXPRESSION;                                                        \
         } else {                                                               \
             T operand = VALUE;                                                 \
-            memheap_remote_update(CTX, &far, MEMHEAP_ATOMIC_##KIND, sizeof(T), \
-                                  &operand, NULL, NULL);                       \
+            memheap_remote_update(CTX, &remote, MEMHEAP_ATOMIC_##KIND,         \
+                                  sizeof(T), &operand, NULL, NULL);            \
         }                                                                      \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##NAME)

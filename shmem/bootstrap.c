@@ -59,14 +59,14 @@ static size_t heap_limit(memheap_runtime_t *rt,
     size_t unit = memheap_pages_unit(policy);
     size_t total;
     size_t available;
-    rt->space.limited = param->text[0] != '\0';
-    if (!rt->space.limited)
+    rt->space.has_limit = param->text[0] != '\0';
+    if (!rt->space.has_limit)
         return memheap_symmetric_share(&rt->job, policy);
     memheap_sysinfo_memory(&total, &available);
     size_t wanted =
         memheap_share_bytes(share, total, (size_t)rt->job.machine_size);
     if (share->split)
-        wanted = memheap_job_least(&rt->job, wanted, NULL);
+        wanted = memheap_job_min(&rt->job, wanted, NULL);
     size_t size = memheap_align_up(wanted, unit);
     return size < wanted ? memheap_align_down(SIZE_MAX, unit)
                          : memheap_max(size, unit);
@@ -115,13 +115,13 @@ static void release_params(memheap_runtime_t *rt)
 
 /* Have the PEs' means to reach each other and to agree, and agree on the
  * parameters. */
-static memheap_status_t join(memheap_runtime_t *rt)
+static memheap_status_t connect_pes(memheap_runtime_t *rt)
 {
     memheap_status_t status = memheap_registration_open(rt);
     if (status != MEMHEAP_OK)
         return status;
     status = memheap_agree_open(&rt->agree, &rt->job, rt->transport,
-                                memheap_call_describe, &rt->verdict);
+                                memheap_call_describe, &rt->divergence_log);
     if (status != MEMHEAP_OK) {
         memheap_runtime_report_any(status);
         return status;
@@ -129,14 +129,14 @@ static memheap_status_t join(memheap_runtime_t *rt)
     if (rt->transport != NULL)
         memheap_agree_split(&rt->agree, MEMHEAP_GROUP_SETS, 0, 0, 1,
                             rt->job.size, rt->job.rank, &rt->sets_agree);
-    memheap_call_t call = {.what = MEMHEAP_CALL_INIT,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_INIT,
                            .argument = {digest_of_params(rt->params), 0, 0}};
     memheap_runtime_agree(&rt->agree, &call, MEMHEAP_OK, 0, NULL);
     return MEMHEAP_OK;
 }
 
-/* Undo what join() did, all of it or what it came to. */
-static void part(memheap_runtime_t *rt)
+/* Undo what connect_pes() did, all of it or what it came to. */
+static void disconnect_pes(memheap_runtime_t *rt)
 {
     memheap_registration_close(rt);
     memheap_agree_close(&rt->agree);
@@ -167,7 +167,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
     memheap_symmetric_config_t config = {.job = &rt->job,
                                          .limit = limit,
                                          .committed = rt->transport != NULL &&
-                                                      rt->space.limited,
+                                                      rt->space.has_limit,
                                          .policy = *policy,
                                          .heap = &heap,
                                          .synced = true,
@@ -179,18 +179,19 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
     rt->space.heap = symmetric.heap;
     const char *name = memheap_component_name(rt->space.heap);
     memheap_call_t call = {
-        .what = MEMHEAP_CALL_CREATE,
+        .kind = MEMHEAP_CALL_CREATE,
         .argument = {memheap_digest_bytes(0, name, strlen(name)), 0, 0}};
     memheap_runtime_agree(&rt->agree, &call, MEMHEAP_OK, 0, NULL);
     /* A network goes on with the page that it registered, whatever the kernel
      * puts in its place. */
     if (rt->transport != NULL)
         keep_pages(rt);
-    rt->symmetric.base = symmetric.base;
-    rt->symmetric.windows = symmetric.windows;
-    rt->symmetric.watched = memheap_is_access_checked(rt->space.heap);
-    rt->slow_access_check = rt->slow_access_check || rt->symmetric.watched;
-    rt->symmetric.reach = memheap_high_water(rt->space.heap);
+    rt->heap_segment.base = symmetric.base;
+    rt->heap_segment.windows = symmetric.windows;
+    rt->heap_segment.access_checked = memheap_is_access_checked(rt->space.heap);
+    rt->slow_access_check =
+        rt->slow_access_check || rt->heap_segment.access_checked;
+    rt->heap_segment.accessible = memheap_high_water(rt->space.heap);
     status = memheap_register_space(&rt->space, 0);
     if (status == MEMHEAP_OK)
         return MEMHEAP_OK;
@@ -201,64 +202,64 @@ err_report:
     return status;
 }
 
-static void leave_variables(memheap_runtime_t *rt)
+static void unshare_data(memheap_runtime_t *rt)
 {
-    memheap_windows_close(&rt->variables.windows);
-    memheap_data_segment_unshare(&rt->globals);
-    memheap_segment_reset(&rt->variables);
+    memheap_windows_close(&rt->data_segment.windows);
+    memheap_data_segment_unshare(&rt->data_pages);
+    memheap_segment_reset(&rt->data_segment);
 }
 
 /* Make the program's variables symmetric, where all PEs run one program. It is
  * no error if they do not: each has its own variables then. */
-static memheap_status_t share_variables(memheap_runtime_t *rt)
+static memheap_status_t share_data(memheap_runtime_t *rt)
 {
-    memheap_data_segment_t *globals = &rt->globals;
-    memheap_data_segment_find(globals);
-    uint64_t digest = globals->digest;
+    memheap_data_segment_t *pages = &rt->data_pages;
+    memheap_data_segment_find(pages);
+    uint64_t digest = pages->digest;
     bool same = memheap_job_and(&rt->job, digest) == digest &&
                 memheap_job_and(&rt->job, ~digest) == ~digest;
-    if (memheap_job_and(&rt->job, same && globals->base != NULL) == 0) {
+    if (memheap_job_and(&rt->job, same && pages->base != NULL) == 0) {
         memheap_log_write(&rt->log, MEMHEAP_LOG_DEBUG,
                           "the PEs run different programs: their variables "
                           "are not symmetric");
         return MEMHEAP_OK;
     }
-    memheap_windows_t *windows = &rt->variables.windows;
-    memheap_status_t status = memheap_data_segment_share(globals, &rt->log);
+    memheap_windows_t *windows = &rt->data_segment.windows;
+    memheap_status_t status = memheap_data_segment_share(pages, &rt->log);
     memheap_status_t worst = memheap_job_worst(&rt->job, status);
     if (worst == MEMHEAP_OK) {
-        status = memheap_windows_open(windows, &rt->job, globals->fd,
-                                      globals->size, &rt->log);
+        status = memheap_windows_open(windows, &rt->job, pages->fd, pages->size,
+                                      &rt->log);
         worst = memheap_job_worst(&rt->job, status);
     }
     if (worst != MEMHEAP_OK) {
         memheap_windows_close(windows);
-        memheap_data_segment_unshare(globals);
+        memheap_data_segment_unshare(pages);
         memheap_runtime_report_any(worst);
         return worst;
     }
-    rt->variables.base = globals->base;
-    rt->variables.reach = globals->size;
+    rt->data_segment.base = pages->base;
+    rt->data_segment.accessible = pages->size;
     if (rt->transport != NULL)
-        worst = memheap_transport_register(rt->transport, rt->variables.id,
-                                           &rt->variables.owners, globals->base,
-                                           0, globals->size);
+        worst = memheap_transport_register(rt->transport, rt->data_segment.id,
+                                           &rt->data_segment.members,
+                                           pages->base, 0, pages->size);
     if (worst != MEMHEAP_OK) {
         memheap_runtime_report_any(worst);
-        leave_variables(rt);
+        unshare_data(rt);
     }
     return worst;
 }
 
 /* Start the job's parts in order; see memheap_runtime_start(). */
-static memheap_status_t start(memheap_runtime_t *rt)
+static memheap_status_t start_job(memheap_runtime_t *rt)
 {
     memheap_status_t status = acquire_params(rt);
     if (status != MEMHEAP_OK)
         return status;
     if (memheap_params_value(rt->params, "SHMEM_DEBUG")->boolean)
         rt->log.level = MEMHEAP_LOG_DEBUG;
-    status = join(rt);
+    status = connect_pes(rt);
     size_t limit = 0;
     memheap_memory_policy_t policy = {.numa_node = 0};
     if (status == MEMHEAP_OK) {
@@ -268,9 +269,9 @@ static memheap_status_t start(memheap_runtime_t *rt)
     if (status == MEMHEAP_OK && rt->job.rank == 0)
         print_info(rt->params);
     if (status == MEMHEAP_OK)
-        status = share_variables(rt);
+        status = share_data(rt);
     if (status != MEMHEAP_OK)
-        goto err_part;
+        goto err_connect;
     status = create_heap(rt, limit, &policy);
     if (status != MEMHEAP_OK)
         goto err_heap;
@@ -278,18 +279,18 @@ static memheap_status_t start(memheap_runtime_t *rt)
     memheap_log_write(
         &rt->log, MEMHEAP_LOG_DEBUG,
         "heap of at most %zu bytes at %p, component %s, %s, %d node%s", limit,
-        (void *)rt->symmetric.base, memheap_component_name(rt->space.heap),
-        rt->job.crowded ? "more PEs than cores" : "a core for each PE",
+        (void *)rt->heap_segment.base, memheap_component_name(rt->space.heap),
+        rt->job.oversubscribed ? "more PEs than cores" : "a core for each PE",
         rt->job.node_count, rt->job.node_count == 1 ? "" : "s");
     return MEMHEAP_OK;
 
 err_heap:
-    part(rt); /* before the memory that it knows */
-    leave_variables(rt);
+    disconnect_pes(rt); /* before the memory that it knows */
+    unshare_data(rt);
     release_params(rt);
     return status;
-err_part:
-    part(rt);
+err_connect:
+    disconnect_pes(rt);
     release_params(rt);
     return status;
 }
@@ -313,7 +314,7 @@ memheap_status_t memheap_runtime_start(int thread_level)
     rt->free_groups[0] &= ~((uint64_t)1 << MEMHEAP_GROUP_SHARED);
     rt->free_groups[0] &= ~((uint64_t)1 << MEMHEAP_GROUP_SETS);
     memheap_job_open(&rt->job, MPI_COMM_WORLD, -1);
-    status = start(rt);
+    status = start_job(rt);
     if (status != MEMHEAP_OK)
         memheap_job_close(&rt->job);
     return status;
@@ -322,7 +323,7 @@ memheap_status_t memheap_runtime_start(int thread_level)
 void memheap_runtime_report_heap(memheap_space_t *space)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    if (memheap_symmetric_report(space->segment->owners.job, space->heap))
+    if (memheap_symmetric_report(space->segment->members.job, space->heap))
         rt->exit_status =
             (int)memheap_params_value(rt->params, "MEMHEAP_LEAKS_STATUS")
                 ->integer;
@@ -335,15 +336,15 @@ void memheap_runtime_stop(void)
     memheap_spaces_report();
     memheap_team_stop();
     /* The transport first: it knows the memory of all below. */
-    part(rt);
+    disconnect_pes(rt);
     memheap_spaces_stop();
-    memheap_windows_close(&rt->symmetric.windows);
+    memheap_windows_close(&rt->heap_segment.windows);
     memheap_end(rt->space.heap);
-    leave_variables(rt);
+    unshare_data(rt);
     memheap_job_close(&rt->job);
     release_params(rt);
     rt->space.heap = NULL;
-    memheap_segment_reset(&rt->symmetric);
+    memheap_segment_reset(&rt->heap_segment);
     rt->depth = 0;
 }
 

@@ -37,7 +37,7 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
 {
     size_t a = (size_t)call->argument[0];
     size_t b = (size_t)call->argument[1];
-    switch ((memheap_call_kind_t)call->what) {
+    switch ((memheap_call_kind_t)call->kind) {
     case MEMHEAP_CALL_INIT:
         describe_init(text, room);
         break;

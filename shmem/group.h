@@ -8,33 +8,33 @@
 #include "shmem/call_description.h"
 
 typedef struct memheap_group {
-    const char *call; /* for messages */
-    memheap_call_t what;
+    const char *name; /* for messages */
+    memheap_call_t call;
     int start, stride, size, rank;
-    bool near;              /* all of them are on this node */
+    bool on_node;           /* all of them are on this node */
     memheap_agree_t *agree; /* of a team; NULL for an active set, */
     long *sync;             /* which has this array instead */
 } memheap_group_t;
 
 /** The group of a team that is not invalid. */
 static inline memheap_group_t
-memheap_group_of_team(const char *call, shmem_team_t team,
+memheap_group_of_team(const char *name, shmem_team_t team,
                       memheap_call_kind_t kind, size_t size, uint64_t argument)
 {
-    memheap_runtime_begin(call);
-    return (memheap_group_t){.call = call,
-                             .what = {kind, {size, argument, 0}, call},
+    memheap_runtime_begin(name);
+    return (memheap_group_t){.name = name,
+                             .call = {kind, {size, argument, 0}, name},
                              .start = team->start,
                              .stride = team->stride,
                              .size = team->size,
                              .rank = team->rank,
-                             .near = memheap_agree_is_one_node(team->agree),
+                             .on_node = memheap_agree_is_one_node(team->agree),
                              .agree = team->agree};
 }
 
 /** The group of an active set. Ends the job if there is no such set, or this
  *  PE is not in it. */
-memheap_group_t memheap_group_of_set(const char *call, int start,
+memheap_group_t memheap_group_of_set(const char *name, int start,
                                      int log_stride, int size, long *sync);
 
 /** Wait for all PEs of the group. */
@@ -42,8 +42,8 @@ void memheap_group_barrier(memheap_group_t *group);
 
 /** The same in two parts, for an active set: the first PE waits for all, and
  *  then the others wait for it, which has done what is to be done for all. */
-void memheap_group_wait_all(const memheap_group_t *group);
-void memheap_group_let_go(const memheap_group_t *group);
+void memheap_group_arrive(const memheap_group_t *group);
+void memheap_group_release(const memheap_group_t *group);
 
 /** Words of an active set's array. */
 enum {
@@ -72,24 +72,25 @@ void memheap_group_send(const memheap_group_t *group, void *dest,
 static inline bool memheap_group_can_exchange(const memheap_group_t *group,
                                               size_t size)
 {
-    return !group->near && group->agree != NULL && size <= MEMHEAP_EXCHANGE_MAX;
+    return !group->on_node && group->agree != NULL &&
+           size <= MEMHEAP_EXCHANGE_MAX;
 }
 
 /** Trade; see memheap_agree_exchange(). */
 void memheap_group_exchange(memheap_group_t *group,
-                            const memheap_agree_exchange_t *trade);
+                            const memheap_agree_exchange_t *exchange);
 
 /** Whether the PEs of a team can show one another so many bytes as they meet:
  *  then one meeting does for two. */
 static inline bool memheap_group_can_inline(const memheap_group_t *group,
                                             size_t size)
 {
-    return group->agree != NULL && group->near && group->size > 1 &&
+    return group->agree != NULL && group->on_node && group->size > 1 &&
            size <= MEMHEAP_AGREE_PAYLOAD_MAX;
 }
 
 /** Wait for number `one` of a team that can show so much, or for all. */
-void memheap_group_barrier_rooted(memheap_group_t *group, int one);
+void memheap_group_barrier_rooted(memheap_group_t *group, int root);
 
 /** Where an object of the group's PE of number i lies; NULL if that is of
  *  another node, and *remote_p is its place then. */
@@ -97,7 +98,7 @@ static inline char *memheap_group_at(const memheap_group_t *group,
                                      const void *address, size_t size, int i,
                                      memheap_remote_addr_t *remote_p)
 {
-    return memheap_locate(group->call, address, size,
+    return memheap_locate(group->name, address, size,
                           group->start + i * group->stride, remote_p);
 }
 

@@ -23,7 +23,7 @@
 /* What a user can do about a space that is full. */
 static const char *advice_of(const memheap_space_t *space)
 {
-    if (!space->limited)
+    if (!space->has_limit)
         return "it may take this PE's share of the node's memory, unless "
                "SHMEM_SYMMETRIC_SIZE sets another limit";
     return space == &memheap_runtime.space
@@ -85,7 +85,7 @@ static memheap_status_t agree_on_call(void *context, const memheap_call_t *call,
 static void update_accessible(void *context)
 {
     memheap_space_t *space = context;
-    space->segment->reach = memheap_high_water(space->heap);
+    space->segment->accessible = memheap_high_water(space->heap);
 }
 
 static memheap_status_t publish(void *context, const void *block, int *pe_p)
@@ -158,7 +158,7 @@ memheap_status_t memheap_space_free(memheap_space_t *space,
 void *memheap_space_resize(memheap_space_t *space, const char *name,
                            void *block, size_t size)
 {
-    memheap_call_t call = {.what = MEMHEAP_CALL_REALLOC,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_REALLOC,
                            .argument = {(uintptr_t)block, size, 0},
                            .name = name};
     if (block == NULL)
@@ -170,7 +170,7 @@ void *memheap_space_resize(memheap_space_t *space, const char *name,
     memheap_collective_t heap = collective_of(space);
     if (memheap_collective_find(heap, &call, block) != MEMHEAP_OK)
         return NULL;
-    call.what = MEMHEAP_CALL_REALLOC_DONE;
+    call.kind = MEMHEAP_CALL_REALLOC_DONE;
     void *moved;
     return memheap_collective_resize(heap, &call, block, size, &moved) ==
                    MEMHEAP_OK
@@ -183,7 +183,7 @@ void *pshmem_malloc(size_t size)
     memheap_runtime_begin("shmem_malloc");
     if (size == 0)
         return NULL;
-    memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_MALLOC,
                            .argument = {size, 0, 0}};
     return alloc(&memheap_runtime.space, &call, 1, size);
 }
@@ -194,7 +194,7 @@ void *pshmem_malloc_with_hints(size_t size, long hints)
     memheap_runtime_begin("shmem_malloc_with_hints");
     if (size == 0)
         return NULL;
-    memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC_HINTS,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_MALLOC_HINTS,
                            .argument = {size, (uint64_t)hints, 0}};
     return memheap_space_alloc(&memheap_runtime.space, &call, 1, size);
 }
@@ -205,7 +205,7 @@ void *pshmem_align(size_t alignment, size_t size)
     memheap_runtime_begin("shmem_align");
     if (size == 0)
         return NULL;
-    memheap_call_t call = {.what = MEMHEAP_CALL_ALIGN,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_ALIGN,
                            .argument = {alignment, size, 0}};
     return memheap_space_alloc(&memheap_runtime.space, &call, alignment, size);
 }
@@ -216,7 +216,7 @@ void *pshmem_calloc(size_t count, size_t size)
     memheap_runtime_begin("shmem_calloc");
     if (count == 0 || size == 0)
         return NULL;
-    memheap_call_t call = {.what = MEMHEAP_CALL_CALLOC,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_CALLOC,
                            .argument = {count, size, 0}};
     return memheap_space_alloc_zeroed(&memheap_runtime.space, &call, count,
                                       size);
@@ -228,7 +228,7 @@ void pshmem_free(void *ptr)
     memheap_runtime_begin("shmem_free");
     if (ptr == NULL)
         return;
-    memheap_call_t call = {.what = MEMHEAP_CALL_FREE,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_FREE,
                            .argument = {(uintptr_t)ptr, 0, 0}};
     release(&memheap_runtime.space, &call, ptr);
 }
@@ -272,7 +272,7 @@ int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
     if (count == 0)
         return 0;
     uint64_t digest = memheap_digest_words(sizes, count);
-    memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC_BATCH,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_MALLOC_BATCH,
                            .argument = {count, digest, 0}};
     memheap_status_t status =
         memheap_alloc_batch(space->heap, count, 1, sizes, blocks);
@@ -295,7 +295,7 @@ int pshmemx_free_batch(size_t count, void *const *blocks)
     if (count == 0)
         return 0;
     uint64_t digest = memheap_digest_words(blocks, count);
-    memheap_call_t call = {.what = MEMHEAP_CALL_FREE_BATCH,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_FREE_BATCH,
                            .argument = {count, digest, 0}};
     const void *bad = NULL;
     memheap_status_t status =

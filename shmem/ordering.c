@@ -20,7 +20,7 @@
 /* The agreement itself orders all stores before it for those that come. */
 void pshmem_barrier_all(void)
 {
-    memheap_call_t call = {.what = MEMHEAP_CALL_BARRIER_ALL,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_BARRIER_ALL,
                            .argument = {0, 0, 0}};
     memheap_runtime_begin("shmem_barrier_all");
     memheap_runtime_sync();
@@ -30,7 +30,7 @@ MEMHEAP_PROFILED(shmem_barrier_all)
 
 void pshmem_sync_all(void)
 {
-    memheap_call_t call = {.what = MEMHEAP_CALL_SYNC_ALL,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_SYNC_ALL,
                            .argument = {0, 0, 0}};
     memheap_runtime_begin("shmem_sync_all");
     memheap_runtime_barrier(&memheap_runtime.agree, &call);
@@ -47,18 +47,18 @@ void pshmem_ctx_fence(shmem_ctx_t ctx)
 }
 MEMHEAP_PROFILED(shmem_ctx_fence)
 
-/* Wait for what a context has begun. It counts as settled only then: another
+/* Wait for what a context has begun. It counts as completed only then: another
  * thread that comes meanwhile has to wait too. */
-static void settle(shmem_ctx_t ctx)
+static void complete_issued(shmem_ctx_t ctx)
 {
-    uint64_t begun = __atomic_load_n(&ctx->begun, __ATOMIC_ACQUIRE);
-    uint64_t settled = __atomic_load_n(&ctx->settled, __ATOMIC_ACQUIRE);
-    if (settled >= begun)
+    uint64_t issued = __atomic_load_n(&ctx->issued, __ATOMIC_ACQUIRE);
+    uint64_t completed = __atomic_load_n(&ctx->completed, __ATOMIC_ACQUIRE);
+    if (completed >= issued)
         return;
     memheap_transport_quiet(memheap_runtime.transport);
-    while (settled < begun &&
-           !__atomic_compare_exchange_n(&ctx->settled, &settled, begun, false,
-                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+    while (completed < issued && !__atomic_compare_exchange_n(
+                                     &ctx->completed, &completed, issued, false,
+                                     __ATOMIC_RELEASE, __ATOMIC_RELAXED))
         continue;
 }
 
@@ -67,7 +67,7 @@ void pshmem_ctx_quiet(shmem_ctx_t ctx)
     atomic_thread_fence(memory_order_seq_cst);
     memheap_runtime_progress_limited();
     if (memheap_runtime.transport != NULL && ctx != SHMEM_CTX_INVALID)
-        settle(ctx);
+        complete_issued(ctx);
 }
 MEMHEAP_PROFILED(shmem_ctx_quiet)
 

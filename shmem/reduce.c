@@ -45,12 +45,12 @@ enum {
      (uint64_t)(name)[sizeof(name) - 2])
 
 /* The group of a team, for an operation on a type. */
-static inline memheap_group_t group_for(const char *call, shmem_team_t team,
-                                        memheap_call_kind_t kind, size_t size,
-                                        size_t n, uint64_t tag)
+static inline memheap_group_t reduce_group(const char *call, shmem_team_t team,
+                                           memheap_call_kind_t kind,
+                                           size_t size, size_t n, uint64_t tag)
 {
     memheap_group_t group = memheap_group_of_team(call, team, kind, size, n);
-    group.what.argument[2] = tag;
+    group.call.argument[2] = tag;
     return group;
 }
 
@@ -70,29 +70,29 @@ static void slice_of(const memheap_group_t *group, size_t n, size_t *first_p,
 static const void *source_of(const memheap_group_t *group, const void *source,
                              size_t size, int i, void *copy)
 {
-    memheap_remote_addr_t far;
+    memheap_remote_addr_t remote;
     if (size == 0)
         return copy;
-    const char *near = memheap_group_at(group, source, size, i, &far);
-    if (MEMHEAP_LIKELY(near != NULL))
-        return near;
-    memheap_transport_get(memheap_runtime.transport, &far, copy, size);
+    const char *local = memheap_group_at(group, source, size, i, &remote);
+    if (MEMHEAP_LIKELY(local != NULL))
+        return local;
+    memheap_transport_get(memheap_runtime.transport, &remote, copy, size);
     return copy;
 }
 
 /* What the first PE of a node needs to combine for its node. */
-typedef struct parcel {
+typedef struct args {
     const memheap_group_t *group;
     void *dest;
     const void *source;
     size_t count, size; /* elements, and their bytes */
     void (*into)(void *buffer, const void *other, size_t count);
-} parcel_t;
+} exchange_args_t;
 
 /* The combined sources of this node's PEs. */
 static void *pack_sum(void *context, size_t *size_p)
 {
-    const parcel_t *p = context;
+    const exchange_args_t *p = context;
     void *sum = malloc(p->size);
     *size_p = p->size;
     if (sum == NULL)
@@ -106,27 +106,27 @@ static void *pack_sum(void *context, size_t *size_p)
 }
 
 /* Combine those of all nodes, in one order everywhere. */
-static void unpack_sums(void *context, const memheap_agree_block_t *blocks,
+static void unpack_sums(void *context, const memheap_node_payload_t *payloads,
                         int count)
 {
-    const parcel_t *p = context;
+    const exchange_args_t *p = context;
     char *dest = memheap_group_on_node(p->group, p->dest, p->size, 0);
-    memcpy(dest, blocks[0].data, p->size);
+    memcpy(dest, payloads[0].data, p->size);
     for (int b = 1; b < count; b++)
-        p->into(dest, blocks[b].data, p->count);
+        p->into(dest, payloads[b].data, p->count);
     for (int i = 1; i < p->group->agree->node_size; i++)
         memcpy(memheap_group_on_node(p->group, p->dest, p->size, i), dest,
                p->size);
 }
 
-static void trade_sums(memheap_group_t *group, void *dest, const void *source,
-                       size_t count, size_t size,
-                       void (*into)(void *buffer, const void *other,
-                                    size_t count))
+static void exchange_sums(memheap_group_t *group, void *dest,
+                          const void *source, size_t count, size_t size,
+                          void (*into)(void *buffer, const void *other,
+                                       size_t count))
 {
-    parcel_t parcel = {group, dest, source, count, size, into};
-    memheap_agree_exchange_t trade = {pack_sum, unpack_sums, &parcel};
-    memheap_group_exchange(group, &trade);
+    exchange_args_t args = {group, dest, source, count, size, into};
+    memheap_agree_exchange_t callbacks = {pack_sum, unpack_sums, &args};
+    memheap_group_exchange(group, &callbacks);
 }
 
 /* Combine count elements that another PE has into a buffer. */
@@ -164,8 +164,8 @@ static void trade_sums(memheap_group_t *group, void *dest, const void *source,
             first += count;                                                    \
         }                                                                      \
     }                                                                          \
-    static void N##_##O##_shown(const memheap_group_t *group, T *dest,         \
-                                size_t n)                                      \
+    static void N##_##O##_inline(const memheap_group_t *group, T *dest,        \
+                                 size_t n)                                     \
     {                                                                          \
         T buffer[MEMHEAP_AGREE_PAYLOAD_MAX / sizeof(T)];                       \
         memcpy(buffer, memheap_agree_payload(group->agree, 0), n * sizeof(T)); \
@@ -180,19 +180,19 @@ static void trade_sums(memheap_group_t *group, void *dest, const void *source,
         if (memheap_group_can_inline(group, bytes)) {                          \
             memheap_agree_attach(group->agree, source, bytes);                 \
             memheap_group_barrier(group);                                      \
-            N##_##O##_shown(group, dest, n);                                   \
+            N##_##O##_inline(group, dest, n);                                  \
             return;                                                            \
         }                                                                      \
         if (n > 0 && memheap_group_can_exchange(                               \
                          group, memheap_bytes((size_t)group->size, bytes))) {  \
-            trade_sums(group, dest, source, n, bytes, N##_##O##_into);         \
+            exchange_sums(group, dest, source, n, bytes, N##_##O##_into);      \
             return;                                                            \
         }                                                                      \
         if (group->agree == NULL && bytes <= SHORT) {                          \
-            memheap_group_wait_all(group);                                     \
+            memheap_group_arrive(group);                                       \
             if (group->rank == 0)                                              \
                 N##_##O##_slice(group, dest, source, 0, n);                    \
-            memheap_group_let_go(group);                                       \
+            memheap_group_release(group);                                      \
             return;                                                            \
         }                                                                      \
         size_t first;                                                          \
@@ -210,9 +210,9 @@ static void trade_sums(memheap_group_t *group, void *dest, const void *source,
     {                                                                          \
         if (team == SHMEM_TEAM_INVALID)                                        \
             return -1;                                                         \
-        memheap_group_t group =                                                \
-            group_for("shmem_" #N "_" #O "_reduce", team, MEMHEAP_CALL_REDUCE, \
-                      sizeof(T), nreduce, TAG(#N) << 24 | TAG(#O));            \
+        memheap_group_t group = reduce_group(                                  \
+            "shmem_" #N "_" #O "_reduce", team, MEMHEAP_CALL_REDUCE,           \
+            sizeof(T), nreduce, TAG(#N) << 24 | TAG(#O));                      \
         N##_##O(&group, dest, source, nreduce);                                \
         return 0;                                                              \
     }                                                                          \
@@ -264,8 +264,8 @@ static void trade_sums(memheap_group_t *group, void *dest, const void *source,
         if (team == SHMEM_TEAM_INVALID)                                        \
             return -1;                                                         \
         memheap_group_t group =                                                \
-            group_for("shmem_" #N "_sum_" #NAME, team, MEMHEAP_CALL_SCAN,      \
-                      sizeof(T), nelems, TAG(#N) << 24 | TAG(#NAME));          \
+            reduce_group("shmem_" #N "_sum_" #NAME, team, MEMHEAP_CALL_SCAN,   \
+                         sizeof(T), nelems, TAG(#N) << 24 | TAG(#NAME));       \
         N##_scan(&group, dest, source, nelems, OWN);                           \
         return 0;                                                              \
     }                                                                          \

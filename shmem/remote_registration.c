@@ -54,7 +54,7 @@ static void receive(void *context, const void *head, const void *data,
 }
 
 /* For MPI: whoever waits there serves PEs of other nodes too. */
-static int serve(void)
+static int progress_from_mpi(void)
 {
     memheap_transport_t *transport = memheap_runtime.transport;
     return transport == NULL ? 0 : memheap_transport_try_progress(transport);
@@ -68,7 +68,7 @@ static bool is_first_loss(void)
 }
 
 /* Leave the launcher some time to end this PE. */
-static void await_end(unsigned seconds)
+static void wait_for_launcher(unsigned seconds)
 {
     while (seconds > 0)
         seconds = sleep(seconds);
@@ -79,17 +79,17 @@ static void await_end(unsigned seconds)
  * waits for as long as TCP tries that: a quarter of an hour. */
 static _Noreturn void end_lost(void)
 {
-    await_end(30);
+    wait_for_launcher(30);
     memheap_runtime_abort();
 }
 
 /* A PE that is gone may be one that the launcher has ended, as it will end this
  * one: whoever caused that has said why. */
-static void lost(void *context, int pe, const char *why, bool gone)
+static void on_peer_lost(void *context, int pe, const char *why, bool gone)
 {
     (void)context;
     if (gone)
-        await_end(3);
+        wait_for_launcher(3);
     bool first = is_first_loss();
     if (first && pe < 0)
         memheap_runtime_error("a PE of another node cannot be reached (%s)",
@@ -104,8 +104,8 @@ static void lost(void *context, int pe, const char *why, bool gone)
 }
 
 /* Comes on a thread of the watch. */
-static void lost_node(void *context, const memheap_node_t *node,
-                      const char *host, long timeout_s)
+static void on_node_lost(void *context, const memheap_node_t *node,
+                         const char *host, long timeout_s)
 {
     (void)context;
     char pes[80];
@@ -126,17 +126,18 @@ static void lost_node(void *context, const memheap_node_t *node,
 }
 
 /* Watch the other nodes, if the user wants it. Collective. */
-static void watch(memheap_runtime_t *rt)
+static void start_node_monitor(memheap_runtime_t *rt)
 {
     memheap_node_monitor_config_t config = {
         .timeout_s =
             memheap_params_value(rt->params, "MEMHEAP_NODE_TIMEOUT")->integer,
-        .lost = lost_node,
+        .lost = on_node_lost,
         .context = rt};
     long least =
-        (long)memheap_job_least(&rt->job, (size_t)config.timeout_s, NULL);
+        (long)memheap_job_min(&rt->job, (size_t)config.timeout_s, NULL);
     if (least > 0)
-        rt->watch = memheap_node_monitor_open(&rt->job, &config, &rt->log);
+        rt->node_monitor =
+            memheap_node_monitor_open(&rt->job, &config, &rt->log);
 }
 
 /* Have the transport, and all that comes with it. Collective. */
@@ -151,7 +152,7 @@ static memheap_status_t open_transport(memheap_runtime_t *rt)
         .map_nonblocking =
             memheap_params_value(params, "MEMHEAP_MAP_NONBLOCK")->boolean,
         .receive = receive,
-        .lost = lost,
+        .lost = on_peer_lost,
         .context = rt};
     memheap_status_t status =
         memheap_transport_open(&rt->job, &config, &rt->log, &rt->transport);
@@ -159,14 +160,16 @@ static memheap_status_t open_transport(memheap_runtime_t *rt)
         memheap_runtime_report_any(status);
         return status;
     }
-    watch(rt);
+    start_node_monitor(rt);
     rt->job.wait.progress = memheap_transport_progress;
     rt->job.wait.context = rt->transport;
-    if (!memheap_mpi_hook_progress(serve, true) && !config.progress_thread)
-        memheap_log_write(&rt->log, MEMHEAP_LOG_DEBUG,
-                          "this MPI does not serve other nodes where the "
-                          "program waits in it; MEMHEAP_PROGRESS_THREAD=1 "
-                          "does");
+    if (!memheap_mpi_hook_progress(progress_from_mpi, true) &&
+        !config.progress_thread)
+        memheap_log_write(
+            &rt->log, MEMHEAP_LOG_DEBUG,
+            "this MPI does not progress_from_mpi other nodes where the "
+            "program waits in it; MEMHEAP_PROGRESS_THREAD=1 "
+            "does");
     return MEMHEAP_OK;
 }
 
@@ -187,11 +190,11 @@ memheap_status_t memheap_registration_open(memheap_runtime_t *rt)
 void memheap_registration_close(memheap_runtime_t *rt)
 {
     if (rt->transport != NULL)
-        memheap_mpi_hook_progress(serve, false);
+        memheap_mpi_hook_progress(progress_from_mpi, false);
     memheap_transport_close(rt->transport);
     rt->transport = NULL;
-    memheap_node_monitor_close(rt->watch);
-    rt->watch = NULL;
+    memheap_node_monitor_close(rt->node_monitor);
+    rt->node_monitor = NULL;
     rt->job.wait.progress = NULL;
 }
 
@@ -200,20 +203,20 @@ memheap_status_t memheap_register_space(const memheap_space_t *space,
 {
     memheap_runtime_t *rt = &memheap_runtime;
     memheap_segment_t *segment = space->segment;
-    const memheap_members_t *owners = &segment->owners;
+    const memheap_members_t *members = &segment->members;
     memheap_stats_t stats;
     if (rt->transport == NULL)
         return MEMHEAP_OK;
     memheap_get_stats(space->heap, &stats);
     size_t target =
-        memheap_max(memheap_job_least(owners->job, stats.committed, NULL), end);
-    if (target <= segment->covered)
+        memheap_max(memheap_job_min(members->job, stats.committed, NULL), end);
+    if (target <= segment->registered)
         return MEMHEAP_OK;
     memheap_status_t status =
-        memheap_transport_register(rt->transport, segment->id, owners,
-                                   segment->base, segment->covered, target);
+        memheap_transport_register(rt->transport, segment->id, members,
+                                   segment->base, segment->registered, target);
     if (status == MEMHEAP_OK)
-        segment->covered = target;
+        segment->registered = target;
     return status;
 }
 
@@ -221,20 +224,20 @@ memheap_status_t memheap_register_block_off_node(const memheap_space_t *space,
                                                  const void *block, int *pe_p)
 {
     const memheap_segment_t *segment = space->segment;
-    const memheap_members_t *owners = &segment->owners;
+    const memheap_members_t *members = &segment->members;
     size_t size;
     if (block == NULL ||
         memheap_find_block(space->heap, block, &size) != MEMHEAP_OK)
         return MEMHEAP_OK;
     size_t end = (size_t)((const char *)block - segment->base) + size;
-    if (end <= segment->covered)
+    if (end <= segment->registered)
         return MEMHEAP_OK;
     memheap_status_t status = memheap_register_space(space, end);
     if (status != MEMHEAP_OK) {
         int number;
-        memheap_job_least(owners->job, memheap_runtime.message[0] == '\0',
-                          &number);
-        *pe_p = owners->start + number * owners->stride;
+        memheap_job_min(members->job, memheap_runtime.message[0] == '\0',
+                        &number);
+        *pe_p = members->start + number * members->stride;
     }
     return status;
 }

@@ -19,20 +19,20 @@
 
 static void log_sink(void *context, memheap_log_level_t level,
                      const char *message);
-static void verdict_sink(void *context, memheap_log_level_t level,
-                         const char *message);
+static void divergence_sink(void *context, memheap_log_level_t level,
+                            const char *message);
 
 memheap_runtime_t memheap_runtime = {
-    .space = {.segment = &memheap_runtime.symmetric,
+    .space = {.segment = &memheap_runtime.heap_segment,
               .agree = &memheap_runtime.agree,
               .team = &shmemx_team_world},
-    .symmetric = {.id = MEMHEAP_SEGMENT_HEAP,
-                  .owners = {&memheap_runtime.job, 0, 1}},
-    .variables = {.id = MEMHEAP_SEGMENT_DATA,
-                  .owners = {&memheap_runtime.job, 0, 1}},
+    .heap_segment = {.id = MEMHEAP_SEGMENT_HEAP,
+                     .members = {&memheap_runtime.job, 0, 1}},
+    .data_segment = {.id = MEMHEAP_SEGMENT_DATA,
+                     .members = {&memheap_runtime.job, 0, 1}},
     .log = {log_sink, &memheap_runtime, MEMHEAP_LOG_WARNING},
     .lists_lock = PTHREAD_MUTEX_INITIALIZER,
-    .verdict = {verdict_sink, &memheap_runtime, MEMHEAP_LOG_ERROR}};
+    .divergence_log = {divergence_sink, &memheap_runtime, MEMHEAP_LOG_ERROR}};
 
 /* Print a line, all of it at once. Without a kind, it is about all PEs. */
 static void print_line(const char *kind, const char *message)
@@ -65,8 +65,8 @@ static void log_sink(void *context, memheap_log_level_t level,
 }
 
 /* That the PEs differ is the cause, whatever else was said before. */
-static void verdict_sink(void *context, memheap_log_level_t level,
-                         const char *message)
+static void divergence_sink(void *context, memheap_log_level_t level,
+                            const char *message)
 {
     memheap_runtime_t *rt = context;
     (void)level;
@@ -106,7 +106,7 @@ void memheap_runtime_report_any(memheap_status_t status)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     int pe;
-    if (memheap_job_least(&rt->job, rt->message[0] == '\0', &pe) != 0)
+    if (memheap_job_min(&rt->job, rt->message[0] == '\0', &pe) != 0)
         snprintf(rt->message, sizeof(rt->message), "shmem_init: %s",
                  memheap_status_string(status));
     memheap_runtime_report(pe);
@@ -131,7 +131,7 @@ void memheap_runtime_not_running(const char *call)
  * before the message is out. */
 static _Noreturn void end_diverged(const memheap_agree_t *agree)
 {
-    if (agree->reports) {
+    if (agree->logged_divergence) {
         memheap_runtime_report(memheap_runtime.job.rank);
         memheap_runtime_abort();
     }
@@ -161,30 +161,30 @@ void memheap_runtime_barrier(memheap_agree_t *agree, const memheap_call_t *call)
 }
 
 void memheap_runtime_barrier_rooted(memheap_agree_t *agree,
-                                    const memheap_call_t *call, int one)
+                                    const memheap_call_t *call, int root)
 {
     memheap_runtime_sync();
-    if (__builtin_expect(memheap_agree_rooted(agree, call, one) != MEMHEAP_OK,
+    if (__builtin_expect(memheap_agree_rooted(agree, call, root) != MEMHEAP_OK,
                          0))
         end_diverged(agree);
 }
 
 uint64_t memheap_runtime_reduce(memheap_agree_t *agree,
                                 const memheap_call_t *call, uint64_t word,
-                                uint64_t (*fold)(uint64_t a, uint64_t b))
+                                uint64_t (*reduce)(uint64_t a, uint64_t b))
 {
     uint64_t all;
     memheap_runtime_sync();
-    if (memheap_agree_reduce(agree, call, word, fold, &all) != MEMHEAP_OK)
+    if (memheap_agree_reduce(agree, call, word, reduce, &all) != MEMHEAP_OK)
         end_diverged(agree);
     return all;
 }
 
 void memheap_runtime_exchange(memheap_agree_t *agree,
                               const memheap_call_t *call,
-                              const memheap_agree_exchange_t *trade)
+                              const memheap_agree_exchange_t *exchange)
 {
     memheap_runtime_sync();
-    if (memheap_agree_exchange(agree, call, trade) != MEMHEAP_OK)
+    if (memheap_agree_exchange(agree, call, exchange) != MEMHEAP_OK)
         end_diverged(agree);
 }

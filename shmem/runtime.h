@@ -26,19 +26,19 @@
 /** A range of symmetric addresses, and where the other PEs' part of it is. */
 typedef struct memheap_segment {
     memheap_segment_id_t id;
-    memheap_members_t owners;
-    char *base;     /* on this PE; the heap's is the same on every PE */
-    size_t reach;   /* bytes from base that can be put to and got from */
-    size_t covered; /* those of them that other nodes know of */
+    memheap_members_t members;
+    char *base;        /* on this PE; the heap's is the same on every PE */
+    size_t accessible; /* bytes from base that can be put to and got from */
+    size_t registered; /* those of them that other nodes know of */
     memheap_windows_t windows;
-    bool watched; /* accesses to wrong memory end the process */
+    bool access_checked; /* accesses to wrong memory end the process */
 } memheap_segment_t;
 
 /** Let there be nothing in a segment. */
 static inline void memheap_segment_reset(memheap_segment_t *segment)
 {
     *segment =
-        (memheap_segment_t){.id = segment->id, .owners = segment->owners};
+        (memheap_segment_t){.id = segment->id, .members = segment->members};
 }
 
 /** Words of the set memheap_runtime_t.free_groups. */
@@ -55,7 +55,7 @@ typedef struct shmemx_space {
     memheap_segment_t *segment;
     memheap_agree_t *agree; /* of its PEs */
     struct shmemx_team *team;
-    bool limited; /* the user has said how long it may become */
+    bool has_limit; /* the user has said how long it may become */
     bool logged_out_of_memory;
     /* Of one that the program made: */
     int teams;       /* that live here: its own, and those split from it */
@@ -65,18 +65,18 @@ typedef struct shmemx_space {
 } memheap_space_t;
 
 typedef struct memheap_runtime {
-    int depth;        /* of inits without their finalize; 0: not running */
-    int thread_level; /* SHMEM_THREAD_... */
-    bool hooked;      /* the exit handler is registered */
-    pid_t pid;        /* of this PE */
+    int depth;          /* of inits without their finalize; 0: not running */
+    int thread_level;   /* SHMEM_THREAD_... */
+    bool exit_hook_set; /* the exit handler is registered */
+    pid_t pid;          /* of this PE */
 
     bool started_mpi;           /* MPI was not there before us */
     bool program_started_mpi;   /* the program called MPI_Init too */
     bool program_finalized_mpi; /* and MPI_Finalize, which we put off */
 
     memheap_job_t job;
-    memheap_transport_t *transport; /* NULL: the job has one node */
-    memheap_node_monitor_t *watch;  /* of other nodes, or NULL */
+    memheap_transport_t *transport;       /* NULL: the job has one node */
+    memheap_node_monitor_t *node_monitor; /* of other nodes, or NULL */
     bool
         slow_access_check; /* the job has several nodes, or memory is watched */
     memheap_agree_t agree;
@@ -86,21 +86,22 @@ typedef struct memheap_runtime {
     /** Held while the lists of teams and of their contexts are changed, since
      *  threads make contexts of their own. */
     pthread_mutex_t lists_lock;
-    memheap_space_t space;       /* the symmetric heap, */
-    memheap_segment_t symmetric; /* and its range */
+    memheap_space_t space;          /* the symmetric heap, */
+    memheap_segment_t heap_segment; /* and its range */
     /** Those that the program made, by the number of their segment. */
     memheap_space_t *spaces[MEMHEAP_SEGMENTS];
     memheap_space_t *ended_spaces;
-    memheap_segment_t variables; /* global and static ones of the program */
-    memheap_data_segment_t globals;
+    memheap_segment_t data_segment; /* global and static ones of the program */
+    memheap_data_segment_t data_pages;
 
     const memheap_params_t *params; /* of the process; NULL: not running */
     int exit_status;                /* of the process, where it would be 0 */
     memheap_log_t log;
-    memheap_log_t verdict; /* where an agreement says that the PEs differ */
+    memheap_log_t
+        divergence_log; /* where an agreement says that the PEs differ */
     /** The first error since memheap_runtime_begin(); "" if there is none. */
     char message[1024];
-    unsigned looks; /* of memheap_runtime_progress_limited() */
+    unsigned progress_calls; /* of memheap_runtime_progress_limited() */
 } memheap_runtime_t;
 
 extern memheap_runtime_t memheap_runtime;
@@ -136,17 +137,17 @@ void memheap_runtime_barrier(memheap_agree_t *agree,
 
 /** As memheap_agree_rooted(); ends the job where the PEs differ. */
 void memheap_runtime_barrier_rooted(memheap_agree_t *agree,
-                                    const memheap_call_t *call, int one);
+                                    const memheap_call_t *call, int root);
 
 /** As memheap_agree_reduce(); ends the job where the PEs differ. */
 uint64_t memheap_runtime_reduce(memheap_agree_t *agree,
                                 const memheap_call_t *call, uint64_t word,
-                                uint64_t (*fold)(uint64_t a, uint64_t b));
+                                uint64_t (*reduce)(uint64_t a, uint64_t b));
 
 /** As memheap_agree_exchange(); ends the job where the PEs differ. */
 void memheap_runtime_exchange(memheap_agree_t *agree,
                               const memheap_call_t *call,
-                              const memheap_agree_exchange_t *trade);
+                              const memheap_agree_exchange_t *exchange);
 
 /** Say that a call came before shmem_init(), and end the program. */
 _Noreturn void memheap_runtime_not_running(const char *call);
@@ -187,9 +188,9 @@ static inline void memheap_runtime_progress_limited(void)
     if (__builtin_expect(memheap_runtime.transport == NULL, 1))
         return;
     /* Threads may lose a count to one another. */
-    unsigned *looks = &memheap_runtime.looks;
-    unsigned count = __atomic_load_n(looks, __ATOMIC_RELAXED) + 1;
-    __atomic_store_n(looks, count, __ATOMIC_RELAXED);
+    unsigned *calls = &memheap_runtime.progress_calls;
+    unsigned count = __atomic_load_n(calls, __ATOMIC_RELAXED) + 1;
+    __atomic_store_n(calls, count, __ATOMIC_RELAXED);
     if (count % EACH == 0)
         memheap_transport_progress(memheap_runtime.transport);
 }

@@ -23,10 +23,10 @@ struct shmemx_team shmemx_team_shared;
 struct shmemx_ctx shmemx_ctx_default = {.team = &shmemx_team_world};
 
 /* A team that was split from another. */
-typedef struct made_team {
+typedef struct split_team {
     struct shmemx_team team; /* first: it is freed by its address */
     memheap_agree_t agree;
-} made_team_t;
+} split_team_t;
 
 void memheap_team_start(void)
 {
@@ -50,15 +50,15 @@ void memheap_team_start(void)
                         &rt->shared_agree);
 }
 
-/* Wait for what the contexts on a team have begun, since they end with it. */
-static void contexts_settle(struct shmemx_team *team)
+/* Wait for what the contexts on a team have issued, since they end with it. */
+static void contexts_quiet(struct shmemx_team *team)
 {
-    bool settled = true;
+    bool quiet = true;
     pthread_mutex_lock(&memheap_runtime.lists_lock);
     for (shmem_ctx_t ctx = team->contexts; ctx != NULL; ctx = ctx->next)
-        settled = settled && memheap_ctx_is_quiet(ctx);
+        quiet = quiet && memheap_ctx_is_quiet(ctx);
     pthread_mutex_unlock(&memheap_runtime.lists_lock);
-    if (!settled)
+    if (!quiet)
         memheap_transport_quiet(memheap_runtime.transport);
 }
 
@@ -109,7 +109,7 @@ static struct shmemx_team *team_from(int group)
 /* By group number, which is an order that all PEs share. */
 void memheap_team_final_sync(void)
 {
-    memheap_call_t call = {.what = MEMHEAP_CALL_FINALIZE};
+    memheap_call_t call = {.kind = MEMHEAP_CALL_FINALIZE};
     struct shmemx_team *team;
     for (int group = 0; (team = team_from(group)) != NULL;
          group = team->group + 1) {
@@ -118,7 +118,7 @@ void memheap_team_final_sync(void)
     }
 }
 
-static uint64_t fold_and(uint64_t a, uint64_t b)
+static uint64_t reduce_and(uint64_t a, uint64_t b)
 {
     return a & b;
 }
@@ -165,7 +165,7 @@ static int agree_on_group(struct shmemx_team *parent,
     for (int i = 0; i < MEMHEAP_GROUP_WORDS; i++) {
         int word = (parent->group + i) % MEMHEAP_GROUP_WORDS;
         uint64_t common = memheap_runtime_reduce(
-            parent->agree, call, free_groups_of_word(word), fold_and);
+            parent->agree, call, free_groups_of_word(word), reduce_and);
         for (int k = 0; k < 64; k++) {
             int bit = (turn + k) % 64;
             if ((common >> bit & 1) == 0)
@@ -193,7 +193,7 @@ static struct shmemx_team *team_new(const struct shmemx_team *parent, int group,
                                     int size, int rank)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    made_team_t *made = calloc(1, sizeof(*made));
+    split_team_t *made = calloc(1, sizeof(*made));
     if (made == NULL)
         return NULL;
     struct shmemx_team *team = &made->team;
@@ -235,13 +235,13 @@ static void team_free(struct shmemx_team *team)
 /* What a PE does in a split: it joins a team of these, or none if size is 0. */
 typedef struct part {
     int start, stride, size, rank;
-} part_t;
+} membership_t;
 
 /* Make one team for this PE, and agree on the outcome. Collective over the
  * parent. */
 static int split(struct shmemx_team *parent, const memheap_call_t *call,
-                 part_t part, const shmem_team_config_t *config, long mask,
-                 shmem_team_t *team_p)
+                 membership_t part, const shmem_team_config_t *config,
+                 long mask, shmem_team_t *team_p)
 {
     struct shmemx_team *team = NULL;
     uint64_t failed = 0;
@@ -273,7 +273,7 @@ int memheap_team_make(shmem_team_t parent, const memheap_call_t *call,
                       int start, int stride, int size, int rank,
                       shmem_team_t *team_p)
 {
-    part_t part = {start, stride, size, rank};
+    membership_t part = {start, stride, size, rank};
     return split(parent, call, part, NULL, 0, team_p);
 }
 
@@ -284,7 +284,7 @@ void memheap_team_end(shmem_team_t team)
 }
 
 /* Let the program have a space's own team no more; the space still has. */
-static void end_for_program(struct shmemx_team *team)
+static void detach_space_team(struct shmemx_team *team)
 {
     pthread_mutex_lock(&memheap_runtime.lists_lock);
     contexts_end(team, false);
@@ -304,16 +304,16 @@ int pshmem_team_split_strided(shmem_team_t parent_team, int start, int stride,
         return -1;
     long last = (long)start + (long)stride * (size - 1);
     memheap_call_t call = {
-        .what = MEMHEAP_CALL_SPLIT_STRIDED,
+        .kind = MEMHEAP_CALL_SPLIT_STRIDED,
         .argument = {(uint64_t)start, (uint64_t)stride, (uint64_t)size}};
     memheap_runtime_barrier(parent_team->agree, &call);
     if (size < 1 || start < 0 || start >= parent_team->size || last < 0 ||
         last >= parent_team->size || (stride == 0 && size > 1))
         return -1;
-    part_t part = {.size = 0};
+    membership_t part = {.size = 0};
     for (int i = 0; i < size; i++) {
         if (start + i * stride == parent_team->rank)
-            part = (part_t){start, stride, size, i};
+            part = (membership_t){start, stride, size, i};
     }
     return split(parent_team, &call, part, config, config_mask, new_team);
 }
@@ -329,7 +329,7 @@ int pshmem_team_split_2d(shmem_team_t parent_team, int xrange,
     *xaxis_team = *yaxis_team = SHMEM_TEAM_INVALID;
     if (parent_team == SHMEM_TEAM_INVALID)
         return -1;
-    memheap_call_t call = {.what = MEMHEAP_CALL_SPLIT_2D,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_SPLIT_2D,
                            .argument = {(uint64_t)xrange, 0, 0}};
     memheap_runtime_barrier(parent_team->agree, &call);
     if (xrange < 1)
@@ -340,11 +340,12 @@ int pshmem_team_split_2d(shmem_team_t parent_team, int xrange,
     int y = parent_team->rank / xrange;
     int row = n - y * xrange < xrange ? n - y * xrange : xrange;
     int column = (n - x + xrange - 1) / xrange;
-    int status = split(parent_team, &call, (part_t){y * xrange, 1, row, x},
-                       xaxis_config, xaxis_mask, xaxis_team);
+    int status =
+        split(parent_team, &call, (membership_t){y * xrange, 1, row, x},
+              xaxis_config, xaxis_mask, xaxis_team);
     if (status != 0)
         return status;
-    status = split(parent_team, &call, (part_t){x, xrange, column, y},
+    status = split(parent_team, &call, (membership_t){x, xrange, column, y},
                    yaxis_config, yaxis_mask, yaxis_team);
     if (status != 0) {
         team_free(*xaxis_team);
@@ -356,7 +357,7 @@ MEMHEAP_PROFILED(shmem_team_split_2d)
 
 void pshmem_team_destroy(shmem_team_t team)
 {
-    memheap_call_t call = {.what = MEMHEAP_CALL_TEAM_DESTROY,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_TEAM_DESTROY,
                            .argument = {0, 0, 0}};
     memheap_runtime_begin("shmem_team_destroy");
     if (team == SHMEM_TEAM_INVALID)
@@ -365,10 +366,10 @@ void pshmem_team_destroy(shmem_team_t team)
         memheap_runtime_error("shmem_team_destroy: the predefined teams stay");
         return;
     }
-    contexts_settle(team);
+    contexts_quiet(team);
     memheap_runtime_barrier(team->agree, &call);
     if (team->space != NULL && team->space->team == team)
-        end_for_program(team);
+        detach_space_team(team);
     else
         memheap_team_end(team);
 }
@@ -423,7 +424,7 @@ MEMHEAP_PROFILED(shmem_team_ptr)
 
 int pshmem_team_sync(shmem_team_t team)
 {
-    memheap_call_t call = {.what = MEMHEAP_CALL_TEAM_SYNC,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_TEAM_SYNC,
                            .argument = {0, 0, 0}};
     memheap_runtime_begin("shmem_team_sync");
     if (team == SHMEM_TEAM_INVALID)

@@ -34,8 +34,8 @@ struct shmemx_ctx {
     struct shmemx_team *team;
     long options;
     struct shmemx_ctx *next; /* in the team's list */
-    uint64_t begun;          /* operations that may have been under way, */
-    uint64_t settled;        /* and how many of them surely are no more */
+    uint64_t issued;         /* operations that may have been under way, */
+    uint64_t completed;      /* and how many of them surely are no more */
     char reserved[24];
 };
 _Static_assert(sizeof(struct shmemx_ctx) == MEMHEAP_CTX_SIZE,

@@ -115,7 +115,7 @@ while IFS='|' read -r name arguments text; do
     # shellcheck disable=SC2086,SC2154 # they are words; make sets them
     output=$("$top_builddir/libtool" --quiet --tag=CC --mode=link "$MPICC" \
         $built_cflags -O2 -I"$top_builddir" -I"$top_srcdir/memheap" \
-        -I"$top_srcdir/shmem" -I"$top_srcdir" "$top_srcdir/examples/$name.c" -o "$name" \
+        -I"$top_srcdir/include/shmem" -I"$top_srcdir/include" "$top_srcdir/examples/$name.c" -o "$name" \
         "$top_builddir/libmemheap_shmem.la" 2>&1) || miss "$name does not build"
     # shellcheck disable=SC2086
     [ "$held" = no ] || job 0 -n 4 "$PWD/$name" $arguments
