@@ -1,6 +1,6 @@
 /*
- * Gathers records: each PE writes its own into memory of its node, and the
- * first PEs of the nodes exchange those of their nodes.
+ * Gathers a record of each PE: each writes its own into memory that its node
+ * shares, and the first PEs of the nodes exchange the records of their nodes.
  */
 #include "config.h"
 
@@ -13,18 +13,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A record begins with its size. */
+/* The record of a PE, preceded by its size. */
 static char *record_at(const memheap_address_table_t *table, int pe)
 {
     return table->records + (size_t)pe * table->stride;
 }
 
-/* What the first PE of a node needs to exchange records. */
+/* Buffers of the first PE of a node, for the exchange. */
 typedef struct exchange {
-    char *all;          /* of all nodes, one node after the other */
-    char *mine;         /* of this node */
-    int *sizes;         /* of the nodes' parts in all */
-    int *displacements; /* where they begin */
+    char *all;          /* the records of all nodes, back to back */
+    char *mine;         /* the records of this node */
+    int *sizes;         /* of each node's records in `all` */
+    int *displacements; /* of each node's records in `all` */
 } exchange_t;
 
 static void exchange_free(exchange_t *exchange)
@@ -49,7 +49,7 @@ static memheap_status_t exchange_alloc(exchange_t *exchange,
                : MEMHEAP_OK;
 }
 
-/* Send this node's records to the others, and take theirs. */
+/* Send this node's records to the other nodes, and receive theirs. */
 static void exchange_run(exchange_t *exchange, const memheap_job_t *job,
                          memheap_address_table_t *table)
 {
@@ -102,8 +102,7 @@ memheap_status_t memheap_address_table_open(memheap_address_table_t *table,
     if (status == MEMHEAP_OK) {
         *table = (memheap_address_table_t){address, stride, bytes};
         memheap_log_write(log, MEMHEAP_LOG_DEBUG,
-                          "each PE tells the others %zu bytes, which lie once "
-                          "on each node",
+                          "each PE publishes %zu bytes, stored once per node",
                           stride);
         char *record_p = record_at(table, job->rank);
         memcpy(record_p, &size, sizeof(size));

@@ -1,11 +1,11 @@
 /*
- * Moves the pages of the executable's data from private memory to a memory
- * file and back.
+ * Moves the executable's data segment from private memory into a memory file,
+ * and back.
  *
- * The pages are those of the executable's writable segment behind the part that
- * the loader makes read-only. Pages that hold nothing but zeros are left out of
- * the file, which reads as zeros there: an array that the program has not
- * touched takes no memory, neither on the way there nor on the way back.
+ * The data segment is the executable's writable load segment, without the part
+ * that the loader makes read-only (RELRO), rounded to pages. Zero pages are not
+ * written to the file, and holes of the file are not read: an array that the
+ * program has not touched takes no memory in either direction.
  */
 #include "config.h"
 
@@ -30,7 +30,7 @@ static uint64_t mix(uint64_t digest, uint64_t value)
     return (digest ^ value) * UINT64_C(0x100000001B3);
 }
 
-/* Look at the first object of the list, which is the executable. */
+/* Callback of dl_iterate_phdr(), for the first object: the executable. */
 static int find_executable(struct dl_phdr_info *info, size_t size,
                            void *context)
 {
@@ -70,8 +70,8 @@ void memheap_data_segment_find(memheap_data_segment_t *data)
     dl_iterate_phdr(find_executable, data);
 }
 
-/* Copy the pages that are not zero, word by word: a checker of addresses does
- * not see that it reads between the variables too. */
+/* Copy all nonzero pages. Word by word and without sanitizers, because it also
+ * reads the redzones between variables. */
 __attribute__((no_sanitize("address", "thread"))) static void
 copy_pages(char *dest, const char *source, size_t size)
 {
@@ -88,8 +88,8 @@ copy_pages(char *dest, const char *source, size_t size)
     }
 }
 
-/* Copy what the memory file has. Its holes are left alone: to read them would
- * fill them with pages, for variables that the program may never have used. */
+/* Copy the data of the memory file, without its holes: reading a hole would
+ * allocate a page for variables that the program may never have used. */
 static void copy_file(char *dest, const memheap_data_segment_t *data)
 {
     off_t size = (off_t)data->size;
@@ -97,7 +97,7 @@ static void copy_file(char *dest, const memheap_data_segment_t *data)
     while (end < size) {
         off_t start = lseek(data->fd, end, SEEK_DATA);
         if (start < 0 && errno == ENXIO)
-            return; /* nothing but a hole */
+            return; /* only a hole is left */
         if (start < 0)
             start = end;
         end = lseek(data->fd, start, SEEK_HOLE);
@@ -145,9 +145,9 @@ void memheap_data_segment_unshare(memheap_data_segment_t *data)
     char *copy = mmap(NULL, data->size, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (copy == MAP_FAILED)
-        return; /* they stay where they are, which harms nobody */
+        return; /* the pages stay shared, which is harmless */
     copy_file(copy, data);
-    /* Not by its wrapper: UCX has one of its own that loses the new address. */
+    /* Not mremap(): UCX replaces it by a wrapper that drops the new address. */
     syscall(SYS_mremap, copy, data->size, data->size,
             MREMAP_MAYMOVE | MREMAP_FIXED, data->base);
     close(data->fd);

@@ -1,8 +1,8 @@
 /*
- * The job as MPI sees it.
+ * The PEs of a job, by MPI.
  *
- * MPI is called by its profiling names: the plain ones are the program's, and
- * those that start and end MPI are wrapped by this library.
+ * MPI is called by its profiling names (PMPI_), because the plain names of some
+ * calls are wrapped by this library.
  */
 #include "config.h"
 
@@ -13,14 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Whether the cores on which any of the machine's PEs may run are fewer than
- * the PEs. */
+/* Whether the machine has more PEs than cores on which any of them may run. */
 static bool is_oversubscribed(const memheap_job_t *job)
 {
     cpu_set_t mine;
     cpu_set_t all;
     CPU_ZERO(&mine);
-    sched_getaffinity(0, sizeof(mine), &mine); /* none, if it fails */
+    sched_getaffinity(0, sizeof(mine), &mine); /* on failure: no core */
     PMPI_Allreduce(&mine, &all, (int)sizeof(mine), MPI_BYTE, MPI_BOR,
                    job->machine);
     return CPU_COUNT(&all) < job->machine_size;
@@ -44,8 +43,8 @@ void memheap_job_open(memheap_job_t *job, MPI_Comm comm, int machine)
     job->wait.spins = job->oversubscribed ? 0 : MEMHEAP_WAIT_SPINS;
 }
 
-/* The number of the progression that this PE falls into, when the PEs of the
- * machine are cut into as long ones as come, of at most that many PEs. */
+/* Cut the PEs of the machine into arithmetic progressions of at most `most`
+ * PEs, greedily; return the index of the one that has PE `mine`. */
 static int progression_of(const int *pe, int count, size_t most, int mine)
 {
     int number = 0;
@@ -63,7 +62,7 @@ static int progression_of(const int *pe, int count, size_t most, int mine)
     return number;
 }
 
-/* Let memheap_job_node_rank() know the own node. */
+/* Compute the constants of memheap_job_node_rank(). */
 static void init_node_rank(memheap_job_t *job)
 {
     const memheap_node_t *node = &job->nodes[job->node_number];
@@ -71,9 +70,9 @@ static void init_node_rank(memheap_job_t *job)
     job->node_pe_start = node->start;
     job->node_pe_shift = (unsigned)__builtin_ctz(stride);
     uint32_t odd = stride >> job->node_pe_shift;
-    uint32_t inverse = odd; /* right in its lowest 3 bits */
+    uint32_t inverse = odd; /* correct in the lowest 3 bits */
     for (int bits = 3; bits < 32; bits *= 2)
-        inverse *= 2 - odd * inverse; /* Newton: twice as many */
+        inverse *= 2 - odd * inverse; /* Newton step: twice as many bits */
     job->node_pe_inverse = inverse;
 }
 
@@ -158,7 +157,7 @@ void memheap_job_close(memheap_job_t *job)
     job->nodes = NULL;
 }
 
-/* Wait for a request, and serve other PEs meanwhile. */
+/* Wait for a request, and make progress meanwhile. */
 static void wait_for(const memheap_job_t *job, MPI_Request request)
 {
     memheap_wait_t wait = job->wait;
@@ -233,11 +232,12 @@ void memheap_job_node_barrier(const memheap_job_t *job)
 }
 
 void memheap_job_leaders_gather(const memheap_job_t *job, const void *mine,
-                                const int *sizes, const int *places, void *all)
+                                const int *sizes, const int *displacements,
+                                void *all)
 {
     MPI_Request request;
     PMPI_Iallgatherv(mine, sizes[job->node_number], MPI_BYTE, all, sizes,
-                     places, MPI_BYTE, job->leaders, &request);
+                     displacements, MPI_BYTE, job->leaders, &request);
     wait_for(job, request);
 }
 

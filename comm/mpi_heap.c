@@ -169,21 +169,21 @@ static memheap_status_t check_config(MPI_Comm comm,
     if (between) {
         memheap_log_write(
             log, MEMHEAP_LOG_ERROR,
-            "memheap_mpi_create: a heap is over a communicator "
-            "that is not MPI_COMM_NULL, and no intercommunicator");
+            "memheap_mpi_create: the communicator is MPI_COMM_NULL or an "
+            "intercommunicator");
         return MEMHEAP_ERR_BAD_ARGUMENT;
     }
     if (config->base != NULL || config->max_size != 0) {
         memheap_log_write(
             log, MEMHEAP_LOG_ERROR,
-            "memheap_mpi_create: the range of a symmetric heap is "
-            "found, not given");
+            "memheap_mpi_create: base and max_size must not be set: the "
+            "ranks find a common address range");
         return MEMHEAP_ERR_BAD_ARGUMENT;
     }
     return MEMHEAP_OK;
 }
 
-/* The parameters say what the program leaves unsaid of pages. */
+/* The memory policy of the configuration, completed by the parameters. */
 static memheap_status_t read_policy(const memheap_config_t *config,
                                     const memheap_log_t *log,
                                     memheap_memory_policy_t *policy)
@@ -200,11 +200,11 @@ static memheap_status_t read_policy(const memheap_config_t *config,
 }
 
 static memheap_status_t open_heap(memheap_mpi_t *heap,
-                                  const memheap_config_t *given)
+                                  const memheap_config_t *user_config)
 {
     const memheap_job_t *job = &heap->job;
     memheap_memory_policy_t policy;
-    memheap_config_t config = *given;
+    memheap_config_t config = *user_config;
     config.log = heap->log;
     config.flags |= MEMHEAP_JOB_HEAP;
     memheap_call_t call =
@@ -279,7 +279,7 @@ memheap_status_t memheap_mpi_destroy(memheap_mpi_t *heap)
     memheap_status_t status =
         memheap_dependents_check(&heap->dependents, "heap",
                                  memheap_name(heap->symmetric.heap), heap->log);
-    /* No rank reads another's part after this. */
+    /* After this, no rank accesses another rank's part. */
     status = memheap_job_worst(&heap->job, status);
     if (status != MEMHEAP_OK)
         return status;
@@ -380,10 +380,10 @@ void *memheap_mpi_ptr(const memheap_mpi_t *heap, const void *address, int rank)
         return NULL;
     if (rank == job->rank)
         return symmetric->base + offset;
-    uint32_t near = memheap_job_node_rank(job, rank);
-    return near < (uint32_t)job->node_size
-               ? symmetric->windows.base + near * symmetric->windows.stride +
-                     offset
+    uint32_t node_rank = memheap_job_node_rank(job, rank);
+    return node_rank < (uint32_t)job->node_size
+               ? symmetric->windows.base +
+                     node_rank * symmetric->windows.stride + offset
                : NULL;
 }
 

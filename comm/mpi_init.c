@@ -1,5 +1,5 @@
 /*
- * The start of MPI, and its progress engine.
+ * Starts MPI, and hooks into its progress engine.
  */
 #include "config.h"
 
@@ -33,8 +33,8 @@ memheap_status_t memheap_mpi_start(bool *started_p, const memheap_log_t *log)
     return MEMHEAP_OK;
 }
 
-/* Open MPI's progress engine takes callbacks of others. Its two functions are
- * no part of MPI, so they are looked for, and done without. */
+/* The functions that add callbacks to Open MPI's progress engine are not part
+ * of MPI, so they are looked up at run time. */
 bool memheap_mpi_hook_progress(int (*serve)(void), bool on)
 {
     typedef int take_t(int (*callback)(void));
@@ -43,6 +43,6 @@ bool memheap_mpi_hook_progress(int (*serve)(void), bool on)
                                           : "opal_progress_unregister");
     if (symbol == NULL)
         return false;
-    memcpy(&take, &symbol, sizeof(take)); /* as POSIX has it for dlsym() */
+    memcpy(&take, &symbol, sizeof(take)); /* as POSIX specifies for dlsym() */
     return take(serve) == 0;
 }

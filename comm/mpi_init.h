@@ -1,5 +1,5 @@
 /*
- * The start of MPI, and its progress engine.
+ * Starts MPI, and hooks into its progress engine.
  */
 #ifndef MEMHEAP_COMM_MPI_INIT_H
 #define MEMHEAP_COMM_MPI_INIT_H
@@ -9,15 +9,20 @@
 
 #include <stdbool.h>
 
-/** Start MPI if nobody has, for any number of threads, since the program may
- *  use it too; *started_p says whether this call did. MEMHEAP_ERR_SYSTEM,
- *  logged, if MPI is over. Not a call of a job. */
+/**
+ * Start MPI unless it is running, with MPI_THREAD_MULTIPLE, because the program
+ * may use MPI too. Local.
+ *
+ * @param started_p  takes whether this call has started MPI
+ * @return MEMHEAP_ERR_SYSTEM, logged, if MPI was finalized or does not start
+ */
 memheap_status_t memheap_mpi_start(bool *started_p, const memheap_log_t *log);
 
 /**
- * Have a function called wherever the program waits in a call of MPI, or stop
- * that. Not a call of a job.
- * @return whether this MPI offers it: Open MPI does
+ * Add a function to MPI's progress engine, or remove it. MPI then calls it
+ * while the program waits in MPI. Local.
+ *
+ * @return whether this MPI supports it: Open MPI does
  */
 bool memheap_mpi_hook_progress(int (*serve)(void), bool on);
 

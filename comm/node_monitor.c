@@ -1,15 +1,21 @@
 /*
- * Watches neighbouring nodes over connections of TCP.
+ * Monitors the neighbouring nodes over TCP connections.
  *
- * The nodes are a ring: the first PE of each connects to that of the next one,
- * and is connected to by that of the one before. What a PE tells about itself
- * is a port, a random number and its addresses; some of these may mean another
- * machine, or none, elsewhere, so all are tried at once, and who is connected
- * has to know the number of the other. A thread does all of it, and sleeps.
+ * The nodes form a ring. The first PE of each node connects to that of the next
+ * node. It publishes a port, a random secret and its addresses. An address may
+ * lead to another machine or nowhere from elsewhere, so all are tried at once,
+ * and both sides must send the secret of the side that accepted. A thread runs
+ * the protocol, and sleeps in poll():
  *
- * A connection that is closed was closed by a process that ends, well or not:
- * that is seen by others. One that fails is a node lost. TCP_USER_TIMEOUT has
- * the kernel give up both on a question (a keep-alive probe) and on data.
+ *     next node                                   this node
+ *     ACCEPTED    <---- connect --------------   CONNECTING
+ *     ACCEPTED    <---- hello (secret, host) --  HELLO_SENT
+ *     REPLY_SENT  ----- hello (secret, host) ->  HELLO_SENT
+ *     ESTABLISHED <---- one byte --------------  ESTABLISHED
+ *
+ * A closed connection means that the process ends; others detect that. A failed
+ * connection means that the node is lost. TCP_USER_TIMEOUT makes the kernel
+ * give up on unanswered keep-alive probes and on unacknowledged data.
  */
 #include "config.h"
 
@@ -32,31 +38,31 @@
 #include <unistd.h>
 
 enum {
-    MAX_ADDRESSES = 8, /* of a node, at most */
+    MAX_ADDRESSES = 8, /* of a node */
     MAX_LINKS = 2 * MAX_ADDRESSES + 2,
     HOST = 64
 };
 
-/* What a node tells the one before it. */
+/* What a node tells the previous node. */
 typedef struct address_record {
     uint64_t secret;
     struct in_addr address[MAX_ADDRESSES];
     int count;
-    in_port_t port; /* as the network has it; 0: it cannot be connected */
+    in_port_t port; /* in network byte order; 0: cannot listen */
     char host[HOST];
 } address_record_t;
 
-/* What is sent over a connection, once in each direction. */
+/* The message that each side of a connection sends once. */
 typedef struct hello {
-    uint64_t secret; /* of the one that was connected to */
+    uint64_t secret; /* of the side that accepted */
     char host[HOST]; /* of the sender */
 } hello_t;
 
 typedef enum link_state {
     CONNECTING, /* to the next node */
-    HELLO_SENT, /* who it is */
-    ACCEPTED,   /* from somebody */
-    REPLY_SENT, /* who this is, to the node before this one */
+    HELLO_SENT, /* to the next node */
+    ACCEPTED,   /* a connection; the peer is unknown yet */
+    REPLY_SENT, /* to the previous node */
     ESTABLISHED
 } link_state_t;
 
@@ -90,7 +96,7 @@ static void set_option(int fd, int level, int option, int value)
     setsockopt(fd, level, option, &value, sizeof(value));
 }
 
-/* Have the kernel ask, from a third of the time on, each second. */
+/* Send keep-alive probes each second, after a third of the timeout. */
 static void keep_alive(const memheap_node_monitor_t *m, int fd)
 {
     int timeout_s = (int)m->config.timeout_s;
@@ -101,7 +107,7 @@ static void keep_alive(const memheap_node_monitor_t *m, int fd)
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
-/* Add a connection, or close it where there are too many. */
+/* Add a connection, or close it if there are too many. */
 static void add(memheap_node_monitor_t *m, int fd, link_state_t state, int node)
 {
     if (m->count == MAX_LINKS)
@@ -116,7 +122,7 @@ static void drop(memheap_node_monitor_t *m, int i)
     m->links[i] = m->links[--m->count];
 }
 
-/* Begin to connect to all addresses of the next node. */
+/* Start to connect to all addresses of the next node. */
 static void connect_next(memheap_node_monitor_t *m)
 {
     for (int i = 0; i < m->next.count && m->next.port != 0; i++) {
@@ -143,7 +149,7 @@ static bool send_hello(const memheap_node_monitor_t *m, int fd, uint64_t secret)
            (ssize_t)sizeof(hello);
 }
 
-/* Whether the other side knows what it should; its name then. */
+/* Receive a hello, and its host name. False if the secret is wrong. */
 static bool receive_hello(link_t *link, uint64_t secret)
 {
     hello_t hello;
@@ -172,8 +178,7 @@ static void drop_others(memheap_node_monitor_t *m)
     }
 }
 
-/* Look at a connection that something happened to. @return whether it is one
- * to keep */
+/* Handle an event on a connection. Returns whether to keep the connection. */
 static bool handle_event(memheap_node_monitor_t *m, link_t *link)
 {
     char byte = 0;
@@ -185,7 +190,7 @@ static bool handle_event(memheap_node_monitor_t *m, link_t *link)
         return getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
                error == 0 && send_hello(m, link->fd, m->next.secret);
     case HELLO_SENT:
-        /* The other side counts on it from this byte on. */
+        /* This byte establishes the connection on the other side. */
         return receive_hello(link, m->next.secret) &&
                send(link->fd, &byte, 1, MSG_NOSIGNAL) == 1 &&
                establish(m, link);
@@ -245,7 +250,7 @@ static void *run(void *context)
     }
 }
 
-/* Have a port, and know the addresses at which other nodes may find it. */
+/* Listen on a port, and find the addresses of this node. */
 static bool listen_here(memheap_node_monitor_t *m)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
@@ -278,7 +283,7 @@ static bool listen_here(memheap_node_monitor_t *m)
     return true;
 }
 
-/* Start the thread, which takes no signal of the program's. */
+/* Start the thread, with all signals blocked. */
 static bool start(memheap_node_monitor_t *m)
 {
     sigset_t all;
@@ -308,7 +313,7 @@ memheap_node_monitor_open(const memheap_job_t *job,
                           const memheap_node_monitor_config_t *config,
                           const memheap_log_t *log)
 {
-    /* Nodes that are one machine are lost together. */
+    /* Nodes of one machine are lost together. */
     if (job->machine_size == job->size || job->node_rank != 0)
         return NULL;
     address_record_t none = {.port = 0};
@@ -332,7 +337,7 @@ memheap_node_monitor_open(const memheap_job_t *job,
     if (m->mine.port != 0 && start(m))
         return m;
     memheap_log_write(log, MEMHEAP_LOG_DEBUG,
-                      "a lost node is left to the network to notice (%s)",
+                      "only the network detects a lost node (%s)",
                       strerror(errno));
     release(m);
     return NULL;

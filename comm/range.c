@@ -1,12 +1,11 @@
 /*
- * Agrees on an address range by trying.
+ * Finds an address range that is free on all PEs, by trying.
  *
- * All PEs know the same list of candidates, spread over the address space and
- * not overlapping. Each reserves those that are free, without replacing
- * anything; the bit sets of successes are reduced by AND, and the lowest common
- * candidate is kept. So one reduction finds a candidate under any randomisation
- * of addresses, if there is one in the list. Where there is none, the list is
- * shifted and tried again a few times, before all give up together.
+ * All PEs know the same list of candidates, which do not overlap and are spread
+ * over the address space. Each PE reserves those that are free there. The bit
+ * sets of successes are reduced by AND, and the lowest common candidate is
+ * kept. So one reduction finds a common range under any address randomization,
+ * if the list has one. If it has none, the list is shifted, for a few rounds.
  */
 #include "config.h"
 
@@ -24,14 +23,14 @@ enum {
     ROUNDS = 8
 };
 
-/* Where candidates may lie on 64-bit Linux: above what executables and
- * sanitizers take at the low end, below the stack and libraries. */
+/* The part of the address space for candidates, on 64-bit Linux: above the
+ * executable and the sanitizers, below the stack and the libraries. */
 static const size_t span_start = (size_t)1 << 44;
 static const size_t span_end = (size_t)0x7e << 40;
 
-/* The list of candidates of one round. */
+/* The candidates of one round. */
 typedef struct candidates {
-    size_t size; /* of the range, in whole alignments */
+    size_t size; /* of the range, aligned */
     size_t first;
     size_t stride;
     unsigned count;
@@ -59,8 +58,8 @@ static void *candidate_at(const candidates_t *candidates, unsigned i)
     return (void *)(candidates->first + i * candidates->stride);
 }
 
-/* Reserve a candidate unless something lies there. Old kernels take the address
- * for a hint, and put the mapping elsewhere. */
+/* Reserve a candidate if it is free. Old kernels ignore MAP_FIXED_NOREPLACE and
+ * take the address as a hint. */
 static bool reserve_candidate(void *candidate, size_t size)
 {
     if ((size_t)candidate + size > span_end)

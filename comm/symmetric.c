@@ -1,7 +1,7 @@
 /*
- * Makes the common heap of a job: memory behind the common range, windows peers
- * that of the node's PEs, and the heap over it. Each step ends in an agreement
- * peers its status.
+ * Creates the symmetric heap of a job: a common address range, a memory file
+ * behind it, windows to the files of the node's other PEs, and the heap over
+ * it. The PEs agree on the status after each step.
  */
 #include "config.h"
 
@@ -47,8 +47,8 @@ static void collect(void *context, memheap_log_level_t level,
                  used == 0 ? "" : "; ", message);
 }
 
-/* Have the pages that are asked for, which PEs may get or not: the first that
- * falls back says so. */
+/* Request the pages of the memory policy. PEs may fall back to other pages; the
+ * first PE that does so logs it. */
 static memheap_status_t request_pages(const memheap_symmetric_config_t *config,
                                       memheap_status_t status,
                                       memheap_region_t *region)
@@ -70,8 +70,8 @@ static memheap_status_t request_pages(const memheap_symmetric_config_t *config,
     return status;
 }
 
-/* Create this PE's part. The first PE speaks for all; and where there are more,
- * a call takes so long that the figures may be shown. */
+/* Create this PE's part. The first PE writes the reports of the job. With
+ * several PEs, a collective call is slow enough to export the statistics. */
 static memheap_status_t create(const memheap_symmetric_config_t *config,
                                unsigned flags, const memheap_region_t *region,
                                memheap_t **heap_p)
@@ -87,7 +87,7 @@ static memheap_status_t create(const memheap_symmetric_config_t *config,
     return status;
 }
 
-/* Have the windows watched as the heap is. */
+/* Let the heap's access checks cover the windows too. */
 static void set_peer_windows(const memheap_symmetric_config_t *config,
                              memheap_t *heap, const memheap_windows_t *windows)
 {
@@ -164,7 +164,7 @@ err_file:
     return worst;
 }
 
-/* Have the first PE report the figures of all. */
+/* Report the statistics of all PEs, on the first PE. */
 static void report_stats(const memheap_job_t *job, memheap_t *heap)
 {
     uint64_t mine[MEMHEAP_STAT_COUNT];
@@ -210,8 +210,8 @@ void memheap_symmetric_close(memheap_symmetric_t *symmetric)
     *symmetric = (memheap_symmetric_t){.heap = NULL};
 }
 
-/* The memory of the machine for one of its PEs; that of its huge page pool if
- * the heap is to be there, and all PEs have a part of it or must. */
+/* A PE's share of the machine's memory; or of its pool of huge pages, if the
+ * policy asks for them and each PE gets some or huge pages are required. */
 static size_t fair_share(const memheap_job_t *job,
                          const memheap_memory_policy_t *policy)
 {
@@ -230,7 +230,7 @@ static size_t fair_share(const memheap_job_t *job,
     return memheap_min(total / pes, pool);
 }
 
-/* Memcheck keeps what it knows of a range, and has less address space. */
+/* Memcheck stores shadow memory for the range, and has less address space. */
 static const size_t memcheck_share = MEMHEAP_GIB;
 
 size_t memheap_symmetric_share(const memheap_job_t *job,

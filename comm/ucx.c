@@ -1,18 +1,19 @@
 /*
- * The transport over UCX.
+ * The transport over UCX: the worker, the peers, and puts and gets.
  *
- * One worker serves the PE. Each PE shows the others two kinds of records, once
- * a node: the worker's address, and for each piece of a segment that was
- * covered its base and packed key. A peer, with its endpoint and its unpacked
- * keys, is made when it is first needed.
+ * One UCX worker serves the PE. Each PE publishes two kinds of records, stored
+ * once per node: its worker address; and for each registered part of a segment,
+ * the segment's base address and the packed remote key. A peer is created on
+ * first use, with its endpoint; its remote keys are unpacked on first use.
  *
- * Where several threads come, a lock is held for each step into UCX and never
- * while waiting. Operations that outlive their call are counted, and done when
- * the worker is flushed and the count is zero.
+ * Invariants:
+ *   - If several threads may call, a lock is held for each step into UCX, and
+ *     is released while waiting.
+ *   - `pending` counts the operations that outlive their call. They are
+ *     complete when the worker is flushed and the count is zero.
  *
- * An atomic operation is a message to the PE that owns the word, whose
- * processor does it and answers: so it mixes with those of that PE's own node.
- * UCX's own emulation does not, for it reads and writes the word in two steps.
+ * ucx_segments.c has the registered memory, ucx_atomics.c the atomic
+ * operations. Together they implement transport.h.
  */
 #include "config.h"
 
@@ -25,13 +26,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where a PE is, for the others. */
+/* The record by which other PEs reach a PE. */
 typedef struct address {
-    int machine;  /* the first PE there */
-    char bytes[]; /* what UCX says */
+    int machine;  /* the first PE of its machine */
+    char bytes[]; /* the UCX worker address */
 } address_t;
 
-/* What an operation needs after its call. */
+/* Context of an operation that outlives its call. */
 typedef struct operation {
     memheap_transport_t *transport;
     int pe;
@@ -57,7 +58,7 @@ int memheap_transport_try_progress(memheap_transport_t *t)
 _Noreturn void memheap_ucx_lost(memheap_transport_t *t, int pe,
                                 ucs_status_t why)
 {
-    t->ending = true; /* MPI may wait while it ends the job */
+    t->ending = true; /* MPI may make progress while it ends the job */
     bool gone = why == UCS_ERR_ENDPOINT_TIMEOUT ||
                 why == UCS_ERR_CONNECTION_RESET || why == UCS_ERR_TIMED_OUT ||
                 why == UCS_ERR_CANCELED;
@@ -73,8 +74,6 @@ static void on_lost(void *context, ucp_ep_h endpoint, ucs_status_t why)
         memheap_ucx_lost(peer->transport, peer->pe, why);
 }
 
-/* Wait for a request, which is freed. The lock is held on entry and on exit,
- * and not in between. */
 void memheap_ucx_finish(memheap_transport_t *t, int pe,
                         ucs_status_ptr_t request)
 {
@@ -84,7 +83,7 @@ void memheap_ucx_finish(memheap_transport_t *t, int pe,
                               ? UCS_PTR_STATUS(request)
                               : ucp_request_check_status(request);
     memheap_wait_t wait = t->job->wait;
-    wait.progress = NULL; /* it is done here, under the lock */
+    wait.progress = NULL; /* the loop makes progress itself, under the lock */
     while (status == UCS_INPROGRESS) {
         unsigned events = ucp_worker_progress(t->worker);
         unlock_worker(t);
@@ -99,7 +98,6 @@ void memheap_ucx_finish(memheap_transport_t *t, int pe,
         ucp_request_free(request);
 }
 
-/* The peer of a PE. */
 peer_t *memheap_ucx_peer(memheap_transport_t *t, int pe)
 {
     uint64_t *found = memheap_hashmap_find(&t->peers, (uint64_t)pe);
@@ -112,8 +110,8 @@ peer_t *memheap_ucx_peer(memheap_transport_t *t, int pe)
     *peer = (peer_t){.transport = t, .pe = pe, .next = t->first};
     const address_t *address =
         memheap_address_table_at(&t->addresses, pe, &size);
-    /* Shared memory has no way to lose a PE, so UCX does not use it where it
-     * is asked to notice. */
+    /* UCX does not use shared memory for an endpoint that detects failures,
+     * so detect failures only between machines. */
     ucp_ep_params_t params = {
         .field_mask = UCP_EP_PARAM_FIELD_REMOTE_ADDRESS |
                       UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE |
@@ -131,7 +129,7 @@ peer_t *memheap_ucx_peer(memheap_transport_t *t, int pe)
     return peer;
 }
 
-/* Count down an operation that outlived its call. */
+/* Completion of an operation that outlived its call. */
 static void on_done(void *request, ucs_status_t status, void *context)
 {
     operation_t *operation = context;
@@ -160,7 +158,7 @@ static ucp_request_param_t callback(operation_t *operation)
                                  .user_data = operation};
 }
 
-/* What became of a request with a callback: it is under way, or is done. */
+/* Count an operation as pending, unless it is complete already. */
 static void track(memheap_transport_t *t, int pe, ucs_status_ptr_t request,
                   operation_t *operation)
 {
@@ -172,7 +170,8 @@ static void track(memheap_transport_t *t, int pe, ucs_status_ptr_t request,
         t->pending++;
 }
 
-/* Move bytes to or from a remote, span by span; wait for each, or for none. */
+/* Copy bytes to or from another PE, span by span. Wait for each span, or for
+ * none. */
 static void move(memheap_transport_t *t, memheap_remote_addr_t remote,
                  char *local, size_t size, bool put, bool wait)
 {
@@ -226,12 +225,11 @@ void memheap_transport_get_nbi(memheap_transport_t *transport,
     move(transport, *remote, dest, size, false, false);
 }
 
-/* Make progress until nothing is left of what is counted. */
 void memheap_ucx_progress_until_zero(memheap_transport_t *t,
                                      const size_t *count)
 {
     memheap_wait_t wait = t->job->wait;
-    wait.progress = NULL; /* it is done here, under the lock */
+    wait.progress = NULL; /* the loop makes progress itself, under the lock */
     while (*count > 0) {
         unsigned events = ucp_worker_progress(t->worker);
         unlock_worker(t);
@@ -241,8 +239,8 @@ void memheap_ucx_progress_until_zero(memheap_transport_t *t,
     }
 }
 
-/* UCX orders what is put; atomics before have to be done, and those behind
- * look at `fences`. */
+/* UCX orders puts. Atomic operations before the fence are completed here; those
+ * after it compare the peer's fence count, and flush the peer if needed. */
 void memheap_transport_fence(memheap_transport_t *t)
 {
     lock_worker(t);
@@ -252,7 +250,6 @@ void memheap_transport_fence(memheap_transport_t *t)
     unlock_worker(t);
 }
 
-/* Wait for the operations that outlived their calls. */
 static void wait_pending(memheap_transport_t *t)
 {
     memheap_ucx_progress_until_zero(t, &t->pending);
@@ -280,7 +277,7 @@ void memheap_transport_quiet_pe(memheap_transport_t *t, int pe)
         memheap_ucx_finish(
             t, pe,
             ucp_ep_flush_nbx(memheap_ucx_peer(t, pe)->endpoint, &no_callback));
-    wait_pending(t); /* what was got may lie behind the flush */
+    wait_pending(t); /* a get may complete after the flush */
     unlock_worker(t);
 }
 
@@ -303,7 +300,7 @@ static ucs_status_t on_message(void *context, const void *header,
 {
     memheap_transport_t *t = context;
     (void)header_size;
-    (void)param; /* eager: all of it is here */
+    (void)param; /* the message is eager, so data is complete */
     t->config.receive(t->config.context, header, data, size);
     return UCS_OK;
 }
@@ -317,7 +314,7 @@ memheap_status_t memheap_ucx_failed(const memheap_transport_t *t,
     return MEMHEAP_ERR_SYSTEM;
 }
 
-/* Serve other PEs until the end: sleep while there is nothing to do. */
+/* The progress thread. It sleeps while there is nothing to do. */
 static void *serve(void *context)
 {
     memheap_transport_t *t = context;
@@ -381,7 +378,7 @@ static memheap_status_t open_worker(memheap_transport_t *t)
                             : memheap_ucx_failed(t, "make a worker", status);
 }
 
-/* Show the others where this PE is. Collective. */
+/* Publish the worker address of this PE. Collective. */
 static memheap_status_t publish_address(memheap_transport_t *t,
                                         memheap_status_t mine)
 {
@@ -409,7 +406,6 @@ static memheap_status_t publish_address(memheap_transport_t *t,
     return worst;
 }
 
-/* Release what this PE has of the transport. */
 static void release(memheap_transport_t *t)
 {
     for (memheap_segment_id_t id = 0; id < MEMHEAP_SEGMENTS; id++)
@@ -464,7 +460,7 @@ void memheap_transport_close(memheap_transport_t *t)
     if (t == NULL)
         return;
     memheap_transport_quiet(t);
-    memheap_job_worst(t->job, MEMHEAP_OK); /* the others are quiet too */
+    memheap_job_worst(t->job, MEMHEAP_OK); /* all PEs are quiet */
     lock_worker(t);
     t->closing = true;
     for (memheap_segment_id_t id = 0; id < MEMHEAP_SEGMENTS; id++)
@@ -473,7 +469,7 @@ void memheap_transport_close(memheap_transport_t *t)
         memheap_ucx_finish(t, peer->pe,
                            ucp_ep_close_nbx(peer->endpoint, &no_callback));
     unlock_worker(t);
-    memheap_job_worst(t->job, MEMHEAP_OK); /* nobody needs progress any more */
+    memheap_job_worst(t->job, MEMHEAP_OK); /* no PE needs progress any more */
     if (t->has_thread) {
         atomic_store(&t->thread_ends, true);
         ucp_worker_signal(t->worker);

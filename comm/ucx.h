@@ -1,5 +1,5 @@
 /*
- * What the parts of the transport over UCX share.
+ * Types and functions that the parts of the UCX transport share.
  */
 #ifndef MEMHEAP_COMM_UCX_H
 #define MEMHEAP_COMM_UCX_H
@@ -18,18 +18,18 @@ enum {
     MESSAGE_ID = 1,
     ATOMIC_REQUEST_ID,
     ATOMIC_REPLY_ID,
-    /** Pieces of one segment: each is a quarter longer than all before it, so
-     *  this covers any address space. */
+    /** Registered parts of one segment. A growing heap registers at least a
+     *  quarter more each time, so this number covers any address space. */
     MAX_REGISTRATIONS = 128
 };
 
-/* Bytes of a segment that were registered in one step: up to end, from where
- * the piece before it ends. */
+/* A part of a segment that was registered in one step. It begins at the end of
+ * the part before it. */
 typedef struct registration {
-    size_t end;
+    size_t end; /* offset in the segment */
     ucp_mem_h memory;
-    memheap_address_table_t
-        keys; /* each with the segment's base on its PE before it */
+    /** Per member: the base address of its segment, then the packed key. */
+    memheap_address_table_t keys;
 } registration_t;
 
 typedef struct segment {
@@ -38,7 +38,7 @@ typedef struct segment {
     int count;
 } segment_t;
 
-/* What is known of a piece of a peer. */
+/* The access to a registered part on a peer. */
 typedef struct remote_key {
     uint64_t base;
     ucp_rkey_h key; /* NULL: not unpacked yet */
@@ -48,9 +48,9 @@ typedef struct peer {
     memheap_transport_t *transport;
     int pe;
     ucp_ep_h endpoint;
-    uint64_t fences; /* up to which what was put is there */
-    remote_key_t
-        *remote_keys[MEMHEAP_SEGMENTS]; /* MAX_REGISTRATIONS of each, or NULL */
+    uint64_t fences; /* the fence up to which its puts are complete */
+    remote_key_t *remote_keys[MEMHEAP_SEGMENTS]; /* arrays of MAX_REGISTRATIONS,
+                                                    or NULL */
     struct peer *next;
 } peer_t;
 
@@ -60,16 +60,16 @@ struct memheap_transport {
     const memheap_log_t *log;
     ucp_context_h context;
     ucp_worker_h worker;
-    bool locked;        /* calls take the lock */
-    bool closing;       /* errors of peers count no more */
-    atomic_bool ending; /* the job is */
+    bool locked;        /* calls take the lock: there are several threads */
+    bool closing;       /* errors of peers are ignored */
+    atomic_bool ending; /* the job is being aborted */
     pthread_mutex_t lock;
     memheap_address_table_t addresses;
-    segment_t *segment[MEMHEAP_SEGMENTS]; /* NULL: nobody has it */
-    memheap_hashmap_t peers;              /* from a PE to its peer_t */
+    segment_t *segment[MEMHEAP_SEGMENTS]; /* NULL: not registered */
+    memheap_hashmap_t peers;              /* PE -> peer_t * */
     peer_t *first;
-    size_t pending; /* operations that outlived their call */
-    size_t atomics; /* those of them that are atomic */
+    size_t pending; /* operations that outlive their call */
+    size_t atomics; /* the atomic ones among them */
     uint64_t fences;
     pthread_t thread;
     bool has_thread;
@@ -90,23 +90,24 @@ static inline void unlock_worker(memheap_transport_t *t)
 
 static const ucp_request_param_t no_callback = {0};
 
-/** Tell the caller that a PE is lost. */
+/** Report a lost PE through the callback of the configuration. */
 _Noreturn void memheap_ucx_lost(memheap_transport_t *t, int pe,
                                 ucs_status_t why);
 
-/** Wait for a request, which is freed. The lock is held on entry and on exit,
- *  and not in between. */
+/** Wait for a request, and free it. The lock is held on entry and on return,
+ *  and is released while waiting. */
 void memheap_ucx_finish(memheap_transport_t *t, int pe,
                         ucs_status_ptr_t request);
 
-/** The peer of a PE. */
+/** The peer of a PE, created on first use. */
 peer_t *memheap_ucx_peer(memheap_transport_t *t, int pe);
 
-/** Make progress until nothing is left of what is counted. */
+/** Make progress until a counter of operations is zero. Locked on entry and on
+ *  return. */
 void memheap_ucx_progress_until_zero(memheap_transport_t *t,
                                      const size_t *count);
 
-/** Log that UCX cannot do something. */
+/** Log that UCX cannot do something. @return MEMHEAP_ERR_SYSTEM */
 memheap_status_t memheap_ucx_failed(const memheap_transport_t *t,
                                     const char *what, ucs_status_t status);
 

@@ -1,5 +1,10 @@
 /*
- * Atomic operations on PEs of other nodes.
+ * Atomic operations on PEs of other nodes, by active messages.
+ *
+ * The PE that has the word runs the operation with its own processor and sends
+ * the old value back. So operations of other nodes are atomic with respect to
+ * those of its own node. UCX's software emulation of atomics is not: it reads
+ * and writes the word in two steps.
  */
 #include "config.h"
 
@@ -10,39 +15,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An atomic operation on its way to the owner of the word, */
+/* The request to the PE that has the word. */
 typedef struct atomic_request {
-    uint64_t address;   /* there */
-    uint64_t operation; /* the sender's atomic_operation_t */
+    uint64_t address;   /* of the word, on that PE */
+    uint64_t operation; /* the requester's atomic_operation_t */
     uint64_t value, compare;
     uint32_t kind, size;
-    int pe; /* the sender */
+    int pe; /* the requester */
 } atomic_request_t;
 
-/* and its reply. */
+/* The reply. */
 typedef struct atomic_reply {
     uint64_t operation;
     uint64_t old;
 } atomic_reply_t;
 
-/* An atomic operation that has no answer yet. */
+/* An atomic operation without a reply. */
 typedef struct atomic_operation {
-    void *old;     /* takes the value before it; NULL if nobody wants that */
-    bool blocking; /* the caller does, and frees it */
-    size_t outstanding; /* answers to come */
+    void *old;          /* takes the old value; may be NULL */
+    bool blocking;      /* the caller waits, and owns this struct */
+    size_t outstanding; /* replies */
     atomic_request_t request;
 } atomic_operation_t;
 
-/* What a request leaves when it is done, and nobody waits for it. */
+/* Completion of a send that no call waits for. */
 static void on_sent(void *request, ucs_status_t status, void *context)
 {
-    (void)status; /* the endpoint says what went wrong */
+    (void)status; /* the error handler of the endpoint reports failures */
     free(context);
     ucp_request_free(request);
 }
 
-/* Send a header alone. It must stay until it has left: so it is freed then
- * if it is the sender's no more. */
+/* Send a message that consists of a header. The header must stay valid until it
+ * has been sent; `freed` is freed then, and is the header or NULL. */
 static void send_header(memheap_transport_t *t, int pe, ucp_ep_h endpoint,
                         unsigned id, const void *header, size_t size,
                         void *freed)
@@ -61,7 +66,7 @@ static void send_header(memheap_transport_t *t, int pe, ucp_ep_h endpoint,
         memheap_ucx_lost(t, pe, UCS_PTR_STATUS(request));
 }
 
-/* Send an atomic operation; what was put before a fence is there first. */
+/* Send a request, after all puts before the last fence are complete. */
 static void send_atomic(memheap_transport_t *t,
                         const memheap_remote_addr_t *remote,
                         const memheap_atomic_t *atomic,
@@ -123,7 +128,7 @@ ucs_status_t memheap_ucx_on_atomic_request(void *context, const void *header,
                                            const ucp_am_recv_param_t *param)
 {
     memheap_transport_t *t = context;
-    atomic_request_t request; /* the header lies where the network put it */
+    atomic_request_t request; /* the header may be unaligned */
     atomic_reply_t *reply = calloc(1, sizeof(*reply));
     (void)header_size;
     (void)data;

@@ -1,5 +1,13 @@
 /*
- * Registers memory of segments, and finds that of other PEs.
+ * Registers memory of segments with UCX, and finds the memory of other PEs.
+ *
+ * A segment grows at its end. Each growth registers the new part and exchanges
+ * the keys of all members. So a segment is a list of registered parts, and an
+ * access is cut into one span per part:
+ *
+ *     segment   | part 0 | part 1 | part 2        |
+ *     access          |---+--------+---|
+ *     spans             0      1     2
  */
 #include "config.h"
 
@@ -9,7 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The piece of a segment that has an offset. */
+/* The index of the registered part that has an offset; count if there is none.
+ */
 static int registration_at(const segment_t *segment, size_t offset)
 {
     int i = 0;
@@ -18,13 +27,12 @@ static int registration_at(const segment_t *segment, size_t offset)
     return i;
 }
 
-/* The number that a PE has among the members of a segment. */
+/* The index of a PE among the members of a segment. */
 static int member_number(const memheap_members_t *members, int pe)
 {
     return members->stride == 0 ? 0 : (pe - members->start) / members->stride;
 }
 
-/* The first of the spans that size bytes at a place consist of. */
 span_t memheap_ucx_span(memheap_transport_t *t,
                         const memheap_remote_addr_t *remote, size_t size)
 {
@@ -32,8 +40,7 @@ span_t memheap_ucx_span(memheap_transport_t *t,
     int i = segment == NULL ? 0 : registration_at(segment, remote->offset);
     peer_t *peer = memheap_ucx_peer(t, remote->pe);
     remote_key_t **remote_keys = &peer->remote_keys[remote->segment];
-    if (segment == NULL ||
-        i == segment->count) /* not covered: nobody was given it */
+    if (segment == NULL || i == segment->count) /* not registered */
         memheap_ucx_lost(t, remote->pe, UCS_ERR_INVALID_ADDR);
     if (*remote_keys == NULL)
         *remote_keys = calloc(MAX_REGISTRATIONS, sizeof(**remote_keys));
@@ -57,7 +64,7 @@ span_t memheap_ucx_span(memheap_transport_t *t,
         memheap_min(size, segment->registration[i].end - remote->offset)};
 }
 
-/* The segment of a number; made, if it is not there. */
+/* The segment with an id, created on first use. NULL if there is no memory. */
 static segment_t *segment_of(memheap_transport_t *t, memheap_segment_id_t id,
                              const memheap_members_t *members)
 {
@@ -125,7 +132,6 @@ memheap_status_t memheap_transport_register(memheap_transport_t *t,
     return status;
 }
 
-/* Forget what peers have said of their part of a segment; with the lock. */
 void memheap_ucx_release_keys(memheap_transport_t *t, memheap_segment_id_t id)
 {
     for (peer_t *peer = t->first; peer != NULL; peer = peer->next) {
@@ -139,7 +145,6 @@ void memheap_ucx_release_keys(memheap_transport_t *t, memheap_segment_id_t id)
     }
 }
 
-/* Let go of this PE's part of a segment. */
 void memheap_ucx_release_segment(memheap_transport_t *t,
                                  memheap_segment_id_t id)
 {

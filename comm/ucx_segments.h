@@ -1,12 +1,13 @@
 /*
- * Memory of segments that UCX registered, on this PE and on others.
+ * Registered memory: the parts of segments on this PE, and the remote keys of
+ * those on other PEs.
  */
 #ifndef MEMHEAP_COMM_UCX_SEGMENTS_H
 #define MEMHEAP_COMM_UCX_SEGMENTS_H
 
 #include "comm/ucx.h"
 
-/* Part of a place that lies in one registration. */
+/* A part of a remote access that lies in one registered part. */
 typedef struct span {
     peer_t *peer;
     uint64_t address;
@@ -14,14 +15,14 @@ typedef struct span {
     size_t size;
 } span_t;
 
-/** The first of the spans that size bytes at a place consist of. */
+/** The first span of an access to size bytes at a remote address. */
 span_t memheap_ucx_span(memheap_transport_t *t,
                         const memheap_remote_addr_t *remote, size_t size);
 
-/** Forget what peers have said of their part of a segment; with the lock. */
+/** Destroy the remote keys of a segment on all peers. Locked. */
 void memheap_ucx_release_keys(memheap_transport_t *t, memheap_segment_id_t id);
 
-/** Let go of this PE's part of a segment. */
+/** Deregister this PE's part of a segment. Locked. */
 void memheap_ucx_release_segment(memheap_transport_t *t,
                                  memheap_segment_id_t id);
 

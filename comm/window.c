@@ -1,8 +1,13 @@
 /*
  * Maps the memory files of the node's PEs.
  *
- * The windows lie in one reservation, at equal distances, so that finding one
- * is a multiplication and no table is kept.
+ * The windows lie in one reservation at equal distances, so the window of a PE
+ * is found by a multiplication:
+ *
+ *     base         base + stride       base + 2 * stride
+ *     +------------+-------------------+----------------+
+ *     | PE 0       | PE 1              | PE 2           |
+ *     +------------+-------------------+----------------+
  */
 #include "config.h"
 
@@ -18,12 +23,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What a PE tells the others of its file. */
+/* Identifies the memory file of a PE for other processes. */
 typedef struct file_id {
     pid_t pid;
     int fd;
-    dev_t device; /* to know the file by: a pid may mean another process in */
-    ino_t inode;  /* another container */
+    /* Device and inode confirm the file: in another container, the same pid may
+     * be another process. */
+    dev_t device;
+    ino_t inode;
 } file_id_t;
 
 memheap_status_t memheap_memory_file_create(const char *name,
@@ -56,7 +63,8 @@ memheap_status_t memheap_memory_file_create(const char *name,
     return MEMHEAP_OK;
 }
 
-/* Map a PE's file over [address, address + size), or anywhere if NULL. */
+/* Map a PE's file at [address, address + size), or anywhere if address is NULL.
+ */
 static memheap_status_t map_file(const file_id_t *file_id, void *address,
                                  size_t size, const memheap_log_t *log,
                                  void **mapped_p)
@@ -89,7 +97,7 @@ static memheap_status_t map_file(const file_id_t *file_id, void *address,
     return MEMHEAP_OK;
 }
 
-/* The card of the node's PE of number n. Collective over the node's PEs. */
+/* Share the file id of the node's PE n. Collective over the node. */
 static file_id_t share_file_id(const memheap_job_t *job, int n, int fd)
 {
     file_id_t file_id = {.pid = getpid(), .fd = fd};
@@ -102,8 +110,9 @@ static file_id_t share_file_id(const memheap_job_t *job, int n, int fd)
     return file_id;
 }
 
-/* Reserve address space as aligned as a gibibyte is, or as its sizes are: what
- * is a huge page of a file can be one of its window then. */
+/* Reserve address space, aligned to the lowest set bit of the windows' size but
+ * at most to 1 GiB: huge pages of a file can then be huge pages of its window.
+ */
 static void *reserve_aligned(size_t size, size_t align)
 {
     align = memheap_min(align, MEMHEAP_GIB);

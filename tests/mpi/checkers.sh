@@ -71,8 +71,8 @@ memcheck()
 # Build a program with the sanitizer, against a library without.
 build()
 {
-    "$MPICC" -g -fsanitize=address -I"$top_srcdir/shmem" \
-        -I"$top_srcdir/memheap" -I"$top_srcdir" "$1" -o "$2" \
+    "$MPICC" -g -fsanitize=address -I"$top_srcdir/include/shmem" \
+        -I"$top_srcdir/include" -I"$top_srcdir" "$1" -o "$2" \
         -L"$top_builddir/.libs" -lmemheap_shmem -lmemheap \
         -Wl,-rpath,"$top_builddir/.libs" >"$folder/log" 2>&1
 }

@@ -242,7 +242,7 @@ static bool wrong_arguments_are_refused(void)
     good = good &&
            memheap_mpi_create(MPI_COMM_WORLD, &config, &heap) ==
                MEMHEAP_ERR_BAD_ARGUMENT &&
-           strstr(logged, "is found, not given") != NULL;
+           strstr(logged, "must not be set") != NULL;
     const char *const params[] = {"MEMHEAP_COMPONENT=nobody", NULL};
     memheap_config_t odd = {.log = &log_here, .params = params};
     logged[0] = '\0';

@@ -114,7 +114,7 @@ printf 'one two two three Three THREE\n%.0s' 1 2 3 4 5 6 7 8 >words
 while IFS='|' read -r name arguments text; do
     # shellcheck disable=SC2086,SC2154 # they are words; make sets them
     output=$("$top_builddir/libtool" --quiet --tag=CC --mode=link "$MPICC" \
-        $built_cflags -O2 -I"$top_builddir" -I"$top_srcdir/memheap" \
+        $built_cflags -O2 -I"$top_builddir" \
         -I"$top_srcdir/include/shmem" -I"$top_srcdir/include" "$top_srcdir/examples/$name.c" -o "$name" \
         "$top_builddir/libmemheap_shmem.la" 2>&1) || miss "$name does not build"
     # shellcheck disable=SC2086
