@@ -1,6 +1,6 @@
 /*
- * Where objects lie that are not simply in the heap of one node, what is said
- * of those that cannot be, and atomic operations on PEs of other nodes.
+ * Finds objects outside the heap of a single node, reports invalid addresses
+ * and PEs, and runs atomic operations on PEs of other nodes.
  */
 #include "config.h"
 
@@ -38,7 +38,7 @@ void memheap_wrong_address(const char *call, const void *address, size_t size,
     memheap_runtime_abort();
 }
 
-/* End the job because of a PE that has no part of a space. */
+/* End the job, because a PE is not a member of a space. */
 static _Noreturn void not_a_member(const char *call,
                                    const memheap_segment_t *segment,
                                    const void *address, int pe)
@@ -95,14 +95,13 @@ char *memheap_locate_slow(const char *call, const void *address, size_t size,
     size_t offset = (size_t)((uintptr_t)address - (uintptr_t)segment->base);
     uint32_t node_rank = memheap_job_node_rank(job, number);
     if (node_rank >= (uint32_t)job->node_size) {
-        /* What is wrong there is wrong here. */
+        /* The other PE's blocks are those of this PE. */
         if (MEMHEAP_UNLIKELY(segment->access_checked))
             memheap_check_access(address, size, call, pe);
         *remote_p = (memheap_remote_addr_t){pe, segment->id, offset};
         return NULL;
     }
-    /* Whoever looks at its own memory may be waiting for others; and so may who
-     * looks at a neighbour's again and again. */
+    /* The program may be polling this address, so make progress. */
     if (pe == rt->job.rank)
         memheap_runtime_progress();
     else

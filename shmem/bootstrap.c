@@ -1,8 +1,8 @@
 /*
- * How the OpenSHMEM layer starts and ends.
+ * Starts and stops the OpenSHMEM layer.
  *
- * Starting is a row of steps, each of which ends in an agreement on the status;
- * the first that fails undoes those before it, on all PEs alike.
+ * The start is a sequence of steps. The PEs agree on the status after each. If
+ * a step fails on a PE, all PEs undo the steps before it.
  */
 #include "config.h"
 
@@ -25,7 +25,8 @@
 
 #include <shmem.h>
 
-/* A digest of the values that all PEs must share, whatever their spelling. */
+/* Digest of the parameters that must be equal on all PEs. Text is compared
+ * without case. */
 static uint64_t digest_of_params(const memheap_params_t *params)
 {
     uint64_t digest = 0;
@@ -47,9 +48,10 @@ static uint64_t digest_of_params(const memheap_params_t *params)
     return digest;
 }
 
-/* The longest that the heap may become: what the user says, else this PE's
- * share of the machine. A share that the PEs split is the least of all nodes'.
- * In whole pages of the kind asked for, whether or not this PE gets them. */
+/* The maximum size of the heap: set by the user, or a share of the machine's
+ * memory. A share that the PEs of a machine split is the minimum over all
+ * machines. In whole pages of the requested kind, even if this PE falls back to
+ * other pages. */
 static size_t heap_limit(memheap_runtime_t *rt,
                          const memheap_memory_policy_t *policy)
 {
@@ -89,8 +91,7 @@ static void print_info(const memheap_params_t *params)
     fflush(stdout);
 }
 
-/* Use the registry, with the parameters of jobs, until memheap_runtime_stop().
- */
+/* Acquire the registry with its parameters, until memheap_runtime_stop(). */
 static memheap_status_t acquire_params(memheap_runtime_t *rt)
 {
     const memheap_registry_t *registry;
@@ -113,8 +114,8 @@ static void release_params(memheap_runtime_t *rt)
     memheap_registry_release();
 }
 
-/* Have the PEs' means to reach each other and to agree, and agree on the
- * parameters. */
+/* Connect the PEs: form the nodes, open the transport and the agreement. Then
+ * agree on the parameters. */
 static memheap_status_t connect_pes(memheap_runtime_t *rt)
 {
     memheap_status_t status = memheap_registration_open(rt);
@@ -135,14 +136,15 @@ static memheap_status_t connect_pes(memheap_runtime_t *rt)
     return MEMHEAP_OK;
 }
 
-/* Undo what connect_pes() did, all of it or what it came to. */
+/* Undo connect_pes(), also after it has failed halfway. */
 static void disconnect_pes(memheap_runtime_t *rt)
 {
     memheap_registration_close(rt);
     memheap_agree_close(&rt->agree);
 }
 
-/* Give no pages of the heap back; say so if the user asked for it. */
+/* Do not return pages of the heap to the system; warn if the user asked for
+ * that. */
 static void keep_pages(memheap_runtime_t *rt)
 {
     memheap_pin_pages(rt->space.heap);
@@ -153,7 +155,7 @@ static void keep_pages(memheap_runtime_t *rt)
                           "the heap");
 }
 
-/* The heap, of which the other nodes know too. */
+/* Create the symmetric heap, and make it accessible to other nodes. */
 static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
                                     const memheap_memory_policy_t *policy)
 {
@@ -163,7 +165,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
                                            ? MEMHEAP_ORDERED
                                            : MEMHEAP_SINGLE_THREADED),
                              .log = &rt->log};
-    /* What the user says that it will be is registered in one piece. */
+    /* With a size set by the user, commit and register the heap as a whole. */
     memheap_symmetric_config_t config = {.job = &rt->job,
                                          .limit = limit,
                                          .committed = rt->transport != NULL &&
@@ -182,8 +184,8 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
         .kind = MEMHEAP_CALL_CREATE,
         .argument = {memheap_digest_bytes(0, name, strlen(name)), 0, 0}};
     memheap_runtime_agree(&rt->agree, &call, MEMHEAP_OK, 0, NULL);
-    /* A network goes on with the page that it registered, whatever the kernel
-     * puts in its place. */
+    /* A network card keeps using the page that was registered, even if the
+     * kernel has replaced it. */
     if (rt->transport != NULL)
         keep_pages(rt);
     rt->heap_segment.base = symmetric.base;
@@ -209,8 +211,8 @@ static void unshare_data(memheap_runtime_t *rt)
     memheap_segment_reset(&rt->data_segment);
 }
 
-/* Make the program's variables symmetric, where all PEs run one program. It is
- * no error if they do not: each has its own variables then. */
+/* Make the data segment symmetric, if all PEs run the same executable. If they
+ * do not, variables are not symmetric, which is no error. */
 static memheap_status_t share_data(memheap_runtime_t *rt)
 {
     memheap_data_segment_t *pages = &rt->data_pages;
@@ -251,7 +253,7 @@ static memheap_status_t share_data(memheap_runtime_t *rt)
     return worst;
 }
 
-/* Start the job's parts in order; see memheap_runtime_start(). */
+/* Run the steps of the start, after the job is open. */
 static memheap_status_t start_job(memheap_runtime_t *rt)
 {
     memheap_status_t status = acquire_params(rt);
@@ -285,7 +287,7 @@ static memheap_status_t start_job(memheap_runtime_t *rt)
     return MEMHEAP_OK;
 
 err_heap:
-    disconnect_pes(rt); /* before the memory that it knows */
+    disconnect_pes(rt); /* before the memory that is registered with it */
     unshare_data(rt);
     release_params(rt);
     return status;
@@ -310,7 +312,7 @@ memheap_status_t memheap_runtime_start(int thread_level)
     rt->thread_level = thread_level;
     rt->space.logged_out_of_memory = false;
     memset(rt->free_groups, 0xFF, sizeof(rt->free_groups));
-    rt->free_groups[0] &= ~(uint64_t)1; /* that of all PEs */
+    rt->free_groups[0] &= ~(uint64_t)1; /* of all PEs */
     rt->free_groups[0] &= ~((uint64_t)1 << MEMHEAP_GROUP_SHARED);
     rt->free_groups[0] &= ~((uint64_t)1 << MEMHEAP_GROUP_SETS);
     memheap_job_open(&rt->job, MPI_COMM_WORLD, -1);
@@ -335,7 +337,7 @@ void memheap_runtime_stop(void)
     memheap_runtime_report_heap(&rt->space);
     memheap_spaces_report();
     memheap_team_stop();
-    /* The transport first: it knows the memory of all below. */
+    /* The transport first: all memory below is registered with it. */
     disconnect_pes(rt);
     memheap_spaces_stop();
     memheap_windows_close(&rt->heap_segment.windows);

@@ -1,5 +1,5 @@
 /*
- * Words for collective calls.
+ * Describes collective calls as text.
  */
 #include "config.h"
 
@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-/* The parameters that are not at their defaults, as a user would set them. */
+/* List the parameters that are not at their defaults, as a user sets them. */
 static void describe_init(char *text, size_t room)
 {
     const memheap_params_t *params = memheap_runtime.params;
@@ -27,7 +27,7 @@ static void describe_init(char *text, size_t room)
         snprintf(text + used, room - used, " with no parameter set");
 }
 
-/* The routine, where several make calls of one kind. */
+/* The name of the routine, if several routines make calls of this kind. */
 static const char *name_of(const memheap_call_t *call, const char *usual)
 {
     return call->name == NULL ? usual : call->name;

@@ -1,13 +1,13 @@
 /*
- * The collective calls, as the PEs compare them.
+ * The collective calls of OpenSHMEM, for the agreement and its messages.
  */
 #ifndef MEMHEAP_SHMEM_CALL_DESCRIPTION_H
 #define MEMHEAP_SHMEM_CALL_DESCRIPTION_H
 
 #include "comm/call.h"
 
-/** What a PE is in. The arguments of each stand beside it; addresses are
- *  those of the heap, which are the same on every PE. */
+/** Kinds of calls, with their arguments. Addresses are heap addresses, which
+ * are equal on all PEs. */
 typedef enum memheap_call_kind {
     MEMHEAP_CALL_INIT,          /* digest of all parameters */
     MEMHEAP_CALL_CREATE,        /* digest of the component's name */
@@ -41,7 +41,7 @@ typedef enum memheap_call_kind {
     MEMHEAP_CALL_SET            /* digest of the name */
 } memheap_call_kind_t;
 
-/** Writes a call with its arguments. */
+/** Describe a call with its arguments. */
 memheap_call_describe_t memheap_call_describe;
 
 #endif

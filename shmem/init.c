@@ -1,10 +1,10 @@
 /*
  * Library setup, exit and query; thread support.
  *
- * MPI, once started, goes on until the program ends, since it cannot be
- * started a second time and shmem_init() can. A program that ends well without
- * shmem_finalize() is finalized then; one that ends with an error is not, so
- * that the launcher sees that a PE is lost and ends the others.
+ * MPI stays initialized until the program ends, because MPI cannot be started
+ * twice, but shmem_init() can. At a normal exit without shmem_finalize(), the
+ * library is finalized. After an exit with an error it is not, so that the
+ * launcher notices the lost PE and ends the others.
  */
 #include "config.h"
 
@@ -38,7 +38,7 @@ static void at_exit(int status, void *unused)
 {
     (void)unused;
     if (getpid() != memheap_runtime.pid)
-        return; /* a child of a fork is no PE */
+        return; /* a forked child is not a PE */
     if (memheap_runtime.depth > 0) {
         if (status != EXIT_SUCCESS)
             return;
@@ -51,8 +51,7 @@ static void at_exit(int status, void *unused)
     }
 }
 
-/* A child of a fork keeps the values of the variables, and shares them no
- * longer. */
+/* In a forked child: keep the values of variables, and stop sharing them. */
 static void unshare_data(void)
 {
     memheap_data_segment_unshare(&memheap_runtime.data_pages);

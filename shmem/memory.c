@@ -1,11 +1,9 @@
 /*
- * Memory management, of the symmetric heap and of other spaces.
+ * Memory management in the symmetric heap and in other spaces.
  *
- * Each PE does its part on its own heap; the heaps are alike, so the outcomes
- * are, unless one PE's machine has no more memory. The PEs then agree on the
- * call, its arguments, status and result in one step, and undo what they did
- * if one of them failed. A block is only given back once all have agreed that
- * they mean it.
+ * comm/collective_heap.h has the steps of each call: every PE runs the call on
+ * its own heap, the PEs agree on the call, its status and its result, and
+ * commit or roll back.
  */
 #include "config.h"
 
@@ -20,7 +18,7 @@
 
 #include <stdio.h>
 
-/* What a user can do about a space that is full. */
+/* Advice for a user whose space is full. */
 static const char *advice_of(const memheap_space_t *space)
 {
     if (!space->has_limit)
@@ -31,19 +29,20 @@ static const char *advice_of(const memheap_space_t *space)
                : "create the space with a larger size";
 }
 
-/* Say on one PE why a collective call failed there. Being out of memory, for
- * blocks or for metadata, is told once, since a program may go on asking. */
+/* Print on one PE why a call failed there. Out of memory, for blocks or for
+ * metadata, is printed once per space, because a program may try again and
+ * again. */
 static void report_failure(void *context, const memheap_call_t *call,
                            memheap_status_t status, int pe)
 {
     memheap_space_t *space = context;
     memheap_runtime_t *rt = &memheap_runtime;
-    bool told = space->logged_out_of_memory;
-    bool again =
+    bool logged = space->logged_out_of_memory;
+    bool out_of_memory =
         status == MEMHEAP_ERR_NO_MEMORY || status == MEMHEAP_ERR_NO_METADATA;
-    space->logged_out_of_memory = told || again;
+    space->logged_out_of_memory = logged || out_of_memory;
     if (pe != rt->job.rank ||
-        (told && again && rt->log.level < MEMHEAP_LOG_DEBUG))
+        (logged && out_of_memory && rt->log.level < MEMHEAP_LOG_DEBUG))
         return;
     char text[MEMHEAP_CALL_TEXT];
     memheap_call_describe(call, text, sizeof(text));

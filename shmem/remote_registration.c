@@ -1,6 +1,6 @@
 /*
- * The other nodes of the job: whether there are any, the transport to them, and
- * what is said when one is lost.
+ * The other nodes of the job: forms the nodes, opens the transport, registers
+ * memory, and ends the job when a node is lost.
  */
 #include "config.h"
 
@@ -16,7 +16,7 @@
 
 #include <shmem.h>
 
-/* The most PEs that may be one node, as the user wants it. */
+/* The maximum number of PEs per node, by the parameters. */
 static size_t node_limit(const memheap_params_t *params)
 {
     const char *transport =
@@ -27,7 +27,7 @@ static size_t node_limit(const memheap_params_t *params)
     return pes == 0 ? SIZE_MAX : (size_t)pes;
 }
 
-/* A value that only some texts can have. */
+/* Check the value of MEMHEAP_TRANSPORT. */
 static memheap_status_t check_transport(memheap_runtime_t *rt)
 {
     const char *transport =
@@ -53,38 +53,38 @@ static void receive(void *context, const void *head, const void *data,
     memheap_agree_receive(&rt->agree, head, data, size);
 }
 
-/* For MPI: whoever waits there serves PEs of other nodes too. */
+/* Callback of MPI's progress engine: serve other nodes while waiting in MPI. */
 static int progress_from_mpi(void)
 {
     memheap_transport_t *transport = memheap_runtime.transport;
     return transport == NULL ? 0 : memheap_transport_try_progress(transport);
 }
 
-/* Whether this is the first thread to find that PEs are lost. */
+/* Whether this is the first thread to detect a loss. */
 static bool is_first_loss(void)
 {
     static atomic_flag found = ATOMIC_FLAG_INIT;
     return !atomic_flag_test_and_set(&found);
 }
 
-/* Leave the launcher some time to end this PE. */
+/* Give the launcher time to end this PE. */
 static void wait_for_launcher(unsigned seconds)
 {
     while (seconds > 0)
         seconds = sleep(seconds);
 }
 
-/* End the job for PEs that are gone. The launcher is left the time to find that
- * out, since one that is told to end sends a lost node its orders first, and
- * waits for as long as TCP tries that: a quarter of an hour. */
+/* End the job after a loss. Give the launcher time to detect the loss itself:
+ * if it is told to end the job, it first sends orders to the lost node, and
+ * waits as long as TCP retries: a quarter of an hour. */
 static _Noreturn void end_lost(void)
 {
     wait_for_launcher(30);
     memheap_runtime_abort();
 }
 
-/* A PE that is gone may be one that the launcher has ended, as it will end this
- * one: whoever caused that has said why. */
+/* A lost PE may have been ended by the launcher, which will end this one too.
+ * The cause has been printed then. */
 static void on_peer_lost(void *context, int pe, const char *why, bool gone)
 {
     (void)context;
@@ -103,7 +103,7 @@ static void on_peer_lost(void *context, int pe, const char *why, bool gone)
     end_lost();
 }
 
-/* Comes on a thread of the watch. */
+/* Called on the thread of the node monitor. */
 static void on_node_lost(void *context, const memheap_node_t *node,
                          const char *host, long timeout_s)
 {
@@ -125,7 +125,7 @@ static void on_node_lost(void *context, const memheap_node_t *node,
     end_lost();
 }
 
-/* Watch the other nodes, if the user wants it. Collective. */
+/* Start the node monitor, unless the user has disabled it. Collective. */
 static void start_node_monitor(memheap_runtime_t *rt)
 {
     memheap_node_monitor_config_t config = {
@@ -140,12 +140,13 @@ static void start_node_monitor(memheap_runtime_t *rt)
             memheap_node_monitor_open(&rt->job, &config, &rt->log);
 }
 
-/* Have the transport, and all that comes with it. Collective. */
+/* Open the transport and the node monitor, and hook into MPI. Collective. */
 static memheap_status_t open_transport(memheap_runtime_t *rt)
 {
     const memheap_params_t *params = rt->params;
     memheap_transport_config_t config = {
-        /* A thread in MPI serves others while another one calls in here. */
+        /* A thread in MPI may make progress while another calls the transport.
+         */
         .threads = rt->thread_level != SHMEM_THREAD_SINGLE,
         .progress_thread =
             memheap_params_value(params, "MEMHEAP_PROGRESS_THREAD")->boolean,

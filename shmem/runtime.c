@@ -1,9 +1,11 @@
 /*
- * The one state of the OpenSHMEM layer, what it says, and how its calls agree.
+ * The state of the OpenSHMEM layer, its messages, and the agreement of its
+ * calls.
  *
- * Everything of a collective step is logged into one message, which is printed
- * only when the PEs know that the step failed, by the lowest of the PEs that
- * failed worst: so a job prints a cause once, however many PEs share it.
+ * All errors of a collective step are logged into one message. It is printed
+ * only after the PEs have agreed that the step failed, and by the lowest PE
+ * that has the worst status. So a job prints a cause once, even if all PEs have
+ * it.
  */
 #include "config.h"
 
@@ -34,22 +36,22 @@ memheap_runtime_t memheap_runtime = {
     .lists_lock = PTHREAD_MUTEX_INITIALIZER,
     .divergence_log = {divergence_sink, &memheap_runtime, MEMHEAP_LOG_ERROR}};
 
-/* Print a line, all of it at once. Without a kind, it is about all PEs. */
+/* Print a line with a single write. kind NULL: the line is about all PEs. */
 static void print_line(const char *kind, const char *message)
 {
     char line[1200];
-    char pe[24] = ""; /* unknown before the job is */
+    char pe[24] = ""; /* unknown before the job is open */
     if (memheap_runtime.job.size > 0)
         snprintf(pe, sizeof(pe), "PE %d: ", memheap_runtime.job.rank);
     int length =
         snprintf(line, sizeof(line), "memheap: %s%s%s\n",
                  kind == NULL ? "" : pe, kind == NULL ? "" : kind, message);
     ssize_t written = write(STDERR_FILENO, line, (size_t)length);
-    (void)written; /* there is nowhere left to report it to */
+    (void)written; /* an error here cannot be reported */
 }
 
-/* Errors wait for the outcome of their step; warnings, which all PEs have
- * alike, are printed by the first. */
+/* Keep errors until the PEs agree. Warnings are equal on all PEs, so the first
+ * PE prints them. */
 static void log_sink(void *context, memheap_log_level_t level,
                      const char *message)
 {
@@ -64,7 +66,7 @@ static void log_sink(void *context, memheap_log_level_t level,
         print_line(NULL, message);
 }
 
-/* That the PEs differ is the cause, whatever else was said before. */
+/* A divergence is the cause of other errors, so it replaces their message. */
 static void divergence_sink(void *context, memheap_log_level_t level,
                             const char *message)
 {
@@ -83,7 +85,7 @@ void memheap_runtime_error(const char *format, ...)
     print_line("", message);
 }
 
-/* Of one PE, which need not be the first. */
+/* Print a warning at once. */
 static void warn(void *context, memheap_log_level_t level, const char *message)
 {
     (void)context;
@@ -110,7 +112,7 @@ void memheap_runtime_report_any(memheap_status_t status)
         snprintf(rt->message, sizeof(rt->message), "shmem_init: %s",
                  memheap_status_string(status));
     memheap_runtime_report(pe);
-    /* The launcher ends all when one ends: not before the message is out. */
+    /* When one PE ends, the launcher ends all. So wait for the message. */
     memheap_job_worst(&rt->job, MEMHEAP_OK);
 }
 
@@ -127,8 +129,8 @@ void memheap_runtime_not_running(const char *call)
     exit(EXIT_FAILURE);
 }
 
-/* The PE that reports ends the job; the others wait for it, so that none ends
- * before the message is out. */
+/* End the job after a divergence. The PE that has logged it aborts; the others
+ * wait, so that the launcher does not end the job before the message is out. */
 static _Noreturn void end_diverged(const memheap_agree_t *agree)
 {
     if (agree->logged_divergence) {
@@ -145,7 +147,7 @@ memheap_status_t memheap_runtime_agree(memheap_agree_t *agree,
                                        int *pe_p)
 {
     if (__builtin_expect(memheap_runtime.transport != NULL, 0))
-        pshmem_quiet(); /* within a node, the agreement orders all stores */
+        pshmem_quiet(); /* on one node, the agreement orders all stores */
     memheap_status_t status = memheap_agree(agree, call, mine, result, pe_p);
     if (__builtin_expect(status == MEMHEAP_ERR_DIVERGED, 0))
         end_diverged(agree);

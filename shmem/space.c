@@ -1,13 +1,13 @@
 /*
- * Spaces: symmetric heaps beside the one of the job, each with a size, a kind
- * of memory and a team of its own.
+ * Spaces: symmetric heaps beside the default one, each with its own size, kind
+ * of memory and team.
  *
- * A space is made by all PEs of the job, and belongs to those that have the
- * device. They are a job of their own, by a communicator, whose nodes are the
- * parts that they have of the job's nodes: who is near in one is near in the
- * other. A space agrees through the means of its team, which stay when the
- * program ends that team; and has a segment, by whose number the transport
- * knows its memory. The number is one that is free on all of its PEs.
+ * All PEs create a space together; the PEs that have the device become its
+ * members. The members form a job of their own, with a communicator. Its nodes
+ * are the members on each node of the world job, so two PEs on one node are so
+ * in both jobs. A space agrees through its team, whose agreement stays when the
+ * program destroys the team. The space has a segment, whose id is free on all
+ * members; the transport knows the memory by that id.
  */
 #include "config.h"
 
@@ -32,9 +32,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A space that the program made. */
+/* A space that the program created. */
 typedef struct user_space {
-    memheap_space_t space; /* first: it is known by its address */
+    memheap_space_t space; /* first: the handle is its address */
     memheap_segment_t segment;
     memheap_job_t job;
     memheap_symmetric_t symmetric;
@@ -47,14 +47,14 @@ static user_space_t *user_space_of(shmemx_space_t space)
     return (user_space_t *)(void *)space;
 }
 
-/* The space of a handle that is not SHMEMX_SPACE_INVALID. */
+/* The space of a valid handle. */
 static memheap_space_t *space_of(shmemx_space_t space)
 {
     return space == SHMEMX_SPACE_DEFAULT ? &memheap_runtime.space : space;
 }
 
-/* Where the memory of a device lies; NULL for the machine's own. False if this
- * PE does not have the device. */
+/* Find the folder of a device; NULL for main memory. False if this PE does not
+ * have the device. */
 static bool find_device(int device, const char **folder_p)
 {
     struct stat file;
@@ -68,7 +68,7 @@ static bool find_device(int device, const char **folder_p)
             access(folder, W_OK | X_OK) == 0);
 }
 
-/* Take a number that is free on all PEs of a space; 0 if there is none. */
+/* A segment id that is free on all members; 0 if there is none. */
 static memheap_segment_id_t take_id(user_space_t *made)
 {
     memheap_runtime_t *rt = &memheap_runtime;
@@ -79,7 +79,7 @@ static memheap_segment_id_t take_id(user_space_t *made)
     return unused == 0 ? 0 : (memheap_segment_id_t)__builtin_ctzll(unused);
 }
 
-/* The bytes that each PE of a space may have. */
+/* The maximum size of a space on each PE. */
 static size_t limit_of(const user_space_t *made,
                        const shmemx_space_config_t *config,
                        const memheap_memory_policy_t *policy)
@@ -91,8 +91,8 @@ static size_t limit_of(const user_space_t *made,
     return size < config->size ? memheap_align_down(SIZE_MAX, unit) : size;
 }
 
-/* Have the memory of a space, and let its PEs reach it. Collective over them.
- * @return the same on all of them */
+/* Create the heap of a space, and make it accessible to its members. Collective
+ * over them. @return the same on all members */
 static memheap_status_t space_open(user_space_t *made,
                                    const shmemx_space_config_t *config,
                                    const char *folder)
@@ -121,7 +121,7 @@ static memheap_status_t space_open(user_space_t *made,
     memheap_segment_id_t id = take_id(made);
     if (id == 0) {
         memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
-                          "there are %d spaces already, the most that can be",
+                          "there are %d spaces already, which is the maximum",
                           MEMHEAP_SEGMENTS - MEMHEAP_SEGMENT_MORE);
         return MEMHEAP_ERR_NO_MEMORY;
     }
@@ -154,9 +154,9 @@ static memheap_status_t space_open(user_space_t *made,
     return status;
 }
 
-/* Give back what a PE has of a space, all of it or what it came to. The others
- * reach it no more. The struct stays until the end: another thread may be on
- * its way through all spaces, with an address of its own. */
+/* Free what this PE has of a space, also after space_open() has failed halfway.
+ * The struct is freed when the library stops, because another thread may be
+ * searching all spaces for an address of its own. */
 static void space_close(user_space_t *made)
 {
     memheap_runtime_t *rt = &memheap_runtime;
@@ -171,9 +171,9 @@ static void space_close(user_space_t *made)
     pthread_mutex_unlock(&rt->lists_lock);
 }
 
-/* The PEs that have the device as a space without memory. NULL, on all PEs, if
- * a space cannot be there for them; *made_p is NULL on a PE that has no part of
- * it. Collective over all PEs. */
+/* Form the members of a space: the PEs that have the device. *made_p takes the
+ * new space, without memory; it is NULL on other PEs. Collective over all PEs.
+ * @return the same on all PEs */
 static memheap_status_t space_form(bool takes_part, memheap_subset_t *part,
                                    user_space_t **made_p)
 {
@@ -205,7 +205,7 @@ static memheap_status_t space_form(bool takes_part, memheap_subset_t *part,
     return status;
 }
 
-/* Let the space be known on this PE. */
+/* Publish a space on this PE. */
 static void space_enter(user_space_t *made, shmem_team_t team)
 {
     memheap_space_t *space = &made->space;
@@ -272,14 +272,14 @@ int pshmemx_space_create(const shmemx_space_config_t *config,
         space_enter(made, team);
         *space = &made->space;
     }
-    /* Nobody uses it before all know it. */
+    /* No PE returns before all PEs have published the space. */
     memheap_runtime_barrier(&rt->agree, &call);
     return 0;
 }
 MEMHEAP_PROFILED(shmemx_space_create)
 
-/* Whether nothing stands on a space: no team that was split from its own, and
- * no context, cache or proximity. */
+/* Check that a space is unused: no team was split from its own, and no context,
+ * cache or proximity uses it. */
 static memheap_status_t check_unused(const user_space_t *made)
 {
     const memheap_space_t *space = &made->space;
@@ -309,8 +309,8 @@ int pshmemx_space_destroy(shmemx_space_t space)
         return -1;
     }
     user_space_t *made = user_space_of(space);
-    /* The PEs meet twice: after the first time, all are quiet; after the
-     * second, none is still on its way to the space. */
+    /* Two agreements: after the first, all PEs are quiet; after the second, no
+     * PE accesses the space any more. */
     pshmem_quiet();
     memheap_status_t worst =
         memheap_runtime_agree(space->agree, &call, check_unused(made), 0, &pe);
@@ -352,8 +352,8 @@ void memheap_spaces_stop(void)
     }
 }
 
-/* Begin a call for a space. False if there is nothing to do in it: for no
- * space, and for no bytes. */
+/* Begin a call. False if it has nothing to do: the space is invalid, or the
+ * size is 0. */
 static bool begin(const char *name, shmemx_space_t space, size_t size)
 {
     memheap_runtime_begin(name);

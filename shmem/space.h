@@ -1,16 +1,15 @@
 /*
- * The spaces that the program made, when the library ends.
+ * The spaces that the program created, when the library stops.
  */
 #ifndef MEMHEAP_SHMEM_SPACE_H
 #define MEMHEAP_SHMEM_SPACE_H
 
 #include "shmem/runtime.h"
 
-/** Say of all spaces that the program made what is to be said at the end.
- *  Collective over all PEs. */
+/** Write the reports of all spaces. Collective over all PEs. */
 void memheap_spaces_report(void);
 
-/** End them, once nobody reaches them any more. */
+/** Destroy all spaces, after the transport is closed. Local. */
 void memheap_spaces_stop(void);
 
 #endif
