@@ -23,9 +23,9 @@
  * A rooted agreement: if only the root's payload is needed, the root does not
  * wait, and the others wait for the root only. Each uses the next epoch of the
  * half. All PEs write their lines, and compare with the root's line at once.
- * Other differences are detected later, because the digest of a line covers
- * the digests of the lines before it in the half: the next agreement of all
- * PEs finds them in the last line that it must wait for anyway. In the last
+ *  Other differences are detected later: the digest of a line covers the
+ * digests of the lines before it in the half, so the next agreement of all PEs
+ * finds any difference in the lines of the epoch before its own. In the last
  * epoch of a half, all PEs agree.
  *
  * A PE that has found a difference poisons its remaining lines of the half, so

@@ -20,8 +20,8 @@
 typedef struct memheap_flag_line memheap_flag_line_t;
 typedef struct memheap_barrier_state memheap_barrier_state_t;
 
-/** Epochs of one half. An agreement of all PEs comes at least once in as many
- *  agreements; those before it may be rooted, see memheap_agree_rooted(). */
+/** Epochs per half. At most this many agreements, less one, can be rooted
+ * before the next agreement of all PEs; see memheap_agree_rooted(). */
 #define MEMHEAP_AGREE_PENDING_MAX 16
 
 /** Upper bound of the base-2 logarithm of the number of nodes. */

@@ -63,7 +63,7 @@ static void report(memheap_agree_t *agree, uint64_t number, int epoch)
     char said[2][MEMHEAP_CALL_TEXT];
     size_t used = (size_t)snprintf(
         message, sizeof(message),
-        "the PEs differ in collective call %llu, which all must make alike:",
+        "the PEs differ in collective call %llu; all must make the same call:",
         (unsigned long long)number);
     for (int i = 0; i < agree->size; i++) {
         memheap_wait_t wait = agree->state->job->wait;

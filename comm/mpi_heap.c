@@ -30,7 +30,7 @@ typedef enum call_kind {
     CALL_ALLOC_ZEROED, /* count, size */
     CALL_FREE,         /* block */
     CALL_RESIZE,       /* block, size */
-    CALL_POOL          /* */
+    CALL_POOL
 } call_kind_t;
 
 struct memheap_mpi {
@@ -90,8 +90,8 @@ static void report_divergence(const memheap_job_t *job,
                           all[0], other, all[other]);
     else
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                          "all ranks called %s, with different results: an "
-                          "earlier call differed",
+                          "all ranks called %s, and got different results: "
+                          "they have differed in an earlier call",
                           all[0]);
     free(all);
 }

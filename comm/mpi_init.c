@@ -27,7 +27,7 @@ memheap_status_t memheap_mpi_start(bool *started_p, const memheap_log_t *log)
     *started_p = !initialized;
     if (!initialized && PMPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE,
                                          &provided) != MPI_SUCCESS) {
-        memheap_log_write(log, MEMHEAP_LOG_ERROR, "MPI does not start");
+        memheap_log_write(log, MEMHEAP_LOG_ERROR, "MPI_Init_thread() failed");
         return MEMHEAP_ERR_SYSTEM;
     }
     return MEMHEAP_OK;

@@ -75,8 +75,8 @@ static bool reserve_candidate(void *candidate, size_t size)
     return mapped == candidate;
 }
 
-/* Say which mapping of this process is in the way of the first candidate that
- * could not be had. */
+/* Log which mapping of this process is in the way of the first candidate that
+ * is not free. */
 static void report_obstacle(const memheap_log_t *log,
                             const candidates_t *candidates, uint64_t reserved,
                             size_t size)

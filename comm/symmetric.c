@@ -140,7 +140,7 @@ memheap_symmetric_open(const memheap_symmetric_config_t *config,
         goto err_windows;
     memheap_pages_follow(&region, windows.base,
                          windows.stride * (size_t)windows.count);
-    /* Where one PE has a checker, blocks are longer peers all. */
+    /* If one PE has a sanitizer, all PEs add redzones to blocks. */
     bool checked = memheap_job_min(job, !memheap_has_sanitizer(), NULL) == 0;
     status = create(config, checked ? MEMHEAP_REDZONES : 0, &region, &heap);
     worst = memheap_job_worst(job, status);

@@ -375,7 +375,7 @@ static memheap_status_t open_worker(memheap_transport_t *t)
         status = ucp_worker_set_am_recv_handler(t->worker, &handler);
     }
     return status == UCS_OK ? MEMHEAP_OK
-                            : memheap_ucx_failed(t, "make a worker", status);
+                            : memheap_ucx_failed(t, "create a worker", status);
 }
 
 /* Publish the worker address of this PE. Collective. */
@@ -388,7 +388,7 @@ static memheap_status_t publish_address(memheap_transport_t *t,
     if (mine == MEMHEAP_OK) {
         ucs_status_t status = ucp_worker_get_address(t->worker, &bytes, &size);
         if (status != UCS_OK)
-            mine = memheap_ucx_failed(t, "tell its address", status);
+            mine = memheap_ucx_failed(t, "get the worker address", status);
         address = malloc(sizeof(*address) + size);
         if (address == NULL)
             mine = MEMHEAP_ERR_NO_METADATA;
@@ -445,8 +445,8 @@ memheap_status_t memheap_transport_open(
         t->has_thread = pthread_create(&t->thread, NULL, serve, t) == 0;
         if (!t->has_thread)
             memheap_log_write(log, MEMHEAP_LOG_WARNING,
-                              "no thread could be made for progress: PEs of "
-                              "other nodes wait while this one computes");
+                              "cannot create the progress thread: PEs of other "
+                              "nodes wait while this PE computes");
     }
     if (status != MEMHEAP_OK)
         release(t);

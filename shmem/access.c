@@ -45,8 +45,9 @@ static _Noreturn void not_a_member(const char *call,
 {
     const memheap_members_t *members = &segment->members;
     memheap_runtime_error(
-        "%s: %p is of %s, of which PE %d has no part; its PEs are %d, from PE "
-        "%d on and %d apart",
+        "%s: %p is in %s, and PE %d is not a member of it; its %d members "
+        "start "
+        "at PE %d and are %d apart",
         call, address, memheap_name(memheap_runtime.spaces[segment->id]->heap),
         pe, members->job->size, members->start, members->stride);
     memheap_runtime_abort();

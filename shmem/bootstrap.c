@@ -151,8 +151,8 @@ static void keep_pages(memheap_runtime_t *rt)
     if (memheap_params_value(rt->params, "MEMHEAP_TRIM")->size > 0)
         memheap_log_write(&rt->log, MEMHEAP_LOG_WARNING,
                           "MEMHEAP_TRIM has no effect: the job has several "
-                          "nodes, whose network may hold on to the pages of "
-                          "the heap");
+                          "nodes, and the network may use the pages of the "
+                          "heap at any time");
 }
 
 /* Create the symmetric heap, and make it accessible to other nodes. */

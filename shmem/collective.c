@@ -1,10 +1,14 @@
 /*
  * Collectives that move data.
  *
- * Each PE takes what it needs of the others' memory, between two meetings: the
- * first says that every source is ready, the second that nobody reads it any
- * more. What is short is shown in the first, and needs no second; a short
- * broadcast waits for the root alone.
+ * Each PE reads what it needs from the memory of the others, between two
+ * barriers: after the first, all sources are ready; after the second, no PE
+ * reads them any more. Short data goes into inline payloads of the first
+ * barrier, and needs no second one. In a short broadcast, the PEs wait for the
+ * root only.
+ *
+ * On several nodes, a moderate amount of data is exchanged between the nodes
+ * within one agreement.
  */
 #include "config.h"
 
@@ -15,12 +19,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the first PE of a node needs to pack and unpack for its node. */
+/* Arguments for pack and unpack, which the first member of a node runs. */
 typedef struct args {
     const memheap_group_t *group;
     char *dest;
     const char *source;
-    size_t size; /* of one PE's part */
+    size_t size; /* bytes of one PE's part */
     int root;    /* of a broadcast */
     bool root_too;
 } exchange_args_t;
@@ -35,13 +39,13 @@ static void exchange(memheap_group_t *group, exchange_args_t *args,
     memheap_group_exchange(group, &callbacks);
 }
 
-/* malloc() for what is to be packed, which may be nothing. */
+/* malloc() of a payload, which may be empty. */
 static void *new_block(size_t size)
 {
     return malloc(size == 0 ? 1 : size);
 }
 
-/* A broadcast: the root's node brings its source. */
+/* A broadcast: only the root's node has a payload. */
 static void *pack_root(void *context, size_t *size_p)
 {
     const exchange_args_t *p = context;
@@ -98,7 +102,7 @@ static void broadcast(memheap_group_t *group, void *dest, const void *source,
     memheap_group_barrier(group);
 }
 
-/* What each PE of this node has for all, one after the other. */
+/* The sources of all members on this node, back to back. */
 static void *pack_sources(void *context, size_t *size_p)
 {
     const exchange_args_t *p = context;
@@ -157,7 +161,8 @@ static void fcollect(memheap_group_t *group, void *dest, const void *source,
     memheap_group_barrier(group);
 }
 
-/* Each PE brought its parts for all, so the size of one is p->size / n. */
+/* A payload has the parts of each PE for all PEs, so one part has the size
+ * p->size / n. */
 static void unpack_alltoall(void *context,
                             const memheap_node_payload_t *payloads, int count)
 {
@@ -210,7 +215,7 @@ static void alltoall(memheap_group_t *group, void *dest, const void *source,
     memheap_group_barrier(group);
 }
 
-/* Strides in bytes; each PE has count elements for every other. */
+/* Strides are in bytes. Each PE sends count elements to every PE. */
 static void alltoalls(memheap_group_t *group, char *dest, const char *source,
                       size_t dst, size_t sst, size_t size, size_t count)
 {
@@ -227,9 +232,9 @@ static void alltoalls(memheap_group_t *group, char *dest, const char *source,
 }
 
 /*
- * The PEs' parts of a collect differ in length, which each PE of a team shows.
- * Those of one node see the lengths, and fetch; nodes trade lengths and parts,
- * if that is not too much.
+ * A collect: the PEs' parts differ in length. Each PE of a team attaches its
+ * length as an inline payload. On one node, the PEs then read the parts; on
+ * several nodes, the nodes exchange lengths and parts, up to a limit.
  */
 static size_t length_of(const memheap_group_t *group, int i)
 {
@@ -238,7 +243,7 @@ static size_t length_of(const memheap_group_t *group, int i)
     return length;
 }
 
-/* The lengths of this node's PEs, then their parts. */
+/* The lengths of the members on this node, then their parts. */
 static void *pack_lengths(void *context, size_t *size_p)
 {
     const exchange_args_t *p = context;
@@ -262,7 +267,7 @@ static void *pack_lengths(void *context, size_t *size_p)
     return lengths;
 }
 
-/* The number of the block that has a PE of the group, and its number there. */
+/* The index of the payload that has a rank, and the index of the rank in it. */
 static int block_of(const memheap_node_payload_t *payloads, int rank, int *k_p)
 {
     int b = 0;
@@ -281,7 +286,7 @@ static void unpack_collect(void *context,
 {
     const exchange_args_t *p = context;
     size_t place = 0;
-    (void)count; /* every PE is in one of them */
+    (void)count; /* every rank is in one of them */
     for (int rank = 0; rank < p->group->size; rank++) {
         int k;
         const memheap_node_payload_t *block =
@@ -298,8 +303,8 @@ static void unpack_collect(void *context,
     }
 }
 
-/* Too much to trade: the PEs tell their lengths one after the other, and each
- * fetches what it needs. */
+/* Beyond that limit: the PEs publish their lengths one after the other, and
+ * each reads the parts. */
 static void collect_off_node(memheap_group_t *group, char *dest,
                              const void *source, size_t size)
 {
@@ -347,8 +352,8 @@ static void collect_team(memheap_group_t *group, char *dest, const void *source,
     memheap_group_barrier(group);
 }
 
-/* In an active set, each PE shows its length in a word of the array until
- * all have seen it. */
+/* In an active set, each PE publishes its length in a word of the work array
+ * until all have read it. */
 static void collect_set(memheap_group_t *group, char *dest, const void *source,
                         size_t size)
 {

@@ -1,20 +1,21 @@
 /*
- * Groups, and how the PEs of one meet.
+ * Groups of PEs, and their barriers.
  *
- * A team agrees. An active set has nothing but the symmetric array that the
- * program gives. Each way to meet has words of its own there, and leaves them
- * as they were, so the array can be used at once for any next call of the set:
+ * A team uses its agreement. An active set has only the symmetric work array
+ * (pSync) of the program. Each algorithm has its own words there, and restores
+ * them, so the array can be reused at once by any next call of the set:
  *
- * - In a small set, each PE adds one to the word of every other, waits until
- *   its own has grown by the number of others, and takes them off. PEs that are
- *   further on may have added for their next meeting already, and take the
- *   place of slow ones: but nobody is further on before all have come.
- * - In a large one, the first PE counts the others, and adds one to a word of
- *   each when all are there. So something can be done for all in between.
- * - On one node, a root sends without waiting for the others, except for those
- *   that have not yet taken what was sent before. It first marks the word of
- *   each, and then says go: so a PE that goes on and sends too finds all words
- *   marked, or free again.
+ * - Small set: each PE increments the word of every other PE, waits until its
+ *   own word has grown by the number of others, and subtracts that number. A PE
+ *   that is ahead may have incremented for its next barrier already, and is
+ *   counted instead of a slow one. That is safe: no PE is ahead before all have
+ *   arrived.
+ * - Large set: rank 0 counts the others, and then increments a word of each.
+ *   Between the two steps, it can work for all.
+ * - Send on one node: the root does not wait for the others, except for PEs
+ * that have not consumed the data before. It first marks the word of each as
+ * SENT, and then as READY. So a PE that continues and becomes a root itself
+ * finds every word marked, or free again.
  */
 #include "config.h"
 
@@ -25,8 +26,8 @@
 #include <string.h>
 
 enum {
-    MAX_FLAT = 8, /* PEs of a small set: they write to one another */
-    /* What a word for data that was sent has, beyond SHMEM_SYNC_VALUE. */
+    MAX_FLAT = 8, /* maximum size of a small set */
+    /* States of the word MEMHEAP_SET_SENT, relative to SHMEM_SYNC_VALUE. */
     SENT = 1,
     READY = 2
 };
@@ -62,14 +63,13 @@ memheap_group_t memheap_group_of_set(const char *name, int start,
         job->rank < start || (job->rank - start) % stride != 0 ||
         job->rank > last) {
         memheap_runtime_error("%s: PE %d is not in the active set of %d PEs "
-                              "from %d, 2^%d apart, or there is no such set",
+                              "from %d, 2^%d apart, or the set is invalid",
                               name, job->rank, size, start, log_stride);
         memheap_runtime_abort();
     }
     group.rank = (job->rank - start) / stride;
     group.on_node = is_on_node(&group);
-    /* All PEs of a job on several nodes meet as a team does, which is faster.
-     */
+    /* All PEs of a job on several nodes use an agreement, which is faster. */
     if (!group.on_node && size == job->size) {
         group.agree = &memheap_runtime.sets_agree;
         group.call = (memheap_call_t){
@@ -80,8 +80,8 @@ memheap_group_t memheap_group_of_set(const char *name, int start,
     return group;
 }
 
-/* The word of number i of the PE of number pe; NULL if that is of another
- * node, and *remote_p is its place then. */
+/* Word i of the work array on rank pe; NULL if that is off node, and *remote_p
+ * takes the remote address. */
 static _Atomic long *word_at(const memheap_group_t *group, int i, int pe,
                              memheap_remote_addr_t *remote_p)
 {
@@ -89,13 +89,13 @@ static _Atomic long *word_at(const memheap_group_t *group, int i, int pe,
                                                     sizeof(long), pe, remote_p);
 }
 
-/* The word of number i of this PE. */
+/* Word i of the work array on this PE. */
 static _Atomic long *own_word(const memheap_group_t *group, int i)
 {
     return (_Atomic long *)(group->sync + i);
 }
 
-/* Add one to a word of a PE. */
+/* Increment word i on rank pe. */
 static void increment(const memheap_group_t *group, int i, int pe)
 {
     const long one = 1;
@@ -108,7 +108,7 @@ static void increment(const memheap_group_t *group, int i, int pe)
                               sizeof(one), &one, NULL, NULL);
 }
 
-/* Wait until a word has grown by a number, or by more if that is right too. */
+/* Wait until a word has grown by at least a number. */
 static void await(_Atomic long *word, long number)
 {
     memheap_wait_t wait = memheap_runtime.job.wait;
@@ -161,16 +161,16 @@ static void set_barrier(const memheap_group_t *group)
     atomic_fetch_sub(word, group->size - 1);
 }
 
-/* Wait until a PE's words are free, and put data there. */
+/* Wait until rank i has consumed the data before, and put new data there. */
 static void send_to_one(const memheap_group_t *group, int i, const void *source,
                         size_t size, int mark)
 {
-    memheap_remote_addr_t remote; /* nobody is */
+    memheap_remote_addr_t remote; /* unused: all PEs are on this node */
     memheap_wait_t wait = memheap_runtime.job.wait;
     _Atomic long *word = word_at(group, MEMHEAP_SET_SENT, i, &remote);
     char *data = memheap_group_at(group, group->sync + MEMHEAP_SET_DATA, size,
                                   i, &remote);
-    __builtin_prefetch(data, 1); /* with the word: they are neighbours */
+    __builtin_prefetch(data, 1); /* word and data are adjacent */
     while (atomic_load_explicit(word, memory_order_acquire) != SHMEM_SYNC_VALUE)
         memheap_wait_step(&wait);
     memcpy(data, source, size);
@@ -194,7 +194,7 @@ void memheap_group_send(const memheap_group_t *group, void *dest,
         send_to_one(group, (root + step) % n, source, size,
                     step + 1 < n ? SENT : READY);
     for (int step = 1; step + 1 < n; step++) {
-        memheap_remote_addr_t remote; /* nobody is */
+        memheap_remote_addr_t remote; /* unused: all PEs are on this node */
         atomic_store_explicit(
             word_at(group, MEMHEAP_SET_SENT, (root + step) % n, &remote),
             SHMEM_SYNC_VALUE + READY, memory_order_release);
@@ -204,7 +204,7 @@ void memheap_group_send(const memheap_group_t *group, void *dest,
 char *memheap_group_on_node(const memheap_group_t *group, const void *address,
                             size_t size, int i)
 {
-    memheap_remote_addr_t remote; /* it is not */
+    memheap_remote_addr_t remote; /* unused: the PE is on this node */
     return memheap_group_at(group, address, size,
                             group->agree->first + i * group->agree->step,
                             &remote);

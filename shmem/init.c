@@ -85,7 +85,7 @@ MEMHEAP_PROFILED(shmem_init)
 int pshmem_init_thread(int requested, int *provided)
 {
     if (requested < SHMEM_THREAD_SINGLE || requested > SHMEM_THREAD_MULTIPLE) {
-        memheap_runtime_error("shmem_init_thread: %d is no thread level",
+        memheap_runtime_error("shmem_init_thread: invalid thread level %d",
                               requested);
         return -1;
     }

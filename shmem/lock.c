@@ -1,15 +1,18 @@
 /*
- * Locks.
+ * Locks: MCS queue locks.
  *
- * Those who want a lock stand in a queue, and each waits for a word of its own
- * memory, which the one before it writes: so a lock goes round in the order of
- * arrival, at a few messages each time, however many wait. A lock's 64 bits are
- * two words of 32. The first, on the PE that the lock's address falls to, names
- * the last of the queue, plus one; 0 if nobody has the lock. The second, on
- * each PE, is that PE's place in the queue: 0 if it is not there, else QUEUED,
- * with GRANTED once the lock is given to it, and with the one behind it, plus
- * one, from bit NEXT_SHIFT on. A thread that finds its PE in the queue waits
- * until it is not.
+ * PEs that want a lock form a queue. Each polls a word of its own memory, which
+ * its predecessor writes. So the lock is granted in the order of arrival, at a
+ * few messages per handover, however many PEs wait. The 64 bits of a lock are
+ * two words of 32 bits:
+ *
+ *     tail   on the lock's home PE:  last PE of the queue + 1; 0: lock is free
+ *     entry  on each PE:  bit 0       QUEUED: this PE is in the queue
+ *                         bit 1       GRANTED: it has the lock
+ *                         bits 2..31  its successor + 1; 0: none
+ *
+ * The home PE follows from the lock's address. A thread that finds its PE in
+ * the queue waits until the PE has left it.
  *
  * Source: J. M. Mellor-Crummey and M. L. Scott, "Algorithms for scalable
  * synchronization on shared-memory multiprocessors", ACM TOCS 9(1), 1991.
@@ -23,13 +26,13 @@
 enum {
     QUEUED = 1,
     GRANTED = 2,
-    NEXT_SHIFT = 2 /* the bit of this number, and those above it */
+    NEXT_SHIFT = 2 /* shift of the successor */
 };
 
-/* A lock as one call sees it. */
+/* A lock, for one call. */
 typedef struct lock {
     const char *call;
-    uint32_t *tail;  /* on the PE `home` */
+    uint32_t *tail;  /* on PE `home` */
     uint32_t *entry; /* on every PE */
     int home;
     int me;
@@ -43,8 +46,8 @@ static lock_t lock_of(const char *call, long *lock)
     uint32_t *words = (uint32_t *)(void *)lock;
     if (memheap_runtime.depth == 0)
         memheap_runtime_not_running(call);
-    /* Counted from where its segment begins: addresses of variables may
-     * differ between PEs. */
+    /* By the offset in the segment: addresses of variables may differ between
+     * PEs. */
     const memheap_segment_t *segment = memheap_segment_at(lock, sizeof(*lock));
     if (segment == NULL)
         memheap_wrong_address(call, lock, sizeof(*lock), job->rank);
@@ -56,7 +59,7 @@ static lock_t lock_of(const char *call, long *lock)
                     members->start + home * members->stride, job->rank};
 }
 
-/* Operations on the first word, and on the second of a PE. */
+/* Operations on the tail, and on the entry of a PE. */
 static uint32_t swap_tail(const lock_t *lock, uint32_t value)
 {
     return memheap_word_fetch(lock->call, MEMHEAP_ATOMIC_SWAP, lock->tail,
@@ -75,7 +78,7 @@ static void set_entry_bits(const lock_t *lock, uint32_t bits, int pe)
     memheap_word_fetch(lock->call, MEMHEAP_ATOMIC_OR, lock->entry, bits, 0, pe);
 }
 
-/* This PE's own place: taken by one thread, and left. */
+/* Mark this PE's entry as queued; not 0 if another thread has done so. */
 static uint32_t enter_queue(const lock_t *lock)
 {
     return memheap_word_fetch(lock->call, MEMHEAP_ATOMIC_COMPARE_SWAP,
@@ -87,7 +90,7 @@ static void leave_queue(const lock_t *lock)
     __atomic_store_n(lock->entry, 0, __ATOMIC_RELEASE);
 }
 
-/* Wait until this PE's place has one of these bits. */
+/* Wait until this PE's entry has one of these bits. */
 static uint32_t await_entry(const lock_t *lock, uint32_t bits)
 {
     memheap_wait_t wait = memheap_runtime_wait();

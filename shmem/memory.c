@@ -18,7 +18,7 @@
 
 #include <stdio.h>
 
-/* Advice for a user whose space is full. */
+/* Advice when a space is full. */
 static const char *advice_of(const memheap_space_t *space)
 {
     if (!space->has_limit)
@@ -310,7 +310,7 @@ int pshmemx_free_batch(size_t count, void *const *blocks)
     size_t size;
     if (bad != NULL &&
         memheap_find_block(space->heap, bad, &size) == MEMHEAP_OK)
-        snprintf(rt->message, sizeof(rt->message), "%p is named twice", bad);
+        snprintf(rt->message, sizeof(rt->message), "%p appears twice", bad);
     else if (bad != NULL)
         memheap_describe(space->heap, bad, rt->message, sizeof(rt->message));
     report_failure(space, &call, worst, pe);
@@ -364,8 +364,8 @@ int pshmemx_heap_trim(size_t least)
     memheap_status_t status = memheap_trim(rt->space.heap, least);
     if (status == MEMHEAP_ERR_UNSUPPORTED)
         memheap_runtime_error("shmemx_heap_trim: the job has several nodes, "
-                              "whose network may hold on to the pages of the "
-                              "heap: none is given back");
+                              "and the network may use the pages of the heap "
+                              "at any time: none was returned");
     else if (status != MEMHEAP_OK)
         memheap_runtime_error("shmemx_heap_trim: %s", rt->message);
     return status == MEMHEAP_OK ? 0 : -1;

@@ -1,10 +1,10 @@
 /*
- * The calls that start and end MPI, in front of MPI's own.
+ * Wrappers of the calls that start and end MPI.
  *
- * MPI can be started once in a program, by this library or by the program, in
- * whatever order they come. So this library takes the plain names of these
- * calls: the program's MPI_Init succeeds when MPI runs already, and its
- * MPI_Finalize is put off while this library still needs MPI.
+ * MPI can be started once per process, by this library or by the program, in
+ * any order. So this library defines these calls: the program's MPI_Init
+ * succeeds if MPI is running already, and its MPI_Finalize is postponed while
+ * this library needs MPI.
  *
  * Source: MPI 3.1, profiling interface.
  */
@@ -12,7 +12,7 @@
 
 #include "shmem/runtime.h"
 
-/* Whether the program's first start of MPI finds it running. */
+/* Whether this library has started MPI, at the program's first start of it. */
 static bool runs_for_us(void)
 {
     memheap_runtime_t *rt = &memheap_runtime;

@@ -1,12 +1,12 @@
 /*
  * Memory ordering, and the barriers over all PEs.
  *
- * What is put to a PE of this node is a plain store, visible in order to whom
- * synchronises with this PE; the processor's fences order it against other
- * threads and the store buffer. What goes through the transport is counted by
- * its context, which has the transport wait only if there is something. A
- * program may call these in a loop until another PE has stored something, so
- * they serve others too.
+ * A put to a PE of this node is a plain store. PEs that synchronize with this
+ * PE see stores in order; processor fences order them for other threads and
+ * empty the store buffer. Operations on other nodes are counted per context, so
+ * a context waits for the transport only if it has outstanding operations. A
+ * program may call these routines in a loop until another PE has stored
+ * something, so they make progress.
  */
 #include "config.h"
 
@@ -17,7 +17,7 @@
 
 #include <stdatomic.h>
 
-/* The agreement itself orders all stores before it for those that come. */
+/* The agreement orders the stores before it, for all PEs that leave it. */
 void pshmem_barrier_all(void)
 {
     memheap_call_t call = {.kind = MEMHEAP_CALL_BARRIER_ALL,
@@ -47,8 +47,9 @@ void pshmem_ctx_fence(shmem_ctx_t ctx)
 }
 MEMHEAP_PROFILED(shmem_ctx_fence)
 
-/* Wait for what a context has begun. It counts as completed only then: another
- * thread that comes meanwhile has to wait too. */
+/* Complete the issued operations of a context. They are marked as completed
+ * only afterwards, because another thread that arrives meanwhile must wait too.
+ */
 static void complete_issued(shmem_ctx_t ctx)
 {
     uint64_t issued = __atomic_load_n(&ctx->issued, __ATOMIC_ACQUIRE);

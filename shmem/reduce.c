@@ -1,21 +1,20 @@
 /*
  * Reductions and scans.
  *
- * A reduction is cut into as many slices as there are PEs. Each PE combines
- * its slice of all sources, in the order of the PEs, and stores the result
- * into its slice of every destination: nobody else reads or writes that slice,
- * so a destination may be the source. All PEs get the same bits.
+ * A reduction is cut into one slice per PE. Each PE combines its slice of all
+ * sources, in the order of the PEs, and stores the result into its slice of
+ * every destination. No other PE accesses that slice, so a destination may be
+ * the source. All PEs get bitwise equal results.
  *
- * A second meeting costs more than the work where that is short: the PEs of a
- * team then show their sources as they meet, and each combines all of them; in
- * an active set the first PE combines all for all, between the two halves of
- * one meeting.
+ * Short reductions avoid the second barrier. In a team, the sources are inline
+ * payloads, and each PE combines all of them. In an active set, rank 0 combines
+ * for all, between the two steps of one barrier.
  *
- * On several nodes, the first PE of each combines the sources of its node, and
- * the nodes trade what came out, as long as that is not too much.
+ * On several nodes, the first member of each node combines the sources of its
+ * node, and the nodes exchange these results, up to a limit.
  *
- * In a scan each PE needs the sources of those before it, so a piece at a time
- * is combined into a buffer, and stored when all have read.
+ * In a scan, each PE needs the sources of the PEs before it. It combines a
+ * piece at a time in a buffer, and stores it after all PEs have read.
  */
 #include "config.h"
 
@@ -27,8 +26,8 @@
 #include <string.h>
 
 enum {
-    BUFFER = 16384, /* bytes on the stack for results under way */
-    SHORT = 1024    /* bytes that the first PE of a set combines for all */
+    BUFFER = 16384, /* bytes of the buffer on the stack */
+    SHORT = 1024    /* up to this size, rank 0 of a set combines for all */
 };
 
 #define AND(a, b) ((a) & (b))
@@ -39,12 +38,12 @@ enum {
 #define SUM(a, b) ((a) + (b))
 #define PROD(a, b) ((a) * (b))
 
-/* A number for a short name, so that PEs see that they mean different ones. */
+/* A number for a short name, so that PEs notice different names. */
 #define TAG(name)                                                              \
     ((uint64_t)(name)[0] << 16 | (uint64_t)(name)[1] << 8 |                    \
      (uint64_t)(name)[sizeof(name) - 2])
 
-/* The group of a team, for an operation on a type. */
+/* The group of a team, for one operation and type. */
 static inline memheap_group_t reduce_group(const char *call, shmem_team_t team,
                                            memheap_call_kind_t kind,
                                            size_t size, size_t n, uint64_t tag)
@@ -66,7 +65,7 @@ static void slice_of(const memheap_group_t *group, size_t n, size_t *first_p,
     *end_p = *first_p + each + (rank < more);
 }
 
-/* Part of the source of number i: where it is, or in the copy that was got. */
+/* Part of the source of rank i: in place, or copied to `copy` if off node. */
 static const void *source_of(const memheap_group_t *group, const void *source,
                              size_t size, int i, void *copy)
 {
@@ -80,7 +79,7 @@ static const void *source_of(const memheap_group_t *group, const void *source,
     return copy;
 }
 
-/* What the first PE of a node needs to combine for its node. */
+/* Arguments for pack and unpack, which the first member of a node runs. */
 typedef struct args {
     const memheap_group_t *group;
     void *dest;
@@ -89,7 +88,7 @@ typedef struct args {
     void (*into)(void *buffer, const void *other, size_t count);
 } exchange_args_t;
 
-/* The combined sources of this node's PEs. */
+/* The combined sources of the members on this node. */
 static void *pack_sum(void *context, size_t *size_p)
 {
     const exchange_args_t *p = context;
@@ -105,7 +104,7 @@ static void *pack_sum(void *context, size_t *size_p)
     return sum;
 }
 
-/* Combine those of all nodes, in one order everywhere. */
+/* Combine the sums of all nodes, in the same order on all nodes. */
 static void unpack_sums(void *context, const memheap_node_payload_t *payloads,
                         int count)
 {
@@ -129,7 +128,7 @@ static void exchange_sums(memheap_group_t *group, void *dest,
     memheap_group_exchange(group, &callbacks);
 }
 
-/* Combine count elements that another PE has into a buffer. */
+/* Combine count elements of another PE into a buffer. */
 #define COMBINE(T, N, O, OPERATION)                                            \
     static inline void N##_##O##_into(void *buffer, const void *other,         \
                                       size_t count)                            \
@@ -141,8 +140,8 @@ static void exchange_sums(memheap_group_t *group, void *dest,
     }                                                                          \
     WORK(T, N, O)
 
-/* The work of one operation on one type: combine a slice, piece by piece, and
- * do so with all slices in the way that fits. */
+/* One operation on one type: combine a slice, in pieces of the buffer size; and
+ * choose the algorithm. */
 #define WORK(T, N, O)                                                          \
     static void N##_##O##_slice(const memheap_group_t *group, T *dest,         \
                                 const T *source, size_t first, size_t end)     \
@@ -203,7 +202,7 @@ static void exchange_sums(memheap_group_t *group, void *dest,
         memheap_group_barrier(group);                                          \
     }
 
-/* The routine over a team, and over an active set. */
+/* The routines for a team and for an active set. */
 #define REDUCE(T, N, O)                                                        \
     int pshmem_##N##_##O##_reduce(shmem_team_t team, T *dest, const T *source, \
                                   size_t nreduce)                              \
@@ -230,7 +229,7 @@ static void exchange_sums(memheap_group_t *group, void *dest,
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_##O##_to_all)
 
-/* A scan; `own` is whether a PE's own source counts. */
+/* A scan; own is 1 if it includes a PE's own source, else 0. */
 #define SCAN(T, N)                                                             \
     static void N##_scan(memheap_group_t *group, T *dest, const T *source,     \
                          size_t n, int own)                                    \
@@ -271,7 +270,7 @@ static void exchange_sums(memheap_group_t *group, void *dest,
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_sum_##NAME)
 
-/* The operations for the union of the types of teams and active sets. */
+/* Define each operation once, for the types of teams and of active sets. */
 #define BIT_WORK(A, T, N)                                                      \
     COMBINE(T, N, and, AND)                                                    \
     COMBINE(T, N, or, OR)                                                      \

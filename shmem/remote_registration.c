@@ -96,7 +96,7 @@ static void on_peer_lost(void *context, int pe, const char *why, bool gone)
                               why);
     else if (first)
         memheap_runtime_error("PE %d cannot be reached (%s): its node, or the "
-                              "way there, is lost",
+                              "network to it, is lost",
                               pe, why);
     if (!gone)
         memheap_runtime_abort();
@@ -119,8 +119,8 @@ static void on_node_lost(void *context, const memheap_node_t *node,
                  node->start, node->stride);
     if (is_first_loss())
         memheap_runtime_error(
-            "node %s is lost, or the way there, with %s: nothing was heard of "
-            "it for %ld seconds (MEMHEAP_NODE_TIMEOUT)",
+            "node %s with %s, or the network to it, is lost: it did not answer "
+            "for %ld seconds (MEMHEAP_NODE_TIMEOUT)",
             host, pes, timeout_s);
     end_lost();
 }
@@ -166,11 +166,10 @@ static memheap_status_t open_transport(memheap_runtime_t *rt)
     rt->job.wait.context = rt->transport;
     if (!memheap_mpi_hook_progress(progress_from_mpi, true) &&
         !config.progress_thread)
-        memheap_log_write(
-            &rt->log, MEMHEAP_LOG_DEBUG,
-            "this MPI does not progress_from_mpi other nodes where the "
-            "program waits in it; MEMHEAP_PROGRESS_THREAD=1 "
-            "does");
+        memheap_log_write(&rt->log, MEMHEAP_LOG_DEBUG,
+                          "this MPI does not serve other nodes while the "
+                          "program waits in it; "
+                          "set MEMHEAP_PROGRESS_THREAD=1");
     return MEMHEAP_OK;
 }
 

@@ -1,10 +1,9 @@
 /*
  * Remote memory access and signals.
  *
- * What is put to a PE of this node is copied by this PE through its window,
- * and is there when the call returns; the nonblocking forms are the same. What
- * is put to a PE of another node goes through the transport. A signal is an
- * atomic update that comes after the data.
+ * A put to a PE of this node is a copy through its window, and is complete on
+ * return; the nonblocking forms are the same. A put to a PE of another node
+ * uses the transport. A signal is an atomic update after the data.
  */
 #include "config.h"
 
@@ -23,7 +22,7 @@ typedef void get_function_t(memheap_transport_t *transport,
                             const memheap_remote_addr_t *place, void *dest,
                             size_t size);
 
-/* Moves of one block, with what is done for a PE of another node. */
+/* Copies of one block; the last argument is the transport's function. */
 static inline void put_by(const char *call, shmem_ctx_t ctx, void *dest,
                           const void *source, size_t size, int pe,
                           put_function_t *transport_put)
@@ -83,22 +82,22 @@ static void get_nbi(const char *call, shmem_ctx_t ctx, void *dest,
     get_by(call, ctx, dest, source, size, pe, memheap_transport_get_nbi);
 }
 
-/* A stride in bytes. None is less than one element; SIZE_MAX stands for those
- * that are, and makes any extent too long. */
+/* A stride in bytes. An invalid stride, less than one element, becomes
+ * SIZE_MAX, which makes any extent too long. */
 static size_t step_of(ptrdiff_t stride, size_t size)
 {
     return stride < 1 ? SIZE_MAX : memheap_bytes((size_t)stride, size);
 }
 
-/* Bytes from the first of count blocks to the end of the last; SIZE_MAX if that
- * many cannot be. */
+/* Bytes from the start of the first of count blocks to the end of the last;
+ * SIZE_MAX on overflow. */
 static size_t extent_of(size_t count, size_t step, size_t block)
 {
     size_t distance = memheap_bytes(count - 1, step);
     return distance > SIZE_MAX - block ? SIZE_MAX : distance + block;
 }
 
-/* Copy count blocks whose starts are apart by a step on either side. */
+/* Copy count blocks, with a step in bytes on each side. */
 static void copy_blocks(char *dest, size_t dest_step, const char *source,
                         size_t source_step, size_t block, size_t count)
 {
@@ -106,7 +105,7 @@ static void copy_blocks(char *dest, size_t dest_step, const char *source,
         memmove(dest + i * dest_step, source + i * source_step, block);
 }
 
-/* End the job if the blocks of the local side cannot be. */
+/* End the job if the extent of the local blocks overflows. */
 static void check_local(const char *call, const void *address, size_t count,
                         size_t step, size_t block, int pe)
 {
@@ -114,7 +113,7 @@ static void check_local(const char *call, const void *address, size_t count,
         memheap_wrong_address(call, address, SIZE_MAX, pe);
 }
 
-/* Put and get of blocks; strides and the block in bytes. */
+/* Put and get of blocks. Strides and block sizes are in bytes. */
 static void put_blocks(const char *call, shmem_ctx_t ctx, void *dest,
                        const void *source, size_t dst, size_t sst, size_t block,
                        size_t count, int pe)
@@ -176,7 +175,7 @@ static void update_signal(const char *call, shmem_ctx_t ctx, uint64_t *sig_addr,
         atomic_store(word, signal);
 }
 
-/* The signal must not overtake the data, on whichever way it goes. */
+/* Update a signal after the data before it, which may take another route. */
 static void signal_after(const char *call, shmem_ctx_t ctx, uint64_t *sig_addr,
                          uint64_t signal, int sig_op, int pe)
 {
@@ -263,7 +262,7 @@ static void put_signal_nbi(const char *call, shmem_ctx_t ctx, void *dest,
          get_blocks, dest, source, step_of(dst, SIZE), step_of(sst, SIZE),     \
          memheap_bytes(bsize, SIZE), nblocks, pe)
 
-/* One element: its copy is a plain load or store on this node. */
+/* One element: a plain load or store, on this node. */
 #define PUT_ONE(T, NAME, HEAD, CTX)                                            \
     void pshmem_##NAME HEAD                                                    \
     {                                                                          \

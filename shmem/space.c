@@ -145,7 +145,7 @@ static memheap_status_t space_open(user_space_t *made,
     memheap_get_stats(made->space.heap, &stats);
     if (committed && stats.committed < wanted.limit) {
         memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
-                          "the node has no memory for all of the space");
+                          "the node has not enough memory for the space");
         status = MEMHEAP_ERR_NO_MEMORY;
     }
     status = memheap_job_worst(&made->job, status);
@@ -305,7 +305,7 @@ int pshmemx_space_destroy(shmemx_space_t space)
         return 0;
     if (space == SHMEMX_SPACE_DEFAULT) {
         memheap_runtime_error("shmemx_space_destroy: SHMEMX_SPACE_DEFAULT "
-                              "stays");
+                              "cannot be destroyed");
         return -1;
     }
     user_space_t *made = user_space_of(space);

@@ -1,12 +1,12 @@
 /*
  * Teams and contexts.
  *
- * A team is an arithmetic progression of the job's PEs, and so is every team
- * that is split from it: there is nothing to keep of the others, however many
- * they are. The PEs of the parent agree on a group number for the new team
- * that none of its members uses, by an AND over the sets of free numbers, and
- * take it; the teams of one row or column of a grid have no PE in common, and
- * share one. A number is free again when the team has ended on all its PEs.
+ * A team is an arithmetic progression of the job's PEs, and so is a team that
+ * is split from it: no list of members is stored. The PEs of the parent agree
+ * on a group number for the new team, by an AND over the sets of free numbers,
+ * and take it. The teams of one row or column of a grid have no common PE, and
+ * share a number. A number is free again after the team was destroyed on all
+ * members.
  */
 #include "config.h"
 
@@ -24,7 +24,7 @@ struct shmemx_ctx shmemx_ctx_default = {.team = &shmemx_team_world};
 
 /* A team that was split from another. */
 typedef struct split_team {
-    struct shmemx_team team; /* first: it is freed by its address */
+    struct shmemx_team team; /* first: the team is freed by its address */
     memheap_agree_t agree;
 } split_team_t;
 
@@ -35,9 +35,9 @@ void memheap_team_start(void)
                                              .size = rt->job.size,
                                              .rank = rt->job.rank,
                                              .agree = &rt->agree};
-    /* All nodes use one group, since they have no PE in common. It is another
-     * than the world's where that has the same PEs: two threads may meet in
-     * both teams at once. */
+    /* All nodes share one group number, because they have no common PE. It
+     * differs from the world's, even if the PEs are the same: two threads may
+     * be in barriers of both teams at once. */
     const memheap_node_t *node = &rt->job.nodes[rt->job.node_number];
     shmemx_team_shared = (struct shmemx_team){.start = node->start,
                                               .stride = node->stride,
@@ -50,7 +50,7 @@ void memheap_team_start(void)
                         &rt->shared_agree);
 }
 
-/* Wait for what the contexts on a team have issued, since they end with it. */
+/* Complete the operations of all contexts of a team, which end with it. */
 static void contexts_quiet(struct shmemx_team *team)
 {
     bool quiet = true;
@@ -62,8 +62,8 @@ static void contexts_quiet(struct shmemx_team *team)
         memheap_transport_quiet(memheap_runtime.transport);
 }
 
-/* End the contexts on a team. A private one is its thread's to end; it lives on
- * without the team. */
+/* Free the contexts of a team. A private context belongs to its thread, so it
+ * stays, without the team. */
 static void contexts_end(struct shmemx_team *team, bool with_private)
 {
     while (team->contexts != NULL) {
@@ -92,8 +92,7 @@ void memheap_team_stop(void)
     shmemx_team_shared.size = 0;
 }
 
-/* The team of this PE that has the lowest group number from `group` on; NULL if
- * there is none. */
+/* The team of this PE with the lowest group number >= group; NULL if none. */
 static struct shmemx_team *team_from(int group)
 {
     struct shmemx_team *team = &shmemx_team_shared;
@@ -106,7 +105,7 @@ static struct shmemx_team *team_from(int group)
     return found;
 }
 
-/* By group number, which is an order that all PEs share. */
+/* In the order of group numbers, which is the same on all PEs. */
 void memheap_team_final_sync(void)
 {
     memheap_call_t call = {.kind = MEMHEAP_CALL_FINALIZE};
@@ -123,7 +122,7 @@ static uint64_t reduce_and(uint64_t a, uint64_t b)
     return a & b;
 }
 
-/* Take a group number for this PE, unless another thread was faster. */
+/* Take a group number on this PE. False if another thread has taken it. */
 static bool group_take(int group)
 {
     memheap_runtime_t *rt = &memheap_runtime;
@@ -150,14 +149,14 @@ static uint64_t free_groups_of_word(int word)
     return groups;
 }
 
-/* A group number that no PE of the parent uses, and that is taken on all of
- * them; 0 if there is none. *number_p takes what memheap_agree_split() needs.
- * Collective over the parent.
+/* Find a group number that is free on all PEs of the parent, and take it on all
+ * of them. *number_p takes the argument of memheap_agree_split(). Collective
+ * over the parent. Returns 0 if there is none.
  *
- * Other threads may split other teams at the same time, so a number that was
- * free on all PEs may be gone when they take it. Each parent begins its search
- * at another number, and nobody tries one twice, so they get out of each
- * other's way. */
+ * Other threads may split other teams at the same time, and take a number
+ * between the two reductions. Each parent starts its search at another number
+ * and never tries a number twice, so parents rarely collide, and the search
+ * ends. */
 static int agree_on_group(struct shmemx_team *parent,
                           const memheap_call_t *call, uint64_t *number_p)
 {
@@ -186,8 +185,8 @@ static int agree_on_group(struct shmemx_team *parent,
     return 0;
 }
 
-/* This PE's part of a new team, whose PEs are those of the parent with the
- * numbers start + i * stride. NULL if there is no memory. */
+/* Create this PE's part of a team: the PEs start + i * stride of the parent.
+ * NULL if there is no memory. */
 static struct shmemx_team *team_new(const struct shmemx_team *parent, int group,
                                     uint64_t number, int start, int stride,
                                     int size, int rank)
@@ -232,13 +231,12 @@ static void team_free(struct shmemx_team *team)
     free(team);
 }
 
-/* What a PE does in a split: it joins a team of these, or none if size is 0. */
+/* The team that a PE joins in a split; none if size is 0. */
 typedef struct part {
     int start, stride, size, rank;
 } membership_t;
 
-/* Make one team for this PE, and agree on the outcome. Collective over the
- * parent. */
+/* Split a team, and agree on the status. Collective over the parent. */
 static int split(struct shmemx_team *parent, const memheap_call_t *call,
                  membership_t part, const shmem_team_config_t *config,
                  long mask, shmem_team_t *team_p)
@@ -249,7 +247,7 @@ static int split(struct shmemx_team *parent, const memheap_call_t *call,
     int group = agree_on_group(parent, call, &number);
     *team_p = SHMEM_TEAM_INVALID;
     if (group == 0)
-        return -1; /* on all PEs alike */
+        return -1; /* the same on all PEs */
     if (part.size > 0) {
         team = team_new(parent, group, number, part.start, part.stride,
                         part.size, part.rank);
@@ -283,7 +281,7 @@ void memheap_team_end(shmem_team_t team)
     team_free(team);
 }
 
-/* Let the program have a space's own team no more; the space still has. */
+/* The program destroys a space's own team; the space keeps using it. */
 static void detach_space_team(struct shmemx_team *team)
 {
     pthread_mutex_lock(&memheap_runtime.lists_lock);
@@ -363,7 +361,8 @@ void pshmem_team_destroy(shmem_team_t team)
     if (team == SHMEM_TEAM_INVALID)
         return;
     if (team == SHMEM_TEAM_WORLD || team == SHMEM_TEAM_SHARED) {
-        memheap_runtime_error("shmem_team_destroy: the predefined teams stay");
+        memheap_runtime_error(
+            "shmem_team_destroy: predefined teams cannot be destroyed");
         return;
     }
     contexts_quiet(team);
@@ -463,7 +462,8 @@ void pshmem_ctx_destroy(shmem_ctx_t ctx)
     if (ctx == SHMEM_CTX_INVALID)
         return;
     if (ctx == SHMEM_CTX_DEFAULT) {
-        memheap_runtime_error("shmem_ctx_destroy: SHMEM_CTX_DEFAULT stays");
+        memheap_runtime_error(
+            "shmem_ctx_destroy: SHMEM_CTX_DEFAULT cannot be destroyed");
         return;
     }
     pshmem_ctx_quiet(ctx);

@@ -170,18 +170,18 @@ loses()
 }
 
 loses meet "ip -n node2 link set eth0 down" -n 4
-says "node node2 is lost, or the way there, with PEs 2 to 3" MEMHEAP_NODE_TIMEOUT
+says "node node2 with PEs 2 to 3, or the network to it, is lost" MEMHEAP_NODE_TIMEOUT
 says_once
 fact "a node whose link goes down ends those that meet it"
 ip -n node2 link set eth0 up
 loses put "ip link set port2 nomaster" -n 4
-says "node node2 is lost, or the way there, with PEs 2 to 3"
+says "node node2 with PEs 2 to 3, or the network to it, is lost"
 says_once
 fact "a node that a network drops ends those that put to it"
 ip link set port2 master nodes
 nodes_use node1:2 node2:1 node3:2
 loses wait "ip link set port3 nomaster" -n 5 -x MEMHEAP_NODE_TIMEOUT=4
-says "node node3 is lost, or the way there, with PEs 3 to 4" "for 4 seconds"
+says "node node3 with PEs 3 to 4, or the network to it, is lost" "for 4 seconds"
 fact "one of three nodes ends those that wait"
 ip link set port3 master nodes
 nodes_use node1:1 node2:1

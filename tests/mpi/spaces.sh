@@ -41,7 +41,7 @@ for how in auto+0 ucx+0 auto+2; do
     fact "$how: every second has the device"
     job error "$@" -x "$device" -n 1 "$program" stranger : "$@" -n 1 "$program" \
         stranger
-    says "memheap: PE 0: shmem_int_p: 0x" "is of space 1, of which PE 1 has no part"
+    says "memheap: PE 0: shmem_int_p: 0x" "is in space 1, and PE 1 is not a member"
     says_not survived
     fact "$how: a PE without a part is not reached"
     job 0 "$@" -n 4 "$program" team
@@ -83,7 +83,7 @@ if [ "$(cat /sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages 2>/dev/nul
     fact "pages that must be had are an error, others a warning"
 fi
 job 0 -n 2 "$program" default
-says "shmemx_space_destroy: SHMEMX_SPACE_DEFAULT stays"
+says "shmemx_space_destroy: SHMEMX_SPACE_DEFAULT cannot be destroyed"
 fact "the default space stays"
 job 0 -n 3 "$program" free
 says "shmemx_space_free(0x" "is no address of heap \"space 2\"" \
