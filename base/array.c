@@ -1,5 +1,5 @@
 /*
- * Growing an array; array.h has the rules.
+ * Growing and closing arrays (array.h).
  */
 #include "config.h"
 

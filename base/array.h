@@ -1,9 +1,9 @@
 /*
- * A growable array of metadata that never moves.
+ * A growable array for metadata, which never moves.
  *
- * The address space for the greatest length is reserved when the array is
- * opened. Memory is committed from its start as the array grows, by at least
- * 16 KiB and an eighth of what is committed: O(log n) system calls.
+ * open() reserves address space for the greatest length. Memory is committed
+ * from the start as the array grows, in steps of at least 16 KiB and an eighth
+ * of the present length: O(log n) system calls.
  */
 #ifndef MEMHEAP_BASE_ARRAY_H
 #define MEMHEAP_BASE_ARRAY_H
@@ -12,11 +12,11 @@
 
 #include <stddef.h>
 
-/** Memory that grows where it stands. Fields are read-only for its users. */
+/** Fields are read-only for users. */
 typedef struct memheap_array {
     char *base;
-    size_t committed; /* bytes from base that may be touched */
-    size_t reserved;  /* bytes that committed can reach */
+    size_t committed; /* accessible bytes from base */
+    size_t reserved;  /* greatest value of committed */
     const memheap_memory_t *memory;
 } memheap_array_t;
 
@@ -25,13 +25,13 @@ memheap_status_t memheap_array_open(memheap_array_t *array,
                                     const memheap_memory_t *memory,
                                     size_t max_size);
 
-/** Release the array's memory. An array of zeros may be closed too. */
+/** Release the memory. Accepts an array of zeros. */
 void memheap_array_close(memheap_array_t *array);
 
-/** The slow path of memheap_array_ensure(). */
+/** Slow path of memheap_array_ensure(). */
 memheap_status_t memheap_array_extend(memheap_array_t *array, size_t size);
 
-/** Make the first size bytes usable. MEMHEAP_ERR_NO_METADATA. */
+/** Make the first size bytes accessible. MEMHEAP_ERR_NO_METADATA. */
 static inline memheap_status_t memheap_array_ensure(memheap_array_t *array,
                                                     size_t size)
 {

@@ -1,5 +1,5 @@
 /*
- * The slow ways of bias.h.
+ * Slow paths of biased_lock.h.
  */
 #include "config.h"
 
@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 enum {
-    SPINS = 100, /* looks at the word before others may run, */
-    YIELDS = 100 /* and times that they may before the thread sleeps */
+    SPINS = 100, /* tests of the word before other threads may run */
+    YIELDS = 100 /* yields before the thread sleeps */
 };
 
 _Thread_local char memheap_biased_lock_self;
@@ -24,8 +24,8 @@ static bool barrier_works(void)
                    0) == 0;
 }
 
-/* Let those run who hold what this thread waits for. */
-static void wait_a_while(unsigned turn)
+/* Let other threads run; `turn` counts the calls. */
+static void back_off(unsigned turn)
 {
     static const struct timespec pause = {0, 50000};
     if (turn < YIELDS)
@@ -34,43 +34,43 @@ static void wait_a_while(unsigned turn)
         nanosleep(&pause, NULL);
 }
 
-static void take_word(memheap_biased_lock_t *bias)
+static void acquire_word(memheap_biased_lock_t *lock)
 {
     for (unsigned turn = 0;; turn++) {
         for (unsigned i = 0; i < SPINS; i++) {
-            if (atomic_load_explicit(&bias->word, memory_order_relaxed) == 0 &&
-                atomic_exchange_explicit(&bias->word, 1,
+            if (atomic_load_explicit(&lock->word, memory_order_relaxed) == 0 &&
+                atomic_exchange_explicit(&lock->word, 1,
                                          memory_order_acquire) == 0)
                 return;
         }
-        wait_a_while(turn);
+        back_off(turn);
     }
 }
 
-/* End the ownership of a thread, and wait until it is outside. A child of
- * fork() may have to ask for barriers anew. */
-static void dispossess(memheap_biased_lock_t *bias)
+/* Revoke the ownership and wait until the owner is outside. In a child of
+ * fork() the process may have to register for membarrier(2) again. */
+static void revoke_owner(memheap_biased_lock_t *lock)
 {
-    atomic_store(&bias->owner, MEMHEAP_BIASED_LOCK_REVOKED);
+    atomic_store(&lock->owner, MEMHEAP_BIASED_LOCK_REVOKED);
     if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0 &&
         barrier_works())
         syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
     for (unsigned turn = 0;
-         atomic_load_explicit(&bias->inside, memory_order_acquire) != 0; turn++)
-        wait_a_while(turn);
+         atomic_load_explicit(&lock->inside, memory_order_acquire) != 0; turn++)
+        back_off(turn);
 }
 
-void memheap_biased_lock_acquire_slow(memheap_biased_lock_t *bias)
+void memheap_biased_lock_acquire_slow(memheap_biased_lock_t *lock)
 {
-    if (atomic_exchange_explicit(&bias->word, 1, memory_order_acquire) != 0)
-        take_word(bias);
-    uintptr_t owner = atomic_load_explicit(&bias->owner, memory_order_relaxed);
+    if (atomic_exchange_explicit(&lock->word, 1, memory_order_acquire) != 0)
+        acquire_word(lock);
+    uintptr_t owner = atomic_load_explicit(&lock->owner, memory_order_relaxed);
     if (MEMHEAP_LIKELY(owner == MEMHEAP_BIASED_LOCK_REVOKED))
         return;
     if (owner != 0)
-        dispossess(bias);
+        revoke_owner(lock);
     else
-        atomic_store_explicit(&bias->owner,
+        atomic_store_explicit(&lock->owner,
                               barrier_works()
                                   ? (uintptr_t)&memheap_biased_lock_self
                                   : MEMHEAP_BIASED_LOCK_REVOKED,

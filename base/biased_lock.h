@@ -1,12 +1,12 @@
 /*
- * A lock that costs its first thread no atomic operation.
+ * A lock that costs its first thread no atomic read-modify-write.
  *
- * The thread that takes the lock first owns it: it says that it is inside by a
- * plain store, and then looks whether it still owns the lock. Another one takes
- * a word by an atomic exchange, ends the ownership, has the kernel pass a
- * barrier through all threads, and waits until the owner is outside. From then
- * on the lock is that word, for everyone. Whoever holds it should be done in
- * some dozens of instructions.
+ * The first thread to acquire the lock becomes its owner. The owner acquires by
+ * a plain store to `inside`, then checks that it still is the owner. Another
+ * thread acquires `word` by an atomic exchange, revokes the ownership, has the
+ * kernel run a memory barrier on all threads, and waits until the owner is
+ * outside. From then on `word` is an ordinary spin lock for all threads.
+ * Critical sections should be some dozens of instructions long.
  *
  * Source: asymmetric fences, D. Dice, H. Huang, M. Yang, "Asymmetric Dekker
  * synchronization", 2001; membarrier(2).
@@ -18,49 +18,52 @@
 
 #include <stdatomic.h>
 
-/** All zero is a lock that nobody has taken. */
+/** All zero is a free lock without owner. */
 typedef struct memheap_biased_lock {
-    _Atomic uintptr_t
-        owner; /* 0: nobody yet; MEMHEAP_BIASED_LOCK_REVOKED: never again */
-    _Atomic uintptr_t inside; /* the owner, which alone writes here; or 0 */
-    _Atomic int word;         /* somebody else is */
+    /** Address of the owner's memheap_biased_lock_self; 0 before the first
+     *  acquire; MEMHEAP_BIASED_LOCK_REVOKED after another thread acquired the
+     *  lock. */
+    _Atomic uintptr_t owner;
+    /** The owner while it holds the lock, else 0. Written by the owner only. */
+    _Atomic uintptr_t inside;
+    _Atomic int word; /* 1: held by another thread */
 } memheap_biased_lock_t;
 
 #define MEMHEAP_BIASED_LOCK_REVOKED ((uintptr_t)1)
 
-/** Its address is a name of the thread. */
+/** Its address identifies the thread. */
 extern _Thread_local char memheap_biased_lock_self
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/** What memheap_biased_lock_acquire() does for others than the owner. */
-void memheap_biased_lock_acquire_slow(memheap_biased_lock_t *bias);
+/** Slow path of acquire: the caller is not the owner. */
+void memheap_biased_lock_acquire_slow(memheap_biased_lock_t *lock);
 
 static MEMHEAP_INLINE void
-memheap_biased_lock_acquire(memheap_biased_lock_t *bias)
+memheap_biased_lock_acquire(memheap_biased_lock_t *lock)
 {
     uintptr_t self = (uintptr_t)&memheap_biased_lock_self;
     if (MEMHEAP_LIKELY(
-            atomic_load_explicit(&bias->owner, memory_order_relaxed) == self)) {
-        atomic_store_explicit(&bias->inside, self, memory_order_relaxed);
+            atomic_load_explicit(&lock->owner, memory_order_relaxed) == self)) {
+        atomic_store_explicit(&lock->inside, self, memory_order_relaxed);
         atomic_signal_fence(memory_order_seq_cst);
-        if (MEMHEAP_LIKELY(atomic_load_explicit(&bias->owner,
+        if (MEMHEAP_LIKELY(atomic_load_explicit(&lock->owner,
                                                 memory_order_acquire) == self))
             return;
-        atomic_store_explicit(&bias->inside, 0, memory_order_release);
+        atomic_store_explicit(&lock->inside, 0, memory_order_release);
     }
-    memheap_biased_lock_acquire_slow(bias);
+    memheap_biased_lock_acquire_slow(lock);
 }
 
-/** By the thread that holds the lock. Another may be on its way to learn that
- * it owns it no more. */
+/** Release the lock, by the thread that holds it. The caller may just have
+ *  lost the ownership. */
 static MEMHEAP_INLINE void
-memheap_biased_lock_release(memheap_biased_lock_t *bias)
+memheap_biased_lock_release(memheap_biased_lock_t *lock)
 {
     uintptr_t self = (uintptr_t)&memheap_biased_lock_self;
-    if (atomic_load_explicit(&bias->inside, memory_order_relaxed) == self)
-        atomic_store_explicit(&bias->inside, 0, memory_order_release);
+    if (atomic_load_explicit(&lock->inside, memory_order_relaxed) == self)
+        atomic_store_explicit(&lock->inside, 0, memory_order_release);
     else
-        atomic_store_explicit(&bias->word, 0, memory_order_release);
+        atomic_store_explicit(&lock->word, 0, memory_order_release);
 }
 
 #endif

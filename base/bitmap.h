@@ -1,13 +1,19 @@
 /*
- * A set of small numbers that finds its least member in a few loads.
+ * A set of small numbers that finds its smallest member in a few loads.
  *
- * Level 0 has one bit for each number. A bit of level n + 1 says that the 64
- * bits below it are not all clear, up to a root of one word: six levels cover
- * 2^36 numbers. The words are the caller's: zeroed memory, of which a set
- * touches only the pages that its members lie in.
+ * Level 0 has a bit for each number. Each bit of a higher level summarizes a
+ * word of the level below: it is set if that word is not 0. The highest level
+ * is one word:
  *
- * Source: 64-ary van Emde Boas layout; P. van Emde Boas, "Preserving order in
- * a forest in less than logarithmic time", FOCS 1975.
+ *     level 2   [ w0 ]                     1 word
+ *     level 1   [ w0 ][ w1 ] ...           up to 64 words
+ *     level 0   [ w0 ][ w1 ][ w2 ] ...     a bit for each number
+ *
+ * Six levels cover 2^36 numbers. The words are zeroed memory of the caller; a
+ * set touches only the pages of its members and their summaries.
+ *
+ * Source: 64-ary van Emde Boas layout; P. van Emde Boas, "Preserving order in a
+ * forest in less than logarithmic time", FOCS 1975.
  */
 #ifndef MEMHEAP_BASE_BITMAP_H
 #define MEMHEAP_BASE_BITMAP_H
@@ -20,10 +26,10 @@
 typedef struct memheap_bitmap {
     uint64_t *level[MEMHEAP_BITMAP_LEVELS];
     unsigned levels;
-    size_t bits; /* members are less than this */
+    size_t bits; /* members are below this */
 } memheap_bitmap_t;
 
-/** Bytes of zeroed memory that a set of that many numbers needs. */
+/** Bytes of zeroed memory for a set of numbers below `bits`. */
 static inline size_t memheap_bitmap_bytes(size_t bits)
 {
     size_t words = 0;
@@ -35,7 +41,8 @@ static inline size_t memheap_bitmap_bytes(size_t bits)
     return words * sizeof(uint64_t);
 }
 
-/** An empty set in memory of memheap_bitmap_bytes(bits) zeros. bits > 0. */
+/** Initialize an empty set in memheap_bitmap_bytes(bits) bytes of zeros. bits
+ *  > 0. */
 static inline void memheap_bitmap_init(memheap_bitmap_t *map, void *memory,
                                        size_t bits)
 {
@@ -76,7 +83,7 @@ static inline void memheap_bitmap_clear(memheap_bitmap_t *map, size_t n)
     }
 }
 
-/** The least member, or MEMHEAP_BITMAP_NONE. */
+/** The smallest member, or MEMHEAP_BITMAP_NONE. */
 static inline size_t memheap_bitmap_first(const memheap_bitmap_t *map)
 {
     size_t n = 0;

@@ -1,5 +1,5 @@
 /*
- * The page of process.h. There is one, which lasts as long as the process.
+ * The page of fork_guard.h. There is one, which is never released.
  */
 #include "config.h"
 

@@ -1,26 +1,26 @@
 /*
- * Which process this is, to be asked in every call.
+ * Detection of a forked child without a system call.
  *
- * What a heap shares with others by a mapping, a forked child shares as well,
- * and would write into. A page of the process, which the kernel clears in a
- * child, tells the two apart without a system call.
+ * A child of fork() shares its parent's shared mappings and must not write to
+ * them. The kernel clears a page of the process in a child, which tells the two
+ * apart.
  */
 #ifndef MEMHEAP_BASE_FORK_GUARD_H
 #define MEMHEAP_BASE_FORK_GUARD_H
 
 #include <stdbool.h>
 
-/** A process, as it is known to whoever began something in it. */
+/** A process, as remembered by an object that belongs to it. */
 typedef struct memheap_fork_guard {
-    const volatile int *now; /* the number of the process that looks, or 0 */
+    const volatile int *now; /* process ID, or 0 in a child */
     int number;
 } memheap_fork_guard_t;
 
-/** This process. */
+/** The calling process. */
 memheap_fork_guard_t memheap_fork_guard_get(void);
 
-/** Whether the process is the same still, and no child of it. True in a child
- *  where the kernel does not tell. */
+/** Whether the caller is that process and not a child of it. Always true if
+ *  the kernel cannot clear a page on fork. */
 static inline bool memheap_fork_guard_holds(memheap_fork_guard_t process)
 {
     return *process.now == process.number;

@@ -1,5 +1,5 @@
 /*
- * The table of hashmap.h.
+ * The hash table of hashmap.h.
  */
 #include "config.h"
 
@@ -86,7 +86,8 @@ void memheap_hashmap_remove(memheap_hashmap_t *map, uint64_t *value)
     for (size_t i = (hole + 1) & mask; map->slots[i].key_plus_one != 0;
          i = (i + 1) & mask) {
         size_t home = memheap_hashmap_home(map, map->slots[i].key_plus_one - 1);
-        /* A follower may fill the hole if its home does not lie behind it. */
+        /* An entry may move into the hole unless its home is behind the hole.
+         */
         if (((i - home) & mask) >= ((i - hole) & mask)) {
             map->slots[hole] = map->slots[i];
             hole = i;

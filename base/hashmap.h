@@ -1,11 +1,11 @@
 /*
- * A table from one number to another.
+ * A hash table from one number to another.
  *
  * Open addressing with linear probing over a power of two of slots, at most
- * three quarters full; removing shifts the followers back, so there are no
- * tombstones and a look-up ends at the first empty slot. Keys are stored plus
- * one, so that zeroed memory is an empty table. Nothing depends on the order
- * of the slots.
+ * three quarters full. Removing shifts later entries back, so there are no
+ * tombstones, and a search ends at the first empty slot. Keys are stored plus
+ * one, so zeroed memory is an empty table. No result depends on the order of
+ * slots.
  *
  * Source: D. E. Knuth, TAOCP vol. 3, section 6.4, algorithms L and R.
  */
@@ -22,50 +22,50 @@ typedef struct memheap_hashmap_slot {
 
 typedef struct memheap_hashmap {
     memheap_hashmap_slot_t *slots;
-    unsigned order; /* there are 2^order slots */
+    unsigned order; /* log2 of the number of slots */
     size_t count;
-    size_t room; /* count may grow to this without memory */
+    size_t room; /* count up to which no memory is needed */
     const memheap_memory_t *memory;
 } memheap_hashmap_t;
 
-/** An empty table. MEMHEAP_ERR_NO_METADATA. */
+/** Create an empty table. MEMHEAP_ERR_NO_METADATA. */
 memheap_status_t memheap_hashmap_open(memheap_hashmap_t *map,
                                       const memheap_memory_t *memory);
-/** Give its memory back. A table of zeros may be closed too. */
+/** Release the memory. Accepts a table of zeros. */
 void memheap_hashmap_close(memheap_hashmap_t *map);
 
-/** Bytes that it takes. */
+/** Bytes of the table. */
 static inline size_t memheap_hashmap_size(const memheap_hashmap_t *map)
 {
     return sizeof(memheap_hashmap_slot_t) << map->order;
 }
 
-/** What memheap_hashmap_reserve() does when there is something to do. */
+/** Slow path of memheap_hashmap_reserve(). */
 memheap_status_t memheap_hashmap_extend(memheap_hashmap_t *map);
 
-/** Make sure that the next put of a new key succeeds. Nothing else changes if
- *  it fails with MEMHEAP_ERR_NO_METADATA. */
+/** Make sure that the next memheap_hashmap_put() succeeds. The table is
+ *  unchanged on MEMHEAP_ERR_NO_METADATA. */
 static inline memheap_status_t memheap_hashmap_reserve(memheap_hashmap_t *map)
 {
     return map->count < map->room ? MEMHEAP_OK : memheap_hashmap_extend(map);
 }
 
-/** The slot that a key is in, unless others were there before: multiplicative
- *  hashing by 2^64 divided by the golden ratio, as block offsets are multiples
- *  of a power of two, which the upper bits of the product mix. */
+/** The first slot to probe for a key. Multiplicative hashing by 2^64 divided
+ *  by the golden ratio: keys are often multiples of a power of two, which the
+ *  upper bits of the product mix. */
 static inline size_t memheap_hashmap_home(const memheap_hashmap_t *map,
                                           uint64_t key)
 {
     return (size_t)(key * UINT64_C(0x9E3779B97F4A7C15) >> (64 - map->order));
 }
 
-/** The value's place, or NULL. Keys are less than UINT64_MAX. */
+/** Pointer to the value of a key, or NULL. Keys are less than UINT64_MAX. */
 uint64_t *memheap_hashmap_find(const memheap_hashmap_t *map, uint64_t key);
 
 /** Add a key that is not in the table, after memheap_hashmap_reserve(). */
 void memheap_hashmap_put(memheap_hashmap_t *map, uint64_t key, uint64_t value);
 
-/** Remove the key whose value's place memheap_hashmap_find() returned. */
+/** Remove a key, given the pointer from memheap_hashmap_find(). */
 void memheap_hashmap_remove(memheap_hashmap_t *map, uint64_t *value);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Formats messages and writes those of the default log in one system call
- * each, so that lines of several processes do not mix.
+ * Messages and the default log. It writes each message by one system call, so
+ * that lines of several processes do not mix.
  */
 #include "config.h"
 
@@ -25,7 +25,7 @@ static void stderr_sink(void *context, memheap_log_level_t level,
                  level == MEMHEAP_LOG_WARNING ? "warning: " : "", message);
     if (length > 0) {
         ssize_t written = write(STDERR_FILENO, line, (size_t)length);
-        (void)written; /* there is nowhere left to report it to */
+        (void)written; /* an error here cannot be reported */
     }
 }
 

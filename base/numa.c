@@ -1,6 +1,5 @@
 /*
- * Asks the kernel by the numbers of its calls: of the library that wraps them,
- * nothing else would be of use.
+ * NUMA by system calls, so that libnuma is not needed.
  */
 #include "config.h"
 
@@ -21,16 +20,16 @@
 #endif
 
 enum {
-    SAMPLES = 4096, /* pages looked at, */
-    CHUNK = 512,    /* so many in one call */
-    NEAR = 10,      /* the firmware's distance of a node from itself, */
-    FAR = 20        /* and a common one of two others */
+    SAMPLES = 4096,     /* pages examined */
+    BATCH = 512,        /* pages of one system call */
+    DISTANCE_SELF = 10, /* the firmware's distance of a node to itself */
+    DISTANCE_OTHER = 20 /* a common distance of two nodes */
 };
 
-static const char folder[] = "/sys/devices/system/node";
+static const char node_folder[] = "/sys/devices/system/node";
 
-/* The nodes that a test wants there to be; 0: those that are. */
-static unsigned pretended(void)
+/* Number of nodes that a test simulates; 0: none. */
+static unsigned test_nodes(void)
 {
     const char *text = getenv("MEMHEAP_TEST_NODES");
     unsigned long count = text == NULL ? 0 : strtoul(text, NULL, 10);
@@ -42,7 +41,7 @@ static void add(memheap_nodes_t *nodes, unsigned node)
     nodes->word[node / 64] |= (uint64_t)1 << (node % 64);
 }
 
-static unsigned count_of(const memheap_nodes_t *nodes)
+static unsigned node_count(const memheap_nodes_t *nodes)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < MEMHEAP_NODE_MAX / 64; i++)
@@ -50,8 +49,8 @@ static unsigned count_of(const memheap_nodes_t *nodes)
     return count;
 }
 
-/* The nodes that are, whatever a test wants. */
-static unsigned real_nodes(memheap_nodes_t *nodes)
+/* The nodes of the machine, simulated ones aside. */
+static unsigned actual_nodes(memheap_nodes_t *nodes)
 {
     *nodes = (memheap_nodes_t){{0}};
     long failed = syscall(SYS_get_mempolicy, NULL, nodes->word,
@@ -59,21 +58,21 @@ static unsigned real_nodes(memheap_nodes_t *nodes)
                           (unsigned long)MPOL_F_MEMS_ALLOWED);
     for (unsigned i = 0; failed != 0 && i < MEMHEAP_NODE_MAX; i++) {
         char path[80];
-        snprintf(path, sizeof(path), "%s/node%u", folder, i);
+        snprintf(path, sizeof(path), "%s/node%u", node_folder, i);
         if (access(path, F_OK) == 0)
             add(nodes, i);
     }
-    if (count_of(nodes) == 0)
+    if (node_count(nodes) == 0)
         add(nodes, 0);
-    return count_of(nodes);
+    return node_count(nodes);
 }
 
-/* The node that stands for one that a test wants. */
-static unsigned real_node(unsigned node)
+/* The node of the machine that stands for a simulated one. */
+static unsigned actual_node(unsigned node)
 {
     memheap_nodes_t nodes;
-    real_nodes(&nodes);
-    for (unsigned i = 0; pretended() > 0 && !memheap_nodes_has(&nodes, node);
+    actual_nodes(&nodes);
+    for (unsigned i = 0; test_nodes() > 0 && !memheap_nodes_has(&nodes, node);
          i++) {
         if (memheap_nodes_has(&nodes, i))
             return i;
@@ -83,9 +82,9 @@ static unsigned real_node(unsigned node)
 
 unsigned memheap_numa_nodes(memheap_nodes_t *nodes)
 {
-    unsigned count = pretended();
+    unsigned count = test_nodes();
     if (count == 0)
-        return real_nodes(nodes);
+        return actual_nodes(nodes);
     *nodes = (memheap_nodes_t){{0}};
     for (unsigned i = 0; i < count; i++)
         add(nodes, i);
@@ -104,19 +103,19 @@ char *memheap_numa_text(const memheap_nodes_t *nodes, char *text, size_t room)
     return text;
 }
 
-/* The file has the distances to all nodes that are online, in their order. */
+/* The file has the distances to all online nodes, in order. */
 unsigned memheap_numa_distance(unsigned from, unsigned to)
 {
-    unsigned otherwise = from == to ? NEAR : FAR;
+    unsigned fallback = from == to ? DISTANCE_SELF : DISTANCE_OTHER;
     char path[80];
-    snprintf(path, sizeof(path), "%s/node%u/distance", folder, from);
-    FILE *file = pretended() > 0 ? NULL : fopen(path, "re");
+    snprintf(path, sizeof(path), "%s/node%u/distance", node_folder, from);
+    FILE *file = test_nodes() > 0 ? NULL : fopen(path, "re");
     if (file == NULL)
-        return otherwise;
-    unsigned distance = otherwise;
+        return fallback;
+    unsigned distance = fallback;
     bool found = false;
     for (unsigned i = 0; i < MEMHEAP_NODE_MAX && !found; i++) {
-        snprintf(path, sizeof(path), "%s/node%u", folder, i);
+        snprintf(path, sizeof(path), "%s/node%u", node_folder, i);
         if (access(path, F_OK) != 0)
             continue;
         if (fscanf(file, "%u", &distance) != 1)
@@ -124,7 +123,7 @@ unsigned memheap_numa_distance(unsigned from, unsigned to)
         found = i == to;
     }
     fclose(file);
-    return found ? distance : otherwise;
+    return found ? distance : fallback;
 }
 
 size_t memheap_numa_available(unsigned node)
@@ -135,7 +134,8 @@ size_t memheap_numa_available(unsigned node)
     char line[160];
     size_t sum = 0;
     bool any = false;
-    snprintf(path, sizeof(path), "%s/node%u/meminfo", folder, real_node(node));
+    snprintf(path, sizeof(path), "%s/node%u/meminfo", node_folder,
+             actual_node(node));
     FILE *file = fopen(path, "re");
     while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
         for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -157,8 +157,8 @@ size_t memheap_numa_huge_pages(unsigned node, size_t page_size)
     char path[160];
     unsigned long long pages = 0;
     snprintf(path, sizeof(path),
-             "%s/node%u/hugepages/hugepages-%zukB/free_hugepages", folder,
-             real_node(node), page_size / MEMHEAP_KIB);
+             "%s/node%u/hugepages/hugepages-%zukB/free_hugepages", node_folder,
+             actual_node(node), page_size / MEMHEAP_KIB);
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return 0;
@@ -179,17 +179,17 @@ int memheap_numa_set(void *address, size_t size, memheap_numa_policy_t numa,
                      unsigned node, memheap_policy_mode_t mode)
 {
     memheap_nodes_t nodes = {{0}};
-    unsigned long policy = MPOL_PREFERRED; /* of no node: the local one */
+    unsigned long policy = MPOL_PREFERRED; /* without a node: the local one */
     if (numa == MEMHEAP_NUMA_INTERLEAVE) {
-        real_nodes(&nodes);
+        actual_nodes(&nodes);
         policy = MPOL_INTERLEAVE;
     } else if (numa == MEMHEAP_NUMA_NODE) {
-        add(&nodes, real_node(node));
+        add(&nodes, actual_node(node));
         policy = mode == MEMHEAP_MANDATORY ? MPOL_BIND : MPOL_PREFERRED;
     } else if (numa != MEMHEAP_NUMA_LOCAL) {
         return 0;
     }
-    /* The kernel takes one off the number of bits. */
+    /* The kernel subtracts one from the number of bits. */
     long failed = syscall(SYS_mbind, address, size, policy, nodes.word,
                           (unsigned long)MEMHEAP_NODE_MAX, 0ul);
     return failed == 0 ? 0 : errno;
@@ -222,8 +222,8 @@ static void get_policy(const char *address, memheap_placement_t *placement)
         break;
     case MPOL_PREFERRED:
         placement->numa =
-            count_of(&nodes) == 0 ? MEMHEAP_NUMA_LOCAL : MEMHEAP_NUMA_NODE;
-        placement->numa_node = count_of(&nodes) == 0 ? 0 : first;
+            node_count(&nodes) == 0 ? MEMHEAP_NUMA_LOCAL : MEMHEAP_NUMA_NODE;
+        placement->numa_node = node_count(&nodes) == 0 ? 0 : first;
         break;
     }
 }
@@ -231,17 +231,17 @@ static void get_policy(const char *address, memheap_placement_t *placement)
 void memheap_numa_get(const char *address, size_t size,
                       memheap_placement_t *placement)
 {
-    const void *page[CHUNK];
-    int node[CHUNK];
+    const void *page[BATCH];
+    int node[BATCH];
     size_t unit = (size_t)sysconf(_SC_PAGESIZE);
     get_policy(address, placement);
-    /* An odd number of pages, which no interleaving is in step with. */
+    /* An odd step, so that sampling does not coincide with interleaving. */
     size_t step = (size / SAMPLES / unit | 1) * unit;
     for (size_t at = 0; at < size;) {
         size_t count = 0;
-        for (; count < CHUNK && at < size; at += step)
+        for (; count < BATCH && at < size; at += step)
             page[count++] = address + at;
-        /* Without nodes to move to, this tells where pages are. */
+        /* Without target nodes, move_pages() tells where the pages are. */
         if (syscall(SYS_move_pages, 0, (unsigned long)count, page, NULL, node,
                     0) != 0)
             return;

@@ -1,8 +1,9 @@
 /*
- * Asks the kernel for kinds of pages and places of them, and reads back.
+ * Applies memory policies (pages.h) and reads them back.
  *
- * A cause why something cannot be had is a text; whether that is a warning or
- * an error is decided once, for all causes alike.
+ * Each function that tries a kind of pages writes the cause of a failure as
+ * text. report_unavailable() alone decides whether that is a warning or an
+ * error.
  */
 #include "config.h"
 
@@ -24,27 +25,27 @@
 
 enum {
     CAUSE_SIZE = 320,
-    HUGE_SHIFT = 26, /* of a page's order, among the flags of mmap() */
+    HUGE_SHIFT = 26, /* position of a page size's log2 in the flags of mmap() */
     WORD_SIZE = 64
 };
 
 static const char mandatory[] = "mandatory:";
 
-/* As MEMHEAP_PAGES has them. */
+/* The values of MEMHEAP_PAGES. */
 static const char *const page_words[] = {
     [MEMHEAP_PAGES_UNSET] = "", [MEMHEAP_PAGES_DEFAULT] = "default",
     [MEMHEAP_PAGES_4K] = "4k",  [MEMHEAP_PAGES_THP] = "thp",
     [MEMHEAP_PAGES_2M] = "2m",  [MEMHEAP_PAGES_1G] = "1g"};
-/* As MEMHEAP_PLACE has them, up to a node's number. */
-static const char *const place_words[] = {[MEMHEAP_NUMA_UNSET] = "",
-                                          [MEMHEAP_NUMA_DEFAULT] = "none",
-                                          [MEMHEAP_NUMA_LOCAL] = "local",
-                                          [MEMHEAP_NUMA_INTERLEAVE] =
-                                              "interleave",
-                                          [MEMHEAP_NUMA_NODE] = "node:"};
+/* The values of MEMHEAP_PLACE, without a node's number. */
+static const char *const numa_words[] = {[MEMHEAP_NUMA_UNSET] = "",
+                                         [MEMHEAP_NUMA_DEFAULT] = "none",
+                                         [MEMHEAP_NUMA_LOCAL] = "local",
+                                         [MEMHEAP_NUMA_INTERLEAVE] =
+                                             "interleave",
+                                         [MEMHEAP_NUMA_NODE] = "node:"};
 
-/* Take "mandatory:" off a text. */
-static const char *take_mode(const char *text, memheap_policy_mode_t *mode)
+/* Parse a "mandatory:" prefix. Returns the text behind it. */
+static const char *parse_mode(const char *text, memheap_policy_mode_t *mode)
 {
     size_t length = sizeof(mandatory) - 1;
     bool is = strncasecmp(text, mandatory, length) == 0;
@@ -52,7 +53,7 @@ static const char *take_mode(const char *text, memheap_policy_mode_t *mode)
     return is ? text + length : text;
 }
 
-/* The word of a list that text begins with; it is known to. */
+/* Index of the word with which a text starts; one does. */
 static unsigned find_word(const char *const *words, unsigned count,
                           const char *text)
 {
@@ -62,28 +63,28 @@ static unsigned find_word(const char *const *words, unsigned count,
     return i;
 }
 
-void memheap_pages_read(const memheap_params_t *params,
-                        memheap_memory_policy_t *policy)
+void memheap_pages_resolve(const memheap_params_t *params,
+                           memheap_memory_policy_t *policy)
 {
     const char *word;
-    /* Huge pages can only be guarded whole. */
+    /* Huge pages cannot be protected in parts. */
     if (memheap_params_value(params, "MEMHEAP_GUARD")->boolean) {
         policy->pages = MEMHEAP_PAGES_DEFAULT;
         policy->pages_mode = MEMHEAP_PREFERRED;
     }
     if (policy->pages == MEMHEAP_PAGES_UNSET) {
-        word = take_mode(memheap_params_value(params, "MEMHEAP_PAGES")->string,
-                         &policy->pages_mode);
+        word = parse_mode(memheap_params_value(params, "MEMHEAP_PAGES")->string,
+                          &policy->pages_mode);
         policy->pages = (memheap_page_kind_t)find_word(
             page_words, sizeof(page_words) / sizeof(page_words[0]), word);
     }
     if (policy->numa == MEMHEAP_NUMA_UNSET) {
-        word = take_mode(memheap_params_value(params, "MEMHEAP_PLACE")->string,
-                         &policy->numa_mode);
+        word = parse_mode(memheap_params_value(params, "MEMHEAP_PLACE")->string,
+                          &policy->numa_mode);
         policy->numa = (memheap_numa_policy_t)find_word(
-            place_words, sizeof(place_words) / sizeof(place_words[0]), word);
+            numa_words, sizeof(numa_words) / sizeof(numa_words[0]), word);
         if (policy->numa == MEMHEAP_NUMA_NODE) {
-            word += strlen(place_words[MEMHEAP_NUMA_NODE]);
+            word += strlen(numa_words[MEMHEAP_NUMA_NODE]);
             unsigned long node = strtoul(word, NULL, 10);
             policy->numa_node = (unsigned)memheap_min(node, MEMHEAP_NODE_MAX);
         }
@@ -91,7 +92,7 @@ void memheap_pages_read(const memheap_params_t *params,
 }
 
 /* Bytes of a page of the huge page pool; 0 for other kinds. */
-static size_t pool_page(memheap_page_kind_t kind)
+static size_t hugetlb_page(memheap_page_kind_t kind)
 {
     return kind == MEMHEAP_PAGES_2M   ? 2 * MEMHEAP_MIB
            : kind == MEMHEAP_PAGES_1G ? MEMHEAP_GIB
@@ -100,12 +101,13 @@ static size_t pool_page(memheap_page_kind_t kind)
 
 size_t memheap_pages_unit(const memheap_memory_policy_t *policy)
 {
-    return memheap_max(pool_page(policy->pages), (size_t)sysconf(_SC_PAGESIZE));
+    return memheap_max(hugetlb_page(policy->pages),
+                       (size_t)sysconf(_SC_PAGESIZE));
 }
 
 size_t memheap_pages_pool(const memheap_memory_policy_t *policy)
 {
-    size_t page = pool_page(policy->pages);
+    size_t page = hugetlb_page(policy->pages);
     size_t total;
     size_t unused;
     if (page == 0)
@@ -126,7 +128,7 @@ static const char *pages_text(memheap_page_kind_t kind)
     return text[kind];
 }
 
-static const char *place_text(const memheap_memory_policy_t *policy, char *text)
+static const char *numa_text(const memheap_memory_policy_t *policy, char *text)
 {
     if (policy->numa == MEMHEAP_NUMA_NODE)
         snprintf(text, WORD_SIZE, "pages on NUMA node %u", policy->numa_node);
@@ -137,31 +139,33 @@ static const char *place_text(const memheap_memory_policy_t *policy, char *text)
     return text;
 }
 
-/* Say that something cannot be had, and what is in its place. */
-static memheap_status_t refuse(const memheap_log_t *log, const char *what,
-                               memheap_policy_mode_t mode, const char *cause,
-                               const char *instead)
+/* Report that something is not available, and what is used instead. */
+static memheap_status_t report_unavailable(const memheap_log_t *log,
+                                           const char *what,
+                                           memheap_policy_mode_t mode,
+                                           const char *cause,
+                                           const char *instead)
 {
     if (mode == MEMHEAP_MANDATORY)
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                          "%s are mandatory for a heap, and cannot be had: %s",
+                          "%s are mandatory for a heap, but not available: %s",
                           what, cause);
     else
         memheap_log_write(log, MEMHEAP_LOG_WARNING,
-                          "%s are preferred for a heap, and cannot be had: %s; "
-                          "in effect are %s",
+                          "%s are preferred for a heap, but not available: %s; "
+                          "using %s",
                           what, cause, instead);
     return mode == MEMHEAP_MANDATORY ? MEMHEAP_ERR_UNSUPPORTED : MEMHEAP_OK;
 }
 
-/* Put a mapping over a region; the range is not given up if that fails. */
-static bool lay(const memheap_region_t *region, int flags, int fd)
+/* Map over a region's range. On failure the range stays reserved. */
+static bool map_over(const memheap_region_t *region, int flags, int fd)
 {
     if (mmap(region->base, region->size, PROT_NONE, MAP_FIXED | flags, fd, 0) !=
         MAP_FAILED)
         return true;
     int error = errno;
-    /* Some kernels have unmapped what was there before they fail. */
+    /* Some kernels unmap the old mapping before they fail. */
     mmap(region->base, region->size, PROT_NONE,
          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
          0);
@@ -169,9 +173,9 @@ static bool lay(const memheap_region_t *region, int flags, int fd)
     return false;
 }
 
-/* Why a region cannot have so many pages of the huge page pool. */
-static void explain_pool(const memheap_region_t *region, size_t page, int error,
-                         char *cause)
+/* Explain why the huge page pool cannot provide a region. */
+static void explain_hugetlb(const memheap_region_t *region, size_t page,
+                            int error, char *cause)
 {
     char folder[96];
     char size[MEMHEAP_SIZE_TEXT];
@@ -193,16 +197,16 @@ static void explain_pool(const memheap_region_t *region, size_t page, int error,
             unused, strerror(error), folder);
 }
 
-/* Reserve pages of the huge page pool for a private region. */
-static bool pool_private(const memheap_region_t *region, int order)
+/* Back a private region with pages of the pool. */
+static bool hugetlb_private(const memheap_region_t *region, int order)
 {
-    return lay(region,
-               MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | order << HUGE_SHIFT,
-               -1);
+    return map_over(
+        region, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | order << HUGE_SHIFT,
+        -1);
 }
 
-/* Have a shared region's file consist of pages of the pool. */
-static bool pool_shared(memheap_region_t *region, int order)
+/* Replace a shared region's file by one in pages of the pool. */
+static bool hugetlb_shared(memheap_region_t *region, int order)
 {
     unsigned flags = MFD_CLOEXEC | MFD_HUGETLB;
     int fd = memfd_create("memheap", flags | (unsigned)order << HUGE_SHIFT);
@@ -210,44 +214,44 @@ static bool pool_shared(memheap_region_t *region, int order)
         return false;
     if (fchmod(fd, S_IRUSR | S_IWUSR) == 0 &&
         ftruncate(fd, (off_t)region->size) == 0 &&
-        lay(region, MAP_SHARED, fd)) {
+        map_over(region, MAP_SHARED, fd)) {
         close(region->fd);
         region->fd = fd;
         return true;
     }
     int error = errno;
     close(fd);
-    lay(region, MAP_SHARED | MAP_NORESERVE, region->fd);
+    map_over(region, MAP_SHARED | MAP_NORESERVE, region->fd);
     errno = error;
     return false;
 }
 
-/* Back to what the system does by itself. */
-static void have_default(memheap_region_t *region)
+/* Return to the system's default pages. */
+static void use_default(memheap_region_t *region)
 {
     region->unit = (size_t)sysconf(_SC_PAGESIZE);
-    region->pooled = false;
+    region->hugetlb = false;
     region->policy.pages = MEMHEAP_PAGES_DEFAULT;
 }
 
-static bool have_pool(memheap_region_t *region, char *cause)
+static bool use_hugetlb(memheap_region_t *region, char *cause)
 {
-    size_t page = pool_page(region->policy.pages);
+    size_t page = hugetlb_page(region->policy.pages);
     int order = (int)memheap_log2_floor(page);
-    bool had = region->kind == MEMHEAP_REGION_SHARED
-                   ? pool_shared(region, order)
-                   : pool_private(region, order);
-    if (!had) {
-        explain_pool(region, page, errno, cause);
+    bool done = region->kind == MEMHEAP_REGION_SHARED
+                    ? hugetlb_shared(region, order)
+                    : hugetlb_private(region, order);
+    if (!done) {
+        explain_hugetlb(region, page, errno, cause);
         return false;
     }
     region->unit = page;
-    region->pooled = true;
+    region->hugetlb = true;
     return true;
 }
 
-/* Whether the system's settings admit transparent huge pages. */
-static bool admits_huge(const memheap_region_t *region, char *cause)
+/* Whether the system's settings allow transparent huge pages. */
+static bool thp_allowed(const memheap_region_t *region, char *cause)
 {
     bool shared = region->kind == MEMHEAP_REGION_SHARED;
     const char *word = shared ? memheap_sysinfo_transparent_huge_files()
@@ -270,9 +274,9 @@ static bool admits_huge(const memheap_region_t *region, char *cause)
     return false;
 }
 
-static bool have_huge(memheap_region_t *region, char *cause)
+static bool use_thp(memheap_region_t *region, char *cause)
 {
-    if (!admits_huge(region, cause))
+    if (!thp_allowed(region, cause))
         return false;
     if (madvise(region->base, region->size, MADV_HUGEPAGE) != 0) {
         snprintf(cause, CAUSE_SIZE, "the kernel refuses them (%s)",
@@ -283,9 +287,9 @@ static bool have_huge(memheap_region_t *region, char *cause)
     return true;
 }
 
-/* A kernel that knows no transparent huge pages says that the advice is
- * invalid, and has small pages alone. */
-static bool have_small(memheap_region_t *region, char *cause)
+/* A kernel without transparent huge pages returns EINVAL, and has small pages
+ * only. */
+static bool use_small(memheap_region_t *region, char *cause)
 {
     if (madvise(region->base, region->size, MADV_NOHUGEPAGE) == 0 ||
         errno == EINVAL)
@@ -295,42 +299,42 @@ static bool have_small(memheap_region_t *region, char *cause)
     return false;
 }
 
-static memheap_status_t ask_pages(memheap_region_t *region,
-                                  const memheap_log_t *log)
+static memheap_status_t apply_pages(memheap_region_t *region,
+                                    const memheap_log_t *log)
 {
     char cause[CAUSE_SIZE];
     char instead[2 * WORD_SIZE];
-    bool had = true;
-    memheap_memory_policy_t asked = region->policy;
-    switch (asked.pages) {
+    bool done = true;
+    memheap_memory_policy_t policy = region->policy;
+    switch (policy.pages) {
     case MEMHEAP_PAGES_UNSET:
     case MEMHEAP_PAGES_DEFAULT:
         return MEMHEAP_OK;
     case MEMHEAP_PAGES_4K:
-        had = have_small(region, cause);
+        done = use_small(region, cause);
         break;
     case MEMHEAP_PAGES_THP:
-        had = have_huge(region, cause);
+        done = use_thp(region, cause);
         break;
     case MEMHEAP_PAGES_2M:
     case MEMHEAP_PAGES_1G:
-        had = have_pool(region, cause);
+        done = use_hugetlb(region, cause);
         break;
     }
-    if (had)
+    if (done)
         return MEMHEAP_OK;
-    have_default(region);
+    use_default(region);
     snprintf(instead, sizeof(instead),
              "the system's pages (%zu bytes; transparent huge ones: %s)",
              region->unit,
              region->kind == MEMHEAP_REGION_SHARED
                  ? memheap_sysinfo_transparent_huge_files()
                  : memheap_sysinfo_transparent_huge());
-    return refuse(log, pages_text(asked.pages), asked.pages_mode, cause,
-                  instead);
+    return report_unavailable(log, pages_text(policy.pages), policy.pages_mode,
+                              cause, instead);
 }
 
-int memheap_pages_touch(char *address, size_t size)
+int memheap_pages_populate(char *address, size_t size)
 {
 #ifdef MADV_POPULATE_WRITE
     return madvise(address, size, MADV_POPULATE_WRITE) == 0 ? 0 : errno;
@@ -341,24 +345,24 @@ int memheap_pages_touch(char *address, size_t size)
 #endif
 }
 
-/* Touch all of a region of the pool, whose pages one node is to have: a
- * reservation does not name the node. */
-static int touch_pool(const memheap_region_t *region)
+/* Populate a region in the pool that one node shall provide: the reservation
+ * does not name the node. */
+static int populate_all(const memheap_region_t *region)
 {
     int error = ENOMEM;
     if (mprotect(region->base, region->size, PROT_READ | PROT_WRITE) == 0)
-        error = memheap_pages_touch(region->base, region->size);
+        error = memheap_pages_populate(region->base, region->size);
     mprotect(region->base, region->size, PROT_NONE);
     return error;
 }
 
-/* Whether a mandatory node has the pages of the pool; they are touched then. */
-static bool have_pool_there(const memheap_region_t *region, char *cause)
+/* Populate from a mandatory node, if it has enough pages of the pool. */
+static bool populate_on_node(const memheap_region_t *region, char *cause)
 {
     unsigned node = region->policy.numa_node;
     size_t unused = memheap_numa_huge_pages(node, region->unit);
     size_t needed = region->size / region->unit;
-    int error = unused < needed ? ENOMEM : touch_pool(region);
+    int error = unused < needed ? ENOMEM : populate_all(region);
     if (error == 0)
         return true;
     char size[MEMHEAP_SIZE_TEXT];
@@ -368,52 +372,52 @@ static bool have_pool_there(const memheap_region_t *region, char *cause)
     return false;
 }
 
-static memheap_status_t ask_place(memheap_region_t *region,
-                                  const memheap_log_t *log)
+static memheap_status_t apply_numa(memheap_region_t *region,
+                                   const memheap_log_t *log)
 {
-    memheap_memory_policy_t *asked = &region->policy;
+    memheap_memory_policy_t *policy = &region->policy;
     memheap_nodes_t nodes;
     char cause[CAUSE_SIZE];
     char what[WORD_SIZE];
     char list[128];
-    if (asked->numa == MEMHEAP_NUMA_UNSET ||
-        asked->numa == MEMHEAP_NUMA_DEFAULT)
+    if (policy->numa == MEMHEAP_NUMA_UNSET ||
+        policy->numa == MEMHEAP_NUMA_DEFAULT)
         return MEMHEAP_OK;
     memheap_numa_nodes(&nodes);
-    if (asked->numa == MEMHEAP_NUMA_NODE &&
-        !memheap_nodes_has(&nodes, asked->numa_node)) {
+    if (policy->numa == MEMHEAP_NUMA_NODE &&
+        !memheap_nodes_has(&nodes, policy->numa_node)) {
         snprintf(cause, sizeof(cause),
                  "the system has no node %u for this process (it has: %s)",
-                 asked->numa_node,
+                 policy->numa_node,
                  memheap_numa_text(&nodes, list, sizeof(list)));
     } else {
-        int error = memheap_numa_set(region->base, region->size, asked->numa,
-                                     asked->numa_node, asked->numa_mode);
+        int error = memheap_numa_set(region->base, region->size, policy->numa,
+                                     policy->numa_node, policy->numa_mode);
         if (error != 0)
-            snprintf(cause, sizeof(cause), "the kernel takes no policy (%s)",
+            snprintf(cause, sizeof(cause), "the kernel rejects the policy (%s)",
                      strerror(error));
-        else if (!region->pooled || asked->numa != MEMHEAP_NUMA_NODE ||
-                 asked->numa_mode != MEMHEAP_MANDATORY ||
-                 have_pool_there(region, cause))
+        else if (!region->hugetlb || policy->numa != MEMHEAP_NUMA_NODE ||
+                 policy->numa_mode != MEMHEAP_MANDATORY ||
+                 populate_on_node(region, cause))
             return MEMHEAP_OK;
     }
-    place_text(asked, what);
-    memheap_policy_mode_t mode = asked->numa_mode;
-    asked->numa = MEMHEAP_NUMA_DEFAULT;
-    asked->numa_mode = MEMHEAP_PREFERRED;
-    return refuse(log, what, mode, cause, "the system's places");
+    numa_text(policy, what);
+    memheap_policy_mode_t mode = policy->numa_mode;
+    policy->numa = MEMHEAP_NUMA_DEFAULT;
+    policy->numa_mode = MEMHEAP_PREFERRED;
+    return report_unavailable(log, what, mode, cause, "the system's placement");
 }
 
-memheap_status_t memheap_pages_ask(memheap_region_t *region,
-                                   const memheap_memory_policy_t *policy,
-                                   const memheap_log_t *log)
+memheap_status_t memheap_pages_apply(memheap_region_t *region,
+                                     const memheap_memory_policy_t *policy,
+                                     const memheap_log_t *log)
 {
     region->policy = *policy;
-    memheap_status_t status = ask_pages(region, log);
-    return status == MEMHEAP_OK ? ask_place(region, log) : status;
+    memheap_status_t status = apply_pages(region, log);
+    return status == MEMHEAP_OK ? apply_numa(region, log) : status;
 }
 
-void memheap_pages_follow(const memheap_region_t *region, void *mapping,
+void memheap_pages_advise(const memheap_region_t *region, void *mapping,
                           size_t size)
 {
     if (region->policy.pages == MEMHEAP_PAGES_THP)
@@ -422,8 +426,8 @@ void memheap_pages_follow(const memheap_region_t *region, void *mapping,
         madvise(mapping, size, MADV_NOHUGEPAGE);
 }
 
-/* A line of figures about one mapping: "Name:   123 kB". */
-static void add_figure(const char *line, memheap_placement_t *placement)
+/* Add a counter of one mapping: "Name: 123 kB". */
+static void add_counter(const char *line, memheap_placement_t *placement)
 {
     static const char *const huge[] = {
         "AnonHugePages:", "ShmemPmdMapped:", "FilePmdMapped:",
@@ -437,16 +441,15 @@ static void add_figure(const char *line, memheap_placement_t *placement)
         if (strncmp(line, huge[i], length) == 0)
             placement->huge += bytes;
     }
-    /* Pages of the pool are no part of the resident set, as the kernel has
-     * it. */
+    /* The kernel does not count pages of the pool as resident. */
     if (strncmp(line, "Rss:", length) == 0 ||
         strncmp(line, "Shared_Hugetlb:", length) == 0 ||
         strncmp(line, "Private_Hugetlb:", length) == 0)
         placement->resident += bytes;
 }
 
-/* What the first mapping of a range says of its pages. */
-static void note_kind(const char *line, memheap_placement_t *placement)
+/* Read the kind of pages from a line about the first mapping of a range. */
+static void read_kind(const char *line, memheap_placement_t *placement)
 {
     if (strncmp(line, "KernelPageSize:", 15) == 0)
         placement->page_size =
@@ -463,15 +466,15 @@ static void note_kind(const char *line, memheap_placement_t *placement)
         placement->pages = MEMHEAP_PAGES_4K;
 }
 
-memheap_status_t memheap_pages_in_effect(const memheap_region_t *region,
-                                         size_t bytes,
-                                         memheap_placement_t *placement,
-                                         const memheap_log_t *log)
+memheap_status_t memheap_pages_query(const memheap_region_t *region,
+                                     size_t bytes,
+                                     memheap_placement_t *placement,
+                                     const memheap_log_t *log)
 {
     FILE *maps = fopen("/proc/self/smaps", "re");
     if (maps == NULL) {
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                          "the kernel says nothing of mappings "
+                          "cannot read the mappings of this process "
                           "(/proc/self/smaps: %s)",
                           strerror(errno));
         return MEMHEAP_ERR_SYSTEM;
@@ -490,9 +493,9 @@ memheap_status_t memheap_pages_in_effect(const memheap_region_t *region,
             low = from;
             high = to;
         } else if (low < end && high > start) {
-            add_figure(line, placement);
+            add_counter(line, placement);
             if (low <= start)
-                note_kind(line, placement);
+                read_kind(line, placement);
         }
     }
     fclose(maps);

@@ -1,10 +1,10 @@
 /*
- * Page kinds and places of regions: how what is asked for is had.
+ * Page kinds and NUMA placement of a region: apply a memory policy.
  *
- * Pages of the huge page pool are reserved for the whole of a region before it
- * is used, and touched by the kernel as it is backed, since a control group may
- * grant less than is reserved; so that none of them can be missing when the
- * program touches it. They stay with the region to the end.
+ * Pages of the huge page pool are reserved for the whole region before use.
+ * They are populated when they are committed, because a control group may grant
+ * fewer than were reserved; so a later access cannot fail. They stay in the
+ * region until its end.
  */
 #ifndef MEMHEAP_BASE_PAGES_H
 #define MEMHEAP_BASE_PAGES_H
@@ -13,46 +13,51 @@
 #include "base/params.h"
 #include "base/region.h"
 
-/** Let the parameters say what is unsaid. */
-void memheap_pages_read(const memheap_params_t *params,
-                        memheap_memory_policy_t *policy);
+/** Fill in what the policy leaves unset, from the parameters. */
+void memheap_pages_resolve(const memheap_params_t *params,
+                           memheap_memory_policy_t *policy);
 
-/** What the size of a region for such pages is a multiple of, whether they can
- *  be had or not. */
+/** The size of a region with such pages is a multiple of this, even if the
+ *  pages turn out to be unavailable. */
 size_t memheap_pages_unit(const memheap_memory_policy_t *policy);
 
-/** Bytes of the machine's huge page pool that a region can be made of; SIZE_MAX
- *  if it is not asked to be. */
+/** Free bytes in the huge page pool for such pages; SIZE_MAX if the policy
+ *  does not use the pool. */
 size_t memheap_pages_pool(const memheap_memory_policy_t *policy);
 
 /**
- * Have a region as it is asked for, which is private or shared, has a size of
- * whole units, and is not backed yet. What is preferred and cannot be had is a
- * warning. A shared region may change its file.
+ * Apply a policy to a private or shared region of whole units, with nothing
+ * committed yet. If a preferred choice is not available, logs a warning and
+ * uses the default. May replace the file of a shared region.
  *
- * @return MEMHEAP_ERR_UNSUPPORTED, logged, for what is mandatory; the region is
- *         to be released then. MEMHEAP_ERR_SYSTEM if its range was lost
+ * @return MEMHEAP_ERR_UNSUPPORTED, logged, if a mandatory choice is not
+ *     available; the region must then be released. MEMHEAP_ERR_SYSTEM if its
+ *     address range was lost
  */
-memheap_status_t memheap_pages_ask(memheap_region_t *region,
-                                   const memheap_memory_policy_t *policy,
-                                   const memheap_log_t *log);
+memheap_status_t memheap_pages_apply(memheap_region_t *region,
+                                     const memheap_memory_policy_t *policy,
+                                     const memheap_log_t *log);
 
-/** Have the kernel touch what may be written: where that would end in a signal,
- *  it says so. @return 0, or what errno says; EINVAL if the kernel cannot */
-int memheap_pages_touch(char *address, size_t size);
+/**
+ * Have the kernel populate accessible pages, and report failure by status where
+ * an access would raise a signal.
+ * @return 0, or an errno value; EINVAL if the kernel does not support it
+ */
+int memheap_pages_populate(char *address, size_t size);
 
 /** Give another mapping of a shared region's file the same advice. */
-void memheap_pages_follow(const memheap_region_t *region, void *mapping,
+void memheap_pages_advise(const memheap_region_t *region, void *mapping,
                           size_t size);
 
 /**
- * What the kernel says of a region, looking at its first bytes for where pages
- * lie. Takes a time that grows with the mappings of the process.
- * @return MEMHEAP_ERR_SYSTEM, logged, where there is no /proc
+ * Read from the kernel which pages and policy a region has. Only its first
+ * `bytes` are examined for the nodes of pages. Takes time linear in the
+ * mappings of the process.
+ * @return MEMHEAP_ERR_SYSTEM, logged, if /proc is not available
  */
-memheap_status_t memheap_pages_in_effect(const memheap_region_t *region,
-                                         size_t bytes,
-                                         memheap_placement_t *placement,
-                                         const memheap_log_t *log);
+memheap_status_t memheap_pages_query(const memheap_region_t *region,
+                                     size_t bytes,
+                                     memheap_placement_t *placement,
+                                     const memheap_log_t *log);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * From the text of a parameter to its value.
+ * Parsing of parameter values.
  */
 #include "config.h"
 
@@ -107,8 +107,8 @@ static bool parse_boolean(const char *text, bool *value_p)
     return false;
 }
 
-/* Whether text is a word, or stands for it: a word that ends in :N is one for
- * every number. */
+/* Whether text matches a word. A word that ends in :N matches any number
+ * there. */
 static bool is_word(const char *word, const char *text)
 {
     size_t length = strlen(word);
@@ -121,8 +121,8 @@ static bool is_word(const char *word, const char *text)
     return digits > 0 && text[digits] == '\0';
 }
 
-/* The word that text is, or text itself if it stands for one; NULL for neither,
- * and all words are written to wanted. */
+/* The word that equals text, or text itself if it matches a word with :N. NULL
+ * if there is none; the words are then written to wanted. */
 static const char *parse_word(const char *const *words, const char *text,
                               char *wanted, size_t room)
 {
@@ -144,7 +144,7 @@ bool memheap_parse_value(const memheap_param_def_t *def, const char *text,
     bool bounded = def->minimum != 0 || def->maximum != 0;
     bool empty = *text == '\0';
     bool good = true;
-    memset(value, 0, sizeof(*value)); /* all of it: there are digests of it */
+    memset(value, 0, sizeof(*value)); /* including padding: values are hashed */
     switch (def->type) {
     case MEMHEAP_PARAM_STRING:
         value->string = def->words == NULL

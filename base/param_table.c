@@ -1,8 +1,8 @@
 /*
- * The definitions of all parameters but those of components.
+ * Definitions of all parameters except those of components.
  *
- * Source of the SHMEM_ names: OpenSHMEM 1.6, environment variables; the SMA_
- * names are those of version 1.3 and before.
+ * Source of the SHMEM_ names: OpenSHMEM 1.6, environment variables. The SMA_
+ * names are those of version 1.3 and earlier.
  */
 #include "config.h"
 
@@ -14,7 +14,7 @@ const memheap_param_def_t memheap_param_file_def = {
     .unit = "",
     .flags = MEMHEAP_PARAM_PROCESS | MEMHEAP_PARAM_PER_PE,
     .default_text = "",
-    .help = "file of lines NAME = VALUE; the environment is stronger"};
+    .help = "file of lines NAME = VALUE; the environment takes precedence"};
 
 static const char *const top_choices[] = {"job", "all", "none", NULL};
 
@@ -36,102 +36,102 @@ const memheap_param_def_t memheap_heap_params[] = {
      .unit = "",
      .flags = MEMHEAP_PARAM_PROCESS | MEMHEAP_PARAM_PER_PE,
      .default_text = "",
-     .help = "folders and shared objects with more components, split by :"},
+     .help = "folders and shared objects with more components, separated by :"},
     {.name = "MEMHEAP_COMPONENT",
      .type = MEMHEAP_PARAM_STRING,
      .unit = "",
      .default_text = "",
-     .help = "the component to use, or a list (a,b) to choose from, or ^ and "
-             "a list to leave out"},
+     .help = "the component to use, or a list (a,b) to choose from, or ^ and a "
+             "list to exclude"},
     {.name = "MEMHEAP_CHECK",
      .type = MEMHEAP_PARAM_BOOL,
      .unit = "",
      .default_text = "0",
-     .help = "test all metadata after every operation; fill new blocks with "
+     .help = "check all metadata after every operation; fill new blocks with "
              "0xA5 and freed ones with 0xDD"},
     {.name = "MEMHEAP_CHECKERS",
      .type = MEMHEAP_PARAM_BOOL,
      .unit = "",
      .default_text = "1",
-     .help = "tell valgrind's memcheck and AddressSanitizer of blocks, where "
-             "one of them runs"},
+     .help = "report blocks to valgrind's memcheck or AddressSanitizer if one "
+             "of them is active"},
     {.name = "MEMHEAP_GUARD",
      .type = MEMHEAP_PARAM_BOOL,
      .unit = "",
      .default_text = "0",
-     .help = "put each block on pages of its own with one behind it that "
-             "nobody may touch, nor what is freed; say what a wrong access "
-             "hit"},
+     .help =
+         "put each block on pages of its own, with an inaccessible page behind "
+         "it; make freed blocks inaccessible; report wrong accesses"},
     {.name = "MEMHEAP_RECORDS",
      .type = MEMHEAP_PARAM_BOOL,
      .unit = "",
      .default_text = "0",
-     .help = "keep a record of each block: what was asked for, by which call, "
-             "from where, and with which tag"},
+     .help = "keep a record of each block: requested size, call, call site and "
+             "tag"},
     {.name = "MEMHEAP_LEAKS",
      .type = MEMHEAP_PARAM_BOOL,
      .unit = "",
      .default_text = "0",
-     .help = "keep records, and report each block that is still there when "
-             "the heap ends"},
+     .help = "keep records, and report each block that is still live when the "
+             "heap ends"},
     {.name = "MEMHEAP_LEAKS_STATUS",
      .type = MEMHEAP_PARAM_INT,
      .unit = "",
      .default_text = "0",
-     .help =
-         "exit status of a PE whose symmetric heap still has blocks when it "
-         "ends, with MEMHEAP_LEAKS; 0: as the program says",
+     .help = "exit status of a PE whose symmetric heap still has blocks when "
+             "it ends, with MEMHEAP_LEAKS; 0: the program's own",
      .minimum = 0,
      .maximum = 255},
     {.name = "MEMHEAP_REPORT",
      .type = MEMHEAP_PARAM_STRING,
      .unit = "",
      .default_text = "",
-     .help = "1: print the figures of a heap when it ends; or a file to write "
-             "them to as JSON, with %h for the heap's name and %p for the "
-             "process"},
+     .help = "1: print the statistics of a heap when it ends; otherwise a file "
+             "to write them to as JSON, with %h for the heap's name and %p for "
+             "the process ID"},
     {.name = "MEMHEAP_TRACE",
      .type = MEMHEAP_PARAM_STRING,
      .unit = "",
      .flags = MEMHEAP_PARAM_PER_PE,
      .default_text = "",
      .help = "file to record the calls of a heap in, for memheap-replay; %h "
-             "stands for the heap's name and %p for the process, and .xz at "
-             "the end has it compressed"},
+             "stands for the heap's name and %p for the process ID; a name "
+             "that ends in .xz is compressed"},
     {.name = "MEMHEAP_TOP",
      .type = MEMHEAP_PARAM_STRING,
      .unit = "",
      .flags = MEMHEAP_PARAM_PER_PE,
      .default_text = "job",
-     .help = "the heaps that memheap-top and memheap-map can see: those of a "
+     .help = "heaps that memheap-top and memheap-map can inspect: those of a "
              "job, all, or none",
      .words = top_choices},
     {.name = "MEMHEAP_OVERCOMMIT",
      .type = MEMHEAP_PARAM_BOOL,
      .unit = "",
      .default_text = "0",
-     .help = "let a heap grow past the memory that the machine has left"},
+     .help = "let a heap grow beyond the available memory of the node"},
     {.name = "MEMHEAP_TRIM",
      .type = MEMHEAP_PARAM_SIZE,
      .unit = "bytes",
      .default_text = "0",
-     .help = "give pages of free space back to the system when so many bytes, "
-             "and an eighth of those in use, were freed; 0: when asked"},
+     .help = "give pages of free space back to the system whenever this many "
+             "bytes, and an eighth of those in use, were freed; 0: only on "
+             "request"},
     {.name = "MEMHEAP_PAGES",
      .type = MEMHEAP_PARAM_STRING,
      .unit = "",
      .default_text = "default",
-     .help = "pages of heaps: default, 4k (the smallest alone), thp "
-             "(transparent huge), 2m or 1g (of the huge page pool); behind "
-             "mandatory: an error where they cannot be had",
+     .help = "pages of heaps: default, 4k (smallest only), thp (transparent "
+             "huge), 2m or 1g (from the huge page pool); with the prefix "
+             "mandatory: an error if not available",
      .words = page_choices},
     {.name = "MEMHEAP_PLACE",
      .type = MEMHEAP_PARAM_STRING,
      .unit = "",
      .default_text = "none",
-     .help = "NUMA nodes of heaps: none (the system's choice), local (of the "
+     .help = "NUMA nodes of heaps: none (the system's default), local (of the "
              "thread that touches first), interleave (all in turn) or node:N; "
-             "behind mandatory: an error where that cannot be had",
+             "with the prefix mandatory: an error if not available",
      .words = place_choices},
 };
 const size_t memheap_heap_param_count =
@@ -143,8 +143,8 @@ const memheap_param_def_t memheap_job_params[] = {
      .unit = "bytes",
      .flags = MEMHEAP_PARAM_JOB,
      .default_text = "",
-     .help = "limit of the symmetric heap on each PE; as 8g/node or 50% that "
-             "of all PEs of a node together; unset, it grows to this PE's "
+     .help = "size limit of the symmetric heap on each PE; 8g/node or 50% is "
+             "the limit for all PEs of a node together; if unset, this PE's "
              "share of the node's memory",
      .old_name = "SMA_SYMMETRIC_SIZE"},
     {.name = "SHMEM_VERSION",
@@ -166,7 +166,7 @@ const memheap_param_def_t memheap_job_params[] = {
      .unit = "",
      .flags = MEMHEAP_PARAM_JOB | MEMHEAP_PARAM_PER_PE,
      .default_text = "",
-     .help = "print what the library decides",
+     .help = "print decisions of the library",
      .old_name = "SMA_DEBUG"},
     {.name = "MEMHEAP_TRANSPORT",
      .type = MEMHEAP_PARAM_STRING,
@@ -180,8 +180,8 @@ const memheap_param_def_t memheap_job_params[] = {
      .unit = "PEs",
      .flags = MEMHEAP_PARAM_JOB,
      .default_text = "0",
-     .help = "PEs that share memory at most, the others count as of another "
-             "node; 0: all of the machine",
+     .help = "most PEs that share memory; others count as PEs of another node; "
+             "0: all of the machine",
      .minimum = 0,
      .maximum = 1 << 30},
     {.name = "MEMHEAP_NODE_TIMEOUT",
@@ -189,9 +189,8 @@ const memheap_param_def_t memheap_job_params[] = {
      .unit = "seconds",
      .flags = MEMHEAP_PARAM_JOB,
      .default_text = "15",
-     .help =
-         "a node of which nothing is heard for so long is lost, and the job "
-         "ends; 0: nodes are not watched",
+     .help = "a node that does not answer for this time is lost, and the job "
+             "ends; 0: nodes are not monitored",
      .minimum = 0,
      .maximum = 86400},
     {.name = "MEMHEAP_PROGRESS_THREAD",
@@ -199,22 +198,22 @@ const memheap_param_def_t memheap_job_params[] = {
      .unit = "",
      .flags = MEMHEAP_PARAM_JOB,
      .default_text = "0",
-     .help = "serve PEs of other nodes by a thread, also while the program "
+     .help = "serve PEs of other nodes by a thread, even while the program "
              "computes"},
     {.name = "MEMHEAP_DEVICE_FOLDER",
      .type = MEMHEAP_PARAM_STRING,
      .unit = "",
      .flags = MEMHEAP_PARAM_JOB | MEMHEAP_PARAM_PER_PE,
      .default_text = "",
-     .help = "folder of a file system whose memory is this PE's part of spaces "
-             "of SHMEMX_DEVICE_FOLDER"},
+     .help = "folder of a file system that provides this PE's memory of spaces "
+             "with SHMEMX_DEVICE_FOLDER"},
     {.name = "MEMHEAP_MAP_NONBLOCK",
      .type = MEMHEAP_PARAM_BOOL,
      .unit = "",
      .flags = MEMHEAP_PARAM_JOB,
      .default_text = "0",
-     .help = "register memory for the network as it is touched, and not at "
-             "once (UCP_MEM_MAP_NONBLOCK)"},
+     .help = "register memory with the network when it is touched, not in "
+             "advance (UCP_MEM_MAP_NONBLOCK)"},
 };
 const size_t memheap_job_param_count =
     sizeof(memheap_job_params) / sizeof(memheap_job_params[0]);

@@ -1,8 +1,8 @@
 /*
- * Finding the values of parameters.
+ * Sets of parameter values (params.h).
  *
- * All strings lie in the set's own text, which only grows. An entry is added
- * whole or not at all.
+ * All strings are in the set's own buffer, which only grows. An entry is added
+ * completely or not at all.
  */
 #include "config.h"
 
@@ -30,17 +30,17 @@ enum {
     NAME_SIZE = 128
 };
 
-/* A value that was found, and where. */
-typedef struct finding {
+/* A value and its source. */
+typedef struct found_value {
     const char *text;
     size_t length;
     memheap_param_source_t source;
     char origin[512];
-} finding_t;
+} found_value_t;
 
-/* Copy a string into the set; NULL if the set is full. */
-static const char *keep(memheap_params_t *params, const char *text,
-                        size_t length)
+/* Copy a string into the set. NULL if the set is full. */
+static const char *copy_text(memheap_params_t *params, const char *text,
+                             size_t length)
 {
     if (length >= MEMHEAP_PARAM_TEXT - params->text_used)
         return NULL;
@@ -51,7 +51,7 @@ static const char *keep(memheap_params_t *params, const char *text,
     return copy;
 }
 
-static memheap_status_t full(const memheap_params_t *params)
+static memheap_status_t set_full(const memheap_params_t *params)
 {
     memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
                       "the values of all parameters together are longer than "
@@ -79,8 +79,8 @@ void memheap_params_reserve(memheap_params_t *params,
     params->reserved_count = count;
 }
 
-/* Split "NAME=VALUE", blanks around both allowed. False if there is no name
- * or no sign of equality. */
+/* Split "NAME=VALUE", with optional blanks around both. Returns false if there
+ * is no name or no '='. */
 static bool split(const char *line, const char **name_p, size_t *name_size_p,
                   const char **value_p, size_t *value_size_p)
 {
@@ -105,8 +105,8 @@ static bool split(const char *line, const char **name_p, size_t *name_size_p,
     return name_end > line;
 }
 
-/* The next line of the parameter file behind line, NULL at the end. Start
- * with NULL. */
+/* The next line of the parameter file, or NULL at its end; NULL gives the
+ * first. */
 static const char *next_line(const memheap_params_t *params, const char *line)
 {
     if (params->file_text == NULL)
@@ -139,7 +139,7 @@ memheap_status_t memheap_params_read_file(memheap_params_t *params,
         return MEMHEAP_ERR_BAD_PARAM;
     }
     if ((size_t)size == room)
-        return full(params);
+        return set_full(params);
     text[size] = '\0';
     bool comment = false;
     for (char *c = text; c < text + size; c++) {
@@ -176,9 +176,9 @@ static bool same_name(const char *name, const char *other, size_t other_size)
            strncasecmp(name, other, other_size) == 0;
 }
 
-/* Look in the file's lines; the last line with that name counts. */
+/* Search the parameter file; the last line with the name wins. */
 static bool find_in_file(const memheap_params_t *params, const char *name,
-                         finding_t *found)
+                         found_value_t *found)
 {
     bool any = false;
     unsigned number = 0;
@@ -201,7 +201,7 @@ static bool find_in_file(const memheap_params_t *params, const char *name,
     return any;
 }
 
-static bool find_in_environment(const char *variable, finding_t *found)
+static bool find_in_environment(const char *variable, found_value_t *found)
 {
     const char *text = getenv(variable);
     if (text == NULL)
@@ -213,9 +213,10 @@ static bool find_in_environment(const char *variable, finding_t *found)
     return true;
 }
 
-/* What `mpirun --mca memheap buddy` or `--mca memheap_buddy_priority 9` put
- * into the environment: our name behind MEMHEAP_, in lower case. */
-static bool find_from_mpirun(const char *name, finding_t *found)
+/* Search the variables of `mpirun --mca memheap buddy` and `--mca
+ * memheap_buddy_priority 9`: the part of the name after MEMHEAP_, in lower
+ * case. */
+static bool find_from_mpirun(const char *name, found_value_t *found)
 {
     if (strncmp(name, prefix, PREFIX_SIZE) != 0)
         return false;
@@ -229,8 +230,9 @@ static bool find_from_mpirun(const char *name, finding_t *found)
     return find_in_environment(variable, found);
 }
 
-static bool find_by_user(const memheap_params_t *params, const char *name,
-                         const memheap_param_def_t *def, finding_t *found)
+static bool find_user_value(const memheap_params_t *params, const char *name,
+                            const memheap_param_def_t *def,
+                            found_value_t *found)
 {
     return find_in_environment(name, found) ||
            (def->old_name != NULL &&
@@ -240,37 +242,36 @@ static bool find_by_user(const memheap_params_t *params, const char *name,
             find_in_file(params, def->old_name, found));
 }
 
-/* Whether an empty value is a value. Elsewhere it means that the parameter is
- * not set. */
+/* Whether an empty value is valid. For other parameters it means unset. */
 static bool may_be_empty(const memheap_param_def_t *def)
 {
     return (def->type == MEMHEAP_PARAM_STRING && def->words == NULL) ||
            def->type == MEMHEAP_PARAM_FLAG;
 }
 
-/* The strongest source that names the parameter, else its default. */
+/* Find the value in the first source that has one, else the default. */
 static void find_value(const memheap_params_t *params, const char *name,
-                       const memheap_param_def_t *def, finding_t *found)
+                       const memheap_param_def_t *def, found_value_t *found)
 {
-    if (find_by_user(params, name, def, found) &&
+    if (find_user_value(params, name, def, found) &&
         (found->length > 0 || may_be_empty(def)))
         return;
-    *found = (finding_t){def->default_text, strlen(def->default_text),
-                         MEMHEAP_SOURCE_DEFAULT, ""};
+    *found = (found_value_t){def->default_text, strlen(def->default_text),
+                             MEMHEAP_SOURCE_DEFAULT, ""};
 }
 
-/* Make an entry out of what was found. */
+/* Parse a found value and make an entry of it. */
 static memheap_status_t make_entry(memheap_params_t *params, const char *name,
                                    const memheap_param_def_t *def,
-                                   const finding_t *found,
+                                   const found_value_t *found,
                                    memheap_param_t *param)
 {
     *param = (memheap_param_t){.def = def, .source = found->source};
-    param->name = keep(params, name, strlen(name));
-    param->text = keep(params, found->text, found->length);
-    param->origin = keep(params, found->origin, strlen(found->origin));
+    param->name = copy_text(params, name, strlen(name));
+    param->text = copy_text(params, found->text, found->length);
+    param->origin = copy_text(params, found->origin, strlen(found->origin));
     if (param->name == NULL || param->text == NULL || param->origin == NULL)
-        return full(params);
+        return set_full(params);
     if (def->type == MEMHEAP_PARAM_FLAG &&
         found->source == MEMHEAP_SOURCE_DEFAULT)
         return MEMHEAP_OK;
@@ -279,7 +280,7 @@ static memheap_status_t make_entry(memheap_params_t *params, const char *name,
                             sizeof(wanted)))
         return MEMHEAP_OK;
     memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
-                      "%s=\"%s\" (from %s) is no value for it: it wants %s",
+                      "%s=\"%s\" (from %s) is not a valid value: expected %s",
                       name, param->text, param->origin, wanted);
     return MEMHEAP_ERR_BAD_PARAM;
 }
@@ -293,11 +294,11 @@ static memheap_status_t add_one(memheap_params_t *params, const char *component,
                      : snprintf(name, sizeof(name), "%s%s_%s", prefix,
                                 component, def->name);
     if (length >= NAME_SIZE || params->count == MEMHEAP_PARAM_MAX)
-        return full(params);
+        return set_full(params);
     for (int i = 0; i < length; i++)
         name[i] = (char)toupper((unsigned char)name[i]);
 
-    finding_t found;
+    found_value_t found;
     memheap_param_t param;
     find_value(params, name, def, &found);
     memheap_status_t status = make_entry(params, name, def, &found, &param);
@@ -319,9 +320,10 @@ memheap_status_t memheap_params_add(memheap_params_t *params,
     return MEMHEAP_OK;
 }
 
-/* Names of the environment are exact; those of files and programs may be in
- * either case. */
-typedef bool same_t(const char *name, const char *other, size_t other_size);
+/* Compares names: exactly for the environment, without case for files and
+ * programs. */
+typedef bool name_equal_t(const char *name, const char *other,
+                          size_t other_size);
 
 static bool is_same_variable(const char *name, const char *other,
                              size_t other_size)
@@ -330,16 +332,16 @@ static bool is_same_variable(const char *name, const char *other,
 }
 
 static bool is_name_of(const memheap_param_def_t *def, const char *def_name,
-                       const char *name, size_t size, same_t *same)
+                       const char *name, size_t size, name_equal_t *same)
 {
     return same(def_name, name, size) ||
            (def->old_name != NULL && same(def->old_name, name, size));
 }
 
-/* The definition of a reserved name; NULL if there is none. */
+/* The reserved definition of a name, or NULL. */
 static const memheap_param_def_t *find_reserved(const memheap_params_t *params,
                                                 const char *name, size_t size,
-                                                same_t *same)
+                                                name_equal_t *same)
 {
     for (size_t i = 0; i < params->reserved_count; i++) {
         const memheap_param_def_t *def = &params->reserved[i];
@@ -349,10 +351,10 @@ static const memheap_param_def_t *find_reserved(const memheap_params_t *params,
     return NULL;
 }
 
-/* The entry of a name; NULL if there is none. */
+/* The entry of a name, or NULL. */
 static const memheap_param_t *find_entry(const memheap_params_t *params,
                                          const char *name, size_t size,
-                                         same_t *same)
+                                         name_equal_t *same)
 {
     for (size_t i = 0; i < params->count; i++) {
         const memheap_param_t *param = &params->param[i];
@@ -377,7 +379,7 @@ static memheap_status_t unknown_name(const memheap_params_t *params,
     return MEMHEAP_ERR_BAD_PARAM;
 }
 
-static bool begins_with(const char *name, size_t size, const char *start)
+static bool has_prefix(const char *name, size_t size, const char *start)
 {
     size_t length = strlen(start);
     return size >= length && strncasecmp(name, start, length) == 0;
@@ -385,9 +387,9 @@ static bool begins_with(const char *name, size_t size, const char *start)
 
 static memheap_status_t check_name(const memheap_params_t *params,
                                    const char *name, size_t size,
-                                   const char *where, same_t *same)
+                                   const char *where, name_equal_t *same)
 {
-    if (begins_with(name, size, test_prefix) ||
+    if (has_prefix(name, size, test_prefix) ||
         find_entry(params, name, size, same) != NULL ||
         find_reserved(params, name, size, same) != NULL)
         return MEMHEAP_OK;
@@ -399,7 +401,7 @@ memheap_status_t memheap_params_check_names(const memheap_params_t *params)
     for (char **e = environ; e != NULL && *e != NULL; e++) {
         size_t size = strcspn(*e, "=");
         memheap_status_t status =
-            begins_with(*e, size, prefix)
+            has_prefix(*e, size, prefix)
                 ? check_name(params, *e, size, "the environment",
                              is_same_variable)
                 : MEMHEAP_OK;
@@ -421,7 +423,7 @@ memheap_status_t memheap_params_check_names(const memheap_params_t *params)
     return MEMHEAP_OK;
 }
 
-/* Replace one value by that of a program's argument. */
+/* Replace one value by a program's argument. */
 static memheap_status_t set_argument(memheap_params_t *params,
                                      const char *argument)
 {
@@ -436,7 +438,7 @@ static memheap_status_t set_argument(memheap_params_t *params,
                           argument);
         return MEMHEAP_ERR_BAD_PARAM;
     }
-    if (begins_with(name, name_size, test_prefix))
+    if (has_prefix(name, name_size, test_prefix))
         return MEMHEAP_OK;
     const memheap_param_t *known =
         find_entry(params, name, name_size, same_name);
@@ -455,8 +457,8 @@ static memheap_status_t set_argument(memheap_params_t *params,
         return MEMHEAP_ERR_BAD_PARAM;
     }
     if (value_size == 0 && !may_be_empty(def))
-        return MEMHEAP_OK; /* not set */
-    finding_t found = {value, value_size, MEMHEAP_SOURCE_ARGUMENT, ""};
+        return MEMHEAP_OK; /* unset */
+    found_value_t found = {value, value_size, MEMHEAP_SOURCE_ARGUMENT, ""};
     snprintf(found.origin, sizeof(found.origin), "%.*s", (int)name_size, name);
     return make_entry(params, known->name, def, &found,
                       &params->param[known - params->param]);

@@ -1,14 +1,14 @@
 /*
- * The values of parameters, and where each came from.
+ * Values of parameters, and where each came from.
  *
- * When definitions are added, each parameter takes its value from the strongest
- * source that names it: the environment, what `mpirun --mca` put there, the
- * parameter file, the default. A derived set is a copy in which a program's own
- * arguments replace values.
+ * A parameter takes its value from the first of these sources that has one: the
+ * environment, the variables set by `mpirun --mca`, the parameter file, the
+ * default. A derived set is a copy in which a program's arguments replace
+ * values.
  *
  * The set has a fixed size, so adding never allocates. It copies what it reads,
- * so a later change of the environment does not change it. Every entry has a
- * value that parsed.
+ * so later changes of the environment have no effect. Every entry has a valid
+ * value.
  */
 #ifndef MEMHEAP_BASE_PARAMS_H
 #define MEMHEAP_BASE_PARAMS_H
@@ -38,17 +38,17 @@ typedef struct memheap_param {
     memheap_value_t value;
     const char *text; /* the value as the user wrote it */
     memheap_param_source_t source;
-    /** The variable, or file and line; "" for the default. */
+    /** Name of the variable, or file and line; "" for the default. */
     const char *origin;
 } memheap_param_t;
 
 typedef struct memheap_params {
     const memheap_log_t *log;
-    /** Definitions whose values are not read yet, but whose names are valid. */
+    /** Definitions with valid names whose values are not read yet. */
     const memheap_param_def_t *reserved;
     size_t reserved_count;
     const char *file;      /* path of the parameter file, or NULL */
-    const char *file_text; /* its lines, each ended by a null byte */
+    const char *file_text; /* its lines, each terminated by 0 */
     size_t file_size;
     size_t count;
     size_t text_used;
@@ -56,28 +56,28 @@ typedef struct memheap_params {
     char text[MEMHEAP_PARAM_TEXT];
 } memheap_params_t;
 
-/** An empty set. The log must outlive it. */
+/** Initialize an empty set. The log must outlive it. */
 void memheap_params_init(memheap_params_t *params, const memheap_log_t *log);
 
-/** Accept the names of these definitions without reading their values. They
- *  must outlive the set. */
+/** Accept the names of these definitions without reading their values. The
+ *  definitions must outlive the set. */
 void memheap_params_reserve(memheap_params_t *params,
                             const memheap_param_def_t *defs, size_t count);
 
 /**
- * Read a file of lines "NAME = VALUE", with comments from # on. It is a source
- * for all definitions that are added after this call.
+ * Read a file of lines "NAME = VALUE"; # starts a comment. It is a source for
+ * definitions added afterwards.
  * @return MEMHEAP_ERR_BAD_PARAM, logged, if the file cannot be read or parsed
  */
 memheap_status_t memheap_params_read_file(memheap_params_t *params,
                                           const char *path);
 
 /**
- * Add definitions, which must outlive the set, and find their values.
+ * Add definitions and find their values. The definitions must outlive the set.
  *
- * @param component  the component that they belong to; NULL if their names are
- *                   whole
- * @return MEMHEAP_ERR_BAD_PARAM, logged, if a value does not parse
+ * @param component  the component they belong to; NULL if their names are
+ *     complete
+ * @return MEMHEAP_ERR_BAD_PARAM, logged, if a value is not valid
  */
 memheap_status_t memheap_params_add(memheap_params_t *params,
                                     const char *component,
@@ -85,12 +85,12 @@ memheap_status_t memheap_params_add(memheap_params_t *params,
                                     size_t count);
 
 /**
- * Copy a set, and replace the values that a program sets.
+ * Copy a set and replace the values that a program sets.
  *
- * @param params     uninitialised; base must outlive it
- * @param arguments  "NAME=VALUE" strings up to a NULL
- * @return MEMHEAP_ERR_BAD_PARAM, logged, for an unknown name, a value that does
- *         not parse, or a parameter that belongs to the job or the process
+ * @param params     uninitialized; base must outlive it
+ * @param arguments  "NAME=VALUE" strings, terminated by NULL
+ * @return MEMHEAP_ERR_BAD_PARAM, logged, for an unknown name, an invalid value,
+ *     or a parameter of the job or the process
  */
 memheap_status_t memheap_params_derive(memheap_params_t *params,
                                        const memheap_params_t *base,
@@ -98,14 +98,15 @@ memheap_status_t memheap_params_derive(memheap_params_t *params,
                                        const memheap_log_t *log);
 
 /**
- * Find names in the environment that begin with MEMHEAP_, and any names in the
- * parameter file, that no definition has. Variables must have their names in
- * upper case. Names that begin with MEMHEAP_TEST_ are left to tests.
- * @return MEMHEAP_ERR_BAD_PARAM, logged with the names that there are
+ * Check that the parameter file has known names only, and that each variable of
+ * the environment that starts with MEMHEAP_ is known. Variables are compared
+ * with case. Names that start with MEMHEAP_TEST_ are reserved to tests and
+ * accepted.
+ * @return MEMHEAP_ERR_BAD_PARAM, logged with the known names
  */
 memheap_status_t memheap_params_check_names(const memheap_params_t *params);
 
-/** A parameter by its whole name, in either case; NULL if there is none. */
+/** Find a parameter by its full name, in either case. NULL if there is none. */
 const memheap_param_t *memheap_params_find(const memheap_params_t *params,
                                            const char *name);
 

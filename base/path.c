@@ -1,5 +1,5 @@
 /*
- * The paths of path.h.
+ * Placeholders in paths (path.h).
  */
 #include "config.h"
 

@@ -1,13 +1,13 @@
 /*
- * Paths of files that a heap writes, as users give them in parameters.
+ * Placeholders in paths that parameters name.
  */
 #ifndef MEMHEAP_BASE_PATH_H
 #define MEMHEAP_BASE_PATH_H
 
 #include <stddef.h>
 
-/** Put a heap's name in the place of each %h of a path, and the process's
- *  number in that of each %p. The path is cut at room bytes, and returned. */
+/** Replace %h by the heap's name and %p by the process ID. Truncates to room
+ *  bytes. Returns text. */
 char *memheap_path_expand(const char *path, const char *name, char *text,
                           size_t room);
 

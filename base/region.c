@@ -1,9 +1,9 @@
 /*
- * Reserves, backs and gives back address ranges.
+ * Reserves, commits and releases regions (region.h).
  *
- * Backing goes in steps of at least a quarter of what is backed, so a heap
- * that grows to n bytes asks the system O(log n) times. A step shrinks to what
- * is needed where memory is short.
+ * A step commits at least a quarter of the present size, so a heap that grows
+ * to n bytes makes O(log n) system calls. If memory is short, a step commits
+ * only what is needed.
  */
 #include "config.h"
 
@@ -20,8 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The least step, so that small heaps are backed at once. */
-static const size_t least_step = (size_t)16 << 20;
+/* The smallest step, so that a small heap commits only once. */
+static const size_t min_step = (size_t)16 << 20;
 
 static size_t page_size(void)
 {
@@ -39,7 +39,7 @@ void memheap_region_wrap(memheap_region_t *region, void *base, size_t size)
                                  .unit = page_size()};
 }
 
-static memheap_status_t refused(const memheap_log_t *log, size_t size)
+static memheap_status_t reserve_failed(const memheap_log_t *log, size_t size)
 {
     char text[MEMHEAP_SIZE_TEXT];
     memheap_log_write(log, MEMHEAP_LOG_ERROR,
@@ -56,12 +56,12 @@ memheap_status_t memheap_region_reserve(memheap_region_t *region, size_t size,
     size_t span = rounded + MEMHEAP_REGION_ALIGN;
     if (rounded < size || span < rounded) {
         errno = ENOMEM;
-        return refused(log, size);
+        return reserve_failed(log, size);
     }
     char *start = mmap(NULL, span, PROT_NONE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (start == MAP_FAILED)
-        return refused(log, size);
+        return reserve_failed(log, size);
     size_t lead =
         memheap_align_up((size_t)start, MEMHEAP_REGION_ALIGN) - (size_t)start;
     if (lead > 0)
@@ -82,7 +82,7 @@ memheap_status_t memheap_region_share(memheap_region_t *region, void *base,
 {
     char text[MEMHEAP_SIZE_TEXT];
     struct rlimit limit;
-    /* Past this limit, ftruncate() would raise a signal. */
+    /* Above this limit, ftruncate() would raise a signal. */
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size) {
         memheap_log_write(
             log, MEMHEAP_LOG_ERROR,
@@ -108,22 +108,21 @@ memheap_status_t memheap_region_share(memheap_region_t *region, void *base,
     return MEMHEAP_OK;
 }
 
-/* Bytes of a shared region's file that take memory; otherwise, if nobody can
- * tell. */
-static size_t file_resident(const memheap_region_t *region, size_t otherwise)
+/* Bytes that a shared region's file takes; `fallback` if unknown. */
+static size_t file_resident(const memheap_region_t *region, size_t fallback)
 {
     struct stat info;
     return region->fd >= 0 && fstat(region->fd, &info) == 0
                ? (size_t)info.st_blocks * 512
-               : otherwise;
+               : fallback;
 }
 
-/* Memory that the node still has to find if the region were backed to target
- * and touched everywhere, as this and all regions in step with it will be. */
+/* Memory that the node must still provide if this region and those that grow
+ * in step with it are committed to target and touched everywhere. */
 static size_t demand(const memheap_region_t *region, size_t target)
 {
     size_t present = file_resident(region, region->committed);
-    present += region->idle;
+    present += region->unused;
     size_t missing = target - memheap_min(target, present);
     size_t all;
     return __builtin_mul_overflow(missing, region->sharers, &all) ? SIZE_MAX
@@ -148,14 +147,14 @@ static memheap_status_t no_memory(const memheap_log_t *log,
     return MEMHEAP_ERR_NO_MEMORY;
 }
 
-/* Memory that a region may be backed with. */
-static size_t available_to(const memheap_region_t *region)
+/* Memory available to a region. */
+static size_t available_memory(const memheap_region_t *region)
 {
     const memheap_memory_policy_t *policy = &region->policy;
     memheap_nodes_t nodes;
     size_t total;
     size_t available;
-    if (region->overcommit || region->pooled)
+    if (region->overcommit || region->hugetlb)
         return SIZE_MAX;
     memheap_sysinfo_memory(&total, &available);
     if (policy->numa == MEMHEAP_NUMA_NODE &&
@@ -166,8 +165,8 @@ static size_t available_to(const memheap_region_t *region)
     return available;
 }
 
-/* Make more of a region usable. errno says why not. */
-static bool unlock_to(const memheap_region_t *region, size_t target)
+/* Make the region accessible up to target. Sets errno on failure. */
+static bool make_usable(const memheap_region_t *region, size_t target)
 {
     char *start = region->base + region->committed;
     size_t size = target - region->committed;
@@ -175,7 +174,7 @@ static bool unlock_to(const memheap_region_t *region, size_t target)
         return true;
     if (mprotect(start, size, PROT_READ | PROT_WRITE) != 0)
         return false;
-    int error = region->pooled ? memheap_pages_touch(start, size) : 0;
+    int error = region->hugetlb ? memheap_pages_populate(start, size) : 0;
     if (error == 0 || error == EINVAL)
         return true;
     mprotect(start, size, PROT_NONE);
@@ -190,34 +189,34 @@ memheap_status_t memheap_region_commit(memheap_region_t *region, size_t size,
         return MEMHEAP_OK;
     if (size > region->size)
         return MEMHEAP_ERR_NO_MEMORY;
-    size_t step = memheap_max(least_step, region->committed / 4);
+    size_t step = memheap_max(min_step, region->committed / 4);
     size_t needed = memheap_align_up(size, region->unit);
     size_t target = memheap_align_up(region->committed + step, region->unit);
     target = memheap_max(needed, target);
     needed = memheap_min(needed, region->size);
     target = memheap_min(target, region->size);
 
-    size_t available = available_to(region);
+    size_t available = available_memory(region);
     if (demand(region, target) > available)
         target = needed;
     if (demand(region, target) > available)
         return no_memory(log, region, needed, available);
-    if (!unlock_to(region, target)) {
+    if (!make_usable(region, target)) {
         char text[MEMHEAP_SIZE_TEXT];
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                          "the system backs no heap of %s (%s)%s",
+                          "the system cannot commit a heap of %s (%s)%s",
                           memheap_format_size(text, target), strerror(errno),
-                          region->pooled ? "; a control group may grant fewer "
-                                           "huge pages than there are"
-                                         : "");
+                          region->hugetlb ? "; a control group may allow fewer "
+                                            "huge pages than are free"
+                                          : "");
         return MEMHEAP_ERR_NO_MEMORY;
     }
     region->committed = target;
     return MEMHEAP_OK;
 }
 
-/* Both advices reach libraries that watch the memory that they registered,
- * where fallocate() would not. */
+/* Both kinds of advice notify libraries that registered the memory;
+ * fallocate() would not. */
 memheap_status_t memheap_region_purge(const memheap_region_t *region,
                                       size_t from, size_t to, size_t least,
                                       const memheap_log_t *log)
@@ -226,13 +225,13 @@ memheap_status_t memheap_region_purge(const memheap_region_t *region,
     size_t end = memheap_align_down(to, page_size());
     int advice =
         region->kind == MEMHEAP_REGION_SHARED ? MADV_REMOVE : MADV_DONTNEED;
-    if (region->pooled || start >= end || end - start < least)
+    if (region->hugetlb || start >= end || end - start < least)
         return MEMHEAP_OK;
     if (madvise(region->base + start, end - start, advice) == 0)
         return MEMHEAP_OK;
     memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                      "the system takes no pages of the heap back (%s), as "
-                      "when they are locked in memory",
+                      "cannot give pages of the heap back to the system (%s); "
+                      "pages locked in memory cannot be given back",
                       strerror(errno));
     return MEMHEAP_ERR_SYSTEM;
 }
@@ -253,7 +252,7 @@ size_t memheap_region_resident(const memheap_region_t *region)
         size_t count = memheap_align_up(end - at, page) / page;
         count = memheap_min(count, PAGES);
         if (mincore((void *)at, count * page, present) != 0)
-            continue; /* of the caller's, and not all mapped */
+            continue; /* a caller's range, not entirely mapped */
         for (size_t i = 0; i < count; i++)
             pages += present[i] & 1;
     }

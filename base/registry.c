@@ -1,8 +1,8 @@
 /*
- * Loading and unloading the registry.
+ * Loading and unloading the registry (registry.h).
  *
- * Components are known before the names of parameters are checked, since a
- * misspelt name can only be told from a component's own when all are known.
+ * All components are loaded before names of parameters are checked, because a
+ * wrong name is only recognized once all components' parameters are known.
  */
 #include "config.h"
 
@@ -31,7 +31,8 @@ static const memheap_component_t *const built_in[] = {
 static memheap_registry_t registry;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Insert in the order of names, which decides among equal priorities. */
+/* Insert in the order of names, which decides among equal priorities. Returns
+ * false if the component does not fit. */
 static bool add_component(memheap_registry_t *r,
                           const memheap_component_t *component, void *plugin)
 {
@@ -53,30 +54,30 @@ static bool add_component(memheap_registry_t *r,
 }
 
 #ifdef MEMHEAP_PLUGINS
-/* Take in the component of one shared object. One that does not fit is left
- * out with a warning: the others can still serve. */
+/* Load the component of one shared object. If it is not usable, warn and go
+ * on. */
 static void add_plugin(memheap_registry_t *r, const char *path)
 {
     void *plugin = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (plugin == NULL) {
-        memheap_log_write(r->log, MEMHEAP_LOG_WARNING, "plug-in left out: %s",
+        memheap_log_write(r->log, MEMHEAP_LOG_WARNING, "plug-in ignored: %s",
                           dlerror());
         return;
     }
     const memheap_component_t *component = dlsym(plugin, "memheap_component");
     if (component == NULL)
         memheap_log_write(r->log, MEMHEAP_LOG_WARNING,
-                          "plug-in %s left out: it exports no "
+                          "plug-in %s ignored: it exports no "
                           "memheap_component",
                           path);
     else if (component->abi != MEMHEAP_COMPONENT_ABI)
         memheap_log_write(r->log, MEMHEAP_LOG_WARNING,
-                          "plug-in %s left out: it was built for component "
+                          "plug-in %s ignored: it was built for component "
                           "ABI %u, this library has %u",
                           path, component->abi, MEMHEAP_COMPONENT_ABI);
     else if (!add_component(r, component, plugin))
         memheap_log_write(r->log, MEMHEAP_LOG_WARNING,
-                          "plug-in %s left out: there is a component %s "
+                          "plug-in %s ignored: there is a component %s "
                           "already, or no room for one more",
                           path, component->name);
     else
@@ -90,7 +91,7 @@ static int is_shared_object(const struct dirent *entry)
     return length > 3 && strcmp(entry->d_name + length - 3, ".so") == 0;
 }
 
-/* A folder's shared objects in the order of their names, or one of them. */
+/* Load one shared object, or those of a folder in the order of names. */
 static void add_plugins(memheap_registry_t *r, const char *path)
 {
     struct stat info;
@@ -119,7 +120,7 @@ static void add_plugins(memheap_registry_t *r, const char *path)
 static void add_plugins(memheap_registry_t *r, const char *path)
 {
     memheap_log_write(r->log, MEMHEAP_LOG_WARNING,
-                      "MEMHEAP_PLUGIN_PATH: %s left out, since this library "
+                      "MEMHEAP_PLUGIN_PATH: %s ignored: this library "
                       "was configured with --disable-plugins",
                       path);
 }
@@ -139,7 +140,7 @@ static void add_plugin_path(memheap_registry_t *r, const char *list)
     }
 }
 
-/* The parameters of a component, first the priority. */
+/* Add the parameters of a component; the priority is the first. */
 static memheap_status_t add_component_params(memheap_params_t *params,
                                              const memheap_component_t *c)
 {
@@ -190,7 +191,7 @@ static memheap_status_t load(memheap_registry_t *r, bool job)
 
 static void unload(memheap_registry_t *r)
 {
-    /* The parameters name definitions of plug-ins. */
+    /* The parameters point to definitions of plug-ins. */
     r->params.count = 0;
     for (size_t i = 0; i < r->count; i++) {
         if (r->known[i].plugin != NULL)

@@ -1,10 +1,10 @@
 /*
- * What all heaps of a process share: the parameters that the environment sets,
- * and the components that there are.
+ * The registry: what all heaps of a process share, which is the parameters from
+ * the environment and the list of components.
  *
- * Users are counted. The first one reads the environment and opens the
- * plug-ins; the last one closes them. A component's open() runs when the first
- * heap may use it, its close() after the last. One lock covers all calls.
+ * Uses are counted. The first use reads the environment and loads the plug-ins;
+ * the end of the last use unloads them. A component's open() runs when the
+ * first heap may use it, its close() after the last. One lock covers all calls.
  */
 #ifndef MEMHEAP_BASE_REGISTRY_H
 #define MEMHEAP_BASE_REGISTRY_H
@@ -18,10 +18,10 @@ enum {
     MEMHEAP_COMPONENT_PARAM_MAX = 16
 };
 
-/** A component that is known. */
+/** A known component. */
 typedef struct memheap_known {
     const memheap_component_t *component;
-    void *plugin;   /* of dlopen(); NULL for one that is built in */
+    void *plugin;   /* from dlopen(); NULL if built in */
     unsigned users; /* heaps that may use it; open() ran if not 0 */
 } memheap_known_t;
 
@@ -35,23 +35,23 @@ typedef struct memheap_registry {
 } memheap_registry_t;
 
 /**
- * Use the registry; load it if this is its first user.
+ * Acquire the registry, and load it on first use.
  *
- * @param job  read the parameters of jobs too
- * @param registry_p  takes the registry, to be read only
+ * @param job         also read the parameters of jobs
+ * @param registry_p  the registry, read-only
  * @return MEMHEAP_ERR_BAD_PARAM, logged
  */
 memheap_status_t
 memheap_registry_acquire(bool job, const memheap_log_t *log,
                          const memheap_registry_t **registry_p);
 
-/** End the use that memheap_registry_acquire() began. */
+/** Release the registry. */
 void memheap_registry_release(void);
 
-/** Use the component with an index. @return false if its open() refuses */
+/** Use a component by index. Returns false if its open() fails. */
 bool memheap_registry_open(size_t index);
 
-/** End that use. */
+/** End the use of a component. */
 void memheap_registry_close(size_t index);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Words for the outcomes in status.h.
+ * Descriptions of the codes in status.h.
  */
 #include "config.h"
 

@@ -1,9 +1,8 @@
 /*
- * Reads what the kernel says of the machine in /proc and /sys.
+ * Reads /proc and /sys.
  *
- * A file that is not there imposes nothing. Control groups are read in both
- * versions, each group up to the root of its tree, since a limit holds for
- * all groups below it.
+ * A missing file imposes no limit. Control groups of both versions are read,
+ * each group up to the root, because a limit applies to all groups below.
  */
 #include "config.h"
 
@@ -20,7 +19,7 @@ enum {
     FILE_SIZE = 8192
 };
 
-/* The start of a file as a string; false if it cannot be read. */
+/* Read the start of a file as a string. Returns false on failure. */
 static bool read_text(const char *path, char *text)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -34,33 +33,33 @@ static bool read_text(const char *path, char *text)
     return true;
 }
 
-/* The number behind a key at the start of a line; otherwise if there is none.
- * An empty key stands for the start of the text. */
-static size_t number_of(const char *text, const char *key, size_t otherwise)
+/* The number behind a key at the start of a line; `fallback` if there is none.
+ * An empty key is the start of the text. */
+static size_t number_of(const char *text, const char *key, size_t fallback)
 {
     size_t length = strlen(key);
     for (const char *line = text; line != NULL;) {
         if (strncmp(line, key, length) == 0) {
             char *end;
             unsigned long long value = strtoull(line + length, &end, 10);
-            return end == line + length ? otherwise : (size_t)value;
+            return end == line + length ? fallback : (size_t)value;
         }
         line = strchr(line, '\n');
         line = line == NULL ? NULL : line + 1;
     }
-    return otherwise;
+    return fallback;
 }
 
 static size_t number_in_file(const char *folder, const char *name,
-                             const char *key, size_t otherwise)
+                             const char *key, size_t fallback)
 {
     char path[1400];
     char text[FILE_SIZE];
     snprintf(path, sizeof(path), "%s/%s", folder, name);
-    return read_text(path, text) ? number_of(text, key, otherwise) : otherwise;
+    return read_text(path, text) ? number_of(text, key, fallback) : fallback;
 }
 
-/* The names under which one version of control groups keeps its figures. */
+/* File names of one version of control groups. */
 typedef struct group_files {
     const char *root;
     const char *limit;
@@ -68,8 +67,8 @@ typedef struct group_files {
     const char *cache_key;
 } group_files_t;
 
-/* Apply the limits of one group and all above it. Cached file pages count as
- * used there, though the kernel gives them up on demand. */
+/* Apply the limits of a group and of all groups above it. Cached file pages
+ * count as used there, but the kernel frees them on demand. */
 static void apply_group(const group_files_t *files, const char *group,
                         size_t *total_p, size_t *available_p)
 {
@@ -91,8 +90,8 @@ static void apply_group(const group_files_t *files, const char *group,
     }
 }
 
-/* Find this process's groups: "0::/path" is version 2, "N:memory:/path" the
- * memory tree of version 1. */
+/* Find the groups of this process: "0::/path" is version 2, "N:memory:/path"
+ * the memory controller of version 1. */
 static void apply_groups(size_t *total_p, size_t *available_p)
 {
     static const group_files_t version2 = {"/sys/fs/cgroup", "memory.max",
@@ -145,7 +144,7 @@ void memheap_sysinfo_huge_pages(size_t page_size, size_t *total_p,
     *free_p = unused - memheap_min(unused, promised);
 }
 
-/* The word that a file has in brackets, of those up to a NULL. */
+/* The word in brackets in a file, of a list terminated by NULL. */
 static const char *chosen_word(const char *path, const char *const *words)
 {
     char text[FILE_SIZE];

@@ -1,5 +1,5 @@
 /*
- * What the machine under this process offers.
+ * Memory of the machine, as the system reports it.
  */
 #ifndef MEMHEAP_BASE_SYSINFO_H
 #define MEMHEAP_BASE_SYSINFO_H
@@ -7,21 +7,20 @@
 #include <stddef.h>
 
 /**
- * Memory of this node as far as this process may use it: the least of what
- * the kernel and every control group above the process allow.
+ * Memory of this node that this process may use: the minimum of what the kernel
+ * and each enclosing control group allow.
  *
- * @param total_p      bytes that there are
- * @param available_p  bytes that can be had now without swapping
+ * @param total_p      bytes in total
+ * @param available_p  bytes available now without swapping
  */
 void memheap_sysinfo_memory(size_t *total_p, size_t *available_p);
 
-/** Pages of a size in bytes that the huge page pool holds, and how many of
- *  them are free and promised to nobody. Both are 0 where the kernel has no
- *  such size. */
+/** Pages of a size in the huge page pool, and those that are free and not
+ *  reserved. Both are 0 if the kernel has no such size. */
 void memheap_sysinfo_huge_pages(size_t page_size, size_t *total_p,
                                 size_t *free_p);
 
-/** The kernel's policy for transparent huge pages: "always", "madvise",
+/** The kernel's setting for transparent huge pages: "always", "madvise",
  *  "never", or "unknown". */
 const char *memheap_sysinfo_transparent_huge(void);
 

@@ -1,5 +1,5 @@
 /*
- * Arithmetic on sizes that every part of memheap shares.
+ * Arithmetic on sizes, and attributes of functions.
  */
 #ifndef MEMHEAP_BASE_UTIL_H
 #define MEMHEAP_BASE_UTIL_H
@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Our own mistakes, in debug builds only; a caller's are always reported. */
+/** Checks our own invariants, in debug builds only. A caller's mistakes are
+ *  always reported. */
 #ifdef MEMHEAP_DEBUG
 #define MEMHEAP_ASSERT(condition) assert(condition)
 #else
@@ -19,9 +20,9 @@
 #define MEMHEAP_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define MEMHEAP_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
-/** Kept out of its callers, whose common way it is not. */
+/** Never inline: for slow paths. */
 #define MEMHEAP_NOINLINE __attribute__((noinline))
-/** Always a part of its callers, however many or long they are. */
+/** Always inline. */
 #define MEMHEAP_INLINE inline __attribute__((always_inline))
 
 #define MEMHEAP_KIB ((size_t)1 << 10)
@@ -33,7 +34,7 @@ static inline bool memheap_is_power_of_two(size_t value)
     return value != 0 && (value & (value - 1)) == 0;
 }
 
-/** value, at the next multiple of align, a power of two. May wrap to 0. */
+/** Round value up to a multiple of align, a power of two. May wrap to 0. */
 static inline size_t memheap_align_up(size_t value, size_t align)
 {
     return (value + align - 1) & ~(align - 1);
@@ -44,13 +45,13 @@ static inline size_t memheap_align_down(size_t value, size_t align)
     return value & ~(align - 1);
 }
 
-/** Rounded-down base-2 logarithm of a value that is not 0. */
+/** Base-2 logarithm, rounded down. value is not 0. */
 static inline unsigned memheap_log2_floor(size_t value)
 {
     return 63u - (unsigned)__builtin_clzll(value);
 }
 
-/** Rounded-up base-2 logarithm of a value of at least 1. */
+/** Base-2 logarithm, rounded up. value is at least 1. */
 static inline unsigned memheap_log2_ceil(size_t value)
 {
     return value <= 1 ? 0 : memheap_log2_floor(value - 1) + 1;

@@ -59,7 +59,7 @@ bench_cache_churn_SOURCES = bench/cache-churn.c $(bench_common)
 bench_cache_churn_LDADD = libmemheap.la
 bench_cache_churn_LDFLAGS = -no-install
 
-# For docs/contexts.md.
+# For docs/performance.md.
 noinst_PROGRAMS += bench/context-point
 bench_context_point_SOURCES = bench/context-point.c $(bench_common)
 bench_context_point_LDADD = libmemheap.la

@@ -179,7 +179,7 @@ memheap_collective_resize(memheap_collective_t c, const memheap_call_t *call,
             return MEMHEAP_OK;
         }
         memheap_normalize(memheap_collective_heap(c));
-        if (step.roomy && worst == MEMHEAP_ERR_NO_MEMORY)
+        if (step.with_headroom && worst == MEMHEAP_ERR_NO_MEMORY)
             continue;
         if (c.ops->failed != NULL)
             c.ops->failed(c.context, call, worst, pe);

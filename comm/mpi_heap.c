@@ -194,7 +194,7 @@ static memheap_status_t read_policy(const memheap_config_t *config,
     if (status != MEMHEAP_OK)
         return status;
     *policy = config->policy;
-    memheap_pages_read(framework.params, policy);
+    memheap_pages_resolve(framework.params, policy);
     memheap_framework_close(&framework);
     return MEMHEAP_OK;
 }

@@ -62,7 +62,7 @@ static memheap_status_t request_pages(const memheap_symmetric_config_t *config,
         policy->numa == MEMHEAP_NUMA_DEFAULT)
         return status;
     if (status == MEMHEAP_OK)
-        status = memheap_pages_ask(region, policy, &log);
+        status = memheap_pages_apply(region, policy, &log);
     if (memheap_job_min(config->job, warnings.text[0] == '\0', &pe) == 0 &&
         pe == config->job->rank)
         memheap_log_write(config->warnings, MEMHEAP_LOG_WARNING, "%s",
@@ -138,7 +138,7 @@ memheap_symmetric_open(const memheap_symmetric_config_t *config,
     worst = memheap_job_worst(job, status);
     if (worst != MEMHEAP_OK)
         goto err_windows;
-    memheap_pages_follow(&region, windows.base,
+    memheap_pages_advise(&region, windows.base,
                          windows.stride * (size_t)windows.count);
     /* If one PE has a sanitizer, all PEs add redzones to blocks. */
     bool checked = memheap_job_min(job, !memheap_has_sanitizer(), NULL) == 0;

@@ -1,14 +1,19 @@
 # The allocators, one folder each.
-buddy_sources = components/buddy/buddy.c components/buddy/buddy_map.h
+buddy_sources = components/buddy/buddy.c components/buddy/buddy.h \
+	components/buddy/buddy_blocks.c components/buddy/buddy_blocks.h \
+	components/buddy/buddy_check.c components/buddy/buddy_map.h
 fit_sources = components/fit/fit.c components/fit/tree.c \
 	components/fit/tree.h
 mempool_sources = components/mempool/fragments.c \
 	components/mempool/fragments.h components/mempool/mempool.c \
-	components/mempool/mempool.h components/mempool/thread_ops.c \
-	components/mempool/slab.c
+	components/mempool/mempool.h components/mempool/mempool_check.c \
+	components/mempool/run.c components/mempool/run.h \
+	components/mempool/slab.c components/mempool/slab.h \
+	components/mempool/thread_ops.c components/mempool/thread_ops.h
 guard_sources = components/guard/guard.c
 ptmalloc_sources = components/ptmalloc/bins.h components/ptmalloc/free_cache.h \
 	components/ptmalloc/chunk.h components/ptmalloc/ptmalloc.c \
+	components/ptmalloc/ptmalloc.h components/ptmalloc/ptmalloc_check.c \
 	components/ptmalloc/block_map.h components/ptmalloc/free_space.c \
 	components/ptmalloc/free_space.h
 

@@ -1,15 +1,12 @@
-# Pages of the manual: sections 1 and 7, and pages of section 3 by hand.
+# Pages of the manual. Sections 1 and 7 are written by hand.
 #
-# A page may be about several routines or programs; each of the others that its
-# NAME section lists is installed as a link to it.
-linked_pages = docs/man/memheap.3 docs/man/memheap_alloc.3 \
-	docs/man/memheap_cache.3 docs/man/memheap_context.3 \
-	docs/man/memheap_get_stats.3 docs/man/memheap_page_pool_create.3 \
-	docs/man/memheap_placement_alloc.3
+# A page may be about several programs; each of the others that its NAME section
+# lists is installed as a link to it.
+linked_pages =
 dist_man_MANS += docs/man/memheap-info.1 docs/man/memheap-top.1 \
 	docs/man/memheap.7
 if MPI
-linked_pages += docs/man/oshcc.1 docs/man/memheap_mpi_create.3
+linked_pages += docs/man/oshcc.1
 dist_man_MANS += docs/man/oshrun.1
 if LZMA
 dist_man_MANS += docs/man/memheap-replay.1
@@ -31,11 +28,28 @@ each_man_link = \
 	  done; \
 	done
 
-# The other pages of section 3, out of the public headers: docs/man3.awk writes
-# them, with a file `index` that has a line "NAME PAGE" for each name. A name
-# that is not the page's own is installed as a page that refers to it.
+# Section 3 is generated from the public headers: docs/man3.awk writes a page for
+# each @page of a header, and a file `index` with a line "NAME PAGE" for each
+# name. A name that is not the page's own is installed as a page that refers to
+# it.
 man3_awk = docs/headers.awk docs/man3.awk
-man3_examples = docs/man/examples/shmem_atomic_add.c \
+man3_memheap = include/memheap/memheap.h include/memheap/version.h \
+	include/memheap/status.h include/memheap/log.h \
+	include/memheap/memory.h include/memheap/pool.h \
+	include/memheap/context.h include/memheap/cache.h \
+	include/memheap/page_pool.h include/memheap/range_pool.h \
+	include/memheap/placement.h
+man3_mpi = include/memheap/mpi.h
+man3_shmem = include/shmem/shmem.h include/shmem/shmem_typed.h \
+	include/shmem/shmem_types.h include/shmem/shmem_generic.h \
+	include/shmem/shmemx.h include/shmem/shmemx_pools.h \
+	include/shmem/pshmem.h
+man3_examples = docs/man/examples/memheap.c docs/man/examples/memheap_alloc.c \
+	docs/man/examples/memheap_cache.c docs/man/examples/memheap_context.c \
+	docs/man/examples/memheap_get_stats.c docs/man/examples/memheap_mpi.c \
+	docs/man/examples/memheap_page_pool.c \
+	docs/man/examples/memheap_placement.c \
+	docs/man/examples/shmem_atomic_add.c \
 	docs/man/examples/shmem_ctx_create.c docs/man/examples/shmem_init.c \
 	docs/man/examples/shmem_malloc.c docs/man/examples/shmem_put.c \
 	docs/man/examples/shmem_put_signal.c docs/man/examples/shmem_reduce.c \
@@ -44,22 +58,34 @@ man3_examples = docs/man/examples/shmem_atomic_add.c \
 	docs/man/examples/shmem_wait_until.c \
 	docs/man/examples/shmemx_heap_size.c \
 	docs/man/examples/shmemx_space_create.c
-man3_shmem = include/shmem/shmem.h include/shmem/shmem_typed.h include/shmem/shmem_types.h \
-	include/shmem/shmem_generic.h include/shmem/shmemx.h include/shmem/shmemx_pools.h \
-	include/shmem/pshmem.h
 EXTRA_DIST += $(man3_awk) $(man3_examples)
-noinst_DATA += docs/man3/shmem/index
+
+# Each folder of pages is of one package of pkg-config.
+man3_folders = docs/man3/memheap
 if MPI
-man3_folders = docs/man3/shmem
+man3_folders += docs/man3/memheap-mpi docs/man3/shmem
 endif
+man3_indexes = docs/man3/memheap/index docs/man3/memheap-mpi/index \
+	docs/man3/shmem/index
+noinst_DATA += $(man3_indexes)
+
+man3_write = $(AM_V_GEN)rm -rf $(@D) && $(MKDIR_P) $(@D) && \
+	$(AWK) -v out=$(@D) -v package=`basename $(@D)` \
+	  -v examples=$(srcdir)/docs/man/examples \
+	  -f $(srcdir)/docs/headers.awk -f $(srcdir)/docs/man3.awk
+
+docs/man3/memheap/index: $(man3_awk) $(man3_memheap) $(man3_examples)
+	$(man3_write) `for header in $(man3_memheap); do \
+	  echo installed=memheap/$${header##*/} $(srcdir)/$$header; done`
+
+docs/man3/memheap-mpi/index: $(man3_awk) $(man3_mpi) $(man3_examples)
+	$(man3_write) installed=memheap/mpi.h $(srcdir)/include/memheap/mpi.h
 
 docs/man3/shmem/index: $(man3_awk) $(man3_shmem) $(man3_examples)
-	$(AM_V_GEN)rm -rf $(@D) && $(MKDIR_P) $(@D) && \
-	$(AWK) -v out=$(@D) -v package=shmem \
-	  -v examples=$(srcdir)/docs/man/examples \
-	  -f $(srcdir)/docs/headers.awk -f $(srcdir)/docs/man3.awk \
+	$(man3_write) \
 	  installed=shmem.h $(srcdir)/include/shmem/shmem.h \
-	  $(srcdir)/include/shmem/shmem_typed.h $(srcdir)/include/shmem/shmem_types.h \
+	  $(srcdir)/include/shmem/shmem_typed.h \
+	  $(srcdir)/include/shmem/shmem_types.h \
 	  $(srcdir)/include/shmem/shmem_generic.h \
 	  installed=shmemx.h $(srcdir)/include/shmem/shmemx.h \
 	  installed=shmemx_pools.h $(srcdir)/include/shmem/shmemx_pools.h \
@@ -74,9 +100,12 @@ each_man3_folder = \
 	  eval "$$do" || exit 1; \
 	done
 
-dist-hook: docs/man3/shmem/index
+dist-hook: $(man3_indexes)
 	@$(MKDIR_P) $(distdir)/docs/man3
-	cp -pR `dirname $<` $(distdir)/docs/man3
+	for index in $(man3_indexes); do \
+	  from=$$index; test -f $$from || from=$(srcdir)/$$index; \
+	  cp -pR `dirname $$from` $(distdir)/docs/man3 || exit 1; \
+	done
 
 install-data-hook:
 	@do='$(LN_S) -f `echo $$page | $(SED) "$(transform)"`.$$section \
@@ -93,6 +122,13 @@ uninstall-hook:
 	$(each_man_link)
 	@do='$(SED) "s/ .*/.3/" $$from/index | \
 	    (cd "$(DESTDIR)$(mandir)/man3" && xargs rm -f)'; $(each_man3_folder)
+
+# The table of all variables, out of the registry.
+EXTRA_DIST += docs/environment.awk
+.PHONY: environment
+environment: tools/memheap-info
+	env -i PATH="$$PATH" LC_ALL=C tools/memheap-info --parsable | \
+	  $(AWK) -f $(srcdir)/docs/environment.awk >$(srcdir)/docs/environment.md
 
 # The reference of the public headers, in docs/html of the build folder.
 EXTRA_DIST += docs/api.dox docs/doxygen.awk

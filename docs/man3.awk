@@ -642,8 +642,10 @@ function keep_results(functions,   j)
             return_of[j] = return_of[j] ", " functions
         }
     }
-    if (errors > 0 && functions != "")
-        error_line[++error_lines] = ".PP\n" bold(functions) ":"
+    if (errors > 0 && functions != "") {
+        paragraph = error_lines > 0 ? ".PP\n" : ""
+        error_line[++error_lines] = paragraph bold(functions) ":"
+    }
     for (j = 1; j <= errors; j++)
         error_line[++error_lines] = \
             ".TP 7\n.B " error_name[j] "\n" prose_lines(error_text[j])

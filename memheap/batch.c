@@ -1,13 +1,14 @@
 /*
- * Several blocks in one call, all or none.
+ * Several blocks in one call: all or none.
  *
- * Blocks are placed one after the other, and those that were go back if one
- * cannot be. Before the first one is freed, all are looked at in the order of
- * their addresses, in which one that is named twice stands beside itself.
+ * An allocation places the blocks one by one, and returns them if one fails. A
+ * free first checks all addresses in ascending order, in which an address that
+ * appears twice is next to itself.
  */
 #include "config.h"
 
-#include "memheap/heap_internal.h"
+#include "memheap/batch.h"
+#include "memheap/block_ops.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,8 +58,8 @@ static int compare_addresses(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* The first entry that is no live block, or is there twice; NULL if all may be
- * freed. Sorts the entries, which batches often are as they come. */
+/* The first address that is no live block or appears twice; NULL if all can be
+ * freed. Sorts the addresses, unless they are sorted already, as is common. */
 static const void *find_bad(const memheap_t *heap, void **blocks, size_t count)
 {
     size_t ordered = 1;
@@ -78,7 +79,7 @@ static const void *find_bad(const memheap_t *heap, void **blocks, size_t count)
     return NULL;
 }
 
-/* Whether all entries may be freed; the caller holds the lock. */
+/* Whether all addresses can be freed. The caller holds the lock. */
 static memheap_status_t check_batch(const memheap_t *heap, size_t count,
                                     void *const *blocks, const void **bad_p)
 {

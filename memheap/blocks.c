@@ -1,37 +1,35 @@
 /*
- * Blocks that come and go one by one.
+ * Allocating and freeing single blocks.
  *
- * The common way of an allocation and of a free, from the public call to the
- * module's, is in this file and in the inlines of heap_inside.h. Where the
- * module is made for threads, it passes by the heap's lock and counters; an
- * allocation that the module refuses there is tried again by somebody who is
- * alone with the heap, and so is all that the module cannot do by itself.
+ * The fast path of an allocation and a free, from the public call to the
+ * module, is here and in block_ops.h. If the module has thread ops, the fast
+ * path bypasses the lock and the counters. An allocation that fails there is
+ * tried again with exclusive use of the heap.
  */
 #include "config.h"
 
-#include "memheap/heap_internal.h"
+#include "memheap/blocks.h"
+#include "memheap/block_ops.h"
 
 #include <string.h>
 
-/* Back the region up to a block's end, among other threads. */
-static memheap_status_t back_shared(memheap_t *heap, size_t end)
+/* Commit the region up to the end of a block, among other threads. */
+static memheap_status_t commit_among_threads(memheap_t *heap, size_t end)
 {
     pthread_mutex_lock(&heap->lock);
     memheap_status_t status =
         memheap_region_commit(&heap->region, end, heap->log);
     if (status == MEMHEAP_OK)
-        atomic_store_explicit(&heap->ready, heap->region.committed,
+        atomic_store_explicit(&heap->thread_committed, heap->region.committed,
                               memory_order_release);
     pthread_mutex_unlock(&heap->lock);
     return status;
 }
 
-/* As alloc_block(), for a module of several threads. MEMHEAP_ERR_BUSY if that
- * is for somebody alone with the heap to try. */
-static MEMHEAP_NOINLINE memheap_status_t alloc_shared(memheap_t *heap,
-                                                      size_t align, size_t size,
-                                                      char **block_p,
-                                                      size_t *dirty_p)
+/* As alloc_block(), among other threads. MEMHEAP_ERR_BUSY: try again with
+ * exclusive use of the heap. */
+static MEMHEAP_NOINLINE memheap_status_t alloc_among_threads(
+    memheap_t *heap, size_t align, size_t size, char **block_p, size_t *dirty_p)
 {
     size_t offset;
     size_t usable;
@@ -42,17 +40,17 @@ static MEMHEAP_NOINLINE memheap_status_t alloc_shared(memheap_t *heap,
     size_t end = offset + usable;
     size_t high = heap_high_water(heap);
     *dirty_p = end > high ? high - memheap_min(high, offset) : usable;
-    if (end > high &&
-        end > atomic_load_explicit(&heap->ready, memory_order_acquire)) {
-        status = back_shared(heap, end);
+    if (end > high && end > atomic_load_explicit(&heap->thread_committed,
+                                                 memory_order_acquire)) {
+        status = commit_among_threads(heap, end);
         if (status != MEMHEAP_OK) {
             heap->thread_ops->undo(heap->module, offset);
             return status;
         }
     }
     while (end > high && !atomic_compare_exchange_weak_explicit(
-                             &heap->high, &high, end, memory_order_relaxed,
-                             memory_order_relaxed))
+                             &heap->high_water, &high, end,
+                             memory_order_relaxed, memory_order_relaxed))
         continue;
     *block_p = heap->base + offset;
     return MEMHEAP_OK;
@@ -66,7 +64,7 @@ static memheap_status_t alloc_block(memheap_t *heap, size_t align, size_t size,
         return status;
     if (MEMHEAP_UNLIKELY(heap->special)) {
         if (heap->thread_ops != NULL) {
-            status = alloc_shared(heap, align, size, block_p, dirty_p);
+            status = alloc_among_threads(heap, align, size, block_p, dirty_p);
             if (status != MEMHEAP_ERR_BUSY)
                 return status;
         }
@@ -120,13 +118,12 @@ memheap_status_t memheap_alloc_zeroed(memheap_t *heap, size_t count,
     return MEMHEAP_OK;
 }
 
-/* Of a block's size, what its user may have: a checker counts the rest as
- * overrun. */
+/* The size of a block without its redzone. */
 static size_t without_padding(const memheap_t *heap, const void *block,
                               size_t size)
 {
     const memheap_record_t *record = memheap_records_find(
-        &heap->notes->records, heap_offset_of(heap, block));
+        &heap->events->records, heap_offset_of(heap, block));
     return record == NULL ? size - heap->padding : record->asked;
 }
 
@@ -155,8 +152,8 @@ memheap_status_t memheap_usable_size(memheap_t *heap, const void *block,
 }
 
 /* Free a block among other threads. */
-static MEMHEAP_INLINE memheap_status_t release_shared(memheap_t *heap,
-                                                      const void *block)
+static MEMHEAP_INLINE memheap_status_t free_among_threads(memheap_t *heap,
+                                                          const void *block)
 {
     size_t offset = heap_offset_of(heap, block);
     size_t size = 0;
@@ -200,7 +197,7 @@ memheap_status_t memheap_free(memheap_t *heap, void *block)
         return MEMHEAP_OK;
     memheap_status_t status;
     if (MEMHEAP_UNLIKELY(heap->thread_ops != NULL)) {
-        status = release_shared(heap, block);
+        status = free_among_threads(heap, block);
     } else {
         heap_lock(heap);
         status = heap_free_block(heap, block);
@@ -222,7 +219,7 @@ void memheap_roll_back(memheap_t *heap, void *const *blocks, size_t count)
     heap_unlock(heap);
 }
 
-/* As memheap_reserve(), for a caller that holds the lock. */
+/* As memheap_reserve(). The caller holds the lock. */
 static memheap_status_t reserve(memheap_t *heap, size_t offset, size_t size)
 {
     memheap_module_t *module = heap->module;

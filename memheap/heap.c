@@ -1,14 +1,15 @@
 /*
- * Heaps as a whole: made, grown, settled and ended.
+ * Creating, growing, normalizing and destroying heaps.
  *
- * A heap is made in this order: the framework, which reads the parameters; the
- * region; notes; the module, which is told whether several threads may use it
- * at once; what watches the memory; what others may see. Where the call fails,
- * nothing of it is left. A heap that ends reports before any of it does.
+ * A heap is created in this order: the framework, which reads the parameters;
+ * the region; the event hooks; the module, which learns whether several threads
+ * may use it at once; the guard; the stats page. A call that fails undoes all
+ * of it. A heap that is destroyed reports first.
  */
 #include "config.h"
 
-#include "memheap/heap_internal.h"
+#include "memheap/inspect.h"
+#include "memheap/trim.h"
 #include "memheap/debug/sanitizer.h"
 #include "memheap/debug/report.h"
 #include "base/sysinfo.h"
@@ -17,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The largest alignment that offsets and addresses have in common. */
+/* The largest alignment at which aligned offsets are aligned addresses. */
 static size_t common_align(const memheap_region_t *region)
 {
     size_t base = (size_t)region->base;
@@ -46,7 +47,7 @@ static memheap_status_t select_module(memheap_t *heap,
                                           &heap->module);
 }
 
-/* The caller's range, or one of the heap's own. */
+/* Use the caller's range, or reserve one. */
 static memheap_status_t find_region(memheap_t *heap,
                                     const memheap_config_t *config)
 {
@@ -56,7 +57,7 @@ static memheap_status_t find_region(memheap_t *heap,
         memheap_region_wrap(region, config->base, config->size);
         return MEMHEAP_OK;
     }
-    memheap_pages_read(heap->framework.params, &policy);
+    memheap_pages_resolve(heap->framework.params, &policy);
     size_t unit = memheap_pages_unit(&policy);
     size_t total = config->size;
     size_t available;
@@ -70,16 +71,15 @@ static memheap_status_t find_region(memheap_t *heap,
     memheap_status_t status = memheap_region_reserve(region, total, heap->log);
     if (status != MEMHEAP_OK)
         return status;
-    status = memheap_pages_ask(region, &policy, heap->log);
+    status = memheap_pages_apply(region, &policy, heap->log);
     if (status != MEMHEAP_OK)
         memheap_region_release(region);
     return status;
 }
 
-/* Whether others are to see the figures. A heap whose calls meet those of other
- * PEs can afford it; one that is the program's own is to be as fast as it can.
- */
-static bool is_shown(const memheap_t *heap, unsigned flags)
+/* Whether to export statistics. By default, a heap of several PEs does, whose
+ * calls wait for each other anyway; a private heap does not, for speed. */
+static bool is_exported(const memheap_t *heap, unsigned flags)
 {
     const char *which =
         memheap_params_value(heap->framework.params, "MEMHEAP_TOP")->string;
@@ -87,7 +87,7 @@ static bool is_shown(const memheap_t *heap, unsigned flags)
            (strcmp(which, "job") == 0 && (flags & MEMHEAP_STATS_EXPORTED) != 0);
 }
 
-static void open_gauge(memheap_t *heap)
+static void open_stats_export(memheap_t *heap)
 {
     memheap_stats_export_config_t config = {
         .name = heap->name,
@@ -98,13 +98,13 @@ static void open_gauge(memheap_t *heap)
         .memory = heap->memory,
         .log = heap->log,
         .level = heap->of_job ? MEMHEAP_LOG_DEBUG : MEMHEAP_LOG_WARNING};
-    heap->gauge = memheap_stats_export_open(&config);
-    heap->ends = heap->locks || heap->gauge != NULL;
-    if (heap->gauge != NULL)
+    heap->stats_export = memheap_stats_export_open(&config);
+    heap->has_end = heap->locks || heap->stats_export != NULL;
+    if (heap->stats_export != NULL)
         memheap_publish_stats(heap);
 }
 
-/* Of a range of the caller's that is to be guarded, take the whole pages. */
+/* Guard the whole pages of the caller's range, and leave the rest unused. */
 static memheap_status_t take_pages(memheap_t *heap)
 {
     memheap_region_t *region = &heap->region;
@@ -124,7 +124,7 @@ static memheap_status_t take_pages(memheap_t *heap)
     return MEMHEAP_OK;
 }
 
-/* Whether a checker is to be told of blocks. */
+/* Whether to tell a sanitizer of blocks. */
 static bool is_checked(const memheap_t *heap)
 {
     return memheap_params_value(heap->framework.params, "MEMHEAP_CHECKERS")
@@ -132,14 +132,14 @@ static bool is_checked(const memheap_t *heap)
            memheap_has_sanitizer();
 }
 
-/* Have the heap watched, if that is asked for or somebody is there to do so. */
+/* Check accesses, if the parameters ask for it or a sanitizer is there. */
 static memheap_status_t open_guard(memheap_t *heap)
 {
     memheap_guard_config_t config = {
         .name = heap->name,
         .region = &heap->region,
         .module = heap->module,
-        .records = heap->notes == NULL ? NULL : &heap->notes->records,
+        .records = heap->events == NULL ? NULL : &heap->events->records,
         .memory = heap->memory,
         .log = heap->log,
         .pages = heap->region.guarded,
@@ -148,11 +148,11 @@ static memheap_status_t open_guard(memheap_t *heap)
         return MEMHEAP_OK;
     memheap_status_t status = memheap_guard_open(&config, &heap->guard);
     if (status == MEMHEAP_OK)
-        heap->notes->guard = heap->guard;
+        heap->events->guard = heap->guard;
     return status;
 }
 
-/* As memheap_create_over(); the heap finds its region where that is NULL. */
+/* As memheap_create_over(). If the region is NULL, the heap finds its own. */
 static memheap_status_t create_heap(const memheap_region_t *given,
                                     const memheap_config_t *config,
                                     memheap_t **heap_p)
@@ -164,14 +164,14 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     memheap_t *heap = memheap_memory_new(memory, sizeof(*heap));
     if (heap == NULL) {
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                          "no memory for what a heap keeps about itself");
+                          "no memory for the metadata of a heap");
         return MEMHEAP_ERR_NO_METADATA;
     }
     memheap_region_t *region = &heap->region;
     heap->log = log;
     heap->memory = memory;
     heap->locks = (config->flags & MEMHEAP_SINGLE_THREADED) == 0;
-    heap->ends = heap->locks;
+    heap->has_end = heap->locks;
     heap->of_job = (config->flags & MEMHEAP_JOB_HEAP) != 0;
     snprintf(heap->name, sizeof(heap->name), "%s",
              config->name == NULL ? "heap" : config->name);
@@ -207,22 +207,22 @@ static memheap_status_t create_heap(const memheap_region_t *given,
         flags |= MEMHEAP_REDZONES;
     if (!memheap_params_value(params, "MEMHEAP_CHECKERS")->boolean)
         flags &= ~(unsigned)MEMHEAP_REDZONES;
-    /* A page that is guarded is padding enough. */
+    /* The guard page serves as redzone. */
     if ((flags & MEMHEAP_REDZONES) != 0 && !region->guarded)
         heap->padding = MEMHEAP_REDZONE;
     status = memheap_events_open(params, heap->name, flags, memory, log,
-                                 &heap->notes);
+                                 &heap->events);
     if (status != MEMHEAP_OK)
         goto err_region;
     size_t longest =
         config->max_size - memheap_min(heap->lead, config->max_size);
-    bool shown = is_shown(heap, flags);
+    bool exported = is_exported(heap, flags);
     memheap_module_config_t module = {
         .size = region->size,
         .max_size = memheap_max(region->size, longest),
         .memory = memory,
-        .concurrent = heap->locks && !heap->checks && heap->notes == NULL &&
-                      !shown && (config->flags & MEMHEAP_ORDERED) == 0};
+        .concurrent = heap->locks && !heap->checks && heap->events == NULL &&
+                      !exported && (config->flags & MEMHEAP_ORDERED) == 0};
     status = select_module(heap, &module);
     if (status != MEMHEAP_OK)
         goto err_notes;
@@ -236,16 +236,16 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     heap->after_place = heap->checks || heap->guard != NULL;
     memheap_set_trim(heap,
                      heap->guard != NULL && region->guarded ? 0 : heap->trim);
-    atomic_init(&heap->ready, region->committed);
-    if (shown)
-        open_gauge(heap);
+    atomic_init(&heap->thread_committed, region->committed);
+    if (exported)
+        open_stats_export(heap);
     *heap_p = heap;
     return MEMHEAP_OK;
 
 err_module:
     heap->module->ops->destroy(heap->module);
 err_notes:
-    memheap_events_close(heap->notes);
+    memheap_events_close(heap->events);
 err_region:
     if (given == NULL)
         memheap_region_release(region);
@@ -285,15 +285,15 @@ memheap_status_t memheap_create(const memheap_config_t *config,
                                   policy->numa != MEMHEAP_NUMA_UNSET))) {
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
                           config->base == NULL
-                              ? "no such kind or place of pages"
-                              : "the pages of a range of the caller's are the "
-                                "caller's: a heap over it asks for none");
+                              ? "no such page kind or NUMA policy"
+                              : "the range is the caller's: a heap over it "
+                                "has no memory policy");
         return MEMHEAP_ERR_BAD_ARGUMENT;
     }
     return create_heap(NULL, config, heap_p);
 }
 
-/* What the parameters want to be said of a heap that ends. */
+/* Report on a heap that is destroyed, as the parameters ask. */
 static void report(memheap_t *heap)
 {
     uint64_t values[MEMHEAP_STAT_COUNT];
@@ -311,8 +311,8 @@ void memheap_end(memheap_t *heap)
         report(heap);
     memheap_guard_close(heap->guard);
     heap->module->ops->destroy(heap->module);
-    memheap_stats_export_close(heap->gauge);
-    memheap_events_close(heap->notes);
+    memheap_stats_export_close(heap->stats_export);
+    memheap_events_close(heap->events);
     memheap_framework_close(&heap->framework);
     memheap_region_release(&heap->region);
     pthread_mutex_destroy(&heap->lock);
@@ -328,6 +328,64 @@ memheap_status_t memheap_destroy(memheap_t *heap)
     if (status == MEMHEAP_OK)
         memheap_end(heap);
     return status;
+}
+
+void *memheap_base(const memheap_t *heap)
+{
+    return heap->base;
+}
+
+size_t memheap_high_water(const memheap_t *heap)
+{
+    return heap_high_water(heap);
+}
+
+const char *memheap_component_name(const memheap_t *heap)
+{
+    return heap->framework.selected->name;
+}
+
+const char *memheap_name(const memheap_t *heap)
+{
+    return heap->name;
+}
+
+const memheap_log_t *memheap_get_log(const memheap_t *heap)
+{
+    return heap->log;
+}
+
+const memheap_params_t *memheap_get_params(const memheap_t *heap)
+{
+    return heap->framework.params;
+}
+
+bool memheap_is_access_checked(const memheap_t *heap)
+{
+    return heap->guard != NULL;
+}
+
+void memheap_set_pe(memheap_t *heap, int pe, int pes)
+{
+    heap_lock(heap);
+    memheap_stats_page_t *page =
+        heap->stats_export == NULL
+            ? NULL
+            : memheap_stats_export_begin(heap->stats_export);
+    if (page != NULL) {
+        page->pe = pe;
+        page->pes = pes;
+        memheap_stats_export_end(page);
+    }
+    heap_unlock(heap);
+}
+
+void memheap_pin_pages(memheap_t *heap)
+{
+    heap_lock(heap);
+    heap->pinned = true;
+    memheap_set_trim(heap, 0);
+    heap_leave(heap);
 }
 
 void memheap_set_peer_windows(memheap_t *heap,

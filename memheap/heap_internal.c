@@ -1,6 +1,6 @@
 /*
- * What heap_inside.h leaves out of the common way of a block: other threads are
- * stopped, memory is backed, a module is tested.
+ * The slow paths of heap_internal.h: stopping threads, committing memory,
+ * checking the module.
  */
 #include "config.h"
 
@@ -18,10 +18,10 @@ void memheap_stop_threads(memheap_t *heap)
     heap->peak = memheap_max(heap->peak, most);
 }
 
-/* What the threads had backed is the region's to know, and the reverse. */
+/* The threads learn what was committed while they were stopped. */
 void memheap_resume_threads(memheap_t *heap)
 {
-    atomic_store_explicit(&heap->ready, heap->region.committed,
+    atomic_store_explicit(&heap->thread_committed, heap->region.committed,
                           memory_order_release);
     heap->thread_ops->resume(heap->module);
 }
@@ -48,9 +48,8 @@ static void ignore(void *context, memheap_log_level_t level,
 
 static const memheap_log_t silent = {ignore, NULL, MEMHEAP_LOG_ERROR};
 
-/* Bytes below an offset that are in no block, and whose pages went back: all
- * of a block is at the end of its pages. One that is being placed does not
- * count yet. */
+/* In a guarded heap: bytes below an offset that take no memory, because they
+ * are in no block. The block that is being placed is not counted yet. */
 static size_t idle_below(const memheap_t *heap, size_t end)
 {
     const memheap_module_t *module = heap->module;
@@ -64,7 +63,7 @@ memheap_status_t memheap_commit(memheap_t *heap, size_t end)
     memheap_region_t *region = &heap->region;
     size_t committed = region->committed;
     if (region->guarded && !heap->pinned)
-        region->idle = idle_below(heap, end);
+        region->unused = idle_below(heap, end);
     memheap_status_t status =
         memheap_region_commit(region, end, heap->quiet ? &silent : heap->log);
     heap->commit_failed = status != MEMHEAP_OK;

@@ -1,54 +1,18 @@
 /*
- * Looking at a heap: its figures, its blocks, its tags, and what lies at an
- * address; for the program, and for others that read its gauge.
+ * Inspecting a heap: statistics, blocks, tags, and what lies at an address; for
+ * the program, and for other processes that read its stats page.
  *
- * Nothing here changes a block. Those who report on a heap (report.c, leaks.c)
- * call what is here, and are not called from here: the way goes down only.
+ * Nothing here changes a block.
  */
 #include "config.h"
 
-#include "memheap/heap_internal.h"
+#include "memheap/inspect.h"
 #include "base/pages.h"
 
 #include <stdio.h>
 
-void *memheap_base(const memheap_t *heap)
-{
-    return heap->base;
-}
-
-size_t memheap_high_water(const memheap_t *heap)
-{
-    return heap_high_water(heap);
-}
-
-const char *memheap_component_name(const memheap_t *heap)
-{
-    return heap->framework.selected->name;
-}
-
-const char *memheap_name(const memheap_t *heap)
-{
-    return heap->name;
-}
-
-const memheap_log_t *memheap_get_log(const memheap_t *heap)
-{
-    return heap->log;
-}
-
-const memheap_params_t *memheap_get_params(const memheap_t *heap)
-{
-    return heap->framework.params;
-}
-
-bool memheap_is_access_checked(const memheap_t *heap)
-{
-    return heap->guard != NULL;
-}
-
-/* The figures but resident; the caller holds the lock. */
-static void take_stats(const memheap_t *heap, memheap_stats_t *stats)
+/* The statistics but `resident`. The caller holds the lock. */
+static void collect_stats(const memheap_t *heap, memheap_stats_t *stats)
 {
     memheap_module_stats_t module;
     heap->module->ops->stats(heap->module, &module);
@@ -59,11 +23,11 @@ static void take_stats(const memheap_t *heap, memheap_stats_t *stats)
         .free = module.size - module.used,
         .largest_free = module.largest_free,
         .peak = heap->peak,
-        .reach = heap_high_water(heap),
+        .high_water = heap_high_water(heap),
         .live_blocks = heap_live_blocks(heap),
         .metadata =
             module.metadata + sizeof(*heap) +
-            (heap->notes == NULL ? 0 : memheap_events_size(heap->notes)),
+            (heap->events == NULL ? 0 : memheap_events_size(heap->events)),
         .allocations = heap->module->allocations,
         .frees = heap->module->frees,
         .resizes = heap->resizes,
@@ -85,7 +49,7 @@ size_t memheap_resident(memheap_t *heap)
 void memheap_get_stats(memheap_t *heap, memheap_stats_t *stats)
 {
     heap_lock(heap);
-    take_stats(heap, stats);
+    collect_stats(heap, stats);
     heap_unlock(heap);
     stats->resident = memheap_resident(heap);
 }
@@ -97,18 +61,18 @@ memheap_status_t memheap_get_placement(memheap_t *heap,
     memheap_region_t region = heap->region;
     size_t high = heap_high_water(heap);
     heap_unlock(heap);
-    return memheap_pages_in_effect(&region, high, placement, heap->log);
+    return memheap_pages_query(&region, high, placement, heap->log);
 }
 
-/* The heap's records; NULL if it keeps none. */
+/* The records of the heap; NULL if it keeps none. */
 static const memheap_records_t *records_of(const memheap_t *heap)
 {
-    return heap->notes != NULL && heap->notes->keeps_records
-               ? &heap->notes->records
+    return heap->events != NULL && heap->events->keeps_records
+               ? &heap->events->records
                : NULL;
 }
 
-/* A caller's visit, for a module that knows no addresses. */
+/* The visit of a caller. The module passes offsets to it. */
 typedef struct walk {
     const memheap_t *heap;
     bool (*visit)(void *context, const memheap_block_t *block);
@@ -153,7 +117,7 @@ memheap_status_t memheap_check(memheap_t *heap)
     return status;
 }
 
-/* A list of the blocks for somebody who looks. */
+/* Add a block to the list on the stats page. */
 static bool list_extent(void *context, const memheap_extent_t *extent)
 {
     memheap_t *heap = context;
@@ -169,26 +133,27 @@ static bool list_extent(void *context, const memheap_extent_t *extent)
         block.asked = record->asked;
         block.tag = record->tag;
     }
-    memheap_stats_export_list_add(heap->gauge, &block);
+    memheap_stats_export_list_add(heap->stats_export, &block);
     return true;
 }
 
 static MEMHEAP_NOINLINE void list_blocks(memheap_t *heap)
 {
     const memheap_records_t *records = records_of(heap);
-    memheap_stats_export_list_begin(heap->gauge);
+    memheap_stats_export_list_begin(heap->stats_export);
     heap->module->ops->walk(heap->module, list_extent, heap);
     for (uint32_t i = 0; records != NULL && i < records->tag_count; i++)
         memheap_stats_export_list_add_tag(
-            heap->gauge, memheap_records_tag(records, i)->name);
-    memheap_stats_export_list_end(heap->gauge);
+            heap->stats_export, memheap_records_tag(records, i)->name);
+    memheap_stats_export_list_end(heap->stats_export);
 }
 
-/* Show what takes longer to find out, or was asked for. */
-static MEMHEAP_NOINLINE void show_more(memheap_t *heap,
-                                       memheap_stats_page_t *page)
+/* Publish the statistics that take longer, and the list of blocks if a reader
+ * asks for it. */
+static MEMHEAP_NOINLINE void publish_all(memheap_t *heap,
+                                         memheap_stats_page_t *page)
 {
-    take_stats(heap, &page->stats);
+    collect_stats(heap, &page->stats);
     if (memheap_stats_export_is_list_due(page))
         list_blocks(heap);
 }
@@ -196,34 +161,21 @@ static MEMHEAP_NOINLINE void show_more(memheap_t *heap,
 void memheap_publish_stats(memheap_t *heap)
 {
     const memheap_module_t *module = heap->module;
-    memheap_stats_page_t *page = memheap_stats_export_begin(heap->gauge);
+    memheap_stats_page_t *page = memheap_stats_export_begin(heap->stats_export);
     if (page == NULL)
         return;
-    if (MEMHEAP_UNLIKELY(memheap_stats_export_is_due(heap->gauge) ||
+    if (MEMHEAP_UNLIKELY(memheap_stats_export_is_due(heap->stats_export) ||
                          memheap_stats_export_is_list_due(page)))
-        show_more(heap, page);
+        publish_all(heap, page);
     page->stats.used = module->used;
     page->stats.live_blocks = heap_live_blocks(heap);
     page->stats.allocations = module->allocations;
     page->stats.peak = heap->peak;
-    page->stats.reach = heap_high_water(heap);
+    page->stats.high_water = heap_high_water(heap);
     page->stats.committed = heap->region.committed;
     page->stats.resizes = heap->resizes;
     page->stats.failures = heap->failures;
     memheap_stats_export_end(page);
-}
-
-void memheap_set_pe(memheap_t *heap, int pe, int pes)
-{
-    heap_lock(heap);
-    memheap_stats_page_t *page =
-        heap->gauge == NULL ? NULL : memheap_stats_export_begin(heap->gauge);
-    if (page != NULL) {
-        page->pe = pe;
-        page->pes = pes;
-        memheap_stats_export_end(page);
-    }
-    heap_unlock(heap);
 }
 
 bool memheap_get_tag_stats(memheap_t *heap, unsigned index,
@@ -250,7 +202,7 @@ char *memheap_block_call_site(memheap_t *heap, const void *block, char *text,
     heap_unlock(heap);
     if (record == NULL)
         snprintf(text, room, "%s", "");
-    else /* a depot only ever grows, where it is */
+    else /* the depot only grows, and never moves */
         memheap_call_site_describe(&records->sites, site, text, room);
     return text;
 }

@@ -9,11 +9,13 @@ memheap_headers = include/memheap/cache.h include/memheap/call_sites.h \
 	include/memheap/version.h
 pkginclude_HEADERS = $(memheap_headers)
 
-core_sources = memheap/batch.c memheap/blocks.c memheap/dependents.c \
+core_sources = memheap/batch.c memheap/batch.h memheap/block_ops.h \
+	memheap/blocks.c memheap/blocks.h memheap/dependents.c \
 	memheap/dependents.h memheap/heap.c memheap/heap.h \
 	memheap/heap_internal.c memheap/heap_internal.h memheap/inspect.c \
-	memheap/resize.c memheap/trim.c
-debug_sources = memheap/debug/events.c memheap/debug/events.h \
+	memheap/inspect.h \
+	memheap/resize.c memheap/resize.h memheap/trim.c memheap/trim.h
+debug_sources = memheap/debug/access.h memheap/debug/events.c memheap/debug/events.h \
 	memheap/debug/guard.c memheap/debug/guard.h memheap/debug/leaks.c \
 	memheap/debug/records.c memheap/debug/records.h \
 	memheap/debug/report.c memheap/debug/report.h \

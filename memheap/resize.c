@@ -1,23 +1,21 @@
 /*
- * Blocks that change their size: where they stand, beside themselves or over
- * themselves, in two halves so that processes can agree in between.
+ * Resizing blocks: in place, beside the old place, or over it.
  *
- * The first half does all that can fail, and the second keeps or undoes it; old
- * contents are there until then. A block that grows by less than a quarter and
- * has to move gets room for a quarter more, if there is some, or as much as the
- * module can spare, and keeps it until it shrinks by more: so a block that
- * grows in many steps is copied a number of times that grows as the logarithm
- * of its size.
+ * The first phase does all that can fail; the second commits or undoes it. The
+ * old contents exist until then. A block that moves to grow by less than a
+ * quarter gets headroom for a quarter, or for as much as the module can spare,
+ * and keeps it until it shrinks by more. So a block that grows in many steps is
+ * copied O(log n) times.
  */
 #include "config.h"
 
-#include "memheap/heap_internal.h"
+#include "memheap/resize.h"
+#include "memheap/block_ops.h"
 
 #include <string.h>
 
-/* Resize where the block stands, and back what that adds. The room that a block
- * got when it grew is not taken from it while it grows on. A guarded block has
- * its end where its pages end: it moves. */
+/* Resize in place, and commit what that adds. A block keeps its headroom while
+ * it grows. A guarded block ends where its pages end, so it has to move. */
 static memheap_status_t resize_in_place(memheap_t *heap, size_t offset,
                                         size_t old_size, size_t size)
 {
@@ -49,190 +47,195 @@ static memheap_status_t resize_in_place(memheap_t *heap, size_t offset,
     return MEMHEAP_OK;
 }
 
-/* Put a block that was freed a moment ago back to where it was. */
-static void restore(memheap_t *heap, const memheap_pending_resize_t *step)
+/* Allocate the old block again at its place, right after it was freed. */
+static void restore(memheap_t *heap, const memheap_pending_resize_t *pending)
 {
     memheap_status_t status = heap->module->ops->reserve(
-        heap->module, step->old_offset, step->old_size);
+        heap->module, pending->old_offset, pending->old_size);
     MEMHEAP_ASSERT(status == MEMHEAP_OK);
     (void)status;
 }
 
-/* What a block that grows to a size asks for, to grow on in: a quarter more
- * than it has, or what the module says. */
-static size_t room_for(const memheap_t *heap, size_t old_size, size_t size)
+/* The size to ask for when a block grows: a quarter more than it has, or as
+ * much headroom as the module can spare. */
+static size_t size_with_headroom(const memheap_t *heap, size_t old_size,
+                                 size_t size)
 {
     size_t quarter;
-    size_t ahead = memheap_min(size / 2, heap->module->headroom);
-    if (size <= old_size || size > SIZE_MAX - ahead ||
+    size_t headroom = memheap_min(size / 2, heap->module->headroom);
+    if (size <= old_size || size > SIZE_MAX - headroom ||
         __builtin_add_overflow(old_size, old_size / 4, &quarter))
         return size;
-    return memheap_max(quarter, size + ahead);
+    return memheap_max(quarter, size + headroom);
 }
 
-/* Find a new place for a block that grows, with room to grow on if there is
- * one and step->roomy asks for it; step->roomy says what it was. */
-static memheap_status_t place_grown(memheap_t *heap, size_t size, bool roomy,
-                                    memheap_pending_resize_t *step)
+/* Find a new place for a block, with headroom if that is asked for and there is
+ * space. */
+static memheap_status_t place_grown(memheap_t *heap, size_t size, bool headroom,
+                                    memheap_pending_resize_t *pending)
 {
-    size_t room = room_for(heap, step->old_size, size);
+    size_t room = size_with_headroom(heap, pending->old_size, size);
     size_t dirty;
     memheap_status_t status = MEMHEAP_ERR_NO_MEMORY;
-    step->roomy = roomy && room > size;
-    if (step->roomy) {
+    pending->with_headroom = headroom && room > size;
+    if (pending->with_headroom) {
         heap->quiet = true;
-        status = heap_place(heap, MEMHEAP_MIN_ALIGN, room, &step->new_offset,
+        status = heap_place(heap, MEMHEAP_MIN_ALIGN, room, &pending->new_offset,
                             &dirty);
         heap->quiet = false;
         if (status != MEMHEAP_ERR_NO_MEMORY || heap->commit_failed)
             return status;
-        step->roomy = false;
+        pending->with_headroom = false;
     }
-    return heap_place(heap, MEMHEAP_MIN_ALIGN, size, &step->new_offset, &dirty);
+    return heap_place(heap, MEMHEAP_MIN_ALIGN, size, &pending->new_offset,
+                      &dirty);
 }
 
-/* Move a block to where its own space is part of the new one. */
-static memheap_status_t resize_over(memheap_t *heap, size_t size, bool roomy,
-                                    memheap_pending_resize_t *step)
+/* Move a block to a place that overlaps its old one. */
+static memheap_status_t resize_over(memheap_t *heap, size_t size, bool headroom,
+                                    memheap_pending_resize_t *pending)
 {
     memheap_module_t *module = heap->module;
     if (module->ops->reserve == NULL)
         return MEMHEAP_ERR_NO_MEMORY;
     bool checks = heap->checks;
-    module->ops->free(module, step->old_offset);
-    heap->checks = false; /* the fill would overwrite what is to be moved */
-    memheap_status_t status = place_grown(heap, size, roomy, step);
+    module->ops->free(module, pending->old_offset);
+    heap->checks = false; /* the fill would overwrite the contents */
+    memheap_status_t status = place_grown(heap, size, headroom, pending);
     heap->checks = checks;
     if (status != MEMHEAP_OK) {
-        restore(heap, step);
+        restore(heap, pending);
         return status;
     }
-    memmove(heap->base + step->new_offset, heap->base + step->old_offset,
-            memheap_min(step->old_size, size));
-    step->kind = MEMHEAP_RESIZE_OVER;
+    memmove(heap->base + pending->new_offset, heap->base + pending->old_offset,
+            memheap_min(pending->old_size, size));
+    pending->kind = MEMHEAP_RESIZE_OVER;
     return MEMHEAP_OK;
 }
 
-/* Bytes of a live block that were asked for. */
+/* The size of a live block as its caller asked for it. */
 static size_t asked_at(const memheap_t *heap, size_t offset, size_t usable)
 {
     const memheap_record_t *record =
-        memheap_records_find(&heap->notes->records, offset);
+        memheap_records_find(&heap->events->records, offset);
     return record == NULL ? usable : record->asked;
 }
 
-/* Open all of a block that is to be copied, or let it be as it was. */
-static void lift(memheap_t *heap, const memheap_pending_resize_t *step,
+/* Open all of a block for a copy, or close its redzone again. */
+static void lift(memheap_t *heap, const memheap_pending_resize_t *pending,
                  bool lifts)
 {
     if (MEMHEAP_LIKELY(heap->guard == NULL))
         return;
-    size_t asked = asked_at(heap, step->old_offset, step->old_size);
+    size_t asked = asked_at(heap, pending->old_offset, pending->old_size);
     (lifts ? memheap_guard_lift : memheap_guard_fit_again)(
-        heap->guard, step->old_offset, step->old_size, asked);
+        heap->guard, pending->old_offset, pending->old_size, asked);
 }
 
-/* One that did not get room to grow on may be tried again. */
+/* A failure with headroom does not count: the caller may try without it. */
 static void count_failed_resize(memheap_t *heap, memheap_status_t status,
-                                const memheap_pending_resize_t *step)
+                                const memheap_pending_resize_t *pending)
 {
-    if (status != MEMHEAP_ERR_NO_MEMORY || !step->roomy)
+    if (status != MEMHEAP_ERR_NO_MEMORY || !pending->with_headroom)
         heap_count_failure(heap, status);
 }
 
-/* A way that ends in a place which cannot be backed ends the resize: where the
- * next way leads would depend on the memory that this process happens to get.
- */
+/* If a place cannot be committed, the resize fails at once. Trying the next way
+ * would let placement depend on the memory that this PE happens to get. */
 memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
-                                      size_t size, bool roomy,
-                                      memheap_pending_resize_t *step)
+                                      size_t size, bool headroom,
+                                      memheap_pending_resize_t *pending)
 {
-    step->roomy = false;
-    step->asked = size;
+    pending->with_headroom = false;
+    pending->asked = size;
     if (size == 0)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     size = heap_padded(heap, size);
-    roomy = roomy && !heap->region.guarded;
+    headroom = headroom && !heap->region.guarded;
     heap_lock(heap);
     heap->commit_failed = false;
-    memheap_status_t status = heap_find_block(heap, block, &step->old_size);
+    memheap_status_t status = heap_find_block(heap, block, &pending->old_size);
     if (status != MEMHEAP_OK)
         goto out;
-    step->kind = MEMHEAP_RESIZE_IN_PLACE;
-    step->old_peak = heap->peak;
-    step->old_offset = step->new_offset = heap_offset_of(heap, block);
-    lift(heap, step, true);
-    status = resize_in_place(heap, step->old_offset, step->old_size, size);
+    pending->kind = MEMHEAP_RESIZE_IN_PLACE;
+    pending->old_peak = heap->peak;
+    pending->old_offset = pending->new_offset = heap_offset_of(heap, block);
+    lift(heap, pending, true);
+    status =
+        resize_in_place(heap, pending->old_offset, pending->old_size, size);
     if (status != MEMHEAP_ERR_NO_MEMORY || heap->commit_failed)
         goto out;
-    status = place_grown(heap, size, roomy, step);
+    status = place_grown(heap, size, headroom, pending);
     if (status == MEMHEAP_OK) {
-        step->kind = MEMHEAP_RESIZE_BESIDE;
-        memcpy(heap->base + step->new_offset, heap->base + step->old_offset,
-               memheap_min(step->old_size, size));
+        pending->kind = MEMHEAP_RESIZE_BESIDE;
+        memcpy(heap->base + pending->new_offset,
+               heap->base + pending->old_offset,
+               memheap_min(pending->old_size, size));
     } else if (status == MEMHEAP_ERR_NO_MEMORY && !heap->commit_failed) {
-        status = resize_over(heap, size, roomy, step);
-        /* A guarded block that shrinks need not move. */
+        status = resize_over(heap, size, headroom, pending);
+        /* A guarded block that shrinks can stay. */
         if (status == MEMHEAP_ERR_NO_MEMORY && heap->region.guarded &&
-            size <= step->old_size)
+            size <= pending->old_size)
             status = MEMHEAP_OK;
     }
     if (status != MEMHEAP_OK)
-        lift(heap, step, false);
+        lift(heap, pending, false);
 out:
-    count_failed_resize(heap, status, step);
+    count_failed_resize(heap, status, pending);
     heap_unlock(heap);
     return status;
 }
 
-/* Bytes that a block lost where it stands. */
+/* Bytes that a block lost in place. */
 static size_t shrunk_by(const memheap_t *heap,
-                        const memheap_pending_resize_t *step)
+                        const memheap_pending_resize_t *pending)
 {
-    return step->old_size -
-           memheap_min(heap_usable_at(heap, step->old_offset), step->old_size);
+    return pending->old_size -
+           memheap_min(heap_usable_at(heap, pending->old_offset),
+                       pending->old_size);
 }
 
-void *memheap_resize_end(memheap_t *heap, const memheap_pending_resize_t *step,
-                         bool keep)
+void *memheap_resize_end(memheap_t *heap,
+                         const memheap_pending_resize_t *pending, bool commit)
 {
     const memheap_module_ops_t *ops = heap->module->ops;
-    size_t leaves = keep ? step->old_offset : step->new_offset;
+    size_t leaves = commit ? pending->old_offset : pending->new_offset;
     heap_lock(heap);
-    switch (step->kind) {
+    switch (pending->kind) {
     case MEMHEAP_RESIZE_IN_PLACE:
-        if (!keep && ops->resize != NULL)
-            ops->resize(heap->module, step->old_offset, step->old_size);
-        if (keep && heap->trim > 0)
-            memheap_trim_after(heap, shrunk_by(heap, step));
+        if (!commit && ops->resize != NULL)
+            ops->resize(heap->module, pending->old_offset, pending->old_size);
+        if (commit && heap->trim > 0)
+            memheap_trim_after(heap, shrunk_by(heap, pending));
         break;
     case MEMHEAP_RESIZE_BESIDE:
         heap_release(heap, heap->base + leaves);
         break;
     case MEMHEAP_RESIZE_OVER:
-        if (keep)
+        if (commit)
             break;
-        ops->free(heap->module, step->new_offset);
-        restore(heap, step);
-        memmove(heap->base + step->old_offset, heap->base + step->new_offset,
-                step->old_size);
+        ops->free(heap->module, pending->new_offset);
+        restore(heap, pending);
+        memmove(heap->base + pending->old_offset,
+                heap->base + pending->new_offset, pending->old_size);
         break;
     }
-    if (!keep) {
-        heap->peak = step->old_peak;
-        count_failed_resize(heap, MEMHEAP_ERR_NO_MEMORY, step);
+    if (!commit) {
+        heap->peak = pending->old_peak;
+        count_failed_resize(heap, MEMHEAP_ERR_NO_MEMORY, pending);
     } else {
         heap->resizes++;
-        if (MEMHEAP_UNLIKELY(heap->notes != NULL))
-            memheap_events_move(
-                heap->notes, step->old_offset, step->old_size, step->new_offset,
-                heap_usable_at(heap, step->new_offset), step->asked);
+        if (MEMHEAP_UNLIKELY(heap->events != NULL))
+            memheap_events_move(heap->events, pending->old_offset,
+                                pending->old_size, pending->new_offset,
+                                heap_usable_at(heap, pending->new_offset),
+                                pending->asked);
     }
-    if (!keep)
-        lift(heap, step, false);
+    if (!commit)
+        lift(heap, pending, false);
     heap_verify(heap, "a resize");
     heap_unlock(heap);
-    return heap->base + (keep ? step->new_offset : step->old_offset);
+    return heap->base + (commit ? pending->new_offset : pending->old_offset);
 }
 
 memheap_status_t memheap_resize(memheap_t *heap, void *block, size_t size,
@@ -240,16 +243,16 @@ memheap_status_t memheap_resize(memheap_t *heap, void *block, size_t size,
 {
     if (block == NULL)
         return memheap_alloc(heap, size, block_p);
-    memheap_pending_resize_t step;
+    memheap_pending_resize_t pending;
     memheap_status_t status =
-        memheap_resize_begin(heap, block, size, true, &step);
-    if (status == MEMHEAP_ERR_NO_MEMORY && step.roomy)
-        status = memheap_resize_begin(heap, block, size, false, &step);
+        memheap_resize_begin(heap, block, size, true, &pending);
+    if (status == MEMHEAP_ERR_NO_MEMORY && pending.with_headroom)
+        status = memheap_resize_begin(heap, block, size, false, &pending);
     if (status == MEMHEAP_ERR_BAD_ADDRESS)
         return memheap_bad_address(heap, "memheap_resize", block);
     if (status != MEMHEAP_OK)
         return status;
-    *block_p = memheap_resize_end(heap, &step, true);
+    *block_p = memheap_resize_end(heap, &pending, true);
     return MEMHEAP_OK;
 }
 

@@ -1,14 +1,14 @@
 /*
- * What becomes of memory that blocks leave: it is filled and closed where that
- * is asked for, and its pages go back to the system.
+ * What happens to memory that blocks leave: it is filled and closed in check
+ * and guard mode, and its pages return to the system.
  *
- * Pages go back without a change of what the module knows, and never of a range
- * that somebody else may have pinned. They do so when asked, or where
- * MEMHEAP_TRIM says so when enough was freed since the last time.
+ * Trimming does not change the module, and leaves pinned ranges alone. It
+ * happens on request, or under MEMHEAP_TRIM when enough bytes were freed since
+ * the last time.
  */
 #include "config.h"
 
-#include "memheap/heap_internal.h"
+#include "memheap/trim.h"
 
 #include <string.h>
 
@@ -16,23 +16,24 @@ enum {
     FILL_FREED = 0xDD
 };
 
-/* The least run of free pages that goes back: a call of the system for 16 pages
- * costs a tenth of what touching them again does. */
+/* The shortest run of free pages that is returned. The system call for 16 pages
+ * costs a tenth of touching them again. */
 static const size_t least_run = 64 * MEMHEAP_KIB;
 
 void memheap_set_trim(memheap_t *heap, size_t trim)
 {
     heap->trim = trim;
     heap->after_free = heap->checks || trim > 0 || heap->guard != NULL;
-    atomic_store_explicit(&heap->due, trim, memory_order_relaxed);
+    atomic_store_explicit(&heap->trim_at, trim, memory_order_relaxed);
 }
 
-/* A walk that gives the pages of free space back: the run of free blocks that
- * it is in. The module may keep neighbours apart. */
+/* A walk that returns the pages of free space. The module may keep free
+ * neighbours apart, so the walk joins them into runs. */
 typedef struct trimming {
     memheap_t *heap;
     size_t least;
-    size_t start, end;
+    size_t start; /* of the run of free blocks that the walk is in */
+    size_t end;
     memheap_status_t status;
 } trimming_t;
 
@@ -58,21 +59,21 @@ static bool trim_extent(void *context, const memheap_extent_t *extent)
     return end < heap_high_water(t->heap);
 }
 
-/* Give pages back; the caller holds the lock. An eighth of what is in use is to
- * be freed before that is done unasked again: the blocks are that many times
- * as many as those freed meanwhile, on average, and no more. */
+/* Return the pages of free space. The caller holds the lock. The next automatic
+ * trim comes after an eighth of the used bytes was freed, so the walk over all
+ * blocks costs a constant time for each freed block. */
 static memheap_status_t trim(memheap_t *heap, size_t least)
 {
     trimming_t trimming = {.heap = heap, .least = least, .status = MEMHEAP_OK};
     heap->module->ops->walk(heap->module, trim_extent, &trimming);
     trim_run(&trimming);
     size_t due = memheap_max(heap->trim, heap->module->used / 8);
-    atomic_store_explicit(&heap->due, due, memory_order_relaxed);
+    atomic_store_explicit(&heap->trim_at, due, memory_order_relaxed);
     atomic_store_explicit(&heap->freed, 0, memory_order_relaxed);
     return trimming.status;
 }
 
-/* A system that takes no pages has said why, and is not asked unasked again. */
+/* A system that refuses pages has logged the cause. It is not asked again. */
 void memheap_trim_after(memheap_t *heap, size_t size)
 {
     if (heap->trim > 0 && heap_count_freed(heap, size) &&
@@ -98,17 +99,9 @@ memheap_status_t memheap_trim(memheap_t *heap, size_t least)
     if (heap->pinned)
         return MEMHEAP_ERR_UNSUPPORTED;
     if (heap->region.guarded)
-        return MEMHEAP_OK; /* there are none */
+        return MEMHEAP_OK; /* free space has no pages */
     heap_lock(heap);
     memheap_status_t status = trim(heap, least == 0 ? least_run : least);
-    heap_unlock(heap);
+    heap_leave(heap);
     return status;
-}
-
-void memheap_pin_pages(memheap_t *heap)
-{
-    heap_lock(heap);
-    heap->pinned = true;
-    memheap_set_trim(heap, 0);
-    heap_unlock(heap);
 }

@@ -265,7 +265,7 @@ static memheap_status_t start_job(memheap_runtime_t *rt)
     size_t limit = 0;
     memheap_memory_policy_t policy = {.numa_node = 0};
     if (status == MEMHEAP_OK) {
-        memheap_pages_read(rt->params, &policy);
+        memheap_pages_resolve(rt->params, &policy);
         limit = heap_limit(rt, &policy);
     }
     if (status == MEMHEAP_OK && rt->job.rank == 0)

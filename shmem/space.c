@@ -105,7 +105,7 @@ static memheap_status_t space_open(user_space_t *made,
                                            : MEMHEAP_SINGLE_THREADED),
                              .log = &rt->log};
     memheap_memory_policy_t policy = config->policy;
-    memheap_pages_read(rt->params, &policy);
+    memheap_pages_resolve(rt->params, &policy);
     bool committed = (config->flags & SHMEMX_SPACE_BACKED) != 0;
     memheap_symmetric_config_t wanted = {
         .job = &made->job,

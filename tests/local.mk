@@ -47,7 +47,7 @@ tests/unit/%.test: tests/unit/test_%.c libunit.la libmemheap.la
 # Sources of the library whose functions a test calls one by one.
 tests/unit/biased_lock.test: extra = base/biased_lock.c
 tests/unit/mempool.test: extra = components/mempool/fragments.c \
-	components/mempool/slab.c
+	components/mempool/run.c components/mempool/slab.c
 tests/unit/stats_page.test: extra = tools/common/live.c
 tests/unit/plugin.test: extra_flags = \
 	-DUNIT_FOLDER='"$(abs_top_builddir)/tests/unit"'
@@ -97,8 +97,8 @@ endif
 check_DATA += $(unit_tests)
 TESTS += $(unit_tests)
 endif
-TESTS += tests/bench.sh tests/completion.sh tests/configure.sh tests/exports.sh
-EXTRA_DIST += tests/bench.sh tests/completion.sh tests/configure.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
+TESTS += tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh
+EXTRA_DIST += tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
 	tests/unit/test_batch.c tests/unit/test_biased_lock.c \
 	tests/unit/test_bitmap.c tests/unit/test_buddy.c tests/unit/test_cache.c \
 	tests/unit/test_conformance.c tests/unit/test_context.c tests/unit/test_dependents.c \

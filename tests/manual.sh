@@ -12,6 +12,7 @@ output=$(MAKEFLAGS='' make -C "$top_builddir" install DESTDIR="$stage" 2>&1) ||
 prefix=$stage$configured_prefix
 man=$prefix/share/man
 headers=$prefix/include/memheap
+includes="-I$prefix/include -I$headers/shmem"
 [ -f "$man/man3/shmem_put.3" ] || miss "no shmem_put.3 in $man"
 fact "make install"
 
@@ -52,15 +53,18 @@ fact "each routine of the standard has a page"
 functions_of()
 {
     echo "#include <$1>" >"$stage/a.c"
-    $MPICC -E -I"$headers" "$stage/a.c" |
+    # shellcheck disable=SC2086 # flags
+    $MPICC -E $includes "$stage/a.c" |
         awk -v header="/${1##*/}\"" '/^# [0-9]+ / { ours = index($0, header) }
             ours && !/^#/' |
         grep -oE '\<(memheap_|shmemx?_|sh[a-z]*|start_pes|_)[a-z_]*\(' |
-        sed 's/($//' | sort -u
+        sed 's/($//' | grep -v '^__' | sort -u
 }
 
-for header in memheap.h cache.h context.h pool.h page_pool.h range_pool.h \
-    placement.h memheap_mpi.h shmem.h shmemx.h shmemx_pools.h; do
+for header in memheap/memheap.h memheap/cache.h memheap/context.h \
+    memheap/pool.h memheap/page_pool.h memheap/range_pool.h \
+    memheap/placement.h memheap/mpi.h memheap/status.h memheap/log.h \
+    memheap/memory.h memheap/version.h shmem.h shmemx.h shmemx_pools.h; do
     found=0
     for name in $(functions_of $header); do
         found=$((found + 1))
@@ -104,7 +108,7 @@ shmem_reduce|TYPENAME and TYPE, where OPERATION is and, or, xor:
 shmem_reduce|complexd    double _Complex
 shmem_malloc|NULL on every PE if size is 0
 shmem_wait_until|#define SHMEM_CMP_EQ 1
-shmemx_space_create|int device;  /* SHMEMX_DEVICE_HOST or another */
+shmemx_space_create|SHMEMX_DEVICE_HOST or another */
 END
     fact "pages show declarations, types and results"
 else
@@ -210,11 +214,11 @@ two.3|\fBvoid two(bool (*\fIvisit\fB)(void *\fIcontext\fB), ...);\fR
 END
 fact "a page has all of its comments"
 
-# The headers that have pages by hand are in a state to be read, too.
+# Each header can be read by itself, those without pages too.
 mkdir "$stage/written"
 output=$(awk -v out="$stage/written" -v package=memheap \
     -f "$top_srcdir/docs/headers.awk" -f "$top_srcdir/docs/man3.awk" \
-    "$headers"/*.h "$headers"/base/*.h 2>&1) || miss "ends with an error"
+    "$headers"/*.h 2>&1) || miss "ends with an error"
 [ -s "$stage/written/memheap_alloc.3" ] || miss "no memheap_alloc.3"
 [ -z "$output" ] || miss "says something"
 fact "any public header can be made into pages"
@@ -245,7 +249,7 @@ for tool in mawk gawk 'busybox awk' original-awk; do
     mkdir "$stage/again"
     $tool -v out="$stage/again" -v package=memheap \
         -f "$top_srcdir/docs/headers.awk" -f "$top_srcdir/docs/man3.awk" \
-        "$headers"/*.h "$headers"/base/*.h
+        "$headers"/*.h
     output=$(diff -r "$stage/written" "$stage/again" 2>&1) ||
         miss "writes others"
     fact "$tool writes the same pages"
@@ -274,7 +278,7 @@ while IFS='|' read -r page pes text; do
     [ "$pes" != 0 ] || package=memheap
     compiler=$CC
     case $page in
-        *_mpi_*) compiler=$MPICC ;;
+        *memheap_mpi*) compiler=$MPICC package=memheap-mpi ;;
     esac
     # shellcheck disable=SC2046,SC2086
     if output=$($compiler -O2 -Wall -Wextra -Werror $sanitizer "$program.c" \
@@ -299,9 +303,9 @@ man3/memheap_alloc.3|0|
 man3/memheap_cache.3|0|101 items of 24 bytes in 1 slab
 man3/memheap_context.3|0|800 bytes at a multiple of 64
 man3/memheap_get_stats.3|0|it lies 8 bytes into the block
-man3/memheap_placement_alloc.3|0|which is the nearest but 0
-man3/memheap_page_pool_create.3|0|the block starts at page 3
-man3/memheap_mpi_create.3|4|rank 3 has 0x
+man3/memheap_placement.3|0|which is the nearest but 0
+man3/memheap_page_pool.3|0|the block starts at page 3
+man3/memheap_mpi.3|4|rank 3 has 0x
 man3/shmem_atomic_add.3|4|4 numbers are taken
 man3/shmem_ctx_create.3|4|PE 3 has 42
 man3/shmem_init.3|4|PE 3 of 4

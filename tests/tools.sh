@@ -383,7 +383,7 @@ if printf '%s\n' "$components" | grep -qx fit; then
         miss "has too many lines or too few"
     fact "replay: --param varies what one component does"
     job 2 -n 2 "$replay" --param MEMHEAP_FIT_STRATEGY=best,good "$work/plain.sht"
-    says "it wants first, next, best or worst"
+    says "expected first, next, best or worst"
     complains_once
     fact "replay: --param with a wrong value is refused"
 else

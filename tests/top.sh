@@ -44,8 +44,8 @@ for np in 2 4; do
 import json, sys
 for heap in json.loads(sys.stdin.readline())["heaps"]:
     assert heap["frees"] == heap["allocations"] - heap["live_blocks"], heap
-    assert 520000 <= heap["used"] <= heap["peak"] <= heap["reach"], heap
-    assert heap["reach"] <= heap["committed"] <= heap["size"], heap
+    assert 520000 <= heap["used"] <= heap["peak"] <= heap["high_water"], heap
+    assert heap["high_water"] <= heap["committed"] <= heap["size"], heap
     assert 0 < heap["allocations_per_second"] < 1e6, heap
 ' || miss "the figures do not go together"
     fi

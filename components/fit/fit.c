@@ -1,24 +1,28 @@
 /*
- * First, next, best and worst fit over one chain of blocks.
+ * First, next, best and worst fit over one list of blocks.
  *
- * The region is cut into blocks, live and free, whose tags lie outside it and
- * are chained in the order of their offsets. A request is cut from the front
- * of a free block, and the rest becomes a free block; freeing joins a block
- * with its free neighbours in the chain. The strategies differ in which free
- * block they take:
- *   first  the one with the lowest offset that is large enough;
- *   next   the same, but the search goes on where the last request was placed,
- *          and begins anew once it has come to the end;
- *   best   the smallest that is large enough;
- *   worst  the largest of all.
+ * The region is cut into blocks, live and free. Their nodes are outside it, in
+ * a doubly linked list in address order. A request is cut from the front of a
+ * free block; the rest becomes a free block. Freeing joins a block with its
+ * free neighbours in the list. The strategies differ in the free block they
+ * take:
+ * - first: the one with the lowest offset that is large enough;
+ * - next: like first, but the search continues where the last block was placed,
+ *   and wraps around at the end;
+ * - best: the smallest that is large enough;
+ * - worst: the largest.
+ *
  * The last block of the region comes after all others, so that no strategy uses
  * more of a long region than it needs.
  *
- * They share one search: the free blocks are a tree, in the order of offsets,
- * of sizes, or of falling sizes, and what is taken is the first that fits
- * (tree.h). Rules that fit_check() tests:
- *   - the chain's blocks cover the region, and no two free ones touch;
- *   - the tree has all free blocks, and the table all live ones.
+ * All strategies share one search: the free blocks are in a tree, ordered by
+ * offset, by size, or by descending size, and the first that fits is taken
+ * (tree.h).
+ *
+ * Invariants, tested by fit_check():
+ * - the blocks of the list cover the region, and two free ones are never
+ *   adjacent;
+ * - the tree has all free blocks, and the hash table all live ones.
  *
  * Sources: D. E. Knuth, TAOCP vol. 1, section 2.5; C. Bays, "A comparison of
  * next-fit, first-fit, and best-fit", CACM 20(3), 1977.
@@ -42,7 +46,7 @@ typedef enum strategy {
 static const char *const strategies[] = {"first", "next", "best", "worst",
                                          NULL};
 
-/* The address space of x86-64 with five levels of pages. */
+/* The address space of x86-64 with five levels of page tables. */
 static const size_t max_region = (size_t)1 << 57;
 
 typedef struct fit {
@@ -50,14 +54,14 @@ typedef struct fit {
     const memheap_memory_t *memory;
     size_t max_size;
     strategy_t strategy;
-    size_t rover;  /* where the next search begins */
-    block_t chain; /* a ring: this one, with no bytes, is before and behind */
+    size_t rover;  /* where the search of next fit continues */
+    block_t chain; /* head of the circular list; has no bytes */
     block_t *tree;
-    memheap_hashmap_t live; /* offsets to blocks */
-    memheap_array_t tags;
-    size_t tags_made; /* of which those that are no block's */
-    size_t tags_used;
-    block_t *unused; /* are listed here, by `next` */
+    memheap_hashmap_t live; /* block of an offset */
+    memheap_array_t nodes;
+    size_t nodes_made; /* nodes ever made */
+    size_t nodes_used;
+    block_t *free_list; /* unused nodes, linked through `next` */
     uint64_t random;
 } fit_t;
 
@@ -71,7 +75,7 @@ static const fit_t *const_fit_of(const memheap_module_t *module)
     return (const fit_t *)(const void *)module;
 }
 
-/* What goes before the offset in the order in which blocks are taken. */
+/* Primary key of a free block in the tree; the offset is the second. */
 static size_t key_of(const fit_t *f, const block_t *b)
 {
     if (b->next == &f->chain)
@@ -81,7 +85,7 @@ static size_t key_of(const fit_t *f, const block_t *b)
                                   : 0;
 }
 
-/* Let a block that is in the chain be free. */
+/* Make a block of the list free. */
 static void add_free(fit_t *f, block_t *b)
 {
     b->live = false;
@@ -89,32 +93,32 @@ static void add_free(fit_t *f, block_t *b)
     fit_tree_add(&f->tree, b);
 }
 
-/* Make sure that there are tags for so many blocks more. */
-static memheap_status_t tags_reserve(fit_t *f, size_t count)
+/* Make sure that `count` more nodes are available. MEMHEAP_ERR_NO_METADATA. */
+static memheap_status_t nodes_reserve(fit_t *f, size_t count)
 {
-    for (; f->tags_made < f->tags_used + count; f->tags_made++) {
+    for (; f->nodes_made < f->nodes_used + count; f->nodes_made++) {
         memheap_status_t status = memheap_array_ensure(
-            &f->tags, (f->tags_made + 1) * sizeof(block_t));
+            &f->nodes, (f->nodes_made + 1) * sizeof(block_t));
         if (status != MEMHEAP_OK)
             return status;
-        block_t *b = (block_t *)(void *)f->tags.base + f->tags_made;
+        block_t *b = (block_t *)(void *)f->nodes.base + f->nodes_made;
         /* Knuth's MMIX generator; its upper bits are the better ones. */
         f->random = f->random * UINT64_C(6364136223846793005) +
                     UINT64_C(1442695040888963407);
         b->rank = (uint32_t)(f->random >> 32);
-        b->next = f->unused;
-        f->unused = b;
+        b->next = f->free_list;
+        f->free_list = b;
     }
     return MEMHEAP_OK;
 }
 
-/* A new block behind another, for which a tag has been reserved; it is neither
- * live nor in the tree yet. */
-static block_t *add_behind(fit_t *f, block_t *b, size_t size)
+/* Insert a block after another, on a reserved node. It is neither live nor in
+ * the tree yet. */
+static block_t *add_after(fit_t *f, block_t *b, size_t size)
 {
-    block_t *added = f->unused;
-    f->unused = added->next;
-    f->tags_used++;
+    block_t *added = f->free_list;
+    f->free_list = added->next;
+    f->nodes_used++;
     added->offset = fit_block_end(b);
     added->size = size;
     added->prev = b;
@@ -123,28 +127,29 @@ static block_t *add_behind(fit_t *f, block_t *b, size_t size)
     return added;
 }
 
-/* Cut a block that is not in the tree, and let the rest be free. */
+/* Shorten a block that is not in the tree, and make the rest free. */
 static void cut(fit_t *f, block_t *b, size_t size)
 {
     size_t rest = b->size - size;
     b->size = size;
     if (rest > 0)
-        add_free(f, add_behind(f, b, rest));
+        add_free(f, add_after(f, b, rest));
 }
 
-/* Make one of a block and the next; neither is in the tree. */
+/* Join a block with the next one; neither is in the tree. */
 static void absorb_next(fit_t *f, block_t *b)
 {
-    block_t *gone = b->next;
-    b->size += gone->size;
-    b->next = gone->next;
+    block_t *next = b->next;
+    b->size += next->size;
+    b->next = next->next;
     b->next->prev = b;
-    gone->next = f->unused;
-    f->unused = gone;
-    f->tags_used--;
+    next->next = f->free_list;
+    f->free_list = next;
+    f->nodes_used--;
 }
 
-/* Let a block that is not in the tree be free, as one with its neighbours. */
+/* Free a block that is not in the tree, and join it with its free neighbours.
+ */
 static void release(fit_t *f, block_t *b)
 {
     if (!b->next->live) {
@@ -159,21 +164,21 @@ static void release(fit_t *f, block_t *b)
     add_free(f, b);
 }
 
-/* Let a part of a free block be live. */
+/* Make a part of a free block live. MEMHEAP_ERR_NO_METADATA. */
 static memheap_status_t take(fit_t *f, block_t *b, size_t offset, size_t size)
 {
     size_t skip = offset - b->offset;
     size_t rest = b->size - skip;
     memheap_status_t status = memheap_hashmap_reserve(&f->live);
     if (status == MEMHEAP_OK)
-        status = tags_reserve(f, (size_t)(skip > 0) + (rest > size));
+        status = nodes_reserve(f, (size_t)(skip > 0) + (rest > size));
     if (status != MEMHEAP_OK)
         return status;
     fit_tree_remove(&f->tree, b);
     if (skip > 0) {
         block_t *front = b;
         front->size = skip;
-        b = add_behind(f, front, rest);
+        b = add_after(f, front, rest);
         add_free(f, front);
     }
     cut(f, b, size);
@@ -233,8 +238,7 @@ static memheap_status_t fit_size_of(const memheap_module_t *module,
     return MEMHEAP_OK;
 }
 
-/* A free block behind the live one is taken in whole, and what is too much cut
- * off again. */
+/* Joins the next block if it is free, then cuts off what is too much. */
 static memheap_result_t fit_resize(memheap_module_t *module, size_t offset,
                                    size_t size)
 {
@@ -242,17 +246,17 @@ static memheap_result_t fit_resize(memheap_module_t *module, size_t offset,
     block_t *b = live_at(f, offset);
     if (b == NULL)
         return memheap_result_error(MEMHEAP_ERR_BAD_ADDRESS);
-    bool free_behind = !b->next->live;
-    size_t most = b->size + (free_behind ? b->next->size : 0);
+    bool next_is_free = !b->next->live;
+    size_t most = b->size + (next_is_free ? b->next->size : 0);
     if (size > most)
         return (memheap_result_t){b->size, MEMHEAP_ERR_NO_MEMORY};
     size = memheap_align_up(size, MEMHEAP_MIN_ALIGN);
     memheap_status_t status =
-        tags_reserve(f, !free_behind && size < b->size ? 1 : 0);
+        nodes_reserve(f, !next_is_free && size < b->size ? 1 : 0);
     if (status != MEMHEAP_OK)
         return (memheap_result_t){b->size, status};
     module->used += size - b->size;
-    if (free_behind) {
+    if (next_is_free) {
         fit_tree_remove(&f->tree, b->next);
         absorb_next(f, b);
     }
@@ -260,8 +264,8 @@ static memheap_result_t fit_resize(memheap_module_t *module, size_t offset,
     return memheap_result_ok(b->size);
 }
 
-/* Walks the chain: the tree may be in another order, and nothing but a resize
- * that is undone asks for this. */
+/* Walks the list: the tree may be in another order, and only the undoing of a
+ * resize calls this. */
 static memheap_status_t fit_reserve(memheap_module_t *module, size_t offset,
                                     size_t size)
 {
@@ -291,10 +295,10 @@ static memheap_status_t fit_grow(memheap_module_t *module, size_t new_size)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     if (new_size == module->size)
         return MEMHEAP_OK;
-    memheap_status_t status = tags_reserve(f, 1);
+    memheap_status_t status = nodes_reserve(f, 1);
     if (status != MEMHEAP_OK)
         return status;
-    release(f, add_behind(f, f->chain.prev, new_size - module->size));
+    release(f, add_after(f, f->chain.prev, new_size - module->size));
     module->size = new_size;
     return MEMHEAP_OK;
 }
@@ -332,11 +336,11 @@ static memheap_status_t fit_check(const memheap_module_t *module)
     bool good = fit_tree_check(f->tree, &in_tree) && in_tree == free &&
                 fit_block_end(f->chain.prev) == module->size &&
                 used == module->used && live == f->live.count &&
-                live + free == f->tags_used;
+                live + free == f->nodes_used;
     return good ? MEMHEAP_OK : MEMHEAP_ERR_CORRUPT;
 }
 
-/* Only whole granules can be handed out; a region may end within one. */
+/* Only whole granules can be allocated; a region may end within one. */
 static void fit_stats(const memheap_module_t *module,
                       memheap_module_stats_t *stats)
 {
@@ -347,14 +351,14 @@ static void fit_stats(const memheap_module_t *module,
         .largest_free =
             memheap_align_down(fit_tree_largest(f->tree), MEMHEAP_MIN_ALIGN),
         .metadata =
-            sizeof(*f) + f->tags.committed + memheap_hashmap_size(&f->live)};
+            sizeof(*f) + f->nodes.committed + memheap_hashmap_size(&f->live)};
 }
 
 static void fit_destroy(memheap_module_t *module)
 {
     fit_t *f = fit_of(module);
     memheap_hashmap_close(&f->live);
-    memheap_array_close(&f->tags);
+    memheap_array_close(&f->nodes);
     memheap_memory_delete(f->memory, f, sizeof(*f));
 }
 
@@ -386,11 +390,11 @@ static memheap_status_t fit_create(const memheap_module_config_t *config,
     while (strcmp(strategies[f->strategy], config->params[0].string) != 0)
         f->strategy++;
     f->chain = (block_t){.prev = &f->chain, .next = &f->chain, .live = true};
-    /* A tag for each granule, and two for the end, but not above 2^32. */
-    size_t tags =
+    /* A node for each granule and two for the end, but at most 2^32. */
+    size_t nodes =
         memheap_min(config->max_size / MEMHEAP_MIN_ALIGN + 2, (size_t)1 << 32);
     memheap_status_t status =
-        memheap_array_open(&f->tags, f->memory, tags * sizeof(block_t));
+        memheap_array_open(&f->nodes, f->memory, nodes * sizeof(block_t));
     if (status == MEMHEAP_OK)
         status = memheap_hashmap_open(&f->live, f->memory);
     if (status == MEMHEAP_OK)

@@ -1,5 +1,5 @@
 /*
- * The tree of tree.h.
+ * The treap of tree.h.
  */
 #include "config.h"
 
@@ -17,34 +17,34 @@ static size_t largest_of(const block_t *b)
                                             fit_tree_largest(b->right)));
 }
 
-/* Part a tree into what precedes a block and what does not. */
+/* Split a tree into the blocks that precede `at` and the others. */
 static void split(block_t *tree, const block_t *at, block_t **before_p,
-                  block_t **behind_p)
+                  block_t **after_p)
 {
     if (tree == NULL) {
-        *before_p = *behind_p = NULL;
+        *before_p = *after_p = NULL;
         return;
     }
     if (precedes(tree, at)) {
-        split(tree->right, at, &tree->right, behind_p);
+        split(tree->right, at, &tree->right, after_p);
         *before_p = tree;
     } else {
         split(tree->left, at, before_p, &tree->left);
-        *behind_p = tree;
+        *after_p = tree;
     }
     tree->largest = largest_of(tree);
 }
 
-/* One tree of two, of which all of the first precedes all of the second. */
-static block_t *join(block_t *before, block_t *behind)
+/* Join two trees; all blocks of the first precede those of the second. */
+static block_t *join(block_t *before, block_t *after)
 {
-    if (before == NULL || behind == NULL)
-        return before == NULL ? behind : before;
-    block_t *root = before->rank > behind->rank ? before : behind;
+    if (before == NULL || after == NULL)
+        return before == NULL ? after : before;
+    block_t *root = before->rank > after->rank ? before : after;
     if (root == before)
-        before->right = join(before->right, behind);
+        before->right = join(before->right, after);
     else
-        behind->left = join(before, behind->left);
+        after->left = join(before, after->left);
     root->largest = largest_of(root);
     return root;
 }
@@ -90,25 +90,25 @@ block_t *fit_tree_find(block_t *tree, size_t size, size_t align, size_t from)
                          : fit_tree_find(tree->right, size, align, from);
 }
 
-/* Check a tree that lies behind *last_p, which becomes its last block. */
-static bool check_behind(const block_t *tree, const block_t **last_p,
-                         size_t *count_p)
+/* Check a tree that follows *last_p, and set *last_p to its last block. */
+static bool check_after(const block_t *tree, const block_t **last_p,
+                        size_t *count_p)
 {
     if (tree == NULL)
         return true;
     if (tree->live || tree->largest != largest_of(tree) ||
         (tree->left != NULL && tree->left->rank > tree->rank) ||
         (tree->right != NULL && tree->right->rank > tree->rank) ||
-        !check_behind(tree->left, last_p, count_p) ||
+        !check_after(tree->left, last_p, count_p) ||
         (*last_p != NULL && !precedes(*last_p, tree)))
         return false;
     *last_p = tree;
     ++*count_p;
-    return check_behind(tree->right, last_p, count_p);
+    return check_after(tree->right, last_p, count_p);
 }
 
 bool fit_tree_check(const block_t *tree, size_t *count_p)
 {
     const block_t *last = NULL;
-    return check_behind(tree, &last, count_p);
+    return check_after(tree, &last, count_p);
 }

@@ -1,27 +1,33 @@
 /*
- * Blocks on pages of their own, for MEMHEAP_GUARD.
+ * The allocator behind MEMHEAP_GUARD: each block on pages of its own.
  *
- * A block lies at the end of a run of whole pages, as near to it as its
- * alignment allows, and the run has one page more, which nobody may touch; the
- * heap sees to that. Runs come one behind the other, from the start of the
- * region to its end. A run that is freed waits, and no block comes to lie there
- * again before the region was used to its end; then those that have waited
- * longest are taken first, each as one with its free neighbours.
+ * A block is at the end of a run of whole pages, as close to the end as its
+ * alignment allows. The last page of the run is a guard page, which the heap
+ * makes inaccessible:
  *
- * There is an entry for each page that was ever in a run. Rules that check()
- * tests:
- *   - runs follow each other without a gap from 0 to `top`, the entry of the
- *     first page of each has its length and that of the run before, and the
- *     entries of other pages have neither;
- *   - two runs that are free are never neighbours, and the last one is not
- * free;
- *   - those that wait are in the queue, each once.
+ *     | page       | page       | guard page |
+ *     |     | block            |            |
+ *            ^ start
  *
- * This is no component that is chosen among others: it is what serves a heap
- * that is guarded, whatever MEMHEAP_COMPONENT says. Answers are slow once the
- * region was used to its end, by the number of runs; so are the figures.
+ * Runs follow each other from the start of the region to its end. A freed run
+ * goes into quarantine and is not used again until the region is used up. Then
+ * the runs that were freed first leave quarantine first, and are joined with
+ * their free neighbours.
  *
- * Source: the idea is that of B. Perens' Electric Fence, 1987.
+ * The page table has an entry for each page that was ever in a run.
+ *
+ * Invariants, tested by guard_check():
+ * - runs are adjacent from 0 to `top`; the entry of the first page of a run has
+ *   the run's length and that of the run before it; entries of other pages have
+ *   neither;
+ * - two free runs are never adjacent, and the last run is not free;
+ * - each run in quarantine is in the queue once.
+ *
+ * The component is not selected by MEMHEAP_COMPONENT: it serves each heap with
+ * MEMHEAP_GUARD. When the region is used up, alloc takes time linear in the
+ * number of runs; so do the statistics.
+ *
+ * Source: the idea of B. Perens' Electric Fence, 1987.
  */
 #include <memheap/component.h>
 #include "base/array.h"
@@ -29,36 +35,36 @@
 
 #include <unistd.h>
 
-/* What a run of pages is. */
+/* The kind of the run that starts at a page. */
 typedef enum kind {
-    NOTHING, /* no run begins here */
-    FREE,
-    LIVE,
-    WAITING /* freed, and not to be used again yet */
+    NO_RUN, /* no run starts here */
+    RUN_FREE,
+    RUN_LIVE,
+    RUN_QUARANTINED /* freed, not yet reusable */
 } kind_t;
 
 typedef struct page {
-    size_t pages;   /* of the run that begins here, else 0 */
-    size_t before;  /* of the run before it; 0: it is the first */
-    size_t next;    /* behind it in the queue */
-    uint32_t start; /* where in the page the block of a live run begins */
+    size_t pages;   /* of the run that starts here, or 0 */
+    size_t before;  /* pages of the previous run; 0 if there is none */
+    size_t next;    /* next run in the queue */
+    uint32_t start; /* offset in the page of a live run's block */
     kind_t kind;
 } page_t;
 
 typedef struct guard {
     memheap_module_t module;
     const memheap_memory_t *memory;
-    memheap_array_t table; /* of page_t */
-    size_t page;           /* bytes */
+    memheap_array_t page_table; /* of page_t */
+    size_t page;                /* size in bytes */
     size_t pages, max_pages;
-    size_t top;  /* behind it, no run ever was, or none is left */
+    size_t top;  /* page; there are no runs from here on */
     size_t last; /* pages of the run before top */
-    size_t free; /* pages in free runs */
-    size_t rover;
-    size_t oldest, newest, waiting; /* the queue, and its length */
+    size_t free; /* pages of free runs */
+    size_t next_search;
+    size_t oldest, newest, quarantined; /* queue of runs, and their number */
 } guard_t;
 
-/* The address space of x86-64 with five levels of pages. */
+/* The address space of x86-64 with five levels of page tables. */
 static const size_t max_region = (size_t)1 << 57;
 
 static guard_t *guard_of(memheap_module_t *module)
@@ -73,17 +79,17 @@ static const guard_t *const_guard_of(const memheap_module_t *module)
 
 static page_t *page_at(const guard_t *g, size_t n)
 {
-    return (page_t *)(void *)g->table.base + n;
+    return (page_t *)(void *)g->page_table.base + n;
 }
 
-/* Bytes that a live run's block has. */
+/* Bytes of the block of a live run. */
 static size_t usable_of(const guard_t *g, const page_t *run)
 {
     return (run->pages - 1) * g->page - run->start;
 }
 
-/* Let the run behind one know its length. */
-static void tell_next(guard_t *g, size_t n)
+/* Write the length of a run into the entry of the next one. */
+static void update_next(guard_t *g, size_t n)
 {
     size_t end = n + page_at(g, n)->pages;
     if (end == g->top)
@@ -92,28 +98,28 @@ static void tell_next(guard_t *g, size_t n)
         page_at(g, end)->before = page_at(g, n)->pages;
 }
 
-/* Write a run's entry. */
-static void put_run(guard_t *g, size_t n, size_t pages, size_t before,
-                    kind_t kind)
+/* Write the entry of a run. */
+static void write_run(guard_t *g, size_t n, size_t pages, size_t before,
+                      kind_t kind)
 {
     *page_at(g, n) = (page_t){.pages = pages, .before = before, .kind = kind};
-    tell_next(g, n);
+    update_next(g, n);
 }
 
-/* Let a run be free, as one with its neighbours, or be none if it is the last.
- * @return its first page, which is top if there is none any more */
-static size_t set_free(guard_t *g, size_t n)
+/* Free a run and join it with its free neighbours; lower the top if it is the
+ * last run. Returns the first page of the free run, or the top. */
+static size_t free_run(guard_t *g, size_t n)
 {
     page_t *run = page_at(g, n);
     size_t pages = run->pages;
     size_t before = run->before;
     size_t end = n + pages;
     g->free += pages;
-    if (end < g->top && page_at(g, end)->kind == FREE) {
+    if (end < g->top && page_at(g, end)->kind == RUN_FREE) {
         pages += page_at(g, end)->pages;
         *page_at(g, end) = (page_t){.pages = 0};
     }
-    if (n > 0 && page_at(g, n - before)->kind == FREE) {
+    if (n > 0 && page_at(g, n - before)->kind == RUN_FREE) {
         *run = (page_t){.pages = 0};
         n -= before;
         pages += before;
@@ -126,29 +132,29 @@ static size_t set_free(guard_t *g, size_t n)
         g->last = before;
         return n;
     }
-    put_run(g, n, pages, before, FREE);
+    write_run(g, n, pages, before, RUN_FREE);
     return n;
 }
 
-/* Take the run that has waited longest, and let it be free. */
-static size_t reclaim(guard_t *g)
+/* Free the run that has been in quarantine longest. */
+static size_t quarantine_pop(guard_t *g)
 {
     size_t n = g->oldest;
     g->oldest = page_at(g, n)->next;
-    g->waiting--;
-    return set_free(g, n);
+    g->quarantined--;
+    return free_run(g, n);
 }
 
-/* Where in a free run so many pages at a multiple of step begin; SIZE_MAX if
- * they do not fit. */
-static size_t fit(const guard_t *g, size_t n, size_t pages, size_t step)
+/* Where in a free run, or above the top, `pages` pages start at a multiple of
+ * step; SIZE_MAX if they do not fit. */
+static size_t fit_in(const guard_t *g, size_t n, size_t pages, size_t step)
 {
     size_t end = n == g->top ? g->pages : n + page_at(g, n)->pages;
     size_t at = memheap_align_up(n, step);
     return at < n || at > end || end - at < pages ? SIZE_MAX : at;
 }
 
-/* Let a part of a free run be live. */
+/* Make a part of a free run live. */
 static void take(guard_t *g, size_t n, size_t at, size_t pages)
 {
     page_t run = *page_at(g, n);
@@ -156,40 +162,40 @@ static void take(guard_t *g, size_t n, size_t at, size_t pages)
     size_t rest = run.pages - front - pages;
     g->free -= pages;
     if (front > 0)
-        put_run(g, n, front, run.before, FREE);
-    put_run(g, at, pages, front > 0 ? front : run.before, LIVE);
+        write_run(g, n, front, run.before, RUN_FREE);
+    write_run(g, at, pages, front > 0 ? front : run.before, RUN_LIVE);
     if (rest > 0)
-        put_run(g, at + pages, rest, pages, FREE);
-    g->rover = at + pages;
+        write_run(g, at + pages, rest, pages, RUN_FREE);
+    g->next_search = at + pages;
 }
 
-/* The same behind top. */
-static memheap_status_t take_fresh(guard_t *g, size_t at, size_t pages)
+/* Make a live run above the top. MEMHEAP_ERR_NO_METADATA. */
+static memheap_status_t take_above_top(guard_t *g, size_t at, size_t pages)
 {
     memheap_status_t status =
-        memheap_array_ensure(&g->table, (at + pages + 1) * sizeof(page_t));
+        memheap_array_ensure(&g->page_table, (at + pages + 1) * sizeof(page_t));
     if (status != MEMHEAP_OK)
         return status;
     size_t n = g->top;
     size_t before = g->last;
     g->top = at + pages;
     if (at > n) {
-        put_run(g, n, at - n, before, FREE);
+        write_run(g, n, at - n, before, RUN_FREE);
         g->free += at - n;
         before = at - n;
     }
-    put_run(g, at, pages, before, LIVE);
+    write_run(g, at, pages, before, RUN_LIVE);
     return MEMHEAP_OK;
 }
 
-/* Search the free runs of [from, to), where a run begins or top is, and take
- * from the first that has room. */
+/* Take pages from the first free run of [from, to) that has room. `from` is
+ * the start of a run or the top. SIZE_MAX if none has. */
 static size_t search(guard_t *g, size_t from, size_t to, size_t pages,
                      size_t step)
 {
     for (size_t n = from; n < to; n += page_at(g, n)->pages) {
-        size_t at =
-            page_at(g, n)->kind == FREE ? fit(g, n, pages, step) : SIZE_MAX;
+        size_t at = page_at(g, n)->kind == RUN_FREE ? fit_in(g, n, pages, step)
+                                                    : SIZE_MAX;
         if (at != SIZE_MAX) {
             take(g, n, at, pages);
             return at;
@@ -198,11 +204,11 @@ static size_t search(guard_t *g, size_t from, size_t to, size_t pages,
     return SIZE_MAX;
 }
 
-/* Find pages in what was used before. */
-static memheap_status_t take_used(guard_t *g, size_t pages, size_t step,
-                                  size_t *at_p)
+/* Take pages below the top, from quarantine as a last resort. */
+static memheap_status_t take_below_top(guard_t *g, size_t pages, size_t step,
+                                       size_t *at_p)
 {
-    size_t from = g->rover;
+    size_t from = g->next_search;
     if (from >= g->top || page_at(g, from)->pages == 0)
         from = 0;
     *at_p = SIZE_MAX;
@@ -211,12 +217,12 @@ static memheap_status_t take_used(guard_t *g, size_t pages, size_t step,
         if (*at_p == SIZE_MAX)
             *at_p = search(g, 0, from, pages, step);
     }
-    while (*at_p == SIZE_MAX && g->waiting > 0) {
-        size_t n = reclaim(g);
-        size_t at = fit(g, n, pages, step);
+    while (*at_p == SIZE_MAX && g->quarantined > 0) {
+        size_t n = quarantine_pop(g);
+        size_t at = fit_in(g, n, pages, step);
         if (at != SIZE_MAX && n == g->top) {
             *at_p = at;
-            return take_fresh(g, at, pages);
+            return take_above_top(g, at, pages);
         }
         if (at != SIZE_MAX)
             take(g, n, at, pages);
@@ -234,9 +240,10 @@ static memheap_result_t guard_alloc(memheap_module_t *module, size_t align,
     size_t usable = memheap_align_up(size, align);
     size_t pages = memheap_align_up(usable, g->page) / g->page + 1;
     size_t step = memheap_max(align / g->page, 1);
-    size_t at = fit(g, g->top, pages, step);
-    memheap_status_t status = at != SIZE_MAX ? take_fresh(g, at, pages)
-                                             : take_used(g, pages, step, &at);
+    size_t at = fit_in(g, g->top, pages, step);
+    memheap_status_t status = at != SIZE_MAX
+                                  ? take_above_top(g, at, pages)
+                                  : take_below_top(g, pages, step, &at);
     if (status != MEMHEAP_OK)
         return memheap_result_error(status);
     page_t *run = page_at(g, at);
@@ -252,7 +259,7 @@ static page_t *live_at(const guard_t *g, size_t offset)
     if (n >= g->top)
         return NULL;
     page_t *run = page_at(g, n);
-    return run->kind == LIVE && run->start == offset % g->page ? run : NULL;
+    return run->kind == RUN_LIVE && run->start == offset % g->page ? run : NULL;
 }
 
 static memheap_status_t guard_free(memheap_module_t *module, size_t offset)
@@ -263,9 +270,9 @@ static memheap_status_t guard_free(memheap_module_t *module, size_t offset)
     if (run == NULL)
         return MEMHEAP_ERR_BAD_ADDRESS;
     module->used -= usable_of(g, run);
-    run->kind = WAITING;
+    run->kind = RUN_QUARANTINED;
     run->start = 0;
-    if (g->waiting++ == 0)
+    if (g->quarantined++ == 0)
         g->oldest = n;
     else
         page_at(g, g->newest)->next = n;
@@ -287,9 +294,9 @@ static memheap_status_t guard_size_of(const memheap_module_t *module,
 static void guard_normalize(memheap_module_t *module)
 {
     guard_t *g = guard_of(module);
-    while (g->waiting > 0)
-        reclaim(g);
-    g->rover = 0;
+    while (g->quarantined > 0)
+        quarantine_pop(g);
+    g->next_search = 0;
 }
 
 static memheap_status_t guard_grow(memheap_module_t *module, size_t new_size)
@@ -302,10 +309,10 @@ static memheap_status_t guard_grow(memheap_module_t *module, size_t new_size)
     return MEMHEAP_OK;
 }
 
-/* Show a free extent, if it has any bytes. */
-static bool show_free(bool (*visit)(void *context,
-                                    const memheap_extent_t *extent),
-                      void *context, size_t from, size_t to)
+/* Report a free extent unless it is empty. */
+static bool visit_free(bool (*visit)(void *context,
+                                     const memheap_extent_t *extent),
+                       void *context, size_t from, size_t to)
 {
     memheap_extent_t extent = {from, to - from, false};
     return from == to || visit(context, &extent);
@@ -320,50 +327,52 @@ static void guard_walk(const memheap_module_t *module,
     size_t end = 0;
     for (size_t n = 0; n < g->top; n += page_at(g, n)->pages) {
         const page_t *run = page_at(g, n);
-        if (run->kind != LIVE)
+        if (run->kind != RUN_LIVE)
             continue;
         memheap_extent_t extent = {n * g->page + run->start, usable_of(g, run),
                                    true};
-        if (!show_free(visit, context, end, extent.offset) ||
+        if (!visit_free(visit, context, end, extent.offset) ||
             !visit(context, &extent))
             return;
         end = extent.offset + extent.size;
     }
-    show_free(visit, context, end, module->size);
+    visit_free(visit, context, end, module->size);
 }
 
 static memheap_status_t guard_check(const memheap_module_t *module)
 {
     const guard_t *g = const_guard_of(module);
-    size_t used = 0, free = 0, waiting = 0, before = 0, n = 0;
-    kind_t kind = NOTHING;
+    size_t used = 0, free = 0, quarantined = 0, before = 0, n = 0;
+    kind_t kind = NO_RUN;
     while (n < g->top) {
         const page_t *run = page_at(g, n);
         if (run->pages == 0 || run->pages > g->top - n ||
-            run->before != before || run->kind == NOTHING ||
-            (run->kind == FREE && kind == FREE) ||
-            (run->kind == LIVE && (run->pages < 2 || run->start >= g->page)))
+            run->before != before || run->kind == NO_RUN ||
+            (run->kind == RUN_FREE && kind == RUN_FREE) ||
+            (run->kind == RUN_LIVE &&
+             (run->pages < 2 || run->start >= g->page)))
             return MEMHEAP_ERR_CORRUPT;
         for (size_t i = 1; i < run->pages; i++) {
-            if (run[i].pages != 0 || run[i].kind != NOTHING)
+            if (run[i].pages != 0 || run[i].kind != NO_RUN)
                 return MEMHEAP_ERR_CORRUPT;
         }
         kind = run->kind;
         before = run->pages;
-        used += kind == LIVE ? usable_of(g, run) : 0;
-        free += kind == FREE ? run->pages : 0;
-        waiting += kind == WAITING;
+        used += kind == RUN_LIVE ? usable_of(g, run) : 0;
+        free += kind == RUN_FREE ? run->pages : 0;
+        quarantined += kind == RUN_QUARANTINED;
         n += run->pages;
     }
     size_t queued = 0;
-    for (size_t q = g->oldest; queued < g->waiting; q = page_at(g, q)->next) {
-        if (q >= g->top || page_at(g, q)->kind != WAITING)
+    for (size_t q = g->oldest; queued < g->quarantined;
+         q = page_at(g, q)->next) {
+        if (q >= g->top || page_at(g, q)->kind != RUN_QUARANTINED)
             return MEMHEAP_ERR_CORRUPT;
         queued++;
     }
-    bool good = n == g->top && before == g->last && kind != FREE &&
-                g->top <= g->pages && waiting == queued && free == g->free &&
-                used == module->used;
+    bool good = n == g->top && before == g->last && kind != RUN_FREE &&
+                g->top <= g->pages && quarantined == queued &&
+                free == g->free && used == module->used;
     return good ? MEMHEAP_OK : MEMHEAP_ERR_CORRUPT;
 }
 
@@ -374,7 +383,8 @@ static void guard_stats(const memheap_module_t *module,
     size_t largest = 0;
     size_t pages = 0;
     for (size_t n = 0; n < g->top; n += page_at(g, n)->pages) {
-        pages = page_at(g, n)->kind == LIVE ? 0 : pages + page_at(g, n)->pages;
+        pages =
+            page_at(g, n)->kind == RUN_LIVE ? 0 : pages + page_at(g, n)->pages;
         largest = memheap_max(largest, pages);
     }
     largest = memheap_max(largest, pages + g->pages - g->top);
@@ -382,13 +392,13 @@ static void guard_stats(const memheap_module_t *module,
         .size = module->size,
         .used = module->used,
         .largest_free = largest < 2 ? 0 : (largest - 1) * g->page,
-        .metadata = sizeof(*g) + g->table.committed};
+        .metadata = sizeof(*g) + g->page_table.committed};
 }
 
 static void guard_destroy(memheap_module_t *module)
 {
     guard_t *g = guard_of(module);
-    memheap_array_close(&g->table);
+    memheap_array_close(&g->page_table);
     memheap_memory_delete(g->memory, g, sizeof(*g));
 }
 
@@ -417,7 +427,7 @@ static memheap_status_t guard_create(const memheap_module_config_t *config,
     g->page = (size_t)sysconf(_SC_PAGESIZE);
     g->max_pages = config->max_size / g->page;
     memheap_status_t status = memheap_array_open(
-        &g->table, g->memory, (g->max_pages + 1) * sizeof(page_t));
+        &g->page_table, g->memory, (g->max_pages + 1) * sizeof(page_t));
     if (status == MEMHEAP_OK)
         status = guard_grow(&g->module, config->size);
     if (status != MEMHEAP_OK) {

@@ -1,8 +1,6 @@
 /*
- * The tree of fragments.h.
- *
- * All walks go down from the top node and look at one path of nodes and at
- * their children, of which there are eight.
+ * The tree of fragments.h. Each walk descends from the root and visits one path
+ * of nodes and their eight children.
  */
 #include "config.h"
 
@@ -13,13 +11,13 @@ enum {
     WORD = 64
 };
 
-/* Fragments in a node; level 0 is a word. */
+/* Fragments of a node; level 0 is a word. */
 static size_t span_of(unsigned level)
 {
     return (size_t)WORD << (3 * level);
 }
 
-/* Where runs of 2^i set bits begin, for each i. */
+/* Bits at which runs of 2^i set bits start, for each i. */
 typedef struct powers {
     uint64_t begins[6];
 } powers_t;
@@ -32,7 +30,7 @@ static powers_t powers_of(uint64_t word)
     return p;
 }
 
-/* The longest run of set bits in a word. */
+/* Length of the longest run of set bits in a word. */
 static unsigned longest_run(uint64_t word)
 {
     if (word == 0 || word == UINT64_MAX)
@@ -53,7 +51,8 @@ static unsigned longest_run(uint64_t word)
     return length;
 }
 
-/* The lowest bit from which count of them are set, 1 to 64; 64 if none is. */
+/* The lowest bit at which `count` set bits start, 1 to 64; 64 if there are
+ * none. */
 static unsigned lowest_run(uint64_t word, unsigned count)
 {
     for (unsigned length = 1; length < count;) {
@@ -84,7 +83,7 @@ static bool run_equal(const fragment_run_t *a, const fragment_run_t *b)
            a->best == b->best;
 }
 
-/* What a node must hold, after its children. */
+/* The value of a node, computed from its children. */
 static fragment_run_t combine(const fragments_t *f, unsigned level,
                               size_t index)
 {
@@ -102,7 +101,7 @@ static fragment_run_t combine(const fragments_t *f, unsigned level,
     return sum;
 }
 
-/* Set a whole node. @return whether it changed */
+/* Set all fragments of a node. Returns whether it changed. */
 static bool fill(fragments_t *f, unsigned level, size_t index, bool is_free)
 {
     if (level == 0) {
@@ -118,15 +117,15 @@ static bool fill(fragments_t *f, unsigned level, size_t index, bool is_free)
     return changed;
 }
 
-/* As set_range(), of fragments in one word whose nodes are neither free nor in
- * use from end to end, which is the common case: from the word up, as far as
- * something changes. @return whether it is that case */
+/* Fast path of set_range(): the fragments are in one word, and no node above
+ * is entirely free or in use. Updates upwards while nodes change. Returns
+ * false if the fast path does not apply. */
 static bool set_in_word(fragments_t *f, size_t first, size_t end, bool is_free)
 {
     size_t word = first / WORD;
     if ((end - 1) / WORD != word || end - first == WORD)
         return false;
-    for (unsigned level = f->top; level > 0; level--) {
+    for (unsigned level = f->root_level; level > 0; level--) {
         size_t best = f->node[level][word >> (3 * level)].best;
         if (best == 0 || best == span_of(level))
             return false;
@@ -136,8 +135,8 @@ static bool set_in_word(fragments_t *f, size_t first, size_t end, bool is_free)
     f->bits[word] = is_free ? f->bits[word] | mask : f->bits[word] & ~mask;
     f->best[word] = (uint8_t)longest_run(f->bits[word]);
     fragment_run_t after = run_of(f, 0, word);
-    for (unsigned level = 1; level <= f->top && !run_equal(&before, &after);
-         level++) {
+    for (unsigned level = 1;
+         level <= f->root_level && !run_equal(&before, &after); level++) {
         fragment_run_t *run = &f->node[level][word >> (3 * level)];
         before = *run;
         *run = after = combine(f, level, word >> (3 * level));
@@ -145,8 +144,8 @@ static bool set_in_word(fragments_t *f, size_t first, size_t end, bool is_free)
     return true;
 }
 
-/* Set [first, end), of which the node has a part. @return whether the node's
- * numbers changed, or the bits of a word */
+/* Set the fragments of [first, end) that are in a node. Returns whether the
+ * node, or the word at level 0, changed. */
 static bool set(fragments_t *f, unsigned level, size_t index, size_t first,
                 size_t end, bool is_free)
 {
@@ -182,9 +181,9 @@ static bool set(fragments_t *f, unsigned level, size_t index, size_t first,
     return changed;
 }
 
-/* Look for count free fragments in a node that is neither free nor in use from
- * end to end, from left to right. *run_p is the free run that ended where the
- * node starts, and then where it ends. */
+/* Find `count` free fragments in a node that is neither entirely free nor in
+ * use. On entry *run_p is the length of the free run that ends where the node
+ * starts; on return, of the one that ends where the node ends. */
 static bool find(const fragments_t *f, unsigned level, size_t index,
                  size_t count, size_t from, size_t *run_p, size_t *first_p)
 {
@@ -233,14 +232,14 @@ size_t fragments_find(const fragments_t *f, size_t count, size_t from)
 {
     size_t run = 0;
     size_t first;
-    size_t best = f->node[f->top][0].best;
-    if (best < count || from >= f->frontier ||
-        !find(f, f->top, 0, count, from, &run, &first))
+    size_t best = f->node[f->root_level][0].best;
+    if (best < count || from >= f->top ||
+        !find(f, f->root_level, 0, count, from, &run, &first))
         return FRAGMENT_NONE;
     return first;
 }
 
-/* The first fragment from `first` on that is in use, or the node's end. */
+/* The first fragment at or after `first` that is in use, or the node's end. */
 static size_t end_of(const fragments_t *f, unsigned level, size_t index,
                      size_t first)
 {
@@ -272,14 +271,14 @@ static size_t end_of(const fragments_t *f, unsigned level, size_t index,
 
 size_t fragments_end(const fragments_t *f, size_t first)
 {
-    if (first >= f->frontier)
+    if (first >= f->top)
         return SIZE_MAX;
-    size_t end = end_of(f, f->top, 0, first);
-    return end >= f->frontier ? SIZE_MAX : end;
+    size_t end = end_of(f, f->root_level, 0, first);
+    return end >= f->top ? SIZE_MAX : end;
 }
 
-/* The start of the free run of a node that ends at end, or at the node's end
- * if that comes first; at least the node's start. */
+/* The start of the free run that ends at `end`, or at the node's end if that
+ * is lower. Not below the node's start. */
 static size_t begin_of(const fragments_t *f, unsigned level, size_t index,
                        size_t end)
 {
@@ -307,24 +306,24 @@ static size_t begin_of(const fragments_t *f, unsigned level, size_t index,
 static void set_range(fragments_t *f, size_t first, size_t end, bool is_free)
 {
     if (!set_in_word(f, first, end, is_free))
-        set(f, f->top, 0, first, end, is_free);
+        set(f, f->root_level, 0, first, end, is_free);
 }
 
-/* Move the frontier up; a level that it outgrows gets one above. */
-static void raise(fragments_t *f, size_t frontier)
+/* Raise the top. The tree gets another level if the top exceeds its root. */
+static void top_raise(fragments_t *f, size_t top)
 {
-    f->frontier = frontier;
-    while (span_of(f->top) < frontier) {
-        f->top++;
-        f->node[f->top][0] = combine(f, f->top, 0);
+    f->top = top;
+    while (span_of(f->root_level) < top) {
+        f->root_level++;
+        f->node[f->root_level][0] = combine(f, f->root_level, 0);
     }
 }
 
 void fragments_take(fragments_t *f, size_t first, size_t count)
 {
-    size_t old = f->frontier;
+    size_t old = f->top;
     if (first + count > old) {
-        raise(f, first + count);
+        top_raise(f, first + count);
         if (first > old)
             set_range(f, old, first, true);
     }
@@ -334,18 +333,18 @@ void fragments_take(fragments_t *f, size_t first, size_t count)
 
 void fragments_give(fragments_t *f, size_t first, size_t count)
 {
-    if (first + count < f->frontier) {
+    if (first + count < f->top) {
         set_range(f, first, first + count, true);
         return;
     }
-    f->frontier = first == 0 ? 0 : begin_of(f, f->top, 0, first);
-    if (f->frontier < first)
-        set_range(f, f->frontier, first, false);
+    f->top = first == 0 ? 0 : begin_of(f, f->root_level, 0, first);
+    if (f->top < first)
+        set_range(f, f->top, first, false);
 }
 
 size_t fragments_best(const fragments_t *f)
 {
-    return f->node[f->top][0].best;
+    return f->node[f->root_level][0].best;
 }
 
 static bool check(const fragments_t *f, unsigned level, size_t index)
@@ -353,15 +352,14 @@ static bool check(const fragments_t *f, unsigned level, size_t index)
     size_t span = span_of(level);
     size_t start = index * span;
     fragment_run_t run = run_of(f, level, index);
-    if (start >= f->frontier)
+    if (start >= f->top)
         return run.best == 0;
-    if (start + span >= f->frontier && run.best != 0 &&
-        begin_of(f, level, index, f->frontier) <
-            memheap_min(f->frontier, start + span))
+    if (start + span >= f->top && run.best != 0 &&
+        begin_of(f, level, index, f->top) < memheap_min(f->top, start + span))
         return false;
     if (level == 0)
-        return start + span <= f->frontier ||
-               f->bits[index] >> (f->frontier - start) == 0;
+        return start + span <= f->top ||
+               f->bits[index] >> (f->top - start) == 0;
     if (run.best == 0 || run.best == span)
         return run.prefix == run.best && run.suffix == run.best;
     fragment_run_t sum = combine(f, level, index);
@@ -377,7 +375,7 @@ static bool check(const fragments_t *f, unsigned level, size_t index)
 
 bool fragments_check(const fragments_t *f)
 {
-    return check(f, f->top, 0);
+    return check(f, f->root_level, 0);
 }
 
 memheap_status_t fragments_open(fragments_t *f, const memheap_memory_t *memory,
@@ -399,7 +397,7 @@ memheap_status_t fragments_open(fragments_t *f, const memheap_memory_t *memory,
     char *base = memheap_memory_new(memory, bytes);
     if (base == NULL)
         return MEMHEAP_ERR_NO_METADATA;
-    *f = (fragments_t){.top = 1, .memory = memory, .bytes = bytes};
+    *f = (fragments_t){.root_level = 1, .memory = memory, .bytes = bytes};
     f->bits = (uint64_t *)(void *)base;
     f->best = (uint8_t *)(void *)(base + best);
     for (unsigned level = 1; level <= levels && level < FRAGMENT_LEVELS;

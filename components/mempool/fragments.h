@@ -1,23 +1,29 @@
 /*
- * Fragments: the region in pieces of 256 bytes, and which runs of them are
- * free.
+ * Fragments of 256 bytes, and which of them are free.
  *
- * Behind the frontier all is free; nothing is kept of it. Below it, a set bit
- * is a free fragment, 64 to a word. Eight words make a node of level 1, eight
- * nodes one of the next level; a node holds the free run at its start, the one
- * at its end and its longest. A node that is free, or in use, from end to end
- * says so in these three, and what lies below it is not looked at: a run of
- * any length costs a few nodes on each level. Levels above the frontier are
- * not kept. Rules that fragments_check() tests:
- *   - the three numbers of a node are those of its children, where these count;
- *   - no free run ends at the frontier, so free bits lie below it alone.
+ * All space above the top is free and has no metadata. Below, each fragment has
+ * a bit, set if the fragment is free; a word has 64 of them. Eight words form a
+ * node of level 1, eight nodes a node of the next level. A node has the free
+ * run at its start (prefix), at its end (suffix), and the longest one (best):
  *
- * A longest run of bits is found by halving: the word of all places where
- * 2^i free bits begin is that of 2^(i-1), shifted by as much and masked.
+ *     level 2   [ prefix suffix best ]
+ *     level 1   [ ][ ][ ][ ][ ][ ][ ][ ]          512 fragments each
+ *     level 0   64-bit words, 8 below each node   64 fragments each
  *
- * Source: runs in a word, H. S. Warren, "Hacker's Delight", 2nd ed., section
+ * If a node is entirely free or in use, the three numbers tell so and the nodes
+ * below it are ignored; so marking a run of any length writes a few nodes of
+ * each level. The tree has no levels that the top does not need.
+ *
+ * Invariants, tested by fragments_check():
+ * - a node is the combination of its children, if they are not ignored;
+ * - no free run ends at the top, and bits above the top are 0.
+ *
+ * The longest run in a word is found by doubling: the bits at which 2^i free
+ * fragments start are those for 2^(i-1), shifted by 2^(i-1) and masked.
+ *
+ * Sources: runs in a word, H. S. Warren, "Hacker's Delight", 2nd ed., section
  * 6-2; trees of (prefix, suffix, best), J. L. Bentley, "Solutions to Klee's
- * rectangle problems", 1977, and the folklore of segment trees.
+ * rectangle problems", 1977.
  */
 #ifndef MEMHEAP_COMPONENTS_MEMPOOL_FRAGMENTS_H
 #define MEMHEAP_COMPONENTS_MEMPOOL_FRAGMENTS_H
@@ -32,7 +38,7 @@ enum {
 
 #define FRAGMENT_NONE SIZE_MAX
 
-/* Free runs in a node, in fragments. */
+/* Free runs of a node, in fragments. */
 typedef struct fragment_run {
     uint64_t prefix;
     uint64_t suffix;
@@ -41,37 +47,39 @@ typedef struct fragment_run {
 
 typedef struct fragments {
     uint64_t *bits;                        /* level 0 */
-    uint8_t *best;                         /* run in each of its words */
-    fragment_run_t *node[FRAGMENT_LEVELS]; /* from level 1 on */
-    unsigned top;    /* the level whose first node reaches to the frontier */
-    size_t frontier; /* in fragments */
+    uint8_t *best;                         /* longest run of each word */
+    fragment_run_t *node[FRAGMENT_LEVELS]; /* from level 1 */
+    unsigned root_level; /* the top lies in the first node of this level */
+    size_t top;          /* in fragments */
     const memheap_memory_t *memory;
     size_t bytes;
 } fragments_t;
 
-/** Nothing in use, of at most max_size bytes. MEMHEAP_ERR_NO_METADATA. */
+/** Start with all fragments free, for at most max_size bytes.
+ *  MEMHEAP_ERR_NO_METADATA. */
 memheap_status_t fragments_open(fragments_t *f, const memheap_memory_t *memory,
                                 size_t max_size);
 void fragments_close(fragments_t *f);
 
-/** The first of count free fragments in a row, the lowest ones that lie at or
- *  behind from and below the frontier; else FRAGMENT_NONE. */
+/** The lowest position at or after `from` of `count` free fragments below the
+ *  top, or FRAGMENT_NONE. */
 size_t fragments_find(const fragments_t *f, size_t count, size_t from);
 
-/** The end of the free run in which a fragment lies: the next one in use, or
- *  SIZE_MAX if the run reaches to the frontier; first itself if in use. */
+/** The end of the free run that contains `first`: the next fragment in use;
+ *  SIZE_MAX if the run reaches the top; `first` itself if it is in use. */
 size_t fragments_end(const fragments_t *f, size_t first);
 
-/** Take free fragments; those that the frontier skips become free runs. */
+/** Take free fragments. If they are above the top, the fragments between
+ *  become free runs. */
 void fragments_take(fragments_t *f, size_t first, size_t count);
 
-/** Give fragments back. */
+/** Free fragments. */
 void fragments_give(fragments_t *f, size_t first, size_t count);
 
-/** The longest free run below the frontier. */
+/** The length of the longest free run below the top. */
 size_t fragments_best(const fragments_t *f);
 
-/** Test the rules. */
+/** Check all invariants. */
 bool fragments_check(const fragments_t *f);
 
 #endif

@@ -1,72 +1,61 @@
 /*
- * The module of pool.h: what each operation does to the tiers.
+ * The operations of a mempool module (mempool.h).
  *
- * A request of up to 1024 bytes takes an object, out of the list of the least
- * size that fits or else of a new slab. Where no slab can be made, it takes a
- * run, and where there is none, an object of a larger size: so whatever
- * is not larger than the largest free block can be had. Runs are first fit.
+ * A request of up to 1024 bytes takes an object from the list of its size
+ * class, or from a new slab. If no slab can be created, it takes a run, and if
+ * there is none, an object of a larger class. So any request that is not larger
+ * than the largest free block succeeds. Runs are first fit.
  *
- * A block is resized in place as a run: a slab with nothing but the block at
- * its start becomes one, and what shrinks to 128 bytes or less becomes the
+ * resize() keeps a block in place: a slab in which only the first object is
+ * live becomes a run, and a run that shrinks to 128 bytes or less becomes the
  * first object of a slab.
  */
 #include "config.h"
 
-#include "components/mempool/mempool.h"
+#include "components/mempool/slab.h"
+#include "components/mempool/thread_ops.h"
 
 enum {
-    /* A run that shrinks to no more than this becomes a slab. */
-    SMALL = 128,
+    /* A run that shrinks to this size becomes a slab. */
+    SLAB_SHRINK_MAX = 128,
     SLABS_MAX = 1 << 28,
     ORDERS = 62
 };
 
-static size_t object_size(const slab_t *s)
-{
-    return pool_size[POOL_LOAD(s->size_index)];
-}
-
-/* Where a slab ends: in the region. */
-static size_t slab_end(const pool_t *p, const slab_t *s)
-{
-    return memheap_min(POOL_LOAD(s->start) + (size_t)s->fragments * FRAGMENT,
-                       p->module.size);
-}
-
-static void count_block(pool_t *p, size_t usable)
+static void count_block(mempool_t *p, size_t usable)
 {
     p->module.used += usable;
 }
 
-/* An object of any slab that has one which fits, of the least such size. */
-static memheap_status_t take_any(pool_t *p, unsigned index, size_t align,
+/* Take an object of the smallest class that fits and has a free object. */
+static memheap_status_t take_any(mempool_t *p, unsigned index, size_t align,
                                  size_t *offset_p, size_t *usable_p)
 {
-    for (; index < POOL_SIZES; index++) {
-        if ((pool_size[index] & (align - 1)) != 0)
+    for (; index < SIZE_CLASSES; index++) {
+        if ((mempool_class_size[index] & (align - 1)) != 0)
             continue;
-        for (unsigned lane = 0; lane < p->lanes; lane++) {
-            if (p->lane[lane].list[index] == SLAB_NONE)
+        for (unsigned cache = 0; cache < p->cache_count; cache++) {
+            if (p->caches[cache].partial[index] == SLAB_NONE)
                 continue;
-            *usable_p = pool_size[index];
-            return slab_alloc(p, lane, index, false, offset_p);
+            *usable_p = mempool_class_size[index];
+            return slab_alloc(p, cache, index, false, offset_p);
         }
     }
     return MEMHEAP_ERR_NO_MEMORY;
 }
 
-static memheap_status_t place(pool_t *p, size_t size, size_t align,
-                              size_t *offset_p, size_t *usable_p)
+static memheap_status_t block_place(mempool_t *p, size_t size, size_t align,
+                                    size_t *offset_p, size_t *usable_p)
 {
-    unsigned index = pool_index_for(size, align);
+    unsigned index = request_class(size, align);
     memheap_status_t status = MEMHEAP_ERR_NO_MEMORY;
-    if (index < POOL_SIZES) {
-        *usable_p = pool_size[index];
+    if (index < SIZE_CLASSES) {
+        *usable_p = mempool_class_size[index];
         status = slab_alloc(p, 0, index, false, offset_p);
     }
     if (status == MEMHEAP_ERR_NO_MEMORY)
         status = run_alloc(p, size, align, offset_p, usable_p);
-    if (status == MEMHEAP_ERR_NO_MEMORY && index < POOL_SIZES)
+    if (status == MEMHEAP_ERR_NO_MEMORY && index < SIZE_CLASSES)
         status = take_any(p, index, align, offset_p, usable_p);
     return status;
 }
@@ -74,18 +63,19 @@ static memheap_status_t place(pool_t *p, size_t size, size_t align,
 static memheap_result_t mempool_alloc(memheap_module_t *module, size_t align,
                                       size_t size)
 {
-    pool_t *p = pool_of(module);
+    mempool_t *p = mempool_of(module);
     size_t offset;
     size_t usable;
-    memheap_status_t status = place(p, size, align, &offset, &usable);
+    memheap_status_t status = block_place(p, size, align, &offset, &usable);
     if (status != MEMHEAP_OK)
         return memheap_result_error(status);
     count_block(p, usable);
     return memheap_result_ok(offset);
 }
 
-/* The block at an offset: its head, and which object it is of a slab. */
-static memheap_status_t find_block(const pool_t *p, size_t offset,
+/* The block at an offset: its head, and the index of its object if it is in a
+ * slab. MEMHEAP_ERR_BAD_ADDRESS if no block starts there. */
+static memheap_status_t find_block(const mempool_t *p, size_t offset,
                                    uint64_t *head_p, unsigned *index_p)
 {
     uint64_t head = head_of(p, offset / FRAGMENT);
@@ -96,14 +86,14 @@ static memheap_status_t find_block(const pool_t *p, size_t offset,
         return MEMHEAP_ERR_BAD_ADDRESS;
     const slab_t *s = slab_of(p, head);
     if (!slab_find(s, offset, index_p) ||
-        (POOL_LOAD(s->free) >> *index_p & 1) != 0)
+        (LOAD_RELAXED(s->free) >> *index_p & 1) != 0)
         return MEMHEAP_ERR_BAD_ADDRESS;
     return MEMHEAP_OK;
 }
 
 static memheap_status_t mempool_free(memheap_module_t *module, size_t offset)
 {
-    pool_t *p = pool_of(module);
+    mempool_t *p = mempool_of(module);
     uint64_t head;
     unsigned index;
     memheap_status_t status = find_block(p, offset, &head, &index);
@@ -114,7 +104,7 @@ static memheap_status_t mempool_free(memheap_module_t *module, size_t offset)
         run_free(p, offset / FRAGMENT, usable);
     } else {
         slab_t *s = slab_of(p, head);
-        uint64_t before = POOL_LOAD(s->free);
+        uint64_t before = LOAD_RELAXED(s->free);
         uint64_t after = before | (uint64_t)1 << index;
         usable = object_size(s);
         if (slab_bits(after) == slab_all(s)) {
@@ -122,7 +112,7 @@ static memheap_status_t mempool_free(memheap_module_t *module, size_t offset)
                 slab_unlink(p, s);
             slab_delete(p, s);
         } else {
-            POOL_STORE(s->free, after);
+            STORE_RELAXED(s->free, after);
             if (slab_bits(before) == 0)
                 slab_link(p, s);
         }
@@ -134,7 +124,7 @@ static memheap_status_t mempool_free(memheap_module_t *module, size_t offset)
 memheap_status_t mempool_size_of(const memheap_module_t *module, size_t offset,
                                  size_t *size_p)
 {
-    const pool_t *p = const_pool_of(module);
+    const mempool_t *p = const_mempool_of(module);
     uint64_t head;
     unsigned index;
     memheap_status_t status = find_block(p, offset, &head, &index);
@@ -143,14 +133,15 @@ memheap_status_t mempool_size_of(const memheap_module_t *module, size_t offset,
     return status;
 }
 
-/* The record of a slab with an object of that size at an offset; NULL if there
- * is none. */
-static const record_t *record_for(const pool_t *p, size_t offset, size_t size)
+/* The deleted slab with an object of that size at an offset, or NULL. */
+static const deleted_slab_t *deleted_for(const mempool_t *p, size_t offset,
+                                         size_t size)
 {
-    for (unsigned i = 1; i <= POOL_RECORDS; i++) {
-        const record_t *r = &p->record[(p->record_next - i) % POOL_RECORDS];
+    for (unsigned i = 1; i <= MEMPOOL_DELETED; i++) {
+        const deleted_slab_t *r =
+            &p->deleted[(p->deleted_next - i) % MEMPOOL_DELETED];
         size_t start = r->first * FRAGMENT;
-        if (r->fragments > 0 && pool_size[r->size_index] == size &&
+        if (r->fragments > 0 && mempool_class_size[r->size_class] == size &&
             offset >= start && offset - start < r->fragments * FRAGMENT &&
             (offset - start) % size == 0)
             return r;
@@ -158,8 +149,8 @@ static const record_t *record_for(const pool_t *p, size_t offset, size_t size)
     return NULL;
 }
 
-/* Make a new slab's object a block. */
-static size_t enter_object(pool_t *p, slab_t *s, size_t offset)
+/* Make an object of a new slab a live block. Returns its usable bytes. */
+static size_t object_reserve(mempool_t *p, slab_t *s, size_t offset)
 {
     unsigned index;
     slab_find(s, offset, &index);
@@ -168,39 +159,38 @@ static size_t enter_object(pool_t *p, slab_t *s, size_t offset)
     return object_size(s);
 }
 
-/* Let a run of `old` fragments be only as long as size needs. *usable_p is its
- * usable bytes. */
-static memheap_status_t run_shrink(pool_t *p, size_t first, size_t old,
+/* Shrink a run of `old` fragments. *usable_p becomes its usable bytes. */
+static memheap_status_t run_shrink(mempool_t *p, size_t first, size_t old,
                                    size_t size, size_t *usable_p)
 {
     size_t count = fragments_for(size);
     size_t offset = first * FRAGMENT;
     slab_t *s = NULL;
-    const record_t *record = record_for(p, offset, size);
-    if (record != NULL && record->first == first) {
-        if (slab_restore(p, record, old, &s))
-            count = record->fragments;
+    const deleted_slab_t *deleted = deleted_for(p, offset, size);
+    if (deleted != NULL && deleted->first == first) {
+        if (slab_restore(p, deleted, old, &s))
+            count = deleted->fragments;
     }
-    if (s == NULL && size <= SMALL) {
+    if (s == NULL && size <= SLAB_SHRINK_MAX) {
         count = 1;
-        unsigned index = pool_size_index(size, MEMHEAP_MIN_ALIGN);
+        unsigned index = size_class_for(size, MEMHEAP_MIN_ALIGN);
         memheap_status_t status = MEMHEAP_ERR_NO_MEMORY;
-        if (pool_size[index] <= p->module.size - offset)
+        if (mempool_class_size[index] <= p->module.size - offset)
             status = slab_new(p, 0, index, first, count, &s);
         if (status == MEMHEAP_ERR_NO_METADATA)
             return status;
     }
     if (s != NULL)
-        *usable_p = enter_object(p, s, offset);
+        *usable_p = object_reserve(p, s, offset);
     else if (count < old)
-        *usable_p = run_enter(p, first, count);
+        *usable_p = run_mark(p, first, count);
     if (count < old)
         fragments_give(&p->fragments, first + count, old - count);
     return MEMHEAP_OK;
 }
 
-/* Let a run of `old` fragments be longer. */
-static memheap_status_t run_extend(pool_t *p, size_t first, size_t old,
+/* Extend a run of `old` fragments. *usable_p becomes its usable bytes. */
+static memheap_status_t run_extend(mempool_t *p, size_t first, size_t old,
                                    size_t size, size_t *usable_p)
 {
     size_t count = fragments_for(size);
@@ -212,15 +202,15 @@ static memheap_status_t run_extend(pool_t *p, size_t first, size_t old,
             return MEMHEAP_ERR_NO_MEMORY;
         fragments_take(&p->fragments, first + old, count - old);
     }
-    *usable_p = run_enter(p, first, count);
+    *usable_p = run_mark(p, first, count);
     return MEMHEAP_OK;
 }
 
-/* Let the one block of a slab, at its start, be a run. */
-static memheap_status_t slab_to_run(pool_t *p, slab_t *s, size_t size,
+/* Turn a slab in which only the first object is live into a run. */
+static memheap_status_t slab_to_run(mempool_t *p, slab_t *s, size_t size,
                                     size_t *usable_p)
 {
-    size_t first = POOL_LOAD(s->start) / FRAGMENT;
+    size_t first = LOAD_RELAXED(s->start) / FRAGMENT;
     size_t old = s->fragments;
     size_t count = fragments_for(size);
     uint64_t free = slab_free(s);
@@ -233,10 +223,10 @@ static memheap_status_t slab_to_run(pool_t *p, slab_t *s, size_t size,
     }
     if (free != 0)
         slab_unlink(p, s);
-    slab_forget(p, s);
+    slab_retire(p, s);
     if (count > old)
         fragments_take(&p->fragments, first + old, count - old);
-    *usable_p = run_enter(p, first, count);
+    *usable_p = run_mark(p, first, count);
     if (count < old)
         fragments_give(&p->fragments, first + count, old - count);
     return MEMHEAP_OK;
@@ -245,7 +235,7 @@ static memheap_status_t slab_to_run(pool_t *p, slab_t *s, size_t size,
 static memheap_result_t mempool_resize(memheap_module_t *module, size_t offset,
                                        size_t size)
 {
-    pool_t *p = pool_of(module);
+    mempool_t *p = mempool_of(module);
     uint64_t head;
     unsigned index;
     memheap_status_t status = find_block(p, offset, &head, &index);
@@ -272,9 +262,9 @@ static memheap_result_t mempool_resize(memheap_module_t *module, size_t offset,
     return memheap_result_ok(after);
 }
 
-/* Take a place in a slab. */
-static memheap_status_t reserve_object(pool_t *p, slab_t *s, size_t offset,
-                                       size_t size)
+/* Reserve an object of an existing slab. */
+static memheap_status_t slab_reserve(mempool_t *p, slab_t *s, size_t offset,
+                                     size_t size)
 {
     unsigned index;
     size_t length = object_size(s);
@@ -286,30 +276,29 @@ static memheap_status_t reserve_object(pool_t *p, slab_t *s, size_t offset,
         count_block(p, length);
         return MEMHEAP_OK;
     }
-    size_t from = (offset - POOL_LOAD(s->start)) / length;
-    size_t to = (offset + size - 1 - POOL_LOAD(s->start)) / length;
-    for (; from <= to && from < POOL_LOAD(s->count); from++) {
+    size_t from = (offset - LOAD_RELAXED(s->start)) / length;
+    size_t to = (offset + size - 1 - LOAD_RELAXED(s->start)) / length;
+    for (; from <= to && from < LOAD_RELAXED(s->count); from++) {
         if ((free >> from & 1) == 0)
             return MEMHEAP_ERR_BUSY;
     }
     return MEMHEAP_ERR_BAD_ARGUMENT;
 }
 
-/* Whether fragments are free, and lie in the region. */
-static bool all_free(const pool_t *p, size_t first, size_t count)
+/* Whether fragments are free. */
+static bool all_free(const mempool_t *p, size_t first, size_t count)
 {
     size_t end = fragments_end(&p->fragments, first);
     return end > first && end - first >= count;
 }
 
-/* Make the shortest slab in free fragments that has an object of the least
- * size which fits at an offset. MEMHEAP_ERR_BAD_ARGUMENT if there is no room
- * for it. */
-static memheap_status_t slab_around(pool_t *p, size_t offset, size_t size,
+/* Create the shortest slab in free fragments that has an object of the class
+ * for `size` at an offset. MEMHEAP_ERR_BAD_ARGUMENT if there is no room. */
+static memheap_status_t slab_around(mempool_t *p, size_t offset, size_t size,
                                     slab_t **s_p)
 {
-    unsigned index = pool_size_index(size, MEMHEAP_MIN_ALIGN);
-    size_t length = pool_size[index];
+    unsigned index = size_class_for(size, MEMHEAP_MIN_ALIGN);
+    size_t length = mempool_class_size[index];
     if (length > p->module.size - offset)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     size_t first = offset / FRAGMENT;
@@ -332,7 +321,7 @@ static memheap_status_t slab_around(pool_t *p, size_t offset, size_t size,
 static memheap_status_t mempool_reserve(memheap_module_t *module, size_t offset,
                                         size_t size)
 {
-    pool_t *p = pool_of(module);
+    mempool_t *p = mempool_of(module);
     if (size > module->size || size > module->size - offset)
         return MEMHEAP_ERR_BUSY;
     if (offset % MEMHEAP_MIN_ALIGN != 0)
@@ -340,46 +329,48 @@ static memheap_status_t mempool_reserve(memheap_module_t *module, size_t offset,
     size_t first = offset / FRAGMENT;
     uint64_t head = head_of(p, first);
     if (is_slab(head))
-        return reserve_object(p, slab_of(p, head), offset, size);
+        return slab_reserve(p, slab_of(p, head), offset, size);
     size_t count = fragments_for(offset % FRAGMENT + size);
     if (is_run(head) || !all_free(p, first, count))
         return MEMHEAP_ERR_BUSY;
 
     slab_t *s = NULL;
     memheap_status_t status = MEMHEAP_ERR_BAD_ARGUMENT;
-    const record_t *record = record_for(p, offset, size);
-    if (record != NULL && slab_restore(p, record, 0, &s))
+    const deleted_slab_t *deleted = deleted_for(p, offset, size);
+    if (deleted != NULL && slab_restore(p, deleted, 0, &s))
         status = MEMHEAP_OK;
-    else if (size <= SMALL || (offset % FRAGMENT != 0 && size <= POOL_LARGEST))
+    else if (size <= SLAB_SHRINK_MAX ||
+             (offset % FRAGMENT != 0 && size <= OBJECT_MAX))
         status = slab_around(p, offset, size, &s);
     if (status == MEMHEAP_OK) {
-        count_block(p, enter_object(p, s, offset));
+        count_block(p, object_reserve(p, s, offset));
         return MEMHEAP_OK;
     }
     if (status != MEMHEAP_ERR_BAD_ARGUMENT || offset % FRAGMENT != 0)
         return status;
-    status = pool_ensure_heads(p, first + 1);
+    status = heads_ensure(p, first + 1);
     if (status != MEMHEAP_OK)
         return status;
     fragments_take(&p->fragments, first, count);
-    count_block(p, run_enter(p, first, count));
+    count_block(p, run_mark(p, first, count));
     return MEMHEAP_OK;
 }
 
-/* The blocks decide, but for the order of the lists and what went before. */
+/* Only the order of the lists and the record of deleted slabs make placement
+ * depend on the past. */
 static void mempool_normalize(memheap_module_t *module)
 {
-    pool_t *p = pool_of(module);
-    slab_t *last[POOL_LANES][POOL_SIZES] = {{NULL}};
-    p->record_next = 0;
-    for (unsigned i = 0; i < POOL_RECORDS; i++)
-        p->record[i].fragments = 0;
-    for (unsigned i = 0; i < p->lanes; i++) {
-        p->lane[i].sizes = 0;
-        for (unsigned k = 0; k < POOL_SIZES; k++)
-            p->lane[i].list[k] = SLAB_NONE;
+    mempool_t *p = mempool_of(module);
+    slab_t *last[MEMPOOL_CACHES][SIZE_CLASSES] = {{NULL}};
+    p->deleted_next = 0;
+    for (unsigned i = 0; i < MEMPOOL_DELETED; i++)
+        p->deleted[i].fragments = 0;
+    for (unsigned i = 0; i < p->cache_count; i++) {
+        p->caches[i].partial_classes = 0;
+        for (unsigned k = 0; k < SIZE_CLASSES; k++)
+            p->caches[i].partial[k] = SLAB_NONE;
     }
-    for (size_t at = 0; at < p->fragments.frontier;) {
+    for (size_t at = 0; at < p->fragments.top;) {
         uint64_t head = head_of(p, at);
         if (is_run(head)) {
             at += fragments_for(head >> 2);
@@ -388,7 +379,7 @@ static void mempool_normalize(memheap_module_t *module)
         } else {
             slab_t *s = slab_of(p, head);
             slab_t **before =
-                &last[POOL_LOAD(s->lane)][POOL_LOAD(s->size_index)];
+                &last[LOAD_RELAXED(s->cache)][LOAD_RELAXED(s->size_class)];
             at += s->fragments;
             if (slab_free(s) == 0)
                 continue;
@@ -406,7 +397,7 @@ static void mempool_normalize(memheap_module_t *module)
 
 static memheap_status_t mempool_grow(memheap_module_t *module, size_t new_size)
 {
-    if (new_size < module->size || new_size > pool_of(module)->max_size)
+    if (new_size < module->size || new_size > mempool_of(module)->max_size)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     module->size = new_size;
     return MEMHEAP_OK;
@@ -414,15 +405,15 @@ static memheap_status_t mempool_grow(memheap_module_t *module, size_t new_size)
 
 typedef bool visit_t(void *context, const memheap_extent_t *extent);
 
-/* Show a slab: free objects in a row, and what is behind the last, as one. */
-static bool walk_slab(const pool_t *p, const slab_t *s, visit_t *visit,
+/* Report a slab. Adjacent free objects and the unused rest are one extent. */
+static bool walk_slab(const mempool_t *p, const slab_t *s, visit_t *visit,
                       void *context)
 {
-    size_t start = POOL_LOAD(s->start);
+    size_t start = LOAD_RELAXED(s->start);
     size_t end = slab_end(p, s);
     size_t size = object_size(s);
     uint64_t free = slab_free(s);
-    unsigned count = POOL_LOAD(s->count);
+    unsigned count = LOAD_RELAXED(s->count);
     memheap_extent_t gap = {start, 0, false};
     for (unsigned i = 0; i < count; i++) {
         memheap_extent_t object = {start + i * size, size, true};
@@ -442,8 +433,8 @@ static bool walk_slab(const pool_t *p, const slab_t *s, visit_t *visit,
 static void mempool_walk(const memheap_module_t *module, visit_t *visit,
                          void *context)
 {
-    const pool_t *p = const_pool_of(module);
-    for (size_t at = 0; at < p->fragments.frontier;) {
+    const mempool_t *p = const_mempool_of(module);
+    for (size_t at = 0; at < p->fragments.top;) {
         uint64_t head = head_of(p, at);
         memheap_extent_t extent = {at * FRAGMENT, 0, is_run(head)};
         if (is_slab(head)) {
@@ -455,137 +446,31 @@ static void mempool_walk(const memheap_module_t *module, visit_t *visit,
         }
         size_t end = is_run(head) ? at + fragments_for(head >> 2)
                                   : fragments_end(&p->fragments, at);
-        end = memheap_min(end, p->fragments.frontier);
+        end = memheap_min(end, p->fragments.top);
         extent.size = memheap_min(end * FRAGMENT, module->size) - extent.offset;
         if (end == at || !visit(context, &extent))
             return;
         at = end;
     }
-    size_t end = memheap_min(p->fragments.frontier * FRAGMENT, module->size);
+    size_t end = memheap_min(p->fragments.top * FRAGMENT, module->size);
     memheap_extent_t rest = {end, module->size - end, false};
     if (rest.size > 0)
         visit(context, &rest);
 }
 
-/* What one pass over all heads finds. */
-typedef struct tally {
-    size_t used;
-    size_t partial; /* slabs with free objects */
-} tally_t;
-
-static bool check_slab(const pool_t *p, size_t at, slab_id_t id, tally_t *t)
-{
-    if (id == SLAB_NONE || id > p->slab_count)
-        return false;
-    const slab_t *s = slab_at(p, id);
-    uint64_t free = slab_free(s);
-    size_t size = object_size(s);
-    if (POOL_LOAD(s->start) != at * FRAGMENT || s->fragments == 0 ||
-        at + s->fragments > p->fragments.frontier ||
-        POOL_LOAD(s->lane) >= p->lanes || POOL_LOAD(s->count) == 0 ||
-        POOL_LOAD(s->count) * size > slab_end(p, s) - at * FRAGMENT ||
-        (free & ~slab_all(s)) != 0 || free == slab_all(s))
-        return false;
-    for (size_t i = 1; i < s->fragments; i++) {
-        if (head_of(p, at + i) != head_of(p, at))
-            return false;
-    }
-    size_t live = POOL_LOAD(s->count) - (unsigned)__builtin_popcountll(free);
-    t->used += live * size;
-    t->partial += free != 0;
-    return true;
-}
-
-/* Whether no fragment of [first, end) has a head. Of a long range its two ends
- * are looked at: nothing was ever written in between, perhaps for terabytes. */
-static bool check_no_heads(const pool_t *p, size_t first, size_t end)
-{
-    enum {
-        MANY = 4096
-    };
-    end = memheap_min(end, POOL_LOAD(p->known));
-    for (size_t at = first; at < end; at++) {
-        if (head_of(p, at) != 0)
-            return false;
-        if (at - first == MANY && end - at > MANY)
-            at = end - MANY;
-    }
-    return true;
-}
-
-/* The lists hold slabs with free objects alone, `partial` in all. */
-static bool check_lists(const pool_t *p, size_t partial)
-{
-    for (unsigned i = 0; i < p->lanes * POOL_SIZES; i++) {
-        unsigned lane = i / POOL_SIZES;
-        unsigned size = i % POOL_SIZES;
-        slab_id_t id = p->lane[lane].list[size];
-        if ((p->lane[lane].sizes >> size & 1) != (id != SLAB_NONE))
-            return false;
-        for (slab_id_t prev = SLAB_NONE; id != SLAB_NONE;) {
-            const slab_t *s = slab_at(p, id);
-            if (id > p->slab_count || partial-- == 0 || s->prev != prev ||
-                slab_free(s) == 0 || POOL_LOAD(s->lane) != lane ||
-                POOL_LOAD(s->size_index) != size)
-                return false;
-            prev = id;
-            id = s->next;
-        }
-    }
-    return partial == 0;
-}
-
-static memheap_status_t mempool_check(const memheap_module_t *module)
-{
-    const pool_t *p = const_pool_of(module);
-    tally_t t = {0, 0};
-    size_t frontier = p->fragments.frontier;
-    if (frontier > fragments_for(module->size) ||
-        !fragments_check(&p->fragments))
-        return MEMHEAP_ERR_CORRUPT;
-    for (size_t at = 0; at < frontier;) {
-        uint64_t head = head_of(p, at);
-        size_t end = fragments_end(&p->fragments, at);
-        if (head == 0) {
-            if (end == at || end > frontier || !check_no_heads(p, at, end))
-                return MEMHEAP_ERR_CORRUPT;
-            at = end;
-            continue;
-        }
-        slab_id_t id = (slab_id_t)(head >> 2);
-        if (end != at || (is_slab(head) && !check_slab(p, at, id, &t)))
-            return MEMHEAP_ERR_CORRUPT;
-        size_t next = at + (is_slab(head) ? slab_at(p, id)->fragments
-                                          : fragments_for(head >> 2));
-        if (is_run(head))
-            t.used += head >> 2;
-        /* All of it is in use, and nothing else begins there. */
-        if (next > frontier ||
-            (is_run(head) && !check_no_heads(p, at + 1, next)))
-            return MEMHEAP_ERR_CORRUPT;
-        size_t run = fragments_find(&p->fragments, 1, at);
-        if (run < next)
-            return MEMHEAP_ERR_CORRUPT;
-        at = next;
-    }
-    if (!check_no_heads(p, frontier, SIZE_MAX) || !check_lists(p, t.partial) ||
-        t.used != module->used)
-        return MEMHEAP_ERR_CORRUPT;
-    return MEMHEAP_OK;
-}
-
 static void mempool_stats(const memheap_module_t *module,
                           memheap_module_stats_t *stats)
 {
-    const pool_t *p = const_pool_of(module);
-    size_t end = memheap_min(p->fragments.frontier * FRAGMENT, module->size);
+    const mempool_t *p = const_mempool_of(module);
+    size_t end = memheap_min(p->fragments.top * FRAGMENT, module->size);
     size_t largest = memheap_max(fragments_best(&p->fragments) * FRAGMENT,
                                  module->size - end);
     uint32_t sizes = 0;
-    for (unsigned i = 0; i < p->lanes; i++)
-        sizes |= p->lane[i].sizes;
+    for (unsigned i = 0; i < p->cache_count; i++)
+        sizes |= p->caches[i].partial_classes;
     if (sizes != 0)
-        largest = memheap_max(largest, pool_size[memheap_log2_floor(sizes)]);
+        largest =
+            memheap_max(largest, mempool_class_size[memheap_log2_floor(sizes)]);
     *stats = (memheap_module_stats_t){
         .size = module->size,
         .used = module->used,
@@ -596,7 +481,7 @@ static void mempool_stats(const memheap_module_t *module,
 
 static void mempool_destroy(memheap_module_t *module)
 {
-    pool_t *p = pool_of(module);
+    mempool_t *p = mempool_of(module);
     const memheap_memory_t *memory = p->memory;
     fragments_close(&p->fragments);
     memheap_array_close(&p->heads);
@@ -623,29 +508,28 @@ static memheap_status_t mempool_create(const memheap_module_config_t *config,
     (void)priority_p;
     if (memheap_log2_ceil(config->max_size) >= ORDERS)
         return MEMHEAP_ERR_UNSUPPORTED;
-    pool_t *p = memheap_memory_new(config->memory, sizeof(*p));
+    mempool_t *p = memheap_memory_new(config->memory, sizeof(*p));
     if (p == NULL)
         return MEMHEAP_ERR_NO_METADATA;
     size_t most = fragments_for(config->max_size);
     p->module.ops = &mempool_ops;
-    p->module.thread_ops = config->concurrent ? &pool_shared : NULL;
+    p->module.thread_ops = config->concurrent ? &mempool_thread_ops : NULL;
     p->module.size = config->size;
     p->memory = config->memory;
     p->max_size = config->max_size;
     p->concurrent = config->concurrent;
-    p->lanes = config->concurrent ? POOL_LANES : 1;
+    p->cache_count = config->concurrent ? MEMPOOL_CACHES : 1;
     if (config->concurrent)
-        pool_shared_open(p);
-    p->slab_limit = (slab_id_t)memheap_min(most, SLABS_MAX);
+        mempool_threads_open(p);
+    p->slab_max = (slab_id_t)memheap_min(most, SLABS_MAX);
     memheap_status_t status =
         fragments_open(&p->fragments, config->memory, config->max_size);
     if (status == MEMHEAP_OK)
         status = memheap_array_open(&p->heads, config->memory,
                                     most * sizeof(uint64_t));
     if (status == MEMHEAP_OK)
-        status =
-            memheap_array_open(&p->slabs, config->memory,
-                               (p->slab_limit + (size_t)2) * sizeof(slab_t));
+        status = memheap_array_open(&p->slabs, config->memory,
+                                    (p->slab_max + (size_t)2) * sizeof(slab_t));
     if (status != MEMHEAP_OK) {
         mempool_destroy(&p->module);
         return status;

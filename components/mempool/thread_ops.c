@@ -1,22 +1,23 @@
 /*
- * What several threads of one process may call at once.
+ * Operations that several threads may call at once.
  *
- * Each thread has a number of its own while it lives, the least that no other
- * thread has, and works in the lane of that number in every pool; threads that
- * are too many for that share the last lane, by turns. A thread says that it
- * is in its lane by a plain store. Then it looks whether the pool is closed,
- * and leaves again if so. Whoever closes the pool has the kernel let all
- * threads of the process pass a memory barrier: after that each of them either
- * is seen to be in its lane, or sees that the pool is closed. So what is paid
- * for stopping is not paid on each call. Where the kernel has no such call,
- * threads say that they are in their lanes by an atomic exchange.
+ * A living thread has a number, the least that no other thread has, and uses
+ * the cache of that number in every module. If there are more threads than
+ * caches, the others share the last cache and take turns. A thread enters its
+ * cache by a plain store, then checks whether the module is stopped, and leaves
+ * again if so. The thread that stops the module has the kernel run a memory
+ * barrier on all threads of the process. After that, each thread is either seen
+ * in its cache, or sees that the module is stopped. So stop() bears the cost of
+ * the barrier, and alloc and free do not. Without membarrier(2), threads enter
+ * by an atomic exchange.
  *
  * Source: asymmetric fences, D. Dice, H. Huang, M. Yang, "Asymmetric Dekker
  * synchronization", 2001; membarrier(2).
  */
 #include "config.h"
 
-#include "components/mempool/mempool.h"
+#include "components/mempool/thread_ops.h"
+#include "components/mempool/slab.h"
 
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -25,27 +26,27 @@
 #include <unistd.h>
 
 enum {
-    LANE_SHARED = POOL_LANES - 1,
-    LANE_UNKNOWN = POOL_LANES
+    CACHE_SHARED = MEMPOOL_CACHES - 1,
+    CACHE_UNKNOWN = MEMPOOL_CACHES
 };
 
-/* The lane of a thread. Read without a call, which a shared library otherwise
- * makes for a variable of a thread. */
-static _Thread_local unsigned thread_lane
-    __attribute__((tls_model("initial-exec"))) = LANE_UNKNOWN;
+/* The cache of this thread. The TLS model avoids the function call with which
+ * a shared library otherwise reads such a variable. */
+static _Thread_local unsigned thread_cache_number
+    __attribute__((tls_model("initial-exec"))) = CACHE_UNKNOWN;
 
-/* Numbers that threads have, as bits; and what gives one back in the end. */
+/* Numbers in use, as bits, and the key whose destructor returns a number. */
 static _Atomic uint32_t numbers;
 static pthread_key_t number_key;
 static bool number_key_works;
 static pthread_once_t number_once = PTHREAD_ONCE_INIT;
 
-/* At the end of a thread, value being its number plus one. Should it call the
- * heap even after that, it gets another number, and this is called again. */
+/* Return a number when its thread ends; value is the number + 1. If the thread
+ * uses a heap after that, it gets another number, and this runs again. */
 static void number_return(void *value)
 {
     uint32_t bit = (uint32_t)1 << ((uintptr_t)value - 1);
-    thread_lane = LANE_UNKNOWN;
+    thread_cache_number = CACHE_UNKNOWN;
     atomic_fetch_and(&numbers, ~bit);
 }
 
@@ -54,7 +55,7 @@ static void number_key_make(void)
     number_key_works = pthread_key_create(&number_key, number_return) == 0;
 }
 
-/* The library may go before its threads do. */
+/* The library may be unloaded while threads are running. */
 __attribute__((destructor)) static void number_key_delete(void)
 {
     if (number_key_works)
@@ -67,137 +68,141 @@ static MEMHEAP_NOINLINE unsigned number_take(void)
     unsigned number;
     do {
         number = (unsigned)__builtin_ctz(~taken);
-        if (number >= LANE_SHARED)
-            return LANE_SHARED;
+        if (number >= CACHE_SHARED)
+            return CACHE_SHARED;
     } while (!atomic_compare_exchange_weak(&numbers, &taken,
                                            taken | (uint32_t)1 << number));
     if (!number_key_works ||
         pthread_setspecific(number_key, (void *)(uintptr_t)(number + 1)) != 0) {
         atomic_fetch_and(&numbers, ~((uint32_t)1 << number));
-        return LANE_SHARED;
+        return CACHE_SHARED;
     }
     return number;
 }
 
-static void lane_leave(lane_t *lane)
+static void cache_leave(thread_cache_t *cache)
 {
-    atomic_store_explicit(&lane->held, 0, memory_order_release);
+    atomic_store_explicit(&cache->busy, 0, memory_order_release);
 }
 
-/* Wait until the pool is open. */
-static MEMHEAP_NOINLINE void wait_open(pool_t *p, lane_t *lane)
+/* Leave the cache and wait until the module is resumed. */
+static MEMHEAP_NOINLINE void wait_open(mempool_t *p, thread_cache_t *cache)
 {
-    lane_leave(lane);
-    while (atomic_load_explicit(&p->closed, memory_order_relaxed) != 0)
+    cache_leave(cache);
+    while (atomic_load_explicit(&p->stopped, memory_order_relaxed) != 0)
         sched_yield();
 }
 
-/* Say that a thread is in its lane. */
-static inline void lane_claim(const pool_t *p, lane_t *lane, unsigned number)
+/* Mark the cache as busy. */
+static inline void cache_claim(const mempool_t *p, thread_cache_t *cache,
+                               unsigned number)
 {
-    if (MEMHEAP_LIKELY(number != LANE_SHARED && !p->fenced)) {
-        atomic_store_explicit(&lane->held, 1, memory_order_relaxed);
-        /* The barrier for the processor is what closes the pool. */
+    if (MEMHEAP_LIKELY(number != CACHE_SHARED && !p->no_membarrier)) {
+        atomic_store_explicit(&cache->busy, 1, memory_order_relaxed);
+        /* Only the compiler needs a barrier: stop() provides that of the
+         * processor. */
         atomic_signal_fence(memory_order_seq_cst);
         return;
     }
-    while (atomic_exchange(&lane->held, 1) != 0)
+    while (atomic_exchange(&cache->busy, 1) != 0)
         sched_yield();
 }
 
-/* Enter the caller's lane. @return its number */
-static inline unsigned lane_enter(pool_t *p)
+/* Enter the cache of this thread. Returns its number. */
+static inline unsigned cache_enter(mempool_t *p)
 {
-    unsigned number = thread_lane;
-    if (MEMHEAP_UNLIKELY(number == LANE_UNKNOWN))
-        thread_lane = number = number_take();
-    lane_t *lane = &p->lane[number];
-    lane_claim(p, lane, number);
+    unsigned number = thread_cache_number;
+    if (MEMHEAP_UNLIKELY(number == CACHE_UNKNOWN))
+        thread_cache_number = number = number_take();
+    thread_cache_t *cache = &p->caches[number];
+    cache_claim(p, cache, number);
     while (MEMHEAP_UNLIKELY(
-        atomic_load_explicit(&p->closed, memory_order_acquire) != 0)) {
-        wait_open(p, lane);
-        lane_claim(p, lane, number);
+        atomic_load_explicit(&p->stopped, memory_order_acquire) != 0)) {
+        wait_open(p, cache);
+        cache_claim(p, cache, number);
     }
     return number;
 }
 
-/* Let the sum over all lanes be known as a peak, if it is one. */
-static void publish(pool_t *p)
+/* Raise the peak to the sum over all caches, if that is greater. */
+static void peak_update(mempool_t *p)
 {
     size_t used = p->module.used;
-    for (unsigned i = 0; i < POOL_LANES; i++)
-        used += (size_t)POOL_LOAD(p->lane[i].used);
-    size_t peak = POOL_LOAD(p->peak);
+    for (unsigned i = 0; i < MEMPOOL_CACHES; i++)
+        used += (size_t)LOAD_RELAXED(p->caches[i].used);
+    size_t peak = LOAD_RELAXED(p->peak);
     while (used > peak && (ptrdiff_t)used > 0 &&
            !atomic_compare_exchange_weak(&p->peak, &peak, used))
         continue;
 }
 
-static memheap_status_t shared_alloc(memheap_module_t *module, size_t align,
+static memheap_status_t thread_alloc(memheap_module_t *module, size_t align,
                                      size_t size, size_t *offset_p,
                                      size_t *size_p)
 {
-    pool_t *p = pool_of(module);
-    unsigned index = pool_index_for(size, align);
-    unsigned number = lane_enter(p);
-    lane_t *lane = &p->lane[number];
+    mempool_t *p = mempool_of(module);
+    unsigned index = request_class(size, align);
+    unsigned number = cache_enter(p);
+    thread_cache_t *cache = &p->caches[number];
     memheap_status_t status;
-    if (index < POOL_SIZES) {
-        *size_p = pool_size[index];
+    if (index < SIZE_CLASSES) {
+        *size_p = mempool_class_size[index];
         status = slab_alloc(p, number, index, true, offset_p);
     } else {
-        pool_lock(p);
+        mempool_lock(p);
         status = run_alloc(p, size, align, offset_p, size_p);
-        pool_unlock(p);
+        mempool_unlock(p);
     }
     if (MEMHEAP_LIKELY(status == MEMHEAP_OK)) {
-        POOL_STORE(lane->used, POOL_LOAD(lane->used) + (ptrdiff_t)*size_p);
-        lane->made++;
+        STORE_RELAXED(cache->used,
+                      LOAD_RELAXED(cache->used) + (ptrdiff_t)*size_p);
+        cache->allocations++;
     }
-    lane_leave(lane);
+    cache_leave(cache);
     return status;
 }
 
-/* The last object of a slab of the caller's lane came back: give the slab back,
- * unless it is the first of its list. */
-static void reclaim(pool_t *p, slab_t *s, lane_t *lane, unsigned size_index)
+/* Delete a slab of this thread's cache that became empty, unless it is the
+ * first of its list. */
+static void reclaim(mempool_t *p, slab_t *s, thread_cache_t *cache,
+                    unsigned size_class)
 {
-    slab_collect(p, lane, size_index);
-    if (lane->list[size_index] == (slab_id_t)(s - slab_at(p, 0)))
+    slab_collect_remote(p, cache, size_class);
+    if (cache->partial[size_class] == (slab_id_t)(s - slab_at(p, 0)))
         return;
     slab_unlink(p, s);
-    pool_lock(p);
+    mempool_lock(p);
     slab_delete(p, s);
-    pool_unlock(p);
+    mempool_unlock(p);
 }
 
-/* Put a slab where the thread of its lane will find it. */
-static void hand_over(pool_t *p, slab_t *s, lane_t *lane, unsigned size_index,
-                      bool empty)
+/* Push a slab onto the remote free list of its cache. */
+static void remote_free_push(mempool_t *p, slab_t *s, thread_cache_t *cache,
+                             unsigned size_class, bool empty)
 {
     if (empty)
-        slab_astray(lane, size_index);
-    _Atomic slab_id_t *given = &lane->given[size_index];
-    s->next_given = POOL_LOAD(*given);
+        cache_mark_empty(cache, size_class);
+    _Atomic slab_id_t *list = &cache->remote_free[size_class];
+    s->next_remote = LOAD_RELAXED(*list);
     while (!atomic_compare_exchange_weak_explicit(
-        given, &s->next_given, (slab_id_t)(s - slab_at(p, 0)),
+        list, &s->next_remote, (slab_id_t)(s - slab_at(p, 0)),
         memory_order_release, memory_order_relaxed))
         continue;
 }
 
-/* Give an object back at an offset in a slab, which was seen under that head;
- * the caller is in the lane `mine`. */
-static memheap_status_t give_object(pool_t *p, uint64_t head, size_t offset,
+/* Free the object at an offset in a slab, found under `head`. The caller has
+ * entered the cache `mine`. */
+static memheap_status_t object_free(mempool_t *p, uint64_t head, size_t offset,
                                     unsigned mine, size_t *size_p)
 {
     slab_t *s = slab_of(p, head);
     unsigned index;
-    unsigned lane;
-    unsigned size_index;
+    unsigned cache;
+    unsigned size_class;
     uint64_t all;
     uint64_t bit;
     uint64_t before = atomic_load_explicit(&s->free, memory_order_acquire);
-    /* Whatever is read of the slab holds while its word is what it was. */
+    /* What was read of the slab is valid if its word has not changed. */
     do {
         if (head_of(p, offset / FRAGMENT) != head ||
             !slab_find(s, offset, &index))
@@ -205,77 +210,78 @@ static memheap_status_t give_object(pool_t *p, uint64_t head, size_t offset,
         bit = (uint64_t)1 << index;
         if ((before & bit) != 0)
             return MEMHEAP_ERR_BAD_ADDRESS;
-        lane = POOL_LOAD(s->lane);
-        size_index = POOL_LOAD(s->size_index);
+        cache = LOAD_RELAXED(s->cache);
+        size_class = LOAD_RELAXED(s->size_class);
         all = slab_all(s);
     } while (!atomic_compare_exchange_weak_explicit(
         &s->free, &before, before | bit, memory_order_acq_rel,
         memory_order_acquire));
-    *size_p = pool_size[size_index];
+    *size_p = mempool_class_size[size_class];
     if (slab_bits(before) == 0) {
-        if (lane == mine)
+        if (cache == mine)
             slab_link(p, s);
         else
-            hand_over(p, s, &p->lane[lane], size_index, bit == all);
+            remote_free_push(p, s, &p->caches[cache], size_class, bit == all);
     } else if (slab_bits(before | bit) == all) {
-        if (lane == mine)
-            reclaim(p, s, &p->lane[lane], size_index);
+        if (cache == mine)
+            reclaim(p, s, &p->caches[cache], size_class);
         else
-            slab_astray(&p->lane[lane], size_index);
+            cache_mark_empty(&p->caches[cache], size_class);
     }
     return MEMHEAP_OK;
 }
 
-/* counts: the block was in use, and what was until now may be a peak. */
-static memheap_status_t release(pool_t *p, size_t offset, bool counts)
+/* Free a block. `counts` is false if the block was never in use. */
+static memheap_status_t block_free(mempool_t *p, size_t offset, bool counts)
 {
-    unsigned mine = lane_enter(p);
-    lane_t *lane = &p->lane[mine];
-    ptrdiff_t used = POOL_LOAD(lane->used);
-    if (MEMHEAP_UNLIKELY(used > lane->most) && counts) {
-        lane->most = used;
-        publish(p);
+    unsigned mine = cache_enter(p);
+    thread_cache_t *cache = &p->caches[mine];
+    ptrdiff_t used = LOAD_RELAXED(cache->used);
+    if (MEMHEAP_UNLIKELY(used > cache->used_max) && counts) {
+        cache->used_max = used;
+        peak_update(p);
     }
     memheap_status_t status = MEMHEAP_ERR_BAD_ADDRESS;
     uint64_t head = head_of(p, offset / FRAGMENT);
     size_t size = head >> 2;
     if (is_slab(head)) {
-        status = give_object(p, head, offset, mine, &size);
+        status = object_free(p, head, offset, mine, &size);
     } else if (is_run(head) && offset % FRAGMENT == 0) {
-        pool_lock(p);
+        mempool_lock(p);
         if (head_of(p, offset / FRAGMENT) == head) {
             run_free(p, offset / FRAGMENT, size);
             status = MEMHEAP_OK;
         }
-        pool_unlock(p);
+        mempool_unlock(p);
     }
     if (MEMHEAP_LIKELY(status == MEMHEAP_OK)) {
-        POOL_STORE(lane->used, used - (ptrdiff_t)size);
+        STORE_RELAXED(cache->used, used - (ptrdiff_t)size);
         if (counts)
-            lane->gone++;
+            cache->frees++;
         else
-            lane->made--;
+            cache->allocations--;
     }
-    lane_leave(lane);
+    cache_leave(cache);
     return status;
 }
 
-static memheap_status_t shared_free(memheap_module_t *module, size_t offset)
+static memheap_status_t thread_free(memheap_module_t *module, size_t offset)
 {
-    return release(pool_of(module), offset, true);
+    return block_free(mempool_of(module), offset, true);
 }
 
-static void shared_undo(memheap_module_t *module, size_t offset)
+static void thread_undo(memheap_module_t *module, size_t offset)
 {
-    release(pool_of(module), offset, false);
+    block_free(mempool_of(module), offset, false);
 }
 
-/* Give the slabs of a list back that hold nothing: the first, and all others
- * if there may be some. */
-static void flush(pool_t *p, lane_t *lane, unsigned size_index)
+/* Delete empty slabs of a list: the first, and the others if some may be
+ * empty. */
+static void flush_empty(mempool_t *p, thread_cache_t *cache,
+                        unsigned size_class)
 {
-    bool more = (POOL_LOAD(lane->astray) >> size_index & 1) != 0;
-    slab_id_t id = lane->list[size_index];
+    bool more = (LOAD_RELAXED(cache->empty_classes) >> size_class & 1) != 0;
+    slab_id_t id = cache->partial[size_class];
     while (id != SLAB_NONE) {
         slab_t *s = slab_at(p, id);
         id = more ? s->next : SLAB_NONE;
@@ -286,52 +292,53 @@ static void flush(pool_t *p, lane_t *lane, unsigned size_index)
     }
 }
 
-static size_t shared_stop(memheap_module_t *module)
+static size_t thread_stop(memheap_module_t *module)
 {
-    pool_t *p = pool_of(module);
-    atomic_store(&p->closed, 1);
-    if (!p->fenced)
+    mempool_t *p = mempool_of(module);
+    atomic_store(&p->stopped, 1);
+    if (!p->no_membarrier)
         syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
-    for (unsigned i = 0; i < POOL_LANES; i++) {
-        while (atomic_load(&p->lane[i].held) != 0)
+    for (unsigned i = 0; i < MEMPOOL_CACHES; i++) {
+        while (atomic_load(&p->caches[i].busy) != 0)
             sched_yield();
     }
-    publish(p);
-    size_t peak = POOL_LOAD(p->peak);
-    for (unsigned i = 0; i < POOL_LANES; i++) {
-        lane_t *lane = &p->lane[i];
-        for (unsigned size = 0; size < POOL_SIZES; size++) {
-            slab_collect(p, lane, size);
-            flush(p, lane, size);
+    peak_update(p);
+    size_t peak = LOAD_RELAXED(p->peak);
+    for (unsigned i = 0; i < MEMPOOL_CACHES; i++) {
+        thread_cache_t *cache = &p->caches[i];
+        for (unsigned size = 0; size < SIZE_CLASSES; size++) {
+            slab_collect_remote(p, cache, size);
+            flush_empty(p, cache, size);
         }
-        POOL_STORE(lane->astray, 0);
-        module->used += (size_t)POOL_LOAD(lane->used);
-        module->allocations += lane->made;
-        module->frees += lane->gone;
-        POOL_STORE(lane->used, 0);
-        lane->most = 0;
-        lane->made = lane->gone = 0;
+        STORE_RELAXED(cache->empty_classes, 0);
+        module->used += (size_t)LOAD_RELAXED(cache->used);
+        module->allocations += cache->allocations;
+        module->frees += cache->frees;
+        STORE_RELAXED(cache->used, 0);
+        cache->used_max = 0;
+        cache->allocations = cache->frees = 0;
     }
     return peak;
 }
 
-static void shared_resume(memheap_module_t *module)
+static void thread_resume(memheap_module_t *module)
 {
-    pool_t *p = pool_of(module);
-    POOL_STORE(p->peak, module->used);
-    atomic_store_explicit(&p->closed, 0, memory_order_release);
+    mempool_t *p = mempool_of(module);
+    STORE_RELAXED(p->peak, module->used);
+    atomic_store_explicit(&p->stopped, 0, memory_order_release);
 }
 
-const memheap_thread_ops_t pool_shared = {.alloc = shared_alloc,
-                                          .free = shared_free,
-                                          .undo = shared_undo,
-                                          .size_of = mempool_size_of,
-                                          .stop = shared_stop,
-                                          .resume = shared_resume};
+const memheap_thread_ops_t mempool_thread_ops = {.alloc = thread_alloc,
+                                                 .free = thread_free,
+                                                 .undo = thread_undo,
+                                                 .size_of = mempool_size_of,
+                                                 .stop = thread_stop,
+                                                 .resume = thread_resume};
 
-void pool_shared_open(pool_t *p)
+void mempool_threads_open(mempool_t *p)
 {
     pthread_once(&number_once, number_key_make);
-    p->fenced = syscall(SYS_membarrier,
-                        MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) != 0;
+    p->no_membarrier =
+        syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0,
+                0) != 0;
 }

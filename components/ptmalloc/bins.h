@@ -1,10 +1,10 @@
 /*
- * Bins: all chunks, found by size.
+ * Bins: lists of all chunks by size.
  *
- * A chunk of less than 64 granules is in the bin of its exact size. A larger
- * one shares its bin with those of its sixteenth of a power of two. A bin is a
- * list, last in first out, and has a bit in a map of all, which a summary
- * tells apart by words.
+ * A chunk of less than 64 granules is in the bin of its exact size. Each larger
+ * power of two is divided into 16 bins. A bin is a list, last in first out. A
+ * bitmap tells which bins are not empty; a summary word tells which words of
+ * the bitmap are not 0.
  *
  * Source: M. Masmano, I. Ripoll, A. Crespo, J. Real, "TLSF: a new dynamic
  * memory allocator for real-time systems", 2004 (bins in two levels).
@@ -15,9 +15,10 @@
 #include "components/ptmalloc/chunk.h"
 
 enum {
-    BINS_EXACT = 64, /* sizes below have a bin each */
+    BINS_EXACT = 64, /* smaller sizes have a bin each */
     BINS_SPLIT = 4,  /* log2 of the bins of a power of two */
-    BINS_GIVES = 64, /* a shorter piece may get a granule more */
+    /* a shorter block may be a granule longer than requested */
+    BINS_SLACK_MAX = 64,
     BINS_COUNT = BINS_EXACT + ((64 - 6) << BINS_SPLIT),
     BINS_WORDS = (BINS_COUNT + 63) / 64
 };
@@ -71,7 +72,7 @@ static inline void bins_remove(bins_t *bins, chunk_pool_t *pool, chunk_id_t id)
         bins->summary &= ~((uint64_t)1 << bin / 64);
 }
 
-/** The first bin from one on that has chunks; BINS_COUNT if there is none. */
+/** The first bin at or after `bin` that is not empty, or BINS_COUNT. */
 static inline unsigned bins_next(const bins_t *bins, unsigned bin)
 {
     unsigned word = bin / 64;
@@ -85,23 +86,24 @@ static inline unsigned bins_next(const bins_t *bins, unsigned bin)
     return word * 64 + (unsigned)__builtin_ctzll(bins->map[word]);
 }
 
-/** Whether size granules can be had from a piece: it has as many; or one more,
- *  which goes with them; or can be cut. Long pieces never get one more, since
- *  few lengths have a class. */
+/** Whether `size` granules can be taken from a piece of `have`. A remainder of
+ *  one granule cannot be a piece: a short block takes it too; a long block
+ *  does not, because few lengths have a class. */
 static inline bool bins_fits(uint64_t have, uint64_t size)
 {
-    return have >= size && (have != size + 1 || size < BINS_GIVES);
+    return have >= size && (have != size + 1 || size < BINS_SLACK_MAX);
 }
 
-/** The smallest of the first `looks` chunks of a bin that fits size granules;
- *  CHUNK_NONE if none does. */
-static inline chunk_id_t bins_look(const bins_t *bins, const chunk_pool_t *pool,
-                                   unsigned bin, uint64_t size, size_t looks)
+/** Best fit for `size` granules among the first `probes` chunks of a bin, or
+ *  CHUNK_NONE. */
+static inline chunk_id_t bins_search(const bins_t *bins,
+                                     const chunk_pool_t *pool, unsigned bin,
+                                     uint64_t size, size_t probes)
 {
     chunk_id_t best = CHUNK_NONE;
     uint64_t best_size = UINT64_MAX;
-    for (chunk_id_t id = bins->head[bin]; id != CHUNK_NONE && looks > 0;
-         id = chunk_at(pool, id)->next, looks--) {
+    for (chunk_id_t id = bins->head[bin]; id != CHUNK_NONE && probes > 0;
+         id = chunk_at(pool, id)->next, probes--) {
         uint64_t have = chunk_at(pool, id)->size;
         if (bins_fits(have, size) && have < best_size) {
             best = id;
@@ -113,10 +115,10 @@ static inline chunk_id_t bins_look(const bins_t *bins, const chunk_pool_t *pool,
     return best;
 }
 
-/** A chunk that fits size granules and is hardly longer: the best of the first
- *  in the first bins where one does. */
+/** Good fit for `size` granules: the best of the first `probes` chunks of the
+ *  lowest bin in which a chunk fits, or CHUNK_NONE. */
 static inline chunk_id_t bins_best(const bins_t *bins, const chunk_pool_t *pool,
-                                   uint64_t size, size_t looks)
+                                   uint64_t size, size_t probes)
 {
     unsigned bin = bins_index(size);
     chunk_id_t id = CHUNK_NONE;
@@ -125,13 +127,14 @@ static inline chunk_id_t bins_best(const bins_t *bins, const chunk_pool_t *pool,
         if (bin == BINS_COUNT)
             return CHUNK_NONE;
         id = bin < BINS_EXACT ? bins->head[bin]
-                              : bins_look(bins, pool, bin, size, looks);
+                              : bins_search(bins, pool, bin, size, probes);
         bin++;
     }
     return id;
 }
 
-/** Granules of the largest of some chunks in the last bin that has any. */
+/** Granules of the largest of the first 64 chunks in the highest bin that is
+ *  not empty; 0 if all bins are empty. */
 static inline uint64_t bins_largest(const bins_t *bins,
                                     const chunk_pool_t *pool)
 {
@@ -140,15 +143,16 @@ static inline uint64_t bins_largest(const bins_t *bins,
     unsigned word = memheap_log2_floor(bins->summary);
     unsigned bin = word * 64 + memheap_log2_floor(bins->map[word]);
     uint64_t largest = 0;
-    size_t looks = 64;
-    for (chunk_id_t id = bins->head[bin]; id != CHUNK_NONE && looks > 0;
-         id = chunk_at(pool, id)->next, looks--)
+    size_t probes = 64;
+    for (chunk_id_t id = bins->head[bin]; id != CHUNK_NONE && probes > 0;
+         id = chunk_at(pool, id)->next, probes--)
         largest = memheap_max(largest, chunk_at(pool, id)->size);
     return largest;
 }
 
-/** Test that each bin has its own chunks, linked both ways, and a bit if and
- *  only if it has any. Counts them. */
+/** Check that each chunk is in the bin of its size, that links agree in both
+ *  directions, and that the bitmap tells which bins are not empty. Returns the
+ *  number of chunks. */
 static inline bool bins_check(const bins_t *bins, const chunk_pool_t *pool,
                               size_t *count_p)
 {

@@ -1,14 +1,16 @@
 /*
- * The cache: blocks that were freed and wait for a request of their class.
+ * The cache of freed blocks: they wait for a request of their class and are not
+ * joined meanwhile.
  *
- * Blocks come in classes, which have a length, a number and a stack each. Every
- * length up to 64 granules is a class; beyond, there are 32 for a power of
- * two, and all are multiples of 4 granules. A number is log2 of the step
- * between lengths, times 256, plus the steps that the length has, less one; so
- * that the number of a class of one step per granule is its length less one,
- * and no byte of a number has more than six bits. 0, which would be the length
- * of 1, stands for what has no class. All stacks (base/magazines.h) are there
- * from the start, but take memory only where they were used.
+ * A class is a block length. Every length up to 64 granules is a class; each
+ * larger power of two has 32 classes, all multiples of 4 granules. A class of
+ * `steps` << `order` granules has the number order * 256 + steps - 1, with
+ * steps in 1..64. So a class of order 0 has the number length - 1, and no byte
+ * of a number has more than six bits. The number 0 stands for blocks of no
+ * class.
+ *
+ * Each class has a stack of cached blocks (base/magazines.h). The memory of a
+ * stack is touched only once the class is used.
  */
 #ifndef MEMHEAP_COMPONENTS_PTMALLOC_FREE_CACHE_H
 #define MEMHEAP_COMPONENTS_PTMALLOC_FREE_CACHE_H
@@ -17,15 +19,18 @@
 #include "base/util.h"
 
 enum {
-    CACHE_EXACT = 64,   /* granules up to which every length is a class */
-    CACHE_SPLIT = 5,    /* log2 of the classes of a power of two */
-    CACHE_ALIGN = 2,    /* log2 of what longer ones are multiples of */
-    CACHE_ORDERS = 27,  /* steps that there are */
-    CACHE_ORDER = 256,  /* numbers for each */
-    CACHE_STEPS = 64,   /* of which this many are used */
-    CACHE_TURNED = 8,   /* members that are looked at for an alignment */
-    CACHE_TABLE = 2048, /* granules up to which classes are looked up */
-    CACHE_LARGE = 63,   /* bit in the map from which blocks are large */
+    /* up to this, every length is a class; granules */
+    CACHE_EXACT = 64,
+    CACHE_SPLIT = 5, /* log2 of the classes of a power of two */
+    /* log2 of the granules that longer classes are multiples of */
+    CACHE_ALIGN = 2,
+    CACHE_ORDERS = 27,        /* orders that classes can have */
+    CACHE_ORDER_STRIDE = 256, /* distance of the numbers of two orders */
+    CACHE_STEPS = 64,         /* classes of an order */
+    CACHE_ALIGN_PROBES = 8,   /* rounds examined for an aligned block */
+    /* up to this, a table gives the class; granules */
+    CACHE_TABLE_SIZE = 2048,
+    CACHE_LARGE_BIT = 63, /* first bit of large blocks in the map */
     CACHE_WORDS = CACHE_ORDERS * CACHE_STEPS / 64
 };
 
@@ -34,32 +39,34 @@ enum {
 /** The longest class, in granules. */
 #define CACHE_LONGEST ((uint64_t)1 << 32)
 
-/** A stack, which fills two lines of the processor's cache. All zero is an
- *  empty one. */
+/** The cached blocks of one class: two cache lines. All zero is an empty
+ *  stack. */
 typedef struct cache_stack {
-    uint64_t bytes; /* of each block; set before there is one */
-    uint32_t room;  /* members that the box has room for; 0 as long as the map
-                       does not have the stack, which is empty then */
-    memheap_magazine_t box;
+    uint64_t block_size; /* bytes; set before the first block exists */
+    /** Rounds that the magazine can take. 0 while the class is not in the map;
+     *  the stack is then empty. */
+    uint32_t capacity;
+    memheap_magazine_t magazine;
 } cache_stack_t;
 
-typedef struct cache {
-    cache_stack_t *stack; /* by number */
-    memheap_magazines_t boxes;
-    unsigned next;   /* bit of the map to look for large blocks from */
-    uint32_t orders; /* bit o: a class of the order o was used */
-    uint64_t words;  /* bit w: map[w] is not 0 */
+typedef struct free_cache {
+    cache_stack_t *stacks; /* by class number */
+    memheap_magazines_t magazines;
+    /** The bit from which the search for large blocks starts. */
+    unsigned next_large;
+    uint32_t orders_used;      /* bit o: a class of order o was used */
+    uint64_t summary;          /* bit w: map[w] is not 0 */
     uint64_t map[CACHE_WORDS]; /* by cache_bit(): the stack may have blocks */
-    uint16_t number[CACHE_TABLE]; /* by a length less one */
-} cache_t;
+    uint16_t class_table[CACHE_TABLE_SIZE]; /* class number by length - 1 */
+} free_cache_t;
 
-/** A length that blocks come in. */
+/** A class of blocks, or a length without one. */
 typedef struct cache_class {
     uint64_t size; /* granules */
     unsigned number;
 } cache_class_t;
 
-/** The shortest class that holds size granules, of at least 2. */
+/** The shortest class of at least `size` granules; size is at least 2. */
 static inline cache_class_t cache_class(uint64_t size)
 {
     if (size > CACHE_LONGEST)
@@ -70,10 +77,10 @@ static inline cache_class_t cache_class(uint64_t size)
             memheap_log2_floor(size - 1) - CACHE_SPLIT, CACHE_ALIGN);
     uint64_t step = (size - 1) >> order;
     return (cache_class_t){(step + 1) << order,
-                           order * CACHE_ORDER + (unsigned)step};
+                           order * CACHE_ORDER_STRIDE + (unsigned)step};
 }
 
-/** The class of just that length, or none. */
+/** The class of exactly `size` granules; number 0 if there is none. */
 static inline cache_class_t cache_class_of(uint64_t size)
 {
     cache_class_t class = cache_class(size);
@@ -83,133 +90,140 @@ static inline cache_class_t cache_class_of(uint64_t size)
     };
 }
 
-/** The length of a class. */
+/** Granules of a class. */
 static inline uint64_t cache_size(unsigned number)
 {
-    return (uint64_t)(number % CACHE_ORDER + 1) << number / CACHE_ORDER;
+    return (uint64_t)(number % CACHE_ORDER_STRIDE + 1)
+           << number / CACHE_ORDER_STRIDE;
 }
 
 static inline memheap_status_t
-cache_open(cache_t *cache, const memheap_memory_t *memory, size_t blocks)
+cache_open(free_cache_t *cache, const memheap_memory_t *memory, size_t blocks)
 {
-    cache->next = CACHE_WORDS * 64 - 1;
-    for (uint64_t i = 0; i < CACHE_TABLE; i++)
-        cache->number[i] = (uint16_t)cache_class(memheap_max(i + 1, 2)).number;
-    cache->stack = memheap_memory_new(memory, CACHE_ORDERS * CACHE_ORDER *
-                                                  sizeof(cache_stack_t));
-    if (cache->stack == NULL)
+    cache->next_large = CACHE_WORDS * 64 - 1;
+    for (uint64_t i = 0; i < CACHE_TABLE_SIZE; i++)
+        cache->class_table[i] =
+            (uint16_t)cache_class(memheap_max(i + 1, 2)).number;
+    cache->stacks = memheap_memory_new(
+        memory, CACHE_ORDERS * CACHE_ORDER_STRIDE * sizeof(cache_stack_t));
+    if (cache->stacks == NULL)
         return MEMHEAP_ERR_NO_METADATA;
-    return memheap_magazines_open(&cache->boxes, memory, blocks);
+    return memheap_magazines_open(&cache->magazines, memory, blocks);
 }
 
-static inline void cache_close(cache_t *cache, const memheap_memory_t *memory)
+static inline void cache_close(free_cache_t *cache,
+                               const memheap_memory_t *memory)
 {
-    memheap_array_close(&cache->boxes.table);
-    if (cache->stack != NULL)
-        memheap_memory_delete(memory, cache->stack,
-                              CACHE_ORDERS * CACHE_ORDER *
+    memheap_array_close(&cache->magazines.array);
+    if (cache->stacks != NULL)
+        memheap_memory_delete(memory, cache->stacks,
+                              CACHE_ORDERS * CACHE_ORDER_STRIDE *
                                   sizeof(cache_stack_t));
 }
 
-/** The stack of a class that a block has, or will have. */
-static inline cache_stack_t *cache_stack(cache_t *cache, cache_class_t class)
+/** The stack of a class. Prepares it for its first block. */
+static inline cache_stack_t *cache_stack(free_cache_t *cache,
+                                         cache_class_t class)
 {
-    cache_stack_t *stack = &cache->stack[class.number];
-    if (stack->bytes == 0 && class.number != 0) {
-        stack->bytes = class.size * MEMHEAP_MIN_ALIGN;
-        cache->orders |= (uint32_t)1 << class.number / CACHE_ORDER;
+    cache_stack_t *stack = &cache->stacks[class.number];
+    if (stack->block_size == 0 && class.number != 0) {
+        stack->block_size = class.size * MEMHEAP_MIN_ALIGN;
+        cache->orders_used |= (uint32_t)1 << class.number / CACHE_ORDER_STRIDE;
     }
     return stack;
 }
 
-/** The bit of a class in the map, and back. */
+/** The bit of a class in the map; cache_number() is its inverse. */
 static inline unsigned cache_bit(unsigned number)
 {
-    return number / CACHE_ORDER * CACHE_STEPS + number % CACHE_ORDER;
+    return number / CACHE_ORDER_STRIDE * CACHE_STEPS +
+           number % CACHE_ORDER_STRIDE;
 }
 
 static inline unsigned cache_number(unsigned bit)
 {
-    return bit / CACHE_STEPS * CACHE_ORDER + bit % CACHE_STEPS;
+    return bit / CACHE_STEPS * CACHE_ORDER_STRIDE + bit % CACHE_STEPS;
 }
 
-/** Let a stack be found, so that it can have members. */
-static inline void cache_enter(cache_t *cache, unsigned number)
+/** Enter a class into the map, so that its stack can take blocks. */
+static inline void cache_activate(free_cache_t *cache, unsigned number)
 {
     unsigned bit = cache_bit(number);
     cache->map[bit / 64] |= (uint64_t)1 << bit % 64;
-    cache->words |= (uint64_t)1 << bit / 64;
-    cache->stack[number].room = MEMHEAP_MAGAZINE_SIZE;
+    cache->summary |= (uint64_t)1 << bit / 64;
+    cache->stacks[number].capacity = MEMHEAP_MAGAZINE_ROUNDS;
 }
 
-/** Let no stack be found that is empty. */
-static inline bool cache_leave_empty(cache_t *cache, unsigned bit)
+/** Remove a class from the map if its stack is empty. Returns whether it was.
+ */
+static inline bool cache_deactivate_empty(free_cache_t *cache, unsigned bit)
 {
-    cache_stack_t *stack = &cache->stack[cache_number(bit)];
-    if (!memheap_magazine_is_empty(&stack->box))
+    cache_stack_t *stack = &cache->stacks[cache_number(bit)];
+    if (!memheap_magazine_is_empty(&stack->magazine))
         return false;
-    stack->room = 0;
+    stack->capacity = 0;
     cache->map[bit / 64] &= ~((uint64_t)1 << bit % 64);
     if (cache->map[bit / 64] == 0)
-        cache->words &= ~((uint64_t)1 << bit / 64);
+        cache->summary &= ~((uint64_t)1 << bit / 64);
     return true;
 }
 
-/** Bring a member that lies at a multiple of align granules to the top of a
- *  box, if one of the uppermost does. */
-static inline bool cache_turn(memheap_magazine_t *box, uint64_t align)
+/** Move a block aligned to `align` granules to the top of a magazine, if one
+ *  of the uppermost CACHE_ALIGN_PROBES rounds is aligned. */
+static inline bool cache_find_aligned(memheap_magazine_t *magazine,
+                                      uint64_t align)
 {
-    for (unsigned i = 1; i <= CACHE_TURNED && i <= box->count; i++) {
-        uint32_t start = box->member[box->count - i];
+    for (unsigned i = 1; i <= CACHE_ALIGN_PROBES && i <= magazine->count; i++) {
+        uint32_t start = magazine->round[magazine->count - i];
         if ((start & (align - 1)) == 0) {
-            box->member[box->count - i] = box->member[box->count - 1];
-            box->member[box->count - 1] = start;
+            magazine->round[magazine->count - i] =
+                magazine->round[magazine->count - 1];
+            magazine->round[magazine->count - 1] = start;
             return true;
         }
     }
     return false;
 }
 
-/** The highest bit of the map that is set, from one on downwards; or
- *  CACHE_NO_BIT. */
-static inline unsigned cache_below(const cache_t *cache, unsigned bit)
+/** The highest set bit of the map at or below `bit`, or CACHE_NO_BIT. */
+static inline unsigned cache_prev_bit(const free_cache_t *cache, unsigned bit)
 {
     uint64_t map = cache->map[bit / 64] & UINT64_MAX >> (63 - bit % 64);
     if (map != 0)
         return bit / 64 * 64 + memheap_log2_floor(map);
-    uint64_t words = cache->words & (((uint64_t)1 << bit / 64) - 1);
+    uint64_t words = cache->summary & (((uint64_t)1 << bit / 64) - 1);
     if (words == 0)
         return CACHE_NO_BIT;
     unsigned word = memheap_log2_floor(words);
     return word * 64 + memheap_log2_floor(cache->map[word]);
 }
 
-/** The next stack that has large blocks, from `next` downwards and around; NULL
- *  if none has. */
-static inline cache_stack_t *cache_find_large(cache_t *cache)
+/** A stack with large blocks, or NULL. Stacks are visited downwards from
+ *  `next_large`, and round again. */
+static inline cache_stack_t *cache_find_large(free_cache_t *cache)
 {
     for (unsigned ends = 0; ends < 2;) {
-        unsigned bit = cache_below(cache, cache->next);
-        if (bit == CACHE_NO_BIT || bit < CACHE_LARGE) {
-            cache->next = CACHE_WORDS * 64 - 1;
+        unsigned bit = cache_prev_bit(cache, cache->next_large);
+        if (bit == CACHE_NO_BIT || bit < CACHE_LARGE_BIT) {
+            cache->next_large = CACHE_WORDS * 64 - 1;
             ends++;
         } else {
-            cache->next = bit;
-            if (!cache_leave_empty(cache, bit))
-                return &cache->stack[cache_number(bit)];
+            cache->next_large = bit;
+            if (!cache_deactivate_empty(cache, bit))
+                return &cache->stacks[cache_number(bit)];
         }
     }
     return NULL;
 }
 
-/** The stack of the longest small blocks that are cached; NULL if none are. */
-static inline cache_stack_t *cache_find_small(cache_t *cache)
+/** The stack with the longest cached small blocks, or NULL. */
+static inline cache_stack_t *cache_find_small(free_cache_t *cache)
 {
     unsigned bit;
     do
-        bit = cache_below(cache, CACHE_LARGE - 1);
-    while (bit != CACHE_NO_BIT && cache_leave_empty(cache, bit));
-    return bit == CACHE_NO_BIT ? NULL : &cache->stack[cache_number(bit)];
+        bit = cache_prev_bit(cache, CACHE_LARGE_BIT - 1);
+    while (bit != CACHE_NO_BIT && cache_deactivate_empty(cache, bit));
+    return bit == CACHE_NO_BIT ? NULL : &cache->stacks[cache_number(bit)];
 }
 
 #endif

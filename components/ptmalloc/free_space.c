@@ -1,6 +1,6 @@
 /*
- * Space, as space.h has it: pieces are cut from what is loose, and joined
- * again.
+ * Free space (free_space.h): cut blocks from chunks, the victim and the top,
+ * and join what is freed.
  */
 #include "config.h"
 
@@ -10,57 +10,61 @@ enum {
     VICTIM_OF_TOP = 256 /* granules of the top that become the victim */
 };
 
-static inline chunk_t *chunk(const space_t *space, chunk_id_t id)
+static inline chunk_t *chunk(const free_space_t *space, chunk_id_t id)
 {
     return chunk_at(&space->pool, id);
 }
 
-/* Make a chunk of granules whose slots are 0. */
-static inline void chunk_make(space_t *space, uint64_t start, uint64_t size)
+/* Make a chunk. The bytes of its granules in the block map are 0. */
+static inline void chunk_make(free_space_t *space, uint64_t start,
+                              uint64_t size)
 {
     chunk_id_t id = chunk_new(&space->pool);
-    space->loose += size;
+    space->total += size;
     chunk(space, id)->start = start;
     chunk(space, id)->size = size;
-    chunk_enter(&space->pool, id);
+    chunk_link(&space->pool, id);
     bins_add(&space->bins, &space->pool, id);
 }
 
-/* Let a chunk be granules of nothing, whose slots are 0. */
-static inline void chunk_drop(space_t *space, chunk_id_t id)
+/* Remove a chunk. The bytes of its granules in the block map are 0 afterwards.
+ */
+static inline void chunk_drop(free_space_t *space, chunk_id_t id)
 {
-    space->loose -= chunk(space, id)->size;
+    space->total -= chunk(space, id)->size;
     bins_remove(&space->bins, &space->pool, id);
-    chunk_leave(&space->pool, id);
+    chunk_unlink(&space->pool, id);
     chunk_delete(&space->pool, id);
 }
 
-/* Give a chunk other bounds; the slots of what it gains are 0. */
-static inline void chunk_change(space_t *space, chunk_id_t id, uint64_t start,
-                                uint64_t size)
+/* Change the bounds of a chunk. Gained granules have bytes of 0 in the block
+ * map. */
+static inline void chunk_change(free_space_t *space, chunk_id_t id,
+                                uint64_t start, uint64_t size)
 {
     chunk_t *c = chunk(space, id);
-    bool rebins = bins_index(size) != bins_index(c->size);
-    space->loose += size - c->size;
-    chunk_leave(&space->pool, id);
-    if (rebins)
+    bool changes_bin = bins_index(size) != bins_index(c->size);
+    space->total += size - c->size;
+    chunk_unlink(&space->pool, id);
+    if (changes_bin)
         bins_remove(&space->bins, &space->pool, id);
     c->start = start;
     c->size = size;
-    if (rebins)
+    if (changes_bin)
         bins_add(&space->bins, &space->pool, id);
-    chunk_enter(&space->pool, id);
+    chunk_link(&space->pool, id);
 }
 
-/* A piece that is taken out of a longer one, with what is left of it. */
+/* The span to cut from a piece of `have` granules: a remainder of one granule
+ * cannot be a piece, so the span takes it too. */
 static inline span_t span_of(uint64_t start, uint64_t size, uint64_t have)
 {
     return (span_t){start, have == size + 1 ? have : size};
 }
 
-/* Cut a piece out of a chunk that contains it. */
-static inline span_t chunk_carve(space_t *space, chunk_id_t id, uint64_t start,
-                                 uint64_t size)
+/* Cut a span out of a chunk that contains it. */
+static inline span_t chunk_carve(free_space_t *space, chunk_id_t id,
+                                 uint64_t start, uint64_t size)
 {
     uint64_t from = chunk(space, id)->start;
     uint64_t to = from + chunk(space, id)->size;
@@ -78,45 +82,47 @@ static inline span_t chunk_carve(space_t *space, chunk_id_t id, uint64_t start,
     return span;
 }
 
-/* Let granules whose slots are 0 be the victim, where there is none. */
-static inline void victim_set(space_t *space, uint64_t start, uint64_t size)
+/* Make a victim; there is none. The bytes of its granules in the block map are
+ * 0. */
+static inline void victim_set(free_space_t *space, uint64_t start,
+                              uint64_t size)
 {
-    space->loose += size;
+    space->total += size;
     space->victim = (span_t){start, size};
-    slot_mark(&space->pool.slots, start, size, 0, (slot_note_t){0},
-              SPACE_VICTIM);
+    map_mark(&space->pool.map, start, size, 0, (map_header_t){0},
+             FOOTER_VICTIM);
 }
 
-/* Let there be no victim, but granules whose slots are 0. */
-static inline void victim_drop(space_t *space)
+/* Remove the victim. The bytes of its granules in the block map are 0
+ * afterwards. */
+static inline void victim_drop(free_space_t *space)
 {
     if (space->victim.size == 0)
         return;
-    space->loose -= space->victim.size;
-    slot_clear(&space->pool.slots, space->victim.start, space->victim.size);
-    space->victim = (span_t){SPACE_NOWHERE, 0};
+    space->total -= space->victim.size;
+    map_clear(&space->pool.map, space->victim.start, space->victim.size);
+    space->victim = (span_t){GRANULE_NONE, 0};
 }
 
-static inline bool victim_meets_top(const space_t *space)
+static inline bool victim_meets_top(const free_space_t *space)
 {
     return space->victim.size > 0 &&
            space->victim.start + space->victim.size == space->top;
 }
 
-/* Cut a piece from the start of the victim, which fits. */
-static inline span_t victim_carve(space_t *space, uint64_t size)
+/* Cut a span from the start of the victim, which is long enough. */
+static inline span_t victim_carve(free_space_t *space, uint64_t size)
 {
     span_t victim = space->victim;
     span_t span = span_of(victim.start, size, victim.size);
     span_t rest = {span.start + span.size, victim.size - span.size};
     if (rest.size >= PIECE_LONG) {
-        /* Its foot stays. */
-        const slots_t *slots = &space->pool.slots;
-        *slot_at(slots, victim.start) = 0;
-        *slot_at(slots, rest.start) =
-            (uint8_t)(rest.start * SLOT_ODD + SLOT_LONG);
+        /* The footer stays. */
+        const block_map_t *map = &space->pool.map;
+        *map_byte(map, victim.start) = 0;
+        *map_byte(map, rest.start) = (uint8_t)(rest.start * MAP_ODD + MAP_LONG);
         space->victim = rest;
-        space->loose -= span.size;
+        space->total -= span.size;
     } else {
         victim_drop(space);
         if (rest.size > 0)
@@ -125,7 +131,7 @@ static inline span_t victim_carve(space_t *space, uint64_t size)
     return span;
 }
 
-void space_retire(space_t *space)
+void free_space_retire_victim(free_space_t *space)
 {
     span_t victim = space->victim;
     bool meets_top = victim_meets_top(space);
@@ -136,46 +142,48 @@ void space_retire(space_t *space)
         chunk_make(space, victim.start, victim.size);
 }
 
-/* What is loose before or behind a place. */
+/* The free piece beside a span. Its size is 0 if there is none. */
 typedef struct neighbour {
     span_t span;
-    chunk_id_t chunk; /* CHUNK_NONE if it is the victim, or if there is none */
+    chunk_id_t chunk; /* CHUNK_NONE if it is the victim */
 } neighbour_t;
 
-static inline neighbour_t neighbour_of(const space_t *space, chunk_id_t id)
+static inline neighbour_t neighbour_of(const free_space_t *space, chunk_id_t id)
 {
     const chunk_t *c = chunk(space, id);
     return id == CHUNK_NONE ? (neighbour_t){0}
                             : (neighbour_t){{c->start, c->size}, id};
 }
 
-static inline neighbour_t neighbour_before(const space_t *space, uint64_t start)
+static inline neighbour_t neighbour_before(const free_space_t *space,
+                                           uint64_t start)
 {
     if (start == 0)
         return (neighbour_t){0};
-    const slots_t *slots = &space->pool.slots;
-    slot_before_t before = slot_before(slots, start);
-    if (before.is_long ? before.foot == SPACE_VICTIM
+    const block_map_t *map = &space->pool.map;
+    map_prev_t before = map_prev(map, start);
+    if (before.is_long ? before.footer == FOOTER_VICTIM
                        : before.start == space->victim.start)
         return (neighbour_t){.span = space->victim};
     if (before.is_long)
-        return neighbour_of(space, (chunk_id_t)before.foot);
-    if (slot_is_live(slots, before.start))
+        return neighbour_of(space, (chunk_id_t)before.footer);
+    if (map_is_live(map, before.start))
         return (neighbour_t){0};
     return neighbour_of(space, chunk_find(&space->pool, before.start));
 }
 
-static inline neighbour_t neighbour_behind(const space_t *space, uint64_t end)
+static inline neighbour_t neighbour_behind(const free_space_t *space,
+                                           uint64_t end)
 {
-    if (slot_is_live(&space->pool.slots, end))
+    if (map_is_live(&space->pool.map, end))
         return (neighbour_t){0};
     if (end == space->victim.start)
         return (neighbour_t){.span = space->victim};
-    return neighbour_of(space, space_chunk(space, end));
+    return neighbour_of(space, free_space_chunk(space, end));
 }
 
-/* Let a neighbour be granules of nothing. */
-static inline void neighbour_drop(space_t *space, neighbour_t neighbour)
+/* Remove a free piece. Its bytes in the block map are 0 afterwards. */
+static inline void neighbour_drop(free_space_t *space, neighbour_t neighbour)
 {
     if (neighbour.chunk != CHUNK_NONE)
         chunk_drop(space, neighbour.chunk);
@@ -183,7 +191,7 @@ static inline void neighbour_drop(space_t *space, neighbour_t neighbour)
         victim_drop(space);
 }
 
-void space_give(space_t *space, uint64_t start, uint64_t size)
+void free_space_give(free_space_t *space, uint64_t start, uint64_t size)
 {
     uint64_t end = start + size;
     neighbour_t before = neighbour_before(space, start);
@@ -211,111 +219,115 @@ void space_give(space_t *space, uint64_t start, uint64_t size)
     }
 }
 
-/* A multiple of align granules at which size of them lie in a chunk, with no
- * single one left before it; or SPACE_NOWHERE. */
-static inline uint64_t place_in(const chunk_t *c, uint64_t size, uint64_t align)
+/* The first aligned granule at which `size` granules fit into a chunk without
+ * a remainder of one granule before them, or GRANULE_NONE. */
+static inline uint64_t aligned_start(const chunk_t *c, uint64_t size,
+                                     uint64_t align)
 {
     uint64_t start = memheap_align_up(c->start, align);
     if (start - c->start == 1)
         start += align;
     uint64_t front = start - c->start;
     return front <= c->size && bins_fits(c->size - front, size) ? start
-                                                                : SPACE_NOWHERE;
+                                                                : GRANULE_NONE;
 }
 
-/* Take a place from the best of chunks and victim that have at least `room`
- * granules. */
-static span_t take_best(space_t *space, uint64_t size, uint64_t room,
-                        uint64_t align, size_t looks)
+/* Cut a span from the best fit among chunks and victim. Only pieces of at
+ * least `room` granules are considered. */
+static span_t take_best(free_space_t *space, uint64_t size, uint64_t room,
+                        uint64_t align, size_t probes)
 {
-    chunk_id_t id = bins_best(&space->bins, &space->pool, room, looks);
+    chunk_id_t id = bins_best(&space->bins, &space->pool, room, probes);
     if (bins_fits(space->victim.size, room) &&
         (id == CHUNK_NONE || space->victim.size < chunk(space, id)->size)) {
-        space_retire(space);
-        id = bins_best(&space->bins, &space->pool, room, looks);
+        free_space_retire_victim(space);
+        id = bins_best(&space->bins, &space->pool, room, probes);
     }
     if (id == CHUNK_NONE)
-        return (span_t){.start = SPACE_NOWHERE};
-    uint64_t start = place_in(chunk(space, id), size, align);
-    return start == SPACE_NOWHERE ? (span_t){.start = SPACE_NOWHERE}
-                                  : chunk_carve(space, id, start, size);
+        return (span_t){.start = GRANULE_NONE};
+    uint64_t start = aligned_start(chunk(space, id), size, align);
+    return start == GRANULE_NONE ? (span_t){.start = GRANULE_NONE}
+                                 : chunk_carve(space, id, start, size);
 }
 
-/* Take a short piece: a chunk of its size, or a part of the victim, or of a
- * longer chunk, the rest of which is the victim then. */
-static span_t take_short(space_t *space, uint64_t size, size_t looks)
+/* Cut a short span: from a chunk of exactly its size, else from the victim,
+ * else from a longer chunk, and its remainder becomes the victim. */
+static span_t take_short(free_space_t *space, uint64_t size, size_t probes)
 {
     chunk_id_t id = space->bins.head[size];
     if (id == CHUNK_NONE) {
         if (bins_fits(space->victim.size, size))
             return victim_carve(space, size);
-        id = bins_best(&space->bins, &space->pool, size, looks);
+        id = bins_best(&space->bins, &space->pool, size, probes);
         if (id == CHUNK_NONE)
-            return (span_t){.start = SPACE_NOWHERE};
+            return (span_t){.start = GRANULE_NONE};
     }
     uint64_t have = chunk(space, id)->size;
     span_t span = span_of(chunk(space, id)->start, size, have);
     chunk_drop(space, id);
     if (span.size < have) {
-        space_retire(space);
+        free_space_retire_victim(space);
         victim_set(space, span.start + span.size, have - span.size);
     }
     return span;
 }
 
-/* The best fit may happen to lie well; a chunk that is longer by the alignment
- * and the one granule that may not be left always does. */
-span_t space_take(space_t *space, uint64_t size, uint64_t align, size_t looks)
+/* The best fit for the size alone may be aligned by chance. A chunk that is
+ * longer by the alignment and by one granule, which cannot be left over,
+ * always has an aligned start. */
+span_t free_space_take(free_space_t *space, uint64_t size, uint64_t align,
+                       size_t probes)
 {
     if (size < PIECE_LONG && align == 1)
-        return take_short(space, size, looks);
-    span_t span = take_best(space, size, size, align, looks);
-    if (span.start == SPACE_NOWHERE && align > 1)
-        span = take_best(space, size, size + align + 1, align, looks);
+        return take_short(space, size, probes);
+    span_t span = take_best(space, size, size, align, probes);
+    if (span.start == GRANULE_NONE && align > 1)
+        span = take_best(space, size, size + align + 1, align, probes);
     return span;
 }
 
-/* Let the tables reach to a top. */
-static memheap_status_t top_ensure(space_t *space, uint64_t top)
+/* Commit the metadata for a top. */
+static memheap_status_t top_ensure(free_space_t *space, uint64_t top)
 {
-    memheap_status_t status = slots_ensure(&space->pool.slots, top);
+    memheap_status_t status = map_ensure(&space->pool.map, top);
     if (status == MEMHEAP_OK)
-        status = memheap_array_ensure(&space->pool.heads,
-                                      ((top >> CHUNK_STRETCH_ORDER) + 1) *
+        status = memheap_array_ensure(&space->pool.buckets,
+                                      ((top >> CHUNK_BUCKET_ORDER) + 1) *
                                           sizeof(chunk_id_t));
     return status;
 }
 
-/* Move the top up to the end of a piece behind it. */
-static memheap_status_t top_raise(space_t *space, uint64_t start, uint64_t size)
+/* Raise the top to the end of a span behind it. */
+static memheap_status_t top_raise(free_space_t *space, uint64_t start,
+                                  uint64_t size)
 {
     memheap_status_t status = top_ensure(space, start + size);
     if (status != MEMHEAP_OK)
         return status;
     uint64_t front = space->top;
     space->top = start + size;
-    space->high = memheap_max(space->high, space->top);
+    space->top_max = memheap_max(space->top_max, space->top);
     if (start > front)
         chunk_make(space, front, start - front);
     return MEMHEAP_OK;
 }
 
-memheap_status_t space_take_top(space_t *space, uint64_t size, uint64_t align,
-                                span_t *span_p)
+memheap_status_t free_space_take_top(free_space_t *space, uint64_t size,
+                                     uint64_t align, span_t *span_p)
 {
     bool is_short = size < PIECE_LONG && align == 1;
     if (is_short || victim_meets_top(space))
-        space_retire(space);
+        free_space_retire_victim(space);
     uint64_t start = memheap_align_up(space->top, align);
     if (start - space->top == 1)
         start += align;
     if (start < space->top || start > space->end || size > space->end - start)
         return MEMHEAP_ERR_NO_MEMORY;
     span_t span = span_of(start, size, space->end - start);
-    bool carves = is_short && space->end - start >= VICTIM_OF_TOP;
+    bool makes_victim = is_short && space->end - start >= VICTIM_OF_TOP;
     memheap_status_t status =
-        top_raise(space, start, carves ? VICTIM_OF_TOP : span.size);
-    if (status == MEMHEAP_OK && carves) {
+        top_raise(space, start, makes_victim ? VICTIM_OF_TOP : span.size);
+    if (status == MEMHEAP_OK && makes_victim) {
         victim_set(space, start, VICTIM_OF_TOP);
         victim_carve(space, size);
     }
@@ -323,12 +335,12 @@ memheap_status_t space_take_top(space_t *space, uint64_t size, uint64_t align,
     return status;
 }
 
-memheap_status_t space_take_at(space_t *space, span_t *span_p)
+memheap_status_t free_space_take_at(free_space_t *space, span_t *span_p)
 {
     uint64_t start = span_p->start;
     if (start > space->end || span_p->size > space->end - start)
         return MEMHEAP_ERR_BUSY;
-    space_retire(space);
+    free_space_retire_victim(space);
     if (start >= space->top) {
         *span_p = span_of(start, span_p->size, space->end - start);
         return start - space->top == 1 ? MEMHEAP_ERR_BAD_ARGUMENT
@@ -349,12 +361,12 @@ memheap_status_t space_take_at(space_t *space, span_t *span_p)
     return MEMHEAP_OK;
 }
 
-memheap_status_t space_extend(space_t *space, span_t *span_p)
+memheap_status_t free_space_extend(free_space_t *space, span_t *span_p)
 {
     span_t more = *span_p;
     if (more.start == space->victim.start && space->victim.size < more.size &&
         victim_meets_top(space))
-        space_retire(space);
+        free_space_retire_victim(space);
     if (more.start == space->top) {
         if (more.size > space->end - more.start)
             return MEMHEAP_ERR_NO_MEMORY;
@@ -370,36 +382,38 @@ memheap_status_t space_extend(space_t *space, span_t *span_p)
     return MEMHEAP_OK;
 }
 
-uint64_t space_longest(const space_t *space)
+uint64_t free_space_largest(const free_space_t *space)
 {
     uint64_t top = space->end - space->top;
     if (victim_meets_top(space))
         top += space->victim.size;
     uint64_t longest = memheap_max(memheap_max(top, space->victim.size),
                                    bins_largest(&space->bins, &space->pool));
-    return longest < PIECE_LEAST ? 0 : longest;
+    return longest < PIECE_MIN ? 0 : longest;
 }
 
-size_t space_metadata(const space_t *space)
+size_t free_space_metadata(const free_space_t *space)
 {
-    return slots_bytes(space->high) +
-           ((space->high >> CHUNK_STRETCH_ORDER) + 1) * sizeof(chunk_id_t) +
+    return map_bytes(space->top_max) +
+           ((space->top_max >> CHUNK_BUCKET_ORDER) + 1) * sizeof(chunk_id_t) +
            (space->pool.count + 1) * sizeof(chunk_t);
 }
 
-memheap_status_t space_open(space_t *space, const memheap_memory_t *memory,
-                            uint64_t end, uint64_t most)
+memheap_status_t free_space_open(free_space_t *space,
+                                 const memheap_memory_t *memory, uint64_t end,
+                                 uint64_t most)
 {
-    /* Each block, and each chunk beside one, takes PIECE_LEAST at least. */
-    uint64_t nodes = memheap_min(most / PIECE_LEAST, UINT32_MAX / 2);
+    /* Each block, and each chunk beside one, has at least PIECE_MIN granules.
+     */
+    uint64_t nodes = memheap_min(most / PIECE_MIN, UINT32_MAX / 2);
     space->end = end;
-    space->victim.start = SPACE_NOWHERE;
-    space->pool.limit = (chunk_id_t)nodes + SPACE_AHEAD + SPACE_SPARE_NODES + 1;
-    memheap_status_t status = slots_open(&space->pool.slots, memory, most);
+    space->victim.start = GRANULE_NONE;
+    space->pool.limit = (chunk_id_t)nodes + ENSURE_STEP + SPARE_NODES + 1;
+    memheap_status_t status = map_open(&space->pool.map, memory, most);
     if (status == MEMHEAP_OK)
-        status = memheap_array_open(
-            &space->pool.heads, memory,
-            (size_t)((most >> CHUNK_STRETCH_ORDER) + 1) * sizeof(chunk_id_t));
+        status = memheap_array_open(&space->pool.buckets, memory,
+                                    (size_t)((most >> CHUNK_BUCKET_ORDER) + 1) *
+                                        sizeof(chunk_id_t));
     if (status == MEMHEAP_OK)
         status =
             memheap_array_open(&space->pool.nodes, memory,
@@ -409,9 +423,9 @@ memheap_status_t space_open(space_t *space, const memheap_memory_t *memory,
     return status;
 }
 
-void space_close(space_t *space)
+void free_space_close(free_space_t *space)
 {
-    memheap_array_close(&space->pool.slots.table);
-    memheap_array_close(&space->pool.heads);
+    memheap_array_close(&space->pool.map.array);
+    memheap_array_close(&space->pool.buckets);
     memheap_array_close(&space->pool.nodes);
 }

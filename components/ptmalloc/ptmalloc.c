@@ -1,204 +1,144 @@
 /*
- * The allocator of dlmalloc and ptmalloc, with all it knows outside the heap.
+ * The allocator of dlmalloc and ptmalloc, with all metadata outside the region.
  *
- * The region is cut into pieces, up to the top (slots.h). A piece is a block or
- * loose (space.h); and a block is live, or cached: it was freed and waits for a
- * request of its class (cache.h), and nothing joins it meanwhile. A request is
- * served from the cache, else from what is loose, else from the top.
+ * The region up to the top is cut into pieces (block_map.h). A piece is either
+ * free (free_space.h) or a block. A block is live or cached: a cached block was
+ * freed and waits for a request of its class (free_cache.h), and is not joined
+ * with its neighbours. A request is served from the cache, else from free
+ * pieces, else from the top.
  *
- * Up to twice what was ever live, and to two fifths of the region, the top
- * rises freely, and all that is freed may be cached. Above that, the cache may
- * hold a small share of what lies below the top and of what lies above; what it
- * may not hold is given back to the space, and so are a few blocks before the
- * top moves up, and all of them before a request fails. How much may be cached
- * is kept as `floor`, the least that has to be in use, so that free() compares
- * one number.
+ * Memory is plentiful while the top is below two fifths of the region and below
+ * twice the most that was ever live. All freed blocks may then be cached.
+ * Above, the cache is limited to small shares of the space below and above the
+ * top; blocks beyond the limit become free space. A few cached blocks are
+ * joined before the top rises, and all before a request fails. The limit is
+ * kept as `used_min`, the least that has to be in use, so free() compares one
+ * number.
  *
- * Rules that ptmalloc_check() tests:
- *   - each granule below the top is in one piece, and the slots say which;
- *   - no two loose pieces touch, and no chunk touches the top;
- *   - each chunk has one node, in the bin for its size, and there are no more;
- *   - each cached block is in the stack of its class, and nothing else is.
+ * Invariants, tested by ptmalloc_check():
+ * - each granule below the top belongs to one piece, as the block map says;
+ * - free pieces are never adjacent, and no chunk ends at the top;
+ * - each chunk has one node, in the bin of its size; no other node is used;
+ * - each cached block is in the stack of its class, and no other is.
  *
- * Freeing may need a node or a box of the cache. Neither are ever more than
- * blocks, live or cached, so alloc() sees to it that there is one of each
- * before it makes one block more; free() cannot fail.
+ * free() cannot fail: it may need a node or a magazine, but there are never
+ * more of either than blocks, live and cached. alloc() makes sure of both
+ * before it adds a block.
  *
  * Sources: D. Lea, "A memory allocator", 1987-2012; W. Gloger, ptmalloc; J.
- * Bonwick, "The slab allocator", 1994 (stacks of objects that are kept).
+ * Bonwick, "The slab allocator", 1994 (caches of freed objects).
  */
 #include "config.h"
 
-#include <memheap/component.h>
-#include "components/ptmalloc/free_cache.h"
-#include "components/ptmalloc/free_space.h"
+#include "components/ptmalloc/ptmalloc.h"
 
 enum {
-    GRANULE_ORDER = 4,
-    ROOMY_PART = 2, /* the part of the region in which the top rises freely */
-    ROOMY_OF = 5,
-    /* The most that the cache may hold above that, as shifts of what lies below
-     * the top, but for little, and of what lies above. */
-    LIMIT_BELOW = 2,
-    LIMIT_LITTLE = 4096,
-    LIMIT_ABOVE = 5,
-    LIMIT_ONE = 6,        /* the part of it that one block may be, as a shift */
-    FLUSHED_FOR_TOP = 2,  /* cached blocks that are joined before it moves */
-    FLUSHED_FOR_ROOM = 1, /* and those that make room for another */
-    /* A block that shrinks by no more than these bytes and a part of its
-     * length, a half while there is room and else a sixteenth, stays as it is.
-     */
-    SLACK = 63,
-    SLACK_ROOMY = 1,
-    SLACK_TIGHT = 4,
-    /* A block that grows may get half of what it needs beside, but no more than
-     * so many bytes. */
-    GROWN_MOST = 65536
+    PLENTY_NUMERATOR = 2, /* part of the region in which memory is plentiful */
+    PLENTY_DENOMINATOR = 5,
+    /* Limits of the cache above that: the greater of CACHE_MAX_SMALL granules
+     * and the space below the top >> CACHE_MAX_BELOW_SHIFT, but no more than
+     * the space above it >> CACHE_MAX_ABOVE_SHIFT. */
+    CACHE_MAX_BELOW_SHIFT = 2,
+    CACHE_MAX_SMALL = 4096,
+    CACHE_MAX_ABOVE_SHIFT = 5,
+    CACHE_MAX_ONE_SHIFT = 6, /* share of the limit that one block may take */
+    FLUSH_BEFORE_TOP = 2,    /* cached blocks joined before the top rises */
+    FLUSH_ON_FREE = 1,       /* cached blocks joined to cache another */
+    /* A block stays as it is if it shrinks by at most SHRINK_BYTES and a part
+     * of its size: a half if memory is plentiful, else a sixteenth. */
+    SHRINK_BYTES = 63,
+    SHRINK_SHIFT_PLENTY = 1,
+    SHRINK_SHIFT_SCARCE = 4,
+    /* A growing block may get half of its new size in addition, up to this
+     * many bytes. */
+    HEADROOM_MAX = 65536
 };
 
-typedef struct ptmalloc {
-    memheap_module_t module;
-    uint64_t reach; /* blocks before it may be cached; not behind the top */
-    size_t floor;   /* bytes; less in use would mean that too much is cached */
-    uint64_t limit; /* granules; the most that may be */
-    uint64_t roomy; /* granules; up to there the top rises freely */
-    uint64_t most;  /* granules that were ever live */
-    unsigned slack; /* the part of itself that a block may shrink, a shift */
-    size_t blocks;  /* live and cached */
-    size_t ensured; /* blocks that there are nodes and boxes for */
-    space_t space;
-    cache_t cache;
-    size_t max_size;
-    const memheap_memory_t *memory;
-} ptmalloc_t;
-
-static ptmalloc_t *ptmalloc_of(memheap_module_t *module)
-{
-    return (ptmalloc_t *)(void *)module;
-}
-
-static const ptmalloc_t *const_ptmalloc_of(const memheap_module_t *module)
-{
-    return (const ptmalloc_t *)(const void *)module;
-}
-
-/* Granules of a size that is not 0. */
+/* Granules of a block of `size` bytes; size is not 0. */
 static uint64_t granules_of(size_t size)
 {
-    return memheap_max(((size - 1) >> GRANULE_ORDER) + 1, PIECE_LEAST);
+    return memheap_max(((size - 1) >> GRANULE_ORDER) + 1, PIECE_MIN);
 }
 
-/* The granule of an offset; one that is no multiple of a granule becomes too
- * large to be in any region. */
+/* The granule of an offset. An offset between two granules gives a number
+ * beyond any region. */
 static uint64_t granule_at(size_t offset)
 {
     return offset >> GRANULE_ORDER | offset << (64 - GRANULE_ORDER);
 }
 
-static size_t bytes_of(uint64_t granules)
-{
-    return (size_t)granules << GRANULE_ORDER;
-}
-
-static inline const slots_t *slots_of(const ptmalloc_t *p)
-{
-    return &p->space.pool.slots;
-}
-
-/* The granule of an offset if a live block starts there, or SPACE_NOWHERE. */
+/* The granule of an offset if a live block starts there, or GRANULE_NONE. */
 static inline uint64_t live_start(const ptmalloc_t *p, size_t offset)
 {
     uint64_t start = granule_at(offset);
-    return MEMHEAP_LIKELY(start < p->space.top &&
-                          slot_is_live(slots_of(p), start))
+    return MEMHEAP_LIKELY(start < p->free_space.top &&
+                          map_is_live(map_of(p), start))
                ? start
-               : SPACE_NOWHERE;
+               : GRANULE_NONE;
 }
 
-/* The class of a block, live or cached: without a number, it is live, and too
- * long for one or cut shorter than classes are. */
-static inline cache_class_t class_at(const ptmalloc_t *p, uint64_t start)
-{
-    unsigned number = slot_code(slots_of(p), start);
-    if (number == SLOT_LONG)
-        number = slot_number(slots_of(p), start);
-    uint64_t size =
-        number != 0 ? cache_size(number) : slot_value(slots_of(p), start);
-    return (cache_class_t){size, number};
-}
-
-/* The number of the class of a block, of which its slot has the code; 0 if it
- * has none. No branch tells long from short, since lengths come as they like.
- */
+/* Class number of a block, given its code in the block map; 0 for no class.
+ * The header is read even if it is not used: whether a block is long is hard
+ * to predict, and the compiler then needs no branch. */
 static inline unsigned number_at(const ptmalloc_t *p, uint64_t start,
                                  unsigned code)
 {
-    unsigned noted = slot_number(slots_of(p), start);
-    return code == SLOT_LONG ? noted : code;
+    unsigned noted = map_class_number(map_of(p), start);
+    return code == MAP_LONG ? noted : code;
 }
 
-/* Granules of a piece. */
-static uint64_t length_at(const ptmalloc_t *p, uint64_t start)
-{
-    if (start == p->space.victim.start)
-        return p->space.victim.size;
-    if (!slot_is_live(slots_of(p), start)) {
-        chunk_id_t id = space_chunk(&p->space, start);
-        if (id != CHUNK_NONE)
-            return chunk_at(&p->space.pool, id)->size;
-    }
-    return class_at(p, start).size;
-}
-
-/* Let slots that are 0 be those of a live block. */
+/* Enter a live block into the block map, where its bytes are 0. */
 static inline void block_mark(ptmalloc_t *p, uint64_t start,
                               cache_class_t class)
 {
-    slot_note_t note = {class.number, class.number == 0 ? class.size : 0};
-    slot_mark(slots_of(p), start, class.size, SLOT_LIVE, note, 0);
+    map_header_t header = {class.number, class.number == 0 ? class.size : 0};
+    map_mark(map_of(p), start, class.size, MAP_LIVE, header, 0);
 }
 
 /* Granules of blocks, live and cached. */
-static inline uint64_t taken(const ptmalloc_t *p)
+static inline uint64_t granules_in_blocks(const ptmalloc_t *p)
 {
-    return p->space.top - p->space.loose;
+    return p->free_space.top - p->free_space.total;
 }
 
-/* Say anew how much may be cached: called by all that may have moved the top,
- * or changed what is loose, when they are done. */
-static inline void bounds_set(ptmalloc_t *p)
+/* Update the limits of the cache. Called after the top moved or free space
+ * changed. */
+static inline void limits_update(ptmalloc_t *p)
 {
-    uint64_t top = p->space.top;
-    uint64_t end = p->space.end;
-    p->most = memheap_max(p->most, p->module.used >> GRANULE_ORDER);
-    p->roomy =
-        memheap_min(end / ROOMY_OF * ROOMY_PART, 2 * p->most + LIMIT_LITTLE);
-    p->limit = top;
-    p->slack = SLACK_ROOMY;
-    p->module.headroom = GROWN_MOST;
-    if (top > p->roomy) {
-        p->slack = SLACK_TIGHT;
+    uint64_t top = p->free_space.top;
+    uint64_t end = p->free_space.end;
+    p->used_max = memheap_max(p->used_max, p->module.used >> GRANULE_ORDER);
+    p->plenty_end = memheap_min(end / PLENTY_DENOMINATOR * PLENTY_NUMERATOR,
+                                2 * p->used_max + CACHE_MAX_SMALL);
+    p->cache_max = top;
+    p->shrink_shift = SHRINK_SHIFT_PLENTY;
+    p->module.headroom = HEADROOM_MAX;
+    if (top > p->plenty_end) {
+        p->shrink_shift = SHRINK_SHIFT_SCARCE;
         p->module.headroom = 0;
-        p->limit = memheap_min(memheap_max(top >> LIMIT_BELOW, LIMIT_LITTLE),
-                               (end - top) >> LIMIT_ABOVE);
+        p->cache_max = memheap_min(
+            memheap_max(top >> CACHE_MAX_BELOW_SHIFT, CACHE_MAX_SMALL),
+            (end - top) >> CACHE_MAX_ABOVE_SHIFT);
     }
-    p->floor = taken(p) > p->limit ? bytes_of(taken(p) - p->limit) : 0;
-    p->reach = memheap_min(top, MEMHEAP_MAGAZINE_LIMIT);
+    p->used_min = granules_in_blocks(p) > p->cache_max
+                      ? bytes_of(granules_in_blocks(p) - p->cache_max)
+                      : 0;
+    p->cacheable_end = memheap_min(top, MEMHEAP_MAGAZINE_LIMIT);
 }
 
-/* Give the uppermost block of a stack back to the space. */
-static void flush_stack(ptmalloc_t *p, cache_stack_t *stack)
+/* Turn the uppermost cached block of a stack into free space. */
+static void flush_one(ptmalloc_t *p, cache_stack_t *stack)
 {
-    if (stack->box.count == 0)
-        memheap_magazine_refill(&p->cache.boxes, &stack->box);
-    uint64_t start = stack->box.member[--stack->box.count];
-    uint64_t size = stack->bytes >> GRANULE_ORDER;
+    if (stack->magazine.count == 0)
+        memheap_magazine_refill(&p->cache.magazines, &stack->magazine);
+    uint64_t start = stack->magazine.round[--stack->magazine.count];
+    uint64_t size = stack->block_size >> GRANULE_ORDER;
     p->blocks--;
-    slot_clear(slots_of(p), start, size);
-    space_give(&p->space, start, size);
+    map_clear(map_of(p), start, size);
+    free_space_give(&p->free_space, start, size);
 }
 
-/* Give up to `count` cached blocks back, large ones first. */
+/* Turn up to `count` cached blocks into free space, large blocks first. */
 static MEMHEAP_NOINLINE void flush(ptmalloc_t *p, size_t count)
 {
     for (; count > 0; count--) {
@@ -207,111 +147,111 @@ static MEMHEAP_NOINLINE void flush(ptmalloc_t *p, size_t count)
             stack = cache_find_small(&p->cache);
         if (stack == NULL)
             return;
-        flush_stack(p, stack);
+        flush_one(p, stack);
     }
 }
 
-/* A node for each chunk and a box for each block in the cache after one more
- * alloc(). */
-static memheap_status_t blocks_ensure(ptmalloc_t *p)
+/* Make sure of the nodes and magazines that one more block may need. */
+static memheap_status_t metadata_ensure(ptmalloc_t *p)
 {
-    if (MEMHEAP_LIKELY(p->blocks < p->ensured))
+    if (MEMHEAP_LIKELY(p->blocks < p->blocks_ensured))
         return MEMHEAP_OK;
-    size_t blocks = p->blocks + SPACE_AHEAD;
-    memheap_status_t status = space_ensure(&p->space, blocks);
+    size_t blocks = p->blocks + ENSURE_STEP;
+    memheap_status_t status = free_space_ensure(&p->free_space, blocks);
     if (status == MEMHEAP_OK)
-        status = memheap_magazines_ensure(&p->cache.boxes, blocks);
+        status = memheap_magazines_ensure(&p->cache.magazines, blocks);
     if (status == MEMHEAP_OK)
-        p->ensured = blocks;
+        p->blocks_ensured = blocks;
     return status;
 }
 
-/* Find a place for a block, of cached ones if there is no other. */
-static memheap_status_t place_anywhere(ptmalloc_t *p, uint64_t size,
-                                       uint64_t align, span_t *span_p)
+/* Find a span for a block. Joins cached blocks if nothing else fits. */
+static memheap_status_t find_place(ptmalloc_t *p, uint64_t size, uint64_t align,
+                                   span_t *span_p)
 {
-    space_t *space = &p->space;
-    *span_p = space_take(space, size, align, SPACE_LOOKS);
-    if (span_p->start == SPACE_NOWHERE && space->top + size > p->roomy) {
-        flush(p, FLUSHED_FOR_TOP);
-        *span_p = space_take(space, size, align, SPACE_LOOKS);
+    free_space_t *space = &p->free_space;
+    *span_p = free_space_take(space, size, align, BIN_PROBES);
+    if (span_p->start == GRANULE_NONE && space->top + size > p->plenty_end) {
+        flush(p, FLUSH_BEFORE_TOP);
+        *span_p = free_space_take(space, size, align, BIN_PROBES);
     }
-    if (span_p->start != SPACE_NOWHERE)
+    if (span_p->start != GRANULE_NONE)
         return MEMHEAP_OK;
-    memheap_status_t status = space_take_top(space, size, align, span_p);
+    memheap_status_t status = free_space_take_top(space, size, align, span_p);
     if (status != MEMHEAP_ERR_NO_MEMORY)
         return status;
     flush(p, SIZE_MAX);
-    *span_p = space_take(space, size, align, SIZE_MAX);
-    return span_p->start != SPACE_NOWHERE
+    *span_p = free_space_take(space, size, align, SIZE_MAX);
+    return span_p->start != GRANULE_NONE
                ? MEMHEAP_OK
-               : space_take_top(space, size, align, span_p);
+               : free_space_take_top(space, size, align, span_p);
 }
 
-/* The uppermost block in the box of a stack if it will do, or SPACE_NOWHERE. */
-static inline uint64_t block_peek(const cache_stack_t *stack, size_t align)
+/* The uppermost block of a magazine if it is aligned, or GRANULE_NONE. */
+static inline uint64_t cache_peek(const cache_stack_t *stack, size_t align)
 {
-    uint32_t count = stack->box.count;
+    uint32_t count = stack->magazine.count;
     if (MEMHEAP_UNLIKELY(count == 0))
-        return SPACE_NOWHERE;
-    uint64_t start = stack->box.member[count - 1];
+        return GRANULE_NONE;
+    uint64_t start = stack->magazine.round[count - 1];
     return MEMHEAP_LIKELY((bytes_of(start) & (align - 1)) == 0) ? start
-                                                                : SPACE_NOWHERE;
+                                                                : GRANULE_NONE;
 }
 
-/* Let the uppermost block in the box of a stack be live. */
-static inline memheap_result_t block_take(ptmalloc_t *p, cache_stack_t *stack,
-                                          uint64_t start)
+/* Take the uppermost block of a magazine out of the cache. */
+static inline memheap_result_t cache_pop(ptmalloc_t *p, cache_stack_t *stack,
+                                         uint64_t start)
 {
-    stack->box.count--;
-    slot_set_live(slots_of(p), start);
-    p->module.used += stack->bytes;
+    stack->magazine.count--;
+    map_set_live(map_of(p), start);
+    p->module.used += stack->block_size;
     return memheap_result_ok(bytes_of(start));
 }
 
-/* Let granules that the space gave be a live block. */
-static void block_enter(ptmalloc_t *p, span_t span)
+/* Make a live block of a span taken from free space. */
+static void block_add(ptmalloc_t *p, span_t span)
 {
     cache_class_t class = cache_class_of(span.size);
     cache_stack(&p->cache, class);
     block_mark(p, span.start, class);
     p->blocks++;
     p->module.used += bytes_of(span.size);
-    bounds_set(p);
+    limits_update(p);
 }
 
-/* Alloc where the uppermost block in the box of the stack will not do. */
-static MEMHEAP_NOINLINE memheap_result_t alloc_slowly(ptmalloc_t *p,
-                                                      size_t size, size_t align)
+/* Slow path of alloc: the uppermost cached block is missing or not aligned. */
+static MEMHEAP_NOINLINE memheap_result_t alloc_slow(ptmalloc_t *p, size_t size,
+                                                    size_t align)
 {
     uint64_t exact = granules_of(size);
-    if (exact > p->space.end)
+    if (exact > p->free_space.end)
         return memheap_result_error(MEMHEAP_ERR_NO_MEMORY);
     cache_class_t class = cache_class(exact);
-    cache_stack_t *stack = &p->cache.stack[class.number];
+    cache_stack_t *stack = &p->cache.stacks[class.number];
     align >>= GRANULE_ORDER;
-    if ((stack->box.count > 0 ||
-         memheap_magazine_refill(&p->cache.boxes, &stack->box)) &&
-        cache_turn(&stack->box, align))
-        return block_take(p, stack, stack->box.member[stack->box.count - 1]);
-    memheap_status_t status = blocks_ensure(p);
+    if ((stack->magazine.count > 0 ||
+         memheap_magazine_refill(&p->cache.magazines, &stack->magazine)) &&
+        cache_find_aligned(&stack->magazine, align))
+        return cache_pop(p, stack,
+                         stack->magazine.round[stack->magazine.count - 1]);
+    memheap_status_t status = metadata_ensure(p);
     if (status != MEMHEAP_OK)
         return memheap_result_error(status);
-    /* In need, just what was asked for; or with one more that cannot be left.
-     */
+    /* The class first; as a last resort the exact length, or one granule more
+     * if a single granule would be left. */
     uint64_t wants[] = {class.size, exact, exact + 1};
     span_t span;
     status = MEMHEAP_ERR_NO_MEMORY;
     for (unsigned i = exact <= CACHE_EXACT ? 1 : 0;
          i < 3 && status == MEMHEAP_ERR_NO_MEMORY; i++) {
         size_t common = i == 0 ? (size_t)1 << CACHE_ALIGN : 1;
-        status = place_anywhere(p, wants[i], memheap_max(align, common), &span);
+        status = find_place(p, wants[i], memheap_max(align, common), &span);
     }
     if (status != MEMHEAP_OK) {
-        bounds_set(p);
+        limits_update(p);
         return memheap_result_error(status);
     }
-    block_enter(p, span);
+    block_add(p, span);
     return memheap_result_ok(bytes_of(span.start));
 }
 
@@ -321,62 +261,62 @@ static memheap_result_t ptmalloc_alloc(memheap_module_t *module, size_t align,
     ptmalloc_t *p = ptmalloc_of(module);
     uint64_t granules = (size - 1) >> GRANULE_ORDER;
     unsigned number;
-    if (MEMHEAP_LIKELY(granules < CACHE_TABLE))
-        number = p->cache.number[granules];
+    if (MEMHEAP_LIKELY(granules < CACHE_TABLE_SIZE))
+        number = p->cache.class_table[granules];
     else
         number = cache_class(granules + 1).number;
-    cache_stack_t *stack = &p->cache.stack[number];
-    uint64_t start = block_peek(stack, align);
-    if (MEMHEAP_UNLIKELY(start == SPACE_NOWHERE))
-        return alloc_slowly(p, size, align);
-    return block_take(p, stack, start);
+    cache_stack_t *stack = &p->cache.stacks[number];
+    uint64_t start = cache_peek(stack, align);
+    if (MEMHEAP_UNLIKELY(start == GRANULE_NONE))
+        return alloc_slow(p, size, align);
+    return cache_pop(p, stack, start);
 }
 
-/* Let a live block be cached; the box of its stack has room. */
-static inline memheap_status_t block_push(ptmalloc_t *p, cache_stack_t *stack,
+/* Cache a live block. The magazine of its stack has room. */
+static inline memheap_status_t cache_push(ptmalloc_t *p, cache_stack_t *stack,
                                           uint64_t start, size_t used)
 {
-    uint32_t count = stack->box.count;
-    slot_set_dead(slots_of(p), start);
-    stack->box.member[count] = (uint32_t)start;
-    stack->box.count = count + 1;
+    uint32_t count = stack->magazine.count;
+    map_clear_live(map_of(p), start);
+    stack->magazine.round[count] = (uint32_t)start;
+    stack->magazine.count = count + 1;
     p->module.used = used;
     return MEMHEAP_OK;
 }
 
-/* Free where there is more to do than to push the block; or less, since there
- * is none. */
-static MEMHEAP_NOINLINE memheap_status_t free_slowly(ptmalloc_t *p,
-                                                     uint64_t start)
+/* Slow path of free: the magazine is full, the cache is at its limit, the
+ * block cannot be cached, or no block starts there. */
+static MEMHEAP_NOINLINE memheap_status_t free_slow(ptmalloc_t *p,
+                                                   uint64_t start)
 {
-    if (start >= p->space.top || !slot_is_live(slots_of(p), start))
+    if (start >= p->free_space.top || !map_is_live(map_of(p), start))
         return MEMHEAP_ERR_BAD_ADDRESS;
     cache_class_t class = class_at(p, start);
-    cache_stack_t *stack = &p->cache.stack[class.number];
+    cache_stack_t *stack = &p->cache.stacks[class.number];
     size_t used = p->module.used - bytes_of(class.size);
-    bool caches =
-        class.number != 0 && start < MEMHEAP_MAGAZINE_LIMIT &&
-        (class.size < PIECE_LONG || class.size <= p->limit >> LIMIT_ONE);
-    for (unsigned n = 0; caches && used < p->floor; n++) {
+    bool caches = class.number != 0 && start < MEMHEAP_MAGAZINE_LIMIT &&
+                  (class.size < PIECE_LONG ||
+                   class.size <= p->cache_max >> CACHE_MAX_ONE_SHIFT);
+    for (unsigned n = 0; caches && used < p->used_min; n++) {
         cache_stack_t *large =
-            n < FLUSHED_FOR_ROOM ? cache_find_large(&p->cache) : NULL;
+            n < FLUSH_ON_FREE ? cache_find_large(&p->cache) : NULL;
         caches = large != NULL;
         if (caches)
-            flush_stack(p, large);
-        bounds_set(p);
+            flush_one(p, large);
+        limits_update(p);
     }
     if (caches) {
-        if (stack->room == 0)
-            cache_enter(&p->cache, class.number);
-        if (stack->box.count == stack->room)
-            memheap_magazine_spill(&p->cache.boxes, &stack->box);
-        return block_push(p, stack, start, used);
+        if (stack->capacity == 0)
+            cache_activate(&p->cache, class.number);
+        if (stack->magazine.count == stack->capacity)
+            memheap_magazine_spill(&p->cache.magazines, &stack->magazine);
+        return cache_push(p, stack, start, used);
     }
     p->module.used = used;
     p->blocks--;
-    slot_clear(slots_of(p), start, class.size);
-    space_give(&p->space, start, class.size);
-    bounds_set(p);
+    map_clear(map_of(p), start, class.size);
+    free_space_give(&p->free_space, start, class.size);
+    limits_update(p);
     return MEMHEAP_OK;
 }
 
@@ -384,16 +324,17 @@ static memheap_status_t ptmalloc_free(memheap_module_t *module, size_t offset)
 {
     ptmalloc_t *p = ptmalloc_of(module);
     uint64_t start = granule_at(offset);
-    if (MEMHEAP_UNLIKELY(start >= p->reach))
-        return free_slowly(p, start);
-    unsigned code = slot_live_code(slots_of(p), start);
-    if (MEMHEAP_UNLIKELY(code > SLOT_LONG))
+    if (MEMHEAP_UNLIKELY(start >= p->cacheable_end))
+        return free_slow(p, start);
+    unsigned code = map_live_code(map_of(p), start);
+    if (MEMHEAP_UNLIKELY(code > MAP_LONG))
         return MEMHEAP_ERR_BAD_ADDRESS;
-    cache_stack_t *stack = &p->cache.stack[number_at(p, start, code)];
-    size_t used = module->used - stack->bytes;
-    if (MEMHEAP_UNLIKELY(stack->box.count == stack->room || used < p->floor))
-        return free_slowly(p, start);
-    return block_push(p, stack, start, used);
+    cache_stack_t *stack = &p->cache.stacks[number_at(p, start, code)];
+    size_t used = module->used - stack->block_size;
+    if (MEMHEAP_UNLIKELY(stack->magazine.count == stack->capacity ||
+                         used < p->used_min))
+        return free_slow(p, start);
+    return cache_push(p, stack, start, used);
 }
 
 static memheap_status_t ptmalloc_size_of(const memheap_module_t *module,
@@ -401,24 +342,25 @@ static memheap_status_t ptmalloc_size_of(const memheap_module_t *module,
 {
     const ptmalloc_t *p = const_ptmalloc_of(module);
     uint64_t start = live_start(p, offset);
-    if (start == SPACE_NOWHERE)
+    if (start == GRANULE_NONE)
         return MEMHEAP_ERR_BAD_ADDRESS;
     *size_p = bytes_of(class_at(p, start).size);
     return MEMHEAP_OK;
 }
 
-/* Give a live block, whose length is the caller's to change, another class. */
-static void block_change(ptmalloc_t *p, uint64_t start, cache_class_t have,
-                         cache_class_t want)
+/* Change the length and class of a live block. The caller takes or gives the
+ * granules. */
+static void block_set_class(ptmalloc_t *p, uint64_t start, cache_class_t have,
+                            cache_class_t want)
 {
-    slot_clear(slots_of(p), start, have.size);
+    map_clear(map_of(p), start, have.size);
     cache_stack(&p->cache, want);
     block_mark(p, start, want);
     p->module.used += bytes_of(want.size) - bytes_of(have.size);
 }
 
-/* Let a block grow over what is loose behind it: to a class, while there is
- * room to one that it can grow on in, or just to `exact`. */
+/* Grow a block into the free space behind it: to the class with headroom, else
+ * to the class of the new size, else to exactly that size. */
 static memheap_status_t block_grow(ptmalloc_t *p, uint64_t start,
                                    cache_class_t have, uint64_t exact)
 {
@@ -432,60 +374,60 @@ static memheap_status_t block_grow(ptmalloc_t *p, uint64_t start,
         if (i > 0 && wants[i] == wants[i - 1])
             continue;
         more = (span_t){start + have.size, wants[i] - have.size};
-        status = space_extend(&p->space, &more);
+        status = free_space_extend(&p->free_space, &more);
     }
     if (status == MEMHEAP_OK)
-        block_change(p, start, have, cache_class_of(have.size + more.size));
+        block_set_class(p, start, have, cache_class_of(have.size + more.size));
     return status;
 }
 
-/* Resize a live block that may not stay as it is, or an offset where none
- * is. */
-static MEMHEAP_NOINLINE memheap_result_t resize_slowly(ptmalloc_t *p,
-                                                       uint64_t start,
-                                                       size_t size)
+/* Slow path of resize: the block has to change, or none starts there. */
+static MEMHEAP_NOINLINE memheap_result_t resize_slow(ptmalloc_t *p,
+                                                     uint64_t start,
+                                                     size_t size)
 {
-    if (start >= p->space.top || !slot_is_live(slots_of(p), start))
+    if (start >= p->free_space.top || !map_is_live(map_of(p), start))
         return memheap_result_error(MEMHEAP_ERR_BAD_ADDRESS);
-    memheap_status_t status = blocks_ensure(p);
+    memheap_status_t status = metadata_ensure(p);
     cache_class_t have = class_at(p, start);
     uint64_t exact = granules_of(size);
     if (status == MEMHEAP_OK && exact > have.size) {
         status = block_grow(p, start, have, exact);
-    } else if (status == MEMHEAP_OK && exact + PIECE_LEAST <= have.size) {
+    } else if (status == MEMHEAP_OK && exact + PIECE_MIN <= have.size) {
         cache_class_t want = cache_class(exact);
-        if (want.size + PIECE_LEAST > have.size)
+        if (want.size + PIECE_MIN > have.size)
             want = cache_class_of(exact);
-        block_change(p, start, have, want);
-        space_give(&p->space, start + want.size, have.size - want.size);
+        block_set_class(p, start, have, want);
+        free_space_give(&p->free_space, start + want.size,
+                        have.size - want.size);
     }
-    bounds_set(p);
+    limits_update(p);
     return (memheap_result_t){bytes_of(class_at(p, start).size), status};
 }
 
-/* A short block that grows moves if one of its new class is cached: that is
- * quicker than to join and to split. */
+/* A short block that grows moves if a block of its new class is cached: that
+ * is faster than joining and splitting. */
 static memheap_result_t ptmalloc_resize(memheap_module_t *module, size_t offset,
                                         size_t size)
 {
     ptmalloc_t *p = ptmalloc_of(module);
     uint64_t start = granule_at(offset);
-    if (MEMHEAP_UNLIKELY(start >= p->reach))
-        return resize_slowly(p, start, size);
-    unsigned code = slot_live_code(slots_of(p), start);
-    if (MEMHEAP_UNLIKELY(code > SLOT_LONG))
+    if (MEMHEAP_UNLIKELY(start >= p->cacheable_end))
+        return resize_slow(p, start, size);
+    unsigned code = map_live_code(map_of(p), start);
+    if (MEMHEAP_UNLIKELY(code > MAP_LONG))
         return memheap_result_error(MEMHEAP_ERR_BAD_ADDRESS);
     unsigned number = number_at(p, start, code);
-    size_t have = p->cache.stack[number].bytes;
+    size_t have = p->cache.stacks[number].block_size;
     if (MEMHEAP_UNLIKELY(number == 0))
-        return resize_slowly(p, start, size);
-    if (size <= have && have - size <= SLACK + (have >> p->slack))
+        return resize_slow(p, start, size);
+    if (size <= have && have - size <= SHRINK_BYTES + (have >> p->shrink_shift))
         return memheap_result_ok(have);
     uint64_t wants = (size - 1) >> GRANULE_ORDER;
-    if (MEMHEAP_LIKELY(size > have && wants < SLOT_LONG &&
-                       p->cache.stack[wants].box.count > 0))
+    if (MEMHEAP_LIKELY(size > have && wants < MAP_LONG &&
+                       p->cache.stacks[wants].magazine.count > 0))
         return (memheap_result_t){have, MEMHEAP_ERR_NO_MEMORY};
-    return resize_slowly(p, start, size);
+    return resize_slow(p, start, size);
 }
 
 static memheap_status_t ptmalloc_reserve(memheap_module_t *module,
@@ -494,35 +436,35 @@ static memheap_status_t ptmalloc_reserve(memheap_module_t *module,
     ptmalloc_t *p = ptmalloc_of(module);
     if (offset % MEMHEAP_MIN_ALIGN != 0)
         return MEMHEAP_ERR_BAD_ARGUMENT;
-    memheap_status_t status = blocks_ensure(p);
+    memheap_status_t status = metadata_ensure(p);
     if (status != MEMHEAP_OK)
         return status;
     span_t span = {offset >> GRANULE_ORDER, granules_of(size)};
     flush(p, SIZE_MAX);
-    status = space_take_at(&p->space, &span);
+    status = free_space_take_at(&p->free_space, &span);
     if (status == MEMHEAP_OK)
-        block_enter(p, span);
-    bounds_set(p);
+        block_add(p, span);
+    limits_update(p);
     return status;
 }
 
-/* What depends on the past is what is cached, what was ever live, which piece
- * is the victim, and the order of the chunks in a bin: start anew, and add them
- * in the order of addresses. */
+/* Placement depends on the cache, the victim, the most that was live, and the
+ * order of chunks within a bin. Reset all four; refill the bins in address
+ * order. */
 static void ptmalloc_normalize(memheap_module_t *module)
 {
     ptmalloc_t *p = ptmalloc_of(module);
     flush(p, SIZE_MAX);
-    space_retire(&p->space);
-    p->most = 0;
-    p->cache.next = CACHE_WORDS * 64 - 1;
-    p->space.bins = (bins_t){.summary = 0};
-    for (uint64_t at = 0; at < p->space.top; at += length_at(p, at)) {
-        if (!slot_is_live(slots_of(p), at))
-            bins_add(&p->space.bins, &p->space.pool,
-                     space_chunk(&p->space, at));
+    free_space_retire_victim(&p->free_space);
+    p->used_max = 0;
+    p->cache.next_large = CACHE_WORDS * 64 - 1;
+    p->free_space.bins = (bins_t){.summary = 0};
+    for (uint64_t at = 0; at < p->free_space.top; at += length_at(p, at)) {
+        if (!map_is_live(map_of(p), at))
+            bins_add(&p->free_space.bins, &p->free_space.pool,
+                     free_space_chunk(&p->free_space, at));
     }
-    bounds_set(p);
+    limits_update(p);
 }
 
 static memheap_status_t ptmalloc_grow(memheap_module_t *module, size_t new_size)
@@ -531,12 +473,12 @@ static memheap_status_t ptmalloc_grow(memheap_module_t *module, size_t new_size)
     if (new_size < module->size || new_size > p->max_size)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     module->size = new_size;
-    p->space.end = new_size >> GRANULE_ORDER;
-    bounds_set(p);
+    p->free_space.end = new_size >> GRANULE_ORDER;
+    limits_update(p);
     return MEMHEAP_OK;
 }
 
-/* Free pieces that touch are shown as one. */
+/* Adjacent free pieces and cached blocks are reported as one extent. */
 static void ptmalloc_walk(const memheap_module_t *module,
                           bool (*visit)(void *context,
                                         const memheap_extent_t *extent),
@@ -544,9 +486,9 @@ static void ptmalloc_walk(const memheap_module_t *module,
 {
     const ptmalloc_t *p = const_ptmalloc_of(module);
     uint64_t free_start = 0;
-    for (uint64_t at = 0; at < p->space.top;) {
+    for (uint64_t at = 0; at < p->free_space.top;) {
         uint64_t length = length_at(p, at);
-        if (slot_is_live(slots_of(p), at)) {
+        if (map_is_live(map_of(p), at)) {
             memheap_extent_t before = {bytes_of(free_start),
                                        bytes_of(at - free_start), false};
             memheap_extent_t block = {bytes_of(at), bytes_of(length), true};
@@ -563,152 +505,24 @@ static void ptmalloc_walk(const memheap_module_t *module,
         visit(context, &rest);
 }
 
-/* What one pass over the pieces finds. */
-typedef struct tally {
-    uint64_t used;
-    size_t live;
-    size_t chunks;
-    size_t cached;
-    uint64_t cached_digest; /* of where cached blocks lie, and how long */
-    uint64_t loose;
-    bool was_loose; /* the piece before */
-} tally_t;
-
-static uint64_t digest_of(uint64_t start, uint64_t size)
-{
-    return (start + 1) * (size + UINT64_C(0x9E3779B97F4A7C15));
-}
-
-/* Test that the slots of a piece say nothing but what it is; of a long one,
- * those at either end. */
-static bool check_slots(const ptmalloc_t *p, uint64_t start, uint64_t size)
-{
-    const slots_t *slots = slots_of(p);
-    slot_before_t last = slot_before(slots, start + size);
-    const uint8_t *slot = slot_at(slots, start);
-    const uint8_t *end = slot_at(slots, start + size);
-    if (last.is_long != (size >= PIECE_LONG) ||
-        slot_code(slots, start) != memheap_min(size - 1, SLOT_LONG) ||
-        (*slot & SLOT_ODD) != (uint8_t)(start * SLOT_ODD))
-        return false;
-    if (!last.is_long && last.start != start)
-        return false;
-    for (unsigned i = 1; i < PIECE_LONG / 2 && slot + i < end; i++) {
-        uint8_t either = last.is_long ? slot[i] | end[-(int)i] : slot[i];
-        if ((either & SLOT_LIVE) != 0 || (!last.is_long && either != 0))
-            return false;
-    }
-    return true;
-}
-
-/* Test the piece that starts at a granule, and count it. */
-static bool check_piece(const ptmalloc_t *p, uint64_t at, tally_t *t)
-{
-    const space_t *space = &p->space;
-    uint64_t length = length_at(p, at);
-    uint64_t end = at + length;
-    if (length < PIECE_LEAST || length > space->top - at ||
-        !check_slots(p, at, length))
-        return false;
-    bool is_victim = at == space->victim.start;
-    bool is_live = slot_is_live(slots_of(p), at);
-    chunk_id_t id = is_live || is_victim ? CHUNK_NONE : space_chunk(space, at);
-    bool is_loose = is_victim || id != CHUNK_NONE;
-    if (t->was_loose && is_loose)
-        return false;
-    t->was_loose = is_loose;
-    t->loose += is_loose ? length : 0;
-    if (is_live) {
-        t->live++;
-        t->used += length;
-    } else if (id != CHUNK_NONE) {
-        const chunk_t *c = chunk_at(&space->pool, id);
-        t->chunks++;
-        return id <= space->pool.count && c->start == at && c->size == length &&
-               end < space->top;
-    } else if (!is_victim) {
-        t->cached++;
-        t->cached_digest += digest_of(at, length);
-    }
-    return true;
-}
-
-/* Take what a stack holds away from a tally. */
-static bool check_stack(const ptmalloc_t *p, unsigned number, tally_t *t)
-{
-    const cache_stack_t *stack = &p->cache.stack[number];
-    const memheap_magazine_t *box = &stack->box;
-    unsigned bit = cache_bit(number);
-    bool entered = (p->cache.map[bit / 64] >> bit % 64 & 1) != 0;
-    if (stack->room != (entered ? MEMHEAP_MAGAZINE_SIZE : 0))
-        return false;
-    for (;; box = memheap_magazine_at(&p->cache.boxes, box->below)) {
-        if (box->count > t->cached || box->count > stack->room ||
-            (box != &stack->box && box->count < MEMHEAP_MAGAZINE_SIZE))
-            return false;
-        t->cached -= box->count;
-        for (unsigned i = 0; i < box->count; i++) {
-            cache_class_t class = class_at(p, box->member[i]);
-            t->cached_digest -= digest_of(box->member[i], class.size);
-            if (class.number != number || class.size != cache_size(number) ||
-                bytes_of(class.size) != stack->bytes)
-                return false;
-        }
-        if (box->below == 0)
-            return true;
-    }
-}
-
-static memheap_status_t ptmalloc_check(const memheap_module_t *module)
-{
-    const ptmalloc_t *p = const_ptmalloc_of(module);
-    const space_t *space = &p->space;
-    tally_t t = {0};
-    for (uint64_t at = 0; at < space->top; at += length_at(p, at)) {
-        if (!check_piece(p, at, &t))
-            return MEMHEAP_ERR_CORRUPT;
-    }
-    size_t binned;
-    if (!bins_check(&space->bins, &space->pool, &binned) || binned != t.chunks)
-        return MEMHEAP_ERR_CORRUPT;
-    size_t unused = 0;
-    for (chunk_id_t id = space->pool.unused; id != CHUNK_NONE;
-         id = chunk_at(&space->pool, id)->next) {
-        if (++unused > space->pool.count)
-            return MEMHEAP_ERR_CORRUPT;
-    }
-    size_t cached = t.cached;
-    for (unsigned bit = 1; bit < CACHE_WORDS * 64; bit++) {
-        if (!check_stack(p, cache_number(bit), &t))
-            return MEMHEAP_ERR_CORRUPT;
-    }
-    if (t.cached != 0 || t.cached_digest != 0 || t.loose != space->loose ||
-        space->top > space->end ||
-        space->end != module->size >> GRANULE_ORDER ||
-        t.live + cached != p->blocks || bytes_of(t.used) != module->used ||
-        space->pool.count != unused + t.chunks)
-        return MEMHEAP_ERR_CORRUPT;
-    return MEMHEAP_OK;
-}
-
 static void ptmalloc_stats(const memheap_module_t *module,
                            memheap_module_stats_t *stats)
 {
     const ptmalloc_t *p = const_ptmalloc_of(module);
-    size_t orders = (size_t)__builtin_popcount(p->cache.orders);
+    size_t orders = (size_t)__builtin_popcount(p->cache.orders_used);
     size_t cache = orders * CACHE_STEPS * sizeof(cache_stack_t) +
-                   (p->cache.boxes.count + 1) * sizeof(memheap_magazine_t);
+                   (p->cache.magazines.count + 1) * sizeof(memheap_magazine_t);
     *stats = (memheap_module_stats_t){
         .size = module->size,
         .used = module->used,
-        .largest_free = bytes_of(space_longest(&p->space)),
-        .metadata = sizeof(*p) + cache + space_metadata(&p->space)};
+        .largest_free = bytes_of(free_space_largest(&p->free_space)),
+        .metadata = sizeof(*p) + cache + free_space_metadata(&p->free_space)};
 }
 
 static void ptmalloc_destroy(memheap_module_t *module)
 {
     ptmalloc_t *p = ptmalloc_of(module);
-    space_close(&p->space);
+    free_space_close(&p->free_space);
     cache_close(&p->cache, p->memory);
     memheap_memory_delete(p->memory, p, sizeof(*p));
 }
@@ -731,7 +545,7 @@ static memheap_status_t ptmalloc_create(const memheap_module_config_t *config,
                                         memheap_module_t **module_p)
 {
     (void)priority_p;
-    if (config->max_size >> GRANULE_ORDER > SLOT_VALUE_MAX)
+    if (config->max_size >> GRANULE_ORDER > MAP_VALUE_MAX)
         return MEMHEAP_ERR_UNSUPPORTED;
     ptmalloc_t *p = memheap_memory_new(config->memory, sizeof(*p));
     if (p == NULL)
@@ -741,17 +555,17 @@ static memheap_status_t ptmalloc_create(const memheap_module_config_t *config,
     p->memory = config->memory;
     p->max_size = config->max_size;
     uint64_t most = config->max_size >> GRANULE_ORDER;
-    memheap_status_t status = space_open(&p->space, config->memory,
-                                         config->size >> GRANULE_ORDER, most);
+    memheap_status_t status = free_space_open(
+        &p->free_space, config->memory, config->size >> GRANULE_ORDER, most);
     if (status == MEMHEAP_OK)
-        status = cache_open(&p->cache, config->memory,
-                            memheap_min(most / PIECE_LEAST, UINT32_MAX) +
-                                SPACE_AHEAD);
+        status =
+            cache_open(&p->cache, config->memory,
+                       memheap_min(most / PIECE_MIN, UINT32_MAX) + ENSURE_STEP);
     if (status != MEMHEAP_OK) {
         ptmalloc_destroy(&p->module);
         return status;
     }
-    bounds_set(p);
+    limits_update(p);
     *module_p = &p->module;
     return MEMHEAP_OK;
 }

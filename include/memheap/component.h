@@ -1,11 +1,12 @@
 /*
- * What an allocator implements.
+ * The interface that an allocator implements.
  *
- * A component describes an allocator; a module is one live heap of it. A
- * module answers where blocks lie, as offsets into a region that it never
- * touches and whose address it never learns. Its answers depend on its own
- * history and on the arguments alone, so that two modules that were asked the
- * same have answered the same, in any two processes.
+ * A component describes an allocator; a module is one live instance of it,
+ * which manages one region. A module works on offsets from the start of the
+ * region. It never touches the region and does not know its address. Results
+ * depend on the arguments and on the module's own history alone, so two
+ * modules that receive the same calls return the same results in any two
+ * processes.
  *
  * A plug-in is a shared object that exports one memheap_component_t under the
  * name memheap_component.
@@ -25,203 +26,225 @@
 extern "C" {
 #endif
 
-/** Changes whenever this header's structs do. */
+/** Version of the structs in this header; a plug-in with another is refused. */
 #define MEMHEAP_COMPONENT_ABI 5u
 
-/** Every block lies at a multiple of this many bytes. */
+/** Alignment of every block, in bytes. */
 #define MEMHEAP_MIN_ALIGN ((size_t)16)
 
-/** What a module is made for. Its memory outlives the module; its parameters
- *  are there for the call of create() alone. */
+/** Arguments of create(). */
 typedef struct memheap_module_config {
-    /** Bytes; the region is [0, size) now, */
+    /** Bytes of the region, from offset 0. */
     size_t size;
-    /** and grow() may raise its end to this. */
+    /** Bytes to which grow() may extend the region. */
     size_t max_size;
-    /** Where all metadata comes from. */
+    /** Source of all metadata. It outlives the module. */
     const memheap_memory_t *memory;
-    /** The component's own parameters, in the order of its definitions. */
+    /** Values of the component's own parameters, in the order of its
+     *  definitions. Valid during create() only. */
     const memheap_value_t *params;
-    /** Several threads will use the heap: a module that can has `thread_ops`.
-     *  Never set for a symmetric heap, whose calls come one by one. */
+    /** Several threads will use the heap: a module that supports this sets
+     *  `thread_ops`. Never true for a symmetric heap, where calls are serial.
+     */
     bool concurrent;
 } memheap_module_config_t;
 
-/** A block, as walk() shows it. */
+/** A range of the region, as walk() reports it. */
 typedef struct memheap_extent {
-    size_t offset;
-    size_t size; /* bytes from this block's start to the next one's */
-    bool live;
+    size_t offset; /* bytes from the start of the region */
+    size_t size;   /* bytes up to the next extent */
+    bool live;     /* whether it is a live block */
 } memheap_extent_t;
 
-/** The figures of a module, in bytes unless the name says otherwise. */
+/** Statistics of a module, in bytes. */
 typedef struct memheap_module_stats {
-    size_t size;         /* of the region */
-    size_t used;         /* in live blocks, as rounded up by the module */
-    size_t largest_free; /* alloc() of so much at MEMHEAP_MIN_ALIGN succeeds;
-                            after normalize(), no more does */
-    size_t metadata;     /* committed to know all this */
+    /** The region. */
+    size_t size;
+    /** Live blocks, as rounded up by the module. */
+    size_t used;
+    /** A block of this size can be allocated at MEMHEAP_MIN_ALIGN. After
+     *  normalize(), no larger one can. */
+    size_t largest_free;
+    /** Metadata, as far as it is committed. */
+    size_t metadata;
 } memheap_module_stats_t;
 
-/** What an operation answers: whether it did, and a number of bytes. It comes
- *  back in registers, where an address to write to would be memory. */
+/** Result of an operation: a status and a number of bytes. Returned by value,
+ *  in two registers. */
 typedef struct memheap_result {
     size_t bytes;
     memheap_status_t status;
 } memheap_result_t;
 
+/** A successful result. */
 static inline memheap_result_t memheap_result_ok(size_t bytes)
 {
-    memheap_result_t answer = {bytes, MEMHEAP_OK};
-    return answer;
+    memheap_result_t result = {bytes, MEMHEAP_OK};
+    return result;
 }
 
+/** A failed result, with 0 bytes. */
 static inline memheap_result_t memheap_result_error(memheap_status_t status)
 {
-    memheap_result_t answer = {0, status};
-    return answer;
+    memheap_result_t result = {0, status};
+    return result;
 }
 
 typedef struct memheap_module_ops memheap_module_ops_t;
 typedef struct memheap_thread_ops memheap_thread_ops_t;
 
-/** The part of a module that all have; a component's own struct starts so. */
+/** The common part of all modules. A component's own struct begins with it. */
 typedef struct memheap_module {
     const memheap_module_ops_t *ops;
-    /* What several threads may call at once; NULL: nothing. */
+    /** Operations that several threads may call at once. NULL if there are
+     *  none: the heap then takes its lock around every operation. */
     const memheap_thread_ops_t *thread_ops;
-    size_t used; /* the sum of what size_of() says of live blocks */
-    size_t size; /* of the region */
-    /** Blocks that were ever allocated and kept, and those of them that were
-     *  freed. The heap counts them, except for those of `thread_ops`, whose the
-     *  module adds in stop(). */
+    /** Bytes of live blocks: the sum of their size_of(). */
+    size_t used;
+    /** Bytes of the region. */
+    size_t size;
+    /** Blocks allocated so far, without those whose allocation was undone. The
+     *  heap counts calls of `ops`; the module adds those of `thread_ops` in
+     *  stop(). */
     uint64_t allocations;
+    /** Blocks freed so far, counted likewise. */
     uint64_t frees;
-    /** Bytes that a block which grows, and has to move, may ask for beyond what
-     *  it needs, but no more than half of that: 0 where memory is scarce. */
+    /** Bytes beyond the requested size that a growing block may ask for when
+     *  it has to move; the heap also limits them to half of that size. 0 where
+     *  memory is scarce. */
     size_t headroom;
 } memheap_module_t;
 
 /**
- * The operations of one module. Only those marked so may be NULL.
+ * The operations of a module. Members may be NULL only where stated.
  *
- * The caller holds the heap's lock and has checked the arguments: sizes are
- * not zero, and alignments are powers of two of at least MEMHEAP_MIN_ALIGN;
- * what is to be a block may have any offset, but for that of reserve(), which
- * lies in the region. An operation that fails changes nothing. Any that needs
- * metadata may fail with MEMHEAP_ERR_NO_METADATA, except free(), and except
- * reserve() of a block freed by the call before it.
+ * The caller holds the heap's lock and has checked the arguments: sizes are not
+ * 0, alignments are powers of two of at least MEMHEAP_MIN_ALIGN. The offset of
+ * a block may be any number; that of reserve() is in the region. A failed
+ * operation changes nothing. Operations that need metadata may fail with
+ * MEMHEAP_ERR_NO_METADATA, except free(), and except reserve() of a block that
+ * the previous call freed.
  */
 struct memheap_module_ops {
-    /** Find a place for size bytes at a multiple of align; answers its offset.
-     *  MEMHEAP_ERR_NO_MEMORY if there is none. */
+    /** Allocate size bytes at a multiple of align. The result is the offset.
+     *  MEMHEAP_ERR_NO_MEMORY if no free space fits. */
     memheap_result_t (*alloc)(memheap_module_t *module, size_t align,
                               size_t size);
 
-    /** Give a block back. MEMHEAP_ERR_BAD_ADDRESS if none starts there. */
+    /** Free a block. MEMHEAP_ERR_BAD_ADDRESS if none starts at the offset. */
     memheap_status_t (*free)(memheap_module_t *module, size_t offset);
 
-    /** Usable bytes of a block, at least what was asked for.
-     *  MEMHEAP_ERR_BAD_ADDRESS if none starts there. */
+    /** Usable bytes of a block, at least the requested size.
+     *  MEMHEAP_ERR_BAD_ADDRESS if none starts at the offset. */
     memheap_status_t (*size_of)(const memheap_module_t *module, size_t offset,
                                 size_t *size_p);
 
-    /** Change a block's size where it stands. MEMHEAP_ERR_BAD_ADDRESS if none
-     *  starts there, MEMHEAP_ERR_NO_MEMORY if it would have to move, or if that
-     *  is quicker than to make room. Answers the block's usable bytes, also
-     *  where it refuses for want of memory or metadata. May be NULL: every
-     *  growth then moves the block, which is the caller's work. */
+    /** Change the size of a block in place. The result is its usable bytes,
+     *  also with the last two of these errors: MEMHEAP_ERR_BAD_ADDRESS if no
+     *  block starts at the offset, MEMHEAP_ERR_NO_MEMORY if the block would
+     *  have to move or moving is faster, MEMHEAP_ERR_NO_METADATA. May be NULL:
+     *  the caller then moves every block that grows. */
     memheap_result_t (*resize)(memheap_module_t *module, size_t offset,
                                size_t size);
 
-    /** Take that very place, of size bytes from a multiple of
-     *  MEMHEAP_MIN_ALIGN. MEMHEAP_ERR_BUSY if a part of it is in use,
-     *  MEMHEAP_ERR_BAD_ARGUMENT if no block of this module could lie there.
-     *  May be NULL: blocks then never move over themselves. */
+    /** Allocate exactly the size bytes at offset. MEMHEAP_ERR_BUSY if a part is
+     *  in use, MEMHEAP_ERR_BAD_ARGUMENT if no block of this module can be
+     *  there. May be NULL: a block then never moves to a range that overlaps
+     *  its own. */
     memheap_status_t (*reserve)(memheap_module_t *module, size_t offset,
                                 size_t size);
 
-    /** Forget everything of the past but which blocks are live and where, on
-     *  which alone later answers depend then. Called on every PE when one of
-     *  them could not do what others did and undid. May be NULL for a module
-     *  whose answers never depend on more. */
+    /** Normalize: afterwards placement depends only on the set of live blocks.
+     *  Called on all PEs after one PE failed and the others undid an
+     *  operation. May be NULL if placement never depends on more. */
     void (*normalize)(memheap_module_t *module);
 
-    /** The region became longer. May be NULL: it then never does. */
+    /** Extend the region to new_size bytes. MEMHEAP_ERR_BAD_ARGUMENT if that is
+     *  less than now, or more than max_size. May be NULL: the region then
+     *  never grows. */
     memheap_status_t (*grow)(memheap_module_t *module, size_t new_size);
 
-    /** Show every block, live and free, in the order of their offsets and
-     *  without gaps, until visit returns false. visit must not change the
-     *  module. */
+    /** Report every block and all free space in the order of offsets, without
+     *  gaps, until visit returns false. visit must not call the module. */
     void (*walk)(const memheap_module_t *module,
                  bool (*visit)(void *context, const memheap_extent_t *extent),
                  void *context);
 
-    /** Test every rule of the metadata. MEMHEAP_ERR_CORRUPT. */
+    /** Check all invariants of the metadata. MEMHEAP_ERR_CORRUPT. */
     memheap_status_t (*check)(const memheap_module_t *module);
 
-    /** The figures, in constant time. */
+    /** Write the statistics, in constant time. */
     void (*stats)(const memheap_module_t *module,
                   memheap_module_stats_t *stats);
 
-    /** Give the module and all its metadata back. */
+    /** Release the module and all its metadata. */
     void (*destroy)(memheap_module_t *module);
 };
 
 /**
- * Operations that any number of threads may call at once, without a lock of
- * the heap's. The operations above, and the fields of a module, are for a
- * thread that called stop() and not yet resume(). What differs from above:
+ * Operations that any number of threads may call at once, without the heap's
+ * lock. The operations of memheap_module_ops_t and the fields of the module
+ * are reserved to a thread between its stop() and resume(). Operations behave
+ * as there, except as stated.
  */
 struct memheap_thread_ops {
-    /** Also says the usable bytes. MEMHEAP_ERR_NO_MEMORY may come too early:
-     *  ops->alloc() has the last word. */
+    /** Allocate, and return the usable bytes in *size_p. MEMHEAP_ERR_NO_MEMORY
+     *  may be premature: the heap then tries ops->alloc(). */
     memheap_status_t (*alloc)(memheap_module_t *module, size_t align,
                               size_t size, size_t *offset_p, size_t *size_p);
 
+    /** Free a block. */
     memheap_status_t (*free)(memheap_module_t *module, size_t offset);
 
-    /** Take an alloc() back: the block was never in use. */
+    /** Undo an alloc() of this thread: the block was never in use. */
     void (*undo)(memheap_module_t *module, size_t offset);
 
-    /** Right for a block that nobody frees meanwhile. */
+    /** Usable bytes of a block, which no thread may free meanwhile. */
     memheap_status_t (*size_of)(const memheap_module_t *module, size_t offset,
                                 size_t *size_p);
 
-    /** Wait until no other thread is in one of these, and let none in. One
-     *  thread at a time. @return the most bytes that were in use since the
-     *  last time, as far as is known: exact for one thread at a time */
+    /** Wait until no other thread is in one of these operations, and let none
+     *  begin. One thread at a time.
+     *  @return the most bytes in use since the last stop(), at least: exact
+     *          if one thread used the module */
     size_t (*stop)(memheap_module_t *module);
+
+    /** Let threads continue after stop(). */
     void (*resume)(memheap_module_t *module);
 };
 
+/** An allocator. */
 typedef struct memheap_component {
-    /** MEMHEAP_COMPONENT_ABI as this component was compiled with. */
+    /** MEMHEAP_COMPONENT_ABI of the header it was compiled with. */
     unsigned abi;
     /** Lower-case letters, digits and underscores. */
     const char *name;
-    /** One line for people. */
+    /** One line of description. */
     const char *summary;
-    /** Of MEMHEAP_<NAME>_PRIORITY where the user sets none. 0 to 100. */
+    /** Default of MEMHEAP_<NAME>_PRIORITY, 0 to 100. */
     int priority;
 
-    /** Its own parameters, and how many. */
+    /** Definitions of its own parameters. */
     const memheap_param_def_t *params;
+    /** Number of these definitions. */
     size_t param_count;
 
-    /** Called once before all else. MEMHEAP_ERR_UNSUPPORTED stands aside.
-     *  May be NULL. */
+    /** Called once before the first create(). Any error excludes the
+     *  component. May be NULL. */
     memheap_status_t (*open)(void);
-    /** Called last, if open succeeded. May be NULL. */
+    /** Called last, if open() succeeded. May be NULL. */
     void (*close)(void);
 
     /**
-     * Make a module for a region in which nothing is allocated.
+     * Create a module for a region without blocks.
      *
-     * @param priority_p  comes as the user's choice or the default; may be
-     *                    lowered for a region that does not suit
-     * @return MEMHEAP_ERR_UNSUPPORTED to stand aside;
-     *         MEMHEAP_ERR_BAD_PARAM, MEMHEAP_ERR_NO_METADATA
+     * @param config      valid during the call, except for memory
+     * @param priority_p  on entry the priority by parameter or default; may be
+     *                    lowered if the region does not suit the allocator
+     * @param module_p    the new module
+     * @return MEMHEAP_ERR_UNSUPPORTED if the component does not serve such a
+     *         region, and another one shall; MEMHEAP_ERR_BAD_PARAM,
+     *         MEMHEAP_ERR_NO_METADATA
      */
     memheap_status_t (*create)(const memheap_module_config_t *config,
                                long *priority_p, memheap_module_t **module_p);

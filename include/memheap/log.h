@@ -1,9 +1,9 @@
 /*
- * Messages for people.
+ * Messages to users.
  *
- * Whoever finds a cause says it, once, through the log that it was given; a
- * log is an object, so a runtime can collect the messages of a collective step
- * and print one for the whole job.
+ * The function that detects an error reports it once, through the log it was
+ * given. A log is an object, so that a runtime can collect the messages of a
+ * collective operation and print one of them for the whole job.
  */
 #ifndef MEMHEAP_LOG_H
 #define MEMHEAP_LOG_H
@@ -14,27 +14,34 @@
 extern "C" {
 #endif
 
+/** Importance of a message. */
 typedef enum memheap_log_level {
-    /** What the user asked to be told: a line of a report. Always passed on. */
+    /** A line of a report that the user requested. Always passed on. */
     MEMHEAP_LOG_REPORT = -1,
+    /** An operation failed. */
     MEMHEAP_LOG_ERROR,
+    /** An operation succeeded otherwise than requested. */
     MEMHEAP_LOG_WARNING,
+    /** What the library decides. */
     MEMHEAP_LOG_DEBUG
 } memheap_log_level_t;
 
-/** Where messages go. A message is one line, without prefix or newline. */
+/** Destination of messages. A message is one line without prefix and newline.
+ */
 typedef struct memheap_log {
-    /** Take one message. May be called by several threads at once. */
+    /** Receives one message. May be called by several threads at once. */
     void (*sink)(void *context, memheap_log_level_t level, const char *message);
+    /** First argument of the sink. */
     void *context;
-    /** The last level that is passed to the sink. */
+    /** The least important level that is passed to the sink. */
     memheap_log_level_t level;
 } memheap_log_t;
 
-/** Writes "memheap: MESSAGE" to standard error; errors and warnings. */
+/** Writes errors and warnings to standard error, as "memheap: MESSAGE". */
 extern const memheap_log_t memheap_log_stderr;
 
-/** Format a message and hand it to the log, cut at 1023 bytes. */
+/** Format a message and pass it to the log, truncated to 1023 bytes.
+ *  Thread-safe if the sink is. */
 void memheap_log_write(const memheap_log_t *log, memheap_log_level_t level,
                        const char *format, ...)
 #ifdef __GNUC__
@@ -42,12 +49,14 @@ void memheap_log_write(const memheap_log_t *log, memheap_log_level_t level,
 #endif
     ;
 
-/** Room for any number of bytes as memheap_format_size() writes it. */
+/** Bytes of the text that memheap_format_size() writes, at most. */
 #define MEMHEAP_SIZE_TEXT 40
 
 /**
- * Write a number of bytes as people read it: "64 bytes", "3.10 MiB", "4 GiB".
- * The text needs MEMHEAP_SIZE_TEXT bytes, and is returned.
+ * Format a number of bytes for people: "64 bytes", "3.10 MiB", "4 GiB".
+ *
+ * @param text  at least MEMHEAP_SIZE_TEXT bytes
+ * @return text
  */
 char *memheap_format_size(char *text, size_t size);
 

@@ -1,10 +1,10 @@
 /*
- * What the memory behind a heap is to be, and what it is.
+ * Memory policy: the page size and NUMA nodes of a heap's memory.
  *
- * The kind of pages and the NUMA node that they lie on are asked for, each
- * with how strongly it is meant: what is preferred gives way, with a warning,
- * to what the system does by itself; what is mandatory is an error where it
- * cannot be had. What is in effect is read from the kernel.
+ * A policy requests a kind of pages and a NUMA placement, each either as
+ * preferred or as mandatory. If a preferred choice is not available, the
+ * system's default is used, with a warning; a mandatory one is then an error.
+ * memheap_placement_t tells what is in effect, as reported by the kernel.
  */
 #ifndef MEMHEAP_MEMORY_POLICY_H
 #define MEMHEAP_MEMORY_POLICY_H
@@ -17,54 +17,80 @@ extern "C" {
 
 /** Kinds of pages. */
 typedef enum memheap_page_kind {
-    MEMHEAP_PAGES_UNSET,   /* as the parameter MEMHEAP_PAGES says */
-    MEMHEAP_PAGES_DEFAULT, /* what the system does by itself */
-    MEMHEAP_PAGES_4K,      /* the machine's smallest, and no others */
-    MEMHEAP_PAGES_THP,     /* joined to transparent huge pages where whole
-                              ones are touched */
-    MEMHEAP_PAGES_2M,      /* of the huge page pool, all reserved at once */
+    /** As the parameter MEMHEAP_PAGES says. */
+    MEMHEAP_PAGES_UNSET,
+    /** The system's default. */
+    MEMHEAP_PAGES_DEFAULT,
+    /** Pages of the smallest size only. */
+    MEMHEAP_PAGES_4K,
+    /** Transparent huge pages, where whole ones are touched. */
+    MEMHEAP_PAGES_THP,
+    /** Pages of 2 MiB from the huge page pool, all reserved at once. */
+    MEMHEAP_PAGES_2M,
+    /** Pages of 1 GiB from the huge page pool, all reserved at once. */
     MEMHEAP_PAGES_1G
 } memheap_page_kind_t;
 
-/** Where pages lie. */
+/** NUMA placement of pages. */
 typedef enum memheap_numa_policy {
-    MEMHEAP_NUMA_UNSET,      /* as the parameter MEMHEAP_PLACE says */
-    MEMHEAP_NUMA_DEFAULT,    /* as the system, or numactl, has it */
-    MEMHEAP_NUMA_LOCAL,      /* on the node of the thread that touches first */
-    MEMHEAP_NUMA_INTERLEAVE, /* page by page on all nodes in turn */
-    MEMHEAP_NUMA_NODE        /* on one node */
+    /** As the parameter MEMHEAP_PLACE says. */
+    MEMHEAP_NUMA_UNSET,
+    /** The policy of the process, for instance by numactl. */
+    MEMHEAP_NUMA_DEFAULT,
+    /** The node of the thread that touches a page first. */
+    MEMHEAP_NUMA_LOCAL,
+    /** Page by page on all nodes in turn. */
+    MEMHEAP_NUMA_INTERLEAVE,
+    /** One node. */
+    MEMHEAP_NUMA_NODE
 } memheap_numa_policy_t;
 
-/** How strongly a kind or a place is meant. */
+/** How strictly a request is meant. */
 typedef enum memheap_policy_mode {
-    MEMHEAP_PREFERRED, /* falls back to the system's choice, with a warning */
-    MEMHEAP_MANDATORY  /* is an error where it cannot be had */
+    /** Fall back to the system's default, with a warning. */
+    MEMHEAP_PREFERRED,
+    /** Fail if it is not available. */
+    MEMHEAP_MANDATORY
 } memheap_policy_mode_t;
 
-/** What is asked for. All zero leaves all to the parameters. */
+/** A memory policy. All zero: as the parameters say. */
 typedef struct memheap_memory_policy {
-    memheap_page_kind_t pages;        /* of which kind, */
-    memheap_policy_mode_t pages_mode; /* and how strongly */
-    memheap_numa_policy_t numa;       /* where they lie, */
-    unsigned numa_node; /* of MEMHEAP_NUMA_NODE, as the kernel counts */
-    memheap_policy_mode_t numa_mode; /* and how strongly */
+    /** Kind of pages. */
+    memheap_page_kind_t pages;
+    /** Mode of `pages`. */
+    memheap_policy_mode_t pages_mode;
+    /** NUMA placement. */
+    memheap_numa_policy_t numa;
+    /** Node of MEMHEAP_NUMA_NODE, as the kernel numbers nodes. */
+    unsigned numa_node;
+    /** Mode of `numa`. */
+    memheap_policy_mode_t numa_mode;
 } memheap_memory_policy_t;
 
-/** NUMA nodes that a placement tells apart; pages on others are none of it. */
+/** Number of NUMA nodes in a placement; nodes above are not counted. */
 #define MEMHEAP_PLACEMENT_NODES 64
 
-/** What is in effect, by the kernel's own account. Sizes are in bytes, and of
- *  this process's mappings that hold the range. */
+/** The memory of a heap, as the kernel reports it for the mappings of this
+ *  process. Sizes are in bytes. */
 typedef struct memheap_placement {
-    memheap_page_kind_t pages; /* that the kernel was told, and took */
-    size_t page_size;          /* of the pages that it maps one by one */
-    size_t resident;           /* that take memory, */
-    size_t huge;               /* and those of them in huge pages of any kind */
-    memheap_numa_policy_t numa;      /* the policy of the range, */
-    unsigned numa_node;              /* of which node; if it is of one, */
-    memheap_policy_mode_t numa_mode; /* and of none else */
-    size_t sampled; /* pages that were looked at and take memory, */
-    size_t on_node[MEMHEAP_PLACEMENT_NODES]; /* and where they lie */
+    /** Kind of pages that was requested from the kernel and granted. */
+    memheap_page_kind_t pages;
+    /** Size of the kernel's page of the mapping. */
+    size_t page_size;
+    /** Memory that the range takes. */
+    size_t resident;
+    /** Part of it in huge pages of any kind. */
+    size_t huge;
+    /** NUMA policy of the range. */
+    memheap_numa_policy_t numa;
+    /** Node of MEMHEAP_NUMA_NODE. */
+    unsigned numa_node;
+    /** MEMHEAP_MANDATORY if the policy binds the range to the node. */
+    memheap_policy_mode_t numa_mode;
+    /** Number of pages examined that take memory. */
+    size_t sampled;
+    /** Number of these pages on each node. */
+    size_t on_node[MEMHEAP_PLACEMENT_NODES];
 } memheap_placement_t;
 
 #ifdef __cplusplus

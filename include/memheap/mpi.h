@@ -1,8 +1,6 @@
 /*
  * Symmetric heaps over MPI communicators, for runtimes and programs that do not
- * use OpenSHMEM. The heap has the same address range on all ranks of the
- * communicator, and a block has the same address on all of them. A program may
- * have several heaps at once, over overlapping communicators.
+ * use OpenSHMEM.
  *
  *     memheap_mpi_t *heap;
  *     void *block;
@@ -11,16 +9,6 @@
  *         memheap_mpi_alloc(heap, 4096, &block) == MEMHEAP_OK)
  *         ...
  *     memheap_mpi_destroy(heap);
- *
- * Collective calls are collective over the ranks of the heap's communicator,
- * and follow MPI's ordering rules for collective operations. They cost one
- * reduction and return the same status on all ranks: if one rank fails, the
- * call has no effect on any rank. If ranks make different calls, all get
- * MEMHEAP_ERR_DIVERGED, and rank 0 logs which rank called what.
- *
- * MPI must be initialized. Calls for one heap must be serialized, as MPI
- * requires it for a communicator. shmem_init() is not needed, and may be called
- * too.
  */
 #ifndef MEMHEAP_MPI_H
 #define MEMHEAP_MPI_H
@@ -32,6 +20,29 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/**
+ * @page memheap_mpi  symmetric heaps over MPI communicators
+ *
+ * A heap with the same address range on all ranks of a communicator; a block
+ * has the same address on all of them. It needs neither OpenSHMEM nor UCX, and
+ * may be used together with them. A program may have several heaps at once,
+ * over overlapping communicators.
+ *
+ * Collective calls are collective over the ranks of the heap's communicator,
+ * and follow MPI's ordering rules for collective operations. They cost one
+ * reduction and return the same status on all ranks: if one rank fails, the
+ * call has no effect on any rank. MPI must be initialized.
+ *
+ * The statuses of blocks are those of memheap_alloc() and memheap_free().
+ *
+ * @retval MEMHEAP_ERR_DIVERGED  the ranks make different calls; rank 0 logs
+ * which rank called what, and the call has no effect
+ * @see memheap_create(), memheap_alloc(), memheap_pool_agree()
+ *
+ * Threads: calls for one heap must be serialized, as MPI requires it for a
+ * communicator.
+ */
 
 /** A symmetric heap over a communicator. */
 typedef struct memheap_mpi memheap_mpi_t;

@@ -1,22 +1,5 @@
 /*
- * Where a block is to lie: reachability and proximity.
- *
- * A request has two arguments beside its size. Its *reachability* is who is to
- * reach the block, at least. Its *proximity* is an object: a list of sources,
- * nearest first, of which the first that has room serves; or a global one,
- * whose sources serve in turn. A source is any pool of pool.h, with what it can
- * be reached by: a heap, a pool of pages, the symmetric heap of a job, a
- * caller's own allocator, or another proximity.
- *
- *     memheap_numa_heaps_t *places;
- *     memheap_config_t config = {.name = "near"};
- *     memheap_numa_heaps_create(&config, &places);
- *     memheap_proximity_t *near = memheap_numa_heaps_proximity(places, 0);
- *     memheap_placement_alloc(near, 64, 4096, MEMHEAP_REACH_PE, &block);
- *     ...
- *     memheap_placement_free(near, block);
- *
- * Several threads may use a proximity whose sources they may use.
+ * Placement of blocks by reachability and proximity.
  */
 #ifndef MEMHEAP_PLACEMENT_H
 #define MEMHEAP_PLACEMENT_H
@@ -28,160 +11,204 @@ extern "C" {
 #endif
 
 /**
- * Who reaches memory: a set, as each of the first three contains those before
- * it, and a device may be added to any. A source serves a request if its set
- * has all that the request's has.
+ * @page memheap_placement  place blocks by reachability and proximity
+ *
+ * A request has two arguments beside size and alignment. Its *reachability*
+ * says who must be able to access the block. Its *proximity* is a list of
+ * sources, nearest first: the first source that is reachable enough and has
+ * room serves the request. A global proximity lets its sources serve in turn.
+ * A source is any pool: a heap, a pool of pages, the symmetric heap of a job,
+ * another proximity, or an allocator of the caller's.
+ *
+ * @retval MEMHEAP_ERR_NO_METADATA  there is no memory for metadata
+ * @see memheap_page_pool_create(), memheap_range_pool_create(),
+ *      memheap_heap_as_pool()
+ *
+ * Threads: several threads may use a proximity if they may use its sources.
  */
+
+/** Who can access memory: a set. Each of the first three contains those before
+ *  it; a device can be added to any. A source serves a request if its set
+ *  contains the request's. */
 typedef enum memheap_reachability {
-    MEMHEAP_REACH_PE = 1,   /* this PE */
-    MEMHEAP_REACH_NODE = 3, /* and the others of its node, by load and store */
-    MEMHEAP_REACH_SYSTEM = 7, /* and all PEs of the job */
+    MEMHEAP_REACH_PE = 1,     /* this PE */
+    MEMHEAP_REACH_NODE = 3,   /* the PEs of this node, by load and store */
+    MEMHEAP_REACH_SYSTEM = 7, /* all PEs of the job */
     MEMHEAP_REACH_DEVICE = 8  /* a device that the memory is registered with */
 } memheap_reachability_t;
 
-/** The memory of a source lies on no NUMA node in particular. */
+/** The memory of a source lies on no particular NUMA node. */
 #define MEMHEAP_NODE_NONE (-1)
 
-/** Where blocks come from. */
+/** A source of blocks. */
 typedef struct memheap_source {
-    memheap_pool_t pool; /* whose functions are called */
-    /** Of the above, or MEMHEAP_REACH_DEVICE and one of the others. */
-    unsigned reach;
-    /** Its NUMA node, for whoever asks; or MEMHEAP_NODE_NONE. */
+    memheap_pool_t pool; /* that is asked */
+    /** A memheap_reachability_t, or two of them joined by |. */
+    unsigned reachability;
+    /** The NUMA node of its memory, for information; or MEMHEAP_NODE_NONE. */
     int node;
-    /** Its calls are to be made by all that reach it, together. It serves no
-     *  request for less: such a one is a call of fewer. */
+    /** All PEs that can access the source call it together, as they do with
+     *  shmem_malloc(). It serves no request for fewer PEs, since such a call
+     *  would wait for the others. */
     bool collective;
 } memheap_source_t;
 
 /** The order in which sources are asked. */
 typedef enum memheap_search_order {
     MEMHEAP_NEAREST_FIRST, /* as they are listed */
-    MEMHEAP_IN_TURN        /* each request begins one further, and goes round */
+    MEMHEAP_IN_TURN        /* each request starts one source further */
 } memheap_search_order_t;
 
 /** A preference among sources. */
 typedef struct memheap_proximity memheap_proximity_t;
 
-/** What a proximity is made of. */
+/** The configuration of a proximity. */
 typedef struct memheap_proximity_config {
     /** For messages; copied, cut at 47 bytes. NULL: "proximity". */
     const char *name;
-    /** count sources, at least one; copied. Their pools must outlive it. */
+    /** The sources; copied. Their pools must outlive the proximity. */
     const memheap_source_t *sources;
-    size_t count;                 /* of them */
+    /** Number of sources, at least one. */
+    size_t count;
     memheap_search_order_t order; /* in which they are asked */
-    /** Where messages go; NULL: standard error. Must outlive it. */
+    /** Where messages go. NULL: standard error. Must outlive the proximity. */
     const memheap_log_t *log;
-    /** Where its memory comes from; NULL: pages of this process. Must outlive
-     *  it. */
+    /** The source of metadata. NULL: pages of this process. Must outlive the
+     *  proximity. */
     const memheap_memory_t *memory;
 } memheap_proximity_config_t;
 
-/** Create a proximity. MEMHEAP_ERR_BAD_ARGUMENT for no sources, one without a
- *  function, or a set that is none; MEMHEAP_ERR_NO_METADATA. Both are logged.
+/**
+ * Create a proximity.
+ * @retval MEMHEAP_ERR_BAD_ARGUMENT  there is no source, or one lacks a function
+ *         or a valid reachability; logged
  */
 memheap_status_t
 memheap_proximity_create(const memheap_proximity_config_t *config,
                          memheap_proximity_t **proximity_p);
 
-/** Destroy a proximity; its sources and their blocks stay. NULL is ignored.
- *  MEMHEAP_ERR_BUSY, logged, if something stands on the proximity as a pool;
- *  it stays then. */
+/**
+ * Destroy a proximity. Its sources and their blocks stay. NULL is ignored.
+ * @retval MEMHEAP_ERR_BUSY  something stands on the proximity as a pool; it is
+ *         logged by name, and nothing is destroyed
+ */
 memheap_status_t memheap_proximity_destroy(memheap_proximity_t *proximity);
 
 /**
- * Place a block. The contents are not set.
+ * Allocate a block from the first source that can serve the request. The
+ * contents are not set.
  *
- * A source that is full, or can have no such block, is passed by. Where that
- * leads to a collective source, it must do so on all its PEs: no source may
- * stand before it whose state differs between them. Turns are counted for each
- * reachability by itself, so that requests of one PE do not disturb those of
- * all.
+ * A source that is full, or can have no such block, is skipped. If that leads
+ * to a collective source, it must do so on all its PEs: no source before it may
+ * differ between them. Turns are counted for each reachability by itself, so a
+ * request of one PE does not disturb those of all.
  *
- * @param size   bytes, at least 1
- * @param align  bytes, a power of two
- * @param reach  a set as of a source
- * @return MEMHEAP_ERR_UNREACHABLE if no source is that reachable;
- *         MEMHEAP_ERR_NO_MEMORY if those that are are full;
- *         MEMHEAP_ERR_BAD_ARGUMENT for an argument that is none, or if none of
- *         them ever has such a block; MEMHEAP_ERR_NO_METADATA. All else a pool
- *         says ends the request, such as MEMHEAP_ERR_DIVERGED
+ * Any other failure of a source, such as MEMHEAP_ERR_DIVERGED, ends the
+ * request.
+ *
+ * @param align         bytes, a power of two
+ * @param size          bytes, at least 1
+ * @param reachability  as of a source
+ * @retval MEMHEAP_ERR_UNREACHABLE  no source is reachable enough
+ * @retval MEMHEAP_ERR_NO_MEMORY  all sources that are reachable enough are full
+ * @retval MEMHEAP_ERR_BAD_ARGUMENT  an argument is not as described, or no
+ *         source can ever have such a block
  */
 memheap_status_t memheap_placement_alloc(memheap_proximity_t *proximity,
                                          size_t align, size_t size,
-                                         unsigned reach, void **block_p);
+                                         unsigned reachability, void **block_p);
 
-/** As memheap_placement_alloc(), for callers that need no status.
- *  @return the block, or NULL if the call fails */
+/** The plain form of memheap_placement_alloc().
+ *  @return the block; NULL if the call fails */
 void *memheap_placement_malloc(memheap_proximity_t *proximity, size_t align,
                                size_t size, unsigned reachability);
 
-/** Give a block back to the source that it is of, whichever proximity placed
- *  it there. NULL is ignored. MEMHEAP_ERR_BAD_ADDRESS, logged. */
+/**
+ * Return a block to its source, whichever proximity allocated it. NULL is
+ * ignored.
+ * @retval MEMHEAP_ERR_BAD_ADDRESS  it is no block of a source; logged
+ */
 memheap_status_t memheap_placement_free(memheap_proximity_t *proximity,
                                         void *block);
 
-/** Usable bytes of a block, and the number of its source in the list; both may
- *  be NULL. MEMHEAP_ERR_BAD_ADDRESS. */
+/**
+ * Find the source of a block.
+ *
+ * @param size_p    takes the usable bytes of the block; may be NULL
+ * @param source_p  takes the index of the source; may be NULL
+ * @retval MEMHEAP_ERR_BAD_ADDRESS  it is no block of a source
+ */
 memheap_status_t memheap_placement_query(memheap_proximity_t *proximity,
                                          const void *block, size_t *size_p,
                                          size_t *source_p);
 
-/** A source by its number, as it was listed: where a block lies that
- *  memheap_placement_query() found. NULL past the last. */
+/** Get a source by its index in the list; NULL past the last. */
 const memheap_source_t *
 memheap_proximity_source(const memheap_proximity_t *proximity, size_t i);
 
-/** A proximity as a pool, for requests of one reachability. One that is none
- *  makes a pool that serves no request. */
+/** Use a proximity as a pool, for requests of one reachability. With an invalid
+ *  reachability, the pool serves no request. */
 memheap_pool_t memheap_proximity_as_pool(memheap_proximity_t *proximity,
-                                         unsigned reach);
+                                         unsigned reachability);
 
-/** A heap of this PE on each NUMA node, and proximities over them. */
+/**
+ * @page memheap_numa_heaps  a heap on each NUMA node
+ *
+ * A heap of this PE on each NUMA node, a proximity for each node, which tries
+ * the nodes by their distance, and a global proximity, which takes them in
+ * turn.
+ *
+ * @see memheap_placement_alloc(), memheap_create()
+ *
+ * Threads: several threads may use the heaps and proximities at once.
+ */
+
+/** Heaps on NUMA nodes, with proximities over them. */
 typedef struct memheap_numa_heaps memheap_numa_heaps_t;
 
 /**
- * Create a heap for each NUMA node, which takes memory as it is used.
+ * Create a heap on each NUMA node. They take memory as it is used.
  *
- * @param config  of each heap: no base; size is that of each; of backing, the
- *                place is its node, preferred or mandatory as it says. A heap
- *                whose node is mandatory is full when its node is; otherwise
- *                the kernel goes to other nodes by itself. NULL: all zero. What
- *                it points to must outlive the places
+ * @param config  of each heap, without a base; size is that of each. If
+ *                policy.numa_mode is mandatory, a heap is full when its node
+ *                has no memory left; otherwise the kernel takes memory of
+ *                other nodes then. NULL: all zero. What it points to must
+ *                outlive the heaps
  * @return as memheap_create()
  */
 memheap_status_t memheap_numa_heaps_create(const memheap_config_t *config,
-                                           memheap_numa_heaps_t **places_p);
+                                           memheap_numa_heaps_t **heaps_p);
 
-/** Destroy the heaps, with all blocks, and the proximities. NULL is ignored.
- *  MEMHEAP_ERR_BUSY, logged, if something stands on one of them; nothing is
- *  destroyed then. */
-memheap_status_t memheap_numa_heaps_destroy(memheap_numa_heaps_t *places);
+/**
+ * Destroy the heaps with all blocks, and the proximities. NULL is ignored.
+ * @retval MEMHEAP_ERR_BUSY  something stands on one of them; it is logged by
+ *         name, and nothing is destroyed
+ */
+memheap_status_t memheap_numa_heaps_destroy(memheap_numa_heaps_t *heaps);
 
-/** How many NUMA nodes, and so heaps, there are. */
-size_t memheap_numa_heaps_count(const memheap_numa_heaps_t *places);
+/** Number of NUMA nodes, and so of heaps. */
+size_t memheap_numa_heaps_count(const memheap_numa_heaps_t *heaps);
 
-/** The node of number i in the order of nodes, as the kernel counts. */
-int memheap_numa_heaps_node(const memheap_numa_heaps_t *places, size_t i);
+/** The kernel's number of a node, by its index; MEMHEAP_NODE_NONE past the
+ *  last. */
+int memheap_numa_heaps_node(const memheap_numa_heaps_t *heaps, size_t i);
 
-/** The heap of that node. */
-memheap_t *memheap_numa_heaps_heap(const memheap_numa_heaps_t *places,
-                                   size_t i);
+/** The heap on a node, by its index; NULL past the last. */
+memheap_t *memheap_numa_heaps_heap(const memheap_numa_heaps_t *heaps, size_t i);
 
-/** The proximity of that node: nodes by their distance from it, as the firmware
- *  has it. NULL if i is no number of a node. */
+/** The proximity of a node, by its index: the nodes by their distance from it,
+ *  as the firmware has it. NULL past the last. */
 memheap_proximity_t *
-memheap_numa_heaps_proximity(const memheap_numa_heaps_t *places, size_t i);
+memheap_numa_heaps_proximity(const memheap_numa_heaps_t *heaps, size_t i);
 
-/** The proximity of the node that this thread runs on now, or of the nearest
- *  one. Asks the system: for a thread that keeps the answer. */
+/** The proximity of the node that this thread runs on, or of the nearest one.
+ *  Asks the system; keep the result. */
 memheap_proximity_t *
-memheap_numa_heaps_local(const memheap_numa_heaps_t *places);
+memheap_numa_heaps_local(const memheap_numa_heaps_t *heaps);
 
-/** The proximity that takes nodes in turn. */
+/** The proximity that takes the nodes in turn. */
 memheap_proximity_t *
-memheap_numa_heaps_interleaved(const memheap_numa_heaps_t *places);
+memheap_numa_heaps_interleaved(const memheap_numa_heaps_t *heaps);
 
 #ifdef __cplusplus
 }

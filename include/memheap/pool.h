@@ -1,11 +1,9 @@
 /*
- * A source of blocks, whatever it is: a heap, a component over a range, a pool
- * of pages, a cache, the symmetric heap of a job, or a caller's own allocator.
+ * Pools: anything that blocks can be taken from.
  *
- * What is built of blocks (contexts, object caches, proximities) takes them
- * from a pool, and so works over any of these. Whether a pool's calls are
- * collective, and whether several threads may make them at once, is the pool's
- * to say, and holds for what is built on it.
+ * Contexts, object caches and proximities take their blocks from a pool, so
+ * they work over a heap, a pool of pages, another cache, the symmetric heap of
+ * a job, or an allocator of the caller's.
  */
 #ifndef MEMHEAP_POOL_H
 #define MEMHEAP_POOL_H
@@ -18,12 +16,22 @@
 extern "C" {
 #endif
 
-/** The objects that stand on a pool; private. */
+/**
+ * @page memheap_pool  anything that blocks can be taken from
+ *
+ * A pool is a struct of functions and the state that they are called with.
+ * Whether its calls are collective, and whether several threads may make them
+ * at once, depends on the pool, and carries over to what stands on it.
+ *
+ * @see memheap_context_create(), memheap_cache_create(),
+ *      memheap_proximity_create(), memheap_page_pool_create(),
+ *      memheap_range_pool_create()
+ */
+
+/** The contexts, caches and proximities that stand on a pool. Private. */
 typedef struct memheap_dependents memheap_dependents_t;
 
-/** Three functions, and the state that they are called with; and a fourth,
- * where calls are collective. The state must outlive all that is built on the
- * pool. */
+/** A pool. The state must outlive everything that stands on the pool. */
 typedef struct memheap_pool {
     /**
      * Take a block out of the pool. Its contents are not set.
@@ -36,36 +44,35 @@ typedef struct memheap_pool {
     memheap_status_t (*pop)(void *state, size_t align, size_t size,
                             void **block_p);
 
-    /** Give a block back. MEMHEAP_ERR_BAD_ADDRESS if it is none. */
+    /** Return a block. MEMHEAP_ERR_BAD_ADDRESS if none starts there. */
     memheap_status_t (*push)(void *state, void *block);
 
     /** Usable bytes of a block. MEMHEAP_ERR_BAD_ADDRESS, without a message,
-     *  if none of this pool starts there. */
+     *  if no block of this pool starts there. */
     memheap_status_t (*getsize)(void *state, const void *block, size_t *size_p);
 
     void *state;
 
-    /**
-     * For a pool whose calls are collective: let all that would call it know
-     * the worst of their statuses, which is the same for all then. Whatever a
-     * call has to do beforehand that may fail for one of them alone is agreed
-     * on by this, so that none waits in vain. NULL where each calls for itself.
-     */
+    /** For a pool whose calls are collective: return the worst status of all
+     *  callers to each of them. What could fail on one caller alone is agreed
+     *  on before a collective call, so that none waits in vain. NULL: calls
+     *  are local. */
     memheap_status_t (*agree)(void *state, memheap_status_t mine);
 
-    /** The objects that stand on the pool, so that it is not destroyed under
-     *  them. NULL: the pool does not keep track. */
+    /** What stands on the pool, so that it is not destroyed too early. NULL:
+     *  the pool does not keep track. */
     memheap_dependents_t *dependents;
 } memheap_pool_t;
 
-/** What a status of one's own comes to, among all that would call a pool. */
+/** Agree on a status with all callers of a pool.
+ *  @return the worst of all; mine if the pool's calls are local */
 static inline memheap_status_t memheap_pool_agree(const memheap_pool_t *pool,
                                                   memheap_status_t mine)
 {
     return pool->agree == NULL ? mine : pool->agree(pool->state, mine);
 }
 
-/** A heap as a pool. Its calls are those of memheap.h. */
+/** Use a heap as a pool. */
 memheap_pool_t memheap_heap_as_pool(memheap_t *heap);
 
 #ifdef __cplusplus

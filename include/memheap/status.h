@@ -1,6 +1,6 @@
 /*
- * The outcomes of a call that can fail. Success is 0, every failure negative,
- * so the worst of several outcomes is the least of them.
+ * Status codes. Success is 0 and errors are negative, so the minimum of several
+ * codes is an error if any of them is.
  */
 #ifndef MEMHEAP_STATUS_H
 #define MEMHEAP_STATUS_H
@@ -9,35 +9,38 @@
 extern "C" {
 #endif
 
+/** Result of a call. */
 typedef enum memheap_status {
+    /** Success. */
     MEMHEAP_OK = 0,
-    /** No free space of the wanted size and alignment, or no memory for it. */
+    /** No free space of that size and alignment, or no memory for it. */
     MEMHEAP_ERR_NO_MEMORY = -1,
-    /** An address (or offset) at which no live block starts. */
+    /** No live block starts at the address or offset. */
     MEMHEAP_ERR_BAD_ADDRESS = -2,
-    /** The wanted place is in use. */
+    /** The range is in use. */
     MEMHEAP_ERR_BUSY = -3,
-    /** An argument that no state of the heap could make good. */
+    /** The argument is invalid in any state of the heap. */
     MEMHEAP_ERR_BAD_ARGUMENT = -4,
-    /** The system gave no memory for what the heap keeps about its blocks. */
+    /** No memory for metadata. */
     MEMHEAP_ERR_NO_METADATA = -5,
-    /** What the heap keeps about its blocks breaks one of its own rules. */
+    /** An invariant of the metadata is violated. */
     MEMHEAP_ERR_CORRUPT = -6,
-    /** No component is left that can serve the region. */
+    /** No component can serve the region. */
     MEMHEAP_ERR_NO_COMPONENT = -7,
-    /** A parameter that nobody knows, or whose value cannot be used. */
+    /** Unknown parameter, or invalid value. */
     MEMHEAP_ERR_BAD_PARAM = -8,
-    /** This component, build or machine does not offer the operation. */
+    /** Not supported by the component, the build or the machine. */
     MEMHEAP_ERR_UNSUPPORTED = -9,
-    /** The operating system refused; the message says what and why. */
+    /** The operating system reported an error; the message tells which. */
     MEMHEAP_ERR_SYSTEM = -10,
-    /** Processes that must call alike did not. */
+    /** Processes made different calls where the same ones are required. */
     MEMHEAP_ERR_DIVERGED = -11,
-    /** No source of memory is as reachable as was asked for. */
+    /** No source of memory has the requested reachability. */
     MEMHEAP_ERR_UNREACHABLE = -12
 } memheap_status_t;
 
-/** The meaning of a status in a few words; never NULL, never to be freed. */
+/** A short description of a status. A static string, never NULL. Thread-safe.
+ */
 const char *memheap_status_string(memheap_status_t status);
 
 #ifdef __cplusplus

@@ -21,7 +21,7 @@
 
 #include <memheap/component.h>
 #include "base/region.h"
-#include "memheap/heap.h"
+#include "memheap/debug/access.h"
 #include "memheap/debug/records.h"
 
 /** Allocates for a guarded heap. It is not selected by priority. */

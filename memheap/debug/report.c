@@ -25,7 +25,7 @@
     X(resident, MEMHEAP_UNIT_BYTES)                                            \
     X(used, MEMHEAP_UNIT_BYTES)                                                \
     X(peak, MEMHEAP_UNIT_BYTES)                                                \
-    X(reach, MEMHEAP_UNIT_BYTES)                                               \
+    X(high_water, MEMHEAP_UNIT_BYTES)                                          \
     X(largest_free, MEMHEAP_UNIT_BYTES)                                        \
     X(metadata, MEMHEAP_UNIT_BYTES)                                            \
     X(live_blocks, MEMHEAP_UNIT_COUNT)                                         \

@@ -69,7 +69,7 @@ static memheap_status_t create_proximity(const memheap_numa_heaps_t *places,
         const place_t *place = &places->place[list[i].place];
         sources[i] =
             (memheap_source_t){.pool = memheap_heap_as_pool(place->heap),
-                               .reach = MEMHEAP_REACH_PE,
+                               .reachability = MEMHEAP_REACH_PE,
                                .node = (int)place->node};
         /* These proximities end with the heaps, and keep none alive. */
         sources[i].pool.dependents = NULL;

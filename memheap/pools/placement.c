@@ -53,16 +53,16 @@ static bool is_set(unsigned reach)
 static bool serves(const memheap_source_t *source, unsigned reach)
 {
     unsigned callers = MEMHEAP_REACH_SYSTEM;
-    return (source->reach & reach) == reach &&
+    return (source->reachability & reach) == reach &&
            (!source->collective ||
-            (source->reach & callers) == (reach & callers));
+            (source->reachability & callers) == (reach & callers));
 }
 
 static bool is_source(const memheap_source_t *source)
 {
     const memheap_pool_t *pool = &source->pool;
     return pool->pop != NULL && pool->push != NULL && pool->getsize != NULL &&
-           is_set(source->reach);
+           is_set(source->reachability);
 }
 
 memheap_status_t

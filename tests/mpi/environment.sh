@@ -72,16 +72,16 @@ fact "out of memory is reported once, with sizes and advice"
 
 job error -x MEMHEAP_PAGES=mandatory:1g -x SHMEM_SYMMETRIC_SIZE=16t -n 3 \
     "$program" plain
-says "pages of 1 GiB are mandatory for a heap, and cannot be had" 1048576kB
+says "pages of 1 GiB are mandatory for a heap, but not available" 1048576kB
 says_once
 fact "unavailable mandatory pages end the program"
 job 0 -x MEMHEAP_PAGES=1g -x SHMEM_SYMMETRIC_SIZE=16t -n 3 "$program" plain
-says "pages of 1 GiB are preferred for a heap, and cannot be had" 1048576kB \
-    "in effect are the system's pages"
+says "pages of 1 GiB are preferred for a heap, but not available" 1048576kB \
+    "using the system's pages"
 says_once
 fact "unavailable preferred pages are a warning"
 job error -x MEMHEAP_PLACE=mandatory:node:1000 -n 3 "$program" plain
-says "pages on NUMA node 1000 are mandatory for a heap, and cannot be had" \
+says "pages on NUMA node 1000 are mandatory for a heap, but not available" \
     "the system has no node 1000"
 says_once
 fact "a mandatory NUMA node that does not exist"

@@ -160,14 +160,14 @@ int main(void)
     memheap_create(&config, &carved);
     const memheap_source_t sources[] = {
         {.pool = memheap_heap_as_pool(local),
-         .reach = MEMHEAP_REACH_PE,
+         .reachability = MEMHEAP_REACH_PE,
          .node = MEMHEAP_NODE_NONE},
         {.pool = {pop, push, getsize, &first, NULL},
-         .reach = MEMHEAP_REACH_SYSTEM,
+         .reachability = MEMHEAP_REACH_SYSTEM,
          .node = MEMHEAP_NODE_NONE,
          .collective = true},
         {.pool = memheap_heap_as_pool(carved),
-         .reach = MEMHEAP_REACH_SYSTEM,
+         .reachability = MEMHEAP_REACH_SYSTEM,
          .node = MEMHEAP_NODE_NONE}};
     memheap_proximity_t *inside = over(&sources[2], 1, MEMHEAP_NEAREST_FIRST);
     void *block;

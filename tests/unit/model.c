@@ -1,13 +1,13 @@
 /*
- * The model of model.h. Messages of failed assertions say with which
- * MEMHEAP_TEST_SEED the sequence can be repeated.
+ * The model of model.h. Failed assertions print the MEMHEAP_TEST_SEED that
+ * repeats the sequence.
  */
 #include "config.h"
 
 #include "tests/unit/model.h"
 
-/* ck_assert_msg() writes to a file each time that all is well, which would be
- * most of what a sequence costs. */
+/* ck_assert_msg() writes to a file on success too, which would dominate the
+ * run time of a sequence. */
 #define model_assert(model, condition)                                         \
     do {                                                                       \
         if (!(condition))                                                      \
@@ -18,7 +18,7 @@
     } while (0)
 
 enum {
-    /* A walk after each step costs more than the step. */
+    /* A walk after each step would cost more than the step. */
     STEPS_PER_CHECK = 16
 };
 
@@ -57,7 +57,7 @@ uint64_t model_walk_digest(const model_t *model)
     return digest;
 }
 
-/* The index of the first block that does not end before offset. */
+/* Index of the first block that ends behind offset. */
 static size_t position_of(const model_t *model, size_t offset)
 {
     size_t low = 0;
@@ -96,7 +96,7 @@ static size_t usable_size(model_t *model, size_t offset)
     return size;
 }
 
-/* Enter a block that the module placed. */
+/* Enter a block that the module allocated. */
 static void insert(model_t *model, size_t offset, size_t size)
 {
     size_t usable = usable_size(model, offset);
@@ -113,7 +113,7 @@ static void insert(model_t *model, size_t offset, size_t size)
     model->count++;
 }
 
-/* Take a status into the digest; a call that failed must not show. */
+/* Add a status to the digest. A failed call must leave the walk unchanged. */
 static memheap_status_t answered(model_t *model, memheap_status_t status,
                                  uint64_t walk_before)
 {
@@ -241,7 +241,7 @@ void model_assert_bad_address(model_t *model, size_t offset)
     model_check(model);
 }
 
-/* A walk that is compared with the model. */
+/* Compares a walk with the model. */
 typedef struct comparison {
     model_t *model;
     size_t next;  /* where the next extent must start */
@@ -289,7 +289,8 @@ void model_check(model_t *model)
     model_assert(model, model->unit.ops->check(module) == MEMHEAP_OK);
 }
 
-/* Mostly small, sometimes a good part of the region, rarely more than it. */
+/* Mostly small, sometimes a large part of the region, rarely more than all of
+ * it. */
 static size_t random_size(const model_t *model, uint64_t *seed)
 {
     size_t limit = (size_t)1 << (4 + unit_random_below(seed, 9));
@@ -308,8 +309,8 @@ static void random_alloc(model_t *model, uint64_t *seed)
         model_alloc(model, random_size(model, seed), align, &offset);
 }
 
-/* Free a block, and for half of them reserve its place at once: that must
- * succeed, whatever surrounds it. */
+/* Free a block. In half of the cases reserve its range again at once, which
+ * must succeed. */
 static void random_free(model_t *model, uint64_t *seed)
 {
     model_block_t block = model->block[unit_random_below(seed, model->count)];

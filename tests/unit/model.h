@@ -1,11 +1,10 @@
 /*
- * A module beside a model of it.
+ * A module and a model of it.
  *
  * The model is a sorted array of the live blocks. Each call goes to the module,
- * and its answer must be one that the model allows: a block lies in the region,
- * at its alignment, and over no other; a call that fails changes nothing that
- * walk() shows; what stats() calls the largest free block can be had, and no
- * larger one.
+ * and the model checks the result: a block lies in the region, is aligned and
+ * overlaps no other; a failed call changes nothing that walk() reports; the
+ * largest free block of stats() can be allocated, and no larger one.
  */
 #ifndef MEMHEAP_TESTS_UNIT_MODEL_H
 #define MEMHEAP_TESTS_UNIT_MODEL_H
@@ -29,15 +28,17 @@ typedef struct model {
     size_t count;
     model_block_t block[MODEL_BLOCKS];
     uint64_t seed;   /* of the random sequence, for messages */
-    unsigned step;   /* of it */
-    uint64_t digest; /* of all answers so far */
+    unsigned step;   /* of the sequence */
+    uint64_t digest; /* of all results so far */
 } model_t;
 
 void model_open(model_t *model, int component, size_t size, size_t max_size);
 void model_close(model_t *model);
 
-/** As the module's operations. @return what the module returned;
- *  MEMHEAP_ERR_UNSUPPORTED for one that it lacks */
+/**
+ * The operations of the module.
+ * @return the module's status; MEMHEAP_ERR_UNSUPPORTED if the operation is NULL
+ */
 memheap_status_t model_alloc(model_t *model, size_t size, size_t align,
                              size_t *offset_p);
 memheap_status_t model_free(model_t *model, size_t offset);
@@ -45,17 +46,17 @@ memheap_status_t model_resize(model_t *model, size_t offset, size_t size);
 memheap_status_t model_reserve(model_t *model, size_t offset, size_t size);
 memheap_status_t model_grow(model_t *model, size_t new_size);
 
-/** An offset at which no block starts: free(), size_of() and resize() say so,
- *  and change nothing. */
+/** Check that free(), size_of() and resize() report an offset at which no
+ *  block starts, and change nothing. */
 void model_assert_bad_address(model_t *model, size_t offset);
 
-/** Walk, figures and check() agree with the model. */
+/** Check that walk(), statistics and check() agree with the model. */
 void model_check(model_t *model);
 
-/** A number that stands for all that walk() shows. */
+/** A digest of all that walk() reports. */
 uint64_t model_walk_digest(const model_t *model);
 
-/** Take steps of a random sequence that the seed determines. */
+/** Run steps of a random sequence determined by the seed. */
 void model_run(model_t *model, uint64_t seed, unsigned steps);
 
 #endif

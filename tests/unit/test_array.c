@@ -1,5 +1,5 @@
 /*
- * Memory for metadata: pieces of a fixed size, and tables that grow in place.
+ * Memory for metadata: allocations of a fixed size, and growable arrays.
  */
 #include "config.h"
 
@@ -73,8 +73,8 @@ START_TEST(table_grows_in_few_steps)
         ck_assert_ok(memheap_array_ensure(&table, size));
         ck_assert_uint_le(table.committed, size + size / 8 + 16 * KIB + 4096);
     }
-    /* One reservation; 16 KiB a step up to 128 KiB, and from there on an
-     * eighth: the 65th power of that is 2048 times as much. */
+    /* One reservation; steps of 16 KiB up to 128 KiB; then an eighth a step:
+     * 65 of these multiply the length by 2048. */
     ck_assert_uint_le(memory.requests, 1 + 8 + 65);
     memheap_array_close(&table);
     ck_assert_uint_eq(memory.bytes, 0);

@@ -1,5 +1,5 @@
 /*
- * The lock that its first thread owns.
+ * The biased lock.
  */
 #include "config.h"
 
@@ -20,7 +20,7 @@ static memheap_biased_lock_t bias;
 static _Atomic size_t count;
 static pthread_barrier_t start;
 
-/* In two steps, between which another could come. */
+/* Increment in two steps, so that a race would show. */
 static void increase(void)
 {
     size_t before = atomic_load_explicit(&count, memory_order_relaxed);
@@ -61,7 +61,7 @@ static void assert_free(void)
 
 START_TEST(first_thread_takes_it_without_the_word)
 {
-    take_once(NULL); /* and is the owner, if the kernel has barriers */
+    take_once(NULL); /* becomes the owner if membarrier(2) is available */
     assert_free();
     if (atomic_load(&bias.owner) == MEMHEAP_BIASED_LOCK_REVOKED)
         return;
@@ -111,7 +111,7 @@ START_TEST(owner_inside_is_waited_for)
 }
 END_TEST
 
-/* Each round has a new owner, which the others meet at work. */
+/* Each round has a new owner, and the other threads arrive meanwhile. */
 START_TEST(one_thread_at_a_time_is_inside)
 {
     pthread_t thread[THREADS];

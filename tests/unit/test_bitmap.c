@@ -1,6 +1,6 @@
 /*
- * Sets of small numbers. Sizes are chosen around the ends of words and levels:
- * 64, 64^2 and 64^3 numbers are the most that one, two and three levels hold.
+ * Bitmaps with summary words. Sizes are at the limits of words and levels: 64,
+ * 64^2 and 64^3 numbers are the most for one, two and three levels.
  */
 #include "config.h"
 

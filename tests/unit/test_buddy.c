@@ -1,6 +1,6 @@
 /*
- * What is the buddy allocator's own: blocks of powers of two, and a smallest
- * one that the user sets.
+ * The buddy component: blocks of powers of two, and a configurable smallest
+ * block.
  */
 #include "config.h"
 
@@ -90,7 +90,7 @@ START_TEST(freed_block_is_the_next_of_its_order)
     model_open(&model, buddy, 64 * MIB, 0);
     for (size_t i = 0; i < 40; i++)
         ck_assert_ok(model_alloc(&model, 1000, 16, &offset[i]));
-    /* More than one box of them. */
+    /* Enough for more than one magazine. */
     for (size_t i = 0; i < 40; i += 2)
         ck_assert_ok(model_free(&model, offset[i]));
     model_check(&model);

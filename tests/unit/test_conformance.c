@@ -1,6 +1,6 @@
 /*
- * What every allocator promises, for each that is built in. The module is
- * called directly, over regions that do not exist: it never touches them.
+ * What each built-in allocator must provide. The module is called directly,
+ * over regions that do not exist, because it never touches them.
  */
 #include "config.h"
 
@@ -8,7 +8,7 @@
 
 static model_t model;
 
-/* Allocate at the least alignment; this cannot fail. */
+/* Allocate at the smallest alignment; must succeed. */
 static size_t alloc(size_t size)
 {
     size_t offset;
@@ -16,7 +16,7 @@ static size_t alloc(size_t size)
     return offset;
 }
 
-/* Three blocks of a page one behind the other. */
+/* Three adjacent blocks of a page. */
 static void alloc_three(size_t offset[3])
 {
     for (size_t i = 0; i < 3; i++) {
@@ -25,8 +25,8 @@ static void alloc_three(size_t offset[3])
     }
 }
 
-/* A region from 0 to size with nothing else than one free block. One of a
- * single MEMHEAP_MIN_ALIGN may be too short for any. */
+/* Check that the region is one free extent. If it has only MEMHEAP_MIN_ALIGN
+ * bytes, it may be too short for any block. */
 static void assert_empty(void)
 {
     model_check(&model);
@@ -184,7 +184,7 @@ START_TEST(offsets_reach_above_a_tebibyte)
     ck_assert_ok(model_free(&model, 0));
     ck_assert_ok(model_free(&model, above_4g));
     assert_empty();
-    /* Metadata for terabytes is reserved and not touched. */
+    /* Metadata for terabytes is reserved, but not touched. */
     ck_assert_int_lt(unit_resident_kib() - before, 16 * 1024);
     model_close(&model);
 }
@@ -218,7 +218,7 @@ START_TEST(wrong_addresses_are_found_and_harm_nothing)
     ck_assert_ok(model_free(&model, offset[1]));
     model_assert_bad_address(&model, 1); /* in the first granule of a block */
     model_assert_bad_address(&model, 8);
-    model_assert_bad_address(&model, 16);        /* into a block */
+    model_assert_bad_address(&model, 16);        /* inside a block */
     model_assert_bad_address(&model, 4080);      /* the block's last granule */
     model_assert_bad_address(&model, offset[1]); /* freed, behind a block */
     model_assert_bad_address(&model, offset[1] + 16);
@@ -243,7 +243,7 @@ START_TEST(end_of_a_full_region_is_no_block)
     model_assert_bad_address(&model, MIB);
     model_assert_bad_address(&model, MIB + 32);
     model_assert_bad_address(&model, MIB + 47);
-    /* Nor is what lies behind the region, however far. */
+    /* Offsets behind the region. */
     static const size_t behind[] = {MIB + 48,         MIB + 4096,    GIB,
                                     SIZE_MAX / 2 + 1, SIZE_MAX - 15, SIZE_MAX};
     for (size_t i = 0; i < sizeof(behind) / sizeof(behind[0]); i++)

@@ -54,7 +54,7 @@ static memheap_context_t *context_over(memheap_pool_t pool,
 static memheap_proximity_t *proximity_over(memheap_pool_t pool)
 {
     memheap_proximity_t *proximity;
-    memheap_source_t source = {.pool = pool, .reach = MEMHEAP_REACH_PE};
+    memheap_source_t source = {.pool = pool, .reachability = MEMHEAP_REACH_PE};
     memheap_proximity_config_t config = {
         .name = "near", .sources = &source, .count = 1, .log = &test_log.log};
     ck_assert_ok(memheap_proximity_create(&config, &proximity));

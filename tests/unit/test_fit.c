@@ -1,5 +1,5 @@
 /*
- * What is the fit component's own: which free block each strategy takes.
+ * The fit component: which free block each strategy takes.
  */
 #include "config.h"
 
@@ -10,7 +10,7 @@
 
 static model_t model;
 
-/* A module of one strategy over a region of MIB. */
+/* A module of one strategy over a region of 1 MiB. */
 static void open_fit(const char *word)
 {
     char setting[64];
@@ -35,8 +35,8 @@ static size_t alloc(size_t size)
 }
 
 /*
- * A chain with these free blocks between live ones of 1 KiB, and with what is
- * behind the last live one:
+ * Make a list with these free blocks between live ones of 1 KiB, and with the
+ * free rest of the region:
  *
  *     0 KiB: 4 KiB    5 KiB: 16 KiB    22 KiB: 2 KiB    25 KiB: 8 KiB    34 KiB
  */
@@ -52,7 +52,7 @@ static void make_chain(const char *word)
     model_check(&model);
 }
 
-/* Where requests of these KiB go, one after the other, from the same chain. */
+/* Where successive requests of these KiB are placed in that list. */
 static const struct {
     const char *word;
     size_t wanted[6];
@@ -121,8 +121,8 @@ START_TEST(equal_blocks_are_taken_by_their_offsets)
 }
 END_TEST
 
-/* 8 KiB at a multiple of 8 KiB: only the block at 5 KiB has room, of which 3
- * KiB in front and 5 KiB behind stay free. */
+/* 8 KiB at a multiple of 8 KiB: only the block at 5 KiB has room. 3 KiB before
+ * it and 5 KiB behind it stay free. */
 START_TEST(alignment_leaves_free_blocks_on_both_sides)
 {
     make_chain(textbook[_i].word);

@@ -1,6 +1,6 @@
 /*
- * Opening, selecting and closing the components that are built in. Whatever
- * they are, the tests take their names from the framework itself.
+ * Opening, selecting and closing the built-in components. The tests take the
+ * names of components from the framework.
  */
 #include "config.h"
 
@@ -111,7 +111,7 @@ START_TEST(component_can_be_left_out)
 }
 END_TEST
 
-/* All components' names behind a first character. */
+/* The names of all components behind a first character. */
 static void name_all(const char *first)
 {
     char list[1024];

@@ -1,12 +1,12 @@
 /*
- * Tables from numbers to numbers.
+ * Hash tables.
  */
 #include "config.h"
 
 #include "tests/unit/unit.h"
 #include "base/hashmap.h"
 
-/* Add a key that is new. */
+/* Add a new key. */
 static void put(memheap_hashmap_t *map, uint64_t key, uint64_t value)
 {
     ck_assert_ok(memheap_hashmap_reserve(map));

@@ -1,5 +1,5 @@
 /*
- * Messages, and sizes as people read them.
+ * Messages, and sizes formatted for people.
  */
 #include "config.h"
 

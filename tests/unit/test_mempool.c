@@ -1,14 +1,14 @@
 /*
- * What is mempool's own: runs of fragments beside a plain array of them, slabs
- * and their sizes, and rules that check() finds broken.
+ * The mempool component: fragments compared with a plain array, slabs and their
+ * size classes, and violated invariants that check() must find.
  */
 #include "config.h"
 
-#include "components/mempool/mempool.h"
+#include "components/mempool/slab.h"
 #include "tests/unit/model.h"
 
 enum {
-    FRAGMENTS = 3000 /* several words, several nodes, no multiple of either */
+    FRAGMENTS = 3000 /* several words and nodes, and no multiple of either */
 };
 
 static model_t model;
@@ -28,9 +28,9 @@ static size_t alloc(size_t size)
     return offset;
 }
 
-static pool_t *pool(void)
+static mempool_t *pool(void)
 {
-    return pool_of(model.unit.module);
+    return mempool_of(model.unit.module);
 }
 
 /* The plain array. */
@@ -92,7 +92,7 @@ START_TEST(runs_are_found_across_words)
 {
     open_fragments();
     take(0, FRAGMENTS);
-    /* From each place near a border, of each length up to two words. */
+    /* From each position near a word's end, each length up to two words. */
     for (size_t first = 60; first < 70; first++) {
         for (size_t count = 1; count <= 130; count++) {
             give(first, count);
@@ -126,7 +126,7 @@ START_TEST(fragments_agree_with_a_plain_array)
                       "step %u; MEMHEAP_TEST_SEED=%llu", step,
                       (unsigned long long)seed);
         ck_assert_uint_eq(fragments_end(&fragments, from), plain_end(from));
-        ck_assert_uint_eq(fragments.frontier, frontier());
+        ck_assert_uint_eq(fragments.top, frontier());
         ck_assert(fragments_check(&fragments));
         if (unit_random_below(&state, 2) == 0) {
             if (found != FRAGMENT_NONE)
@@ -147,16 +147,17 @@ END_TEST
 START_TEST(sizes_waste_a_quarter_at_most)
 {
     model_open(&model, mempool, MIB, 0);
-    for (size_t size = 1; size <= POOL_LARGEST; size++) {
-        unsigned index = pool_size_index(size, MEMHEAP_MIN_ALIGN);
-        ck_assert_uint_ge(pool_size[index], size);
-        ck_assert(index == 0 || pool_size[index - 1] < size);
-        ck_assert(size <= 128 || (pool_size[index] - size) * 4 <= size);
+    for (size_t size = 1; size <= OBJECT_MAX; size++) {
+        unsigned index = size_class_for(size, MEMHEAP_MIN_ALIGN);
+        ck_assert_uint_ge(mempool_class_size[index], size);
+        ck_assert(index == 0 || mempool_class_size[index - 1] < size);
+        ck_assert(size <= 128 ||
+                  (mempool_class_size[index] - size) * 4 <= size);
         size_t offset = alloc(size);
-        ck_assert_uint_eq(model.block[0].usable, pool_size[index]);
+        ck_assert_uint_eq(model.block[0].usable, mempool_class_size[index]);
         ck_assert_ok(model_free(&model, offset));
     }
-    alloc(POOL_LARGEST + 1);
+    alloc(OBJECT_MAX + 1);
     ck_assert_uint_eq(model.block[0].usable, 1280);
     model_close(&model);
 }
@@ -183,7 +184,8 @@ START_TEST(slab_that_lost_its_last_object_goes)
     uint64_t before = model_walk_digest(&model);
     for (size_t i = 0; i < SLAB_OBJECTS; i++)
         offset[i] = alloc(64);
-    ck_assert_uint_eq(pool()->lane[0].sizes, 0); /* it is full */
+    /* The slab is full. */
+    ck_assert_uint_eq(pool()->caches[0].partial_classes, 0);
     for (size_t i = 0; i < SLAB_OBJECTS; i++) {
         ck_assert_uint_ne(model_walk_digest(&model), before);
         ck_assert_ok(model_free(&model, offset[i * 5 % SLAB_OBJECTS]));
@@ -239,8 +241,8 @@ START_TEST(larger_object_serves_where_nothing_else_is_left)
 }
 END_TEST
 
-/* A resize that is taken back leaves no trace: neither what is live and where,
- * nor where the next blocks go. */
+/* An undone resize leaves no trace in the set of live blocks, nor in the
+ * placement of later ones. */
 START_TEST(slab_is_as_it_was_after_a_resize_and_back)
 {
     model_open(&model, mempool, MIB, 0);
@@ -265,7 +267,7 @@ START_TEST(check_finds_broken_rules)
     alloc(100);
     alloc(3000);
     ck_assert_ok(model_free(&model, hole));
-    pool_t *p = pool();
+    mempool_t *p = pool();
     memheap_module_t *module = model.unit.module;
     slab_t *s = slab_at(p, 1);
     ck_assert_uint_eq(s->start, object);
@@ -281,26 +283,26 @@ START_TEST(check_finds_broken_rules)
         ck_assert_ok(model.unit.ops->check(module));                           \
     } while (0)
 
-    ck_assert_found(s->free, s->free | 1); /* live and free */
+    ck_assert_found(s->free, s->free | 1); /* a live block marked as free */
     ck_assert_found(s->free, s->free & (s->free - 1));
     ck_assert_found(s->free, 0); /* full, but in a list */
     ck_assert_found(s->start, object + 256);
-    ck_assert_found(s->lane, 1);
+    ck_assert_found(s->cache, 1);
     ck_assert_found(s->prev, 1);
-    ck_assert_found(p->lane[0].sizes, 0);
-    ck_assert_found(p->lane[0].list[6], SLAB_NONE);
+    ck_assert_found(p->caches[0].partial_classes, 0);
+    ck_assert_found(p->caches[0].partial[6], SLAB_NONE);
     ck_assert_found(p->fragments.bits[0], p->fragments.bits[0] | 1);
     ck_assert_found(p->fragments.bits[0], 0);
     ck_assert_found(p->fragments.best[0], 1);
     ck_assert_found(p->fragments.node[1][0].best, 64);
-    ck_assert_found(p->fragments.frontier, p->fragments.frontier - 1);
+    ck_assert_found(p->fragments.top, p->fragments.top - 1);
     ck_assert_found(*head_at(p, run / FRAGMENT), 0);
     ck_assert_found(*head_at(p, run / FRAGMENT), 4000 << 2 | HEAD_RUN);
     ck_assert_found(*head_at(p, run / FRAGMENT + 1), 256 << 2 | HEAD_RUN);
     ck_assert_found(*head_at(p, hole / FRAGMENT), 256 << 2 | HEAD_RUN);
     ck_assert_found(*head_at(p, object / FRAGMENT), 2 << 2 | HEAD_SLAB);
     ck_assert_found(*head_at(p, object / FRAGMENT + 1), 0);
-    ck_assert_found(*head_at(p, p->fragments.frontier), 256 << 2 | HEAD_RUN);
+    ck_assert_found(*head_at(p, p->fragments.top), 256 << 2 | HEAD_RUN);
     model_close(&model);
 }
 END_TEST

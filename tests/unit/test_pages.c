@@ -1,7 +1,7 @@
 /*
- * Kinds of pages and places of heaps: what is had is read back from the
- * kernel, and what is not is a message. What this machine does not offer is
- * tested as far as it is refused.
+ * Page kinds and NUMA placement of heaps. What is granted is read back from the
+ * kernel; what is not is reported. If this machine does not offer a kind, only
+ * the failure is tested.
  */
 #include "config.h"
 
@@ -24,7 +24,7 @@
 
 static unit_log_t messages;
 
-/* Create a heap with pages and places as asked, or by two parameters. */
+/* Create a heap with a memory policy, or with two parameters. */
 static memheap_status_t create(size_t size, memheap_memory_policy_t policy,
                                const char *pages, const char *place,
                                memheap_t **heap_p)
@@ -46,7 +46,7 @@ static memheap_t *create_by(size_t size, const char *pages, const char *place)
     return heap;
 }
 
-/* Touch a block of a heap and look at what it is made of. */
+/* Touch a block of a heap and query its memory. */
 static memheap_placement_t touch(memheap_t *heap, size_t size)
 {
     memheap_placement_t placement;
@@ -107,7 +107,7 @@ START_TEST(transparent_huge_pages_are_huge)
 {
     const char *word = memheap_sysinfo_transparent_huge();
     if (strcmp(word, "always") != 0 && strcmp(word, "madvise") != 0)
-        return; /* the machine has none */
+        return; /* this machine has none */
     memheap_t *heap = create_by(64 * MIB, "MEMHEAP_PAGES=mandatory:thp", NULL);
     memheap_placement_t placement = touch(heap, 16 * MIB);
     ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_THP);
@@ -134,7 +134,7 @@ START_TEST(transparent_huge_pages_that_are_disabled_are_a_message)
     ck_assert(strstr(messages.text, "PR_SET_THP_DISABLE") != NULL ||
               strstr(messages.text, "transparent_hugepage/enabled") != NULL);
     if (_i == 0) {
-        ck_assert_logged(&messages, "in effect are the system's pages");
+        ck_assert_logged(&messages, "using the system's pages");
         memheap_placement_t placement = touch(heap, 4 * MIB);
         ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_DEFAULT);
     }
@@ -173,7 +173,7 @@ START_TEST(pages_that_the_pool_lacks_are_a_message)
         return;
     }
     ck_assert_ok(status);
-    ck_assert_logged(&messages, "in effect are the system's pages");
+    ck_assert_logged(&messages, "using the system's pages");
     memheap_placement_t placement = touch(heap, MIB);
     ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_DEFAULT);
     ck_assert_uint_eq(placement.page_size, (size_t)sysconf(_SC_PAGESIZE));
@@ -187,7 +187,7 @@ START_TEST(pages_of_the_pool_are_had)
     size_t unused;
     memheap_sysinfo_huge_pages(2 * MIB, &total, &unused);
     if (unused < 4)
-        return; /* nr_hugepages has set none */
+        return; /* nr_hugepages is 0 */
     memheap_t *heap = create_by(7 * MIB, "MEMHEAP_PAGES=mandatory:2m",
                                 "MEMHEAP_PLACE=mandatory:local");
     size_t left;
@@ -198,7 +198,7 @@ START_TEST(pages_of_the_pool_are_had)
     ck_assert_uint_eq(placement.page_size, 2 * MIB);
     ck_assert_uint_eq(placement.huge, 8 * MIB);
     ck_assert_uint_eq(placement.resident, 8 * MIB);
-    /* They are not given back. */
+    /* They are kept. */
     ck_assert_ok(memheap_trim(heap, 0));
     ck_assert_uint_eq(memheap_resident(heap), 8 * MIB);
     void *block;
@@ -285,7 +285,7 @@ START_TEST(node_that_is_not_there_is_a_message)
     ck_assert_int_eq(status, _i == 0 ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
     ck_assert_uint_eq(messages.count, 1);
     ck_assert_logged(&messages, "the system has no node 1000");
-    ck_assert_logged(&messages, _i == 0 ? "in effect are" : "mandatory");
+    ck_assert_logged(&messages, _i == 0 ? "using" : "mandatory");
     memheap_destroy(heap);
 }
 END_TEST
@@ -326,8 +326,9 @@ START_TEST(node_that_is_full_is_out_of_memory)
 }
 END_TEST
 
-/* Where there is one node alone, its memory is the machine's, whatever the
- * kernel says of the node: some count memory that was added later otherwise. */
+/* If there is only one node, its memory is the machine's. The kernel's
+ * counters of the node may differ, since some count memory that was added
+ * later. */
 START_TEST(memory_of_a_mandatory_node_is_that_of_the_node)
 {
     size_t total;
@@ -337,7 +338,7 @@ START_TEST(memory_of_a_mandatory_node_is_that_of_the_node)
     ck_assert_uint_gt(there, 0);
     size_t size = (size_t)1 << memheap_log2_floor(available);
     if (!has_policies() || size <= there || size > available / 8 * 7)
-        return; /* there is no telling them apart */
+        return; /* the nodes cannot be told apart */
     memheap_t *heap;
     void *block;
     setenv("MEMHEAP_TEST_NODES", "2", 1);
@@ -352,7 +353,8 @@ START_TEST(memory_of_a_mandatory_node_is_that_of_the_node)
 }
 END_TEST
 
-/* A child whose kernel knows no policies: 0 if a heap says so, and is there. */
+/* Run in a child whose kernel rejects NUMA policies. Returns 0 if the heap
+ * reports that and is created. */
 static int without_policies(memheap_policy_mode_t mode)
 {
     struct sock_filter filter[] = {
@@ -367,9 +369,9 @@ static int without_policies(memheap_policy_mode_t mode)
     memheap_t *heap = NULL;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-        return 0; /* such a child cannot be had */
+        return 0; /* seccomp is not available */
     memheap_status_t status = create(MIB, policy, NULL, NULL, &heap);
-    if (strstr(messages.text, "the kernel takes no policy (Operation not "
+    if (strstr(messages.text, "the kernel rejects the policy (Operation not "
                               "permitted)") == NULL)
         return 1;
     return mode == MEMHEAP_MANDATORY ? status != MEMHEAP_ERR_UNSUPPORTED
@@ -464,7 +466,7 @@ START_TEST(unknown_kind_is_a_bad_argument)
 }
 END_TEST
 
-/* A shared region of 64 MiB, as the symmetric heap has one. */
+/* A shared region of 64 MiB, like that of the symmetric heap. */
 static void share(memheap_region_t *region)
 {
     int fd = memfd_create("memheap-test", MFD_CLOEXEC);
@@ -476,7 +478,7 @@ static void share(memheap_region_t *region)
                                       &messages.log));
 }
 
-/* Whether a region's file shows what is written into the region. */
+/* Check that writes to a region are visible in its file. */
 static void check_file(memheap_region_t *region)
 {
     ck_assert_ok(memheap_region_commit(region, 3 * MIB, &messages.log));
@@ -496,13 +498,13 @@ START_TEST(shared_region_falls_back_to_its_file)
     memheap_sysinfo_huge_pages(MEMHEAP_GIB, &total, &unused);
     if (unused > 0)
         return;
-    /* A region that is no whole gibibyte cannot even be mapped so. */
+    /* Mapping a region that is not a multiple of 1 GiB fails. */
     memheap_memory_policy_t policy = {.pages = MEMHEAP_PAGES_1G,
                                       .numa = MEMHEAP_NUMA_LOCAL};
-    ck_assert_ok(memheap_pages_ask(&region, &policy, &messages.log));
+    ck_assert_ok(memheap_pages_apply(&region, &policy, &messages.log));
     ck_assert_uint_ge(messages.count, 1);
-    ck_assert_logged(&messages, "in effect are the system's pages");
-    ck_assert(!region.pooled);
+    ck_assert_logged(&messages, "using the system's pages");
+    ck_assert(!region.hugetlb);
     check_file(&region);
     memheap_region_release(&region);
 }
@@ -520,12 +522,12 @@ START_TEST(shared_region_has_the_pages_it_asks_for)
     memheap_memory_policy_t policy = {.pages = MEMHEAP_PAGES_2M,
                                       .pages_mode = MEMHEAP_MANDATORY,
                                       .numa = MEMHEAP_NUMA_DEFAULT};
-    ck_assert_int_eq(memheap_pages_ask(&region, &policy, &messages.log),
+    ck_assert_int_eq(memheap_pages_apply(&region, &policy, &messages.log),
                      had ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
     if (had) {
         check_file(&region);
-        ck_assert_ok(memheap_pages_in_effect(&region, 4 * MIB, &placement,
-                                             &messages.log));
+        ck_assert_ok(
+            memheap_pages_query(&region, 4 * MIB, &placement, &messages.log));
         ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_2M);
         ck_assert_uint_eq(placement.huge, 16 * MIB);
     } else {
@@ -545,13 +547,13 @@ START_TEST(files_have_transparent_huge_pages_where_the_system_lets_them)
     share(&region);
     memheap_memory_policy_t policy = {.pages = MEMHEAP_PAGES_THP,
                                       .pages_mode = MEMHEAP_MANDATORY};
-    ck_assert_int_eq(memheap_pages_ask(&region, &policy, &messages.log),
+    ck_assert_int_eq(memheap_pages_apply(&region, &policy, &messages.log),
                      had ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
     if (had) {
         ck_assert_ok(memheap_region_commit(&region, 8 * MIB, &messages.log));
         memset(region.base, 1, 8 * MIB);
-        ck_assert_ok(memheap_pages_in_effect(&region, 8 * MIB, &placement,
-                                             &messages.log));
+        ck_assert_ok(
+            memheap_pages_query(&region, 8 * MIB, &placement, &messages.log));
         ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_THP);
         ck_assert_uint_gt(placement.huge, 0);
     } else {
@@ -561,8 +563,8 @@ START_TEST(files_have_transparent_huge_pages_where_the_system_lets_them)
 }
 END_TEST
 
-/* A child whose kernel has fewer huge pages than it reserved: 0 if backing a
- * region says so, and changes nothing. */
+/* Run in a child whose kernel has fewer huge pages than were reserved. Returns
+ * 0 if commit() reports that and changes nothing. */
 static int without_pages(void)
 {
     struct sock_filter filter[] = {
@@ -579,14 +581,14 @@ static int without_pages(void)
     unit_log_init(&messages);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-        return 0; /* such a child cannot be had */
+        return 0; /* seccomp is not available */
     if (memheap_region_reserve(&region, 64 * MIB, &messages.log) != MEMHEAP_OK)
         return 1;
-    region.pooled = true;
+    region.hugetlb = true;
     return memheap_region_commit(&region, MIB, &messages.log) !=
                MEMHEAP_ERR_NO_MEMORY ||
            region.committed != 0 ||
-           strstr(messages.text, "a control group may grant fewer") == NULL;
+           strstr(messages.text, "a control group may allow fewer") == NULL;
 }
 
 START_TEST(pages_that_are_not_granted_are_a_message_and_no_signal)

@@ -1,5 +1,5 @@
 /*
- * The registry of parameters: types, sources, and messages about mistakes.
+ * Parameters: types, sources, and messages about mistakes.
  */
 #include "config.h"
 
@@ -60,8 +60,8 @@ enum {
 };
 
 static unit_log_t test_log;
-static memheap_params_t base;   /* what the environment and a file say */
-static memheap_params_t params; /* that, with the arguments of a program */
+static memheap_params_t base;   /* values of the environment and a file */
+static memheap_params_t params; /* those, with a program's arguments */
 static char file[UNIT_PATH];
 
 static void setup(void)
@@ -79,7 +79,7 @@ static void teardown(void)
         unlink(file);
 }
 
-/* Read arguments, or NULL, over a file's text, or NULL. */
+/* Read arguments and a file's text; either may be NULL. */
 static memheap_status_t read_params(const char *const *arguments,
                                     const char *text)
 {
@@ -101,7 +101,7 @@ static memheap_status_t read_params(const char *const *arguments,
         &params, &base, arguments == NULL ? none : arguments, &test_log.log);
 }
 
-/* As that, with one argument. */
+/* Read one argument. */
 static memheap_status_t read_argument(const char *argument)
 {
     const char *const arguments[] = {argument, NULL};
@@ -163,7 +163,7 @@ END_TEST
 START_TEST(other_word_is_refused)
 {
     ck_assert_int_eq(read_argument("MEMHEAP_SHAPE=fla"), MEMHEAP_ERR_BAD_PARAM);
-    ck_assert_logged(&test_log, "wants round, square or flat");
+    ck_assert_logged(&test_log, "expected round, square or flat");
 }
 END_TEST
 
@@ -348,7 +348,8 @@ START_TEST(message_says_where_a_bad_value_came_from)
 }
 END_TEST
 
-/* One message, which names the stranger, its source and a choice. */
+/* Check for one message with the unknown name, its source and the known names.
+ */
 static void assert_unknown(const char *name, const char *source)
 {
     ck_assert_uint_eq(test_log.count, 1);
@@ -566,7 +567,7 @@ END_TEST
 
 static const struct {
     const char *text;
-    size_t bytes; /* for one of 4 processes on a machine of 10 GiB and 1 */
+    size_t bytes; /* for one of 4 processes on a machine of 10 GiB and 1 byte */
 } good_shares[] = {
     {"64k", 64 * KIB},           {"1Gxyz", GIB},
     {"8g/node", 2 * GIB},        {"0.5G/NODE", 128 * MIB},
@@ -596,7 +597,7 @@ START_TEST(wrong_share_is_refused)
 }
 END_TEST
 
-/* These registries have no such parameter. */
+/* The sets in these tests have no such parameter. */
 static void unset_checkers(void)
 {
     unsetenv("MEMHEAP_CHECKERS");

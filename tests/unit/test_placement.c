@@ -87,7 +87,7 @@ static memheap_pool_t shelf_pool(shelf_t *shelf)
 static memheap_source_t source(memheap_pool_t pool, unsigned reach)
 {
     return (memheap_source_t){
-        .pool = pool, .reach = reach, .node = MEMHEAP_NODE_NONE};
+        .pool = pool, .reachability = reach, .node = MEMHEAP_NODE_NONE};
 }
 
 static memheap_proximity_t *over(const memheap_source_t *sources, size_t count,

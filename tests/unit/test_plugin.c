@@ -1,6 +1,6 @@
 /*
- * Components out of shared objects. The tests hold a plug-in loaded
- * themselves, so that its counts outlive the framework's own use of it.
+ * Plug-ins. The tests keep a plug-in loaded themselves, so that its counters
+ * survive the framework's use of it.
  */
 #include "config.h"
 
@@ -65,8 +65,8 @@ static memheap_status_t select_module(memheap_module_t **module_p)
     return memheap_framework_select(&framework, &config, module_p);
 }
 
-/* Open, select, and close again; the name of who was chosen lives on in the
- * plug-in, which stays loaded. */
+/* Open, select and close. The name of the selected component stays valid,
+ * since the plug-in stays loaded. */
 static const char *chosen_of(const char *plugin_path)
 {
     memheap_module_t *module;
@@ -184,7 +184,7 @@ START_TEST(all_others_are_finalized)
     ck_assert_uint_eq(beta->opened, 1);
     ck_assert_ok(select_module(&module));
     ck_assert_str_eq(framework.selected->name, "alpha");
-    ck_assert_uint_eq(beta->created, 0); /* it could not have won */
+    ck_assert_uint_eq(beta->created, 0); /* it could not have been selected */
     ck_assert_uint_eq(beta->closed, 1);
     ck_assert_uint_eq(alpha->destroyed, 0);
     ck_assert_uint_eq(alpha->closed, 0);
@@ -255,7 +255,7 @@ START_TEST(failing_create_fails_select_and_undoes_the_others)
 {
     memheap_module_t *module;
     setenv("MEMHEAP_COMPONENT", "alpha,beta", 1);
-    alpha->lowered_priority = 1; /* so beta is asked too */
+    alpha->lowered_priority = 1; /* so beta is tried too */
     beta->create_status = MEMHEAP_ERR_NO_METADATA;
     ck_assert_ok(open_framework(ALPHA ":" BETA));
     ck_assert_int_eq(select_module(&module), MEMHEAP_ERR_NO_METADATA);
@@ -279,14 +279,14 @@ START_TEST(component_that_could_not_win_cannot_fail_select)
 }
 END_TEST
 
-/* A plug-in that cannot be used costs a warning, and alpha still serves. */
+/* A plug-in that cannot be used causes a warning, and alpha still serves. */
 static void assert_left_out(const char *path, const char *message)
 {
     char both[4096];
     snprintf(both, sizeof(both), "%s:%s", ALPHA, path);
     ck_assert_str_eq(chosen_of(both), "alpha");
     ck_assert_uint_eq(test_log.count, 1);
-    ck_assert_logged(&test_log, "left out");
+    ck_assert_logged(&test_log, "ignored");
     ck_assert_logged(&test_log, path);
     ck_assert_logged(&test_log, message);
 }
@@ -343,8 +343,7 @@ START_TEST(other_files_of_a_folder_are_not_looked_at)
 }
 END_TEST
 
-/* A heap of half a mebibyte that alpha serves; it has no operation that a
- * component may leave out. */
+/* A heap of half a MiB on alpha, which has none of the optional operations. */
 static memheap_t *bare_heap(void)
 {
     static char range[512 * 1024] __attribute__((aligned(4096)));

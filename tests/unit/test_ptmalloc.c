@@ -1,6 +1,6 @@
 /*
- * What is ptmalloc's own: which chunk serves a request, what is cached, and
- * what a block keeps.
+ * The ptmalloc component: which chunk serves a request, what is cached, and
+ * when a block keeps its length.
  */
 #include "config.h"
 
@@ -23,12 +23,12 @@ static size_t alloc(size_t size)
     return offset;
 }
 
-/* The smallest chunk that holds size bytes, as walk() shows the chunks; what
- * reaches to the end of the region is the top. */
+/* The smallest chunk that holds size bytes, as walk() reports chunks. The
+ * extent that ends at the region's end is the top. */
 typedef struct search {
     size_t size;
     size_t best;
-    size_t around; /* an offset; size_around is that of the chunk there */
+    size_t around; /* an offset; size_around is the size of the chunk there */
     size_t size_around;
 } search_t;
 
@@ -37,8 +37,8 @@ static bool search_extent(void *context, const memheap_extent_t *extent)
     search_t *search = context;
     if (extent->live || extent->offset + extent->size == model.size)
         return true;
-    /* No block may leave 16 bytes, and a long one takes no more than it has to.
-     */
+    /* A remainder of 16 bytes cannot be a piece, and a long block does not
+     * take it. */
     bool fits = extent->size >= search->size &&
                 (extent->size != search->size + 16 || search->size < 1024);
     if (fits && extent->size < search->best)
@@ -55,14 +55,15 @@ static search_t search_for(size_t size, size_t around)
     return search;
 }
 
-/* Let all that is free be joined. */
+/* Join all free space. */
 static void normalize(void)
 {
     model.unit.ops->normalize(model.unit.module);
 }
 
-/* Chunks of 1 KiB and more are found by their sixteenth of a power of two, and
- * the first few of those are compared; so one in a thousand may be longer. */
+/* Chunks of 1 KiB and more share a bin with their sixteenth of a power of two,
+ * and only the first few of a bin are compared. So one in a thousand may be
+ * longer. */
 START_TEST(chunk_that_fits_is_hardly_longer_than_it_must)
 {
     enum {
@@ -115,7 +116,7 @@ START_TEST(small_blocks_of_one_time_lie_together)
     normalize();
     ck_assert_uint_eq(alloc(48), fitting);
     ck_assert_uint_eq(alloc(1008), large);
-    /* The rest of the chunk that was split goes before the top. */
+    /* The remainder of the split chunk is used before the top. */
     for (size_t i = 0; i < 3; i++)
         ck_assert_uint_eq(alloc(1008), large + (i + 1) * 1008);
     ck_assert_uint_eq(alloc(64), large + 4 * 1008);
@@ -132,7 +133,7 @@ START_TEST(freed_block_is_the_next_of_its_size)
     for (size_t s = 0; s < sizeof(sizes) / sizeof(*sizes); s++) {
         for (size_t i = 0; i < 40; i++)
             offset[i] = alloc(sizes[s]);
-        /* More than one box of them. */
+        /* Enough for more than one magazine. */
         for (size_t i = 0; i < 40; i += 2)
             ck_assert_ok(model_free(&model, offset[i]));
         model_check(&model);
@@ -177,8 +178,8 @@ START_TEST(cached_blocks_make_way_for_others)
 }
 END_TEST
 
-/* Whatever lengths come and go, what is cached makes way for others once live
- * and cached blocks are twice what was ever live. */
+/* Blocks of any lengths are allocated and freed. Once live and cached blocks
+ * exceed twice the most that was live, the cache shrinks. */
 START_TEST(cache_of_a_large_region_is_no_more_than_was_ever_live)
 {
     enum {
@@ -240,7 +241,7 @@ START_TEST(block_that_shrinks_a_little_can_grow_again)
 }
 END_TEST
 
-/* Notes of long blocks stand in slots that are within them. */
+/* The headers of long blocks are in the map bytes inside them. */
 START_TEST(no_place_within_a_block_looks_like_one)
 {
     static const size_t sizes[] = {16,   48,       992,     1008,     1024,
@@ -249,8 +250,8 @@ START_TEST(no_place_within_a_block_looks_like_one)
     model_open(&model, ptmalloc, GIB, 0);
     for (size_t i = 0; i < 3 * sizeof(sizes) / sizeof(sizes[0]); i++) {
         size_t offset = alloc(sizes[i / 3]);
-        alloc(48);      /* the next starts in the other half of a slot */
-        if (i % 3 == 1) /* a length that no class has */
+        alloc(48);      /* the next one starts in an odd granule */
+        if (i % 3 == 1) /* a length without a class */
             model_resize(&model, offset, sizes[i / 3] / 2 + 1000);
         size_t usable;
         ck_assert_ok(
@@ -272,7 +273,7 @@ START_TEST(chunk_serves_an_alignment_though_its_start_does_not)
     size_t offset;
     model_open(&model, ptmalloc, 64 * KIB, 0);
     alloc(48);
-    size_t best_fit = alloc(1008); /* from 48 on: nothing in it is aligned */
+    size_t best_fit = alloc(1008); /* from 48 on, where nothing is aligned */
     alloc(32);
     size_t hole = alloc(8192);
     alloc(memheap_align_down(model.size - hole - 8192, 16));

@@ -126,7 +126,7 @@ START_TEST(fragmentation_is_what_the_largest_block_lacks)
     ck_assert_uint_gt(stats.free, SIZE / 4);
     ck_assert_double_gt(stats.fragmentation, 0.8);
     ck_assert_double_lt(stats.fragmentation, 1);
-    ck_assert_uint_ge(stats.reach, SIZE / 2);
+    ck_assert_uint_ge(stats.high_water, SIZE / 2);
     unit_heap_close(&unit);
 }
 END_TEST

@@ -1,6 +1,6 @@
 /*
- * Address ranges and the memory behind them. What is refused for want of
- * memory is asked for by very many regions in step, so that no test takes any.
+ * Regions. Shortage of memory is simulated by a large number of sharers, so
+ * that no test takes much memory.
  */
 #include "config.h"
 
@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A shared region of a gibibyte over a fresh file. */
+/* A shared region of 1 GiB over a new file. */
 static void share(memheap_region_t *region, unsigned sharers,
                   const memheap_log_t *log)
 {
@@ -104,7 +104,7 @@ START_TEST(growth_takes_few_steps)
         ck_assert_ok(memheap_region_commit(&region, size, &memheap_log_stderr));
         steps += region.committed != before;
     }
-    /* 16 MiB a step up to 64 MiB, and a quarter more each from there on. */
+    /* Steps of 16 MiB up to 64 MiB, then of a quarter. */
     ck_assert_uint_le(steps, 4 + 22);
     memheap_region_release(&region);
 }
@@ -188,7 +188,8 @@ START_TEST(step_shrinks_where_memory_is_short)
     memheap_region_t region;
     memheap_sysinfo_memory(&total, &available);
     ck_assert_ok(memheap_region_reserve(&region, GIB, &memheap_log_stderr));
-    /* Twice what there is for the least step, a small part of it for a page. */
+    /* The smallest step needs twice the available memory; a page needs little.
+     */
     region.sharers = (unsigned)(available / (8 * MIB));
     ck_assert_ok(memheap_region_commit(&region, page, &memheap_log_stderr));
     ck_assert_uint_eq(region.committed, page);
@@ -208,7 +209,7 @@ START_TEST(refusal_of_the_system_is_a_status_and_a_message)
     ck_assert_int_eq(status, MEMHEAP_ERR_NO_MEMORY);
     ck_assert_uint_eq(region.committed, 0);
     ck_assert_uint_eq(log.count, 1);
-    ck_assert_logged(&log, "the system backs no heap of");
+    ck_assert_logged(&log, "the system cannot commit a heap of");
     memheap_region_release(&region);
 }
 END_TEST

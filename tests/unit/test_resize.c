@@ -542,7 +542,7 @@ START_TEST(half_a_resize_says_that_room_was_refused)
         memheap_resize_end(unit.heap, &step, false);
     ck_assert_uint_eq(unit_heap_digest(unit.heap), before);
     ck_assert_ok(memheap_resize_begin(unit.heap, block, 16 * MIB, true, &with));
-    ck_assert_int_eq(with.roomy, step.roomy);
+    ck_assert_int_eq(with.with_headroom, step.with_headroom);
     memheap_resize_end(unit.heap, &with, false);
     ck_assert_uint_eq(unit_heap_digest(unit.heap), before);
     unit_heap_close(&unit);

@@ -1,7 +1,7 @@
 /*
- * Random sequences of calls, for every component that is built in: the answers
- * are ones that a simple model allows, and equal sequences give equal answers.
- * MEMHEAP_TEST_SEED repeats one.
+ * Random sequences of calls for every built-in component. A simple model checks
+ * the results, and equal sequences must give equal results. MEMHEAP_TEST_SEED
+ * repeats a sequence.
  */
 #include "config.h"
 
@@ -15,14 +15,14 @@ enum {
     LONG_STEPS = 8000
 };
 
-/* Sizes now and later. */
+/* Initial and later sizes. */
 static const struct {
     size_t size;
     size_t max_size;
 } regions[] = {
     {64 * 1024, 64 * 1024},
     {1 << 20, 1 << 20},
-    {3250586 + 48, 3250586 + 48}, /* 3.1 MiB and a bit: no power of two */
+    {3250586 + 48, 3250586 + 48}, /* about 3.1 MiB, no power of two */
     {1000003, 1000003},
     {4096 + 16, 1 << 20},
     {100001, 777777},
@@ -79,7 +79,7 @@ START_TEST(two_modules_answer_alike)
 }
 END_TEST
 
-/* Blocks that come and go leave traces, though the same blocks are live. */
+/* Allocate and free blocks: this changes the state, but not the live blocks. */
 static void detour(model_t *model, uint64_t seed)
 {
     size_t offset[16];
@@ -120,7 +120,7 @@ START_TEST(past_is_forgotten_by_settle)
 }
 END_TEST
 
-/* The digest of a sequence over a module that is made for it. */
+/* The digest of a sequence over a new module. */
 static uint64_t digest_of(int component, uint64_t seed)
 {
     static model_t model;
@@ -139,7 +139,7 @@ START_TEST(two_processes_answer_alike)
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
-        /* Other addresses than in the parent, for the metadata as well. */
+        /* Addresses differ from the parent's, those of metadata too. */
         void *piece = memheap_memory_new(&memheap_memory_system, 333 * KIB);
         uint64_t digest = digest_of(_i, seed);
         ssize_t written = write(ends[1], &digest, sizeof(digest));

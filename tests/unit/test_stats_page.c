@@ -63,7 +63,7 @@ static void check_figures(live_heap_t *heap)
     ck_assert_uint_eq(shown.used, stats.used);
     ck_assert_uint_eq(shown.free, stats.free);
     ck_assert_uint_eq(shown.peak, stats.peak);
-    ck_assert_uint_eq(shown.reach, stats.reach);
+    ck_assert_uint_eq(shown.high_water, stats.high_water);
     ck_assert_uint_eq(shown.live_blocks, stats.live_blocks);
     ck_assert_uint_eq(shown.allocations, stats.allocations);
     ck_assert_uint_eq(shown.frees, stats.frees);

@@ -76,6 +76,17 @@ const char *info_type(const memheap_param_t *param)
     return "";
 }
 
+const char *info_scope(const memheap_param_t *param)
+{
+    unsigned flags = param->def->flags;
+    bool per_pe = (flags & MEMHEAP_PARAM_PER_PE) != 0;
+    if ((flags & MEMHEAP_PARAM_JOB) != 0)
+        return per_pe ? "job, per PE" : "job";
+    if ((flags & MEMHEAP_PARAM_PROCESS) != 0)
+        return per_pe ? "process, per PE" : "process";
+    return per_pe ? "heap, per PE" : "heap";
+}
+
 bool info_begins(const memheap_param_t *param, const char *prefix)
 {
     return strncasecmp(param->name, prefix, strlen(prefix)) == 0;

@@ -26,6 +26,9 @@ const char *info_default(const memheap_framework_t *framework,
 /** "string", "integer", "size", "boolean" or "flag". */
 const char *info_type(const memheap_param_t *param);
 
+/** "heap", "process" or "job", with "per PE" if PEs may differ. */
+const char *info_scope(const memheap_param_t *param);
+
 /** Whether the parameter's name begins with prefix, in either case. */
 bool info_begins(const memheap_param_t *param, const char *prefix);
 

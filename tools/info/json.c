@@ -73,6 +73,9 @@ static void write_param(json_t *json, const memheap_framework_t *framework,
     json_string(json, "default", info_default(framework, param, text));
     json_string(json, "source", memheap_param_source_name(param->source));
     json_string(json, "origin", param->origin);
+    json_string(json, "scope", info_scope(param));
+    json_string(json, "old_name",
+                param->def->old_name == NULL ? "" : param->def->old_name);
     json_string(json, "help", param->def->help);
     json_end(json);
 }

@@ -48,7 +48,8 @@ static const struct option known[] = {
 
 static const cli_t cli = {"memheap-info", usage, "p:shV", known};
 
-/* Open the framework as libmemheap_shmem does, or as libmemheap does without it. */
+/* Open the framework as libmemheap_shmem does, or as libmemheap does without
+ * it. */
 static memheap_status_t open_framework(memheap_framework_t *framework)
 {
     memheap_framework_config_t config = {.log = NULL};

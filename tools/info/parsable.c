@@ -89,6 +89,9 @@ static void print_param(const memheap_framework_t *framework,
     print_of("param", name, "default", info_default(framework, param, text));
     print_of("param", name, "source", memheap_param_source_name(param->source));
     print_of("param", name, "origin", param->origin);
+    print_of("param", name, "scope", info_scope(param));
+    print_of("param", name, "old_name",
+             param->def->old_name == NULL ? "" : param->def->old_name);
     print_of("param", name, "help", param->def->help);
 }
 

@@ -169,7 +169,7 @@ bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
     flock(heap->fd, LOCK_UN);
     if (good)
         snapshot->reach =
-            memheap_max(end_of_live(snapshot), snapshot->stats.reach);
+            memheap_max(end_of_live(snapshot), snapshot->stats.high_water);
     else
         snapshot_free(snapshot);
     return good;
@@ -276,7 +276,7 @@ bool snapshot_replay(const char *path, const char *at, const char *component,
     snprintf(snapshot->title, MAP_TITLE,
              "%.60s, %.48s, after %zu of %zu operations", trace.name,
              snapshot->component, count, trace.count);
-    snapshot->reach = snapshot->stats.reach;
+    snapshot->reach = snapshot->stats.high_water;
     good = true;
     local_close(&local);
 out:

@@ -112,7 +112,7 @@ static bool begin(run_t *run, int *status_p)
         return false;
     }
     if (first_pe(run))
-        progress_enable();
+        progress_enable(run->options.progress);
     progress_show("reading traces");
     static readiness_t mine; /* zeros behind the message go to PE 0 as well */
     mine.ready = prepare(run, mine.message);

@@ -36,6 +36,9 @@ const char options_usage[] =
     "  -m, --map FILE         draw the heaps over time, for the first trace,\n"
     "                         into an SVG file\n"
     "  -t, --traces DIR       where traces are looked for if none is named\n"
+    "      --progress         show how far it is, even if standard error is "
+    "no\n"
+    "                         terminal, as under mpirun\n"
     "      --csv              print values split by commas, not a table\n"
     "      --json             print JSON, not a table\n"
     "  -h, --help             print this text\n"
@@ -46,7 +49,8 @@ const char options_usage[] =
 
 enum {
     OPTION_CSV = 256,
-    OPTION_JSON
+    OPTION_JSON,
+    OPTION_PROGRESS
 };
 
 static const struct option known[] = {
@@ -58,6 +62,7 @@ static const struct option known[] = {
     {"traces", required_argument, NULL, 't'},
     {"csv", no_argument, NULL, OPTION_CSV},
     {"json", no_argument, NULL, OPTION_JSON},
+    {"progress", no_argument, NULL, OPTION_PROGRESS},
     CLI_OPTIONS,
 };
 
@@ -95,6 +100,9 @@ static void apply(options_t *options, int option)
         break;
     case OPTION_JSON:
         options->json = true;
+        break;
+    case OPTION_PROGRESS:
+        options->progress = true;
         break;
     case 'h':
         options->help = true;

@@ -22,6 +22,7 @@ typedef struct options {
     size_t trace_count;
     bool csv;
     bool json;
+    bool progress;
     bool help;
     bool version;
     char problem[OPTIONS_MESSAGE]; /* what is wrong with them; "" if nothing */

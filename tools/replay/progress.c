@@ -16,9 +16,9 @@ enum {
 
 static bool enabled;
 
-void progress_enable(void)
+void progress_enable(bool always)
 {
-    enabled = isatty(STDERR_FILENO) == 1;
+    enabled = always || isatty(STDERR_FILENO) == 1;
 }
 
 void progress_show(const char *format, ...)

@@ -6,8 +6,9 @@
 
 #include <stdbool.h>
 
-/** Show the line from now on, if standard error is a terminal. */
-void progress_enable(void);
+/** Show the line from now on, if standard error is a terminal or always is set.
+ */
+void progress_enable(bool always);
 
 /** Overwrite the line. */
 void progress_show(const char *format, ...)

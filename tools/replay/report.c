@@ -41,14 +41,15 @@ static void print_row(const measure_t *m)
 {
     char peak[MEMHEAP_SIZE_TEXT];
     char footprint[MEMHEAP_SIZE_TEXT];
-    printf("  %10zu  %11.1f  %9.1f  %10s  %10s  ", m->operations,
-           m->ns_collective, m->ns_alone, memheap_format_size(peak, m->peak),
+    printf("  %9.1f  %10s  %10s  ", m->ns_alone,
+           memheap_format_size(peak, m->peak),
            memheap_format_size(footprint, m->footprint));
     if (m->smallest > 0)
         printf("%13.3f", (double)m->smallest / (double)m->peak);
     else
         printf("%13s", "none found");
-    printf("  %9s", m->same ? "same" : "DIFFERENT");
+    printf("  %11.1f  %10zu  %9s", m->ns_collective, m->operations,
+           m->same ? "same" : "DIFFERENT");
     if (m->failed == 0 && m->wrong == 0)
         printf("  none\n");
     else
@@ -59,15 +60,16 @@ void report_table(const measure_t *measures, size_t count, int pes)
 {
     int trace = name_width(measures, count, "trace", get_trace);
     int component = name_width(measures, count, "component", get_component);
-    printf("%d PE%s. ns/op: time of one operation through shmem (together) and "
-           "without the\ncollective step (alone). Heap/peak: the smallest "
-           "heap in which the trace passes,\nover the peak of live bytes.\n\n",
+    printf("%d PE%s. ns/op: time of one operation of the allocator alone, and "
+           "of one through\nshmem, with the barrier of all PEs (together). "
+           "Heap/peak: the smallest heap in\nwhich the trace passes, over the "
+           "peak of live bytes.\n\n",
            pes, pes == 1 ? "" : "s");
-    printf("%*s  %10s  %11s  %9s  %10s  %10s  %13s\n", trace + 2 + component,
-           "", "", "ns/op", "ns/op", "peak live", "", "smallest");
-    printf("%-*s  %-*s  %10s  %11s  %9s  %10s  %10s  %13s  %9s  %s\n", trace,
-           "trace", component, "component", "operations", "together", "alone",
-           "bytes", "footprint", "heap/peak", "addresses", "errors");
+    printf("%*s  %9s  %10s  %10s  %13s  %11s\n", trace + 2 + component, "",
+           "ns/op", "peak live", "", "smallest", "ns/op");
+    printf("%-*s  %-*s  %9s  %10s  %10s  %13s  %11s  %10s  %9s  %s\n", trace,
+           "trace", component, "component", "alone", "bytes", "footprint",
+           "heap/peak", "together", "operations", "addresses", "errors");
     for (size_t i = 0; i < count; i++) {
         printf("%-*s  %-*s", trace, measures[i].trace, component,
                measures[i].component);

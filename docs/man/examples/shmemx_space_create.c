@@ -7,7 +7,7 @@ int main(void)
 {
     shmem_init();
     shmemx_space_config_t config = {.size = 1 << 20,
-                                    .backing.pages = MEMHEAP_PAGES_THP};
+                                    .policy.pages = MEMHEAP_PAGES_THP};
     shmemx_space_t space;
     if (shmemx_space_create(&config, &space) != 0)
         return 1;

@@ -1,0 +1,70 @@
+#!/bin/sh
+# The documents: their links lead somewhere, here and installed, and the table of
+# variables is that of the library.
+. "${top_srcdir:-.}/tests/tap.sh"
+work=$(mktemp -d "$top_builddir/docs.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+
+# check_links FOLDER: each relative link of a page leads to a file.
+check_links()
+{
+    output=
+    for page in "$1"/*.md "$1"/docs/*.md; do
+        grep -oE '\]\([^)]+\)' "$page" | sed 's/^](//; s/)$//' |
+            grep -vE '^(https?:|#)' | sed 's/#.*//' | sort -u >"$work/links"
+        while read -r link; do
+            [ -e "$(dirname "$page")/$link" ] ||
+                miss "$page has a link to $link, which is not there"
+        done <"$work/links"
+    done
+}
+
+# check_anchors FOLDER: each link to a heading has one.
+check_anchors()
+{
+    output=
+    for page in "$1"/docs/*.md; do
+        grep -oE '\]\(#[^)]+\)' "$page" | sed 's/^](#//; s/)$//' | sort -u \
+            >"$work/anchors"
+        while read -r anchor; do
+            sed -n 's/^##* //p' "$page" | tr '[:upper:] ' '[:lower:]-' |
+                tr -cd 'a-z0-9\n-' | grep -qx -e "$anchor" ||
+                miss "$page has no heading for #$anchor"
+        done <"$work/anchors"
+    done
+}
+
+check_links "$top_srcdir"
+fact "the links of the documents lead somewhere"
+check_anchors "$top_srcdir"
+fact "the links within a page have a heading"
+
+output=$(MAKEFLAGS='' make -C "$top_builddir" install-dist_docDATA \
+    install-dist_docsubDATA install-dist_exampleDATA \
+    install-dist_examplecmakeDATA DESTDIR="$work" 2>&1) ||
+    miss "do not install"
+folder=$(find "$work" -name README.md -exec dirname {} \;)
+check_links "$folder"
+fact "they do so in an installation"
+
+output=
+lines=$(wc -l <"$top_srcdir/README.md")
+[ "$lines" -le 160 ] || miss "has $lines lines"
+fact "README is short"
+
+# As `make environment`; a library without some parts has fewer variables.
+case $built_components in
+    buddy,fit,mempool,ptmalloc)
+        output=
+        if [ -x "$top_builddir/tools/osh/oshcc" ]; then
+            env -i PATH="$PATH" LC_ALL=C "$top_builddir/tools/memheap-info" \
+                --parsable | awk -f "$top_srcdir/docs/environment.awk" \
+                >"$work/environment.md"
+            output=$(diff "$top_srcdir/docs/environment.md" \
+                "$work/environment.md") ||
+                miss "is not what \`make environment\` writes"
+            fact "docs/environment.md has the parameters of the library"
+        fi
+        ;;
+esac
+finish
