@@ -10,6 +10,7 @@
 #include "config.h"
 
 #include "comm/data_segment.h"
+#include "comm/call.h"
 #include "comm/window.h"
 #include "base/util.h"
 
@@ -25,11 +26,6 @@ static size_t page_size(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static uint64_t mix(uint64_t digest, uint64_t value)
-{
-    return (digest ^ value) * UINT64_C(0x100000001B3);
-}
-
 /* Callback of dl_iterate_phdr(), for the first object: the executable. */
 static int find_executable(struct dl_phdr_info *info, size_t size,
                            void *context)
@@ -43,9 +39,8 @@ static int find_executable(struct dl_phdr_info *info, size_t size,
         const ElfW(Phdr) *header = &info->dlpi_phdr[i];
         size_t first = header->p_vaddr;
         size_t last = first + header->p_memsz;
-        data->digest = mix(data->digest, header->p_type);
-        data->digest = mix(data->digest, first);
-        data->digest = mix(data->digest, last);
+        const uint64_t words[] = {header->p_type, first, last};
+        data->digest = memheap_digest_bytes(data->digest, words, sizeof(words));
         if (header->p_type == PT_LOAD && (header->p_flags & PF_W) != 0) {
             start = first;
             end = last;

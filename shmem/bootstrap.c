@@ -145,7 +145,7 @@ static void disconnect_pes(memheap_runtime_t *rt)
 
 /* Do not return pages of the heap to the system; warn if the user asked for
  * that. */
-static void keep_pages(memheap_runtime_t *rt)
+static void pin_pages(memheap_runtime_t *rt)
 {
     memheap_pin_pages(rt->space.heap);
     if (memheap_params_value(rt->params, "MEMHEAP_TRIM")->size > 0)
@@ -187,7 +187,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
     /* A network card keeps using the page that was registered, even if the
      * kernel has replaced it. */
     if (rt->transport != NULL)
-        keep_pages(rt);
+        pin_pages(rt);
     rt->heap_segment.base = symmetric.base;
     rt->heap_segment.windows = symmetric.windows;
     rt->heap_segment.access_checked = memheap_is_access_checked(rt->space.heap);

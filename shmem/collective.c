@@ -268,7 +268,8 @@ static void *pack_lengths(void *context, size_t *size_p)
 }
 
 /* The index of the payload that has a rank, and the index of the rank in it. */
-static int block_of(const memheap_node_payload_t *payloads, int rank, int *k_p)
+static int payload_of(const memheap_node_payload_t *payloads, int rank,
+                      int *k_p)
 {
     int b = 0;
     for (;; b++) {
@@ -285,21 +286,21 @@ static void unpack_collect(void *context,
                            const memheap_node_payload_t *payloads, int count)
 {
     const exchange_args_t *p = context;
-    size_t place = 0;
+    size_t offset = 0;
     (void)count; /* every rank is in one of them */
     for (int rank = 0; rank < p->group->size; rank++) {
         int k;
         const memheap_node_payload_t *block =
-            &payloads[block_of(payloads, rank, &k)];
+            &payloads[payload_of(payloads, rank, &k)];
         const size_t *lengths = block->data;
         const char *part = (const char *)(lengths + block->count);
         for (int i = 0; i < k; i++)
             part += lengths[i];
         for (int i = 0; i < p->group->agree->node_size && lengths[k] > 0; i++)
-            memcpy(
-                memheap_group_on_node(p->group, p->dest + place, lengths[k], i),
-                part, lengths[k]);
-        place += lengths[k];
+            memcpy(memheap_group_on_node(p->group, p->dest + offset, lengths[k],
+                                         i),
+                   part, lengths[k]);
+        offset += lengths[k];
     }
 }
 
@@ -308,13 +309,13 @@ static void unpack_collect(void *context,
 static void collect_off_node(memheap_group_t *group, char *dest,
                              const void *source, size_t size)
 {
-    size_t place = 0;
+    size_t offset = 0;
     for (int i = 0; i < group->size; i++) {
         size_t length = memheap_runtime_reduce(group->agree, &group->call,
                                                i == group->rank ? size : 0,
                                                memheap_agree_max);
-        memheap_group_get(group, dest + place, source, length, i);
-        place += length;
+        memheap_group_get(group, dest + offset, source, length, i);
+        offset += length;
     }
     memheap_group_wait_gets(group);
     memheap_group_barrier(group);
@@ -323,7 +324,7 @@ static void collect_off_node(memheap_group_t *group, char *dest,
 static void collect_team(memheap_group_t *group, char *dest, const void *source,
                          size_t size)
 {
-    size_t place = 0;
+    size_t offset = 0;
     if (group->size == 1) {
         memheap_group_get(group, dest, source, size, 0);
         return;
@@ -346,8 +347,8 @@ static void collect_team(memheap_group_t *group, char *dest, const void *source,
     memheap_group_barrier(group);
     for (int i = 0; i < group->size; i++) {
         size_t length = length_of(group, i);
-        memheap_group_get(group, dest + place, source, length, i);
-        place += length;
+        memheap_group_get(group, dest + offset, source, length, i);
+        offset += length;
     }
     memheap_group_barrier(group);
 }
@@ -361,7 +362,7 @@ static void collect_set(memheap_group_t *group, char *dest, const void *source,
         collect_team(group, dest, source, size);
         return;
     }
-    size_t place = 0;
+    size_t offset = 0;
     *(volatile long *)(group->sync + MEMHEAP_SET_LENGTH) = (long)size;
     memheap_group_barrier(group);
     for (int i = 0; i < group->size; i++) {
@@ -369,8 +370,8 @@ static void collect_set(memheap_group_t *group, char *dest, const void *source,
         memheap_group_get(group, &length, group->sync + MEMHEAP_SET_LENGTH,
                           sizeof(length), i);
         memheap_group_wait_gets(group);
-        memheap_group_get(group, dest + place, source, (size_t)length, i);
-        place += (size_t)length;
+        memheap_group_get(group, dest + offset, source, (size_t)length, i);
+        offset += (size_t)length;
     }
     memheap_group_wait_gets(group);
     memheap_group_barrier(group);

@@ -132,9 +132,9 @@ static bool is_cached(const char *block, size_t size)
     int cached = 0;
     int other = 0;
     for (size_t i = 1; cached <= PROBES / 2 && other <= PROBES / 2; i++) {
-        uintptr_t place = (uintptr_t)block + size / (PROBES + 1) * i;
+        uintptr_t address = (uintptr_t)block + size / (PROBES + 1) * i;
         const volatile char *page =
-            (const volatile char *)(place - place % PAGE);
+            (const volatile char *)(address - address % PAGE);
         (void)*page;
         /* Not a line that the processor prefetches with the one above. */
         if (time_of_load(page + PAGE / 2 + i * LINE) < limit)

@@ -19,7 +19,7 @@
 #include <stdio.h>
 
 /* Advice when a space is full. */
-static const char *advice_of(const memheap_space_t *space)
+static const char *advice_for(const memheap_space_t *space)
 {
     if (!space->has_limit)
         return "it may take this PE's share of the node's memory, unless "
@@ -63,7 +63,7 @@ static void report_failure(void *context, const memheap_call_t *call,
         memheap_format_size(size, stats.size),
         memheap_format_size(used, stats.used),
         memheap_format_size(largest, stats.largest_free),
-        rt->message[0] == '\0' ? advice_of(space) : rt->message);
+        rt->message[0] == '\0' ? advice_for(space) : rt->message);
 }
 
 /* The environment of a collective heap, for a space. */

@@ -13,23 +13,24 @@
 #include "shmem/runtime.h"
 
 /* Whether this library has started MPI, at the program's first start of it. */
-static bool runs_for_us(void)
+static bool library_started_mpi(void)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    bool shared = rt->started_mpi && !rt->program_started_mpi;
+    bool started = rt->started_mpi && !rt->program_started_mpi;
     rt->program_started_mpi = true;
-    return shared;
+    return started;
 }
 
 int MPI_Init(int *argc, char ***argv)
 {
-    return runs_for_us() ? MPI_SUCCESS : PMPI_Init(argc, argv);
+    return library_started_mpi() ? MPI_SUCCESS : PMPI_Init(argc, argv);
 }
 
 int MPI_Init_thread(int *argc, char ***argv, int required, int *provided)
 {
-    return runs_for_us() ? PMPI_Query_thread(provided)
-                         : PMPI_Init_thread(argc, argv, required, provided);
+    return library_started_mpi()
+               ? PMPI_Query_thread(provided)
+               : PMPI_Init_thread(argc, argv, required, provided);
 }
 
 int MPI_Finalize(void)

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 
 /* An invalid comparison never holds, so waiting for it would never end. */
-static void wrong_comparison(int cmp)
+static void end_on_invalid_comparison(int cmp)
 {
     memheap_runtime_error("invalid comparison %d; use SHMEM_CMP_EQ, ...", cmp);
     memheap_runtime_abort();
@@ -40,7 +40,7 @@ static void wrong_comparison(int cmp)
         case SHMEM_CMP_GE:                                                     \
             return now >= value;                                               \
         default:                                                               \
-            wrong_comparison(cmp);                                             \
+            end_on_invalid_comparison(cmp);                                    \
             return false;                                                      \
         }                                                                      \
     }                                                                          \

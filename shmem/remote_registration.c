@@ -77,7 +77,7 @@ static void wait_for_launcher(unsigned seconds)
 /* End the job after a loss. Give the launcher time to detect the loss itself:
  * if it is told to end the job, it first sends orders to the lost node, and
  * waits as long as TCP retries: a quarter of an hour. */
-static _Noreturn void end_lost(void)
+static _Noreturn void end_after_loss(void)
 {
     wait_for_launcher(30);
     memheap_runtime_abort();
@@ -100,7 +100,7 @@ static void on_peer_lost(void *context, int pe, const char *why, bool gone)
                               pe, why);
     if (!gone)
         memheap_runtime_abort();
-    end_lost();
+    end_after_loss();
 }
 
 /* Called on the thread of the node monitor. */
@@ -122,7 +122,7 @@ static void on_node_lost(void *context, const memheap_node_t *node,
             "node %s with %s, or the network to it, is lost: it did not answer "
             "for %ld seconds (MEMHEAP_NODE_TIMEOUT)",
             host, pes, timeout_s);
-    end_lost();
+    end_after_loss();
 }
 
 /* Start the node monitor, unless the user has disabled it. Collective. */

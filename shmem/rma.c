@@ -16,10 +16,10 @@
 #include <string.h>
 
 typedef void put_function_t(memheap_transport_t *transport,
-                            const memheap_remote_addr_t *place,
+                            const memheap_remote_addr_t *remote,
                             const void *source, size_t size);
 typedef void get_function_t(memheap_transport_t *transport,
-                            const memheap_remote_addr_t *place, void *dest,
+                            const memheap_remote_addr_t *remote, void *dest,
                             size_t size);
 
 /* Copies of one block; the last argument is the transport's function. */

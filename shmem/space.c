@@ -206,7 +206,7 @@ static memheap_status_t space_form(bool takes_part, memheap_subset_t *part,
 }
 
 /* Publish a space on this PE. */
-static void space_enter(user_space_t *made, shmem_team_t team)
+static void space_publish(user_space_t *made, shmem_team_t team)
 {
     memheap_space_t *space = &made->space;
     space->team = team;
@@ -217,7 +217,7 @@ static void space_enter(user_space_t *made, shmem_team_t team)
                      __ATOMIC_RELEASE);
 }
 
-static void leave(user_space_t *made)
+static void space_unpublish(user_space_t *made)
 {
     __atomic_store_n(&memheap_runtime.spaces[made->segment.id], NULL,
                      __ATOMIC_RELEASE);
@@ -269,7 +269,7 @@ int pshmemx_space_create(const shmemx_space_config_t *config,
         return -1;
     }
     if (made != NULL) {
-        space_enter(made, team);
+        space_publish(made, team);
         *space = &made->space;
     }
     /* No PE returns before all PEs have published the space. */
@@ -321,7 +321,7 @@ int pshmemx_space_destroy(shmemx_space_t space)
     }
     memheap_runtime_report_heap(space);
     memheap_runtime_barrier(space->agree, &call);
-    leave(made);
+    space_unpublish(made);
     shmem_team_t team = space->team;
     space_close(made);
     memheap_team_end(team);
