@@ -23,7 +23,7 @@
  * A rooted agreement: if only the root's payload is needed, the root does not
  * wait, and the others wait for the root only. Each uses the next epoch of the
  * half. All PEs write their lines, and compare with the root's line at once.
- *  Other differences are detected later: the digest of a line covers the
+ * Other differences are detected later: the digest of a line covers the
  * digests of the lines before it in the half, so the next agreement of all PEs
  * finds any difference in the lines of the epoch before its own. In the last
  * epoch of a half, all PEs agree.
@@ -52,11 +52,9 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Digest of a call and of the pending calls before it. */
@@ -87,7 +85,8 @@ static bool any_diverged(const memheap_agree_t *agree)
     return any;
 }
 
-/* Write this PE's line, wait for all PEs, and combine their lines. */
+/* Write this PE's line, wait for all PEs, and combine their lines. Not inlined,
+ * so that an agreement of a single PE stays short. */
 __attribute__((noinline)) static outcome_t
 barrier(memheap_agree_t *agree, uint64_t digest, memheap_status_t mine,
         uint64_t result, reduce_t *reduce,

@@ -11,6 +11,7 @@
 
 #include "base/util.h"
 #include "shmem/runtime.h"
+#include "shmem/ctx.h"
 #include "shmem/team.h"
 
 /** End the job, because a PE or an address is invalid. */
@@ -86,20 +87,6 @@ memheap_locate_ctx(const char *call, shmem_ctx_t ctx, const void *address,
 {
     return memheap_locate(call, address, size, memheap_world_pe(call, ctx, pe),
                           remote_p);
-}
-
-/** Count an operation of a context. Call it after issuing the operation, so
- * that a quiet of another thread does not count it as complete. */
-static inline void memheap_ctx_note_issued(shmem_ctx_t ctx)
-{
-    __atomic_fetch_add(&ctx->issued, 1, __ATOMIC_RELEASE);
-}
-
-/** Whether all operations of a context are complete. */
-static inline bool memheap_ctx_is_quiet(shmem_ctx_t ctx)
-{
-    return __atomic_load_n(&ctx->issued, __ATOMIC_ACQUIRE) ==
-           __atomic_load_n(&ctx->completed, __ATOMIC_ACQUIRE);
 }
 
 /** Run an atomic operation on an object of size 4 or 8 on another node.

@@ -1,5 +1,5 @@
 /*
- * Teams and contexts.
+ * Teams.
  *
  * A team is an arithmetic progression of the job's PEs, and so is a team that
  * is split from it: no list of members is stored. The PEs of the parent agree
@@ -12,6 +12,7 @@
 
 #include "shmem/team.h"
 #include "shmem/access.h"
+#include "shmem/ctx.h"
 #include "shmem/call_description.h"
 
 #include <pshmem.h>
@@ -20,7 +21,6 @@
 
 struct shmemx_team shmemx_team_world;
 struct shmemx_team shmemx_team_shared;
-struct shmemx_ctx shmemx_ctx_default = {.team = &shmemx_team_world};
 
 /* A team that was split from another. */
 typedef struct split_team {
@@ -50,44 +50,16 @@ void memheap_team_start(void)
                         &rt->shared_agree);
 }
 
-/* Complete the operations of all contexts of a team, which end with it. */
-static void contexts_quiet(struct shmemx_team *team)
-{
-    bool quiet = true;
-    pthread_mutex_lock(&memheap_runtime.lists_lock);
-    for (shmem_ctx_t ctx = team->contexts; ctx != NULL; ctx = ctx->next)
-        quiet = quiet && memheap_ctx_is_quiet(ctx);
-    pthread_mutex_unlock(&memheap_runtime.lists_lock);
-    if (!quiet)
-        memheap_transport_quiet(memheap_runtime.transport);
-}
-
-/* Free the contexts of a team. A private context belongs to its thread, so it
- * stays, without the team. */
-static void contexts_end(struct shmemx_team *team, bool with_private)
-{
-    while (team->contexts != NULL) {
-        struct shmemx_ctx *ctx = team->contexts;
-        team->contexts = ctx->next;
-        if (with_private || (ctx->options & SHMEM_CTX_PRIVATE) == 0) {
-            free(ctx);
-        } else {
-            ctx->team = SHMEM_TEAM_WORLD;
-            ctx->next = NULL;
-        }
-    }
-}
-
 void memheap_team_stop(void)
 {
     while (shmemx_team_world.next != NULL) {
         struct shmemx_team *team = shmemx_team_world.next;
         shmemx_team_world.next = team->next;
-        contexts_end(team, true);
+        memheap_ctx_end_all(team, true);
         free(team);
     }
-    contexts_end(&shmemx_team_world, true);
-    contexts_end(&shmemx_team_shared, true);
+    memheap_ctx_end_all(&shmemx_team_world, true);
+    memheap_ctx_end_all(&shmemx_team_shared, true);
     shmemx_team_world.size = 0;
     shmemx_team_shared.size = 0;
 }
@@ -225,7 +197,7 @@ static void team_free(struct shmemx_team *team)
     *link = team->next;
     if (team->space != NULL)
         team->space->teams--;
-    contexts_end(team, false);
+    memheap_ctx_end_all(team, false);
     pthread_mutex_unlock(&memheap_runtime.lists_lock);
     group_release(team->group);
     free(team);
@@ -285,7 +257,7 @@ void memheap_team_end(shmem_team_t team)
 static void detach_space_team(struct shmemx_team *team)
 {
     pthread_mutex_lock(&memheap_runtime.lists_lock);
-    contexts_end(team, false);
+    memheap_ctx_end_all(team, false);
     team->space->teams--;
     team->space->team_ended = true;
     team->space = NULL;
@@ -365,7 +337,7 @@ void pshmem_team_destroy(shmem_team_t team)
             "shmem_team_destroy: predefined teams cannot be destroyed");
         return;
     }
-    contexts_quiet(team);
+    memheap_ctx_quiet_all(team);
     memheap_runtime_barrier(team->agree, &call);
     if (team->space != NULL && team->space->team == team)
         detach_space_team(team);
@@ -432,72 +404,3 @@ int pshmem_team_sync(shmem_team_t team)
     return 0;
 }
 MEMHEAP_PROFILED(shmem_team_sync)
-
-int pshmem_team_create_ctx(shmem_team_t team, long options, shmem_ctx_t *ctx)
-{
-    *ctx = SHMEM_CTX_INVALID;
-    if (team == SHMEM_TEAM_INVALID)
-        return -1;
-    struct shmemx_ctx *made = malloc(sizeof(*made));
-    if (made == NULL)
-        return -1;
-    pthread_mutex_lock(&memheap_runtime.lists_lock);
-    *made = (struct shmemx_ctx){
-        .team = team, .options = options, .next = team->contexts};
-    team->contexts = made;
-    pthread_mutex_unlock(&memheap_runtime.lists_lock);
-    *ctx = made;
-    return 0;
-}
-MEMHEAP_PROFILED(shmem_team_create_ctx)
-
-int pshmem_ctx_create(long options, shmem_ctx_t *ctx)
-{
-    return pshmem_team_create_ctx(SHMEM_TEAM_WORLD, options, ctx);
-}
-MEMHEAP_PROFILED(shmem_ctx_create)
-
-void pshmem_ctx_destroy(shmem_ctx_t ctx)
-{
-    if (ctx == SHMEM_CTX_INVALID)
-        return;
-    if (ctx == SHMEM_CTX_DEFAULT) {
-        memheap_runtime_error(
-            "shmem_ctx_destroy: SHMEM_CTX_DEFAULT cannot be destroyed");
-        return;
-    }
-    pshmem_ctx_quiet(ctx);
-    pthread_mutex_lock(&memheap_runtime.lists_lock);
-    struct shmemx_ctx **link = &ctx->team->contexts;
-    while (*link != NULL && *link != ctx)
-        link = &(*link)->next;
-    if (*link != NULL)
-        *link = ctx->next;
-    pthread_mutex_unlock(&memheap_runtime.lists_lock);
-    free(ctx);
-}
-MEMHEAP_PROFILED(shmem_ctx_destroy)
-
-int pshmem_ctx_get_team(shmem_ctx_t ctx, shmem_team_t *team)
-{
-    *team = ctx == SHMEM_CTX_INVALID ? SHMEM_TEAM_INVALID : ctx->team;
-    return ctx == SHMEM_CTX_INVALID ? -1 : 0;
-}
-MEMHEAP_PROFILED(shmem_ctx_get_team)
-
-void pshmem_ctx_session_start(shmem_ctx_t ctx, long options,
-                              const shmem_ctx_session_config_t *config,
-                              long config_mask)
-{
-    (void)ctx;
-    (void)options;
-    (void)config;
-    (void)config_mask;
-}
-MEMHEAP_PROFILED(shmem_ctx_session_start)
-
-void pshmem_ctx_session_stop(shmem_ctx_t ctx)
-{
-    (void)ctx;
-}
-MEMHEAP_PROFILED(shmem_ctx_session_stop)

@@ -1,5 +1,5 @@
 /*
- * Teams and contexts.
+ * Teams.
  */
 #ifndef MEMHEAP_SHMEM_TEAM_H
 #define MEMHEAP_SHMEM_TEAM_H
@@ -8,12 +8,10 @@
 
 #include <shmem.h>
 
-/** Sizes of a team and of a context, in bytes. Predefined ones are copied into
- *  executables that are not position-independent, so the sizes must not change.
- */
+/** Size of a team, in bytes. Predefined teams are copied into executables that
+ *  are not position-independent, so the size must not change. */
 enum {
-    MEMHEAP_TEAM_SIZE = 128,
-    MEMHEAP_CTX_SIZE = 64
+    MEMHEAP_TEAM_SIZE = 128
 };
 
 /** A team: the PEs start + i * stride of the job, i < size. */
@@ -30,17 +28,6 @@ struct shmemx_team {
 };
 _Static_assert(sizeof(struct shmemx_team) == MEMHEAP_TEAM_SIZE,
                "the size of a team is part of the ABI");
-
-struct shmemx_ctx {
-    struct shmemx_team *team;
-    long options;
-    struct shmemx_ctx *next; /* in the team's list */
-    uint64_t issued;         /* operations issued through the transport */
-    uint64_t completed;      /* of these, known to be complete */
-    char reserved[24];
-};
-_Static_assert(sizeof(struct shmemx_ctx) == MEMHEAP_CTX_SIZE,
-               "the size of a context is part of the ABI");
 
 /** Split a team from a parent: the PEs start + i * stride of the parent; size
  * is 0 on a PE that joins no team. Collective over the parent.
