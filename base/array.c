@@ -6,22 +6,15 @@
 #include "base/array.h"
 #include "base/util.h"
 
-#include <unistd.h>
-
 enum {
     LEAST_STEP = 16384
 };
-
-static size_t page_round(size_t size)
-{
-    return memheap_align_up(size, (size_t)sysconf(_SC_PAGESIZE));
-}
 
 memheap_status_t memheap_array_open(memheap_array_t *array,
                                     const memheap_memory_t *memory,
                                     size_t max_size)
 {
-    size_t reserved = page_round(max_size);
+    size_t reserved = memheap_page_round(max_size);
     char *base = reserved < max_size ? NULL : memory->reserve(memory, reserved);
     if (base == NULL)
         return MEMHEAP_ERR_NO_METADATA;
@@ -42,7 +35,8 @@ memheap_status_t memheap_array_extend(memheap_array_t *array, size_t size)
     if (size > array->reserved)
         return MEMHEAP_ERR_NO_METADATA;
     size_t step = memheap_max(array->committed / 8, LEAST_STEP);
-    size_t target = page_round(memheap_max(size, array->committed + step));
+    size_t target =
+        memheap_page_round(memheap_max(size, array->committed + step));
     target = memheap_min(target, array->reserved);
     if (!array->memory->commit(array->memory, array->base + array->committed,
                                target - array->committed))

@@ -8,12 +8,6 @@
 #include "base/util.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
-
-static size_t page_round(size_t size)
-{
-    return memheap_align_up(size, (size_t)sysconf(_SC_PAGESIZE));
-}
 
 static void *system_reserve(const memheap_memory_t *self, size_t size)
 {
@@ -42,7 +36,7 @@ const memheap_memory_t memheap_memory_system = {system_reserve, system_commit,
 
 void *memheap_memory_new(const memheap_memory_t *memory, size_t size)
 {
-    size_t rounded = page_round(size);
+    size_t rounded = memheap_page_round(size);
     void *address = memory->reserve(memory, rounded);
     if (address == NULL)
         return NULL;
@@ -56,5 +50,5 @@ void *memheap_memory_new(const memheap_memory_t *memory, size_t size)
 void memheap_memory_delete(const memheap_memory_t *memory, void *address,
                            size_t size)
 {
-    memory->release(memory, address, page_round(size));
+    memory->release(memory, address, memheap_page_round(size));
 }

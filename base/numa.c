@@ -233,7 +233,7 @@ void memheap_numa_get(const char *address, size_t size,
 {
     const void *page[BATCH];
     int node[BATCH];
-    size_t unit = (size_t)sysconf(_SC_PAGESIZE);
+    size_t unit = memheap_page_size();
     get_policy(address, placement);
     /* An odd step, so that sampling does not coincide with interleaving. */
     size_t step = (size / SAMPLES / unit | 1) * unit;

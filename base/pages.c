@@ -101,8 +101,7 @@ static size_t hugetlb_page(memheap_page_kind_t kind)
 
 size_t memheap_pages_unit(const memheap_memory_policy_t *policy)
 {
-    return memheap_max(hugetlb_page(policy->pages),
-                       (size_t)sysconf(_SC_PAGESIZE));
+    return memheap_max(hugetlb_page(policy->pages), memheap_page_size());
 }
 
 size_t memheap_pages_pool(const memheap_memory_policy_t *policy)
@@ -229,7 +228,7 @@ static bool hugetlb_shared(memheap_region_t *region, int order)
 /* Return to the system's default pages. */
 static void use_default(memheap_region_t *region)
 {
-    region->unit = (size_t)sysconf(_SC_PAGESIZE);
+    region->unit = memheap_page_size();
     region->hugetlb = false;
     region->policy.pages = MEMHEAP_PAGES_DEFAULT;
 }
@@ -279,7 +278,7 @@ static bool use_thp(memheap_region_t *region, char *cause)
     if (!thp_allowed(region, cause))
         return false;
     if (madvise(region->base, region->size, MADV_HUGEPAGE) != 0) {
-        snprintf(cause, CAUSE_SIZE, "the kernel refuses them (%s)",
+        snprintf(cause, CAUSE_SIZE, "the kernel rejects them (%s)",
                  strerror(errno));
         return false;
     }
@@ -294,7 +293,7 @@ static bool use_small(memheap_region_t *region, char *cause)
     if (madvise(region->base, region->size, MADV_NOHUGEPAGE) == 0 ||
         errno == EINVAL)
         return true;
-    snprintf(cause, CAUSE_SIZE, "the kernel refuses the advice (%s)",
+    snprintf(cause, CAUSE_SIZE, "the kernel rejects the advice (%s)",
              strerror(errno));
     return false;
 }

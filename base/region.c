@@ -23,11 +23,6 @@
 /* The smallest step, so that a small heap commits only once. */
 static const size_t min_step = (size_t)16 << 20;
 
-static size_t page_size(void)
-{
-    return (size_t)sysconf(_SC_PAGESIZE);
-}
-
 void memheap_region_wrap(memheap_region_t *region, void *base, size_t size)
 {
     *region = (memheap_region_t){.kind = MEMHEAP_REGION_FOREIGN,
@@ -36,7 +31,7 @@ void memheap_region_wrap(memheap_region_t *region, void *base, size_t size)
                                  .committed = size,
                                  .fd = -1,
                                  .sharers = 1,
-                                 .unit = page_size()};
+                                 .unit = memheap_page_size()};
 }
 
 static memheap_status_t reserve_failed(const memheap_log_t *log, size_t size)
@@ -52,7 +47,7 @@ static memheap_status_t reserve_failed(const memheap_log_t *log, size_t size)
 memheap_status_t memheap_region_reserve(memheap_region_t *region, size_t size,
                                         const memheap_log_t *log)
 {
-    size_t rounded = memheap_align_up(size, page_size());
+    size_t rounded = memheap_page_round(size);
     size_t span = rounded + MEMHEAP_REGION_ALIGN;
     if (rounded < size || span < rounded) {
         errno = ENOMEM;
@@ -72,7 +67,7 @@ memheap_status_t memheap_region_reserve(memheap_region_t *region, size_t size,
                                  .size = rounded,
                                  .fd = -1,
                                  .sharers = 1,
-                                 .unit = page_size()};
+                                 .unit = memheap_page_size()};
     return MEMHEAP_OK;
 }
 
@@ -104,7 +99,7 @@ memheap_status_t memheap_region_share(memheap_region_t *region, void *base,
                                  .size = size,
                                  .fd = fd,
                                  .sharers = sharers,
-                                 .unit = page_size()};
+                                 .unit = memheap_page_size()};
     return MEMHEAP_OK;
 }
 
@@ -221,8 +216,8 @@ memheap_status_t memheap_region_purge(const memheap_region_t *region,
                                       size_t from, size_t to, size_t least,
                                       const memheap_log_t *log)
 {
-    size_t start = memheap_align_up(from, page_size());
-    size_t end = memheap_align_down(to, page_size());
+    size_t start = memheap_page_round(from);
+    size_t end = memheap_align_down(to, memheap_page_size());
     int advice =
         region->kind == MEMHEAP_REGION_SHARED ? MADV_REMOVE : MADV_DONTNEED;
     if (region->hugetlb || start >= end || end - start < least)
@@ -244,7 +239,7 @@ size_t memheap_region_resident(const memheap_region_t *region)
         PAGES = 4096
     };
     unsigned char present[PAGES];
-    size_t page = page_size();
+    size_t page = memheap_page_size();
     uintptr_t end = (uintptr_t)region->base + region->committed;
     size_t pages = 0;
     for (uintptr_t at = memheap_align_down((uintptr_t)region->base, page);

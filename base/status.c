@@ -15,7 +15,7 @@ const char *memheap_status_string(memheap_status_t status)
     case MEMHEAP_ERR_BAD_ADDRESS:
         return "no live block starts there";
     case MEMHEAP_ERR_BUSY:
-        return "the place is in use";
+        return "the range is in use";
     case MEMHEAP_ERR_BAD_ARGUMENT:
         return "bad argument";
     case MEMHEAP_ERR_NO_METADATA:
@@ -29,11 +29,11 @@ const char *memheap_status_string(memheap_status_t status)
     case MEMHEAP_ERR_UNSUPPORTED:
         return "not supported";
     case MEMHEAP_ERR_SYSTEM:
-        return "refused by the operating system";
+        return "error of the operating system";
     case MEMHEAP_ERR_DIVERGED:
-        return "processes called differently";
+        return "processes made different calls";
     case MEMHEAP_ERR_UNREACHABLE:
-        return "no memory is that reachable";
+        return "no memory of that reachability";
     }
     return "unknown status";
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 /** Checks our own invariants, in debug builds only. A caller's mistakes are
  *  always reported. */
@@ -43,6 +44,18 @@ static inline size_t memheap_align_up(size_t value, size_t align)
 static inline size_t memheap_align_down(size_t value, size_t align)
 {
     return value & ~(align - 1);
+}
+
+/** Bytes of the system's smallest page. */
+static inline size_t memheap_page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/** Round size up to whole pages. May wrap to 0. */
+static inline size_t memheap_page_round(size_t size)
+{
+    return memheap_align_up(size, memheap_page_size());
 }
 
 /** Base-2 logarithm, rounded down. value is not 0. */

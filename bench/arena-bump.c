@@ -1,10 +1,10 @@
 /*
- * A limit of speed: what an allocator takes that thinks of nothing else.
+ * A limit of speed: an allocator that does the least possible work per call.
  *
- * Blocks are of eight sizes between two powers of two. A freed one goes to the
- * list of its size and comes back from there alone: none is ever split, none
- * joined. Each has a header in front that says where its memory starts and of
- * which size that is.
+ * There are eight size classes between two powers of two. A freed block goes to
+ * the list of its class, and only an allocation of that class takes it from
+ * there. Blocks are never split or joined. A header in front of each block says
+ * where its memory starts, and which class it has.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +21,8 @@ enum {
     CLASSES = 64 * STEPS
 };
 
-/* In front of a block; a free one's memory starts with the next of its list. */
+/* In front of a block. The memory of a free block starts with a pointer to the
+ * next free block of its class. */
 typedef struct header {
     char *memory;
     size_t class;
@@ -31,8 +32,8 @@ static char *unused;
 static char *end;
 static char *lists[CLASSES];
 
-/* The class whose blocks are the least that have size bytes; of which size they
- * are. Up to 128 bytes, in steps of 16. */
+/* The smallest class whose blocks have size bytes. Sets *rounded_p to the size
+ * of its blocks. Up to 128 bytes, classes are multiples of 16. */
 static size_t class_of(size_t size, size_t *rounded_p)
 {
     size_t last = (size - 1) | 15;

@@ -1,21 +1,23 @@
 /*
  * Replays a trace on one allocator: a shared object with the four functions of
- * bench/arena.c, or, if it says that it is unbounded, a malloc that has no
- * range. Each figure is from a child of its own, so that none sees what another
- * left behind, and a crash costs one figure.
+ * bench/arena.c, or an unbounded one: a malloc that has no range. A child process
+ * measures each figure, so that figures do not influence one another, and a crash
+ * costs one figure.
  *
- * Prints one line: the trace, its operations, its peak of live bytes, how many
- * allocations failed, and the figures, with "-" for one that was not asked for
- * or cannot be had:
- *   ns         time of the processor for an operation: the median of passes
- *              after a first one; blocks that are left are freed between the
- *              passes, untimed, and no pass touches the blocks
- *   footprint  of the first pass: the end of the highest block. Unbounded: the
- *              growth of resident memory, if each page of each block is touched
- *   smallest   the shortest range in which the first pass fails nowhere, to
- * half a percent worst, p9999  nanoseconds of the slowest allocation or
- * release, and of one in ten thousand. Of each operation, the quickest of the
- * passes counts: what the machine does meanwhile seldom hits all of them
+ * Prints one line: the trace, its number of operations, its peak of live bytes,
+ * the number of allocations that failed, and the figures. "-" stands for a figure
+ * that was not requested or could not be measured.
+ *   ns         processor time per operation: the median of the passes after the
+ *              first. Blocks that are left are freed between passes, outside the
+ *              measured time. No pass touches the blocks.
+ *   footprint  the end of the highest block in the first pass. Unbounded: the
+ *              growth of resident memory when each page of each block is touched.
+ *   smallest   the shortest range in which no call of the first pass fails, to
+ *              half a percent
+ *   worst      nanoseconds of the slowest allocation or release
+ *   p9999      nanoseconds of the slowest in ten thousand
+ *              For both, the quickest of all passes counts for each operation,
+ *              since a disturbance of the machine seldom hits all passes.
  */
 #include "config.h"
 
@@ -376,7 +378,7 @@ static size_t range_for(size_t peak)
     return size;
 }
 
-/* A figure that a child measured, in so many digits behind the point. */
+/* Print a figure that a child measured, with digits decimals. */
 static void print_figure(double value, bool known, int digits)
 {
     if (known)

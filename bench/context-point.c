@@ -1,14 +1,15 @@
 /*
- * What the calls of a context cost with so many live blocks.
+ * Measures the calls of a context with a given number of live blocks.
  *
  *     context-point LIVE
  *
- * Blocks of 64 bytes, over a pool that counts up addresses which nobody
- * touches (device memory), so that all that is measured is the context's. One
- * after another, 100000 times, a random block's record is looked up, and then
- * it is freed and another allocated. Prints the nanoseconds of a look-up and of
- * a pair. Instructions: valgrind --tool=callgrind --toggle-collect=run_lookups
- * or =run_pairs, over 100000.
+ * Blocks have 64 bytes. The pool below the context only increments an address
+ * and declares its memory inaccessible (device memory), so the context's own
+ * work is all that is measured. A first loop looks up the record of a random
+ * block, 100000 times. A second loop frees a random block and allocates another,
+ * 100000 times. The program prints nanoseconds per look-up and per pair. To count
+ * instructions, use valgrind --tool=callgrind with --toggle-collect=run_lookups or
+ * --toggle-collect=run_pairs, and divide by 100000.
  */
 #include "common/random.h"
 #include "common/timing.h"

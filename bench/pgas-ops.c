@@ -47,7 +47,8 @@ static int words;             /* of a collective, for each PE */
 static long *source, *target; /* of collectives */
 static long *syncs[SYNCS], *scratch[SYNCS];
 
-/* Medians, over so many batches of each work, of nanoseconds a call. */
+/* Measure each work in as many batches as times says, and set median to the
+ * nanoseconds per call. */
 static void measure(work_t *const *works, int count, int calls, int times,
                     double *median)
 {

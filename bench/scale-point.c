@@ -1,21 +1,22 @@
 /*
- * What a component takes with so many live blocks in a heap of such a size.
+ * Measures a component with a given number of live blocks and size of heap.
  *
  * Usage: scale-point COMPONENT LIVE HEAP SECONDS
  *
- * Blocks are of 16 to 496 bytes, 256 in the mean. First LIVE are allocated,
- * then one after another a random one is freed and another allocated: as many
- * as live, before the clock starts, then 9 times 20000, of which the median
- * counts. Either part ends after half of SECONDS. Component "none" only draws
- * the numbers: what of the time is no heap's. With LIVE 0, heaps are created
- * and destroyed 101 times.
+ * Blocks have 16 to 496 bytes, 256 on average. The program first allocates LIVE
+ * blocks. Then it repeats a pair: it frees a random block and allocates another.
+ * It makes LIVE pairs as a warm-up, and then measures 9 batches of 20000 pairs
+ * and takes the median. Each of the two parts stops after half of SECONDS.
+ * Component "none" only draws the random numbers: its time is that of the
+ * harness. With LIVE 0, the program creates and destroys a heap 101 times.
  *
- * Prints the nanoseconds of a pair, or of a creation; bytes of metadata, as the
- * heap says and as memory has grown, a byte asked for; and the pairs before the
- * clock started over LIVE. "-" is what was not measured.
+ * The program prints nanoseconds per pair, or per creation; bytes of metadata
+ * per byte requested, as the heap reports and as the resident memory grew; and
+ * the number of warm-up pairs divided by LIVE. "-" stands for a figure that was
+ * not measured.
  *
- * The heap is over address space that nobody touches. Instructions of a pair:
- * valgrind --tool=callgrind --toggle-collect=run_batch, over the pairs.
+ * The heap's range is reserved and never touched. To count instructions, use
+ * valgrind --tool=callgrind --toggle-collect=run_batch, and divide by the pairs.
  */
 #include "config.h"
 

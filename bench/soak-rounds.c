@@ -10,7 +10,7 @@
  * stays, and is freed in the course of the next round. All that is random comes
  * from the seed, so round N is the same in each run.
  *
- * Prints CSV, a line for each so many seconds:
+ * Prints CSV, one line for each interval:
  *   seconds, rounds   since the start
  *   live_peak         most bytes that lived at once, as asked for
  *   footprint         the end of the highest block that was there
@@ -189,7 +189,7 @@ static size_t resident(void)
     return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Rounds for so many seconds; the line of them. */
+/* Run rounds from began until the given time, and print their line. */
 static void run_window(soak_t *soak, double began, double until,
                        size_t *rounds_p)
 {

@@ -1,6 +1,28 @@
-# Writes docs/environment.md out of `memheap-info --parsable`.
+# Writes docs/environment.md out of `memheap-info --parsable`, or, with -v form=man,
+# docs/man/memheap-environment.7.
 BEGIN {
     FS = ":"
+}
+# The rest of a line behind its first three fields.
+function rest(   text) {
+    text = $0
+    sub(/^[^:]*:[^:]*:[^:]*:/, "", text)
+    gsub(/\\:/, ":", text)
+    return text
+}
+$1 == "param" {
+    if (!($2 in seen)) {
+        seen[$2] = 1
+        name[++count] = $2
+    }
+    field[$2, $3] = rest()
+}
+# The type of a parameter, with its unit.
+function type_of(n) {
+    return field[n, "unit"] == "" ? field[n, "type"] : \
+        field[n, "type"] ", " field[n, "unit"]
+}
+function write_markdown(   i, n, value, help) {
     print "# Environment variables"
     print ""
     print "All parameters, with their defaults. `make environment` in the build folder writes"
@@ -16,35 +38,63 @@ BEGIN {
     print ""
     print "| variable | type | default | scope | |"
     print "|---|---|---|---|---|"
-}
-# The rest of a line behind its first three fields.
-function rest(   text) {
-    text = $0
-    sub(/^[^:]*:[^:]*:[^:]*:/, "", text)
-    gsub(/\\:/, ":", text)
-    gsub(/\|/, "\\|", text)
-    return text
-}
-$1 == "param" {
-    if (!($2 in seen)) {
-        seen[$2] = 1
-        name[++count] = $2
-    }
-    field[$2, $3] = rest()
-}
-END {
     for (i = 1; i <= count; i++) {
         n = name[i]
-        type = field[n, "type"]
-        if (field[n, "unit"] != "")
-            type = type ", " field[n, "unit"]
         value = field[n, "default"]
-        value = value == "" ? "" : "`" value "`"
-        old = field[n, "old_name"]
+        help = field[n, "help"]
+        gsub(/\|/, "\\|", help)
         printf "| `%s`%s | %s | %s | %s | %s |\n", n,
-            old == "" ? "" : ", `" old "`", type, value, field[n, "scope"],
-            field[n, "help"]
+            field[n, "old_name"] == "" ? "" : ", `" field[n, "old_name"] "`",
+            type_of(n), value == "" ? "" : "`" value "`", field[n, "scope"], help
     }
     print ""
     print "UCX and MPI have variables of their own, which apply: `UCX_TLS`, `UCX_NET_DEVICES`."
+}
+# Text of a page of the manual: hyphens of options and names are minus signs.
+function roff(text) {
+    gsub(/\\/, "\\e", text)
+    gsub(/-/, "\\-", text)
+    sub(/^[.\047]/, "\\\\\\&&", text)
+    return text
+}
+function write_man(   i, n, value) {
+    print ".TH MEMHEAP-ENVIRONMENT 7 \"\" memheap \"Miscellaneous Information Manual\""
+    print ".nh"
+    print ".SH NAME"
+    print "memheap\\-environment \\- environment variables of memheap"
+    print ".SH DESCRIPTION"
+    print ".BR memheap (7),"
+    print "section"
+    print ".BR Parameters ,"
+    print "says where values come from, and what forms they have. Behind the name of each"
+    print "variable are its type, its default, and its scope. Scope"
+    print ".I heap"
+    print "means that a program can set the parameter for one heap,"
+    print ".I process"
+    print "that the process reads it once, and"
+    print ".I job"
+    print "that it is read when the job starts. All PEs must have the same values, except for"
+    print "variables with"
+    print ".IR \"per PE\" ."
+    print ".SH VARIABLES"
+    for (i = 1; i <= count; i++) {
+        n = name[i]
+        value = field[n, "default"]
+        print ".TP"
+        printf ".BR %s \" (%s; default: %s; scope: %s)\"\n", n, roff(type_of(n)),
+            value == "" ? "none" : roff(value), roff(field[n, "scope"])
+        print roff(toupper(substr(field[n, "help"], 1, 1)) \
+            substr(field[n, "help"], 2)) "."
+        if (field[n, "old_name"] != "")
+            printf "The old name is\n.BR %s .\n", field[n, "old_name"]
+    }
+    print ".SH SEE ALSO"
+    print ".BR memheap\\-info (1),"
+    print ".BR memheap (7)"
+}
+END {
+    if (form == "man")
+        write_man()
+    else
+        write_markdown()
 }

@@ -1,10 +1,11 @@
-# Pages of the manual. Sections 1 and 7 are written by hand.
+# Pages of the manual. Sections 1 and 7 are written by hand, but for
+# memheap-environment.7.
 #
 # A page may be about several programs; each of the others that its NAME section
 # lists is installed as a link to it.
 linked_pages =
-dist_man_MANS += docs/man/memheap-info.1 docs/man/memheap-top.1 \
-	docs/man/memheap.7
+dist_man_MANS += docs/man/memheap-environment.7 docs/man/memheap-info.1 \
+	docs/man/memheap-top.1 docs/man/memheap.7
 if MPI
 linked_pages += docs/man/oshcc.1
 dist_man_MANS += docs/man/oshrun.1
@@ -123,12 +124,16 @@ uninstall-hook:
 	@do='$(SED) "s/ .*/.3/" $$from/index | \
 	    (cd "$(DESTDIR)$(mandir)/man3" && xargs rm -f)'; $(each_man3_folder)
 
-# The table of all variables, out of the registry.
+# The table of all variables, as a page and for the manual, out of the registry.
 EXTRA_DIST += docs/environment.awk
 .PHONY: environment
 environment: tools/memheap-info
-	env -i PATH="$$PATH" LC_ALL=C tools/memheap-info --parsable | \
-	  $(AWK) -f $(srcdir)/docs/environment.awk >$(srcdir)/docs/environment.md
+	env -i PATH="$$PATH" LC_ALL=C tools/memheap-info --parsable >docs/environment
+	$(AWK) -f $(srcdir)/docs/environment.awk docs/environment \
+	  >$(srcdir)/docs/environment.md
+	$(AWK) -v form=man -f $(srcdir)/docs/environment.awk docs/environment \
+	  >$(srcdir)/docs/man/memheap-environment.7
+	rm docs/environment
 
 # The reference of the public headers, in docs/html of the build folder.
 EXTRA_DIST += docs/api.dox docs/doxygen.awk

@@ -58,12 +58,16 @@ case $built_components in
         output=
         if [ -x "$top_builddir/tools/osh/oshcc" ]; then
             env -i PATH="$PATH" LC_ALL=C "$top_builddir/tools/memheap-info" \
-                --parsable | awk -f "$top_srcdir/docs/environment.awk" \
-                >"$work/environment.md"
-            output=$(diff "$top_srcdir/docs/environment.md" \
-                "$work/environment.md") ||
-                miss "is not what \`make environment\` writes"
-            fact "docs/environment.md has the parameters of the library"
+                --parsable >"$work/params"
+            while read -r page form; do
+                output=$(awk -v form=$form -f "$top_srcdir/docs/environment.awk" \
+                    "$work/params" | diff "$top_srcdir/docs/$page" -) ||
+                    miss "is not what \`make environment\` writes"
+                fact "docs/$page has the parameters of the library"
+            done <<END
+environment.md markdown
+man/memheap-environment.7 man
+END
         fi
         ;;
 esac

@@ -116,13 +116,13 @@ void buddy_release(buddy_t *b, uint64_t start, uint64_t length)
 }
 
 uint64_t buddy_split(buddy_t *b, uint64_t block, unsigned order,
-                     unsigned target, uint64_t place)
+                     unsigned target, uint64_t granule)
 {
     while (order > target) {
         order--;
         uint64_t upper = block + length_of(order);
         map_mark_free(&b->map, upper);
-        if (place < upper) {
+        if (granule < upper) {
             free_block_add(b, upper, order);
         } else {
             free_block_add(b, block, order);
@@ -194,10 +194,10 @@ memheap_status_t buddy_extend(buddy_t *b, uint64_t start, uint64_t length,
     return MEMHEAP_OK;
 }
 
-unsigned buddy_order_around(const buddy_t *b, uint64_t place, unsigned order)
+unsigned buddy_order_around(const buddy_t *b, uint64_t granule, unsigned order)
 {
     while (order <= b->max_order &&
-           !is_free_block(b, place & ~(length_of(order) - 1), order))
+           !is_free_block(b, granule & ~(length_of(order) - 1), order))
         order++;
     return order <= b->max_order ? order : ORDERS;
 }

@@ -23,9 +23,9 @@ void buddy_advance_top(buddy_t *b, uint64_t target);
 void buddy_release(buddy_t *b, uint64_t start, uint64_t length);
 
 /** Split a block that is no longer free down to order `target`. Keep the part
- *  that contains `place` and return it; the rest becomes free blocks. */
+ *  that contains `granule` and return it; the rest becomes free blocks. */
 uint64_t buddy_split(buddy_t *b, uint64_t block, unsigned order,
-                     unsigned target, uint64_t place);
+                     unsigned target, uint64_t granule);
 
 /** Take a free block of an order, aligned to another. Returns false if there
  *  is none. */
@@ -45,9 +45,9 @@ memheap_status_t buddy_take_above_top(buddy_t *b, unsigned order,
 memheap_status_t buddy_extend(buddy_t *b, uint64_t start, uint64_t length,
                               unsigned target, size_t size);
 
-/** The order of the free block that contains `place` and has at least `order`,
- *  or ORDERS if there is none. */
-unsigned buddy_order_around(const buddy_t *b, uint64_t place, unsigned order);
+/** The order of the free block that contains `granule` and has at least
+ * `order`, or ORDERS if there is none. */
+unsigned buddy_order_around(const buddy_t *b, uint64_t granule, unsigned order);
 
 /** Take exactly this range out of the free blocks that cover it: a block that
  *  was truncated before the region grew may have any length. Returns false if

@@ -424,7 +424,7 @@ static memheap_status_t guard_create(const memheap_module_config_t *config,
         return MEMHEAP_ERR_NO_METADATA;
     g->module.ops = &guard_ops;
     g->memory = config->memory;
-    g->page = (size_t)sysconf(_SC_PAGESIZE);
+    g->page = memheap_page_size();
     g->max_pages = config->max_size / g->page;
     memheap_status_t status = memheap_array_open(
         &g->page_table, g->memory, (g->max_pages + 1) * sizeof(page_t));

@@ -39,9 +39,9 @@ static size_t find_aligned(const mempool_t *p, size_t count, size_t size,
         size_t run = fragments_find(&p->fragments, count, from);
         if (run == FRAGMENT_NONE)
             return FRAGMENT_NONE;
-        size_t place = memheap_align_up(run, align);
-        if (fits(p, place, count, size) && place < p->fragments.top)
-            return place;
+        size_t start = memheap_align_up(run, align);
+        if (fits(p, start, count, size) && start < p->fragments.top)
+            return start;
         from = fragments_end(&p->fragments, run);
     }
     return FRAGMENT_NONE;

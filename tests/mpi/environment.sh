@@ -149,7 +149,7 @@ says "memheap 0.1.0, OpenSHMEM 1.6"
 fact "SHMEM_VERSION prints the version once"
 job 0 -x SHMEM_INFO=1 -x MEMHEAP_CHECK=1 -n 3 "$program" plain
 says SHMEM_SYMMETRIC_SIZE= "MEMHEAP_CHECK=1 (environment)" \
-    "test all metadata after every operation"
+    "check all metadata after every operation"
 fact "SHMEM_INFO prints all parameters with their sources"
 job error -x MEMHEAP_PARAM_FILE=/nowhere/params -n 2 "$program" plain
 says "cannot read the parameter file /nowhere/params"

@@ -34,7 +34,7 @@ START_TEST(blocks_are_powers_of_two_at_their_multiples)
 }
 END_TEST
 
-START_TEST(block_at_the_end_of_the_region_is_cut)
+START_TEST(block_at_the_end_of_the_region_is_truncated)
 {
     size_t offset;
     model_open(&model, buddy, 100000, 0);
@@ -47,7 +47,7 @@ START_TEST(block_at_the_end_of_the_region_is_cut)
 }
 END_TEST
 
-START_TEST(least_free_place_is_taken)
+START_TEST(lowest_free_block_is_taken)
 {
     size_t offset[8];
     model_open(&model, buddy, MIB, 0);
@@ -63,7 +63,7 @@ START_TEST(least_free_place_is_taken)
 }
 END_TEST
 
-START_TEST(block_that_was_cut_can_be_restored_in_a_longer_region)
+START_TEST(truncated_block_can_be_restored_in_a_longer_region)
 {
     size_t offset;
     model_open(&model, buddy, 100016, 200000);
@@ -104,7 +104,7 @@ START_TEST(freed_block_is_the_next_of_its_order)
 }
 END_TEST
 
-START_TEST(blocks_in_stacks_make_way_for_others)
+START_TEST(cached_blocks_are_joined_when_space_is_short)
 {
     size_t offset;
     model_open(&model, buddy, MIB, 0);
@@ -184,12 +184,11 @@ int main(void)
     TCase *tests = unit_case();
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, blocks_are_powers_of_two_at_their_multiples);
-    tcase_add_test(tests, block_at_the_end_of_the_region_is_cut);
-    tcase_add_test(tests, least_free_place_is_taken);
-    tcase_add_test(tests,
-                   block_that_was_cut_can_be_restored_in_a_longer_region);
+    tcase_add_test(tests, block_at_the_end_of_the_region_is_truncated);
+    tcase_add_test(tests, lowest_free_block_is_taken);
+    tcase_add_test(tests, truncated_block_can_be_restored_in_a_longer_region);
     tcase_add_test(tests, freed_block_is_the_next_of_its_order);
-    tcase_add_test(tests, blocks_in_stacks_make_way_for_others);
+    tcase_add_test(tests, cached_blocks_are_joined_when_space_is_short);
     tcase_add_test(tests,
                    metadata_is_less_than_a_fiftieth_of_what_it_describes);
     tcase_add_test(tests, no_block_is_less_than_the_smallest);

@@ -348,7 +348,7 @@ START_TEST(block_before_a_live_one_does_not_grow)
 }
 END_TEST
 
-START_TEST(very_place_can_be_reserved)
+START_TEST(exact_range_can_be_reserved)
 {
     model_open(&model, _i, 64 * KIB, 0);
     ck_assert_ok(model_reserve(&model, 32 * KIB, 4096));
@@ -373,7 +373,7 @@ START_TEST(whole_region_can_be_reserved)
 }
 END_TEST
 
-START_TEST(place_in_use_is_busy)
+START_TEST(range_in_use_is_busy)
 {
     model_open(&model, _i, 64 * KIB, 0);
     ck_assert_ok(model_reserve(&model, 16 * KIB, 8192));
@@ -390,7 +390,7 @@ START_TEST(place_in_use_is_busy)
 }
 END_TEST
 
-START_TEST(place_at_no_multiple_of_16_is_refused)
+START_TEST(unaligned_reserve_is_refused)
 {
     model_open(&model, _i, 64 * KIB, 0);
     ck_assert_int_eq(model_reserve(&model, 8, 16), MEMHEAP_ERR_BAD_ARGUMENT);
@@ -470,7 +470,7 @@ START_TEST(region_does_not_shrink)
 }
 END_TEST
 
-START_TEST(largest_free_block_can_be_had_and_no_larger)
+START_TEST(largest_free_block_is_the_largest_possible)
 {
     model_open(&model, _i, 1000003, 0);
     uint64_t seed = 11;
@@ -511,7 +511,7 @@ START_TEST(walk_ends_when_it_is_told_to)
 }
 END_TEST
 
-START_TEST(check_finds_wrong_figures)
+START_TEST(check_finds_wrong_statistics)
 {
     size_t offset[3];
     model_open(&model, _i, MIB, 0);
@@ -558,19 +558,19 @@ int main(void)
     tcase_add_loop_test(tests, block_does_not_grow_past_the_region, 0, count);
     tcase_add_loop_test(tests, many_holes_are_remembered, 0, count);
     tcase_add_loop_test(tests, block_before_a_live_one_does_not_grow, 0, count);
-    tcase_add_loop_test(tests, very_place_can_be_reserved, 0, count);
+    tcase_add_loop_test(tests, exact_range_can_be_reserved, 0, count);
     tcase_add_loop_test(tests, whole_region_can_be_reserved, 0, count);
-    tcase_add_loop_test(tests, place_in_use_is_busy, 0, count);
-    tcase_add_loop_test(tests, place_at_no_multiple_of_16_is_refused, 0, count);
+    tcase_add_loop_test(tests, range_in_use_is_busy, 0, count);
+    tcase_add_loop_test(tests, unaligned_reserve_is_refused, 0, count);
     tcase_add_loop_test(tests, block_just_freed_can_be_restored, 0, count);
     tcase_add_loop_test(tests, grown_region_is_longer, 0, count);
     tcase_add_loop_test(tests, region_grows_past_a_block_at_its_end, 0, count);
     tcase_add_loop_test(tests, region_does_not_grow_past_its_greatest_size, 0,
                         count);
     tcase_add_loop_test(tests, region_does_not_shrink, 0, count);
-    tcase_add_loop_test(tests, largest_free_block_can_be_had_and_no_larger, 0,
+    tcase_add_loop_test(tests, largest_free_block_is_the_largest_possible, 0,
                         count);
     tcase_add_loop_test(tests, walk_ends_when_it_is_told_to, 0, count);
-    tcase_add_loop_test(tests, check_finds_wrong_figures, 0, count);
+    tcase_add_loop_test(tests, check_finds_wrong_statistics, 0, count);
     return unit_run("conformance", tests);
 }

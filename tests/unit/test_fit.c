@@ -64,7 +64,7 @@ static const struct {
     {"worst", {2, 2, 12, 8, 3, 3}, {5, 7, 9, 25, 0, 34}},
 };
 
-START_TEST(place_is_that_of_the_textbook)
+START_TEST(placement_is_that_of_the_textbook)
 {
     make_chain(textbook[_i].word);
     for (size_t i = 0; i < 6; i++)
@@ -76,7 +76,7 @@ START_TEST(place_is_that_of_the_textbook)
 }
 END_TEST
 
-START_TEST(next_fit_begins_anew_at_the_end)
+START_TEST(next_fit_wraps_around)
 {
     make_chain("next");
     ck_assert_uint_eq(alloc(9 * KIB), 5 * KIB);
@@ -96,7 +96,7 @@ START_TEST(next_fit_takes_the_block_that_it_stands_in)
 }
 END_TEST
 
-START_TEST(settled_next_fit_begins_anew)
+START_TEST(normalized_next_fit_starts_over)
 {
     make_chain("next");
     ck_assert_uint_eq(alloc(8 * KIB), 5 * KIB);
@@ -166,10 +166,10 @@ END_TEST
 int main(void)
 {
     TCase *tests = unit_case();
-    tcase_add_loop_test(tests, place_is_that_of_the_textbook, 0, 4);
-    tcase_add_test(tests, next_fit_begins_anew_at_the_end);
+    tcase_add_loop_test(tests, placement_is_that_of_the_textbook, 0, 4);
+    tcase_add_test(tests, next_fit_wraps_around);
     tcase_add_test(tests, next_fit_takes_the_block_that_it_stands_in);
-    tcase_add_test(tests, settled_next_fit_begins_anew);
+    tcase_add_test(tests, normalized_next_fit_starts_over);
     tcase_add_loop_test(tests, equal_blocks_are_taken_by_their_offsets, 0, 2);
     tcase_add_loop_test(tests, alignment_leaves_free_blocks_on_both_sides, 0,
                         4);

@@ -54,7 +54,7 @@ START_TEST(all_components_are_opened_in_the_order_of_names)
 }
 END_TEST
 
-START_TEST(greatest_priority_is_selected_and_left_alone)
+START_TEST(highest_priority_is_selected_alone)
 {
     memheap_module_t *module;
     ck_assert_ok(open_framework());
@@ -86,7 +86,7 @@ START_TEST(component_can_be_named)
 }
 END_TEST
 
-START_TEST(component_can_be_left_out)
+START_TEST(component_can_be_excluded)
 {
     const char *name = unit_component_name(_i);
     char list[64];
@@ -166,7 +166,7 @@ START_TEST(bad_priority_is_refused)
 }
 END_TEST
 
-START_TEST(priority_of_nobody_is_refused)
+START_TEST(priority_of_an_unknown_component_is_refused)
 {
     setenv("MEMHEAP_NOBODY_PRIORITY", "1", 1);
     ck_assert_int_eq(open_framework(), MEMHEAP_ERR_BAD_PARAM);
@@ -176,7 +176,7 @@ START_TEST(priority_of_nobody_is_refused)
 }
 END_TEST
 
-START_TEST(parameter_file_takes_part)
+START_TEST(parameter_file_is_a_source)
 {
     char path[UNIT_PATH];
     char text[128];
@@ -281,15 +281,15 @@ int main(void)
     TCase *tests = unit_case();
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, all_components_are_opened_in_the_order_of_names);
-    tcase_add_test(tests, greatest_priority_is_selected_and_left_alone);
+    tcase_add_test(tests, highest_priority_is_selected_alone);
     tcase_add_loop_test(tests, component_can_be_named, 0, count);
-    tcase_add_loop_test(tests, component_can_be_left_out, 0, count);
+    tcase_add_loop_test(tests, component_can_be_excluded, 0, count);
     tcase_add_test(tests, list_names_the_candidates);
     tcase_add_test(tests, list_that_leaves_nothing_is_refused);
     tcase_add_test(tests, unknown_component_is_refused);
     tcase_add_test(tests, bad_priority_is_refused);
-    tcase_add_test(tests, priority_of_nobody_is_refused);
-    tcase_add_test(tests, parameter_file_takes_part);
+    tcase_add_test(tests, priority_of_an_unknown_component_is_refused);
+    tcase_add_test(tests, parameter_file_is_a_source);
     tcase_add_test(tests, parameter_file_that_is_missing_is_refused);
     tcase_add_test(tests, job_parameters_are_read_for_jobs_alone);
     tcase_add_test(tests, environment_is_read_for_the_first_user_alone);

@@ -42,7 +42,7 @@ START_TEST(message_reaches_the_sink_once)
 }
 END_TEST
 
-START_TEST(level_beyond_the_last_is_left_out)
+START_TEST(level_beyond_the_last_is_dropped)
 {
     unit_log_t log;
     unit_log_init(&log);
@@ -81,7 +81,7 @@ int main(void)
     tcase_add_loop_test(tests, size_reads_well, 0,
                         sizeof(sizes) / sizeof(sizes[0]));
     tcase_add_test(tests, message_reaches_the_sink_once);
-    tcase_add_test(tests, level_beyond_the_last_is_left_out);
+    tcase_add_test(tests, level_beyond_the_last_is_dropped);
     tcase_add_test(tests, long_message_is_cut);
     tcase_add_test(tests, status_has_words);
     return unit_run("log", tests);

@@ -176,7 +176,7 @@ START_TEST(objects_of_a_size_lie_side_by_side)
 }
 END_TEST
 
-START_TEST(slab_that_lost_its_last_object_goes)
+START_TEST(empty_slab_is_deleted)
 {
     size_t offset[SLAB_OBJECTS];
     model_open(&model, mempool, MIB, 0);
@@ -228,7 +228,7 @@ START_TEST(aligned_hole_is_found_again)
 }
 END_TEST
 
-START_TEST(larger_object_serves_where_nothing_else_is_left)
+START_TEST(larger_object_is_the_last_resort)
 {
     model_open(&model, mempool, 8192, 0);
     for (size_t i = 0; i < 8; i++)
@@ -243,7 +243,7 @@ END_TEST
 
 /* An undone resize leaves no trace in the set of live blocks, nor in the
  * placement of later ones. */
-START_TEST(slab_is_as_it_was_after_a_resize_and_back)
+START_TEST(undone_resize_restores_the_slab)
 {
     model_open(&model, mempool, MIB, 0);
     alloc(5000);
@@ -258,7 +258,7 @@ START_TEST(slab_is_as_it_was_after_a_resize_and_back)
 }
 END_TEST
 
-START_TEST(check_finds_broken_rules)
+START_TEST(check_finds_violated_invariants)
 {
     model_open(&model, mempool, MIB, 0);
     size_t run = alloc(5000);
@@ -315,11 +315,11 @@ int main(void)
     tcase_add_test(tests, fragments_agree_with_a_plain_array);
     tcase_add_test(tests, sizes_waste_a_quarter_at_most);
     tcase_add_test(tests, objects_of_a_size_lie_side_by_side);
-    tcase_add_test(tests, slab_that_lost_its_last_object_goes);
+    tcase_add_test(tests, empty_slab_is_deleted);
     tcase_add_test(tests, objects_are_aligned_as_their_size_is);
     tcase_add_test(tests, aligned_hole_is_found_again);
-    tcase_add_test(tests, larger_object_serves_where_nothing_else_is_left);
-    tcase_add_test(tests, slab_is_as_it_was_after_a_resize_and_back);
-    tcase_add_test(tests, check_finds_broken_rules);
+    tcase_add_test(tests, larger_object_is_the_last_resort);
+    tcase_add_test(tests, undone_resize_restores_the_slab);
+    tcase_add_test(tests, check_finds_violated_invariants);
     return unit_run("mempool", tests);
 }

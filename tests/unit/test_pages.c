@@ -117,7 +117,7 @@ START_TEST(transparent_huge_pages_are_huge)
 }
 END_TEST
 
-START_TEST(transparent_huge_pages_that_are_disabled_are_a_message)
+START_TEST(disabled_transparent_huge_pages_are_reported)
 {
     static const char *const setting[] = {"MEMHEAP_PAGES=thp",
                                           "MEMHEAP_PAGES=mandatory:thp"};
@@ -155,7 +155,7 @@ START_TEST(heap_below_a_huge_page_has_none)
 END_TEST
 
 /* More than any pool has. */
-START_TEST(pages_that_the_pool_lacks_are_a_message)
+START_TEST(pages_missing_in_the_pool_are_reported)
 {
     memheap_memory_policy_t policy = {
         .pages = _i < 2 ? MEMHEAP_PAGES_2M : MEMHEAP_PAGES_1G,
@@ -181,7 +181,7 @@ START_TEST(pages_that_the_pool_lacks_are_a_message)
 }
 END_TEST
 
-START_TEST(pages_of_the_pool_are_had)
+START_TEST(pages_of_the_pool_are_used)
 {
     size_t total;
     size_t unused;
@@ -212,7 +212,7 @@ START_TEST(pages_of_the_pool_are_had)
 }
 END_TEST
 
-START_TEST(pool_of_a_node_is_asked_for_all_of_the_heap)
+START_TEST(pool_of_a_node_must_hold_all_of_the_heap)
 {
     size_t total;
     size_t unused;
@@ -257,7 +257,7 @@ static const struct {
      MEMHEAP_PREFERRED},
 };
 
-START_TEST(place_is_read_back)
+START_TEST(numa_policy_is_read_back)
 {
     if (!has_policies() || first_node() != 0)
         return;
@@ -274,7 +274,7 @@ START_TEST(place_is_read_back)
 }
 END_TEST
 
-START_TEST(node_that_is_not_there_is_a_message)
+START_TEST(missing_node_is_reported)
 {
     memheap_memory_policy_t policy = {.numa = MEMHEAP_NUMA_NODE,
                                       .numa_node = 1000,
@@ -290,7 +290,7 @@ START_TEST(node_that_is_not_there_is_a_message)
 }
 END_TEST
 
-START_TEST(machine_can_look_as_though_it_had_two_nodes)
+START_TEST(two_nodes_can_be_simulated)
 {
     memheap_nodes_t nodes;
     setenv("MEMHEAP_TEST_NODES", "2", 1);
@@ -378,7 +378,7 @@ static int without_policies(memheap_policy_mode_t mode)
                                      : status != MEMHEAP_OK || heap == NULL;
 }
 
-START_TEST(kernel_without_policies_is_a_message)
+START_TEST(kernel_without_policies_is_reported)
 {
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
@@ -391,7 +391,7 @@ START_TEST(kernel_without_policies_is_a_message)
 }
 END_TEST
 
-START_TEST(config_is_stronger_than_the_environment)
+START_TEST(config_overrides_the_environment)
 {
     memheap_memory_policy_t policy = {.pages = MEMHEAP_PAGES_DEFAULT,
                                       .numa = MEMHEAP_NUMA_DEFAULT};
@@ -420,7 +420,7 @@ static const char *const bad[][2] = {
     {"MEMHEAP_PLACE=mandatory:none", "mandatory:node:N"},
 };
 
-START_TEST(word_that_is_none_is_refused)
+START_TEST(unknown_word_is_refused)
 {
     memheap_t *heap = NULL;
     ck_assert_int_eq(create(MIB, (memheap_memory_policy_t){.numa_node = 0},
@@ -591,7 +591,7 @@ static int without_pages(void)
            strstr(messages.text, "a control group may allow fewer") == NULL;
 }
 
-START_TEST(pages_that_are_not_granted_are_a_message_and_no_signal)
+START_TEST(pages_not_granted_are_reported_without_a_signal)
 {
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
@@ -609,24 +609,23 @@ int main(void)
     tcase_add_test(tests, default_is_what_the_system_does);
     tcase_add_test(tests, small_pages_are_small);
     tcase_add_test(tests, transparent_huge_pages_are_huge);
-    tcase_add_loop_test(
-        tests, transparent_huge_pages_that_are_disabled_are_a_message, 0, 2);
+    tcase_add_loop_test(tests, disabled_transparent_huge_pages_are_reported, 0,
+                        2);
     tcase_add_test(tests, heap_below_a_huge_page_has_none);
-    tcase_add_loop_test(tests, pages_that_the_pool_lacks_are_a_message, 0, 4);
-    tcase_add_test(tests, pages_of_the_pool_are_had);
-    tcase_add_test(tests,
-                   pages_that_are_not_granted_are_a_message_and_no_signal);
-    tcase_add_test(tests, pool_of_a_node_is_asked_for_all_of_the_heap);
+    tcase_add_loop_test(tests, pages_missing_in_the_pool_are_reported, 0, 4);
+    tcase_add_test(tests, pages_of_the_pool_are_used);
+    tcase_add_test(tests, pages_not_granted_are_reported_without_a_signal);
+    tcase_add_test(tests, pool_of_a_node_must_hold_all_of_the_heap);
     tcase_add_test(tests, size_is_rounded_up_to_pages_of_the_kind);
-    tcase_add_loop_test(tests, place_is_read_back, 0,
+    tcase_add_loop_test(tests, numa_policy_is_read_back, 0,
                         sizeof(places) / sizeof(places[0]));
-    tcase_add_loop_test(tests, node_that_is_not_there_is_a_message, 0, 2);
-    tcase_add_test(tests, machine_can_look_as_though_it_had_two_nodes);
+    tcase_add_loop_test(tests, missing_node_is_reported, 0, 2);
+    tcase_add_test(tests, two_nodes_can_be_simulated);
     tcase_add_test(tests, node_that_is_full_is_out_of_memory);
     tcase_add_test(tests, memory_of_a_mandatory_node_is_that_of_the_node);
-    tcase_add_loop_test(tests, kernel_without_policies_is_a_message, 0, 2);
-    tcase_add_test(tests, config_is_stronger_than_the_environment);
-    tcase_add_loop_test(tests, word_that_is_none_is_refused, 0,
+    tcase_add_loop_test(tests, kernel_without_policies_is_reported, 0, 2);
+    tcase_add_test(tests, config_overrides_the_environment);
+    tcase_add_loop_test(tests, unknown_word_is_refused, 0,
                         sizeof(bad) / sizeof(bad[0]));
     tcase_add_test(tests, range_of_the_callers_keeps_its_pages);
     tcase_add_test(tests, unknown_kind_is_a_bad_argument);

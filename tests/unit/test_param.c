@@ -184,7 +184,7 @@ START_TEST(number_may_be_negative_where_any_is_allowed)
 }
 END_TEST
 
-START_TEST(bounds_belong_to_the_range)
+START_TEST(bounds_are_inclusive)
 {
     ck_assert_ok(read_argument("MEMHEAP_NUMBER=100"));
     ck_assert_ok(read_argument("MEMHEAP_NUMBER=0"));
@@ -202,7 +202,7 @@ START_TEST(text_is_kept_as_it_was_written)
 }
 END_TEST
 
-START_TEST(stronger_sources_win)
+START_TEST(sources_have_precedence)
 {
     static const char *const arguments[] = {"MEMHEAP_WORD=argument", NULL};
     char origin[UNIT_PATH + 16];
@@ -614,9 +614,9 @@ int main(void)
     ADD_LOOP(tests, word_is_one_of_the_definition, spellings);
     tcase_add_test(tests, other_word_is_refused);
     tcase_add_test(tests, number_may_be_negative_where_any_is_allowed);
-    tcase_add_test(tests, bounds_belong_to_the_range);
+    tcase_add_test(tests, bounds_are_inclusive);
     tcase_add_test(tests, text_is_kept_as_it_was_written);
-    tcase_add_test(tests, stronger_sources_win);
+    tcase_add_test(tests, sources_have_precedence);
     tcase_add_test(tests, component_comes_from_mpirun_without_a_suffix);
     tcase_add_test(tests, parameter_of_a_component_has_its_name_in_front);
     tcase_add_test(tests, names_in_file_and_arguments_go_in_either_case);

@@ -217,7 +217,7 @@ START_TEST(excluded_component_is_never_opened)
 }
 END_TEST
 
-START_TEST(component_that_stands_aside_in_open_is_left_out)
+START_TEST(component_that_declines_in_open_is_not_used)
 {
     alpha->open_status = MEMHEAP_ERR_UNSUPPORTED;
     ck_assert_str_eq(chosen_of(ALPHA ":" BETA), "beta");
@@ -227,7 +227,7 @@ START_TEST(component_that_stands_aside_in_open_is_left_out)
 }
 END_TEST
 
-START_TEST(component_that_stands_aside_in_create_is_closed)
+START_TEST(component_that_declines_in_create_is_closed)
 {
     alpha->create_status = MEMHEAP_ERR_UNSUPPORTED;
     ck_assert_str_eq(chosen_of(ALPHA ":" BETA), "beta");
@@ -237,7 +237,7 @@ START_TEST(component_that_stands_aside_in_create_is_closed)
 }
 END_TEST
 
-START_TEST(nobody_left_is_a_status_and_a_message)
+START_TEST(no_component_left_is_a_status_and_a_message)
 {
     memheap_module_t *module;
     setenv("MEMHEAP_COMPONENT", "alpha", 1);
@@ -280,7 +280,7 @@ START_TEST(component_that_could_not_win_cannot_fail_select)
 END_TEST
 
 /* A plug-in that cannot be used causes a warning, and alpha still serves. */
-static void assert_left_out(const char *path, const char *message)
+static void assert_ignored(const char *path, const char *message)
 {
     char both[4096];
     snprintf(both, sizeof(both), "%s:%s", ALPHA, path);
@@ -291,30 +291,30 @@ static void assert_left_out(const char *path, const char *message)
     ck_assert_logged(&test_log, message);
 }
 
-START_TEST(plugin_of_another_abi_is_left_out)
+START_TEST(plugin_of_another_abi_is_ignored)
 {
-    assert_left_out(OTHER_ABI, "ABI 99, this library has");
+    assert_ignored(OTHER_ABI, "ABI 99, this library has");
 }
 END_TEST
 
-START_TEST(plugin_without_the_symbol_is_left_out)
+START_TEST(plugin_without_the_symbol_is_ignored)
 {
-    assert_left_out(NO_SYMBOL, "exports no memheap_component");
+    assert_ignored(NO_SYMBOL, "exports no memheap_component");
 }
 END_TEST
 
-START_TEST(file_that_is_no_shared_object_is_left_out)
+START_TEST(file_that_is_no_shared_object_is_ignored)
 {
     char path[UNIT_PATH];
     unit_file_new(path, "this is no shared object\n");
-    assert_left_out(path, "");
+    assert_ignored(path, "");
     unlink(path);
 }
 END_TEST
 
-START_TEST(second_component_of_a_name_is_left_out)
+START_TEST(second_component_of_a_name_is_ignored)
 {
-    assert_left_out(ALPHA_TWIN, "there is a component alpha already");
+    assert_ignored(ALPHA_TWIN, "there is a component alpha already");
 }
 END_TEST
 
@@ -326,7 +326,7 @@ START_TEST(missing_folder_is_a_warning)
 }
 END_TEST
 
-START_TEST(other_files_of_a_folder_are_not_looked_at)
+START_TEST(other_files_of_a_folder_are_ignored)
 {
     char folder[UNIT_PATH];
     char link[UNIT_PATH + 16];
@@ -437,17 +437,17 @@ int main(void)
     tcase_add_test(tests, all_others_are_finalized);
     tcase_add_test(tests, earlier_best_is_finalized_when_a_better_one_comes);
     tcase_add_test(tests, excluded_component_is_never_opened);
-    tcase_add_test(tests, component_that_stands_aside_in_open_is_left_out);
-    tcase_add_test(tests, component_that_stands_aside_in_create_is_closed);
-    tcase_add_test(tests, nobody_left_is_a_status_and_a_message);
+    tcase_add_test(tests, component_that_declines_in_open_is_not_used);
+    tcase_add_test(tests, component_that_declines_in_create_is_closed);
+    tcase_add_test(tests, no_component_left_is_a_status_and_a_message);
     tcase_add_test(tests, failing_create_fails_select_and_undoes_the_others);
     tcase_add_test(tests, component_that_could_not_win_cannot_fail_select);
-    tcase_add_test(tests, plugin_of_another_abi_is_left_out);
-    tcase_add_test(tests, plugin_without_the_symbol_is_left_out);
-    tcase_add_test(tests, file_that_is_no_shared_object_is_left_out);
-    tcase_add_test(tests, second_component_of_a_name_is_left_out);
+    tcase_add_test(tests, plugin_of_another_abi_is_ignored);
+    tcase_add_test(tests, plugin_without_the_symbol_is_ignored);
+    tcase_add_test(tests, file_that_is_no_shared_object_is_ignored);
+    tcase_add_test(tests, second_component_of_a_name_is_ignored);
     tcase_add_test(tests, missing_folder_is_a_warning);
-    tcase_add_test(tests, other_files_of_a_folder_are_not_looked_at);
+    tcase_add_test(tests, other_files_of_a_folder_are_ignored);
     tcase_add_test(tests, heap_moves_a_block_that_cannot_be_resized);
     tcase_add_test(tests,
                    heap_without_reserve_does_not_move_blocks_over_themselves);

@@ -64,7 +64,7 @@ static void normalize(void)
 /* Chunks of 1 KiB and more share a bin with their sixteenth of a power of two,
  * and only the first few of a bin are compared. So one in a thousand may be
  * longer. */
-START_TEST(chunk_that_fits_is_hardly_longer_than_it_must)
+START_TEST(chunk_taken_is_a_good_fit)
 {
     enum {
         STEPS = 2000
@@ -104,7 +104,7 @@ START_TEST(chunk_that_fits_is_hardly_longer_than_it_must)
 }
 END_TEST
 
-START_TEST(small_blocks_of_one_time_lie_together)
+START_TEST(small_blocks_in_sequence_are_adjacent)
 {
     model_open(&model, ptmalloc, MIB, 0);
     size_t large = alloc(4096);
@@ -162,7 +162,7 @@ START_TEST(freed_block_serves_an_alignment_below_others)
 }
 END_TEST
 
-START_TEST(cached_blocks_make_way_for_others)
+START_TEST(cached_blocks_are_joined_when_space_is_short)
 {
     size_t offset;
     model_open(&model, ptmalloc, MIB, 0);
@@ -180,7 +180,7 @@ END_TEST
 
 /* Blocks of any lengths are allocated and freed. Once live and cached blocks
  * exceed twice the most that was live, the cache shrinks. */
-START_TEST(cache_of_a_large_region_is_no_more_than_was_ever_live)
+START_TEST(cache_of_a_large_region_is_limited_by_the_most_live)
 {
     enum {
         BLOCKS = 1600,
@@ -242,7 +242,7 @@ START_TEST(block_that_shrinks_a_little_can_grow_again)
 END_TEST
 
 /* The headers of long blocks are in the map bytes inside them. */
-START_TEST(no_place_within_a_block_looks_like_one)
+START_TEST(no_offset_inside_a_block_is_a_block)
 {
     static const size_t sizes[] = {16,   48,       992,     1008,     1024,
                                    1040, 64 * KIB, 2 * MIB, 33 * MIB, 70 * MIB};
@@ -318,17 +318,16 @@ int main(void)
 {
     TCase *tests = unit_case();
     tcase_add_checked_fixture(tests, setup, NULL);
-    tcase_add_test(tests, chunk_that_fits_is_hardly_longer_than_it_must);
-    tcase_add_test(tests, small_blocks_of_one_time_lie_together);
+    tcase_add_test(tests, chunk_taken_is_a_good_fit);
+    tcase_add_test(tests, small_blocks_in_sequence_are_adjacent);
     tcase_add_test(tests, freed_block_is_the_next_of_its_size);
     tcase_add_test(tests, freed_block_serves_an_alignment_below_others);
-    tcase_add_test(tests, cached_blocks_make_way_for_others);
-    tcase_add_test(tests,
-                   cache_of_a_large_region_is_no_more_than_was_ever_live);
+    tcase_add_test(tests, cached_blocks_are_joined_when_space_is_short);
+    tcase_add_test(tests, cache_of_a_large_region_is_limited_by_the_most_live);
     tcase_add_test(tests, block_that_shrinks_a_little_can_grow_again);
     tcase_add_test(tests,
                    metadata_is_less_than_a_twenty_fifth_of_what_it_describes);
-    tcase_add_test(tests, no_place_within_a_block_looks_like_one);
+    tcase_add_test(tests, no_offset_inside_a_block_is_a_block);
     tcase_add_test(tests, chunk_serves_an_alignment_though_its_start_does_not);
     tcase_add_test(tests, long_block_is_like_any_other);
     return unit_run("ptmalloc", tests);

@@ -63,7 +63,7 @@ START_TEST(impossible_size_is_refused_with_a_message)
 }
 END_TEST
 
-START_TEST(backed_part_can_be_written)
+START_TEST(committed_part_can_be_written)
 {
     memheap_region_t region;
     ck_assert_ok(memheap_region_reserve(&region, 4 * TIB, &memheap_log_stderr));
@@ -110,7 +110,7 @@ START_TEST(growth_takes_few_steps)
 }
 END_TEST
 
-START_TEST(whole_region_can_be_backed)
+START_TEST(whole_region_can_be_committed)
 {
     memheap_region_t region;
     size_t size = 5 * (size_t)sysconf(_SC_PAGESIZE);
@@ -151,7 +151,7 @@ START_TEST(more_than_the_node_has_is_refused_with_a_message)
 }
 END_TEST
 
-START_TEST(memory_is_asked_for_all_sharers)
+START_TEST(memory_is_checked_for_all_sharers)
 {
     unit_log_t log;
     unit_log_init(&log);
@@ -166,7 +166,7 @@ START_TEST(memory_is_asked_for_all_sharers)
 }
 END_TEST
 
-START_TEST(overcommit_does_not_ask)
+START_TEST(overcommit_does_not_check)
 {
     unit_log_t log;
     unit_log_init(&log);
@@ -197,7 +197,7 @@ START_TEST(step_shrinks_where_memory_is_short)
 }
 END_TEST
 
-START_TEST(refusal_of_the_system_is_a_status_and_a_message)
+START_TEST(system_error_is_a_status_and_a_message)
 {
     unit_log_t log;
     unit_log_init(&log);
@@ -244,7 +244,7 @@ START_TEST(released_region_gives_range_and_file_back)
 }
 END_TEST
 
-START_TEST(limit_on_file_sizes_is_a_message_and_no_signal)
+START_TEST(limit_on_file_sizes_is_reported_without_a_signal)
 {
     unit_log_t log;
     unit_log_init(&log);
@@ -274,7 +274,7 @@ START_TEST(file_that_cannot_be_mapped_is_a_message)
 }
 END_TEST
 
-START_TEST(foreign_range_is_backed_and_stays_mapped)
+START_TEST(foreign_range_is_committed_and_stays_mapped)
 {
     static char range[4096];
     memheap_region_t region;
@@ -298,20 +298,20 @@ int main(void)
     tcase_add_test(tests, size_is_rounded_up_to_pages);
     tcase_add_loop_test(tests, impossible_size_is_refused_with_a_message, 0,
                         sizeof(impossible) / sizeof(impossible[0]));
-    tcase_add_test(tests, backed_part_can_be_written);
+    tcase_add_test(tests, committed_part_can_be_written);
     tcase_add_test(tests, growth_keeps_contents_and_place);
     tcase_add_test(tests, growth_takes_few_steps);
-    tcase_add_test(tests, whole_region_can_be_backed);
+    tcase_add_test(tests, whole_region_can_be_committed);
     tcase_add_test(tests, end_of_the_region_is_the_end);
     tcase_add_test(tests, more_than_the_node_has_is_refused_with_a_message);
-    tcase_add_test(tests, memory_is_asked_for_all_sharers);
-    tcase_add_test(tests, overcommit_does_not_ask);
+    tcase_add_test(tests, memory_is_checked_for_all_sharers);
+    tcase_add_test(tests, overcommit_does_not_check);
     tcase_add_test(tests, step_shrinks_where_memory_is_short);
-    tcase_add_test(tests, refusal_of_the_system_is_a_status_and_a_message);
+    tcase_add_test(tests, system_error_is_a_status_and_a_message);
     tcase_add_test(tests, shared_region_shows_in_every_mapping_of_its_file);
     tcase_add_test(tests, released_region_gives_range_and_file_back);
-    tcase_add_test(tests, limit_on_file_sizes_is_a_message_and_no_signal);
+    tcase_add_test(tests, limit_on_file_sizes_is_reported_without_a_signal);
     tcase_add_test(tests, file_that_cannot_be_mapped_is_a_message);
-    tcase_add_test(tests, foreign_range_is_backed_and_stays_mapped);
+    tcase_add_test(tests, foreign_range_is_committed_and_stays_mapped);
     return unit_run("region", tests);
 }

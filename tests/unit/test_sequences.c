@@ -33,7 +33,7 @@ enum {
     REGIONS = sizeof(regions) / sizeof(regions[0])
 };
 
-START_TEST(answers_agree_with_the_model)
+START_TEST(results_agree_with_the_model)
 {
     static model_t model;
     model_open(&model, _i / REGIONS, regions[_i % REGIONS].size,
@@ -62,7 +62,7 @@ START_TEST(all_space_comes_back)
 }
 END_TEST
 
-START_TEST(two_modules_answer_alike)
+START_TEST(two_modules_return_the_same)
 {
     static model_t one;
     static model_t other;
@@ -93,7 +93,7 @@ static void detour(model_t *model, uint64_t seed)
         ck_assert_ok(model_free(model, offset[i]));
 }
 
-START_TEST(past_is_forgotten_by_settle)
+START_TEST(normalize_forgets_the_past)
 {
     static model_t one;
     static model_t other;
@@ -131,7 +131,7 @@ static uint64_t digest_of(int component, uint64_t seed)
     return digest;
 }
 
-START_TEST(two_processes_answer_alike)
+START_TEST(two_processes_return_the_same)
 {
     int ends[2];
     uint64_t seed = unit_seed();
@@ -161,11 +161,11 @@ int main(void)
 {
     int count = (int)unit_component_count();
     TCase *tests = unit_case();
-    tcase_add_loop_test(tests, answers_agree_with_the_model, 0,
+    tcase_add_loop_test(tests, results_agree_with_the_model, 0,
                         count * REGIONS);
     tcase_add_loop_test(tests, all_space_comes_back, 0, count * REGIONS);
-    tcase_add_loop_test(tests, two_modules_answer_alike, 0, count);
-    tcase_add_loop_test(tests, past_is_forgotten_by_settle, 0, count);
-    tcase_add_loop_test(tests, two_processes_answer_alike, 0, count);
+    tcase_add_loop_test(tests, two_modules_return_the_same, 0, count);
+    tcase_add_loop_test(tests, normalize_forgets_the_past, 0, count);
+    tcase_add_loop_test(tests, two_processes_return_the_same, 0, count);
     return unit_run("sequences", tests);
 }

@@ -31,8 +31,8 @@ extern const draw_group_t draw_sizes[DRAW_SIZES];
 unsigned draw_size_class(size_t size);
 
 /**
- * The cell of so many bytes, of which each of the groups covers some.
- * @return 0 if none does; else it is of the one that covers most
+ * The cell that stands for bytes bytes; group i covers cover[i] of them.
+ * @return the cell of the group that covers most, or 0 if no group covers any
  */
 unsigned char draw_cell(const size_t *cover, unsigned groups, size_t bytes);
 

@@ -36,8 +36,8 @@ void json_number(json_t *json, const char *key, uint64_t number);
 void json_bool(json_t *json, const char *key, bool value);
 void json_null(json_t *json, const char *key);
 
-/** A number with so many decimals, 9 at most. null if it is not finite, or if
- * it has more than 19 digits with them. */
+/** Write a number with the given number of decimals, at most 9. Writes null if
+ * the number is not finite, or would have more than 19 digits. */
 void json_real(json_t *json, const char *key, double number, unsigned decimals);
 
 /** The statistics of a heap, by their names, as members of an object. */

@@ -74,7 +74,7 @@ static void print_machine(void)
     char text[256];
     memheap_sysinfo_memory(&total, &available);
     puts("\nMachine");
-    snprintf(text, sizeof(text), "%s, of which %s can be had now",
+    snprintf(text, sizeof(text), "%s, %s of it available",
              memheap_format_size(total_text, total),
              memheap_format_size(available_text, available));
     print_fact("memory", text);

@@ -27,7 +27,7 @@ static const char usage[] =
     "  -H, --heap NAME       only heaps of this name\n"
     "  -w, --wait S          seconds to wait for a heap to be called "
     "(default: 10)\n"
-    "  -a, --at WHEN         of a trace: its peak, its end, or after so many\n"
+    "  -a, --at WHEN         of a trace: peak, end, or a number of\n"
     "                        operations (default: peak)\n"
     "  -c, --component NAME  the allocator that serves a trace\n"
     "      --color BY        size, age or tag (default: size)\n"

@@ -137,7 +137,7 @@ static void forget_gone(view_t *view)
 
 static void no_memory(void)
 {
-    cli_fail(&cli, "there is no memory for so many heaps");
+    cli_fail(&cli, "out of memory for the list of heaps");
     exit(CLI_WRONG);
 }
 
