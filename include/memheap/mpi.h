@@ -37,7 +37,7 @@ extern "C" {
  * The statuses of blocks are those of memheap_alloc() and memheap_free().
  *
  * @retval MEMHEAP_ERR_DIVERGED  the ranks make different calls; rank 0 logs
- * which rank called what, and the call has no effect
+ *         which rank called what, and the call has no effect
  * @see memheap_create(), memheap_alloc(), memheap_pool_agree()
  *
  * Threads: calls for one heap must be serialized, as MPI requires it for a
