@@ -60,7 +60,7 @@ static const char *describe_pe(const memheap_agree_t *agree, int epoch, int i,
 static void report(memheap_agree_t *agree, uint64_t number, int epoch)
 {
     char message[1000];
-    char said[2][MEMHEAP_CALL_TEXT];
+    char texts[2][MEMHEAP_CALL_TEXT];
     size_t used = (size_t)snprintf(
         message, sizeof(message),
         "the PEs differ in collective call %llu; all must make the same call:",
@@ -71,10 +71,10 @@ static void report(memheap_agree_t *agree, uint64_t number, int epoch)
             memheap_wait_step(&wait);
     }
     for (int i = 0; i < agree->size && used < sizeof(message);) {
-        const char *text = describe_pe(agree, epoch, i, said[0]);
+        const char *text = describe_pe(agree, epoch, i, texts[0]);
         int last = i;
         while (agree->stride == 1 && last + 1 < agree->size &&
-               strcmp(describe_pe(agree, epoch, last + 1, said[1]), text) == 0)
+               strcmp(describe_pe(agree, epoch, last + 1, texts[1]), text) == 0)
             last++;
         const char *separator = i == 0 ? "" : ";";
         size_t room = sizeof(message) - used;

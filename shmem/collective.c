@@ -20,7 +20,7 @@
 #include <string.h>
 
 /* Arguments for pack and unpack, which the first member of a node runs. */
-typedef struct args {
+typedef struct exchange_args {
     const memheap_group_t *group;
     char *dest;
     const char *source;
@@ -40,7 +40,7 @@ static void exchange(memheap_group_t *group, exchange_args_t *args,
 }
 
 /* malloc() of a payload, which may be empty. */
-static void *new_block(size_t size)
+static void *new_payload(size_t size)
 {
     return malloc(size == 0 ? 1 : size);
 }
@@ -53,7 +53,7 @@ static void *pack_root(void *context, size_t *size_p)
     const char *source =
         memheap_group_at(p->group, p->source, p->size, p->root, &remote);
     *size_p = source == NULL ? 0 : p->size;
-    void *block = new_block(*size_p);
+    void *block = new_payload(*size_p);
     if (block != NULL && source != NULL)
         memcpy(block, source, p->size);
     return block;
@@ -108,7 +108,7 @@ static void *pack_sources(void *context, size_t *size_p)
     const exchange_args_t *p = context;
     int count = p->group->agree->node_size;
     *size_p = (size_t)count * p->size;
-    char *block = new_block(*size_p);
+    char *block = new_payload(*size_p);
     for (int i = 0; i < count && block != NULL; i++)
         memcpy(block + (size_t)i * p->size,
                memheap_group_on_node(p->group, p->source, p->size, i), p->size);

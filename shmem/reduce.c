@@ -80,7 +80,7 @@ static const void *source_of(const memheap_group_t *group, const void *source,
 }
 
 /* Arguments for pack and unpack, which the first member of a node runs. */
-typedef struct args {
+typedef struct exchange_args {
     const memheap_group_t *group;
     void *dest;
     const void *source;
