@@ -1,79 +1,71 @@
 /*
- * Agreement: a barrier that also tells whether all PEs came for the same
- * reason, and whether all of them are well.
+ * Agreement: a barrier that also checks that all PEs make the same call, and
+ * tells all of them the worst status.
  *
- * Each PE brings the call that it is in, its status, and its result. Where all
- * are alike and well, this costs what a barrier costs. Where a PE is not well,
- * all learn the worst status and whose it is. Where the calls differ, or the
- * results of PEs that are all well, the PEs say what they came for, and one of
- * them prints it all.
+ * Each PE contributes its call, its status and its result. If all calls and
+ * results are equal and all statuses are MEMHEAP_OK, an agreement costs what a
+ * barrier costs. If a PE has failed, all PEs get the worst status and the PE
+ * that has it. If the calls differ, or the results of PEs that all succeeded,
+ * the PEs describe their calls, and one of them logs the differences.
+ *
+ * agree.c has the agreement on one node and the setup; agree_exchange.c the
+ * agreement between nodes; agree_report.c the report of a divergence.
  */
 #ifndef MEMHEAP_COMM_AGREE_H
 #define MEMHEAP_COMM_AGREE_H
 
+#include "comm/call.h"
 #include "comm/transport.h"
-
-/** What a PE is doing: a number of the caller's, and what goes with it. */
-typedef struct memheap_call {
-    uint64_t what;
-    uint64_t argument[3];
-    const char *name; /* for its text alone: it is not compared; NULL in
-                       * that of a PE that went on after an agreement with one
-                       */
-} memheap_call_t;
-
-/** Room for the text of a call. */
-#define MEMHEAP_CALL_TEXT 448
-
-/** Write a call as people read it, in MEMHEAP_CALL_TEXT bytes at most. */
-typedef void memheap_call_describe_t(const memheap_call_t *call, char *text,
-                                     size_t room);
 
 typedef struct memheap_flag_line memheap_flag_line_t;
 typedef struct memheap_barrier_state memheap_barrier_state_t;
 
-/** Agreements that end in one of all PEs: those before it may be agreements
- * with one. */
+/** Epochs per half. At most this many agreements, less one, can be rooted
+ * before the next agreement of all PEs; see memheap_agree_rooted(). */
 #define MEMHEAP_AGREE_PENDING_MAX 16
 
-/** 2 to this power is more than the nodes of any job. */
+/** Upper bound of the base-2 logarithm of the number of nodes. */
 #define MEMHEAP_AGREE_ROUNDS 20
 
-/** Means to agree, for the PEs start + i * stride of the job, i < size. */
+/**
+ * A group of PEs that can agree: the PEs start + i * stride of the job,
+ * i < size. "Rank i" is the PE with index i in the group.
+ */
 typedef struct memheap_agree {
-    memheap_barrier_state_t *hub; /* of all groups */
-    memheap_flag_line_t *lines;
-    uint64_t number; /* of the last agreement */
-    int row;         /* its lines */
-    int lag;         /* agreements with one PE since the last of all, */
-    uint64_t digest; /* and of their calls, which are these */
-    memheap_call_t calls[MEMHEAP_AGREE_PENDING_MAX - 1];
-    int group;
-    int rank, size; /* this PE is number rank of them */
+    memheap_barrier_state_t *state; /* shared by all groups */
+    memheap_flag_line_t *lines;     /* of this group, all epochs */
+    uint64_t number;                /* of the last agreement */
+    int epoch;                      /* of the last agreement */
+    int pending; /* rooted agreements since the last agreement of all PEs */
+    uint64_t pending_digest; /* of the calls of these */
+    memheap_call_t pending_calls[MEMHEAP_AGREE_PENDING_MAX - 1];
+    int group; /* the group number */
+    int rank, size;
     int start, stride;
-    /** Those of them that are on this node: node_start + i * node_stride there,
-     *  i < node_size; this PE is number node_rank of these. In the group they
-     *  are the numbers first + i * step. */
+    /** The members on this node are the PEs node_start + i * node_stride of
+     *  the node, i < node_size. This PE has index node_rank among them. */
     int node_start, node_stride, node_size, node_rank;
+    /** Their ranks in the group are first + i * step. */
     int first, step;
-    int nodes, node_number; /* of the group, and this node among them */
-    /** For the first PE of these: the first PE on the node 2^i further,
-     *  of as many as it takes to have met all. */
+    int nodes, node_number; /* the nodes of the group; the index of this one */
+    /** For the node's first member: in round i of an exchange, it sends to PE
+     *  partner[i], the first member on the node 2^i further. */
     int rounds;
-    int to[MEMHEAP_AGREE_ROUNDS];
-    const void *show; /* in the next agreement, */
-    size_t show_size; /* so many bytes */
-    bool reports;     /* that the PEs differ, as their only one */
+    int partner[MEMHEAP_AGREE_ROUNDS];
+    const void *payload;    /* inline payload of the next agreement */
+    size_t payload_size;    /* bytes; 0: none */
+    bool logged_divergence; /* this PE has logged that the PEs differ */
 } memheap_agree_t;
 
-/** Groups that can be there at once, numbered from 0, which is that of all
- *  PEs. Groups that have no PE in common may have one number. */
+/** Group numbers: 0 is the group of all PEs. Groups without a common PE may
+ *  share a number. */
 #define MEMHEAP_AGREE_GROUPS 1024
 
 /**
- * Make the means to agree. Collective.
+ * Create the barrier state, and the group of all PEs. Collective.
  *
- * @param transport  takes messages between nodes; NULL if there is one node
+ * @param transport  sends messages between nodes; NULL if there is one node
+ * @param describe   writes a call as text, for the report of a divergence
  * @return the same on every PE. MEMHEAP_ERR_SYSTEM, MEMHEAP_ERR_NO_METADATA;
  *         logged
  */
@@ -83,22 +75,18 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
                                     memheap_call_describe_t *describe,
                                     const memheap_log_t *log);
 
-/** Take a message that came from another node; for the transport. */
-void memheap_agree_receive(const memheap_agree_t *world, const void *head,
-                           const void *data, size_t size);
-
+/** Free the barrier state. Local; all groups become invalid. */
 void memheap_agree_close(memheap_agree_t *agree);
 
 /**
- * Agree. Collective; no PE returns before all have come.
+ * Agree. Collective over the group; no PE returns before all PEs have called.
  *
  * @param mine    this PE's status
- * @param result  compared where all PEs are well
- * @param pe_p    takes the lowest of the PEs that have the worst status; NULL
- *                if nobody wants to know
+ * @param result  compared if all PEs have succeeded
+ * @param pe_p    takes the lowest PE that has the worst status; may be NULL
  * @return the same on every PE: MEMHEAP_OK, the worst status, or
- *         MEMHEAP_ERR_DIVERGED after one PE, whose agree->reports is set,
- *         logged which called what
+ *         MEMHEAP_ERR_DIVERGED. In the last case one PE has logged the calls
+ *         of all, and has set agree->logged_divergence.
  */
 memheap_status_t memheap_agree(memheap_agree_t *agree,
                                const memheap_call_t *call,
@@ -106,69 +94,76 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
                                int *pe_p);
 
 /**
- * As memheap_agree(), for PEs that are all well, but wait for number `one` of
- * the group alone, where all PEs are on one node; so that one waits for nobody.
- * Whether the others differ turns out in the next agreement of all at the
- * latest: one of these does that now and then. Calls that go through here are
- * described by two arguments.
+ * Agree without a status and a result, in a group on one node, and wait for
+ * rank `root` only. The root does not wait. Other differences between the calls
+ * are detected by the next agreement of all PEs; this call is such an agreement
+ * once in MEMHEAP_AGREE_PENDING_MAX times, and always in a group on several
+ * nodes. The call has at most two arguments.
  */
 memheap_status_t memheap_agree_rooted(memheap_agree_t *agree,
-                                      const memheap_call_t *call, int one);
+                                      const memheap_call_t *call, int root);
 
 /**
- * As memheap_agree(), for PEs that are all well; and fold the words that they
- * bring into one, which all get. A word may be folded in more than once.
+ * Agree without a status, and reduce one word of each PE. All PEs get the
+ * result.
+ *
+ * @param reduce  commutative, associative and idempotent: a word may be
+ *                reduced more than once
  */
-memheap_status_t memheap_agree_reduce(memheap_agree_t *agree,
-                                      const memheap_call_t *call, uint64_t word,
-                                      uint64_t (*fold)(uint64_t a, uint64_t b),
-                                      uint64_t *all_p);
+memheap_status_t
+memheap_agree_reduce(memheap_agree_t *agree, const memheap_call_t *call,
+                     uint64_t word, uint64_t (*reduce)(uint64_t a, uint64_t b),
+                     uint64_t *all_p);
 
-/** Most bytes that a PE can show to the others of its node. */
-#define MEMHEAP_AGREE_PAYLOAD_MAX 80
-
-/** Show some bytes in the next agreement, in a group of more than one PE. They
- *  have to stay there until then. Local. */
-void memheap_agree_attach(memheap_agree_t *agree, const void *data,
-                          size_t size);
-
-/** What number i of the PEs on this node has shown in the last agreement,
- *  aligned for any type. It is there until this PE comes to the next one. */
-const void *memheap_agree_payload(const memheap_agree_t *agree, int i);
-
-/** What the PEs of one node brought together: those that have the numbers
- *  first + i * step in the group, i < count. */
-typedef struct memheap_agree_block {
-    int first, step, count;
-    size_t size; /* bytes of data, aligned for any type */
-    const void *data;
-} memheap_agree_block_t;
-
-/** What the first PE of the group on each node does, while its others wait and
- *  have their memory read and written by it. */
-typedef struct memheap_agree_exchange {
-    /** Bring something for the other nodes, of *size_p bytes, which
-     *  memheap_agree() frees. NULL if there is no memory. */
-    void *(*pack)(void *context, size_t *size_p);
-    /** Take what each node brought, in the same order on all nodes. */
-    void (*unpack)(void *context, const memheap_agree_block_t *blocks,
-                   int count);
-    void *context;
-} memheap_agree_exchange_t;
-
-/** As memheap_agree(), for PEs that are all well, of a group on several nodes;
- *  and let the nodes trade. */
-memheap_status_t memheap_agree_exchange(memheap_agree_t *agree,
-                                        const memheap_call_t *call,
-                                        const memheap_agree_exchange_t *trade);
-
-/** A fold: the greater of two words. */
+/** A reduction: the greater of two words. */
 static inline uint64_t memheap_agree_max(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
 }
 
-/** The number of the last agreement of this PE in a group. */
+/** Wait for all PEs of the group; calls are not compared. */
+void memheap_agree_barrier(memheap_agree_t *agree);
+
+/** Maximum size of an inline payload, in bytes. */
+#define MEMHEAP_AGREE_PAYLOAD_MAX 80
+
+/** Attach an inline payload to the next agreement of a group of more than one
+ *  PE: the PEs of the node can read it afterwards. The data must stay valid
+ *  until the agreement. Local. */
+void memheap_agree_attach(memheap_agree_t *agree, const void *data,
+                          size_t size);
+
+/** The inline payload that member i of this node attached to the last
+ *  agreement, aligned for any type. Valid until this PE's next agreement. */
+const void *memheap_agree_payload(const memheap_agree_t *agree, int i);
+
+/** The payload of one node in an exchange: the data of the ranks
+ *  first + i * step, i < count. */
+typedef struct memheap_node_payload {
+    int first, step, count;
+    size_t size;      /* bytes of data */
+    const void *data; /* aligned for any type */
+} memheap_node_payload_t;
+
+/** Callbacks of an exchange. The first member of each node runs them for all
+ *  members on the node, which wait meanwhile; it may access their memory. */
+typedef struct memheap_agree_exchange {
+    /** Return the node's payload, allocated by malloc(), and its size. NULL if
+     *  there is no memory. memheap_agree_exchange() frees it. */
+    void *(*pack)(void *context, size_t *size_p);
+    /** Process the payloads of all nodes, in the same order on all nodes. */
+    void (*unpack)(void *context, const memheap_node_payload_t *payloads,
+                   int count);
+    void *context;
+} memheap_agree_exchange_t;
+
+/** Agree without a status in a group on several nodes, and exchange payloads
+ *  between the nodes. */
+memheap_status_t
+memheap_agree_exchange(memheap_agree_t *agree, const memheap_call_t *call,
+                       const memheap_agree_exchange_t *exchange);
+
+/** The number of this PE's last agreement in any group of a group number. */
 uint64_t memheap_agree_last(const memheap_agree_t *world, int group);
 
 /** Whether all PEs of the group are on this node. */
@@ -178,21 +173,20 @@ static inline bool memheap_agree_is_one_node(const memheap_agree_t *agree)
 }
 
 /**
- * The means for some of the PEs. Local.
+ * Create a group of some PEs: start + i * stride of the job, i < size. Local.
  *
- * @param world   those of all PEs, which must outlive these
- * @param group   a number that none of the PEs uses for another group
- * @param number  at least what memheap_agree_last() is on each of the PEs, and
- *                the same on all of them
- * @param rank    this PE's number among them; the PEs of the job that belong
- *                to it are start + i * stride, i < size
+ * @param world   the group of all PEs; must outlive the new group
+ * @param group   a group number that no member uses in another group
+ * @param number  the same on all members, and not less than
+ *                memheap_agree_last() of any of them
+ * @param rank    this PE's rank in the group
  */
 void memheap_agree_split(const memheap_agree_t *world, int group,
                          uint64_t number, int start, int stride, int size,
                          int rank, memheap_agree_t *agree);
 
-/** End the means that memheap_agree_split() gave, after what all of the PEs
- *  have agreed on: their group number is free when all have come here. */
+/** Destroy a group that memheap_agree_split() created. Collective over it; its
+ *  number is free when all members have called. */
 void memheap_agree_end(memheap_agree_t *agree);
 
 #endif

@@ -1,15 +1,16 @@
 /*
- * Moves the pages of the executable's data from private memory to a memory
- * file and back.
+ * Moves the executable's data segment from private memory into a memory file,
+ * and back.
  *
- * The pages are those of the executable's writable segment behind the part that
- * the loader makes read-only. Pages that hold nothing but zeros are left out of
- * the file, which reads as zeros there: an array that the program has not
- * touched takes no memory, neither on the way there nor on the way back.
+ * The data segment is the executable's writable load segment, without the part
+ * that the loader makes read-only (RELRO), rounded to pages. Zero pages are not
+ * written to the file, and holes of the file are not read: an array that the
+ * program has not touched takes no memory in either direction.
  */
 #include "config.h"
 
 #include "comm/data_segment.h"
+#include "comm/call.h"
 #include "comm/window.h"
 #include "base/util.h"
 
@@ -25,15 +26,11 @@ static size_t page_size(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static uint64_t mix(uint64_t digest, uint64_t value)
+/* Callback of dl_iterate_phdr(), for the first object: the executable. */
+static int find_executable(struct dl_phdr_info *info, size_t size,
+                           void *context)
 {
-    return (digest ^ value) * UINT64_C(0x100000001B3);
-}
-
-/* Look at the first object of the list, which is the executable. */
-static int look(struct dl_phdr_info *info, size_t size, void *context)
-{
-    memheap_data_segment_t *globals = context;
+    memheap_data_segment_t *data = context;
     size_t start = 0;
     size_t end = 0;
     size_t read_only = 0;
@@ -42,9 +39,8 @@ static int look(struct dl_phdr_info *info, size_t size, void *context)
         const ElfW(Phdr) *header = &info->dlpi_phdr[i];
         size_t first = header->p_vaddr;
         size_t last = first + header->p_memsz;
-        globals->digest = mix(globals->digest, header->p_type);
-        globals->digest = mix(globals->digest, first);
-        globals->digest = mix(globals->digest, last);
+        const uint64_t words[] = {header->p_type, first, last};
+        data->digest = memheap_digest_bytes(data->digest, words, sizeof(words));
         if (header->p_type == PT_LOAD && (header->p_flags & PF_W) != 0) {
             start = first;
             end = last;
@@ -57,20 +53,20 @@ static int look(struct dl_phdr_info *info, size_t size, void *context)
     start = memheap_align_down(info->dlpi_addr + start, page_size());
     end = memheap_align_up(info->dlpi_addr + end, page_size());
     if (start < end) {
-        globals->base = (char *)start;
-        globals->size = end - start;
+        data->base = (char *)start;
+        data->size = end - start;
     }
     return 1;
 }
 
-void memheap_data_segment_find(memheap_data_segment_t *globals)
+void memheap_data_segment_find(memheap_data_segment_t *data)
 {
-    *globals = (memheap_data_segment_t){.fd = -1};
-    dl_iterate_phdr(look, globals);
+    *data = (memheap_data_segment_t){.fd = -1};
+    dl_iterate_phdr(find_executable, data);
 }
 
-/* Copy the pages that are not zero, word by word: a checker of addresses does
- * not see that it reads between the variables too. */
+/* Copy all nonzero pages. Word by word and without sanitizers, because it also
+ * reads the redzones between variables. */
 __attribute__((no_sanitize("address", "thread"))) static void
 copy_pages(char *dest, const char *source, size_t size)
 {
@@ -87,43 +83,43 @@ copy_pages(char *dest, const char *source, size_t size)
     }
 }
 
-/* Copy what the memory file has. Its holes are left alone: to read them would
- * fill them with pages, for variables that the program may never have used. */
-static void copy_file(char *dest, const memheap_data_segment_t *globals)
+/* Copy the data of the memory file, without its holes: reading a hole would
+ * allocate a page for variables that the program may never have used. */
+static void copy_file(char *dest, const memheap_data_segment_t *data)
 {
-    off_t size = (off_t)globals->size;
+    off_t size = (off_t)data->size;
     off_t end = 0;
     while (end < size) {
-        off_t start = lseek(globals->fd, end, SEEK_DATA);
+        off_t start = lseek(data->fd, end, SEEK_DATA);
         if (start < 0 && errno == ENXIO)
-            return; /* nothing but a hole */
+            return; /* only a hole is left */
         if (start < 0)
             start = end;
-        end = lseek(globals->fd, start, SEEK_HOLE);
+        end = lseek(data->fd, start, SEEK_HOLE);
         if (end < 0 || end > size)
             end = size;
-        copy_pages(dest + start, globals->base + start, (size_t)(end - start));
+        copy_pages(dest + start, data->base + start, (size_t)(end - start));
     }
 }
 
-memheap_status_t memheap_data_segment_share(memheap_data_segment_t *globals,
+memheap_status_t memheap_data_segment_share(memheap_data_segment_t *data,
                                             const memheap_log_t *log)
 {
     int fd;
-    size_t size = globals->size;
+    size_t size = data->size;
     memheap_status_t status =
-        memheap_memory_file_create("memheap-globals", NULL, size, &fd, log);
+        memheap_memory_file_create("memheap-data", NULL, size, &fd, log);
     if (status != MEMHEAP_OK)
         return status;
     char *file = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (file == MAP_FAILED)
         goto err_file;
-    copy_pages(file, globals->base, size);
-    if (mmap(globals->base, size, PROT_READ | PROT_WRITE,
-             MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+    copy_pages(file, data->base, size);
+    if (mmap(data->base, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+             fd, 0) == MAP_FAILED)
         goto err_map;
     munmap(file, size);
-    globals->fd = fd;
+    data->fd = fd;
     return MEMHEAP_OK;
 
 err_map:
@@ -137,18 +133,18 @@ err_file:
     return MEMHEAP_ERR_SYSTEM;
 }
 
-void memheap_data_segment_unshare(memheap_data_segment_t *globals)
+void memheap_data_segment_unshare(memheap_data_segment_t *data)
 {
-    if (globals->fd < 0)
+    if (data->fd < 0)
         return;
-    char *copy = mmap(NULL, globals->size, PROT_READ | PROT_WRITE,
+    char *copy = mmap(NULL, data->size, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (copy == MAP_FAILED)
-        return; /* they stay where they are, which harms nobody */
-    copy_file(copy, globals);
-    /* Not by its wrapper: UCX has one of its own that loses the new address. */
-    syscall(SYS_mremap, copy, globals->size, globals->size,
-            MREMAP_MAYMOVE | MREMAP_FIXED, globals->base);
-    close(globals->fd);
-    globals->fd = -1;
+        return; /* the pages stay shared, which is harmless */
+    copy_file(copy, data);
+    /* Not mremap(): UCX replaces it by a wrapper that drops the new address. */
+    syscall(SYS_mremap, copy, data->size, data->size,
+            MREMAP_MAYMOVE | MREMAP_FIXED, data->base);
+    close(data->fd);
+    data->fd = -1;
 }

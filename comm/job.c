@@ -1,63 +1,25 @@
 /*
- * The job as MPI sees it.
+ * The PEs of a job, by MPI.
  *
- * MPI is called by its profiling names: the plain ones are the program's, and
- * those that start and end MPI are wrapped by this library.
+ * MPI is called by its profiling names (PMPI_), because the plain names of some
+ * calls are wrapped by this library.
  */
 #include "config.h"
 
 #include "comm/job.h"
 
-#include <dlfcn.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-memheap_status_t memheap_mpi_start(bool *started_p, const memheap_log_t *log)
-{
-    int initialized;
-    int finalized;
-    int provided;
-    PMPI_Initialized(&initialized);
-    PMPI_Finalized(&finalized);
-    if (finalized) {
-        memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                          "MPI was finalized, and cannot start again: call "
-                          "shmem_init() before MPI_Finalize()");
-        return MEMHEAP_ERR_SYSTEM;
-    }
-    *started_p = !initialized;
-    if (!initialized && PMPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE,
-                                         &provided) != MPI_SUCCESS) {
-        memheap_log_write(log, MEMHEAP_LOG_ERROR, "MPI does not start");
-        return MEMHEAP_ERR_SYSTEM;
-    }
-    return MEMHEAP_OK;
-}
-
-/* Open MPI's progress engine takes callbacks of others. Its two functions are
- * no part of MPI, so they are looked for, and done without. */
-bool memheap_mpi_hook_progress(int (*serve)(void), bool on)
-{
-    typedef int take_t(int (*callback)(void));
-    take_t *take = NULL;
-    void *symbol = dlsym(RTLD_DEFAULT, on ? "opal_progress_register"
-                                          : "opal_progress_unregister");
-    if (symbol == NULL)
-        return false;
-    memcpy(&take, &symbol, sizeof(take)); /* as POSIX has it for dlsym() */
-    return take(serve) == 0;
-}
-
-/* Whether the cores on which any of the machine's PEs may run are fewer than
- * the PEs. */
-static bool is_crowded(const memheap_job_t *job)
+/* Whether the machine has more PEs than cores on which any of them may run. */
+static bool is_oversubscribed(const memheap_job_t *job)
 {
     cpu_set_t mine;
     cpu_set_t all;
     CPU_ZERO(&mine);
-    sched_getaffinity(0, sizeof(mine), &mine); /* none, if it fails */
+    sched_getaffinity(0, sizeof(mine), &mine); /* on failure: no core */
     PMPI_Allreduce(&mine, &all, (int)sizeof(mine), MPI_BYTE, MPI_BOR,
                    job->machine);
     return CPU_COUNT(&all) < job->machine_size;
@@ -77,12 +39,12 @@ void memheap_job_open(memheap_job_t *job, MPI_Comm comm, int machine)
     PMPI_Comm_size(job->machine, &job->machine_size);
     job->machine_first = job->rank;
     PMPI_Bcast(&job->machine_first, 1, MPI_INT, 0, job->machine);
-    job->crowded = is_crowded(job);
-    job->wait.spins = job->crowded ? 0 : MEMHEAP_WAIT_SPINS;
+    job->oversubscribed = is_oversubscribed(job);
+    job->wait.spins = job->oversubscribed ? 0 : MEMHEAP_WAIT_SPINS;
 }
 
-/* The number of the progression that this PE falls into, when the PEs of the
- * machine are cut into as long ones as come, of at most that many PEs. */
+/* Cut the PEs of the machine into arithmetic progressions of at most `most`
+ * PEs, greedily; return the index of the one that has PE `mine`. */
 static int progression_of(const int *pe, int count, size_t most, int mine)
 {
     int number = 0;
@@ -100,23 +62,23 @@ static int progression_of(const int *pe, int count, size_t most, int mine)
     return number;
 }
 
-/* Let memheap_job_node_rank() know the own node. */
-static void know_near(memheap_job_t *job)
+/* Compute the constants of memheap_job_node_rank(). */
+static void init_node_rank(memheap_job_t *job)
 {
     const memheap_node_t *node = &job->nodes[job->node_number];
     uint32_t stride = (uint32_t)node->stride;
     job->node_pe_start = node->start;
     job->node_pe_shift = (unsigned)__builtin_ctz(stride);
     uint32_t odd = stride >> job->node_pe_shift;
-    uint32_t inverse = odd; /* right in its lowest 3 bits */
+    uint32_t inverse = odd; /* correct in the lowest 3 bits */
     for (int bits = 3; bits < 32; bits *= 2)
-        inverse *= 2 - odd * inverse; /* Newton: twice as many */
+        inverse *= 2 - odd * inverse; /* Newton step: twice as many bits */
     job->node_pe_inverse = inverse;
 }
 
 memheap_status_t memheap_job_form_nodes(memheap_job_t *job, size_t most)
 {
-    size_t least = memheap_job_least(job, most, NULL);
+    size_t min = memheap_job_min(job, most, NULL);
     int *pe = calloc((size_t)job->machine_size, sizeof(*pe));
     job->nodes = calloc((size_t)job->size, sizeof(*job->nodes));
     bool failed = pe == NULL || job->nodes == NULL;
@@ -126,7 +88,7 @@ memheap_status_t memheap_job_form_nodes(memheap_job_t *job, size_t most)
         return MEMHEAP_ERR_NO_METADATA;
     }
     PMPI_Allgather(&job->rank, 1, MPI_INT, pe, 1, MPI_INT, job->machine);
-    int color = progression_of(pe, job->machine_size, least, job->rank);
+    int color = progression_of(pe, job->machine_size, min, job->rank);
     free(pe);
     PMPI_Comm_split(job->machine, color, job->rank, &job->node);
     PMPI_Comm_rank(job->node, &job->node_rank);
@@ -152,7 +114,7 @@ memheap_status_t memheap_job_form_nodes(memheap_job_t *job, size_t most)
     memheap_node_t *nodes =
         realloc(job->nodes, (size_t)job->node_count * sizeof(*nodes));
     job->nodes = nodes == NULL ? job->nodes : nodes;
-    know_near(job);
+    init_node_rank(job);
     return MEMHEAP_OK;
 }
 
@@ -195,8 +157,8 @@ void memheap_job_close(memheap_job_t *job)
     job->nodes = NULL;
 }
 
-/* Wait for a request, and serve other PEs meanwhile. */
-static void finish(const memheap_job_t *job, MPI_Request request)
+/* Wait for a request, and make progress meanwhile. */
+static void wait_for(const memheap_job_t *job, MPI_Request request)
 {
     memheap_wait_t wait = job->wait;
     int done = 0;
@@ -216,7 +178,7 @@ memheap_status_t memheap_job_worst(const memheap_job_t *job,
     int out;
     MPI_Request request;
     PMPI_Iallreduce(&in, &out, 1, MPI_INT, MPI_MIN, job->world, &request);
-    finish(job, request);
+    wait_for(job, request);
     return (memheap_status_t)out;
 }
 
@@ -226,25 +188,25 @@ uint64_t memheap_job_and(const memheap_job_t *job, uint64_t bits)
     MPI_Request request;
     PMPI_Iallreduce(&bits, &all, 1, MPI_UINT64_T, MPI_BAND, job->world,
                     &request);
-    finish(job, request);
+    wait_for(job, request);
     return all;
 }
 
-size_t memheap_job_least(const memheap_job_t *job, size_t value, int *pe_p)
+size_t memheap_job_min(const memheap_job_t *job, size_t value, int *pe_p)
 {
     uint64_t mine = value;
-    uint64_t least;
+    uint64_t min;
     MPI_Request request;
-    PMPI_Iallreduce(&mine, &least, 1, MPI_UINT64_T, MPI_MIN, job->world,
+    PMPI_Iallreduce(&mine, &min, 1, MPI_UINT64_T, MPI_MIN, job->world,
                     &request);
-    finish(job, request);
+    wait_for(job, request);
     if (pe_p != NULL) {
-        int candidate = mine == least ? job->rank : job->size;
+        int candidate = mine == min ? job->rank : job->size;
         PMPI_Iallreduce(&candidate, pe_p, 1, MPI_INT, MPI_MIN, job->world,
                         &request);
-        finish(job, request);
+        wait_for(job, request);
     }
-    return (size_t)least;
+    return (size_t)min;
 }
 
 void memheap_job_gather(const memheap_job_t *job, const void *mine, size_t size,
@@ -259,23 +221,24 @@ void memheap_job_node_broadcast(const memheap_job_t *job, int root, void *data,
 {
     MPI_Request request;
     PMPI_Ibcast(data, (int)size, MPI_BYTE, root, job->node, &request);
-    finish(job, request);
+    wait_for(job, request);
 }
 
 void memheap_job_node_barrier(const memheap_job_t *job)
 {
     MPI_Request request;
     PMPI_Ibarrier(job->node, &request);
-    finish(job, request);
+    wait_for(job, request);
 }
 
 void memheap_job_leaders_gather(const memheap_job_t *job, const void *mine,
-                                const int *sizes, const int *places, void *all)
+                                const int *sizes, const int *displacements,
+                                void *all)
 {
     MPI_Request request;
     PMPI_Iallgatherv(mine, sizes[job->node_number], MPI_BYTE, all, sizes,
-                     places, MPI_BYTE, job->leaders, &request);
-    finish(job, request);
+                     displacements, MPI_BYTE, job->leaders, &request);
+    wait_for(job, request);
 }
 
 void memheap_job_leaders_shift(const memheap_job_t *job, const void *mine,
@@ -288,8 +251,8 @@ void memheap_job_leaders_shift(const memheap_job_t *job, const void *mine,
                job->leaders, &from);
     PMPI_Isend(mine, (int)size, MPI_BYTE,
                (job->node_number + count - 1) % count, 0, job->leaders, &to);
-    finish(job, from);
-    finish(job, to);
+    wait_for(job, from);
+    wait_for(job, to);
 }
 
 void memheap_job_abort(const memheap_job_t *job, int status)

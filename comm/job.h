@@ -1,14 +1,15 @@
 /*
- * The PEs of a job, and the few things they do through MPI.
+ * The PEs of a job and their nodes, and collective operations through MPI.
  *
- * A node is a set of PEs that map each other's memory. MPI says which PEs
- * could; a node's PEs are also an arithmetic progression, so that whether a PE
- * is near takes a multiplication and no table. Where the launcher's order is
- * another, the machine counts as several nodes.
+ * A node is a set of PEs that map each other's memory. MPI tells which PEs can.
+ * The PEs of a node must also be an arithmetic progression, so that a test
+ * whether a PE is on this node takes one multiplication and no table. If the
+ * launcher places PEs in another order, a machine is split into several nodes.
  *
- * All calls are collective over the job, and none lies on a fast path. Waiting
- * in one of them goes on serving PEs of other nodes. The communicators are
- * private: nothing of the program's can meet it.
+ * All calls are collective over the job unless they say otherwise, and none is
+ * on a fast path. They make progress for PEs of other nodes while they wait.
+ * The communicators are duplicates, so messages of the program cannot
+ * interfere.
  */
 #ifndef MEMHEAP_COMM_JOB_H
 #define MEMHEAP_COMM_JOB_H
@@ -22,127 +23,117 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** The PEs start + i * stride of the job, i < size. */
+/** A node: the PEs start + i * stride of the job, i < size. */
 typedef struct memheap_node {
     int start, stride, size;
 } memheap_node_t;
 
 typedef struct memheap_job {
     MPI_Comm world;
-    MPI_Comm machine; /* the PEs that MPI says share memory with this one */
-    MPI_Comm node;    /* those of this PE's node */
+    MPI_Comm machine; /* PEs that share memory with this one, by MPI */
+    MPI_Comm node;    /* PEs of this PE's node */
     MPI_Comm leaders; /* the first PE of each node; MPI_COMM_NULL on others */
     int rank, size;
-    int machine_size, machine_first; /* PEs of the machine, and the first */
+    int machine_size, machine_first; /* number of PEs, and the first PE */
     int node_rank, node_size;
-    memheap_node_t *nodes; /* all of them, by their first PE */
+    memheap_node_t *nodes; /* ordered by their first PE */
     int node_count;
-    int node_number;          /* of this PE's */
-    int node_pe_start;        /* of this PE's node, */
-    uint32_t node_pe_inverse; /* and its stride, as memheap_job_node_rank()
-                                 needs it */
+    int node_number; /* of this PE's node */
+    /** For memheap_job_node_rank(): the first PE of the node, the inverse of
+     * the odd part of its stride, and the number of its factors 2. */
+    int node_pe_start;
+    uint32_t node_pe_inverse;
     unsigned node_pe_shift;
-    bool crowded; /* the machine's PEs have fewer cores than they are */
+    bool oversubscribed; /* the machine has more PEs than cores */
     memheap_wait_t wait;
 } memheap_job_t;
 
-/** Start MPI if nobody has, for any number of threads, since the program may
- *  use it too; *started_p says whether this call did. MEMHEAP_ERR_SYSTEM,
- *  logged, if MPI is over. Not a call of a job. */
-memheap_status_t memheap_mpi_start(bool *started_p, const memheap_log_t *log);
-
 /**
- * Have a function called wherever the program waits in a call of MPI, or stop
- * that. Not a call of a job.
- * @return whether this MPI offers it: Open MPI does
- */
-bool memheap_mpi_hook_progress(int (*serve)(void), bool on);
-
-/**
- * Know the PEs of a communicator as a job.
+ * Create a job from a communicator. The nodes follow in
+ * memheap_job_form_nodes().
  *
- * @param machine  the PEs that say the same number are on one machine; -1 on
- *                 all of them: as MPI says
+ * @param machine  equal on all PEs of one machine; -1 on all PEs: ask MPI
  */
 void memheap_job_open(memheap_job_t *job, MPI_Comm comm, int machine);
 
-/** Some PEs of a job: start + i * stride, i < size; this one is number rank. */
+/** A subset of a job: the PEs start + i * stride, i < size. */
 typedef struct memheap_subset {
-    MPI_Comm comm; /* of them */
+    MPI_Comm comm; /* of its PEs */
     int start, stride, size, rank;
 } memheap_subset_t;
 
 /**
- * Find the PEs that want to take part. Collective.
- * @param part  on one that does not, size is 0
- * @return MEMHEAP_ERR_UNSUPPORTED on every PE if they are no progression
+ * Form the subset of the PEs that take part. Collective.
+ * @param part  takes the subset; size is 0 on a PE that does not take part
+ * @return MEMHEAP_ERR_UNSUPPORTED on every PE if the subset is no arithmetic
+ * progression
  */
 memheap_status_t memheap_job_subset(const memheap_job_t *job, bool takes_part,
                                     memheap_subset_t *part);
 
-/** Let go of the communicator. Local; whether or not that found anything. */
+/** Free the communicator of a subset, also after a failure. Local. */
 void memheap_job_subset_end(memheap_subset_t *part);
 
-/** Know its nodes, of at most that many PEs each. MEMHEAP_ERR_NO_METADATA, the
- *  same on every PE. */
+/** Form the nodes of the job, with at most `most` PEs each.
+ *  @return the same on every PE: MEMHEAP_ERR_NO_METADATA */
 memheap_status_t memheap_job_form_nodes(memheap_job_t *job, size_t most);
 
 void memheap_job_close(memheap_job_t *job);
 
-/** The worst status of all PEs. */
+/** Reduce a status: the worst status of all PEs. */
 memheap_status_t memheap_job_worst(const memheap_job_t *job,
                                    memheap_status_t mine);
 
-/** The bits that are set on all PEs. */
+/** Reduce by AND: the bits that are set on all PEs. */
 uint64_t memheap_job_and(const memheap_job_t *job, uint64_t bits);
 
-/** The least value of all PEs, and the lowest of the PEs that have it. pe_p
- *  may be NULL. */
-size_t memheap_job_least(const memheap_job_t *job, size_t value, int *pe_p);
+/** Reduce by minimum. pe_p takes the lowest PE that has it, and may be NULL. */
+size_t memheap_job_min(const memheap_job_t *job, size_t value, int *pe_p);
 
-/** Collect what each PE has on PE 0; all is for that alone. */
+/** Gather size bytes of each PE on PE 0. `all` is used on PE 0 only. */
 void memheap_job_gather(const memheap_job_t *job, const void *mine, size_t size,
                         void *all);
 
-/** Send what the node's PE of number root has to all of the node's PEs. */
+/** Broadcast from PE `root` of the node. Collective over the node. */
 void memheap_job_node_broadcast(const memheap_job_t *job, int root, void *data,
                                 size_t size);
 
-/** Wait until all PEs of the node have come. */
+/** Barrier over the PEs of the node. */
 void memheap_job_node_barrier(const memheap_job_t *job);
 
-/** Collect what the first PEs of the nodes have, in the order of the nodes;
- *  for them alone. */
+/** Gather the data of the first PEs of all nodes on each of them, in the order
+ *  of the nodes. Collective over these PEs. */
 void memheap_job_leaders_gather(const memheap_job_t *job, const void *mine,
-                                const int *sizes, const int *places, void *all);
+                                const int *sizes, const int *displacements,
+                                void *all);
 
-/** Have what the first PE of the next node has, and let the one before have
- *  mine; for first PEs alone. */
+/** Receive the data of the first PE of the next node, and send `mine` to that
+ * of the previous node. Collective over the first PEs of the nodes. */
 void memheap_job_leaders_shift(const memheap_job_t *job, const void *mine,
                                void *next, size_t size);
 
-/** End all PEs, with an exit status for the launcher. Not collective. */
+/** Abort all PEs, with an exit status for the launcher. Local. */
 _Noreturn void memheap_job_abort(const memheap_job_t *job, int status);
 
-/** The number on this node of a PE of the job; node_size or more for one of
- *  another node. */
+/** The rank on this node of a PE; node_size or more if it is on another node.
+ */
 static inline uint32_t memheap_job_node_rank(const memheap_job_t *job, int pe)
 {
-    /* If the stride divides the distance, the product with its odd part's
-     * inverse and a rotation by its other bits give the quotient; otherwise
-     * what they give is greater than any quotient. Source: H. S. Warren,
-     * Hacker's Delight, section 10-17. */
+    /* Exact division of the distance by the stride: multiply by the inverse of
+     * the stride's odd part, and rotate by its factors 2. If the stride does
+     * not divide the distance, the result is greater than any quotient. Source:
+     * H. S. Warren, Hacker's Delight, section 10-17. */
     uint32_t product =
         ((uint32_t)pe - (uint32_t)job->node_pe_start) * job->node_pe_inverse;
     return product >> job->node_pe_shift | product
                                                << (-job->node_pe_shift & 31);
 }
 
-/** The PE of the job that has a number on this node. */
-static inline int memheap_job_pe_on_node(const memheap_job_t *job, int number)
+/** The PE of the job that has a rank on this node. */
+static inline int memheap_job_pe_on_node(const memheap_job_t *job, int rank)
 {
     const memheap_node_t *node = &job->nodes[job->node_number];
-    return node->start + number * node->stride;
+    return node->start + rank * node->stride;
 }
 
 #endif

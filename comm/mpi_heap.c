@@ -1,15 +1,16 @@
 /*
- * A heap of the ranks of a communicator, which agree by reductions.
+ * Symmetric heaps over MPI communicators.
  *
- * Each rank does its part on its own heap; the heaps are alike, so the outcomes
- * are, unless a rank has no memory. One reduction then tells all ranks the
- * worst status, and whether they all called alike and came to the same: the
- * least digest is the greatest, which is the complement of the least
- * complement.
+ * comm/collective_heap.h has the steps of each call; here is how the ranks
+ * agree on one: by a single reduction, to the minimum. It yields the worst
+ * status. It also tells whether all digests are equal, and all results: each
+ * is reduced together with its complement, and the minimum of the complements
+ * is the complement of the maximum.
  */
 #include "config.h"
 
 #include <memheap/mpi.h>
+#include "comm/collective_heap.h"
 #include "comm/symmetric.h"
 #include "memheap/dependents.h"
 #include "base/pages.h"
@@ -20,9 +21,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    CALL_TEXT = 160
-};
+/* Kinds of calls, with their arguments. */
+typedef enum call_kind {
+    CALL_CREATE,       /* flags, size */
+    CALL_CREATE_LIMIT, /* kind of pages, limit */
+    CALL_SELECT,       /* digest of the component's name */
+    CALL_ALLOC,        /* alignment, size */
+    CALL_ALLOC_ZEROED, /* count, size */
+    CALL_FREE,         /* block */
+    CALL_RESIZE,       /* block, size */
+    CALL_POOL
+} call_kind_t;
 
 struct memheap_mpi {
     memheap_job_t job;
@@ -31,78 +40,114 @@ struct memheap_mpi {
     memheap_dependents_t dependents;
 };
 
-/* A collective call, as people read it; its text is what ranks compare. */
-typedef struct call {
-    char text[CALL_TEXT];
-} call_t;
-
-static call_t call_of(const char *name, size_t a, size_t b)
+static memheap_call_t call_of(call_kind_t kind, size_t a, size_t b)
 {
-    call_t call = {{0}};
-    snprintf(call.text, sizeof(call.text), "memheap_mpi_%s(%#zx, %zu)", name, a,
-             b);
-    return call;
+    return (memheap_call_t){.kind = kind, .argument = {a, b, 0}};
 }
 
-/* A digest that is not negative. */
-static int64_t digest_of(const call_t *call, uint64_t result)
+static void describe(const memheap_call_t *call, char *text, size_t room)
 {
-    uint64_t digest = result;
-    for (const char *c = call->text; *c != '\0'; c++) {
-        digest = (digest ^ (unsigned char)*c) * UINT64_C(0x9E3779B97F4A7C15);
-        digest ^= digest >> 32;
-    }
-    return (int64_t)(digest >> 1);
+    static const char *const names[] = {
+        [CALL_CREATE] = "create",       [CALL_CREATE_LIMIT] = "create of limit",
+        [CALL_ALLOC] = "alloc_aligned", [CALL_ALLOC_ZEROED] = "alloc_zeroed",
+        [CALL_FREE] = "free",           [CALL_RESIZE] = "resize",
+    };
+    if (call->kind == CALL_SELECT)
+        snprintf(text, room, "memheap_mpi_create, which selected component %s",
+                 call->name);
+    else if (call->kind == CALL_POOL)
+        snprintf(text, room, "an allocation from memheap_mpi_as_pool");
+    else
+        snprintf(text, room, "memheap_mpi_%s(%#zx, %zu)", names[call->kind],
+                 (size_t)call->argument[0], (size_t)call->argument[1]);
 }
 
-/* Have rank 0 say how the ranks differ. Collective. */
-static void report_divergence(const memheap_job_t *job, const call_t *call,
+/* Rank 0 logs how the ranks differ. Collective. */
+static void report_divergence(const memheap_job_t *job,
+                              const memheap_call_t *call,
                               const memheap_log_t *log)
 {
-    call_t *all = NULL;
+    typedef char text_t[MEMHEAP_CALL_TEXT];
+    text_t mine = "";
+    text_t *all = NULL;
     memheap_status_t status = MEMHEAP_OK;
+    describe(call, mine, sizeof(mine));
     if (job->rank == 0) {
         all = malloc((size_t)job->size * sizeof(*all));
         status = all == NULL ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK;
     }
     if (memheap_job_worst(job, status) == MEMHEAP_OK)
-        memheap_job_gather(job, call, sizeof(*call), all);
+        memheap_job_gather(job, mine, sizeof(mine), all);
     if (all == NULL)
         return;
     int other = 1;
-    while (other < job->size && strcmp(all[other].text, all[0].text) == 0)
+    while (other < job->size && strcmp(all[other], all[0]) == 0)
         other++;
     if (other < job->size)
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
                           "the ranks differ: rank 0 called %s, rank %d called "
                           "%s",
-                          all[0].text, other, all[other].text);
+                          all[0], other, all[other]);
     else
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                          "the ranks all called %s, and came to different "
-                          "addresses: they differed before",
-                          all[0].text);
+                          "all ranks called %s, and got different results: "
+                          "they have differed in an earlier call",
+                          all[0]);
     free(all);
 }
 
-/* Agree on a call, its status, and where all are well its result. Collective.
- * @return the same on every rank */
-static memheap_status_t agree(const memheap_job_t *job, const call_t *call,
-                              memheap_status_t mine, uint64_t result,
-                              const memheap_log_t *log)
+/* Agree on a call, its status and, if all ranks succeeded, its result.
+ * Collective. @return the same on every rank */
+static memheap_status_t agree(const memheap_job_t *job,
+                              const memheap_call_t *call, memheap_status_t mine,
+                              uint64_t result, const memheap_log_t *log)
 {
-    int64_t words[5] = {mine, digest_of(call, 0)};
+    int64_t digest = (int64_t)memheap_call_digest(call);
+    int64_t words[] = {mine, digest, ~digest, (int64_t)result,
+                       ~(int64_t)result};
     int64_t least[5];
-    words[2] = ~words[1];
-    words[3] = mine == MEMHEAP_OK ? digest_of(call, result) : 0;
-    words[4] = ~words[3];
     PMPI_Allreduce(words, least, 5, MPI_INT64_T, MPI_MIN, job->world);
-    bool same = least[1] == ~least[2];
-    bool equal = least[0] != MEMHEAP_OK || least[3] == ~least[4];
-    if (same && equal)
+    bool same_call = least[1] == ~least[2];
+    bool same_result = least[0] != MEMHEAP_OK || least[3] == ~least[4];
+    if (same_call && same_result)
         return (memheap_status_t)least[0];
     report_divergence(job, call, log);
     return MEMHEAP_ERR_DIVERGED;
+}
+
+/* The environment of a collective heap. */
+
+static memheap_t *heap_of(const void *context)
+{
+    return ((const memheap_mpi_t *)context)->symmetric.heap;
+}
+
+static memheap_status_t agree_on_call(void *context, const memheap_call_t *call,
+                                      memheap_status_t mine, uint64_t result,
+                                      int *pe_p)
+{
+    const memheap_mpi_t *heap = context;
+    *pe_p = 0; /* each rank logs its own failure */
+    return agree(&heap->job, call, mine, result, heap->log);
+}
+
+static void log_bad_block(void *context, const memheap_call_t *call,
+                          const void *block)
+{
+    const memheap_mpi_t *heap = context;
+    char text[512];
+    memheap_log_write(
+        heap->log, MEMHEAP_LOG_ERROR, "memheap_mpi_%s: %s",
+        call->kind == CALL_FREE ? "free" : "resize",
+        memheap_describe(heap->symmetric.heap, block, text, sizeof(text)));
+}
+
+static const memheap_collective_ops_t ops = {
+    .heap = heap_of, .agree = agree_on_call, .bad_block = log_bad_block};
+
+static inline memheap_collective_t collective_of(memheap_mpi_t *heap)
+{
+    return (memheap_collective_t){&ops, heap};
 }
 
 static memheap_status_t check_config(MPI_Comm comm,
@@ -124,21 +169,21 @@ static memheap_status_t check_config(MPI_Comm comm,
     if (between) {
         memheap_log_write(
             log, MEMHEAP_LOG_ERROR,
-            "memheap_mpi_create: a heap is over a communicator "
-            "that is not MPI_COMM_NULL, and no intercommunicator");
+            "memheap_mpi_create: the communicator is MPI_COMM_NULL or an "
+            "intercommunicator");
         return MEMHEAP_ERR_BAD_ARGUMENT;
     }
     if (config->base != NULL || config->max_size != 0) {
         memheap_log_write(
             log, MEMHEAP_LOG_ERROR,
-            "memheap_mpi_create: the range of a symmetric heap is "
-            "found, not given");
+            "memheap_mpi_create: base and max_size must not be set: the "
+            "ranks find a common address range");
         return MEMHEAP_ERR_BAD_ARGUMENT;
     }
     return MEMHEAP_OK;
 }
 
-/* The parameters say what the program leaves unsaid of pages. */
+/* The memory policy of the configuration, completed by the parameters. */
 static memheap_status_t read_policy(const memheap_config_t *config,
                                     const memheap_log_t *log,
                                     memheap_memory_policy_t *policy)
@@ -155,14 +200,15 @@ static memheap_status_t read_policy(const memheap_config_t *config,
 }
 
 static memheap_status_t open_heap(memheap_mpi_t *heap,
-                                  const memheap_config_t *given)
+                                  const memheap_config_t *user_config)
 {
     const memheap_job_t *job = &heap->job;
     memheap_memory_policy_t policy;
-    memheap_config_t config = *given;
+    memheap_config_t config = *user_config;
     config.log = heap->log;
     config.flags |= MEMHEAP_JOB_HEAP;
-    call_t call = call_of("create", (size_t)config.flags, config.size);
+    memheap_call_t call =
+        call_of(CALL_CREATE, (size_t)config.flags, config.size);
     memheap_status_t status = read_policy(&config, heap->log, &policy);
     status = agree(job, &call, status, 0, heap->log);
     if (status != MEMHEAP_OK)
@@ -173,7 +219,7 @@ static memheap_status_t open_heap(memheap_mpi_t *heap,
         limit = memheap_align_down(SIZE_MAX, unit);
     if (config.size == 0)
         limit = memheap_symmetric_share(job, &policy);
-    call = call_of("create of limit", (size_t)policy.pages, limit);
+    call = call_of(CALL_CREATE_LIMIT, (size_t)policy.pages, limit);
     status = agree(job, &call, MEMHEAP_OK, 0, heap->log);
     memheap_symmetric_config_t wanted = {.job = job,
                                          .limit = limit,
@@ -184,9 +230,9 @@ static memheap_status_t open_heap(memheap_mpi_t *heap,
         status = memheap_symmetric_open(&wanted, &heap->symmetric);
     if (status != MEMHEAP_OK)
         return status;
-    snprintf(call.text, sizeof(call.text),
-             "memheap_mpi_create, which selected component %s",
-             memheap_component_name(heap->symmetric.heap));
+    const char *name = memheap_component_name(heap->symmetric.heap);
+    call = call_of(CALL_SELECT, memheap_digest_bytes(0, name, strlen(name)), 0);
+    call.name = name;
     status = agree(job, &call, MEMHEAP_OK, 0, heap->log);
     if (status != MEMHEAP_OK)
         memheap_symmetric_close(&heap->symmetric);
@@ -233,7 +279,7 @@ memheap_status_t memheap_mpi_destroy(memheap_mpi_t *heap)
     memheap_status_t status =
         memheap_dependents_check(&heap->dependents, "heap",
                                  memheap_name(heap->symmetric.heap), heap->log);
-    /* No rank reads another's part after this. */
+    /* After this, no rank accesses another rank's part. */
     status = memheap_job_worst(&heap->job, status);
     if (status != MEMHEAP_OK)
         return status;
@@ -244,34 +290,16 @@ memheap_status_t memheap_mpi_destroy(memheap_mpi_t *heap)
     return MEMHEAP_OK;
 }
 
-/* The second half of an allocation: all ranks have their block, or none keeps
- * it. Placing and undoing leaves traces in a module, which a rank that could
- * not even place does not have; so all settle. */
-static memheap_status_t conclude(memheap_mpi_t *heap, const call_t *call,
-                                 memheap_status_t mine, void *block,
-                                 void **block_p)
-{
-    memheap_t *local = heap->symmetric.heap;
-    memheap_status_t status =
-        agree(&heap->job, call, mine, (uintptr_t)block, heap->log);
-    if (status == MEMHEAP_OK) {
-        *block_p = block;
-        return MEMHEAP_OK;
-    }
-    if (mine == MEMHEAP_OK)
-        memheap_roll_back(local, &block, 1);
-    memheap_normalize(local);
-    return status;
-}
-
 memheap_status_t memheap_mpi_alloc_aligned(memheap_mpi_t *heap, size_t align,
                                            size_t size, void **block_p)
 {
-    void *block = NULL;
-    call_t call = call_of("alloc_aligned", align, size);
-    memheap_status_t status =
-        memheap_alloc_aligned(heap->symmetric.heap, align, size, &block);
-    return conclude(heap, &call, status, block, block_p);
+    void *block;
+    memheap_call_t call = call_of(CALL_ALLOC, align, size);
+    memheap_status_t status = memheap_collective_alloc(
+        collective_of(heap), &call, align, size, &block);
+    if (status == MEMHEAP_OK)
+        *block_p = block;
+    return status;
 }
 
 memheap_status_t memheap_mpi_alloc(memheap_mpi_t *heap, size_t size,
@@ -283,67 +311,35 @@ memheap_status_t memheap_mpi_alloc(memheap_mpi_t *heap, size_t size,
 memheap_status_t memheap_mpi_alloc_zeroed(memheap_mpi_t *heap, size_t count,
                                           size_t size, void **block_p)
 {
-    void *block = NULL;
-    call_t call = call_of("alloc_zeroed", count, size);
-    memheap_status_t status =
-        memheap_alloc_zeroed(heap->symmetric.heap, count, size, &block);
-    return conclude(heap, &call, status, block, block_p);
-}
-
-/* Agree that all ranks name the same live block; each that does not says what
- * lies there. */
-static memheap_status_t agree_on_block(memheap_mpi_t *heap, const call_t *call,
-                                       const char *name, const void *block)
-{
-    memheap_t *local = heap->symmetric.heap;
-    size_t usable;
-    char text[512];
-    memheap_status_t mine = memheap_find_block(local, block, &usable);
-    if (mine != MEMHEAP_OK)
-        memheap_log_write(heap->log, MEMHEAP_LOG_ERROR, "memheap_mpi_%s: %s",
-                          name,
-                          memheap_describe(local, block, text, sizeof(text)));
-    return agree(&heap->job, call, mine, 0, heap->log);
+    void *block;
+    memheap_call_t call = call_of(CALL_ALLOC_ZEROED, count, size);
+    memheap_status_t status = memheap_collective_alloc_zeroed(
+        collective_of(heap), &call, count, size, &block);
+    if (status == MEMHEAP_OK)
+        *block_p = block;
+    return status;
 }
 
 memheap_status_t memheap_mpi_free(memheap_mpi_t *heap, void *block)
 {
-    call_t call = call_of("free", (uintptr_t)block, 0);
-    if (block == NULL)
-        return agree(&heap->job, &call, MEMHEAP_OK, 0, heap->log);
-    memheap_status_t status = agree_on_block(heap, &call, "free", block);
-    return status == MEMHEAP_OK ? memheap_free(heap->symmetric.heap, block)
-                                : status;
+    memheap_call_t call = call_of(CALL_FREE, (uintptr_t)block, 0);
+    return block == NULL
+               ? agree(&heap->job, &call, MEMHEAP_OK, 0, heap->log)
+               : memheap_collective_free(collective_of(heap), &call, block);
 }
 
 memheap_status_t memheap_mpi_resize(memheap_mpi_t *heap, void *block,
                                     size_t size, void **block_p)
 {
-    memheap_t *local = heap->symmetric.heap;
     if (block == NULL)
         return memheap_mpi_alloc(heap, size, block_p);
-    call_t call = call_of("resize", (uintptr_t)block, size);
-    memheap_status_t status = agree_on_block(heap, &call, "resize", block);
-    bool roomy = true;
-    while (status == MEMHEAP_OK) {
-        memheap_pending_resize_t step = {.new_offset = 0};
-        memheap_status_t mine =
-            memheap_resize_begin(local, block, size, roomy, &step);
-        status = agree(&heap->job, &call, mine, step.new_offset, heap->log);
-        void *moved = NULL;
-        if (mine == MEMHEAP_OK)
-            moved = memheap_resize_end(local, &step, status == MEMHEAP_OK);
-        if (status == MEMHEAP_OK) {
-            *block_p = moved;
-            return MEMHEAP_OK;
-        }
-        memheap_normalize(local);
-        if (!step.with_headroom || status != MEMHEAP_ERR_NO_MEMORY)
-            break;
-        roomy = false;
-        status = MEMHEAP_OK;
-    }
-    return status;
+    memheap_call_t call = call_of(CALL_RESIZE, (uintptr_t)block, size);
+    memheap_status_t status =
+        memheap_collective_find(collective_of(heap), &call, block);
+    return status == MEMHEAP_OK
+               ? memheap_collective_resize(collective_of(heap), &call, block,
+                                           size, block_p)
+               : status;
 }
 
 void *memheap_mpi_malloc(memheap_mpi_t *heap, size_t size)
@@ -384,10 +380,10 @@ void *memheap_mpi_ptr(const memheap_mpi_t *heap, const void *address, int rank)
         return NULL;
     if (rank == job->rank)
         return symmetric->base + offset;
-    uint32_t near = memheap_job_node_rank(job, rank);
-    return near < (uint32_t)job->node_size
-               ? symmetric->windows.base + near * symmetric->windows.stride +
-                     offset
+    uint32_t node_rank = memheap_job_node_rank(job, rank);
+    return node_rank < (uint32_t)job->node_size
+               ? symmetric->windows.base +
+                     node_rank * symmetric->windows.stride + offset
                : NULL;
 }
 
@@ -416,7 +412,7 @@ static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
 static memheap_status_t agree_in_pool(void *state, memheap_status_t mine)
 {
     const memheap_mpi_t *heap = state;
-    call_t call = {"an allocation from memheap_mpi_as_pool"};
+    memheap_call_t call = call_of(CALL_POOL, 0, 0);
     return agree(&heap->job, &call, mine, 0, heap->log);
 }
 

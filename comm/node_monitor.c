@@ -1,15 +1,21 @@
 /*
- * Watches neighbouring nodes over connections of TCP.
+ * Monitors the neighbouring nodes over TCP connections.
  *
- * The nodes are a ring: the first PE of each connects to that of the next one,
- * and is connected to by that of the one before. What a PE tells about itself
- * is a port, a random number and its addresses; some of these may mean another
- * machine, or none, elsewhere, so all are tried at once, and who is connected
- * has to know the number of the other. A thread does all of it, and sleeps.
+ * The nodes form a ring. The first PE of each node connects to that of the next
+ * node. It publishes a port, a random secret and its addresses. An address may
+ * lead to another machine or nowhere from elsewhere, so all are tried at once,
+ * and both sides must send the secret of the side that accepted. A thread runs
+ * the protocol, and sleeps in poll():
  *
- * A connection that is closed was closed by a process that ends, well or not:
- * that is seen by others. One that fails is a node lost. TCP_USER_TIMEOUT has
- * the kernel give up both on a question (a keep-alive probe) and on data.
+ *     next node                                   this node
+ *     ACCEPTED    <---- connect --------------   CONNECTING
+ *     ACCEPTED    <---- hello (secret, host) --  HELLO_SENT
+ *     REPLY_SENT  ----- hello (secret, host) ->  HELLO_SENT
+ *     ESTABLISHED <---- one byte --------------  ESTABLISHED
+ *
+ * A closed connection means that the process ends; others detect that. A failed
+ * connection means that the node is lost. TCP_USER_TIMEOUT makes the kernel
+ * give up on unanswered keep-alive probes and on unacknowledged data.
  */
 #include "config.h"
 
@@ -32,32 +38,32 @@
 #include <unistd.h>
 
 enum {
-    ADDRESSES = 8, /* of a node, at most */
-    LINKS = 2 * ADDRESSES + 2,
+    MAX_ADDRESSES = 8, /* of a node */
+    MAX_LINKS = 2 * MAX_ADDRESSES + 2,
     HOST = 64
 };
 
-/* What a node tells the one before it. */
-typedef struct card {
+/* What a node tells the previous node. */
+typedef struct address_record {
     uint64_t secret;
-    struct in_addr address[ADDRESSES];
+    struct in_addr address[MAX_ADDRESSES];
     int count;
-    in_port_t port; /* as the network has it; 0: it cannot be connected */
+    in_port_t port; /* in network byte order; 0: cannot listen */
     char host[HOST];
-} card_t;
+} address_record_t;
 
-/* What is sent over a connection, once in each direction. */
+/* The message that each side of a connection sends once. */
 typedef struct hello {
-    uint64_t secret; /* of the one that was connected to */
+    uint64_t secret; /* of the side that accepted */
     char host[HOST]; /* of the sender */
 } hello_t;
 
 typedef enum link_state {
     CONNECTING, /* to the next node */
-    ASKED,      /* who it is */
-    COMING,     /* from somebody */
-    ANSWERED,   /* who this is, to the node before this one */
-    WATCHED
+    HELLO_SENT, /* to the next node */
+    ACCEPTED,   /* a connection; the peer is unknown yet */
+    REPLY_SENT, /* to the previous node */
+    ESTABLISHED
 } link_state_t;
 
 typedef struct link {
@@ -71,58 +77,58 @@ struct memheap_node_monitor {
     memheap_node_monitor_config_t config;
     const memheap_job_t *job;
     const memheap_log_t *log;
-    card_t mine, next;
+    address_record_t mine, next;
     int listener;
     int stop[2]; /* a pipe; closing it ends the thread */
     pthread_t thread;
-    link_t links[LINKS];
+    link_t links[MAX_LINKS];
     int count;
 };
 
-static int neighbour(const memheap_node_monitor_t *w, int distance)
+static int neighbour(const memheap_node_monitor_t *m, int distance)
 {
-    int count = w->job->node_count;
-    return (w->job->node_number + distance + count) % count;
+    int count = m->job->node_count;
+    return (m->job->node_number + distance + count) % count;
 }
 
-static void set(int fd, int level, int option, int value)
+static void set_option(int fd, int level, int option, int value)
 {
     setsockopt(fd, level, option, &value, sizeof(value));
 }
 
-/* Have the kernel ask, from a third of the time on, each second. */
-static void keep_alive(const memheap_node_monitor_t *w, int fd)
+/* Send keep-alive probes each second, after a third of the timeout. */
+static void keep_alive(const memheap_node_monitor_t *m, int fd)
 {
-    int timeout_s = (int)w->config.timeout_s;
+    int timeout_s = (int)m->config.timeout_s;
     int idle_s = timeout_s / 3;
-    set(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s == 0 ? 1 : idle_s);
-    set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 1);
-    set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, timeout_s * 1000);
-    set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s == 0 ? 1 : idle_s);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 1);
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, timeout_s * 1000);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
-/* Add a connection, or close it where there are too many. */
-static void add(memheap_node_monitor_t *w, int fd, link_state_t state, int node)
+/* Add a connection, or close it if there are too many. */
+static void add(memheap_node_monitor_t *m, int fd, link_state_t state, int node)
 {
-    if (w->count == LINKS)
+    if (m->count == MAX_LINKS)
         close(fd);
     else
-        w->links[w->count++] = (link_t){.fd = fd, .state = state, .node = node};
+        m->links[m->count++] = (link_t){.fd = fd, .state = state, .node = node};
 }
 
-static void drop(memheap_node_monitor_t *w, int i)
+static void drop(memheap_node_monitor_t *m, int i)
 {
-    close(w->links[i].fd);
-    w->links[i] = w->links[--w->count];
+    close(m->links[i].fd);
+    m->links[i] = m->links[--m->count];
 }
 
-/* Begin to connect to all addresses of the next node. */
-static void connect_next(memheap_node_monitor_t *w)
+/* Start to connect to all addresses of the next node. */
+static void connect_next(memheap_node_monitor_t *m)
 {
-    for (int i = 0; i < w->next.count && w->next.port != 0; i++) {
+    for (int i = 0; i < m->next.count && m->next.port != 0; i++) {
         struct sockaddr_in address = {.sin_family = AF_INET,
-                                      .sin_port = w->next.port,
-                                      .sin_addr = w->next.address[i]};
+                                      .sin_port = m->next.port,
+                                      .sin_addr = m->next.address[i]};
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0)
             return;
@@ -131,20 +137,20 @@ static void connect_next(memheap_node_monitor_t *w)
             errno != EINPROGRESS)
             close(fd);
         else
-            add(w, fd, CONNECTING, neighbour(w, 1));
+            add(m, fd, CONNECTING, neighbour(m, 1));
     }
 }
 
-static bool say(const memheap_node_monitor_t *w, int fd, uint64_t secret)
+static bool send_hello(const memheap_node_monitor_t *m, int fd, uint64_t secret)
 {
     hello_t hello = {.secret = secret};
-    memcpy(hello.host, w->mine.host, sizeof(hello.host));
+    memcpy(hello.host, m->mine.host, sizeof(hello.host));
     return send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) ==
            (ssize_t)sizeof(hello);
 }
 
-/* Whether the other side knows what it should; its name then. */
-static bool hear(link_t *link, uint64_t secret)
+/* Receive a hello, and its host name. False if the secret is wrong. */
+static bool receive_hello(link_t *link, uint64_t secret)
 {
     hello_t hello;
     if (recv(link->fd, &hello, sizeof(hello), MSG_DONTWAIT) !=
@@ -156,147 +162,150 @@ static bool hear(link_t *link, uint64_t secret)
     return true;
 }
 
-static bool watch(memheap_node_monitor_t *w, link_t *link)
+static bool establish(memheap_node_monitor_t *m, link_t *link)
 {
-    link->state = WATCHED;
-    keep_alive(w, link->fd);
+    link->state = ESTABLISHED;
+    keep_alive(m, link->fd);
     return true;
 }
 
 /* One connection to the next node is enough. */
-static void drop_others(memheap_node_monitor_t *w)
+static void drop_others(memheap_node_monitor_t *m)
 {
-    for (int i = w->count - 1; i >= 0; i--) {
-        if (w->links[i].state == CONNECTING || w->links[i].state == ASKED)
-            drop(w, i);
+    for (int i = m->count - 1; i >= 0; i--) {
+        if (m->links[i].state == CONNECTING || m->links[i].state == HELLO_SENT)
+            drop(m, i);
     }
 }
 
-/* Look at a connection that something happened to. @return whether it is one
- * to keep */
-static bool look(memheap_node_monitor_t *w, link_t *link)
+/* Handle an event on a connection. Returns whether to keep the connection. */
+static bool handle_event(memheap_node_monitor_t *m, link_t *link)
 {
     char byte = 0;
     int error = 0;
     socklen_t size = sizeof(error);
     switch (link->state) {
     case CONNECTING:
-        link->state = ASKED;
+        link->state = HELLO_SENT;
         return getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
-               error == 0 && say(w, link->fd, w->next.secret);
-    case ASKED:
-        /* The other side counts on it from this byte on. */
-        return hear(link, w->next.secret) &&
-               send(link->fd, &byte, 1, MSG_NOSIGNAL) == 1 && watch(w, link);
-    case COMING:
-        link->state = ANSWERED;
-        return hear(link, w->mine.secret) && say(w, link->fd, w->mine.secret);
-    case ANSWERED:
-        return recv(link->fd, &byte, 1, MSG_DONTWAIT) == 1 && watch(w, link);
-    case WATCHED:
+               error == 0 && send_hello(m, link->fd, m->next.secret);
+    case HELLO_SENT:
+        /* This byte establishes the connection on the other side. */
+        return receive_hello(link, m->next.secret) &&
+               send(link->fd, &byte, 1, MSG_NOSIGNAL) == 1 &&
+               establish(m, link);
+    case ACCEPTED:
+        link->state = REPLY_SENT;
+        return receive_hello(link, m->mine.secret) &&
+               send_hello(m, link->fd, m->mine.secret);
+    case REPLY_SENT:
+        return recv(link->fd, &byte, 1, MSG_DONTWAIT) == 1 &&
+               establish(m, link);
+    case ESTABLISHED:
         break;
     }
     if (recv(link->fd, &byte, 1, MSG_DONTWAIT) >= 0)
         return false;
     if (errno != EAGAIN && errno != EINTR)
-        w->config.lost(w->config.context, &w->job->nodes[link->node],
-                       link->host, w->config.timeout_s);
+        m->config.lost(m->config.context, &m->job->nodes[link->node],
+                       link->host, m->config.timeout_s);
     return true;
 }
 
 static void *run(void *context)
 {
-    memheap_node_monitor_t *w = context;
-    connect_next(w);
+    memheap_node_monitor_t *m = context;
+    connect_next(m);
     for (;;) {
-        struct pollfd events[LINKS + 2] = {
-            {.fd = w->stop[0], .events = POLLIN},
-            {.fd = w->listener, .events = POLLIN}};
+        struct pollfd events[MAX_LINKS + 2] = {
+            {.fd = m->stop[0], .events = POLLIN},
+            {.fd = m->listener, .events = POLLIN}};
         struct pollfd *event = events + 2;
-        int count = w->count;
+        int count = m->count;
         for (int i = 0; i < count; i++)
             event[i] = (struct pollfd){
-                .fd = w->links[i].fd,
-                .events = w->links[i].state == CONNECTING ? POLLOUT : POLLIN};
+                .fd = m->links[i].fd,
+                .events = m->links[i].state == CONNECTING ? POLLOUT : POLLIN};
         if (poll(events, (nfds_t)count + 2, -1) < 0)
             continue;
         if (events[0].revents != 0)
             return NULL;
         bool found = false;
         for (int i = count - 1; i >= 0; i--) {
-            link_t *link = &w->links[i];
-            bool asked = link->state == ASKED;
-            if (event[i].revents != 0 && !look(w, link))
-                drop(w, i);
+            link_t *link = &m->links[i];
+            bool was_pending = link->state == HELLO_SENT;
+            if (event[i].revents != 0 && !handle_event(m, link))
+                drop(m, i);
             else
-                found = found || (asked && link->state == WATCHED);
+                found = found || (was_pending && link->state == ESTABLISHED);
         }
         if (found)
-            drop_others(w);
+            drop_others(m);
         if (events[1].revents != 0) {
             int fd =
-                accept4(w->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+                accept4(m->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
             if (fd >= 0)
-                add(w, fd, COMING, neighbour(w, -1));
+                add(m, fd, ACCEPTED, neighbour(m, -1));
         }
     }
 }
 
-/* Have a port, and know the addresses at which other nodes may find it. */
-static bool listen_here(memheap_node_monitor_t *w)
+/* Listen on a port, and find the addresses of this node. */
+static bool listen_here(memheap_node_monitor_t *m)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t size = sizeof(address);
     struct ifaddrs *all;
-    w->listener =
+    m->listener =
         socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (w->listener < 0 ||
-        bind(w->listener, (const struct sockaddr *)&address, size) != 0 ||
-        listen(w->listener, ADDRESSES) != 0 ||
-        getsockname(w->listener, (struct sockaddr *)&address, &size) != 0 ||
-        getrandom(&w->mine.secret, sizeof(w->mine.secret), 0) !=
-            (ssize_t)sizeof(w->mine.secret) ||
-        pipe2(w->stop, O_CLOEXEC) != 0 || getifaddrs(&all) != 0)
+    if (m->listener < 0 ||
+        bind(m->listener, (const struct sockaddr *)&address, size) != 0 ||
+        listen(m->listener, MAX_ADDRESSES) != 0 ||
+        getsockname(m->listener, (struct sockaddr *)&address, &size) != 0 ||
+        getrandom(&m->mine.secret, sizeof(m->mine.secret), 0) !=
+            (ssize_t)sizeof(m->mine.secret) ||
+        pipe2(m->stop, O_CLOEXEC) != 0 || getifaddrs(&all) != 0)
         return false;
     for (const struct ifaddrs *one = all; one != NULL; one = one->ifa_next) {
         if (one->ifa_addr == NULL || one->ifa_addr->sa_family != AF_INET ||
             (one->ifa_flags & IFF_UP) == 0 ||
-            (one->ifa_flags & IFF_LOOPBACK) != 0 || w->mine.count == ADDRESSES)
+            (one->ifa_flags & IFF_LOOPBACK) != 0 ||
+            m->mine.count == MAX_ADDRESSES)
             continue;
         memcpy(&address.sin_addr,
                (const char *)one->ifa_addr +
                    offsetof(struct sockaddr_in, sin_addr),
                sizeof(address.sin_addr));
-        w->mine.address[w->mine.count++] = address.sin_addr;
+        m->mine.address[m->mine.count++] = address.sin_addr;
     }
     freeifaddrs(all);
-    w->mine.port = address.sin_port;
+    m->mine.port = address.sin_port;
     return true;
 }
 
-/* Start the thread, which takes no signal of the program's. */
-static bool start(memheap_node_monitor_t *w)
+/* Start the thread, with all signals blocked. */
+static bool start(memheap_node_monitor_t *m)
 {
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(&w->thread, NULL, run, w) == 0;
+    bool started = pthread_create(&m->thread, NULL, run, m) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
 }
 
-static void release(memheap_node_monitor_t *w)
+static void release(memheap_node_monitor_t *m)
 {
-    while (w->count > 0)
-        drop(w, 0);
+    while (m->count > 0)
+        drop(m, 0);
     for (int i = 0; i < 2; i++) {
-        if (w->stop[i] >= 0)
-            close(w->stop[i]);
+        if (m->stop[i] >= 0)
+            close(m->stop[i]);
     }
-    if (w->listener >= 0)
-        close(w->listener);
-    free(w);
+    if (m->listener >= 0)
+        close(m->listener);
+    free(m);
 }
 
 memheap_node_monitor_t *
@@ -304,42 +313,42 @@ memheap_node_monitor_open(const memheap_job_t *job,
                           const memheap_node_monitor_config_t *config,
                           const memheap_log_t *log)
 {
-    /* Nodes that are one machine are lost together. */
+    /* Nodes of one machine are lost together. */
     if (job->machine_size == job->size || job->node_rank != 0)
         return NULL;
-    card_t none = {.port = 0};
-    card_t next;
-    memheap_node_monitor_t *w = calloc(1, sizeof(*w));
-    if (w != NULL) {
-        *w = (memheap_node_monitor_t){.config = *config,
+    address_record_t none = {.port = 0};
+    address_record_t next;
+    memheap_node_monitor_t *m = calloc(1, sizeof(*m));
+    if (m != NULL) {
+        *m = (memheap_node_monitor_t){.config = *config,
                                       .job = job,
                                       .log = log,
                                       .listener = -1,
                                       .stop = {-1, -1}};
-        gethostname(w->mine.host, HOST - 1);
-        if (!listen_here(w))
-            w->mine.port = 0;
+        gethostname(m->mine.host, HOST - 1);
+        if (!listen_here(m))
+            m->mine.port = 0;
     }
-    memheap_job_leaders_shift(job, w == NULL ? &none : &w->mine, &next,
+    memheap_job_leaders_shift(job, m == NULL ? &none : &m->mine, &next,
                               sizeof(next));
-    if (w == NULL)
+    if (m == NULL)
         return NULL;
-    w->next = next;
-    if (w->mine.port != 0 && start(w))
-        return w;
+    m->next = next;
+    if (m->mine.port != 0 && start(m))
+        return m;
     memheap_log_write(log, MEMHEAP_LOG_DEBUG,
-                      "a lost node is left to the network to notice (%s)",
+                      "only the network detects a lost node (%s)",
                       strerror(errno));
-    release(w);
+    release(m);
     return NULL;
 }
 
-void memheap_node_monitor_close(memheap_node_monitor_t *w)
+void memheap_node_monitor_close(memheap_node_monitor_t *m)
 {
-    if (w == NULL)
+    if (m == NULL)
         return;
-    close(w->stop[1]);
-    w->stop[1] = -1;
-    pthread_join(w->thread, NULL);
-    release(w);
+    close(m->stop[1]);
+    m->stop[1] = -1;
+    pthread_join(m->thread, NULL);
+    release(m);
 }

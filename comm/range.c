@@ -1,12 +1,11 @@
 /*
- * Agrees on an address range by trying.
+ * Finds an address range that is free on all PEs, by trying.
  *
- * All PEs know the same list of places, spread over the address space and not
- * overlapping. Each reserves those that are free, without replacing anything;
- * the bit sets of successes are reduced by AND, and the lowest common place is
- * kept. So one reduction finds a place under any randomisation of addresses,
- * if there is one in the list. Where there is none, the list is shifted and
- * tried again a few times, before all give up together.
+ * All PEs know the same list of candidates, which do not overlap and are spread
+ * over the address space. Each PE reserves those that are free there. The bit
+ * sets of successes are reduced by AND, and the lowest common candidate is
+ * kept. So one reduction finds a common range under any address randomization,
+ * if the list has one. If it has none, the list is shifted, for a few rounds.
  */
 #include "config.h"
 
@@ -20,70 +19,74 @@
 #include <sys/mman.h>
 
 enum {
-    PLACES = 64,
+    CANDIDATES = 64,
     ROUNDS = 8
 };
 
-/* Where places may lie on 64-bit Linux: above what executables and
- * sanitizers take at the low end, below the stack and libraries. */
+/* The part of the address space for candidates, on 64-bit Linux: above the
+ * executable and the sanitizers, below the stack and the libraries. */
 static const size_t span_start = (size_t)1 << 44;
 static const size_t span_end = (size_t)0x7e << 40;
 
-/* The list of places of one round. */
-typedef struct places {
-    size_t size; /* of the range, in whole alignments */
+/* The candidates of one round. */
+typedef struct candidates {
+    size_t size; /* of the range, aligned */
     size_t first;
     size_t stride;
     unsigned count;
-} places_t;
+} candidates_t;
 
-static places_t places_of(size_t size, unsigned round)
+static candidates_t candidates_of(size_t size, unsigned round)
 {
     size_t span = span_end - span_start;
-    places_t places = {.size = memheap_align_up(size, MEMHEAP_REGION_ALIGN)};
+    candidates_t candidates = {
+        .size = memheap_align_up(size, MEMHEAP_REGION_ALIGN)};
     if (size > span)
-        return places;
-    places.count = (unsigned)memheap_min(PLACES, span / places.size);
-    places.stride =
-        memheap_align_down(span / places.count, MEMHEAP_REGION_ALIGN);
-    places.first =
-        span_start + memheap_align_down(places.stride / ROUNDS * round,
+        return candidates;
+    candidates.count =
+        (unsigned)memheap_min(CANDIDATES, span / candidates.size);
+    candidates.stride =
+        memheap_align_down(span / candidates.count, MEMHEAP_REGION_ALIGN);
+    candidates.first =
+        span_start + memheap_align_down(candidates.stride / ROUNDS * round,
                                         MEMHEAP_REGION_ALIGN);
-    return places;
+    return candidates;
 }
 
-static void *place_at(const places_t *places, unsigned i)
+static void *candidate_at(const candidates_t *candidates, unsigned i)
 {
-    return (void *)(places->first + i * places->stride);
+    return (void *)(candidates->first + i * candidates->stride);
 }
 
-/* Reserve a place unless something lies there. Old kernels take the address
- * for a hint, and put the mapping elsewhere. */
-static bool place_reserve(void *place, size_t size)
+/* Reserve a candidate if it is free. Old kernels ignore MAP_FIXED_NOREPLACE and
+ * take the address as a hint. */
+static bool reserve_candidate(void *candidate, size_t size)
 {
-    if ((size_t)place + size > span_end)
+    if ((size_t)candidate + size > span_end)
         return false;
-    void *got =
-        mmap(place, size, PROT_NONE,
+    void *mapped =
+        mmap(candidate, size, PROT_NONE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
              -1, 0);
-    if (got == MAP_FAILED)
+    if (mapped == MAP_FAILED)
         return false;
-    if (got != place)
-        munmap(got, size);
-    return got == place;
+    if (mapped != candidate)
+        munmap(mapped, size);
+    return mapped == candidate;
 }
 
-/* Say which mapping of this process is in the way of the first place that
- * could not be had. */
-static void report_obstacle(const memheap_log_t *log, const places_t *places,
-                            uint64_t reserved, size_t size)
+/* Log which mapping of this process is in the way of the first candidate that
+ * is not free. */
+static void report_obstacle(const memheap_log_t *log,
+                            const candidates_t *candidates, uint64_t reserved,
+                            size_t size)
 {
     char text[MEMHEAP_SIZE_TEXT];
     unsigned i = 0;
-    while (i + 1 < places->count && (reserved >> i & 1) != 0)
+    while (i + 1 < candidates->count && (reserved >> i & 1) != 0)
         i++;
-    size_t start = places->count == 0 ? 0 : (size_t)place_at(places, i);
+    size_t start =
+        candidates->count == 0 ? 0 : (size_t)candidate_at(candidates, i);
     char line[512];
     char obstacle[512] = "no mapping, but the limits of this process";
     FILE *maps = fopen("/proc/self/maps", "re");
@@ -91,7 +94,7 @@ static void report_obstacle(const memheap_log_t *log, const places_t *places,
         size_t low;
         size_t high;
         if (sscanf(line, "%zx-%zx", &low, &high) == 2 &&
-            low < start + places->size && high > start) {
+            low < start + candidates->size && high > start) {
             line[strcspn(line, "\n")] = '\0';
             snprintf(obstacle, sizeof(obstacle), "%s", line);
             break;
@@ -109,33 +112,34 @@ static void report_obstacle(const memheap_log_t *log, const places_t *places,
 memheap_status_t memheap_range_reserve(const memheap_job_t *job, size_t size,
                                        const memheap_log_t *log, void **base_p)
 {
-    places_t places;
+    candidates_t candidates;
     uint64_t reserved = 0;
     for (unsigned round = 0; round < ROUNDS; round++) {
-        places = places_of(size, round);
+        candidates = candidates_of(size, round);
         reserved = 0;
-        for (unsigned i = 0; i < places.count; i++) {
-            if (place_reserve(place_at(&places, i), places.size))
+        for (unsigned i = 0; i < candidates.count; i++) {
+            if (reserve_candidate(candidate_at(&candidates, i),
+                                  candidates.size))
                 reserved |= (uint64_t)1 << i;
         }
         uint64_t common = memheap_job_and(job, reserved);
         unsigned chosen =
-            common == 0 ? PLACES : (unsigned)__builtin_ctzll(common);
-        for (unsigned i = 0; i < places.count; i++) {
+            common == 0 ? CANDIDATES : (unsigned)__builtin_ctzll(common);
+        for (unsigned i = 0; i < candidates.count; i++) {
             if (i != chosen && (reserved >> i & 1) != 0)
-                munmap(place_at(&places, i), places.size);
+                munmap(candidate_at(&candidates, i), candidates.size);
         }
         if (common != 0) {
-            char *base = place_at(&places, chosen);
-            if (places.size > size)
-                munmap(base + size, places.size - size);
+            char *base = candidate_at(&candidates, chosen);
+            if (candidates.size > size)
+                munmap(base + size, candidates.size - size);
             *base_p = base;
             return MEMHEAP_OK;
         }
     }
     int pe;
-    memheap_job_least(job, (size_t)__builtin_popcountll(reserved), &pe);
+    memheap_job_min(job, (size_t)__builtin_popcountll(reserved), &pe);
     if (pe == job->rank)
-        report_obstacle(log, &places, reserved, size);
+        report_obstacle(log, &candidates, reserved, size);
     return MEMHEAP_ERR_SYSTEM;
 }

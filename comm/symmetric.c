@@ -1,7 +1,7 @@
 /*
- * Makes the common heap of a job: memory behind the common range, windows on
- * that of the node's PEs, and the heap over it. Each step ends in an agreement
- * on its status.
+ * Creates the symmetric heap of a job: a common address range, a memory file
+ * behind it, windows to the files of the node's other PEs, and the heap over
+ * it. The PEs agree on the status after each step.
  */
 #include "config.h"
 
@@ -47,11 +47,11 @@ static void collect(void *context, memheap_log_level_t level,
                  used == 0 ? "" : "; ", message);
 }
 
-/* Have the pages that are asked for, which PEs may get or not: the first that
- * falls back says so. */
-static memheap_status_t ask_pages(const memheap_symmetric_config_t *config,
-                                  memheap_status_t status,
-                                  memheap_region_t *region)
+/* Request the pages of the memory policy. PEs may fall back to other pages; the
+ * first PE that does so logs it. */
+static memheap_status_t request_pages(const memheap_symmetric_config_t *config,
+                                      memheap_status_t status,
+                                      memheap_region_t *region)
 {
     const memheap_memory_policy_t *policy = &config->policy;
     const memheap_log_t *errors = config->heap->log;
@@ -63,15 +63,15 @@ static memheap_status_t ask_pages(const memheap_symmetric_config_t *config,
         return status;
     if (status == MEMHEAP_OK)
         status = memheap_pages_apply(region, policy, &log);
-    if (memheap_job_least(config->job, warnings.text[0] == '\0', &pe) == 0 &&
+    if (memheap_job_min(config->job, warnings.text[0] == '\0', &pe) == 0 &&
         pe == config->job->rank)
         memheap_log_write(config->warnings, MEMHEAP_LOG_WARNING, "%s",
                           warnings.text);
     return status;
 }
 
-/* Create this PE's part. The first PE speaks for all; and where there are more,
- * a call takes so long that the figures may be shown. */
+/* Create this PE's part. The first PE writes the reports of the job. With
+ * several PEs, a collective call is slow enough to export the statistics. */
 static memheap_status_t create(const memheap_symmetric_config_t *config,
                                unsigned flags, const memheap_region_t *region,
                                memheap_t **heap_p)
@@ -87,23 +87,23 @@ static memheap_status_t create(const memheap_symmetric_config_t *config,
     return status;
 }
 
-/* Have the windows watched as the heap is. */
-static void watch_windows(const memheap_symmetric_config_t *config,
-                          memheap_t *heap, const memheap_windows_t *windows)
+/* Let the heap's access checks cover the windows too. */
+static void set_peer_windows(const memheap_symmetric_config_t *config,
+                             memheap_t *heap, const memheap_windows_t *windows)
 {
     const memheap_job_t *job = config->job;
     const memheap_node_t *node = &job->nodes[job->node_number];
     int stride = config->pe_stride == 0 ? 1 : config->pe_stride;
-    memheap_peer_windows_t on = {.base = windows->base,
-                                 .stride = windows->stride,
-                                 .count = windows->count,
-                                 .pe = config->first_pe + job->rank * stride,
-                                 .first_pe =
-                                     config->first_pe + node->start * stride,
-                                 .pe_stride = node->stride * stride,
-                                 .synced = config->synced,
-                                 .alone = job->size == 1};
-    memheap_set_peer_windows(heap, &on);
+    memheap_peer_windows_t peers = {.base = windows->base,
+                                    .stride = windows->stride,
+                                    .count = windows->count,
+                                    .pe = config->first_pe + job->rank * stride,
+                                    .first_pe =
+                                        config->first_pe + node->start * stride,
+                                    .pe_stride = node->stride * stride,
+                                    .synced = config->synced,
+                                    .alone = job->size == 1};
+    memheap_set_peer_windows(heap, &peers);
 }
 
 memheap_status_t
@@ -126,7 +126,7 @@ memheap_symmetric_open(const memheap_symmetric_config_t *config,
     if (status == MEMHEAP_OK)
         status = memheap_region_share(&region, base, config->limit, fd,
                                       (unsigned)job->machine_size, log);
-    status = ask_pages(config, status, &region);
+    status = request_pages(config, status, &region);
     if (region.fd >= 0)
         fd = region.fd;
     if (status == MEMHEAP_OK && config->committed)
@@ -140,12 +140,12 @@ memheap_symmetric_open(const memheap_symmetric_config_t *config,
         goto err_windows;
     memheap_pages_advise(&region, windows.base,
                          windows.stride * (size_t)windows.count);
-    /* Where one PE has a checker, blocks are longer on all. */
-    bool checked = memheap_job_least(job, !memheap_has_sanitizer(), NULL) == 0;
+    /* If one PE has a sanitizer, all PEs add redzones to blocks. */
+    bool checked = memheap_job_min(job, !memheap_has_sanitizer(), NULL) == 0;
     status = create(config, checked ? MEMHEAP_REDZONES : 0, &region, &heap);
     worst = memheap_job_worst(job, status);
     if (worst == MEMHEAP_OK) {
-        watch_windows(config, heap, &windows);
+        set_peer_windows(config, heap, &windows);
         *symmetric = (memheap_symmetric_t){heap, base, config->limit, windows};
         return MEMHEAP_OK;
     }
@@ -164,8 +164,8 @@ err_file:
     return worst;
 }
 
-/* Have the first PE report the figures of all. */
-static void report_figures(const memheap_job_t *job, memheap_t *heap)
+/* Report the statistics of all PEs, on the first PE. */
+static void report_stats(const memheap_job_t *job, memheap_t *heap)
 {
     uint64_t mine[MEMHEAP_STAT_COUNT];
     uint64_t *all = NULL;
@@ -191,7 +191,7 @@ bool memheap_symmetric_report(const memheap_job_t *job, memheap_t *heap)
     const memheap_params_t *params = memheap_get_params(heap);
     const char *how = memheap_params_find(params, "MEMHEAP_REPORT")->text;
     if (how[0] != '\0' && strcmp(how, "0") != 0)
-        report_figures(job, heap);
+        report_stats(job, heap);
     memheap_stats_t stats;
     memheap_get_stats(heap, &stats);
     if (!memheap_params_value(params, "MEMHEAP_LEAKS")->boolean ||
@@ -210,8 +210,8 @@ void memheap_symmetric_close(memheap_symmetric_t *symmetric)
     *symmetric = (memheap_symmetric_t){.heap = NULL};
 }
 
-/* The memory of the machine for one of its PEs; that of its huge page pool if
- * the heap is to be there, and all PEs have a part of it or must. */
+/* A PE's share of the machine's memory; or of its pool of huge pages, if the
+ * policy asks for them and each PE gets some or huge pages are required. */
 static size_t fair_share(const memheap_job_t *job,
                          const memheap_memory_policy_t *policy)
 {
@@ -223,14 +223,14 @@ static size_t fair_share(const memheap_job_t *job,
     if (pool != SIZE_MAX) {
         size_t share =
             memheap_align_down(pool / pes, memheap_pages_unit(policy));
-        pool = memheap_job_least(job, share, NULL);
+        pool = memheap_job_min(job, share, NULL);
     }
     if (pool == 0 && policy->pages_mode == MEMHEAP_PREFERRED)
         pool = SIZE_MAX;
     return memheap_min(total / pes, pool);
 }
 
-/* Memcheck keeps what it knows of a range, and has less address space. */
+/* Memcheck stores shadow memory for the range, and has less address space. */
 static const size_t memcheck_share = MEMHEAP_GIB;
 
 size_t memheap_symmetric_share(const memheap_job_t *job,
@@ -246,6 +246,6 @@ size_t memheap_symmetric_share(const memheap_job_t *job,
         share = memheap_min(share, limit.rlim_cur);
     if (memheap_has_memcheck())
         share = memheap_min(share, memcheck_share);
-    share = memheap_job_least(job, share, NULL);
+    share = memheap_job_min(job, share, NULL);
     return memheap_max(memheap_align_down(share, unit), unit);
 }

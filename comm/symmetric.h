@@ -1,6 +1,6 @@
 /*
- * A heap that the PEs of a job have in common: at one address range on all of
- * them, with windows on the memory of those of this node.
+ * The symmetric heap of a job: at the same addresses on all PEs, with windows
+ * to the memory of the PEs of this node.
  */
 #ifndef MEMHEAP_COMM_SYMMETRIC_H
 #define MEMHEAP_COMM_SYMMETRIC_H
@@ -12,56 +12,56 @@
 typedef struct memheap_symmetric {
     memheap_t *heap;
     char *base;
-    size_t limit; /* bytes that the heap may become */
+    size_t limit; /* maximum size, in bytes */
     memheap_windows_t windows;
 } memheap_symmetric_t;
 
-/** What such a heap is made of, the same on every PE. */
+/** Configuration, the same on every PE. */
 typedef struct memheap_symmetric_config {
-    const memheap_job_t *job; /* that knows its nodes */
-    /** Bytes, a multiple of memheap_pages_unit(). */
+    const memheap_job_t *job; /* its nodes are formed */
+    /** Maximum size in bytes, a multiple of memheap_pages_unit(). */
     size_t limit;
-    /** Back all of them at once, if there is memory. */
+    /** Commit all of it now, if there is memory. */
     bool committed;
     memheap_memory_policy_t policy;
-    /** Folder whose file system has the memory; NULL: that of the machine. */
+    /** Folder on the file system that has the memory; NULL: main memory. */
     const char *folder;
     /** The heap's name, flags and log. */
     const memheap_config_t *heap;
-    /** How PEs are called: number n of the job is first_pe + n * pe_stride; 0
-     *  is a stride of 1. */
+    /** PE numbers for messages: PE i of the job is first_pe + i * pe_stride. A
+     *  stride of 0 counts as 1. */
     int first_pe, pe_stride;
-    /** memheap_guard_sync() is called where others may have written. */
+    /** The caller calls memheap_guard_sync() after other PEs may have written.
+     */
     bool synced;
-    /** Takes, on one PE, that a PE does not have what is preferred. */
+    /** Log for a fallback from preferred pages, written on one PE. */
     const memheap_log_t *warnings;
 } memheap_symmetric_config_t;
 
 /**
- * Create one. Collective; each step is undone if a later one fails on any PE.
- * @return the same on every PE: what the worst off came to, logged there
+ * Create a symmetric heap. Collective. If a step fails on a PE, all PEs undo
+ * the steps before it.
+ * @return the same on every PE: the worst status, logged where it occurred
  */
 memheap_status_t
 memheap_symmetric_open(const memheap_symmetric_config_t *config,
                        memheap_symmetric_t *symmetric);
 
 /**
- * Say what MEMHEAP_REPORT and MEMHEAP_LEAKS want to be said of a heap that
- * ends: once for the job, through the log of the first PE, since the blocks are
- * the same on all. Collective.
+ * Write the reports of MEMHEAP_REPORT and MEMHEAP_LEAKS for a heap that ends.
+ * The first PE writes them for the job, because the blocks are the same on all
+ * PEs. Collective.
  *
- * @return whether leaks were asked for and there are some; the same on all PEs
+ * @return whether MEMHEAP_LEAKS is set and blocks are live; the same on all PEs
  */
 bool memheap_symmetric_report(const memheap_job_t *job, memheap_t *heap);
 
-/** Destroy it. Local; one of zeros may be closed too. */
+/** Destroy a symmetric heap. Local; a zeroed one may be closed too. */
 void memheap_symmetric_close(memheap_symmetric_t *symmetric);
 
-/** The most that each PE of a job can have, by the memory of its machine, or by
- *  its pool of huge pages if the heap is to be there, and 1 GiB under memcheck;
- *  the least of all PEs. In
- *  whole pages of the kind asked for, whether or not they can be had.
- *  Collective. */
+/** The default maximum size per PE: a share of the machine's memory, or of its
+ *  pool of huge pages if the policy asks for them; 1 GiB under memcheck. The
+ *  minimum over all PEs, in whole pages of the requested kind. Collective. */
 size_t memheap_symmetric_share(const memheap_job_t *job,
                                const memheap_memory_policy_t *policy);
 

@@ -1,16 +1,19 @@
 /*
  * One-sided access to PEs of other nodes.
  *
- * What can be reached of a PE is a few segments, each of which lies at an
- * address of its own on every PE; a place is a PE, a segment, and an offset.
- * PEs get to know each other on first use: a job keeps nothing for PEs that
- * never talk but what memheap_address_table_t holds once a node.
+ * The accessible memory of a PE consists of a few segments. Each segment may
+ * have a different base address on each PE, so a remote address is a PE, a
+ * segment and an offset. PEs connect on first use: for PEs that never
+ * communicate, a job stores only their records in the address tables, once per
+ * node.
  *
- * Operations on one PE are applied in the order of the calls where a fence
- * stands between them. A PE serves the others whenever it calls in here, or in
- * memheap_transport_progress(), or all the time if it has a thread for it.
- * Whatever goes wrong with a PE that was reached once cannot be mended: it is
- * told to lost(), which ends the job.
+ * Operations on one PE are applied in the order of the calls if a fence lies
+ * between them. A PE serves the others in each call of this interface, in
+ * memheap_transport_progress(), and at any time if it has a progress thread.
+ * An error after the first contact with a PE cannot be repaired. It is reported
+ * to the callback lost(), which ends the job.
+ *
+ * ucx.c and its companions implement this interface.
  */
 #ifndef MEMHEAP_COMM_TRANSPORT_H
 #define MEMHEAP_COMM_TRANSPORT_H
@@ -21,42 +24,42 @@
 
 typedef struct memheap_transport memheap_transport_t;
 
-/** The number of a segment. */
+/** The id of a segment. */
 typedef unsigned memheap_segment_id_t;
 
 enum {
     MEMHEAP_SEGMENT_HEAP,
     MEMHEAP_SEGMENT_DATA,
-    MEMHEAP_SEGMENT_MORE, /* of what comes and goes, */
-    MEMHEAP_SEGMENTS = 64 /* up to this */
+    MEMHEAP_SEGMENT_MORE, /* the first id for spaces */
+    MEMHEAP_SEGMENTS = 64 /* number of ids */
 };
 
-/** Who has a segment: the PEs of a job within the job, which are the numbers
- *  start + i * stride there. */
+/** The PEs that have a segment: PE i of `job` is PE start + i * stride of the
+ *  world job. */
 typedef struct memheap_members {
     const memheap_job_t *job;
     int start, stride;
 } memheap_members_t;
 
-/** Bytes on a PE of the job. */
+/** An address on a PE of the world job. */
 typedef struct memheap_remote_addr {
     int pe;
     memheap_segment_id_t segment;
     size_t offset;
 } memheap_remote_addr_t;
 
-/** What an atomic operation does to the object. */
+/** Kinds of atomic operations. */
 typedef enum memheap_atomic_kind {
     MEMHEAP_ATOMIC_ADD,
     MEMHEAP_ATOMIC_AND,
     MEMHEAP_ATOMIC_OR,
     MEMHEAP_ATOMIC_XOR,
     MEMHEAP_ATOMIC_SWAP,
-    MEMHEAP_ATOMIC_COMPARE_SWAP /* if it is as `compare` */
+    MEMHEAP_ATOMIC_COMPARE_SWAP /* swap if the word equals `compare` */
 } memheap_atomic_kind_t;
 
-/** An atomic operation on an aligned object of 4 or 8 bytes; words hold the
- *  bytes of the object's type from their first on. */
+/** An atomic operation on an aligned object of size 4 or 8. The object's bytes
+ *  are the first bytes of value and of compare. */
 typedef struct memheap_atomic {
     memheap_atomic_kind_t kind;
     size_t size;
@@ -64,21 +67,21 @@ typedef struct memheap_atomic {
 } memheap_atomic_t;
 
 typedef struct memheap_transport_config {
-    bool threads;         /* several threads may call at once */
-    bool progress_thread; /* serve other PEs without being called */
-    bool map_nonblocking; /* memory is registered as it is touched */
-    /** Take a message of memheap_transport_send(), in its two parts, which may
-     *  lie at any address. It comes in the middle of any call in here, and must
-     *  not make one. */
+    bool threads;         /* several threads may call concurrently */
+    bool progress_thread; /* a thread serves other PEs */
+    bool map_nonblocking; /* register memory when it is touched */
+    /** Receive a message of memheap_transport_send(). Both parts may be
+     *  unaligned. Runs inside any call of this interface, and must not make
+     *  one. */
     void (*receive)(void *context, const void *head, const void *data,
                     size_t size);
-    /** A PE cannot be reached; `gone`: it could be before. pe is -1 if nobody
-     *  knows which. Does not return. */
+    /** A PE cannot be reached. pe is -1 if the PE is unknown; gone is true if
+     * it was reached before. Must not return. */
     void (*lost)(void *context, int pe, const char *why, bool gone);
     void *context;
 } memheap_transport_config_t;
 
-/** The largest head of a message, whose length both sides know. */
+/** Maximum size of a message head, in bytes. Both sides know its size. */
 #define MEMHEAP_TRANSPORT_HEAD 512
 
 /**
@@ -90,81 +93,84 @@ memheap_status_t memheap_transport_open(
     const memheap_job_t *job, const memheap_transport_config_t *config,
     const memheap_log_t *log, memheap_transport_t **transport_p);
 
-/** Close it. Collective; all that was begun is done then. NULL is nothing. */
+/** Complete all operations and close the transport. Collective. NULL is
+ *  ignored. */
 void memheap_transport_close(memheap_transport_t *transport);
 
 /**
- * Let the others reach more of a segment. Collective over its owners.
+ * Make more of a segment accessible to other nodes. Collective over its
+ * members.
  *
- * @param owners    must outlive the segment
- * @param from, to  offsets, the same on every PE; from is where the part that
- *                  can be reached already ends, 0 the first time
- * @return the same on every owner. MEMHEAP_ERR_SYSTEM, MEMHEAP_ERR_NO_METADATA,
- *         logged
+ * @param members    must outlive the segment
+ * @param from, to  offsets, the same on every PE; from is the end of the
+ *                  part that is accessible already, 0 at first
+ * @return the same on every member. MEMHEAP_ERR_SYSTEM,
+ * MEMHEAP_ERR_NO_METADATA, logged
  */
 memheap_status_t memheap_transport_register(memheap_transport_t *transport,
                                             memheap_segment_id_t segment,
-                                            const memheap_members_t *owners,
+                                            const memheap_members_t *members,
                                             char *base, size_t from, size_t to);
 
-/** Let nobody reach a segment any more. Each owner calls, after a quiet of all
- *  of them; local. Nothing for one that was never covered. */
+/** Make a segment inaccessible. Local: each member calls, after all of them
+ * have completed their operations on it. A segment that was never registered is
+ *  ignored. */
 void memheap_transport_deregister(memheap_transport_t *transport,
                                   memheap_segment_id_t segment);
 
-/** Copy bytes to a place. The source may change when the call returns. */
+/** Copy bytes to another PE. On return, the source may be changed. */
 void memheap_transport_put(memheap_transport_t *transport,
-                           const memheap_remote_addr_t *place,
+                           const memheap_remote_addr_t *remote,
                            const void *source, size_t size);
 
-/** The same; the source may change after the next quiet. */
+/** The same; the source may be changed after the next quiet. */
 void memheap_transport_put_nbi(memheap_transport_t *transport,
-                               const memheap_remote_addr_t *place,
+                               const memheap_remote_addr_t *remote,
                                const void *source, size_t size);
 
-/** Copy bytes from a place. */
+/** Copy bytes from another PE, and wait for them. */
 void memheap_transport_get(memheap_transport_t *transport,
-                           const memheap_remote_addr_t *place, void *dest,
+                           const memheap_remote_addr_t *remote, void *dest,
                            size_t size);
 
-/** The same; they are there after the next quiet. */
+/** Start to copy bytes from another PE. They are valid after the next quiet. */
 void memheap_transport_get_nbi(memheap_transport_t *transport,
-                               const memheap_remote_addr_t *place, void *dest,
+                               const memheap_remote_addr_t *remote, void *dest,
                                size_t size);
 
-/** Do an atomic operation and wait for the value before it. */
+/** Run an atomic operation. @return the old value */
 uint64_t memheap_transport_fetch(memheap_transport_t *transport,
-                                 const memheap_remote_addr_t *place,
+                                 const memheap_remote_addr_t *remote,
                                  const memheap_atomic_t *atomic);
 
-/** Begin an atomic operation. Unless old is NULL, the object's bytes before it
- *  are there after the next quiet. */
+/** Start an atomic operation. If old is not NULL, it has the old value after
+ * the next quiet. */
 void memheap_transport_update(memheap_transport_t *transport,
-                              const memheap_remote_addr_t *place,
+                              const memheap_remote_addr_t *remote,
                               const memheap_atomic_t *atomic, void *old);
 
-/** Let what comes after this call come after what came before it, on each PE.
- */
+/** Order operations: on each PE, those before the fence are applied before
+ * those after it. */
 void memheap_transport_fence(memheap_transport_t *transport);
 
-/** Wait until all that was begun to be got is there. */
+/** Wait until all outstanding gets are complete. */
 void memheap_transport_wait_gets(memheap_transport_t *transport);
 
-/** Wait until all that was begun is done, on all PEs or on one. */
+/** Wait until all outstanding operations are complete, on all PEs or on one. */
 void memheap_transport_quiet(memheap_transport_t *transport);
 void memheap_transport_quiet_pe(memheap_transport_t *transport, int pe);
 
-/** Send a message: a head and size bytes, both of which may change when the
- *  call returns. */
+/** Send a message: a head, and size bytes of data. On return, both may be
+ *  changed. */
 void memheap_transport_send(memheap_transport_t *transport, int pe,
                             const void *head, size_t head_size,
                             const void *data, size_t size);
 
-/** Serve other PEs, without waiting. */
+/** Serve other PEs, without waiting. Takes void * to be a callback. */
 void memheap_transport_progress(void *transport);
 
-/** The same, for a place from where it may already be under way: it does
- *  nothing then. @return what was done, as a number */
+/** The same, but do nothing if another call is in progress. For callbacks of
+ *  other libraries. @return the number of events */
 int memheap_transport_try_progress(memheap_transport_t *transport);
 
 #endif

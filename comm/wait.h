@@ -1,10 +1,10 @@
 /*
  * Waiting for another PE.
  *
- * Where each PE has a core of its own, waiting looks again at once for a while,
- * then with pauses; where it has none, the one that is waited for needs the
- * core, and it is given away. Whoever waits also does the work that PEs of
- * other nodes wait for: what they want of this PE's memory.
+ * If each PE has a core of its own, a waiting PE polls without a pause for a
+ * while, and then with pauses. If PEs share cores, it yields the core at once,
+ * because the other PE may need it. A waiting PE also makes progress: it serves
+ * the PEs of other nodes.
  */
 #ifndef MEMHEAP_COMM_WAIT_H
 #define MEMHEAP_COMM_WAIT_H
@@ -13,17 +13,17 @@
 #include <stddef.h>
 
 enum {
-    /** Looks before the core is given away: about as long as a system call
-     *  that does so. */
+    /** Polls before the core is yielded: about as long as the system call for
+     *  it takes. */
     MEMHEAP_WAIT_SPINS = 4000,
-    /** Those of them without a pause: about as long as PEs differ. */
+    /** Polls without a pause at first: about the usual skew between PEs. */
     MEMHEAP_WAIT_EAGER = 100
 };
 
-/** How to wait, copied by whoever does. */
+/** How to wait; each wait uses a copy. */
 typedef struct memheap_wait {
     unsigned spins; /* MEMHEAP_WAIT_SPINS, or 0 where PEs share cores */
-    void (*progress)(void *context); /* the work for others; may be NULL */
+    void (*progress)(void *context); /* serve other PEs; may be NULL */
     void *context;
 } memheap_wait_t;
 
@@ -36,7 +36,7 @@ static inline void memheap_wait_pause(void)
 #endif
 }
 
-/** To be called between two looks. */
+/** Call this between two polls. */
 static inline void memheap_wait_step(memheap_wait_t *wait)
 {
     if (wait->progress != NULL)

@@ -1,8 +1,13 @@
 /*
  * Maps the memory files of the node's PEs.
  *
- * The windows lie in one reservation, at equal distances, so that finding one
- * is a multiplication and no table is kept.
+ * The windows lie in one reservation at equal distances, so the window of a PE
+ * is found by a multiplication:
+ *
+ *     base         base + stride       base + 2 * stride
+ *     +------------+-------------------+----------------+
+ *     | PE 0       | PE 1              | PE 2           |
+ *     +------------+-------------------+----------------+
  */
 #include "config.h"
 
@@ -18,13 +23,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What a PE tells the others of its file. */
-typedef struct card {
+/* Identifies the memory file of a PE for other processes. */
+typedef struct file_id {
     pid_t pid;
     int fd;
-    dev_t device; /* to know the file by: a pid may mean another process in */
-    ino_t inode;  /* another container */
-} card_t;
+    /* Device and inode confirm the file: in another container, the same pid may
+     * be another process. */
+    dev_t device;
+    ino_t inode;
+} file_id_t;
 
 memheap_status_t memheap_memory_file_create(const char *name,
                                             const char *folder, size_t size,
@@ -56,18 +63,21 @@ memheap_status_t memheap_memory_file_create(const char *name,
     return MEMHEAP_OK;
 }
 
-/* Map a PE's file over [address, address + size), or anywhere if NULL. */
-static memheap_status_t map_file(const card_t *card, void *address, size_t size,
-                                 const memheap_log_t *log, void **mapped_p)
+/* Map a PE's file at [address, address + size), or anywhere if address is NULL.
+ */
+static memheap_status_t map_file(const file_id_t *file_id, void *address,
+                                 size_t size, const memheap_log_t *log,
+                                 void **mapped_p)
 {
     char path[64];
-    snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)card->pid, card->fd);
-    int fd = card->fd < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
+    snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)file_id->pid,
+             file_id->fd);
+    int fd = file_id->fd < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
     void *mapped = MAP_FAILED;
     struct stat file;
     errno = EBADF;
-    if (fd >= 0 && fstat(fd, &file) == 0 && file.st_dev == card->device &&
-        file.st_ino == card->inode)
+    if (fd >= 0 && fstat(fd, &file) == 0 && file.st_dev == file_id->device &&
+        file.st_ino == file_id->inode)
         mapped =
             mmap(address, size, PROT_READ | PROT_WRITE,
                  MAP_SHARED | MAP_NORESERVE | (address == NULL ? 0 : MAP_FIXED),
@@ -80,28 +90,29 @@ static memheap_status_t map_file(const card_t *card, void *address, size_t size,
                           "cannot map the memory of process %ld through %s "
                           "(%s); all PEs of a node must belong to one user and "
                           "see each other in /proc",
-                          (long)card->pid, path, strerror(error));
+                          (long)file_id->pid, path, strerror(error));
         return MEMHEAP_ERR_SYSTEM;
     }
     *mapped_p = mapped;
     return MEMHEAP_OK;
 }
 
-/* The card of the node's PE of number n. Collective over the node's PEs. */
-static card_t card_of(const memheap_job_t *job, int n, int fd)
+/* Share the file id of the node's PE n. Collective over the node. */
+static file_id_t share_file_id(const memheap_job_t *job, int n, int fd)
 {
-    card_t card = {.pid = getpid(), .fd = fd};
+    file_id_t file_id = {.pid = getpid(), .fd = fd};
     struct stat file;
     if (fd >= 0 && fstat(fd, &file) == 0) {
-        card.device = file.st_dev;
-        card.inode = file.st_ino;
+        file_id.device = file.st_dev;
+        file_id.inode = file.st_ino;
     }
-    memheap_job_node_broadcast(job, n, &card, sizeof(card));
-    return card;
+    memheap_job_node_broadcast(job, n, &file_id, sizeof(file_id));
+    return file_id;
 }
 
-/* Reserve address space as aligned as a gibibyte is, or as its sizes are: what
- * is a huge page of a file can be one of its window then. */
+/* Reserve address space, aligned to the lowest set bit of the windows' size but
+ * at most to 1 GiB: huge pages of a file can then be huge pages of its window.
+ */
 static void *reserve_aligned(size_t size, size_t align)
 {
     align = memheap_min(align, MEMHEAP_GIB);
@@ -141,10 +152,10 @@ memheap_status_t memheap_windows_open(memheap_windows_t *windows,
     }
     for (int i = 0; i < count; i++) {
         void *mapped;
-        card_t card = card_of(job, i, fd);
+        file_id_t file_id = share_file_id(job, i, fd);
         if (status == MEMHEAP_OK)
-            status = map_file(&card, (char *)base + (size_t)i * size, size, log,
-                              &mapped);
+            status = map_file(&file_id, (char *)base + (size_t)i * size, size,
+                              log, &mapped);
     }
     if (status == MEMHEAP_OK)
         *windows = (memheap_windows_t){base, size, count};
@@ -165,6 +176,6 @@ memheap_status_t memheap_window_open_first(const memheap_job_t *job, int fd,
                                            const memheap_log_t *log,
                                            void **address_p)
 {
-    card_t card = card_of(job, 0, fd);
-    return map_file(&card, NULL, size, log, address_p);
+    file_id_t file_id = share_file_id(job, 0, fd);
+    return map_file(&file_id, NULL, size, log, address_p);
 }

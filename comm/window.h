@@ -1,9 +1,9 @@
 /*
- * The memory of the node's PEs, for load and store.
+ * Windows: this process's mappings of the memory of the node's PEs.
  *
- * Memory files have no name that others could open: a PE reaches another's
- * through /proc, which the kernel grants to the same user alone. Nothing is
- * left behind when a PE dies.
+ * Memory files have no name in the file system. A PE opens another PE's file
+ * through /proc, which the kernel allows to the same user only. The files
+ * disappear with their processes.
  */
 #ifndef MEMHEAP_COMM_WINDOW_H
 #define MEMHEAP_COMM_WINDOW_H
@@ -12,18 +12,19 @@
 
 #include <stddef.h>
 
-/** The windows of all PEs of the node, one behind the other. */
+/** The windows of all PEs of a node, back to back: that of the PE with rank i
+ * on the node is at base + i * stride. */
 typedef struct memheap_windows {
-    char *base;    /* that of the PE of number n on the node begins */
-    size_t stride; /* at base + n * stride */
+    char *base;
+    size_t stride;
     int count;
 } memheap_windows_t;
 
 /**
- * A memory file of size bytes, for this user alone.
+ * Create a memory file of size bytes, accessible to this user only. Local.
  *
- * @param folder  whose file system is to have the file, without a name; NULL:
- *                the machine's memory
+ * @param folder  folder on the file system for the file, which has no name
+ *                there; NULL: main memory
  * @return MEMHEAP_ERR_SYSTEM, logged
  */
 memheap_status_t memheap_memory_file_create(const char *name,
@@ -32,22 +33,23 @@ memheap_status_t memheap_memory_file_create(const char *name,
                                             const memheap_log_t *log);
 
 /**
- * Map each PE's memory file. Collective over the node's PEs.
+ * Map the memory files of all PEs of the node. Collective over the node.
  *
  * @param fd    this PE's file; -1 if it has none, which fails on every PE
  * @param size  bytes of each file from its start, the same on every PE
- * @return MEMHEAP_ERR_SYSTEM, logged, where a file could not be had; the
- *         outcome is this PE's own, and the PEs have to agree on it
+ * @return MEMHEAP_ERR_SYSTEM, logged. The status is this PE's own; the caller
+ *         agrees on it with the other PEs
  */
 memheap_status_t memheap_windows_open(memheap_windows_t *windows,
                                       const memheap_job_t *job, int fd,
                                       size_t size, const memheap_log_t *log);
 
-/** Unmap all. Local; windows of zeros may be closed too. */
+/** Unmap all windows. Local; zeroed windows may be closed too. */
 void memheap_windows_close(memheap_windows_t *windows);
 
-/** Map the memory file of the node's first PE, which is the only one to have
- *  one, as memheap_windows_open() does. Collective over the node's PEs. */
+/** Map the memory file of the node's first PE, anywhere. fd is ignored on the
+ *  other PEs. Collective over the node.
+ *  @return as memheap_windows_open() */
 memheap_status_t memheap_window_open_first(const memheap_job_t *job, int fd,
                                            size_t size,
                                            const memheap_log_t *log,

@@ -1,6 +1,6 @@
 /*
- * Where objects lie that are not simply in the heap of one node, what is said
- * of those that cannot be, and atomic operations on PEs of other nodes.
+ * Finds objects outside the heap of a single node, reports invalid addresses
+ * and PEs, and runs atomic operations on PEs of other nodes.
  */
 #include "config.h"
 
@@ -25,44 +25,46 @@ void memheap_wrong_pe(const char *call, shmem_ctx_t ctx, int pe)
 void memheap_wrong_address(const char *call, const void *address, size_t size,
                            int pe)
 {
-    const memheap_segment_t *heap = &memheap_runtime.symmetric;
-    const memheap_segment_t *variables = &memheap_runtime.variables;
+    const memheap_segment_t *heap = &memheap_runtime.heap_segment;
+    const memheap_segment_t *variables = &memheap_runtime.data_segment;
     if (memheap_runtime.depth == 0)
         memheap_runtime_not_running(call);
     memheap_runtime_error(
         "%s: %p is no symmetric address of %zu bytes on PE %d: the heap lies "
         "from %p to %p, the program's variables from %p to %p",
         call, address, size, pe, (void *)heap->base,
-        (void *)(heap->base + heap->reach), (void *)variables->base,
-        (void *)(variables->base + variables->reach));
+        (void *)(heap->base + heap->accessible), (void *)variables->base,
+        (void *)(variables->base + variables->accessible));
     memheap_runtime_abort();
 }
 
-/* End the job because of a PE that has no part of a space. */
-static _Noreturn void wrong_owner(const char *call,
-                                  const memheap_segment_t *segment,
-                                  const void *address, int pe)
+/* End the job, because a PE is not a member of a space. */
+static _Noreturn void not_a_member(const char *call,
+                                   const memheap_segment_t *segment,
+                                   const void *address, int pe)
 {
-    const memheap_members_t *owners = &segment->owners;
+    const memheap_members_t *members = &segment->members;
     memheap_runtime_error(
-        "%s: %p is of %s, of which PE %d has no part; its PEs are %d, from PE "
-        "%d on and %d apart",
+        "%s: %p is in %s, and PE %d is not a member of it; its %d members "
+        "start "
+        "at PE %d and are %d apart",
         call, address, memheap_name(memheap_runtime.spaces[segment->id]->heap),
-        pe, owners->job->size, owners->start, owners->stride);
+        pe, members->job->size, members->start, members->stride);
     memheap_runtime_abort();
 }
 
 const memheap_segment_t *memheap_segment_at(const void *address, size_t size)
 {
     const memheap_runtime_t *rt = &memheap_runtime;
-    if (memheap_has(&rt->symmetric, address, size))
-        return &rt->symmetric;
-    if (memheap_has(&rt->variables, address, size))
-        return &rt->variables;
+    if (memheap_segment_contains(&rt->heap_segment, address, size))
+        return &rt->heap_segment;
+    if (memheap_segment_contains(&rt->data_segment, address, size))
+        return &rt->data_segment;
     for (unsigned id = MEMHEAP_SEGMENT_MORE; id < MEMHEAP_SEGMENTS; id++) {
         const memheap_space_t *space =
             __atomic_load_n(&rt->spaces[id], __ATOMIC_ACQUIRE);
-        if (space != NULL && memheap_has(space->segment, address, size))
+        if (space != NULL &&
+            memheap_segment_contains(space->segment, address, size))
             return space->segment;
     }
     return NULL;
@@ -70,14 +72,14 @@ const memheap_segment_t *memheap_segment_at(const void *address, size_t size)
 
 int memheap_segment_number(const memheap_segment_t *segment, int pe)
 {
-    const memheap_members_t *owners = &segment->owners;
-    int distance = pe - owners->start;
-    if (owners->job == &memheap_runtime.job)
+    const memheap_members_t *members = &segment->members;
+    int distance = pe - members->start;
+    if (members->job == &memheap_runtime.job)
         return pe;
-    if (distance % owners->stride != 0 ||
-        distance / owners->stride >= owners->job->size)
+    if (distance % members->stride != 0 ||
+        distance / members->stride >= members->job->size)
         return -1;
-    return distance / owners->stride;
+    return distance / members->stride;
 }
 
 char *memheap_locate_slow(const char *call, const void *address, size_t size,
@@ -89,25 +91,25 @@ char *memheap_locate_slow(const char *call, const void *address, size_t size,
         memheap_wrong_address(call, address, size, pe);
     int number = memheap_segment_number(segment, pe);
     if (number < 0)
-        wrong_owner(call, segment, address, pe);
-    const memheap_job_t *job = segment->owners.job;
+        not_a_member(call, segment, address, pe);
+    const memheap_job_t *job = segment->members.job;
     size_t offset = (size_t)((uintptr_t)address - (uintptr_t)segment->base);
-    uint32_t near = memheap_job_node_rank(job, number);
-    if (near >= (uint32_t)job->node_size) {
-        /* What is wrong there is wrong here. */
-        if (MEMHEAP_UNLIKELY(segment->watched))
+    uint32_t node_rank = memheap_job_node_rank(job, number);
+    if (node_rank >= (uint32_t)job->node_size) {
+        /* The other PE's blocks are those of this PE. */
+        if (MEMHEAP_UNLIKELY(segment->access_checked))
             memheap_check_access(address, size, call, pe);
         *remote_p = (memheap_remote_addr_t){pe, segment->id, offset};
         return NULL;
     }
-    /* Whoever looks at its own memory may be waiting for others; and so may who
-     * looks at a neighbour's again and again. */
+    /* The program may be polling this address, so make progress. */
     if (pe == rt->job.rank)
         memheap_runtime_progress();
     else
         memheap_runtime_progress_limited();
-    char *at = segment->windows.base + near * segment->windows.stride + offset;
-    if (MEMHEAP_UNLIKELY(segment->watched))
+    char *at =
+        segment->windows.base + node_rank * segment->windows.stride + offset;
+    if (MEMHEAP_UNLIKELY(segment->access_checked))
         memheap_probe_access(at, size, call);
     return at;
 }
@@ -122,35 +124,36 @@ static memheap_atomic_t atomic_of(memheap_atomic_kind_t kind, size_t size,
     return atomic;
 }
 
-void memheap_remote_fetch(const memheap_remote_addr_t *far,
+void memheap_remote_fetch(const memheap_remote_addr_t *remote,
                           memheap_atomic_kind_t kind, size_t size,
                           const void *value, const void *compare, void *old_p)
 {
     memheap_atomic_t atomic = atomic_of(kind, size, value, compare);
     uint64_t old =
-        memheap_transport_fetch(memheap_runtime.transport, far, &atomic);
+        memheap_transport_fetch(memheap_runtime.transport, remote, &atomic);
     memcpy(old_p, &old, size);
 }
 
-void memheap_remote_update(shmem_ctx_t ctx, const memheap_remote_addr_t *far,
+void memheap_remote_update(shmem_ctx_t ctx, const memheap_remote_addr_t *remote,
                            memheap_atomic_kind_t kind, size_t size,
                            const void *value, const void *compare, void *old_p)
 {
     memheap_atomic_t atomic = atomic_of(kind, size, value, compare);
-    memheap_transport_update(memheap_runtime.transport, far, &atomic, old_p);
-    memheap_ctx_begun(ctx);
+    memheap_transport_update(memheap_runtime.transport, remote, &atomic, old_p);
+    memheap_ctx_note_issued(ctx);
 }
 
 uint32_t memheap_word_fetch(const char *call, memheap_atomic_kind_t kind,
                             uint32_t *word, uint32_t value, uint32_t compare,
                             int pe)
 {
-    memheap_remote_addr_t far;
+    memheap_remote_addr_t remote;
     uint32_t old = compare;
-    uint32_t *at =
-        (uint32_t *)(void *)memheap_locate(call, word, sizeof(*word), pe, &far);
+    uint32_t *at = (uint32_t *)(void *)memheap_locate(call, word, sizeof(*word),
+                                                      pe, &remote);
     if (at == NULL) {
-        memheap_remote_fetch(&far, kind, sizeof(*word), &value, &compare, &old);
+        memheap_remote_fetch(&remote, kind, sizeof(*word), &value, &compare,
+                             &old);
         return old;
     }
     switch (kind) {

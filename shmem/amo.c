@@ -1,9 +1,9 @@
 /*
  * Atomic memory operations.
  *
- * On a PE of this node they are done by the processor on its window, by the
- * owner of the word too, and need nobody's help. On a PE of another node the
- * transport has that PE's processor do them, so all mix on one word.
+ * On a PE of this node, the processor runs them on the window, and the other PE
+ * takes no part. On a PE of another node, the transport lets that PE's
+ * processor run them. So all operations on a word are atomic to each other.
  */
 #include "config.h"
 
@@ -13,15 +13,15 @@
 
 /*
  * All forms of an operation. PARAMETERS, in parentheses, are those between the
- * context and the PE. EXPRESSION does it on the object `at` of this node; KIND,
- * VALUE and COMPARE are what the transport is told. FETCHES also has a
- * nonblocking form, UPDATES returns nothing.
+ * context and the PE. EXPRESSION runs it on the object `at` of this node; KIND,
+ * VALUE and COMPARE describe it for the transport. FETCHES makes the blocking
+ * and the nonblocking form; UPDATES makes a form that returns nothing.
  */
 #define STRIP(...) __VA_ARGS__
 #define LOCATE(T, NAME, CTX, ADDRESS)                                          \
-    memheap_remote_addr_t far;                                                 \
+    memheap_remote_addr_t remote;                                              \
     T *at = (T *)(void *)memheap_locate_ctx("shmem_" NAME, CTX, ADDRESS,       \
-                                            sizeof(T), pe, &far)
+                                            sizeof(T), pe, &remote)
 #define FETCHES_FORM(T, NAME, HEAD, CTX, ADDRESS, KIND, VALUE, COMPARE,        \
                      EXPRESSION)                                               \
     T pshmem_##NAME HEAD                                                       \
@@ -33,7 +33,7 @@
             EXPRESSION;                                                        \
         } else {                                                               \
             T operands[] = {VALUE, COMPARE};                                   \
-            memheap_remote_fetch(&far, MEMHEAP_ATOMIC_##KIND, sizeof(T),       \
+            memheap_remote_fetch(&remote, MEMHEAP_ATOMIC_##KIND, sizeof(T),    \
                                  &operands[0], &operands[1], &old);            \
         }                                                                      \
         return old;                                                            \
@@ -50,8 +50,9 @@
             *fetch = old;                                                      \
         } else {                                                               \
             T operands[] = {VALUE, COMPARE};                                   \
-            memheap_remote_update(CTX, &far, MEMHEAP_ATOMIC_##KIND, sizeof(T), \
-                                  &operands[0], &operands[1], fetch);          \
+            memheap_remote_update(CTX, &remote, MEMHEAP_ATOMIC_##KIND,         \
+                                  sizeof(T), &operands[0], &operands[1],       \
+                                  fetch);                                      \
         }                                                                      \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##NAME)
@@ -63,8 +64,8 @@
             EXPRESSION;                                                        \
         } else {                                                               \
             T operand = VALUE;                                                 \
-            memheap_remote_update(CTX, &far, MEMHEAP_ATOMIC_##KIND, sizeof(T), \
-                                  &operand, NULL, NULL);                       \
+            memheap_remote_update(CTX, &remote, MEMHEAP_ATOMIC_##KIND,         \
+                                  sizeof(T), &operand, NULL, NULL);            \
         }                                                                      \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##NAME)
@@ -88,7 +89,8 @@
                  (shmem_ctx_t ctx, STRIP PARAMETERS, int pe), ctx,             \
                  __VA_ARGS__)
 
-/* What is done on this node; these work on floating-point objects too. */
+/* Operations on this node. The first three work on floating-point objects too.
+ */
 #define LOAD __atomic_load(at, &old, __ATOMIC_SEQ_CST)
 #define STORE __atomic_store(at, &value, __ATOMIC_SEQ_CST)
 #define EXCHANGE __atomic_exchange(at, &value, &old, __ATOMIC_SEQ_CST)
@@ -130,7 +132,7 @@ SHMEM_AMO_EXTENDED_TYPES_(MOVE_TYPED, 0)
 SHMEM_AMO_TYPES_(MATH_TYPED, 0)
 SHMEM_AMO_BIT_TYPES_(BIT_TYPED, 0)
 
-/* The names of old are the same operations. */
+/* The deprecated names of the same operations. */
 #define OLD(TYPE, NAME, PARAMETERS, CALL)                                      \
     TYPE pshmem_##NAME PARAMETERS                                              \
     {                                                                          \

@@ -1,16 +1,18 @@
 /*
- * How the OpenSHMEM layer starts and ends.
+ * Starts and stops the OpenSHMEM layer.
  *
- * Starting is a row of steps, each of which ends in an agreement on the status;
- * the first that fails undoes those before it, on all PEs alike.
+ * The start is a sequence of steps. The PEs agree on the status after each. If
+ * a step fails on a PE, all PEs undo the steps before it.
  */
 #include "config.h"
 
+#include "shmem/bootstrap.h"
 #include "shmem/call_description.h"
 #include "shmem/remote_registration.h"
 #include "shmem/space.h"
 #include "shmem/team.h"
 #include "comm/symmetric.h"
+#include "comm/mpi_init.h"
 #include "base/sysinfo.h"
 #include "base/pages.h"
 #include "base/param_parse.h"
@@ -23,7 +25,8 @@
 
 #include <shmem.h>
 
-/* A digest of the values that all PEs must share, whatever their spelling. */
+/* Digest of the parameters that must be equal on all PEs. Text is compared
+ * without case. */
 static uint64_t digest_of_params(const memheap_params_t *params)
 {
     uint64_t digest = 0;
@@ -31,23 +34,24 @@ static uint64_t digest_of_params(const memheap_params_t *params)
         const memheap_param_t *param = &params->param[i];
         if ((param->def->flags & MEMHEAP_PARAM_PER_PE) != 0)
             continue;
-        digest = memheap_call_digest(digest, param->name, strlen(param->name));
+        digest = memheap_digest_bytes(digest, param->name, strlen(param->name));
         if (param->def->type == MEMHEAP_PARAM_STRING) {
             for (const char *c = param->text; *c != '\0'; c++) {
                 char lower = (char)(*c | ('A' <= *c && *c <= 'Z' ? 32 : 0));
-                digest = memheap_call_digest(digest, &lower, 1);
+                digest = memheap_digest_bytes(digest, &lower, 1);
             }
         } else {
-            digest = memheap_call_digest(digest, &param->value,
-                                         sizeof(param->value));
+            digest = memheap_digest_bytes(digest, &param->value,
+                                          sizeof(param->value));
         }
     }
     return digest;
 }
 
-/* The longest that the heap may become: what the user says, else this PE's
- * share of the machine. A share that the PEs split is the least of all nodes'.
- * In whole pages of the kind asked for, whether or not this PE gets them. */
+/* The maximum size of the heap: set by the user, or a share of the machine's
+ * memory. A share that the PEs of a machine split is the minimum over all
+ * machines. In whole pages of the requested kind, even if this PE falls back to
+ * other pages. */
 static size_t heap_limit(memheap_runtime_t *rt,
                          const memheap_memory_policy_t *policy)
 {
@@ -57,14 +61,14 @@ static size_t heap_limit(memheap_runtime_t *rt,
     size_t unit = memheap_pages_unit(policy);
     size_t total;
     size_t available;
-    rt->space.limited = param->text[0] != '\0';
-    if (!rt->space.limited)
+    rt->space.has_limit = param->text[0] != '\0';
+    if (!rt->space.has_limit)
         return memheap_symmetric_share(&rt->job, policy);
     memheap_sysinfo_memory(&total, &available);
     size_t wanted =
         memheap_share_bytes(share, total, (size_t)rt->job.machine_size);
     if (share->split)
-        wanted = memheap_job_least(&rt->job, wanted, NULL);
+        wanted = memheap_job_min(&rt->job, wanted, NULL);
     size_t size = memheap_align_up(wanted, unit);
     return size < wanted ? memheap_align_down(SIZE_MAX, unit)
                          : memheap_max(size, unit);
@@ -87,8 +91,7 @@ static void print_info(const memheap_params_t *params)
     fflush(stdout);
 }
 
-/* Use the registry, with the parameters of jobs, until memheap_runtime_stop().
- */
+/* Acquire the registry with its parameters, until memheap_runtime_stop(). */
 static memheap_status_t acquire_params(memheap_runtime_t *rt)
 {
     const memheap_registry_t *registry;
@@ -111,15 +114,15 @@ static void release_params(memheap_runtime_t *rt)
     memheap_registry_release();
 }
 
-/* Have the PEs' means to reach each other and to agree, and agree on the
- * parameters. */
-static memheap_status_t join(memheap_runtime_t *rt)
+/* Connect the PEs: form the nodes, open the transport and the agreement. Then
+ * agree on the parameters. */
+static memheap_status_t connect_pes(memheap_runtime_t *rt)
 {
     memheap_status_t status = memheap_registration_open(rt);
     if (status != MEMHEAP_OK)
         return status;
     status = memheap_agree_open(&rt->agree, &rt->job, rt->transport,
-                                memheap_call_describe, &rt->verdict);
+                                memheap_call_describe, &rt->divergence_log);
     if (status != MEMHEAP_OK) {
         memheap_runtime_report_any(status);
         return status;
@@ -127,31 +130,32 @@ static memheap_status_t join(memheap_runtime_t *rt)
     if (rt->transport != NULL)
         memheap_agree_split(&rt->agree, MEMHEAP_GROUP_SETS, 0, 0, 1,
                             rt->job.size, rt->job.rank, &rt->sets_agree);
-    memheap_call_t call = {.what = MEMHEAP_CALL_INIT,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_INIT,
                            .argument = {digest_of_params(rt->params), 0, 0}};
     memheap_runtime_agree(&rt->agree, &call, MEMHEAP_OK, 0, NULL);
     return MEMHEAP_OK;
 }
 
-/* Undo what join() did, all of it or what it came to. */
-static void part(memheap_runtime_t *rt)
+/* Undo connect_pes(), also after it has failed halfway. */
+static void disconnect_pes(memheap_runtime_t *rt)
 {
     memheap_registration_close(rt);
     memheap_agree_close(&rt->agree);
 }
 
-/* Give no pages of the heap back; say so if the user asked for it. */
-static void keep_pages(memheap_runtime_t *rt)
+/* Do not return pages of the heap to the system; warn if the user asked for
+ * that. */
+static void pin_pages(memheap_runtime_t *rt)
 {
     memheap_pin_pages(rt->space.heap);
     if (memheap_params_value(rt->params, "MEMHEAP_TRIM")->size > 0)
         memheap_log_write(&rt->log, MEMHEAP_LOG_WARNING,
                           "MEMHEAP_TRIM has no effect: the job has several "
-                          "nodes, whose network may hold on to the pages of "
-                          "the heap");
+                          "nodes, and the network may use the pages of the "
+                          "heap at any time");
 }
 
-/* The heap, of which the other nodes know too. */
+/* Create the symmetric heap, and make it accessible to other nodes. */
 static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
                                     const memheap_memory_policy_t *policy)
 {
@@ -161,11 +165,11 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
                                            ? MEMHEAP_ORDERED
                                            : MEMHEAP_SINGLE_THREADED),
                              .log = &rt->log};
-    /* What the user says that it will be is registered in one piece. */
+    /* With a size set by the user, commit and register the heap as a whole. */
     memheap_symmetric_config_t config = {.job = &rt->job,
                                          .limit = limit,
                                          .committed = rt->transport != NULL &&
-                                                      rt->space.limited,
+                                                      rt->space.has_limit,
                                          .policy = *policy,
                                          .heap = &heap,
                                          .synced = true,
@@ -177,18 +181,19 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
     rt->space.heap = symmetric.heap;
     const char *name = memheap_component_name(rt->space.heap);
     memheap_call_t call = {
-        .what = MEMHEAP_CALL_CREATE,
-        .argument = {memheap_call_digest(0, name, strlen(name)), 0, 0}};
+        .kind = MEMHEAP_CALL_CREATE,
+        .argument = {memheap_digest_bytes(0, name, strlen(name)), 0, 0}};
     memheap_runtime_agree(&rt->agree, &call, MEMHEAP_OK, 0, NULL);
-    /* A network goes on with the page that it registered, whatever the kernel
-     * puts in its place. */
+    /* A network card keeps using the page that was registered, even if the
+     * kernel has replaced it. */
     if (rt->transport != NULL)
-        keep_pages(rt);
-    rt->symmetric.base = symmetric.base;
-    rt->symmetric.windows = symmetric.windows;
-    rt->symmetric.watched = memheap_is_access_checked(rt->space.heap);
-    rt->slow_access_check = rt->slow_access_check || rt->symmetric.watched;
-    rt->symmetric.reach = memheap_high_water(rt->space.heap);
+        pin_pages(rt);
+    rt->heap_segment.base = symmetric.base;
+    rt->heap_segment.windows = symmetric.windows;
+    rt->heap_segment.access_checked = memheap_is_access_checked(rt->space.heap);
+    rt->slow_access_check =
+        rt->slow_access_check || rt->heap_segment.access_checked;
+    rt->heap_segment.accessible = memheap_high_water(rt->space.heap);
     status = memheap_register_space(&rt->space, 0);
     if (status == MEMHEAP_OK)
         return MEMHEAP_OK;
@@ -199,64 +204,64 @@ err_report:
     return status;
 }
 
-static void leave_variables(memheap_runtime_t *rt)
+static void unshare_data(memheap_runtime_t *rt)
 {
-    memheap_windows_close(&rt->variables.windows);
-    memheap_data_segment_unshare(&rt->globals);
-    memheap_segment_reset(&rt->variables);
+    memheap_windows_close(&rt->data_segment.windows);
+    memheap_data_segment_unshare(&rt->data_pages);
+    memheap_segment_reset(&rt->data_segment);
 }
 
-/* Make the program's variables symmetric, where all PEs run one program. It is
- * no error if they do not: each has its own variables then. */
-static memheap_status_t share_variables(memheap_runtime_t *rt)
+/* Make the data segment symmetric, if all PEs run the same executable. If they
+ * do not, variables are not symmetric, which is no error. */
+static memheap_status_t share_data(memheap_runtime_t *rt)
 {
-    memheap_data_segment_t *globals = &rt->globals;
-    memheap_data_segment_find(globals);
-    uint64_t digest = globals->digest;
+    memheap_data_segment_t *pages = &rt->data_pages;
+    memheap_data_segment_find(pages);
+    uint64_t digest = pages->digest;
     bool same = memheap_job_and(&rt->job, digest) == digest &&
                 memheap_job_and(&rt->job, ~digest) == ~digest;
-    if (memheap_job_and(&rt->job, same && globals->base != NULL) == 0) {
+    if (memheap_job_and(&rt->job, same && pages->base != NULL) == 0) {
         memheap_log_write(&rt->log, MEMHEAP_LOG_DEBUG,
                           "the PEs run different programs: their variables "
                           "are not symmetric");
         return MEMHEAP_OK;
     }
-    memheap_windows_t *windows = &rt->variables.windows;
-    memheap_status_t status = memheap_data_segment_share(globals, &rt->log);
+    memheap_windows_t *windows = &rt->data_segment.windows;
+    memheap_status_t status = memheap_data_segment_share(pages, &rt->log);
     memheap_status_t worst = memheap_job_worst(&rt->job, status);
     if (worst == MEMHEAP_OK) {
-        status = memheap_windows_open(windows, &rt->job, globals->fd,
-                                      globals->size, &rt->log);
+        status = memheap_windows_open(windows, &rt->job, pages->fd, pages->size,
+                                      &rt->log);
         worst = memheap_job_worst(&rt->job, status);
     }
     if (worst != MEMHEAP_OK) {
         memheap_windows_close(windows);
-        memheap_data_segment_unshare(globals);
+        memheap_data_segment_unshare(pages);
         memheap_runtime_report_any(worst);
         return worst;
     }
-    rt->variables.base = globals->base;
-    rt->variables.reach = globals->size;
+    rt->data_segment.base = pages->base;
+    rt->data_segment.accessible = pages->size;
     if (rt->transport != NULL)
-        worst = memheap_transport_register(rt->transport, rt->variables.id,
-                                           &rt->variables.owners, globals->base,
-                                           0, globals->size);
+        worst = memheap_transport_register(rt->transport, rt->data_segment.id,
+                                           &rt->data_segment.members,
+                                           pages->base, 0, pages->size);
     if (worst != MEMHEAP_OK) {
         memheap_runtime_report_any(worst);
-        leave_variables(rt);
+        unshare_data(rt);
     }
     return worst;
 }
 
-/* Start the job's parts in order; see memheap_runtime_start(). */
-static memheap_status_t start(memheap_runtime_t *rt)
+/* Run the steps of the start, after the job is open. */
+static memheap_status_t start_job(memheap_runtime_t *rt)
 {
     memheap_status_t status = acquire_params(rt);
     if (status != MEMHEAP_OK)
         return status;
     if (memheap_params_value(rt->params, "SHMEM_DEBUG")->boolean)
         rt->log.level = MEMHEAP_LOG_DEBUG;
-    status = join(rt);
+    status = connect_pes(rt);
     size_t limit = 0;
     memheap_memory_policy_t policy = {.numa_node = 0};
     if (status == MEMHEAP_OK) {
@@ -266,9 +271,9 @@ static memheap_status_t start(memheap_runtime_t *rt)
     if (status == MEMHEAP_OK && rt->job.rank == 0)
         print_info(rt->params);
     if (status == MEMHEAP_OK)
-        status = share_variables(rt);
+        status = share_data(rt);
     if (status != MEMHEAP_OK)
-        goto err_part;
+        goto err_connect;
     status = create_heap(rt, limit, &policy);
     if (status != MEMHEAP_OK)
         goto err_heap;
@@ -276,18 +281,18 @@ static memheap_status_t start(memheap_runtime_t *rt)
     memheap_log_write(
         &rt->log, MEMHEAP_LOG_DEBUG,
         "heap of at most %zu bytes at %p, component %s, %s, %d node%s", limit,
-        (void *)rt->symmetric.base, memheap_component_name(rt->space.heap),
-        rt->job.crowded ? "more PEs than cores" : "a core for each PE",
+        (void *)rt->heap_segment.base, memheap_component_name(rt->space.heap),
+        rt->job.oversubscribed ? "more PEs than cores" : "a core for each PE",
         rt->job.node_count, rt->job.node_count == 1 ? "" : "s");
     return MEMHEAP_OK;
 
 err_heap:
-    part(rt); /* before the memory that it knows */
-    leave_variables(rt);
+    disconnect_pes(rt); /* before the memory that is registered with it */
+    unshare_data(rt);
     release_params(rt);
     return status;
-err_part:
-    part(rt);
+err_connect:
+    disconnect_pes(rt);
     release_params(rt);
     return status;
 }
@@ -307,11 +312,11 @@ memheap_status_t memheap_runtime_start(int thread_level)
     rt->thread_level = thread_level;
     rt->space.logged_out_of_memory = false;
     memset(rt->free_groups, 0xFF, sizeof(rt->free_groups));
-    rt->free_groups[0] &= ~(uint64_t)1; /* that of all PEs */
+    rt->free_groups[0] &= ~(uint64_t)1; /* of all PEs */
     rt->free_groups[0] &= ~((uint64_t)1 << MEMHEAP_GROUP_SHARED);
     rt->free_groups[0] &= ~((uint64_t)1 << MEMHEAP_GROUP_SETS);
     memheap_job_open(&rt->job, MPI_COMM_WORLD, -1);
-    status = start(rt);
+    status = start_job(rt);
     if (status != MEMHEAP_OK)
         memheap_job_close(&rt->job);
     return status;
@@ -320,7 +325,7 @@ memheap_status_t memheap_runtime_start(int thread_level)
 void memheap_runtime_report_heap(memheap_space_t *space)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    if (memheap_symmetric_report(space->segment->owners.job, space->heap))
+    if (memheap_symmetric_report(space->segment->members.job, space->heap))
         rt->exit_status =
             (int)memheap_params_value(rt->params, "MEMHEAP_LEAKS_STATUS")
                 ->integer;
@@ -332,16 +337,16 @@ void memheap_runtime_stop(void)
     memheap_runtime_report_heap(&rt->space);
     memheap_spaces_report();
     memheap_team_stop();
-    /* The transport first: it knows the memory of all below. */
-    part(rt);
+    /* The transport first: all memory below is registered with it. */
+    disconnect_pes(rt);
     memheap_spaces_stop();
-    memheap_windows_close(&rt->symmetric.windows);
+    memheap_windows_close(&rt->heap_segment.windows);
     memheap_end(rt->space.heap);
-    leave_variables(rt);
+    unshare_data(rt);
     memheap_job_close(&rt->job);
     release_params(rt);
     rt->space.heap = NULL;
-    memheap_segment_reset(&rt->symmetric);
+    memheap_segment_reset(&rt->heap_segment);
     rt->depth = 0;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Words for collective calls.
+ * Describes collective calls as text.
  */
 #include "config.h"
 
@@ -7,9 +7,8 @@
 #include "shmem/runtime.h"
 
 #include <stdio.h>
-#include <string.h>
 
-/* The parameters that are not at their defaults, as a user would set them. */
+/* List the parameters that are not at their defaults, as a user sets them. */
 static void describe_init(char *text, size_t room)
 {
     const memheap_params_t *params = memheap_runtime.params;
@@ -28,7 +27,7 @@ static void describe_init(char *text, size_t room)
         snprintf(text + used, room - used, " with no parameter set");
 }
 
-/* The routine, where several make calls of one kind. */
+/* The name of the routine, if several routines make calls of this kind. */
 static const char *name_of(const memheap_call_t *call, const char *usual)
 {
     return call->name == NULL ? usual : call->name;
@@ -38,7 +37,7 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
 {
     size_t a = (size_t)call->argument[0];
     size_t b = (size_t)call->argument[1];
-    switch ((memheap_call_kind_t)call->what) {
+    switch ((memheap_call_kind_t)call->kind) {
     case MEMHEAP_CALL_INIT:
         describe_init(text, room);
         break;
@@ -128,25 +127,4 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
         snprintf(text, room, "%s of %zu elements", call->name, b);
         break;
     }
-}
-
-uint64_t memheap_call_digest(uint64_t digest, const void *data, size_t size)
-{
-    const unsigned char *byte = data;
-    for (size_t i = 0; i < size; i++)
-        digest = (digest ^ byte[i]) * UINT64_C(0x100000001B3);
-    return digest;
-}
-
-uint64_t memheap_call_digest_words(const void *words, size_t count)
-{
-    const char *at = words;
-    uint64_t digest = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t word;
-        memcpy(&word, at + i * sizeof(word), sizeof(word));
-        digest = (digest ^ word) * UINT64_C(0x100000001B3);
-        digest ^= digest >> 32; /* a product carries upwards only */
-    }
-    return digest;
 }

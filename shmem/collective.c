@@ -1,10 +1,14 @@
 /*
  * Collectives that move data.
  *
- * Each PE takes what it needs of the others' memory, between two meetings: the
- * first says that every source is ready, the second that nobody reads it any
- * more. What is short is shown in the first, and needs no second; a short
- * broadcast waits for the root alone.
+ * Each PE reads what it needs from the memory of the others, between two
+ * barriers: after the first, all sources are ready; after the second, no PE
+ * reads them any more. Short data goes into inline payloads of the first
+ * barrier, and needs no second one. In a short broadcast, the PEs wait for the
+ * root only.
+ *
+ * On several nodes, a moderate amount of data is exchanged between the nodes
+ * within one agreement.
  */
 #include "config.h"
 
@@ -15,58 +19,58 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the first PE of a node needs to pack and unpack for its node. */
-typedef struct parcel {
+/* Arguments for pack and unpack, which the first member of a node runs. */
+typedef struct exchange_args {
     const memheap_group_t *group;
     char *dest;
     const char *source;
-    size_t size; /* of one PE's part */
+    size_t size; /* bytes of one PE's part */
     int root;    /* of a broadcast */
     bool root_too;
-} parcel_t;
+} exchange_args_t;
 
-static void trade(memheap_group_t *group, parcel_t *parcel,
-                  void *(*pack)(void *context, size_t *size_p),
-                  void (*unpack)(void *context,
-                                 const memheap_agree_block_t *blocks,
-                                 int count))
+static void exchange(memheap_group_t *group, exchange_args_t *args,
+                     void *(*pack)(void *context, size_t *size_p),
+                     void (*unpack)(void *context,
+                                    const memheap_node_payload_t *payloads,
+                                    int count))
 {
-    memheap_agree_exchange_t trade = {pack, unpack, parcel};
-    memheap_group_exchange(group, &trade);
+    memheap_agree_exchange_t callbacks = {pack, unpack, args};
+    memheap_group_exchange(group, &callbacks);
 }
 
-/* malloc() for what is to be packed, which may be nothing. */
-static void *new_block(size_t size)
+/* malloc() of a payload, which may be empty. */
+static void *new_payload(size_t size)
 {
     return malloc(size == 0 ? 1 : size);
 }
 
-/* A broadcast: the root's node brings its source. */
+/* A broadcast: only the root's node has a payload. */
 static void *pack_root(void *context, size_t *size_p)
 {
-    const parcel_t *p = context;
-    memheap_remote_addr_t far;
+    const exchange_args_t *p = context;
+    memheap_remote_addr_t remote;
     const char *source =
-        memheap_group_at(p->group, p->source, p->size, p->root, &far);
+        memheap_group_at(p->group, p->source, p->size, p->root, &remote);
     *size_p = source == NULL ? 0 : p->size;
-    void *block = new_block(*size_p);
+    void *block = new_payload(*size_p);
     if (block != NULL && source != NULL)
         memcpy(block, source, p->size);
     return block;
 }
 
-static void unpack_root(void *context, const memheap_agree_block_t *blocks,
+static void unpack_root(void *context, const memheap_node_payload_t *payloads,
                         int count)
 {
-    const parcel_t *p = context;
+    const exchange_args_t *p = context;
     const memheap_agree_t *agree = p->group->agree;
     int from = 0;
-    while (from + 1 < count && blocks[from].size == 0)
+    while (from + 1 < count && payloads[from].size == 0)
         from++;
     for (int i = 0; i < agree->node_size; i++) {
         if (agree->first + i * agree->step != p->root || p->root_too)
             memcpy(memheap_group_on_node(p->group, p->dest, p->size, i),
-                   blocks[from].data, p->size);
+                   payloads[from].data, p->size);
     }
 }
 
@@ -74,8 +78,8 @@ static void broadcast(memheap_group_t *group, void *dest, const void *source,
                       size_t size, int root, bool root_too)
 {
     if (root < 0 || root >= group->size)
-        memheap_wrong_pe(group->call, SHMEM_CTX_DEFAULT, root);
-    if (group->agree == NULL && group->near && size <= MEMHEAP_SET_ROOM) {
+        memheap_wrong_pe(group->name, SHMEM_CTX_DEFAULT, root);
+    if (group->agree == NULL && group->on_node && size <= MEMHEAP_SET_ROOM) {
         memheap_group_send(group, dest, source, size, root);
         return;
     }
@@ -87,8 +91,8 @@ static void broadcast(memheap_group_t *group, void *dest, const void *source,
         return;
     }
     if (size > 0 && memheap_group_can_exchange(group, size)) {
-        parcel_t parcel = {group, dest, source, size, root, root_too};
-        trade(group, &parcel, pack_root, unpack_root);
+        exchange_args_t args = {group, dest, source, size, root, root_too};
+        exchange(group, &args, pack_root, unpack_root);
         return;
     }
     memheap_group_barrier(group);
@@ -98,31 +102,32 @@ static void broadcast(memheap_group_t *group, void *dest, const void *source,
     memheap_group_barrier(group);
 }
 
-/* What each PE of this node has for all, one after the other. */
+/* The sources of all members on this node, back to back. */
 static void *pack_sources(void *context, size_t *size_p)
 {
-    const parcel_t *p = context;
+    const exchange_args_t *p = context;
     int count = p->group->agree->node_size;
     *size_p = (size_t)count * p->size;
-    char *block = new_block(*size_p);
+    char *block = new_payload(*size_p);
     for (int i = 0; i < count && block != NULL; i++)
         memcpy(block + (size_t)i * p->size,
                memheap_group_on_node(p->group, p->source, p->size, i), p->size);
     return block;
 }
 
-static void unpack_fcollect(void *context, const memheap_agree_block_t *blocks,
-                            int count)
+static void unpack_fcollect(void *context,
+                            const memheap_node_payload_t *payloads, int count)
 {
-    const parcel_t *p = context;
+    const exchange_args_t *p = context;
     size_t all = (size_t)p->group->size * p->size;
     for (int i = 0; i < p->group->agree->node_size; i++) {
         char *dest = memheap_group_on_node(p->group, p->dest, all, i);
         for (int b = 0; b < count; b++) {
-            const char *data = blocks[b].data;
-            for (int k = 0; k < blocks[b].count; k++)
-                memcpy(dest + (size_t)(blocks[b].first + k * blocks[b].step) *
-                                  p->size,
+            const char *data = payloads[b].data;
+            for (int k = 0; k < payloads[b].count; k++)
+                memcpy(dest +
+                           (size_t)(payloads[b].first + k * payloads[b].step) *
+                               p->size,
                        data + (size_t)k * p->size, p->size);
         }
     }
@@ -141,9 +146,9 @@ static void fcollect(memheap_group_t *group, void *dest, const void *source,
     }
     if (size > 0 && memheap_group_can_exchange(
                         group, memheap_bytes((size_t)group->size, size))) {
-        parcel_t parcel = {
+        exchange_args_t args = {
             .group = group, .dest = dest, .source = source, .size = size};
-        trade(group, &parcel, pack_sources, unpack_fcollect);
+        exchange(group, &args, pack_sources, unpack_fcollect);
         return;
     }
     memheap_group_barrier(group);
@@ -156,21 +161,23 @@ static void fcollect(memheap_group_t *group, void *dest, const void *source,
     memheap_group_barrier(group);
 }
 
-/* Each PE brought its parts for all, so the size of one is p->size / n. */
-static void unpack_alltoall(void *context, const memheap_agree_block_t *blocks,
-                            int count)
+/* A payload has the parts of each PE for all PEs, so one part has the size
+ * p->size / n. */
+static void unpack_alltoall(void *context,
+                            const memheap_node_payload_t *payloads, int count)
 {
-    const parcel_t *p = context;
+    const exchange_args_t *p = context;
     const memheap_agree_t *agree = p->group->agree;
     size_t part = p->size / (size_t)p->group->size;
     for (int i = 0; i < agree->node_size; i++) {
         char *dest = memheap_group_on_node(p->group, p->dest, p->size, i);
         size_t mine = (size_t)(agree->first + i * agree->step) * part;
         for (int b = 0; b < count; b++) {
-            const char *data = (const char *)blocks[b].data + mine;
-            for (int k = 0; k < blocks[b].count; k++)
-                memcpy(dest + (size_t)(blocks[b].first + k * blocks[b].step) *
-                                  part,
+            const char *data = (const char *)payloads[b].data + mine;
+            for (int k = 0; k < payloads[b].count; k++)
+                memcpy(dest +
+                           (size_t)(payloads[b].first + k * payloads[b].step) *
+                               part,
                        data + (size_t)k * p->size, part);
         }
     }
@@ -192,9 +199,9 @@ static void alltoall(memheap_group_t *group, void *dest, const void *source,
     }
     if (size > 0 && memheap_group_can_exchange(
                         group, memheap_bytes((size_t)group->size, all))) {
-        parcel_t parcel = {
+        exchange_args_t args = {
             .group = group, .dest = dest, .source = source, .size = all};
-        trade(group, &parcel, pack_sources, unpack_alltoall);
+        exchange(group, &args, pack_sources, unpack_alltoall);
         return;
     }
     memheap_group_barrier(group);
@@ -208,7 +215,7 @@ static void alltoall(memheap_group_t *group, void *dest, const void *source,
     memheap_group_barrier(group);
 }
 
-/* Strides in bytes; each PE has count elements for every other. */
+/* Strides are in bytes. Each PE sends count elements to every PE. */
 static void alltoalls(memheap_group_t *group, char *dest, const char *source,
                       size_t dst, size_t sst, size_t size, size_t count)
 {
@@ -225,31 +232,31 @@ static void alltoalls(memheap_group_t *group, char *dest, const char *source,
 }
 
 /*
- * The PEs' parts of a collect differ in length, which each PE of a team shows.
- * Those of one node see the lengths, and fetch; nodes trade lengths and parts,
- * if that is not too much.
+ * A collect: the PEs' parts differ in length. Each PE of a team attaches its
+ * length as an inline payload. On one node, the PEs then read the parts; on
+ * several nodes, the nodes exchange lengths and parts, up to a limit.
  */
-static size_t shown_length(const memheap_group_t *group, int i)
+static size_t length_of(const memheap_group_t *group, int i)
 {
     size_t length;
     memcpy(&length, memheap_agree_payload(group->agree, i), sizeof(length));
     return length;
 }
 
-/* The lengths of this node's PEs, then their parts. */
+/* The lengths of the members on this node, then their parts. */
 static void *pack_lengths(void *context, size_t *size_p)
 {
-    const parcel_t *p = context;
+    const exchange_args_t *p = context;
     size_t count = (size_t)p->group->agree->node_size;
     *size_p = count * sizeof(size_t);
     for (size_t i = 0; i < count; i++)
-        *size_p += shown_length(p->group, (int)i);
+        *size_p += length_of(p->group, (int)i);
     size_t *lengths = malloc(*size_p);
     if (lengths == NULL)
         return NULL;
     char *part = (char *)(lengths + count);
     for (size_t i = 0; i < count; i++) {
-        lengths[i] = shown_length(p->group, (int)i);
+        lengths[i] = length_of(p->group, (int)i);
         if (lengths[i] > 0)
             memcpy(
                 part,
@@ -260,13 +267,14 @@ static void *pack_lengths(void *context, size_t *size_p)
     return lengths;
 }
 
-/* The number of the block that has a PE of the group, and its number there. */
-static int block_of(const memheap_agree_block_t *blocks, int rank, int *k_p)
+/* The index of the payload that has a rank, and the index of the rank in it. */
+static int payload_of(const memheap_node_payload_t *payloads, int rank,
+                      int *k_p)
 {
     int b = 0;
     for (;; b++) {
-        for (int k = 0; k < blocks[b].count; k++) {
-            if (blocks[b].first + k * blocks[b].step == rank) {
+        for (int k = 0; k < payloads[b].count; k++) {
+            if (payloads[b].first + k * payloads[b].step == rank) {
                 *k_p = k;
                 return b;
             }
@@ -274,40 +282,40 @@ static int block_of(const memheap_agree_block_t *blocks, int rank, int *k_p)
     }
 }
 
-static void unpack_collect(void *context, const memheap_agree_block_t *blocks,
-                           int count)
+static void unpack_collect(void *context,
+                           const memheap_node_payload_t *payloads, int count)
 {
-    const parcel_t *p = context;
-    size_t place = 0;
-    (void)count; /* every PE is in one of them */
+    const exchange_args_t *p = context;
+    size_t offset = 0;
+    (void)count; /* every rank is in one of them */
     for (int rank = 0; rank < p->group->size; rank++) {
         int k;
-        const memheap_agree_block_t *block =
-            &blocks[block_of(blocks, rank, &k)];
+        const memheap_node_payload_t *block =
+            &payloads[payload_of(payloads, rank, &k)];
         const size_t *lengths = block->data;
         const char *part = (const char *)(lengths + block->count);
         for (int i = 0; i < k; i++)
             part += lengths[i];
         for (int i = 0; i < p->group->agree->node_size && lengths[k] > 0; i++)
-            memcpy(
-                memheap_group_on_node(p->group, p->dest + place, lengths[k], i),
-                part, lengths[k]);
-        place += lengths[k];
+            memcpy(memheap_group_on_node(p->group, p->dest + offset, lengths[k],
+                                         i),
+                   part, lengths[k]);
+        offset += lengths[k];
     }
 }
 
-/* Too much to trade: the PEs tell their lengths one after the other, and each
- * fetches what it needs. */
-static void collect_far(memheap_group_t *group, char *dest, const void *source,
-                        size_t size)
+/* Beyond that limit: the PEs publish their lengths one after the other, and
+ * each reads the parts. */
+static void collect_off_node(memheap_group_t *group, char *dest,
+                             const void *source, size_t size)
 {
-    size_t place = 0;
+    size_t offset = 0;
     for (int i = 0; i < group->size; i++) {
-        size_t length = memheap_runtime_reduce(group->agree, &group->what,
+        size_t length = memheap_runtime_reduce(group->agree, &group->call,
                                                i == group->rank ? size : 0,
                                                memheap_agree_max);
-        memheap_group_get(group, dest + place, source, length, i);
-        place += length;
+        memheap_group_get(group, dest + offset, source, length, i);
+        offset += length;
     }
     memheap_group_wait_gets(group);
     memheap_group_barrier(group);
@@ -316,37 +324,37 @@ static void collect_far(memheap_group_t *group, char *dest, const void *source,
 static void collect_team(memheap_group_t *group, char *dest, const void *source,
                          size_t size)
 {
-    size_t place = 0;
+    size_t offset = 0;
     if (group->size == 1) {
         memheap_group_get(group, dest, source, size, 0);
         return;
     }
-    if (!group->near) {
-        size_t longest = memheap_runtime_reduce(group->agree, &group->what,
+    if (!group->on_node) {
+        size_t longest = memheap_runtime_reduce(group->agree, &group->call,
                                                 size, memheap_agree_max);
         if (!memheap_group_can_exchange(
                 group, memheap_bytes((size_t)group->size, longest))) {
-            collect_far(group, dest, source, size);
+            collect_off_node(group, dest, source, size);
             return;
         }
     }
     memheap_agree_attach(group->agree, &size, sizeof(size));
-    if (!group->near) {
-        parcel_t parcel = {.group = group, .dest = dest, .source = source};
-        trade(group, &parcel, pack_lengths, unpack_collect);
+    if (!group->on_node) {
+        exchange_args_t args = {.group = group, .dest = dest, .source = source};
+        exchange(group, &args, pack_lengths, unpack_collect);
         return;
     }
     memheap_group_barrier(group);
     for (int i = 0; i < group->size; i++) {
-        size_t length = shown_length(group, i);
-        memheap_group_get(group, dest + place, source, length, i);
-        place += length;
+        size_t length = length_of(group, i);
+        memheap_group_get(group, dest + offset, source, length, i);
+        offset += length;
     }
     memheap_group_barrier(group);
 }
 
-/* In an active set, each PE shows its length in a word of the array until
- * all have seen it. */
+/* In an active set, each PE publishes its length in a word of the work array
+ * until all have read it. */
 static void collect_set(memheap_group_t *group, char *dest, const void *source,
                         size_t size)
 {
@@ -354,7 +362,7 @@ static void collect_set(memheap_group_t *group, char *dest, const void *source,
         collect_team(group, dest, source, size);
         return;
     }
-    size_t place = 0;
+    size_t offset = 0;
     *(volatile long *)(group->sync + MEMHEAP_SET_LENGTH) = (long)size;
     memheap_group_barrier(group);
     for (int i = 0; i < group->size; i++) {
@@ -362,8 +370,8 @@ static void collect_set(memheap_group_t *group, char *dest, const void *source,
         memheap_group_get(group, &length, group->sync + MEMHEAP_SET_LENGTH,
                           sizeof(length), i);
         memheap_group_wait_gets(group);
-        memheap_group_get(group, dest + place, source, (size_t)length, i);
-        place += (size_t)length;
+        memheap_group_get(group, dest + offset, source, (size_t)length, i);
+        offset += (size_t)length;
     }
     memheap_group_wait_gets(group);
     memheap_group_barrier(group);

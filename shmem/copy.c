@@ -1,24 +1,25 @@
 /*
- * Long copies, by other means than memmove() where those were measured to win.
+ * Long copies, by other means than memmove() where measurements favour them.
  *
- * What fits into the first-level cache is copied by wide loads and stores: the
- * C library takes string instructions there, which do not overlap with what
- * comes before and after them. What does not fit into the second-level one
- * goes past the caches, four pages side by side: that spares reading the
- * destination, and keeps more banks of memory busy. The C library does so from
- * three quarters of the shared cache on, which may be hundreds of megabytes.
+ * Blocks that fit into the first-level cache are copied by wide loads and
+ * stores. The C library uses string instructions there, which do not overlap
+ * with the instructions around them. Blocks larger than the second-level cache
+ * are copied past the caches, four pages in parallel: that avoids reading the
+ * destination, and keeps more memory banks busy. The C library does so only
+ * from three quarters of the shared cache on, which may be hundreds of
+ * megabytes.
  *
- * But where the destination is in the shared cache, there is nothing to spare,
- * and what is stored stays there for whoever reads it next. How much of that
- * cache a PE has is up to its neighbours, so it is tried: loads of a few lines
- * of the destination are timed against those of a line that was just flushed.
+ * If the destination is in the shared cache, there is nothing to avoid, and the
+ * stored data stays there for its next reader. The size of a PE's part of that
+ * cache depends on its neighbours, so it is measured: loads of a few lines of
+ * the destination are timed against those of a line that was just flushed.
  *
- * Measured on a Xeon of 2023 with glibc 2.36, in GB/s, with memcpy() and so:
- * 4 KiB 128, 184; 64 MiB in memory 7.2, 10.6. Between, wide loads were no
- * faster. Past the caches, against memcpy(), where two blocks are copied to and
- * fro: 4 MiB 9.1, 12.7; 16 MiB 9.0, 12.7; 64 MiB, of which the cache kept less,
- * 10.5, 7.2; and where neither block was in a cache: 4 MiB 8.2, 5.2; 16 MiB
- * 8.4, 5.3. A load took 58 to 130 cycles if cached, else 262 to 330.
+ * Measured on a Xeon of 2023 with glibc 2.36, in GB/s, as "memcpy(), this":
+ * 4 KiB 128, 184; 64 MiB in memory 7.2, 10.6. Between these sizes, wide loads
+ * were not faster. Past the caches, copying two blocks back and forth: 4 MiB
+ * 9.1, 12.7; 16 MiB 9.0, 12.7; 64 MiB, which the cache kept in part, 10.5, 7.2;
+ * with neither block in a cache: 4 MiB 8.2, 5.2; 16 MiB 8.4, 5.3. A load took
+ * 58 to 130 cycles if cached, else 262 to 330.
  */
 #include "config.h"
 
@@ -35,21 +36,21 @@
 
 enum {
     LINE = 64,
-    STEP = 2 * LINE, /* bytes of a turn of the wide loop */
+    STEP = 2 * LINE, /* bytes per iteration of the wide loop */
     PAGE = 4096,
-    PAGES = 4,                /* side by side */
-    WIDE = 32 * 1024,         /* less than so many bytes: wide */
-    STREAM = 2 * 1024 * 1024, /* so many or more: past the caches */
-    PROBES = 7                /* lines whose loads are timed, at most */
+    PAGES = 4,                /* copied in parallel */
+    WIDE = 32 * 1024,         /* below this size: wide loads */
+    STREAM = 2 * 1024 * 1024, /* from this size on: past the caches */
+    PROBES = 7                /* maximum number of timed loads */
 };
 
-/* A cache line at any address, whatever type it has there. */
+/* A cache line at any address, with data of any type. */
 typedef long long line_t
     __attribute__((vector_size(LINE), aligned(1), may_alias));
 
-/* Blocks that do not overlap, of at least STEP bytes. The ends are loaded
- * before anything is stored: a processor takes a load for one of what it just
- * stored if both lie at the same place of a page. */
+/* Copy blocks of at least STEP bytes that do not overlap. The ends are loaded
+ * before the first store: if a load and a recent store have the same offset in
+ * their pages, the processor assumes that the load depends on the store. */
 __attribute__((target("avx512f"))) static void
 copy_wide(char *dest, const char *source, size_t size)
 {
@@ -69,7 +70,7 @@ copy_wide(char *dest, const char *source, size_t size)
     last[-1] = tail[1];
 }
 
-/* One cache line, which lies at a multiple of its size, past the caches. */
+/* Copy an aligned cache line past the caches. */
 static inline void stream_line(char *dest, const char *source)
 {
     for (int i = 0; i < LINE; i += 16)
@@ -77,7 +78,7 @@ static inline void stream_line(char *dest, const char *source)
                          _mm_loadu_si128((const void *)(source + i)));
 }
 
-/* Blocks that do not overlap, of at least LINE bytes. */
+/* Copy blocks of at least LINE bytes that do not overlap. */
 static void copy_past_caches(char *dest, const char *source, size_t size)
 {
     size_t done = LINE - (uintptr_t)dest % LINE;
@@ -92,7 +93,7 @@ static void copy_past_caches(char *dest, const char *source, size_t size)
     _mm_sfence();
 }
 
-/* Cycles that a load takes, or a bit more. */
+/* The cycles of a load, with some overhead. */
 static unsigned time_of_load(const volatile char *from)
 {
     _mm_lfence();
@@ -103,7 +104,7 @@ static unsigned time_of_load(const volatile char *from)
     return (unsigned)(__rdtsc() - start);
 }
 
-/* The same of a load from memory. */
+/* The cycles of a load from memory. */
 static unsigned time_of_memory(void)
 {
     static _Alignas(PAGE) char page[PAGE];
@@ -116,7 +117,7 @@ static unsigned time_of_memory(void)
         const volatile char *line = page + PAGE / 2;
         _mm_clflush(page + PAGE / 2);
         _mm_mfence();
-        (void)*(const volatile char *)page; /* where the page is */
+        (void)*(const volatile char *)page; /* load the page translation */
         unsigned time = time_of_load(line);
         least = time < least ? time : least;
     }
@@ -131,11 +132,11 @@ static bool is_cached(const char *block, size_t size)
     int cached = 0;
     int other = 0;
     for (size_t i = 1; cached <= PROBES / 2 && other <= PROBES / 2; i++) {
-        uintptr_t place = (uintptr_t)block + size / (PROBES + 1) * i;
+        uintptr_t address = (uintptr_t)block + size / (PROBES + 1) * i;
         const volatile char *page =
-            (const volatile char *)(place - place % PAGE);
+            (const volatile char *)(address - address % PAGE);
         (void)*page;
-        /* Not where the processor fetches with the line above. */
+        /* Not a line that the processor prefetches with the one above. */
         if (time_of_load(page + PAGE / 2 + i * LINE) < limit)
             cached++;
         else

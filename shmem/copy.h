@@ -7,14 +7,14 @@
 #include <stddef.h>
 #include <string.h>
 
-/** Bytes from which memheap_copy_long() is worth its call. */
+/** The size, in bytes, from which memheap_copy_long() pays off. */
 #define MEMHEAP_COPY_LONG 2048
 
-/** As memmove(), for at least MEMHEAP_COPY_LONG bytes. What was copied is
- *  visible before any later store. */
+/** As memmove(), for at least MEMHEAP_COPY_LONG bytes. The data is visible
+ * before any later store. */
 void memheap_copy_long(void *dest, const void *source, size_t size);
 
-/** The same for any size. */
+/** As memheap_copy_long(), for any size. */
 static inline void memheap_copy(void *dest, const void *source, size_t size)
 {
     if (size < MEMHEAP_COPY_LONG)

@@ -1,5 +1,5 @@
 /*
- * Names of old that are no part of another chapter, and the hook for tools.
+ * Deprecated routines that belong to no other chapter, and shmem_pcontrol().
  */
 #include "config.h"
 

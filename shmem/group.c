@@ -1,20 +1,21 @@
 /*
- * Groups, and how the PEs of one meet.
+ * Groups of PEs, and their barriers.
  *
- * A team agrees. An active set has nothing but the symmetric array that the
- * program gives. Each way to meet has words of its own there, and leaves them
- * as they were, so the array can be used at once for any next call of the set:
+ * A team uses its agreement. An active set has only the symmetric work array
+ * (pSync) of the program. Each algorithm has its own words there, and restores
+ * them, so the array can be reused at once by any next call of the set:
  *
- * - In a small set, each PE adds one to the word of every other, waits until
- *   its own has grown by the number of others, and takes them off. PEs that are
- *   further on may have added for their next meeting already, and take the
- *   place of slow ones: but nobody is further on before all have come.
- * - In a large one, the first PE counts the others, and adds one to a word of
- *   each when all are there. So something can be done for all in between.
- * - On one node, a root sends without waiting for the others, except for those
- *   that have not yet taken what was sent before. It first marks the word of
- *   each, and then says go: so a PE that goes on and sends too finds all words
- *   marked, or free again.
+ * - Small set: each PE increments the word of every other PE, waits until its
+ *   own word has grown by the number of others, and subtracts that number. A PE
+ *   that is ahead may have incremented for its next barrier already, and is
+ *   counted instead of a slow one. That is safe: no PE is ahead before all have
+ *   arrived.
+ * - Large set: rank 0 counts the others, and then increments a word of each.
+ *   Between the two steps, it can work for all.
+ * - Send on one node: the root does not wait for the others, except for PEs
+ * that have not consumed the data before. It first marks the word of each as
+ * SENT, and then as READY. So a PE that continues and becomes a root itself
+ * finds every word marked, or free again.
  */
 #include "config.h"
 
@@ -25,14 +26,14 @@
 #include <string.h>
 
 enum {
-    FLAT = 8, /* PEs of a small set: they write to one another */
-    /* What a word for data that was sent has, beyond SHMEM_SYNC_VALUE. */
-    HERE = 1,
-    GO = 2
+    MAX_FLAT = 8, /* maximum size of a small set */
+    /* States of the word MEMHEAP_SET_SENT, relative to SHMEM_SYNC_VALUE. */
+    SENT = 1,
+    READY = 2
 };
 
 /* Whether all PEs of a set are on this node. */
-static bool is_near(const memheap_group_t *group)
+static bool is_on_node(const memheap_group_t *group)
 {
     const memheap_job_t *job = &memheap_runtime.job;
     if (memheap_runtime.transport == NULL)
@@ -46,13 +47,13 @@ static bool is_near(const memheap_group_t *group)
     return true;
 }
 
-memheap_group_t memheap_group_of_set(const char *call, int start,
+memheap_group_t memheap_group_of_set(const char *name, int start,
                                      int log_stride, int size, long *sync)
 {
-    memheap_runtime_begin(call);
+    memheap_runtime_begin(name);
     const memheap_job_t *job = &memheap_runtime.job;
     int stride = log_stride < 0 || log_stride > 30 ? 0 : 1 << log_stride;
-    memheap_group_t group = {.call = call,
+    memheap_group_t group = {.name = name,
                              .start = start,
                              .stride = stride,
                              .size = size,
@@ -62,26 +63,25 @@ memheap_group_t memheap_group_of_set(const char *call, int start,
         job->rank < start || (job->rank - start) % stride != 0 ||
         job->rank > last) {
         memheap_runtime_error("%s: PE %d is not in the active set of %d PEs "
-                              "from %d, 2^%d apart, or there is no such set",
-                              call, job->rank, size, start, log_stride);
+                              "from %d, 2^%d apart, or the set is invalid",
+                              name, job->rank, size, start, log_stride);
         memheap_runtime_abort();
     }
     group.rank = (job->rank - start) / stride;
-    group.near = is_near(&group);
-    /* All PEs of a job on several nodes meet as a team does, which is faster.
-     */
-    if (!group.near && size == job->size) {
+    group.on_node = is_on_node(&group);
+    /* All PEs of a job on several nodes use an agreement, which is faster. */
+    if (!group.on_node && size == job->size) {
         group.agree = &memheap_runtime.sets_agree;
-        group.what =
-            (memheap_call_t){MEMHEAP_CALL_SET,
-                             {memheap_call_digest(0, call, strlen(call)), 0, 0},
-                             call};
+        group.call = (memheap_call_t){
+            MEMHEAP_CALL_SET,
+            {memheap_digest_bytes(0, name, strlen(name)), 0, 0},
+            name};
     }
     return group;
 }
 
-/* The word of number i of the PE of number pe; NULL if that is of another
- * node, and *remote_p is its place then. */
+/* Word i of the work array on rank pe; NULL if that is off node, and *remote_p
+ * takes the remote address. */
 static _Atomic long *word_at(const memheap_group_t *group, int i, int pe,
                              memheap_remote_addr_t *remote_p)
 {
@@ -89,26 +89,26 @@ static _Atomic long *word_at(const memheap_group_t *group, int i, int pe,
                                                     sizeof(long), pe, remote_p);
 }
 
-/* The word of number i of this PE. */
+/* Word i of the work array on this PE. */
 static _Atomic long *own_word(const memheap_group_t *group, int i)
 {
     return (_Atomic long *)(group->sync + i);
 }
 
-/* Add one to a word of a PE. */
-static void count(const memheap_group_t *group, int i, int pe)
+/* Increment word i on rank pe. */
+static void increment(const memheap_group_t *group, int i, int pe)
 {
     const long one = 1;
-    memheap_remote_addr_t far;
-    _Atomic long *word = word_at(group, i, pe, &far);
+    memheap_remote_addr_t remote;
+    _Atomic long *word = word_at(group, i, pe, &remote);
     if (MEMHEAP_LIKELY(word != NULL))
         atomic_fetch_add(word, one);
     else
-        memheap_remote_update(SHMEM_CTX_DEFAULT, &far, MEMHEAP_ATOMIC_ADD,
+        memheap_remote_update(SHMEM_CTX_DEFAULT, &remote, MEMHEAP_ATOMIC_ADD,
                               sizeof(one), &one, NULL, NULL);
 }
 
-/* Wait until a word has grown by a number, or by more if that is right too. */
+/* Wait until a word has grown by at least a number. */
 static void await(_Atomic long *word, long number)
 {
     memheap_wait_t wait = memheap_runtime.job.wait;
@@ -122,10 +122,10 @@ static void reset(_Atomic long *word)
     atomic_store_explicit(word, SHMEM_SYNC_VALUE, memory_order_release);
 }
 
-void memheap_group_wait_all(const memheap_group_t *group)
+void memheap_group_arrive(const memheap_group_t *group)
 {
     if (group->rank != 0) {
-        count(group, MEMHEAP_SET_ARRIVE, 0);
+        increment(group, MEMHEAP_SET_ARRIVE, 0);
         return;
     }
     _Atomic long *word = own_word(group, MEMHEAP_SET_ARRIVE);
@@ -133,7 +133,7 @@ void memheap_group_wait_all(const memheap_group_t *group)
     reset(word);
 }
 
-void memheap_group_let_go(const memheap_group_t *group)
+void memheap_group_release(const memheap_group_t *group)
 {
     if (group->rank != 0) {
         _Atomic long *word = own_word(group, MEMHEAP_SET_RELEASE);
@@ -142,35 +142,35 @@ void memheap_group_let_go(const memheap_group_t *group)
         return;
     }
     for (int i = 1; i < group->size; i++)
-        count(group, MEMHEAP_SET_RELEASE, i);
+        increment(group, MEMHEAP_SET_RELEASE, i);
 }
 
-static void meet_set(const memheap_group_t *group)
+static void set_barrier(const memheap_group_t *group)
 {
-    if (group->size > FLAT) {
-        memheap_group_wait_all(group);
-        memheap_group_let_go(group);
+    if (group->size > MAX_FLAT) {
+        memheap_group_arrive(group);
+        memheap_group_release(group);
         return;
     }
     for (int i = group->rank + 1; i < group->size; i++)
-        count(group, MEMHEAP_SET_BARRIER, i);
+        increment(group, MEMHEAP_SET_BARRIER, i);
     for (int i = 0; i < group->rank; i++)
-        count(group, MEMHEAP_SET_BARRIER, i);
+        increment(group, MEMHEAP_SET_BARRIER, i);
     _Atomic long *word = own_word(group, MEMHEAP_SET_BARRIER);
     await(word, group->size - 1);
     atomic_fetch_sub(word, group->size - 1);
 }
 
-/* Wait until a PE's words are free, and put data there. */
-static void send_to(const memheap_group_t *group, int i, const void *source,
-                    size_t size, int mark)
+/* Wait until rank i has consumed the data before, and put new data there. */
+static void send_to_one(const memheap_group_t *group, int i, const void *source,
+                        size_t size, int mark)
 {
-    memheap_remote_addr_t far; /* nobody is */
+    memheap_remote_addr_t remote; /* unused: all PEs are on this node */
     memheap_wait_t wait = memheap_runtime.job.wait;
-    _Atomic long *word = word_at(group, MEMHEAP_SET_SENT, i, &far);
-    char *data =
-        memheap_group_at(group, group->sync + MEMHEAP_SET_DATA, size, i, &far);
-    __builtin_prefetch(data, 1); /* with the word: they are neighbours */
+    _Atomic long *word = word_at(group, MEMHEAP_SET_SENT, i, &remote);
+    char *data = memheap_group_at(group, group->sync + MEMHEAP_SET_DATA, size,
+                                  i, &remote);
+    __builtin_prefetch(data, 1); /* word and data are adjacent */
     while (atomic_load_explicit(word, memory_order_acquire) != SHMEM_SYNC_VALUE)
         memheap_wait_step(&wait);
     memcpy(data, source, size);
@@ -182,7 +182,7 @@ void memheap_group_send(const memheap_group_t *group, void *dest,
 {
     if (group->rank != root) {
         _Atomic long *word = own_word(group, MEMHEAP_SET_SENT);
-        await(word, GO);
+        await(word, READY);
         memcpy(dest, group->sync + MEMHEAP_SET_DATA, size);
         for (int i = MEMHEAP_SET_DATA; i < SHMEM_SYNC_SIZE; i++)
             group->sync[i] = SHMEM_SYNC_VALUE;
@@ -191,78 +191,80 @@ void memheap_group_send(const memheap_group_t *group, void *dest,
     }
     int n = group->size;
     for (int step = 1; step < n; step++)
-        send_to(group, (root + step) % n, source, size,
-                step + 1 < n ? HERE : GO);
+        send_to_one(group, (root + step) % n, source, size,
+                    step + 1 < n ? SENT : READY);
     for (int step = 1; step + 1 < n; step++) {
-        memheap_remote_addr_t far; /* nobody is */
+        memheap_remote_addr_t remote; /* unused: all PEs are on this node */
         atomic_store_explicit(
-            word_at(group, MEMHEAP_SET_SENT, (root + step) % n, &far),
-            SHMEM_SYNC_VALUE + GO, memory_order_release);
+            word_at(group, MEMHEAP_SET_SENT, (root + step) % n, &remote),
+            SHMEM_SYNC_VALUE + READY, memory_order_release);
     }
 }
 
 char *memheap_group_on_node(const memheap_group_t *group, const void *address,
                             size_t size, int i)
 {
-    memheap_remote_addr_t far; /* it is not */
+    memheap_remote_addr_t remote; /* unused: the PE is on this node */
     return memheap_group_at(group, address, size,
-                            group->agree->first + i * group->agree->step, &far);
+                            group->agree->first + i * group->agree->step,
+                            &remote);
 }
 
 void memheap_group_exchange(memheap_group_t *group,
-                            const memheap_agree_exchange_t *trade)
+                            const memheap_agree_exchange_t *exchange)
 {
-    memheap_runtime_exchange(group->agree, &group->what, trade);
+    memheap_runtime_exchange(group->agree, &group->call, exchange);
 }
 
 void memheap_group_get(const memheap_group_t *group, void *dest,
                        const void *source, size_t size, int i)
 {
-    memheap_remote_addr_t far;
+    memheap_remote_addr_t remote;
     if (size == 0)
         return;
-    const char *near = memheap_group_at(group, source, size, i, &far);
-    if (MEMHEAP_LIKELY(near != NULL))
-        memheap_copy(dest, near, size);
+    const char *local = memheap_group_at(group, source, size, i, &remote);
+    if (MEMHEAP_LIKELY(local != NULL))
+        memheap_copy(dest, local, size);
     else
-        memheap_transport_get_nbi(memheap_runtime.transport, &far, dest, size);
+        memheap_transport_get_nbi(memheap_runtime.transport, &remote, dest,
+                                  size);
 }
 
 void memheap_group_put(const memheap_group_t *group, void *dest,
                        const void *source, size_t size, int i)
 {
-    memheap_remote_addr_t far;
+    memheap_remote_addr_t remote;
     if (size == 0)
         return;
-    char *near = memheap_group_at(group, dest, size, i, &far);
-    if (MEMHEAP_LIKELY(near != NULL))
-        memheap_copy(near, source, size);
+    char *local = memheap_group_at(group, dest, size, i, &remote);
+    if (MEMHEAP_LIKELY(local != NULL))
+        memheap_copy(local, source, size);
     else
-        memheap_transport_put_nbi(memheap_runtime.transport, &far, source,
+        memheap_transport_put_nbi(memheap_runtime.transport, &remote, source,
                                   size);
 }
 
 void memheap_group_wait_gets(const memheap_group_t *group)
 {
-    if (!group->near)
+    if (!group->on_node)
         memheap_transport_wait_gets(memheap_runtime.transport);
 }
 
 void memheap_group_wait_puts(const memheap_group_t *group)
 {
-    if (!group->near)
+    if (!group->on_node)
         memheap_transport_quiet(memheap_runtime.transport);
 }
 
 void memheap_group_barrier(memheap_group_t *group)
 {
     if (group->agree != NULL)
-        memheap_runtime_barrier(group->agree, &group->what);
+        memheap_runtime_barrier(group->agree, &group->call);
     else
-        meet_set(group);
+        set_barrier(group);
 }
 
-void memheap_group_barrier_rooted(memheap_group_t *group, int one)
+void memheap_group_barrier_rooted(memheap_group_t *group, int root)
 {
-    memheap_runtime_barrier_rooted(group->agree, &group->what, one);
+    memheap_runtime_barrier_rooted(group->agree, &group->call, root);
 }

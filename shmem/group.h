@@ -1,5 +1,5 @@
 /*
- * The PEs of one collective call: those of a team, or an active set.
+ * The PEs of one collective call: a team or an active set.
  */
 #ifndef MEMHEAP_SHMEM_GROUP_H
 #define MEMHEAP_SHMEM_GROUP_H
@@ -8,114 +8,113 @@
 #include "shmem/call_description.h"
 
 typedef struct memheap_group {
-    const char *call; /* for messages */
-    memheap_call_t what;
+    const char *name; /* for messages */
+    memheap_call_t call;
     int start, stride, size, rank;
-    bool near;              /* all of them are on this node */
-    memheap_agree_t *agree; /* of a team; NULL for an active set, */
-    long *sync;             /* which has this array instead */
+    bool on_node;           /* all PEs are on this node */
+    memheap_agree_t *agree; /* of a team; NULL for an active set */
+    long *sync;             /* the work array of an active set */
 } memheap_group_t;
 
-/** The group of a team that is not invalid. */
+/** The group of a valid team. */
 static inline memheap_group_t
-memheap_group_of_team(const char *call, shmem_team_t team,
+memheap_group_of_team(const char *name, shmem_team_t team,
                       memheap_call_kind_t kind, size_t size, uint64_t argument)
 {
-    memheap_runtime_begin(call);
-    return (memheap_group_t){.call = call,
-                             .what = {kind, {size, argument, 0}, call},
+    memheap_runtime_begin(name);
+    return (memheap_group_t){.name = name,
+                             .call = {kind, {size, argument, 0}, name},
                              .start = team->start,
                              .stride = team->stride,
                              .size = team->size,
                              .rank = team->rank,
-                             .near = memheap_agree_is_one_node(team->agree),
+                             .on_node = memheap_agree_is_one_node(team->agree),
                              .agree = team->agree};
 }
 
-/** The group of an active set. Ends the job if there is no such set, or this
- *  PE is not in it. */
-memheap_group_t memheap_group_of_set(const char *call, int start,
+/** The group of an active set. Ends the job if the set is invalid, or does not
+ *  contain this PE. */
+memheap_group_t memheap_group_of_set(const char *name, int start,
                                      int log_stride, int size, long *sync);
 
-/** Wait for all PEs of the group. */
+/** Barrier over the group. */
 void memheap_group_barrier(memheap_group_t *group);
 
-/** The same in two parts, for an active set: the first PE waits for all, and
- *  then the others wait for it, which has done what is to be done for all. */
-void memheap_group_wait_all(const memheap_group_t *group);
-void memheap_group_let_go(const memheap_group_t *group);
+/** The barrier of an active set in two steps: first rank 0 waits for the
+ * others, then the others wait for rank 0. In between, rank 0 works for all. */
+void memheap_group_arrive(const memheap_group_t *group);
+void memheap_group_release(const memheap_group_t *group);
 
-/** Words of an active set's array. */
+/** Words of the work array of an active set. */
 enum {
-    MEMHEAP_SET_BARRIER, /* PEs that have come here */
-    MEMHEAP_SET_ARRIVE,  /* PEs that have come to the first PE */
-    MEMHEAP_SET_LENGTH,  /* of what this PE brings to a collect */
-    MEMHEAP_SET_RELEASE, /* what the first PE waited for is done */
-    MEMHEAP_SET_SENT,    /* a root has sent */
-    MEMHEAP_SET_DATA     /* this, up to the end */
+    MEMHEAP_SET_BARRIER, /* counts the other PEs in a small set */
+    MEMHEAP_SET_ARRIVE,  /* counts arrivals, on rank 0 */
+    MEMHEAP_SET_LENGTH,  /* the length of this PE's part of a collect */
+    MEMHEAP_SET_RELEASE, /* rank 0 has released this PE */
+    MEMHEAP_SET_SENT,    /* a root has sent data */
+    MEMHEAP_SET_DATA     /* that data, up to the end */
 };
 
-/** Most bytes that memheap_group_send() takes. */
+/** Maximum size for memheap_group_send(), in bytes. */
 #define MEMHEAP_SET_ROOM ((SHMEM_SYNC_SIZE - MEMHEAP_SET_DATA) * sizeof(long))
 
-/** Broadcast a few bytes over an active set of one node: the root waits for
- *  nobody, and the others for it alone. */
+/** Broadcast a few bytes over an active set on one node. The root does not wait
+ *  for the others, and the others wait for the root only. */
 void memheap_group_send(const memheap_group_t *group, void *dest,
                         const void *source, size_t size, int root);
 
-/** Most bytes that nodes trade in one meeting, counted with those of all PEs:
- *  more is cheaper to take one by one. */
+/** Maximum size of the payloads of all PEs in an exchange, in bytes. Larger
+ * data is cheaper to read directly. */
 #define MEMHEAP_EXCHANGE_MAX ((size_t)256 << 10)
 
-/** Whether the PEs are on several nodes, and so few bytes of all of them that
- *  the nodes trade them as they meet. */
+/** Whether the nodes can exchange `size` bytes in total within an agreement. */
 static inline bool memheap_group_can_exchange(const memheap_group_t *group,
                                               size_t size)
 {
-    return !group->near && group->agree != NULL && size <= MEMHEAP_EXCHANGE_MAX;
+    return !group->on_node && group->agree != NULL &&
+           size <= MEMHEAP_EXCHANGE_MAX;
 }
 
-/** Trade; see memheap_agree_exchange(). */
+/** Exchange payloads between nodes; see memheap_agree_exchange(). */
 void memheap_group_exchange(memheap_group_t *group,
-                            const memheap_agree_exchange_t *trade);
+                            const memheap_agree_exchange_t *exchange);
 
-/** Whether the PEs of a team can show one another so many bytes as they meet:
- *  then one meeting does for two. */
+/** Whether `size` bytes fit into an inline payload of a team on one node: then
+ * one barrier is enough. */
 static inline bool memheap_group_can_inline(const memheap_group_t *group,
                                             size_t size)
 {
-    return group->agree != NULL && group->near && group->size > 1 &&
+    return group->agree != NULL && group->on_node && group->size > 1 &&
            size <= MEMHEAP_AGREE_PAYLOAD_MAX;
 }
 
-/** Wait for number `one` of a team that can show so much, or for all. */
-void memheap_group_barrier_rooted(memheap_group_t *group, int one);
+/** Wait for the root of a team; see memheap_agree_rooted(). */
+void memheap_group_barrier_rooted(memheap_group_t *group, int root);
 
-/** Where an object of the group's PE of number i lies; NULL if that is of
- *  another node, and *remote_p is its place then. */
+/** Find an object on rank i. @return as memheap_locate() */
 static inline char *memheap_group_at(const memheap_group_t *group,
                                      const void *address, size_t size, int i,
                                      memheap_remote_addr_t *remote_p)
 {
-    return memheap_locate(group->call, address, size,
+    return memheap_locate(group->name, address, size,
                           group->start + i * group->stride, remote_p);
 }
 
-/** The same for the PE that is number i of those on this node. */
+/** Find an object on member i of this node. */
 char *memheap_group_on_node(const memheap_group_t *group, const void *address,
                             size_t size, int i);
 
-/** Take size bytes of the source of number i: they are there after
+/** Start to copy size bytes from rank i. They are valid after
  *  memheap_group_wait_gets(). */
 void memheap_group_get(const memheap_group_t *group, void *dest,
                        const void *source, size_t size, int i);
 
-/** Give size bytes to number i: they are there after memheap_group_wait_puts().
- *  The source has to stay until then. */
+/** Start to copy size bytes to rank i. They are visible there after
+ *  memheap_group_wait_puts(); the source must stay valid until then. */
 void memheap_group_put(const memheap_group_t *group, void *dest,
                        const void *source, size_t size, int i);
 
-/** Wait for what was taken, or for what was given. */
+/** Wait until all outstanding gets, or all puts, are complete. */
 void memheap_group_wait_gets(const memheap_group_t *group);
 void memheap_group_wait_puts(const memheap_group_t *group);
 

@@ -1,14 +1,15 @@
 /*
  * Library setup, exit and query; thread support.
  *
- * MPI, once started, goes on until the program ends, since it cannot be
- * started a second time and shmem_init() can. A program that ends well without
- * shmem_finalize() is finalized then; one that ends with an error is not, so
- * that the launcher sees that a PE is lost and ends the others.
+ * MPI stays initialized until the program ends, because MPI cannot be started
+ * twice, but shmem_init() can. At a normal exit without shmem_finalize(), the
+ * library is finalized. After an exit with an error it is not, so that the
+ * launcher notices the lost PE and ends the others.
  */
 #include "config.h"
 
 #include "shmem/access.h"
+#include "shmem/bootstrap.h"
 #include "shmem/call_description.h"
 #include "shmem/team.h"
 
@@ -20,15 +21,15 @@
 
 #include <pshmem.h>
 
-static void meet(memheap_call_kind_t kind)
+static void agree_on(memheap_call_kind_t kind)
 {
-    memheap_call_t call = {.what = kind, .argument = {0, 0, 0}};
+    memheap_call_t call = {.kind = kind, .argument = {0, 0, 0}};
     memheap_runtime_agree(&memheap_runtime.agree, &call, MEMHEAP_OK, 0, NULL);
 }
 
 static void finalize_all(void)
 {
-    meet(MEMHEAP_CALL_FINALIZE);
+    agree_on(MEMHEAP_CALL_FINALIZE);
     memheap_team_final_sync();
     memheap_runtime_stop();
 }
@@ -37,7 +38,7 @@ static void at_exit(int status, void *unused)
 {
     (void)unused;
     if (getpid() != memheap_runtime.pid)
-        return; /* a child of a fork is no PE */
+        return; /* a forked child is not a PE */
     if (memheap_runtime.depth > 0) {
         if (status != EXIT_SUCCESS)
             return;
@@ -50,24 +51,23 @@ static void at_exit(int status, void *unused)
     }
 }
 
-/* A child of a fork keeps the values of the variables, and shares them no
- * longer. */
-static void leave_variables(void)
+/* In a forked child: keep the values of variables, and stop sharing them. */
+static void unshare_data(void)
 {
-    memheap_data_segment_unshare(&memheap_runtime.globals);
+    memheap_data_segment_unshare(&memheap_runtime.data_pages);
 }
 
-static int start(int thread_level)
+static int init(int thread_level)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     if (rt->depth > 0) {
-        meet(MEMHEAP_CALL_INIT_AGAIN);
+        agree_on(MEMHEAP_CALL_INIT_AGAIN);
         rt->depth++;
         return 0;
     }
-    if (!rt->hooked)
-        rt->hooked = on_exit(at_exit, NULL) == 0 &&
-                     pthread_atfork(NULL, NULL, leave_variables) == 0;
+    if (!rt->exit_hook_set)
+        rt->exit_hook_set = on_exit(at_exit, NULL) == 0 &&
+                            pthread_atfork(NULL, NULL, unshare_data) == 0;
     rt->pid = getpid();
     if (memheap_runtime_start(thread_level) != MEMHEAP_OK)
         return -1;
@@ -77,7 +77,7 @@ static int start(int thread_level)
 
 void pshmem_init(void)
 {
-    if (start(SHMEM_THREAD_SINGLE) != 0)
+    if (init(SHMEM_THREAD_SINGLE) != 0)
         exit(EXIT_FAILURE);
 }
 MEMHEAP_PROFILED(shmem_init)
@@ -85,11 +85,11 @@ MEMHEAP_PROFILED(shmem_init)
 int pshmem_init_thread(int requested, int *provided)
 {
     if (requested < SHMEM_THREAD_SINGLE || requested > SHMEM_THREAD_MULTIPLE) {
-        memheap_runtime_error("shmem_init_thread: %d is no thread level",
+        memheap_runtime_error("shmem_init_thread: invalid thread level %d",
                               requested);
         return -1;
     }
-    int status = start(requested);
+    int status = init(requested);
     if (status == 0 && provided != NULL)
         *provided = memheap_runtime.thread_level;
     return status;
@@ -118,7 +118,7 @@ void pshmem_finalize(void)
         finalize_all();
         return;
     }
-    meet(MEMHEAP_CALL_FINALIZE);
+    agree_on(MEMHEAP_CALL_FINALIZE);
     memheap_runtime.depth--;
 }
 MEMHEAP_PROFILED(shmem_finalize)
@@ -176,8 +176,8 @@ void *pshmem_ptr(const void *dest, int pe)
         return NULL;
     if (pe == memheap_runtime.job.rank)
         return (void *)(uintptr_t)dest;
-    memheap_remote_addr_t far;
-    return memheap_locate("shmem_ptr", dest, 1, pe, &far);
+    memheap_remote_addr_t remote;
+    return memheap_locate("shmem_ptr", dest, 1, pe, &remote);
 }
 MEMHEAP_PROFILED(shmem_ptr)
 

@@ -3,8 +3,8 @@ shmem_headers = include/shmem/pshmem.h include/shmem/shmem.h \
 	include/shmem/shmem_generic.h include/shmem/shmem_typed.h \
 	include/shmem/shmem_types.h include/shmem/shmemx.h \
 	include/shmem/shmemx_pools.h include/shmem/shmemx_sites.h
-# Beside <memheap/...>, in a folder of their own: other OpenSHMEM libraries
-# have a shmem.h too.
+# In a folder of their own next to <memheap/...>, because other OpenSHMEM
+# libraries have a shmem.h too.
 shmemincludedir = $(pkgincludedir)/shmem
 shmeminclude_HEADERS = $(shmem_headers)
 mppdir = $(shmemincludedir)/mpp
@@ -13,10 +13,12 @@ mpp_HEADERS = include/shmem/mpp/shmem.h include/shmem/mpp/shmemx.h
 lib_LTLIBRARIES += libmemheap_shmem.la
 libmemheap_shmem_la_SOURCES = $(comm_sources) $(shmem_headers) \
 	shmem/access.c shmem/access.h shmem/amo.c shmem/bootstrap.c \
-	shmem/call_description.c shmem/call_description.h shmem/collective.c \
-	shmem/copy.c shmem/copy.h shmem/deprecated.c shmem/group.c \
-	shmem/group.h shmem/init.c shmem/lock.c shmem/memory.c \
-	shmem/mpi_wrappers.c shmem/ordering.c shmem/p2p_sync.c shmem/reduce.c shmem/remote_registration.c \
+	shmem/bootstrap.h shmem/call_description.c shmem/call_description.h \
+	shmem/collective.c shmem/copy.c shmem/copy.h shmem/ctx.c shmem/ctx.h \
+	shmem/deprecated.c shmem/group.c shmem/group.h shmem/init.c \
+	shmem/lock.c shmem/memory.c shmem/memory.h shmem/mpi_wrappers.c \
+	shmem/ordering.c shmem/p2p_sync.c shmem/reduce.c \
+	shmem/remote_registration.c \
 	shmem/remote_registration.h shmem/rma.c shmem/runtime.c \
 	shmem/runtime.h shmem/space.c shmem/space.h shmem/team.c shmem/team.h
 libmemheap_shmem_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS) $(UCX_CFLAGS)

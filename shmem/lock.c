@@ -1,15 +1,18 @@
 /*
- * Locks.
+ * Locks: MCS queue locks.
  *
- * Those who want a lock stand in a queue, and each waits for a word of its own
- * memory, which the one before it writes: so a lock goes round in the order of
- * arrival, at a few messages each time, however many wait. A lock's 64 bits are
- * two words of 32. The first, on the PE that the lock's address falls to, names
- * the last of the queue, plus one; 0 if nobody has the lock. The second, on
- * each PE, is that PE's place in the queue: 0 if it is not there, else BUSY,
- * with MINE once the lock is given to it, and with the one behind it, plus one,
- * from bit NEXT on. A thread that finds its PE in the queue waits until it is
- * not.
+ * PEs that want a lock form a queue. Each polls a word of its own memory, which
+ * its predecessor writes. So the lock is granted in the order of arrival, at a
+ * few messages per handover, however many PEs wait. The 64 bits of a lock are
+ * two words of 32 bits:
+ *
+ *     tail   on the lock's home PE:  last PE of the queue + 1; 0: lock is free
+ *     entry  on each PE:  bit 0       QUEUED: this PE is in the queue
+ *                         bit 1       GRANTED: it has the lock
+ *                         bits 2..31  its successor + 1; 0: none
+ *
+ * The home PE follows from the lock's address. A thread that finds its PE in
+ * the queue waits until the PE has left it.
  *
  * Source: J. M. Mellor-Crummey and M. L. Scott, "Algorithms for scalable
  * synchronization on shared-memory multiprocessors", ACM TOCS 9(1), 1991.
@@ -21,16 +24,16 @@
 #include <pshmem.h>
 
 enum {
-    BUSY = 1,
-    MINE = 2,
-    NEXT = 2 /* the bit of this number, and those above it */
+    QUEUED = 1,
+    GRANTED = 2,
+    NEXT_SHIFT = 2 /* shift of the successor */
 };
 
-/* A lock as one call sees it. */
+/* A lock, for one call. */
 typedef struct lock {
     const char *call;
-    uint32_t *last;  /* on the PE `home` */
-    uint32_t *place; /* on every PE */
+    uint32_t *tail;  /* on PE `home` */
+    uint32_t *entry; /* on every PE */
     int home;
     int me;
 } lock_t;
@@ -43,83 +46,83 @@ static lock_t lock_of(const char *call, long *lock)
     uint32_t *words = (uint32_t *)(void *)lock;
     if (memheap_runtime.depth == 0)
         memheap_runtime_not_running(call);
-    /* Counted from where its segment begins: addresses of variables may
-     * differ between PEs. */
+    /* By the offset in the segment: addresses of variables may differ between
+     * PEs. */
     const memheap_segment_t *segment = memheap_segment_at(lock, sizeof(*lock));
     if (segment == NULL)
         memheap_wrong_address(call, lock, sizeof(*lock), job->rank);
-    const memheap_members_t *owners = &segment->owners;
+    const memheap_members_t *members = &segment->members;
     size_t number =
         ((uintptr_t)lock - (uintptr_t)segment->base) / sizeof(*lock);
-    int home = (int)(number % (size_t)owners->job->size);
+    int home = (int)(number % (size_t)members->job->size);
     return (lock_t){call, &words[0], &words[1],
-                    owners->start + home * owners->stride, job->rank};
+                    members->start + home * members->stride, job->rank};
 }
 
-/* Operations on the first word, and on the second of a PE. */
-static uint32_t swap_last(const lock_t *lock, uint32_t value)
+/* Operations on the tail, and on the entry of a PE. */
+static uint32_t swap_tail(const lock_t *lock, uint32_t value)
 {
-    return memheap_word_fetch(lock->call, MEMHEAP_ATOMIC_SWAP, lock->last,
+    return memheap_word_fetch(lock->call, MEMHEAP_ATOMIC_SWAP, lock->tail,
                               value, 0, lock->home);
 }
 
-static uint32_t replace_last(const lock_t *lock, uint32_t value,
+static uint32_t replace_tail(const lock_t *lock, uint32_t value,
                              uint32_t compare)
 {
     return memheap_word_fetch(lock->call, MEMHEAP_ATOMIC_COMPARE_SWAP,
-                              lock->last, value, compare, lock->home);
+                              lock->tail, value, compare, lock->home);
 }
 
-static void add_to_place(const lock_t *lock, uint32_t bits, int pe)
+static void set_entry_bits(const lock_t *lock, uint32_t bits, int pe)
 {
-    memheap_word_fetch(lock->call, MEMHEAP_ATOMIC_OR, lock->place, bits, 0, pe);
+    memheap_word_fetch(lock->call, MEMHEAP_ATOMIC_OR, lock->entry, bits, 0, pe);
 }
 
-/* This PE's own place: taken by one thread, and left. */
-static uint32_t take_place(const lock_t *lock)
+/* Mark this PE's entry as queued; not 0 if another thread has done so. */
+static uint32_t enter_queue(const lock_t *lock)
 {
     return memheap_word_fetch(lock->call, MEMHEAP_ATOMIC_COMPARE_SWAP,
-                              lock->place, BUSY, 0, lock->me);
+                              lock->entry, QUEUED, 0, lock->me);
 }
 
-static void leave_place(const lock_t *lock)
+static void leave_queue(const lock_t *lock)
 {
-    __atomic_store_n(lock->place, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(lock->entry, 0, __ATOMIC_RELEASE);
 }
 
-/* Wait until this PE's place has one of these bits. */
-static uint32_t await_place(const lock_t *lock, uint32_t bits)
+/* Wait until this PE's entry has one of these bits. */
+static uint32_t await_entry(const lock_t *lock, uint32_t bits)
 {
     memheap_wait_t wait = memheap_runtime_wait();
-    uint32_t place;
-    while (((place = __atomic_load_n(lock->place, __ATOMIC_ACQUIRE)) & bits) ==
+    uint32_t entry;
+    while (((entry = __atomic_load_n(lock->entry, __ATOMIC_ACQUIRE)) & bits) ==
            0)
         memheap_wait_step(&wait);
-    return place;
+    return entry;
 }
 
 void pshmem_set_lock(long *lock)
 {
     lock_t l = lock_of("shmem_set_lock", lock);
     memheap_wait_t wait = memheap_runtime_wait();
-    while (take_place(&l) != 0)
+    while (enter_queue(&l) != 0)
         memheap_wait_step(&wait);
-    uint32_t before = swap_last(&l, (uint32_t)l.me + 1);
+    uint32_t before = swap_tail(&l, (uint32_t)l.me + 1);
     if (before == 0)
         return;
-    add_to_place(&l, ((uint32_t)l.me + 1) << NEXT, (int)before - 1);
-    await_place(&l, MINE);
+    set_entry_bits(&l, ((uint32_t)l.me + 1) << NEXT_SHIFT, (int)before - 1);
+    await_entry(&l, GRANTED);
 }
 MEMHEAP_PROFILED(shmem_set_lock)
 
 int pshmem_test_lock(long *lock)
 {
     lock_t l = lock_of("shmem_test_lock", lock);
-    if (take_place(&l) != 0)
+    if (enter_queue(&l) != 0)
         return 1;
-    if (replace_last(&l, (uint32_t)l.me + 1, 0) == 0)
+    if (replace_tail(&l, (uint32_t)l.me + 1, 0) == 0)
         return 0;
-    leave_place(&l);
+    leave_queue(&l);
     return 1;
 }
 MEMHEAP_PROFILED(shmem_test_lock)
@@ -127,16 +130,16 @@ MEMHEAP_PROFILED(shmem_test_lock)
 void pshmem_clear_lock(long *lock)
 {
     lock_t l = lock_of("shmem_clear_lock", lock);
-    const uint32_t next_bits = ~(uint32_t)(BUSY | MINE);
+    const uint32_t next_bits = ~(uint32_t)(QUEUED | GRANTED);
     pshmem_quiet();
-    uint32_t place = __atomic_load_n(l.place, __ATOMIC_ACQUIRE);
-    if ((place & next_bits) == 0 &&
-        replace_last(&l, 0, (uint32_t)l.me + 1) == (uint32_t)l.me + 1) {
-        leave_place(&l);
+    uint32_t entry = __atomic_load_n(l.entry, __ATOMIC_ACQUIRE);
+    if ((entry & next_bits) == 0 &&
+        replace_tail(&l, 0, (uint32_t)l.me + 1) == (uint32_t)l.me + 1) {
+        leave_queue(&l);
         return;
     }
-    place = await_place(&l, next_bits);
-    leave_place(&l);
-    add_to_place(&l, MINE, (int)(place >> NEXT) - 1);
+    entry = await_entry(&l, next_bits);
+    leave_queue(&l);
+    set_entry_bits(&l, GRANTED, (int)(entry >> NEXT_SHIFT) - 1);
 }
 MEMHEAP_PROFILED(shmem_clear_lock)

@@ -1,17 +1,16 @@
 /*
- * Memory management, of the symmetric heap and of other spaces.
+ * Memory management in the symmetric heap and in other spaces.
  *
- * Each PE does its part on its own heap; the heaps are alike, so the outcomes
- * are, unless one PE's machine has no more memory. The PEs then agree on the
- * call, its arguments, status and result in one step, and undo what they did
- * if one of them failed. A block is only given back once all have agreed that
- * they mean it.
+ * comm/collective_heap.h has the steps of each call: every PE runs the call on
+ * its own heap, the PEs agree on the call, its status and its result, and
+ * commit or roll back.
  */
 #include "config.h"
 
+#include "shmem/memory.h"
+#include "comm/collective_heap.h"
 #include "shmem/call_description.h"
 #include "shmem/remote_registration.h"
-#include "shmem/space.h"
 #include "base/util.h"
 
 #include <pshmem.h>
@@ -19,10 +18,10 @@
 
 #include <stdio.h>
 
-/* What a user can do about a space that is full. */
-static const char *advice_of(const memheap_space_t *space)
+/* Advice when a space is full. */
+static const char *advice_for(const memheap_space_t *space)
 {
-    if (!space->limited)
+    if (!space->has_limit)
         return "it may take this PE's share of the node's memory, unless "
                "SHMEM_SYMMETRIC_SIZE sets another limit";
     return space == &memheap_runtime.space
@@ -30,18 +29,20 @@ static const char *advice_of(const memheap_space_t *space)
                : "create the space with a larger size";
 }
 
-/* Say on one PE why a collective call failed there. Being out of memory, for
- * blocks or for metadata, is told once, since a program may go on asking. */
-static void report_failure(memheap_space_t *space, const memheap_call_t *call,
+/* Print on one PE why a call failed there. Out of memory, for blocks or for
+ * metadata, is printed once per space, because a program may try again and
+ * again. */
+static void report_failure(void *context, const memheap_call_t *call,
                            memheap_status_t status, int pe)
 {
+    memheap_space_t *space = context;
     memheap_runtime_t *rt = &memheap_runtime;
-    bool told = space->logged_out_of_memory;
-    bool again =
+    bool logged = space->logged_out_of_memory;
+    bool out_of_memory =
         status == MEMHEAP_ERR_NO_MEMORY || status == MEMHEAP_ERR_NO_METADATA;
-    space->logged_out_of_memory = told || again;
+    space->logged_out_of_memory = logged || out_of_memory;
     if (pe != rt->job.rank ||
-        (told && again && rt->log.level < MEMHEAP_LOG_DEBUG))
+        (logged && out_of_memory && rt->log.level < MEMHEAP_LOG_DEBUG))
         return;
     char text[MEMHEAP_CALL_TEXT];
     memheap_call_describe(call, text, sizeof(text));
@@ -62,107 +63,101 @@ static void report_failure(memheap_space_t *space, const memheap_call_t *call,
         memheap_format_size(size, stats.size),
         memheap_format_size(used, stats.used),
         memheap_format_size(largest, stats.largest_free),
-        rt->message[0] == '\0' ? advice_of(space) : rt->message);
+        rt->message[0] == '\0' ? advice_for(space) : rt->message);
 }
 
-/* The second half of every call that allocates: all PEs have their block, or
- * none keeps it. Placing and undoing leaves traces in a module, which a PE that
- * could not even place does not have; so all settle. */
-static void *conclude(memheap_space_t *space, const memheap_call_t *call,
-                      memheap_status_t status, void *block)
+/* The environment of a collective heap, for a space. */
+
+static memheap_t *heap_of(const void *context)
 {
-    int pe;
-    space->segment->reach = memheap_high_water(space->heap);
-    memheap_status_t worst = memheap_runtime_agree(space->agree, call, status,
-                                                   (uintptr_t)block, &pe);
-    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        worst = memheap_register_block(space, block, &pe);
-    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        return block;
-    if (status == MEMHEAP_OK)
-        memheap_roll_back(space->heap, &block, 1);
-    memheap_normalize(space->heap);
-    report_failure(space, call, worst, pe);
-    return NULL;
+    return ((const memheap_space_t *)context)->heap;
+}
+
+static memheap_status_t agree_on_call(void *context, const memheap_call_t *call,
+                                      memheap_status_t mine, uint64_t result,
+                                      int *pe_p)
+{
+    const memheap_space_t *space = context;
+    return memheap_runtime_agree(space->agree, call, mine, result, pe_p);
+}
+
+static void update_accessible(void *context)
+{
+    memheap_space_t *space = context;
+    space->segment->accessible = memheap_high_water(space->heap);
+}
+
+static memheap_status_t publish(void *context, const void *block, int *pe_p)
+{
+    return memheap_register_block(context, block, pe_p);
+}
+
+static void describe_bad_block(void *context, const memheap_call_t *call,
+                               const void *block)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    const memheap_space_t *space = context;
+    (void)call;
+    memheap_describe(space->heap, block, rt->message, sizeof(rt->message));
+}
+
+static const memheap_collective_ops_t ops = {.heap = heap_of,
+                                             .agree = agree_on_call,
+                                             .grown = update_accessible,
+                                             .publish = publish,
+                                             .bad_block = describe_bad_block,
+                                             .failed = report_failure};
+
+static inline memheap_collective_t collective_of(memheap_space_t *space)
+{
+    return (memheap_collective_t){&ops, space};
+}
+
+/* Inlined into shmem_malloc() and shmem_free(), the calls that programs make
+ * most. */
+MEMHEAP_COLLECTIVE_INLINE void *alloc(memheap_space_t *space,
+                                      const memheap_call_t *call, size_t align,
+                                      size_t size)
+{
+    void *block;
+    memheap_status_t status = memheap_collective_alloc(
+        collective_of(space), call, align, size, &block);
+    return MEMHEAP_LIKELY(status == MEMHEAP_OK) ? block : NULL;
+}
+
+MEMHEAP_COLLECTIVE_INLINE memheap_status_t release(memheap_space_t *space,
+                                                   const memheap_call_t *call,
+                                                   void *block)
+{
+    return memheap_collective_free(collective_of(space), call, block);
 }
 
 void *memheap_space_alloc(memheap_space_t *space, const memheap_call_t *call,
                           size_t align, size_t size)
 {
-    void *block = NULL;
-    memheap_status_t status =
-        memheap_alloc_aligned(space->heap, align, size, &block);
-    return conclude(space, call, status, block);
+    return alloc(space, call, align, size);
 }
 
 void *memheap_space_alloc_zeroed(memheap_space_t *space,
                                  const memheap_call_t *call, size_t count,
                                  size_t size)
 {
-    void *block = NULL;
-    memheap_status_t status =
-        memheap_alloc_zeroed(space->heap, count, size, &block);
-    return conclude(space, call, status, block);
-}
-
-/* Agree that all PEs name the same live block; say what lies there if it is
- * none. */
-static memheap_status_t agree_on_block(memheap_space_t *space,
-                                       const memheap_call_t *call,
-                                       const void *block)
-{
-    memheap_runtime_t *rt = &memheap_runtime;
-    size_t usable;
-    int pe;
-    memheap_status_t status = memheap_find_block(space->heap, block, &usable);
-    memheap_status_t worst =
-        memheap_runtime_agree(space->agree, call, status, 0, &pe);
-    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        return MEMHEAP_OK;
-    if (status != MEMHEAP_OK)
-        memheap_describe(space->heap, block, rt->message, sizeof(rt->message));
-    report_failure(space, call, worst, pe);
-    return worst;
+    void *block;
+    memheap_status_t status = memheap_collective_alloc_zeroed(
+        collective_of(space), call, count, size, &block);
+    return MEMHEAP_LIKELY(status == MEMHEAP_OK) ? block : NULL;
 }
 
 memheap_status_t memheap_space_free(memheap_space_t *space,
                                     const memheap_call_t *call, void *block)
 {
-    memheap_status_t status = agree_on_block(space, call, block);
-    return status == MEMHEAP_OK ? memheap_free(space->heap, block) : status;
-}
-
-/* Change the size of a block that all PEs agreed on. Room for it to grow on,
- * for which one PE has no memory, is done without by all. */
-static void *resize(memheap_space_t *space, const memheap_call_t *call,
-                    void *block, size_t size, bool roomy)
-{
-    memheap_pending_resize_t step = {.new_offset = 0};
-    memheap_status_t status =
-        memheap_resize_begin(space->heap, block, size, roomy, &step);
-    int pe;
-    space->segment->reach = memheap_high_water(space->heap);
-    memheap_status_t worst =
-        memheap_runtime_agree(space->agree, call, status, step.new_offset, &pe);
-    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        worst = memheap_register_block(
-            space, space->segment->base + step.new_offset, &pe);
-    void *moved = NULL;
-    if (status == MEMHEAP_OK)
-        moved = memheap_resize_end(space->heap, &step, worst == MEMHEAP_OK);
-    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
-        return moved;
-    memheap_normalize(space->heap);
-    if (step.with_headroom && worst == MEMHEAP_ERR_NO_MEMORY)
-        return resize(space, call, block, size, false);
-    report_failure(space, call, worst, pe);
-    return NULL;
+    return release(space, call, block);
 }
 
 void *memheap_space_resize(memheap_space_t *space, const char *name,
                            void *block, size_t size)
 {
-    memheap_call_t call = {.what = MEMHEAP_CALL_REALLOC,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_REALLOC,
                            .argument = {(uintptr_t)block, size, 0},
                            .name = name};
     if (block == NULL)
@@ -171,10 +166,15 @@ void *memheap_space_resize(memheap_space_t *space, const char *name,
         memheap_space_free(space, &call, block);
         return NULL;
     }
-    if (agree_on_block(space, &call, block) != MEMHEAP_OK)
+    memheap_collective_t heap = collective_of(space);
+    if (memheap_collective_find(heap, &call, block) != MEMHEAP_OK)
         return NULL;
-    call.what = MEMHEAP_CALL_REALLOC_DONE;
-    return resize(space, &call, block, size, true);
+    call.kind = MEMHEAP_CALL_REALLOC_DONE;
+    void *moved;
+    return memheap_collective_resize(heap, &call, block, size, &moved) ==
+                   MEMHEAP_OK
+               ? moved
+               : NULL;
 }
 
 void *pshmem_malloc(size_t size)
@@ -182,9 +182,9 @@ void *pshmem_malloc(size_t size)
     memheap_runtime_begin("shmem_malloc");
     if (size == 0)
         return NULL;
-    memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_MALLOC,
                            .argument = {size, 0, 0}};
-    return memheap_space_alloc(&memheap_runtime.space, &call, 1, size);
+    return alloc(&memheap_runtime.space, &call, 1, size);
 }
 MEMHEAP_PROFILED(shmem_malloc)
 
@@ -193,7 +193,7 @@ void *pshmem_malloc_with_hints(size_t size, long hints)
     memheap_runtime_begin("shmem_malloc_with_hints");
     if (size == 0)
         return NULL;
-    memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC_HINTS,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_MALLOC_HINTS,
                            .argument = {size, (uint64_t)hints, 0}};
     return memheap_space_alloc(&memheap_runtime.space, &call, 1, size);
 }
@@ -204,7 +204,7 @@ void *pshmem_align(size_t alignment, size_t size)
     memheap_runtime_begin("shmem_align");
     if (size == 0)
         return NULL;
-    memheap_call_t call = {.what = MEMHEAP_CALL_ALIGN,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_ALIGN,
                            .argument = {alignment, size, 0}};
     return memheap_space_alloc(&memheap_runtime.space, &call, alignment, size);
 }
@@ -215,7 +215,7 @@ void *pshmem_calloc(size_t count, size_t size)
     memheap_runtime_begin("shmem_calloc");
     if (count == 0 || size == 0)
         return NULL;
-    memheap_call_t call = {.what = MEMHEAP_CALL_CALLOC,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_CALLOC,
                            .argument = {count, size, 0}};
     return memheap_space_alloc_zeroed(&memheap_runtime.space, &call, count,
                                       size);
@@ -227,9 +227,9 @@ void pshmem_free(void *ptr)
     memheap_runtime_begin("shmem_free");
     if (ptr == NULL)
         return;
-    memheap_call_t call = {.what = MEMHEAP_CALL_FREE,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_FREE,
                            .argument = {(uintptr_t)ptr, 0, 0}};
-    memheap_space_free(&memheap_runtime.space, &call, ptr);
+    release(&memheap_runtime.space, &call, ptr);
 }
 MEMHEAP_PROFILED(shmem_free)
 
@@ -270,27 +270,19 @@ int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
     memheap_runtime_begin("shmemx_malloc_batch");
     if (count == 0)
         return 0;
-    uint64_t digest = memheap_call_digest_words(sizes, count);
-    memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC_BATCH,
+    uint64_t digest = memheap_digest_words(sizes, count);
+    memheap_call_t call = {.kind = MEMHEAP_CALL_MALLOC_BATCH,
                            .argument = {count, digest, 0}};
     memheap_status_t status =
         memheap_alloc_batch(space->heap, count, 1, sizes, blocks);
     uint64_t result = 0;
     if (status == MEMHEAP_OK)
-        result = memheap_call_digest_words(blocks, count);
-    int pe;
-    space->segment->reach = memheap_high_water(space->heap);
-    memheap_status_t worst =
-        memheap_runtime_agree(space->agree, &call, status, result, &pe);
-    for (size_t i = 0; i < count && worst == MEMHEAP_OK; i++)
-        worst = memheap_register_block(space, blocks[i], &pe);
-    if (worst == MEMHEAP_OK)
-        return 0;
-    if (status == MEMHEAP_OK)
-        memheap_roll_back(space->heap, blocks, count);
-    memheap_normalize(space->heap);
-    report_failure(space, &call, worst, pe);
-    return -1;
+        result = memheap_digest_words(blocks, count);
+    memheap_collective_grown(collective_of(space));
+    return memheap_collective_commit(collective_of(space), &call, status,
+                                     result, blocks, count) == MEMHEAP_OK
+               ? 0
+               : -1;
 }
 MEMHEAP_PROFILED(shmemx_malloc_batch)
 
@@ -301,8 +293,8 @@ int pshmemx_free_batch(size_t count, void *const *blocks)
     memheap_runtime_begin("shmemx_free_batch");
     if (count == 0)
         return 0;
-    uint64_t digest = memheap_call_digest_words(blocks, count);
-    memheap_call_t call = {.what = MEMHEAP_CALL_FREE_BATCH,
+    uint64_t digest = memheap_digest_words(blocks, count);
+    memheap_call_t call = {.kind = MEMHEAP_CALL_FREE_BATCH,
                            .argument = {count, digest, 0}};
     const void *bad = NULL;
     memheap_status_t status =
@@ -318,7 +310,7 @@ int pshmemx_free_batch(size_t count, void *const *blocks)
     size_t size;
     if (bad != NULL &&
         memheap_find_block(space->heap, bad, &size) == MEMHEAP_OK)
-        snprintf(rt->message, sizeof(rt->message), "%p is named twice", bad);
+        snprintf(rt->message, sizeof(rt->message), "%p appears twice", bad);
     else if (bad != NULL)
         memheap_describe(space->heap, bad, rt->message, sizeof(rt->message));
     report_failure(space, &call, worst, pe);
@@ -372,8 +364,8 @@ int pshmemx_heap_trim(size_t least)
     memheap_status_t status = memheap_trim(rt->space.heap, least);
     if (status == MEMHEAP_ERR_UNSUPPORTED)
         memheap_runtime_error("shmemx_heap_trim: the job has several nodes, "
-                              "whose network may hold on to the pages of the "
-                              "heap: none is given back");
+                              "and the network may use the pages of the heap "
+                              "at any time: none was returned");
     else if (status != MEMHEAP_OK)
         memheap_runtime_error("shmemx_heap_trim: %s", rt->message);
     return status == MEMHEAP_OK ? 0 : -1;

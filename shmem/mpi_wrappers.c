@@ -1,10 +1,10 @@
 /*
- * The calls that start and end MPI, in front of MPI's own.
+ * Wrappers of the calls that start and end MPI.
  *
- * MPI can be started once in a program, by this library or by the program, in
- * whatever order they come. So this library takes the plain names of these
- * calls: the program's MPI_Init succeeds when MPI runs already, and its
- * MPI_Finalize is put off while this library still needs MPI.
+ * MPI can be started once per process, by this library or by the program, in
+ * any order. So this library defines these calls: the program's MPI_Init
+ * succeeds if MPI is running already, and its MPI_Finalize is postponed while
+ * this library needs MPI.
  *
  * Source: MPI 3.1, profiling interface.
  */
@@ -12,24 +12,25 @@
 
 #include "shmem/runtime.h"
 
-/* Whether the program's first start of MPI finds it running. */
-static bool runs_for_us(void)
+/* Whether this library has started MPI, at the program's first start of it. */
+static bool library_started_mpi(void)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    bool shared = rt->started_mpi && !rt->program_started_mpi;
+    bool started = rt->started_mpi && !rt->program_started_mpi;
     rt->program_started_mpi = true;
-    return shared;
+    return started;
 }
 
 int MPI_Init(int *argc, char ***argv)
 {
-    return runs_for_us() ? MPI_SUCCESS : PMPI_Init(argc, argv);
+    return library_started_mpi() ? MPI_SUCCESS : PMPI_Init(argc, argv);
 }
 
 int MPI_Init_thread(int *argc, char ***argv, int required, int *provided)
 {
-    return runs_for_us() ? PMPI_Query_thread(provided)
-                         : PMPI_Init_thread(argc, argv, required, provided);
+    return library_started_mpi()
+               ? PMPI_Query_thread(provided)
+               : PMPI_Init_thread(argc, argv, required, provided);
 }
 
 int MPI_Finalize(void)

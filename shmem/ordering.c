@@ -1,12 +1,12 @@
 /*
  * Memory ordering, and the barriers over all PEs.
  *
- * What is put to a PE of this node is a plain store, visible in order to whom
- * synchronises with this PE; the processor's fences order it against other
- * threads and the store buffer. What goes through the transport is counted by
- * its context, which has the transport wait only if there is something. A
- * program may call these in a loop until another PE has stored something, so
- * they serve others too.
+ * A put to a PE of this node is a plain store. PEs that synchronize with this
+ * PE see stores in order; processor fences order them for other threads and
+ * empty the store buffer. Operations on other nodes are counted per context, so
+ * a context waits for the transport only if it has outstanding operations. A
+ * program may call these routines in a loop until another PE has stored
+ * something, so they make progress.
  */
 #include "config.h"
 
@@ -17,10 +17,10 @@
 
 #include <stdatomic.h>
 
-/* The agreement itself orders all stores before it for those that come. */
+/* The agreement orders the stores before it, for all PEs that leave it. */
 void pshmem_barrier_all(void)
 {
-    memheap_call_t call = {.what = MEMHEAP_CALL_BARRIER_ALL,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_BARRIER_ALL,
                            .argument = {0, 0, 0}};
     memheap_runtime_begin("shmem_barrier_all");
     memheap_runtime_sync();
@@ -30,7 +30,7 @@ MEMHEAP_PROFILED(shmem_barrier_all)
 
 void pshmem_sync_all(void)
 {
-    memheap_call_t call = {.what = MEMHEAP_CALL_SYNC_ALL,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_SYNC_ALL,
                            .argument = {0, 0, 0}};
     memheap_runtime_begin("shmem_sync_all");
     memheap_runtime_barrier(&memheap_runtime.agree, &call);
@@ -47,18 +47,19 @@ void pshmem_ctx_fence(shmem_ctx_t ctx)
 }
 MEMHEAP_PROFILED(shmem_ctx_fence)
 
-/* Wait for what a context has begun. It counts as settled only then: another
- * thread that comes meanwhile has to wait too. */
-static void settle(shmem_ctx_t ctx)
+/* Complete the issued operations of a context. They are marked as completed
+ * only afterwards, because another thread that arrives meanwhile must wait too.
+ */
+static void complete_issued(shmem_ctx_t ctx)
 {
-    uint64_t begun = __atomic_load_n(&ctx->begun, __ATOMIC_ACQUIRE);
-    uint64_t settled = __atomic_load_n(&ctx->settled, __ATOMIC_ACQUIRE);
-    if (settled >= begun)
+    uint64_t issued = __atomic_load_n(&ctx->issued, __ATOMIC_ACQUIRE);
+    uint64_t completed = __atomic_load_n(&ctx->completed, __ATOMIC_ACQUIRE);
+    if (completed >= issued)
         return;
     memheap_transport_quiet(memheap_runtime.transport);
-    while (settled < begun &&
-           !__atomic_compare_exchange_n(&ctx->settled, &settled, begun, false,
-                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+    while (completed < issued && !__atomic_compare_exchange_n(
+                                     &ctx->completed, &completed, issued, false,
+                                     __ATOMIC_RELEASE, __ATOMIC_RELAXED))
         continue;
 }
 
@@ -67,7 +68,7 @@ void pshmem_ctx_quiet(shmem_ctx_t ctx)
     atomic_thread_fence(memory_order_seq_cst);
     memheap_runtime_progress_limited();
     if (memheap_runtime.transport != NULL && ctx != SHMEM_CTX_INVALID)
-        settle(ctx);
+        complete_issued(ctx);
 }
 MEMHEAP_PROFILED(shmem_ctx_quiet)
 

@@ -1,9 +1,9 @@
 /*
- * Point-to-point synchronisation: waiting for words that other PEs write.
+ * Point-to-point synchronization: waiting for words that other PEs write.
  *
- * An object is read with an acquiring load, so what was put before it is seen
- * when it is. An element counts if its status is 0. Whoever looks serves the
- * PEs of other nodes first: what it looks for may come that way.
+ * An object is read with an acquire load, so data that was put before it is
+ * visible too. In an array, an element counts if its status is 0. Each test
+ * makes progress first, because the awaited value may come from another node.
  */
 #include "config.h"
 
@@ -14,14 +14,14 @@
 
 #include <stdbool.h>
 
-/* A wrong comparison holds for nothing; waiting for it would never end. */
-static void wrong_comparison(int cmp)
+/* An invalid comparison never holds, so waiting for it would never end. */
+static void end_on_invalid_comparison(int cmp)
 {
-    memheap_runtime_error("%d is no comparison: use SHMEM_CMP_EQ, ...", cmp);
+    memheap_runtime_error("invalid comparison %d; use SHMEM_CMP_EQ, ...", cmp);
     memheap_runtime_abort();
 }
 
-/* For one type: whether a comparison holds, and the forms for one object. */
+/* For one type: evaluate a comparison, and the routines for one object. */
 #define TYPED(A, T, N)                                                         \
     static bool holds_##N(const T *object, int cmp, T value)                   \
     {                                                                          \
@@ -40,7 +40,7 @@ static void wrong_comparison(int cmp)
         case SHMEM_CMP_GE:                                                     \
             return now >= value;                                               \
         default:                                                               \
-            wrong_comparison(cmp);                                             \
+            end_on_invalid_comparison(cmp);                                    \
             return false;                                                      \
         }                                                                      \
     }                                                                          \
@@ -60,8 +60,9 @@ static void wrong_comparison(int cmp)
 
 /*
  * For arrays of one type: scan() counts the elements for which the comparison
- * holds. `hits` takes their indices, until there are as many as `most`; *live_p
- * is how many elements counted. Values are one for all, or (step 1) one each.
+ * holds, up to `most`. `hits` takes their indices; *live_p takes the number of
+ * elements with status 0. All elements share one value (step 0), or each has
+ * its own (step 1).
  */
 #define ARRAY_TYPED(A, T, N)                                                   \
     TYPED(A, T, N)                                                             \
@@ -87,7 +88,7 @@ static void wrong_comparison(int cmp)
     ARRAY_FORMS(T, N, , T cmp_value, &cmp_value, 0)                            \
     ARRAY_FORMS(T, N, _vector, const T *cmp_values, cmp_values, 1)
 
-/* The forms over an array, for one value (SUFFIX empty) or a vector. */
+/* The routines for an array, with one value (SUFFIX empty) or a vector. */
 #define ARRAY_FORMS(T, N, SUFFIX, PARAMETER, VALUES, STEP)                     \
     int pshmem_##N##_test_all##SUFFIX(T *ivars, size_t nelems,                 \
                                       const int *status, int cmp, PARAMETER)   \
@@ -172,7 +173,7 @@ uint64_t pshmem_signal_wait_until(uint64_t *sig_addr, int cmp,
 }
 MEMHEAP_PROFILED(shmem_signal_wait_until)
 
-/* The names of old. */
+/* The deprecated names. */
 void(pshmem_wait_until)(long *ivar, int cmp, long cmp_value)
 {
     pshmem_long_wait_until(ivar, cmp, cmp_value);

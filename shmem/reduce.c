@@ -1,21 +1,20 @@
 /*
  * Reductions and scans.
  *
- * A reduction is cut into as many slices as there are PEs. Each PE combines
- * its slice of all sources, in the order of the PEs, and stores the result
- * into its slice of every destination: nobody else reads or writes that slice,
- * so a destination may be the source. All PEs get the same bits.
+ * A reduction is cut into one slice per PE. Each PE combines its slice of all
+ * sources, in the order of the PEs, and stores the result into its slice of
+ * every destination. No other PE accesses that slice, so a destination may be
+ * the source. All PEs get bitwise equal results.
  *
- * A second meeting costs more than the work where that is short: the PEs of a
- * team then show their sources as they meet, and each combines all of them; in
- * an active set the first PE combines all for all, between the two halves of
- * one meeting.
+ * Short reductions avoid the second barrier. In a team, the sources are inline
+ * payloads, and each PE combines all of them. In an active set, rank 0 combines
+ * for all, between the two steps of one barrier.
  *
- * On several nodes, the first PE of each combines the sources of its node, and
- * the nodes trade what came out, as long as that is not too much.
+ * On several nodes, the first member of each node combines the sources of its
+ * node, and the nodes exchange these results, up to a limit.
  *
- * In a scan each PE needs the sources of those before it, so a piece at a time
- * is combined into a buffer, and stored when all have read.
+ * In a scan, each PE needs the sources of the PEs before it. It combines a
+ * piece at a time in a buffer, and stores it after all PEs have read.
  */
 #include "config.h"
 
@@ -27,8 +26,8 @@
 #include <string.h>
 
 enum {
-    BUFFER = 16384, /* bytes on the stack for results under way */
-    SHORT = 1024    /* bytes that the first PE of a set combines for all */
+    BUFFER = 16384, /* bytes of the buffer on the stack */
+    SHORT = 1024    /* up to this size, rank 0 of a set combines for all */
 };
 
 #define AND(a, b) ((a) & (b))
@@ -39,18 +38,18 @@ enum {
 #define SUM(a, b) ((a) + (b))
 #define PROD(a, b) ((a) * (b))
 
-/* A number for a short name, so that PEs see that they mean different ones. */
+/* A number for a short name, so that PEs notice different names. */
 #define TAG(name)                                                              \
     ((uint64_t)(name)[0] << 16 | (uint64_t)(name)[1] << 8 |                    \
      (uint64_t)(name)[sizeof(name) - 2])
 
-/* The group of a team, for an operation on a type. */
-static inline memheap_group_t group_for(const char *call, shmem_team_t team,
-                                        memheap_call_kind_t kind, size_t size,
-                                        size_t n, uint64_t tag)
+/* The group of a team, for one operation and type. */
+static inline memheap_group_t reduce_group(const char *call, shmem_team_t team,
+                                           memheap_call_kind_t kind,
+                                           size_t size, size_t n, uint64_t tag)
 {
     memheap_group_t group = memheap_group_of_team(call, team, kind, size, n);
-    group.what.argument[2] = tag;
+    group.call.argument[2] = tag;
     return group;
 }
 
@@ -66,33 +65,33 @@ static void slice_of(const memheap_group_t *group, size_t n, size_t *first_p,
     *end_p = *first_p + each + (rank < more);
 }
 
-/* Part of the source of number i: where it is, or in the copy that was got. */
+/* Part of the source of rank i: in place, or copied to `copy` if off node. */
 static const void *source_of(const memheap_group_t *group, const void *source,
                              size_t size, int i, void *copy)
 {
-    memheap_remote_addr_t far;
+    memheap_remote_addr_t remote;
     if (size == 0)
         return copy;
-    const char *near = memheap_group_at(group, source, size, i, &far);
-    if (MEMHEAP_LIKELY(near != NULL))
-        return near;
-    memheap_transport_get(memheap_runtime.transport, &far, copy, size);
+    const char *local = memheap_group_at(group, source, size, i, &remote);
+    if (MEMHEAP_LIKELY(local != NULL))
+        return local;
+    memheap_transport_get(memheap_runtime.transport, &remote, copy, size);
     return copy;
 }
 
-/* What the first PE of a node needs to combine for its node. */
-typedef struct parcel {
+/* Arguments for pack and unpack, which the first member of a node runs. */
+typedef struct exchange_args {
     const memheap_group_t *group;
     void *dest;
     const void *source;
     size_t count, size; /* elements, and their bytes */
     void (*into)(void *buffer, const void *other, size_t count);
-} parcel_t;
+} exchange_args_t;
 
-/* The combined sources of this node's PEs. */
+/* The combined sources of the members on this node. */
 static void *pack_sum(void *context, size_t *size_p)
 {
-    const parcel_t *p = context;
+    const exchange_args_t *p = context;
     void *sum = malloc(p->size);
     *size_p = p->size;
     if (sum == NULL)
@@ -105,31 +104,31 @@ static void *pack_sum(void *context, size_t *size_p)
     return sum;
 }
 
-/* Combine those of all nodes, in one order everywhere. */
-static void unpack_sums(void *context, const memheap_agree_block_t *blocks,
+/* Combine the sums of all nodes, in the same order on all nodes. */
+static void unpack_sums(void *context, const memheap_node_payload_t *payloads,
                         int count)
 {
-    const parcel_t *p = context;
+    const exchange_args_t *p = context;
     char *dest = memheap_group_on_node(p->group, p->dest, p->size, 0);
-    memcpy(dest, blocks[0].data, p->size);
+    memcpy(dest, payloads[0].data, p->size);
     for (int b = 1; b < count; b++)
-        p->into(dest, blocks[b].data, p->count);
+        p->into(dest, payloads[b].data, p->count);
     for (int i = 1; i < p->group->agree->node_size; i++)
         memcpy(memheap_group_on_node(p->group, p->dest, p->size, i), dest,
                p->size);
 }
 
-static void trade_sums(memheap_group_t *group, void *dest, const void *source,
-                       size_t count, size_t size,
-                       void (*into)(void *buffer, const void *other,
-                                    size_t count))
+static void exchange_sums(memheap_group_t *group, void *dest,
+                          const void *source, size_t count, size_t size,
+                          void (*into)(void *buffer, const void *other,
+                                       size_t count))
 {
-    parcel_t parcel = {group, dest, source, count, size, into};
-    memheap_agree_exchange_t trade = {pack_sum, unpack_sums, &parcel};
-    memheap_group_exchange(group, &trade);
+    exchange_args_t args = {group, dest, source, count, size, into};
+    memheap_agree_exchange_t callbacks = {pack_sum, unpack_sums, &args};
+    memheap_group_exchange(group, &callbacks);
 }
 
-/* Combine count elements that another PE has into a buffer. */
+/* Combine count elements of another PE into a buffer. */
 #define COMBINE(T, N, O, OPERATION)                                            \
     static inline void N##_##O##_into(void *buffer, const void *other,         \
                                       size_t count)                            \
@@ -141,8 +140,8 @@ static void trade_sums(memheap_group_t *group, void *dest, const void *source,
     }                                                                          \
     WORK(T, N, O)
 
-/* The work of one operation on one type: combine a slice, piece by piece, and
- * do so with all slices in the way that fits. */
+/* One operation on one type: combine a slice, in pieces of the buffer size; and
+ * choose the algorithm. */
 #define WORK(T, N, O)                                                          \
     static void N##_##O##_slice(const memheap_group_t *group, T *dest,         \
                                 const T *source, size_t first, size_t end)     \
@@ -164,8 +163,8 @@ static void trade_sums(memheap_group_t *group, void *dest, const void *source,
             first += count;                                                    \
         }                                                                      \
     }                                                                          \
-    static void N##_##O##_shown(const memheap_group_t *group, T *dest,         \
-                                size_t n)                                      \
+    static void N##_##O##_inline(const memheap_group_t *group, T *dest,        \
+                                 size_t n)                                     \
     {                                                                          \
         T buffer[MEMHEAP_AGREE_PAYLOAD_MAX / sizeof(T)];                       \
         memcpy(buffer, memheap_agree_payload(group->agree, 0), n * sizeof(T)); \
@@ -180,19 +179,19 @@ static void trade_sums(memheap_group_t *group, void *dest, const void *source,
         if (memheap_group_can_inline(group, bytes)) {                          \
             memheap_agree_attach(group->agree, source, bytes);                 \
             memheap_group_barrier(group);                                      \
-            N##_##O##_shown(group, dest, n);                                   \
+            N##_##O##_inline(group, dest, n);                                  \
             return;                                                            \
         }                                                                      \
         if (n > 0 && memheap_group_can_exchange(                               \
                          group, memheap_bytes((size_t)group->size, bytes))) {  \
-            trade_sums(group, dest, source, n, bytes, N##_##O##_into);         \
+            exchange_sums(group, dest, source, n, bytes, N##_##O##_into);      \
             return;                                                            \
         }                                                                      \
         if (group->agree == NULL && bytes <= SHORT) {                          \
-            memheap_group_wait_all(group);                                     \
+            memheap_group_arrive(group);                                       \
             if (group->rank == 0)                                              \
                 N##_##O##_slice(group, dest, source, 0, n);                    \
-            memheap_group_let_go(group);                                       \
+            memheap_group_release(group);                                      \
             return;                                                            \
         }                                                                      \
         size_t first;                                                          \
@@ -203,16 +202,16 @@ static void trade_sums(memheap_group_t *group, void *dest, const void *source,
         memheap_group_barrier(group);                                          \
     }
 
-/* The routine over a team, and over an active set. */
+/* The routines for a team and for an active set. */
 #define REDUCE(T, N, O)                                                        \
     int pshmem_##N##_##O##_reduce(shmem_team_t team, T *dest, const T *source, \
                                   size_t nreduce)                              \
     {                                                                          \
         if (team == SHMEM_TEAM_INVALID)                                        \
             return -1;                                                         \
-        memheap_group_t group =                                                \
-            group_for("shmem_" #N "_" #O "_reduce", team, MEMHEAP_CALL_REDUCE, \
-                      sizeof(T), nreduce, TAG(#N) << 24 | TAG(#O));            \
+        memheap_group_t group = reduce_group(                                  \
+            "shmem_" #N "_" #O "_reduce", team, MEMHEAP_CALL_REDUCE,           \
+            sizeof(T), nreduce, TAG(#N) << 24 | TAG(#O));                      \
         N##_##O(&group, dest, source, nreduce);                                \
         return 0;                                                              \
     }                                                                          \
@@ -230,7 +229,7 @@ static void trade_sums(memheap_group_t *group, void *dest, const void *source,
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_##O##_to_all)
 
-/* A scan; `own` is whether a PE's own source counts. */
+/* A scan; own is 1 if it includes a PE's own source, else 0. */
 #define SCAN(T, N)                                                             \
     static void N##_scan(memheap_group_t *group, T *dest, const T *source,     \
                          size_t n, int own)                                    \
@@ -264,14 +263,14 @@ static void trade_sums(memheap_group_t *group, void *dest, const void *source,
         if (team == SHMEM_TEAM_INVALID)                                        \
             return -1;                                                         \
         memheap_group_t group =                                                \
-            group_for("shmem_" #N "_sum_" #NAME, team, MEMHEAP_CALL_SCAN,      \
-                      sizeof(T), nelems, TAG(#N) << 24 | TAG(#NAME));          \
+            reduce_group("shmem_" #N "_sum_" #NAME, team, MEMHEAP_CALL_SCAN,   \
+                         sizeof(T), nelems, TAG(#N) << 24 | TAG(#NAME));       \
         N##_scan(&group, dest, source, nelems, OWN);                           \
         return 0;                                                              \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_sum_##NAME)
 
-/* The operations for the union of the types of teams and active sets. */
+/* Define each operation once, for the types of teams and of active sets. */
 #define BIT_WORK(A, T, N)                                                      \
     COMBINE(T, N, and, AND)                                                    \
     COMBINE(T, N, or, OR)                                                      \

@@ -1,10 +1,12 @@
 /*
- * The other nodes of the job: whether there are any, the transport to them, and
- * what is said when one is lost.
+ * The other nodes of the job: forms the nodes, opens the transport, registers
+ * memory, and ends the job when a node is lost.
  */
 #include "config.h"
 
 #include "shmem/remote_registration.h"
+#include "comm/agree_exchange.h"
+#include "comm/mpi_init.h"
 #include "base/util.h"
 
 #include <stdatomic.h>
@@ -14,7 +16,7 @@
 
 #include <shmem.h>
 
-/* The most PEs that may be one node, as the user wants it. */
+/* The maximum number of PEs per node, by the parameters. */
 static size_t node_limit(const memheap_params_t *params)
 {
     const char *transport =
@@ -25,7 +27,7 @@ static size_t node_limit(const memheap_params_t *params)
     return pes == 0 ? SIZE_MAX : (size_t)pes;
 }
 
-/* A value that only some texts can have. */
+/* Check the value of MEMHEAP_TRANSPORT. */
 static memheap_status_t check_transport(memheap_runtime_t *rt)
 {
     const char *transport =
@@ -51,59 +53,59 @@ static void receive(void *context, const void *head, const void *data,
     memheap_agree_receive(&rt->agree, head, data, size);
 }
 
-/* For MPI: whoever waits there serves PEs of other nodes too. */
-static int serve(void)
+/* Callback of MPI's progress engine: serve other nodes while waiting in MPI. */
+static int progress_from_mpi(void)
 {
     memheap_transport_t *transport = memheap_runtime.transport;
     return transport == NULL ? 0 : memheap_transport_try_progress(transport);
 }
 
-/* Whether this is the first thread to find that PEs are lost. */
+/* Whether this is the first thread to detect a loss. */
 static bool is_first_loss(void)
 {
     static atomic_flag found = ATOMIC_FLAG_INIT;
     return !atomic_flag_test_and_set(&found);
 }
 
-/* Leave the launcher some time to end this PE. */
-static void await_end(unsigned seconds)
+/* Give the launcher time to end this PE. */
+static void wait_for_launcher(unsigned seconds)
 {
     while (seconds > 0)
         seconds = sleep(seconds);
 }
 
-/* End the job for PEs that are gone. The launcher is left the time to find that
- * out, since one that is told to end sends a lost node its orders first, and
- * waits for as long as TCP tries that: a quarter of an hour. */
-static _Noreturn void end_lost(void)
+/* End the job after a loss. Give the launcher time to detect the loss itself:
+ * if it is told to end the job, it first sends orders to the lost node, and
+ * waits as long as TCP retries: a quarter of an hour. */
+static _Noreturn void end_after_loss(void)
 {
-    await_end(30);
+    wait_for_launcher(30);
     memheap_runtime_abort();
 }
 
-/* A PE that is gone may be one that the launcher has ended, as it will end this
- * one: whoever caused that has said why. */
-static void lost(void *context, int pe, const char *why, bool gone)
+/* A lost PE may have been ended by the launcher, which will end this one too.
+ * The cause has been printed then. */
+static void on_peer_lost(void *context, int pe, const char *why, bool gone)
 {
     (void)context;
     if (gone)
-        await_end(3);
+        wait_for_launcher(3);
     bool first = is_first_loss();
     if (first && pe < 0)
         memheap_runtime_error("a PE of another node cannot be reached (%s)",
                               why);
     else if (first)
         memheap_runtime_error("PE %d cannot be reached (%s): its node, or the "
-                              "way there, is lost",
+                              "network to it, is lost",
                               pe, why);
     if (!gone)
         memheap_runtime_abort();
-    end_lost();
+    end_after_loss();
 }
 
-/* Comes on a thread of the watch. */
-static void lost_node(void *context, const memheap_node_t *node,
-                      const char *host, long timeout_s)
+/* Called on the thread of the node monitor. */
+static void on_node_lost(void *context, const memheap_node_t *node,
+                         const char *host, long timeout_s)
 {
     (void)context;
     char pes[80];
@@ -117,39 +119,41 @@ static void lost_node(void *context, const memheap_node_t *node,
                  node->start, node->stride);
     if (is_first_loss())
         memheap_runtime_error(
-            "node %s is lost, or the way there, with %s: nothing was heard of "
-            "it for %ld seconds (MEMHEAP_NODE_TIMEOUT)",
+            "node %s with %s, or the network to it, is lost: it did not answer "
+            "for %ld seconds (MEMHEAP_NODE_TIMEOUT)",
             host, pes, timeout_s);
-    end_lost();
+    end_after_loss();
 }
 
-/* Watch the other nodes, if the user wants it. Collective. */
-static void watch(memheap_runtime_t *rt)
+/* Start the node monitor, unless the user has disabled it. Collective. */
+static void start_node_monitor(memheap_runtime_t *rt)
 {
     memheap_node_monitor_config_t config = {
         .timeout_s =
             memheap_params_value(rt->params, "MEMHEAP_NODE_TIMEOUT")->integer,
-        .lost = lost_node,
+        .lost = on_node_lost,
         .context = rt};
     long least =
-        (long)memheap_job_least(&rt->job, (size_t)config.timeout_s, NULL);
+        (long)memheap_job_min(&rt->job, (size_t)config.timeout_s, NULL);
     if (least > 0)
-        rt->watch = memheap_node_monitor_open(&rt->job, &config, &rt->log);
+        rt->node_monitor =
+            memheap_node_monitor_open(&rt->job, &config, &rt->log);
 }
 
-/* Have the transport, and all that comes with it. Collective. */
+/* Open the transport and the node monitor, and hook into MPI. Collective. */
 static memheap_status_t open_transport(memheap_runtime_t *rt)
 {
     const memheap_params_t *params = rt->params;
     memheap_transport_config_t config = {
-        /* A thread in MPI serves others while another one calls in here. */
+        /* A thread in MPI may make progress while another calls the transport.
+         */
         .threads = rt->thread_level != SHMEM_THREAD_SINGLE,
         .progress_thread =
             memheap_params_value(params, "MEMHEAP_PROGRESS_THREAD")->boolean,
         .map_nonblocking =
             memheap_params_value(params, "MEMHEAP_MAP_NONBLOCK")->boolean,
         .receive = receive,
-        .lost = lost,
+        .lost = on_peer_lost,
         .context = rt};
     memheap_status_t status =
         memheap_transport_open(&rt->job, &config, &rt->log, &rt->transport);
@@ -157,14 +161,15 @@ static memheap_status_t open_transport(memheap_runtime_t *rt)
         memheap_runtime_report_any(status);
         return status;
     }
-    watch(rt);
+    start_node_monitor(rt);
     rt->job.wait.progress = memheap_transport_progress;
     rt->job.wait.context = rt->transport;
-    if (!memheap_mpi_hook_progress(serve, true) && !config.progress_thread)
+    if (!memheap_mpi_hook_progress(progress_from_mpi, true) &&
+        !config.progress_thread)
         memheap_log_write(&rt->log, MEMHEAP_LOG_DEBUG,
-                          "this MPI does not serve other nodes where the "
-                          "program waits in it; MEMHEAP_PROGRESS_THREAD=1 "
-                          "does");
+                          "this MPI does not serve other nodes while the "
+                          "program waits in it; "
+                          "set MEMHEAP_PROGRESS_THREAD=1");
     return MEMHEAP_OK;
 }
 
@@ -185,11 +190,11 @@ memheap_status_t memheap_registration_open(memheap_runtime_t *rt)
 void memheap_registration_close(memheap_runtime_t *rt)
 {
     if (rt->transport != NULL)
-        memheap_mpi_hook_progress(serve, false);
+        memheap_mpi_hook_progress(progress_from_mpi, false);
     memheap_transport_close(rt->transport);
     rt->transport = NULL;
-    memheap_node_monitor_close(rt->watch);
-    rt->watch = NULL;
+    memheap_node_monitor_close(rt->node_monitor);
+    rt->node_monitor = NULL;
     rt->job.wait.progress = NULL;
 }
 
@@ -198,20 +203,20 @@ memheap_status_t memheap_register_space(const memheap_space_t *space,
 {
     memheap_runtime_t *rt = &memheap_runtime;
     memheap_segment_t *segment = space->segment;
-    const memheap_members_t *owners = &segment->owners;
+    const memheap_members_t *members = &segment->members;
     memheap_stats_t stats;
     if (rt->transport == NULL)
         return MEMHEAP_OK;
     memheap_get_stats(space->heap, &stats);
     size_t target =
-        memheap_max(memheap_job_least(owners->job, stats.committed, NULL), end);
-    if (target <= segment->covered)
+        memheap_max(memheap_job_min(members->job, stats.committed, NULL), end);
+    if (target <= segment->registered)
         return MEMHEAP_OK;
     memheap_status_t status =
-        memheap_transport_register(rt->transport, segment->id, owners,
-                                   segment->base, segment->covered, target);
+        memheap_transport_register(rt->transport, segment->id, members,
+                                   segment->base, segment->registered, target);
     if (status == MEMHEAP_OK)
-        segment->covered = target;
+        segment->registered = target;
     return status;
 }
 
@@ -219,20 +224,20 @@ memheap_status_t memheap_register_block_off_node(const memheap_space_t *space,
                                                  const void *block, int *pe_p)
 {
     const memheap_segment_t *segment = space->segment;
-    const memheap_members_t *owners = &segment->owners;
+    const memheap_members_t *members = &segment->members;
     size_t size;
     if (block == NULL ||
         memheap_find_block(space->heap, block, &size) != MEMHEAP_OK)
         return MEMHEAP_OK;
     size_t end = (size_t)((const char *)block - segment->base) + size;
-    if (end <= segment->covered)
+    if (end <= segment->registered)
         return MEMHEAP_OK;
     memheap_status_t status = memheap_register_space(space, end);
     if (status != MEMHEAP_OK) {
         int number;
-        memheap_job_least(owners->job, memheap_runtime.message[0] == '\0',
-                          &number);
-        *pe_p = owners->start + number * owners->stride;
+        memheap_job_min(members->job, memheap_runtime.message[0] == '\0',
+                        &number);
+        *pe_p = members->start + number * members->stride;
     }
     return status;
 }

@@ -1,10 +1,9 @@
 /*
  * Remote memory access and signals.
  *
- * What is put to a PE of this node is copied by this PE through its window,
- * and is there when the call returns; the nonblocking forms are the same. What
- * is put to a PE of another node goes through the transport. A signal is an
- * atomic update that comes after the data.
+ * A put to a PE of this node is a copy through its window, and is complete on
+ * return; the nonblocking forms are the same. A put to a PE of another node
+ * uses the transport. A signal is an atomic update after the data.
  */
 #include "config.h"
 
@@ -16,47 +15,47 @@
 #include <stdatomic.h>
 #include <string.h>
 
-typedef void far_put_t(memheap_transport_t *transport,
-                       const memheap_remote_addr_t *place, const void *source,
-                       size_t size);
-typedef void far_get_t(memheap_transport_t *transport,
-                       const memheap_remote_addr_t *place, void *dest,
-                       size_t size);
+typedef void put_function_t(memheap_transport_t *transport,
+                            const memheap_remote_addr_t *remote,
+                            const void *source, size_t size);
+typedef void get_function_t(memheap_transport_t *transport,
+                            const memheap_remote_addr_t *remote, void *dest,
+                            size_t size);
 
-/* Moves of one block, with what is done for a PE of another node. */
+/* Copies of one block; the last argument is the transport's function. */
 static inline void put_by(const char *call, shmem_ctx_t ctx, void *dest,
                           const void *source, size_t size, int pe,
-                          far_put_t *far_put)
+                          put_function_t *transport_put)
 {
-    memheap_remote_addr_t far;
+    memheap_remote_addr_t remote;
     int target = memheap_world_pe(call, ctx, pe);
     if (size == 0)
         return;
-    char *near = memheap_locate(call, dest, size, target, &far);
-    if (MEMHEAP_LIKELY(near != NULL)) {
-        memheap_copy(near, source, size);
+    char *local = memheap_locate(call, dest, size, target, &remote);
+    if (MEMHEAP_LIKELY(local != NULL)) {
+        memheap_copy(local, source, size);
         return;
     }
-    far_put(memheap_runtime.transport, &far, source, size);
-    memheap_ctx_begun(ctx);
+    transport_put(memheap_runtime.transport, &remote, source, size);
+    memheap_ctx_note_issued(ctx);
 }
 
 static inline void get_by(const char *call, shmem_ctx_t ctx, void *dest,
                           const void *source, size_t size, int pe,
-                          far_get_t *far_get)
+                          get_function_t *transport_get)
 {
-    memheap_remote_addr_t far;
+    memheap_remote_addr_t remote;
     int target = memheap_world_pe(call, ctx, pe);
     if (size == 0)
         return;
-    char *near = memheap_locate(call, source, size, target, &far);
-    if (MEMHEAP_LIKELY(near != NULL)) {
-        memheap_copy(dest, near, size);
+    char *local = memheap_locate(call, source, size, target, &remote);
+    if (MEMHEAP_LIKELY(local != NULL)) {
+        memheap_copy(dest, local, size);
         return;
     }
-    far_get(memheap_runtime.transport, &far, dest, size);
-    if (far_get != memheap_transport_get)
-        memheap_ctx_begun(ctx);
+    transport_get(memheap_runtime.transport, &remote, dest, size);
+    if (transport_get != memheap_transport_get)
+        memheap_ctx_note_issued(ctx);
 }
 
 static void put(const char *call, shmem_ctx_t ctx, void *dest,
@@ -83,22 +82,22 @@ static void get_nbi(const char *call, shmem_ctx_t ctx, void *dest,
     get_by(call, ctx, dest, source, size, pe, memheap_transport_get_nbi);
 }
 
-/* A stride in bytes. None is less than one element; SIZE_MAX stands for those
- * that are, and makes any extent too long. */
+/* A stride in bytes. An invalid stride, less than one element, becomes
+ * SIZE_MAX, which makes any extent too long. */
 static size_t step_of(ptrdiff_t stride, size_t size)
 {
     return stride < 1 ? SIZE_MAX : memheap_bytes((size_t)stride, size);
 }
 
-/* Bytes from the first of count blocks to the end of the last; SIZE_MAX if that
- * many cannot be. */
+/* Bytes from the start of the first of count blocks to the end of the last;
+ * SIZE_MAX on overflow. */
 static size_t extent_of(size_t count, size_t step, size_t block)
 {
     size_t distance = memheap_bytes(count - 1, step);
     return distance > SIZE_MAX - block ? SIZE_MAX : distance + block;
 }
 
-/* Copy count blocks whose starts are apart by a step on either side. */
+/* Copy count blocks, with a step in bytes on each side. */
 static void copy_blocks(char *dest, size_t dest_step, const char *source,
                         size_t source_step, size_t block, size_t count)
 {
@@ -106,7 +105,7 @@ static void copy_blocks(char *dest, size_t dest_step, const char *source,
         memmove(dest + i * dest_step, source + i * source_step, block);
 }
 
-/* End the job if the blocks of the local side cannot be. */
+/* End the job if the extent of the local blocks overflows. */
 static void check_local(const char *call, const void *address, size_t count,
                         size_t step, size_t block, int pe)
 {
@@ -114,47 +113,47 @@ static void check_local(const char *call, const void *address, size_t count,
         memheap_wrong_address(call, address, SIZE_MAX, pe);
 }
 
-/* Put and get of blocks; strides and the block in bytes. */
+/* Put and get of blocks. Strides and block sizes are in bytes. */
 static void put_blocks(const char *call, shmem_ctx_t ctx, void *dest,
                        const void *source, size_t dst, size_t sst, size_t block,
                        size_t count, int pe)
 {
-    memheap_remote_addr_t far;
+    memheap_remote_addr_t remote;
     int target = memheap_world_pe(call, ctx, pe);
     if (count == 0 || block == 0)
         return;
     check_local(call, source, count, sst, block, pe);
-    char *near =
-        memheap_locate(call, dest, extent_of(count, dst, block), target, &far);
-    if (MEMHEAP_LIKELY(near != NULL)) {
-        copy_blocks(near, dst, source, sst, block, count);
+    char *local = memheap_locate(call, dest, extent_of(count, dst, block),
+                                 target, &remote);
+    if (MEMHEAP_LIKELY(local != NULL)) {
+        copy_blocks(local, dst, source, sst, block, count);
         return;
     }
     memheap_transport_t *transport = memheap_runtime.transport;
-    for (size_t i = 0; i < count; i++, far.offset += dst)
-        memheap_transport_put(transport, &far, (const char *)source + i * sst,
-                              block);
-    memheap_ctx_begun(ctx);
+    for (size_t i = 0; i < count; i++, remote.offset += dst)
+        memheap_transport_put(transport, &remote,
+                              (const char *)source + i * sst, block);
+    memheap_ctx_note_issued(ctx);
 }
 
 static void get_blocks(const char *call, shmem_ctx_t ctx, void *dest,
                        const void *source, size_t dst, size_t sst, size_t block,
                        size_t count, int pe)
 {
-    memheap_remote_addr_t far;
+    memheap_remote_addr_t remote;
     int target = memheap_world_pe(call, ctx, pe);
     if (count == 0 || block == 0)
         return;
     check_local(call, dest, count, dst, block, pe);
-    char *near = memheap_locate(call, source, extent_of(count, sst, block),
-                                target, &far);
-    if (MEMHEAP_LIKELY(near != NULL)) {
-        copy_blocks(dest, dst, near, sst, block, count);
+    char *local = memheap_locate(call, source, extent_of(count, sst, block),
+                                 target, &remote);
+    if (MEMHEAP_LIKELY(local != NULL)) {
+        copy_blocks(dest, dst, local, sst, block, count);
         return;
     }
     memheap_transport_t *transport = memheap_runtime.transport;
-    for (size_t i = 0; i < count; i++, far.offset += sst)
-        memheap_transport_get_nbi(transport, &far, (char *)dest + i * dst,
+    for (size_t i = 0; i < count; i++, remote.offset += sst)
+        memheap_transport_get_nbi(transport, &remote, (char *)dest + i * dst,
                                   block);
     memheap_transport_wait_gets(transport);
 }
@@ -162,11 +161,11 @@ static void get_blocks(const char *call, shmem_ctx_t ctx, void *dest,
 static void update_signal(const char *call, shmem_ctx_t ctx, uint64_t *sig_addr,
                           uint64_t signal, int sig_op, int pe)
 {
-    memheap_remote_addr_t far;
+    memheap_remote_addr_t remote;
     _Atomic uint64_t *word = (_Atomic uint64_t *)(void *)memheap_locate_ctx(
-        call, ctx, sig_addr, sizeof(*sig_addr), pe, &far);
+        call, ctx, sig_addr, sizeof(*sig_addr), pe, &remote);
     if (MEMHEAP_UNLIKELY(word == NULL))
-        memheap_remote_update(ctx, &far,
+        memheap_remote_update(ctx, &remote,
                               sig_op == SHMEM_SIGNAL_ADD ? MEMHEAP_ATOMIC_ADD
                                                          : MEMHEAP_ATOMIC_SWAP,
                               sizeof(signal), &signal, NULL, NULL);
@@ -176,7 +175,7 @@ static void update_signal(const char *call, shmem_ctx_t ctx, uint64_t *sig_addr,
         atomic_store(word, signal);
 }
 
-/* The signal must not overtake the data, on whichever way it goes. */
+/* Update a signal after the data before it, which may take another route. */
 static void signal_after(const char *call, shmem_ctx_t ctx, uint64_t *sig_addr,
                          uint64_t signal, int sig_op, int pe)
 {
@@ -263,15 +262,15 @@ static void put_signal_nbi(const char *call, shmem_ctx_t ctx, void *dest,
          get_blocks, dest, source, step_of(dst, SIZE), step_of(sst, SIZE),     \
          memheap_bytes(bsize, SIZE), nblocks, pe)
 
-/* One element: its copy is a plain load or store on this node. */
+/* One element: a plain load or store, on this node. */
 #define PUT_ONE(T, NAME, HEAD, CTX)                                            \
     void pshmem_##NAME HEAD                                                    \
     {                                                                          \
-        memheap_remote_addr_t far;                                             \
-        T *near = (T *)(void *)memheap_locate_ctx("shmem_" #NAME, CTX, dest,   \
-                                                  sizeof(T), pe, &far);        \
-        if (MEMHEAP_LIKELY(near != NULL))                                      \
-            *near = value;                                                     \
+        memheap_remote_addr_t remote;                                          \
+        T *local = (T *)(void *)memheap_locate_ctx("shmem_" #NAME, CTX, dest,  \
+                                                   sizeof(T), pe, &remote);    \
+        if (MEMHEAP_LIKELY(local != NULL))                                     \
+            *local = value;                                                    \
         else                                                                   \
             put("shmem_" #NAME, CTX, dest, &value, sizeof(T), pe);             \
     }                                                                          \
@@ -279,11 +278,11 @@ static void put_signal_nbi(const char *call, shmem_ctx_t ctx, void *dest,
 #define GET_ONE(T, NAME, HEAD, CTX)                                            \
     T pshmem_##NAME HEAD                                                       \
     {                                                                          \
-        memheap_remote_addr_t far;                                             \
-        const T *near = (const T *)(void *)memheap_locate_ctx(                 \
-            "shmem_" #NAME, CTX, source, sizeof(T), pe, &far);                 \
-        if (MEMHEAP_LIKELY(near != NULL))                                      \
-            return *near;                                                      \
+        memheap_remote_addr_t remote;                                          \
+        const T *local = (const T *)(void *)memheap_locate_ctx(                \
+            "shmem_" #NAME, CTX, source, sizeof(T), pe, &remote);              \
+        if (MEMHEAP_LIKELY(local != NULL))                                     \
+            return *local;                                                     \
         T value;                                                               \
         get("shmem_" #NAME, CTX, &value, source, sizeof(T), pe);               \
         return value;                                                          \

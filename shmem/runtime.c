@@ -1,9 +1,11 @@
 /*
- * The one state of the OpenSHMEM layer, what it says, and how its calls agree.
+ * The state of the OpenSHMEM layer, its messages, and the agreement of its
+ * calls.
  *
- * Everything of a collective step is logged into one message, which is printed
- * only when the PEs know that the step failed, by the lowest of the PEs that
- * failed worst: so a job prints a cause once, however many PEs share it.
+ * All errors of a collective step are logged into one message. It is printed
+ * only after the PEs have agreed that the step failed, and by the lowest PE
+ * that has the worst status. So a job prints a cause once, even if all PEs have
+ * it.
  */
 #include "config.h"
 
@@ -19,37 +21,37 @@
 
 static void log_sink(void *context, memheap_log_level_t level,
                      const char *message);
-static void verdict_sink(void *context, memheap_log_level_t level,
-                         const char *message);
+static void divergence_sink(void *context, memheap_log_level_t level,
+                            const char *message);
 
 memheap_runtime_t memheap_runtime = {
-    .space = {.segment = &memheap_runtime.symmetric,
+    .space = {.segment = &memheap_runtime.heap_segment,
               .agree = &memheap_runtime.agree,
               .team = &shmemx_team_world},
-    .symmetric = {.id = MEMHEAP_SEGMENT_HEAP,
-                  .owners = {&memheap_runtime.job, 0, 1}},
-    .variables = {.id = MEMHEAP_SEGMENT_DATA,
-                  .owners = {&memheap_runtime.job, 0, 1}},
+    .heap_segment = {.id = MEMHEAP_SEGMENT_HEAP,
+                     .members = {&memheap_runtime.job, 0, 1}},
+    .data_segment = {.id = MEMHEAP_SEGMENT_DATA,
+                     .members = {&memheap_runtime.job, 0, 1}},
     .log = {log_sink, &memheap_runtime, MEMHEAP_LOG_WARNING},
     .lists_lock = PTHREAD_MUTEX_INITIALIZER,
-    .verdict = {verdict_sink, &memheap_runtime, MEMHEAP_LOG_ERROR}};
+    .divergence_log = {divergence_sink, &memheap_runtime, MEMHEAP_LOG_ERROR}};
 
-/* Print a line, all of it at once. Without a kind, it is about all PEs. */
+/* Print a line with a single write. kind NULL: the line is about all PEs. */
 static void print_line(const char *kind, const char *message)
 {
     char line[1200];
-    char pe[24] = ""; /* unknown before the job is */
+    char pe[24] = ""; /* unknown before the job is open */
     if (memheap_runtime.job.size > 0)
         snprintf(pe, sizeof(pe), "PE %d: ", memheap_runtime.job.rank);
     int length =
         snprintf(line, sizeof(line), "memheap: %s%s%s\n",
                  kind == NULL ? "" : pe, kind == NULL ? "" : kind, message);
     ssize_t written = write(STDERR_FILENO, line, (size_t)length);
-    (void)written; /* there is nowhere left to report it to */
+    (void)written; /* an error here cannot be reported */
 }
 
-/* Errors wait for the outcome of their step; warnings, which all PEs have
- * alike, are printed by the first. */
+/* Keep errors until the PEs agree. Warnings are equal on all PEs, so the first
+ * PE prints them. */
 static void log_sink(void *context, memheap_log_level_t level,
                      const char *message)
 {
@@ -64,9 +66,9 @@ static void log_sink(void *context, memheap_log_level_t level,
         print_line(NULL, message);
 }
 
-/* That the PEs differ is the cause, whatever else was said before. */
-static void verdict_sink(void *context, memheap_log_level_t level,
-                         const char *message)
+/* A divergence is the cause of other errors, so it replaces their message. */
+static void divergence_sink(void *context, memheap_log_level_t level,
+                            const char *message)
 {
     memheap_runtime_t *rt = context;
     (void)level;
@@ -83,7 +85,7 @@ void memheap_runtime_error(const char *format, ...)
     print_line("", message);
 }
 
-/* Of one PE, which need not be the first. */
+/* Print a warning at once. */
 static void warn(void *context, memheap_log_level_t level, const char *message)
 {
     (void)context;
@@ -106,11 +108,11 @@ void memheap_runtime_report_any(memheap_status_t status)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     int pe;
-    if (memheap_job_least(&rt->job, rt->message[0] == '\0', &pe) != 0)
+    if (memheap_job_min(&rt->job, rt->message[0] == '\0', &pe) != 0)
         snprintf(rt->message, sizeof(rt->message), "shmem_init: %s",
                  memheap_status_string(status));
     memheap_runtime_report(pe);
-    /* The launcher ends all when one ends: not before the message is out. */
+    /* When one PE ends, the launcher ends all. So wait for the message. */
     memheap_job_worst(&rt->job, MEMHEAP_OK);
 }
 
@@ -127,11 +129,11 @@ void memheap_runtime_not_running(const char *call)
     exit(EXIT_FAILURE);
 }
 
-/* The PE that reports ends the job; the others wait for it, so that none ends
- * before the message is out. */
+/* End the job after a divergence. The PE that has logged it aborts; the others
+ * wait, so that the launcher does not end the job before the message is out. */
 static _Noreturn void end_diverged(const memheap_agree_t *agree)
 {
-    if (agree->reports) {
+    if (agree->logged_divergence) {
         memheap_runtime_report(memheap_runtime.job.rank);
         memheap_runtime_abort();
     }
@@ -145,7 +147,7 @@ memheap_status_t memheap_runtime_agree(memheap_agree_t *agree,
                                        int *pe_p)
 {
     if (__builtin_expect(memheap_runtime.transport != NULL, 0))
-        pshmem_quiet(); /* within a node, the agreement orders all stores */
+        pshmem_quiet(); /* on one node, the agreement orders all stores */
     memheap_status_t status = memheap_agree(agree, call, mine, result, pe_p);
     if (__builtin_expect(status == MEMHEAP_ERR_DIVERGED, 0))
         end_diverged(agree);
@@ -161,30 +163,30 @@ void memheap_runtime_barrier(memheap_agree_t *agree, const memheap_call_t *call)
 }
 
 void memheap_runtime_barrier_rooted(memheap_agree_t *agree,
-                                    const memheap_call_t *call, int one)
+                                    const memheap_call_t *call, int root)
 {
     memheap_runtime_sync();
-    if (__builtin_expect(memheap_agree_rooted(agree, call, one) != MEMHEAP_OK,
+    if (__builtin_expect(memheap_agree_rooted(agree, call, root) != MEMHEAP_OK,
                          0))
         end_diverged(agree);
 }
 
 uint64_t memheap_runtime_reduce(memheap_agree_t *agree,
                                 const memheap_call_t *call, uint64_t word,
-                                uint64_t (*fold)(uint64_t a, uint64_t b))
+                                uint64_t (*reduce)(uint64_t a, uint64_t b))
 {
     uint64_t all;
     memheap_runtime_sync();
-    if (memheap_agree_reduce(agree, call, word, fold, &all) != MEMHEAP_OK)
+    if (memheap_agree_reduce(agree, call, word, reduce, &all) != MEMHEAP_OK)
         end_diverged(agree);
     return all;
 }
 
 void memheap_runtime_exchange(memheap_agree_t *agree,
                               const memheap_call_t *call,
-                              const memheap_agree_exchange_t *trade)
+                              const memheap_agree_exchange_t *exchange)
 {
     memheap_runtime_sync();
-    if (memheap_agree_exchange(agree, call, trade) != MEMHEAP_OK)
+    if (memheap_agree_exchange(agree, call, exchange) != MEMHEAP_OK)
         end_diverged(agree);
 }

@@ -1,17 +1,19 @@
 /*
- * Spaces: symmetric heaps beside the one of the job, each with a size, a kind
- * of memory and a team of its own.
+ * Spaces: symmetric heaps beside the default one, each with its own size, kind
+ * of memory and team.
  *
- * A space is made by all PEs of the job, and belongs to those that have the
- * device. They are a job of their own, by a communicator, whose nodes are the
- * parts that they have of the job's nodes: who is near in one is near in the
- * other. A space agrees through the means of its team, which stay when the
- * program ends that team; and has a segment, by whose number the transport
- * knows its memory. The number is one that is free on all of its PEs.
+ * All PEs create a space together; the PEs that have the device become its
+ * members. The members form a job of their own, with a communicator. Its nodes
+ * are the members on each node of the world job, so two PEs on one node are so
+ * in both jobs. A space agrees through its team, whose agreement stays when the
+ * program destroys the team. The space has a segment, whose id is free on all
+ * members; the transport knows the memory by that id.
  */
 #include "config.h"
 
 #include "shmem/space.h"
+#include "shmem/bootstrap.h"
+#include "shmem/memory.h"
 #include "memheap/dependents.h"
 #include "shmem/access.h"
 #include "shmem/call_description.h"
@@ -30,29 +32,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A space that the program made. */
-typedef struct made_space {
-    memheap_space_t space; /* first: it is known by its address */
+/* A space that the program created. */
+typedef struct user_space {
+    memheap_space_t space; /* first: the handle is its address */
     memheap_segment_t segment;
     memheap_job_t job;
     memheap_symmetric_t symmetric;
     int device;
     char name[48];
-} made_space_t;
+} user_space_t;
 
-static made_space_t *made_of(shmemx_space_t space)
+static user_space_t *user_space_of(shmemx_space_t space)
 {
-    return (made_space_t *)(void *)space;
+    return (user_space_t *)(void *)space;
 }
 
-/* The space of a handle that is not SHMEMX_SPACE_INVALID. */
+/* The space of a valid handle. */
 static memheap_space_t *space_of(shmemx_space_t space)
 {
     return space == SHMEMX_SPACE_DEFAULT ? &memheap_runtime.space : space;
 }
 
-/* Where the memory of a device lies; NULL for the machine's own. False if this
- * PE does not have the device. */
+/* Find the folder of a device; NULL for main memory. False if this PE does not
+ * have the device. */
 static bool find_device(int device, const char **folder_p)
 {
     struct stat file;
@@ -66,8 +68,8 @@ static bool find_device(int device, const char **folder_p)
             access(folder, W_OK | X_OK) == 0);
 }
 
-/* Take a number that is free on all PEs of a space; 0 if there is none. */
-static memheap_segment_id_t take_id(made_space_t *made)
+/* A segment id that is free on all members; 0 if there is none. */
+static memheap_segment_id_t take_id(user_space_t *made)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     uint64_t unused = 0;
@@ -77,8 +79,8 @@ static memheap_segment_id_t take_id(made_space_t *made)
     return unused == 0 ? 0 : (memheap_segment_id_t)__builtin_ctzll(unused);
 }
 
-/* The bytes that each PE of a space may have. */
-static size_t limit_of(const made_space_t *made,
+/* The maximum size of a space on each PE. */
+static size_t limit_of(const user_space_t *made,
                        const shmemx_space_config_t *config,
                        const memheap_memory_policy_t *policy)
 {
@@ -89,9 +91,9 @@ static size_t limit_of(const made_space_t *made,
     return size < config->size ? memheap_align_down(SIZE_MAX, unit) : size;
 }
 
-/* Have the memory of a space, and let its PEs reach it. Collective over them.
- * @return the same on all of them */
-static memheap_status_t space_open(made_space_t *made,
+/* Create the heap of a space, and make it accessible to its members. Collective
+ * over them. @return the same on all members */
+static memheap_status_t space_open(user_space_t *made,
                                    const shmemx_space_config_t *config,
                                    const char *folder)
 {
@@ -112,14 +114,14 @@ static memheap_status_t space_open(made_space_t *made,
         .policy = policy,
         .folder = folder,
         .heap = &heap,
-        .first_pe = made->segment.owners.start,
-        .pe_stride = made->segment.owners.stride,
+        .first_pe = made->segment.members.start,
+        .pe_stride = made->segment.members.stride,
         .synced = true,
         .warnings = &memheap_runtime_warnings};
     memheap_segment_id_t id = take_id(made);
     if (id == 0) {
         memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
-                          "there are %d spaces already, the most that can be",
+                          "there are %d spaces already, which is the maximum",
                           MEMHEAP_SEGMENTS - MEMHEAP_SEGMENT_MORE);
         return MEMHEAP_ERR_NO_MEMORY;
     }
@@ -135,15 +137,15 @@ static memheap_status_t space_open(made_space_t *made,
     made->space.heap = made->symmetric.heap;
     made->segment.base = made->symmetric.base;
     made->segment.windows = made->symmetric.windows;
-    made->segment.watched = memheap_is_access_checked(made->space.heap);
-    made->segment.reach = memheap_high_water(made->space.heap);
+    made->segment.access_checked = memheap_is_access_checked(made->space.heap);
+    made->segment.accessible = memheap_high_water(made->space.heap);
     if (rt->transport != NULL)
         memheap_pin_pages(made->space.heap);
     memheap_stats_t stats;
     memheap_get_stats(made->space.heap, &stats);
     if (committed && stats.committed < wanted.limit) {
         memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
-                          "the node has no memory for all of the space");
+                          "the node has not enough memory for the space");
         status = MEMHEAP_ERR_NO_MEMORY;
     }
     status = memheap_job_worst(&made->job, status);
@@ -152,28 +154,28 @@ static memheap_status_t space_open(made_space_t *made,
     return status;
 }
 
-/* Give back what a PE has of a space, all of it or what it came to. The others
- * reach it no more. The struct stays until the end: another thread may be on
- * its way through all spaces, with an address of its own. */
-static void space_close(made_space_t *made)
+/* Free what this PE has of a space, also after space_open() has failed halfway.
+ * The struct is freed when the library stops, because another thread may be
+ * searching all spaces for an address of its own. */
+static void space_close(user_space_t *made)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     if (rt->transport != NULL && made->segment.id != 0)
         memheap_transport_deregister(rt->transport, made->segment.id);
     memheap_symmetric_close(&made->symmetric);
     memheap_job_close(&made->job);
-    made->segment.reach = 0;
+    made->segment.accessible = 0;
     pthread_mutex_lock(&rt->lists_lock);
     made->space.next = rt->ended_spaces;
     rt->ended_spaces = &made->space;
     pthread_mutex_unlock(&rt->lists_lock);
 }
 
-/* The PEs that have the device as a space without memory. NULL, on all PEs, if
- * a space cannot be there for them; *made_p is NULL on a PE that has no part of
- * it. Collective over all PEs. */
+/* Form the members of a space: the PEs that have the device. *made_p takes the
+ * new space, without memory; it is NULL on other PEs. Collective over all PEs.
+ * @return the same on all PEs */
 static memheap_status_t space_form(bool takes_part, memheap_subset_t *part,
-                                   made_space_t **made_p)
+                                   user_space_t **made_p)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     memheap_status_t status = memheap_job_subset(&rt->job, takes_part, part);
@@ -184,7 +186,7 @@ static memheap_status_t space_form(bool takes_part, memheap_subset_t *part,
         memheap_job_subset_end(part);
         return status;
     }
-    made_space_t *made = takes_part ? calloc(1, sizeof(*made)) : NULL;
+    user_space_t *made = takes_part ? calloc(1, sizeof(*made)) : NULL;
     if (takes_part && made == NULL)
         status = MEMHEAP_ERR_NO_METADATA;
     status = memheap_job_worst(&rt->job, status);
@@ -192,7 +194,7 @@ static memheap_status_t space_form(bool takes_part, memheap_subset_t *part,
         memheap_job_open(&made->job, part->comm, rt->job.node_number);
         made->job.wait = rt->job.wait;
         status = memheap_job_form_nodes(&made->job, SIZE_MAX);
-        made->segment.owners =
+        made->segment.members =
             (memheap_members_t){&made->job, part->start, part->stride};
         made->space.segment = &made->segment;
         *made_p = made;
@@ -203,8 +205,8 @@ static memheap_status_t space_form(bool takes_part, memheap_subset_t *part,
     return status;
 }
 
-/* Let the space be known on this PE. */
-static void space_enter(made_space_t *made, shmem_team_t team)
+/* Publish a space on this PE. */
+static void space_publish(user_space_t *made, shmem_team_t team)
 {
     memheap_space_t *space = &made->space;
     space->team = team;
@@ -215,7 +217,7 @@ static void space_enter(made_space_t *made, shmem_team_t team)
                      __ATOMIC_RELEASE);
 }
 
-static void leave(made_space_t *made)
+static void space_unpublish(user_space_t *made)
 {
     __atomic_store_n(&memheap_runtime.spaces[made->segment.id], NULL,
                      __ATOMIC_RELEASE);
@@ -233,20 +235,20 @@ int pshmemx_space_create(const shmemx_space_config_t *config,
         config->policy.numa,      config->policy.numa_node,
         config->policy.numa_mode};
     memheap_call_t call = {
-        .what = MEMHEAP_CALL_SPACE_CREATE,
-        .argument = {config->size, memheap_call_digest(0, words, sizeof(words)),
-                     0}};
+        .kind = MEMHEAP_CALL_SPACE_CREATE,
+        .argument = {config->size,
+                     memheap_digest_bytes(0, words, sizeof(words)), 0}};
     memheap_runtime_barrier(&rt->agree, &call);
     const char *folder;
     bool takes_part = find_device(config->device, &folder);
     memheap_subset_t part;
-    made_space_t *made = NULL;
+    user_space_t *made = NULL;
     shmem_team_t team = SHMEM_TEAM_INVALID;
     int pe;
     memheap_status_t status = space_form(takes_part, &part, &made);
     if (status == MEMHEAP_OK && made != NULL) {
         made->device = config->device;
-        made->space.limited = config->size > 0;
+        made->space.has_limit = config->size > 0;
         status = space_open(made, config, folder);
     }
     memheap_status_t worst =
@@ -267,18 +269,18 @@ int pshmemx_space_create(const shmemx_space_config_t *config,
         return -1;
     }
     if (made != NULL) {
-        space_enter(made, team);
+        space_publish(made, team);
         *space = &made->space;
     }
-    /* Nobody uses it before all know it. */
+    /* No PE returns before all PEs have published the space. */
     memheap_runtime_barrier(&rt->agree, &call);
     return 0;
 }
 MEMHEAP_PROFILED(shmemx_space_create)
 
-/* Whether nothing stands on a space: no team that was split from its own, and
- * no context, cache or proximity. */
-static memheap_status_t check_unused(const made_space_t *made)
+/* Check that a space is unused: no team was split from its own, and no context,
+ * cache or proximity uses it. */
+static memheap_status_t check_unused(const user_space_t *made)
 {
     const memheap_space_t *space = &made->space;
     const memheap_log_t *log = &memheap_runtime.log;
@@ -296,19 +298,19 @@ static memheap_status_t check_unused(const made_space_t *made)
 int pshmemx_space_destroy(shmemx_space_t space)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    memheap_call_t call = {.what = MEMHEAP_CALL_SPACE_DESTROY};
+    memheap_call_t call = {.kind = MEMHEAP_CALL_SPACE_DESTROY};
     int pe;
     memheap_runtime_begin("shmemx_space_destroy");
     if (space == SHMEMX_SPACE_INVALID)
         return 0;
     if (space == SHMEMX_SPACE_DEFAULT) {
         memheap_runtime_error("shmemx_space_destroy: SHMEMX_SPACE_DEFAULT "
-                              "stays");
+                              "cannot be destroyed");
         return -1;
     }
-    made_space_t *made = made_of(space);
-    /* The PEs meet twice: after the first time, all are quiet; after the
-     * second, none is still on its way to the space. */
+    user_space_t *made = user_space_of(space);
+    /* Two agreements: after the first, all PEs are quiet; after the second, no
+     * PE accesses the space any more. */
     pshmem_quiet();
     memheap_status_t worst =
         memheap_runtime_agree(space->agree, &call, check_unused(made), 0, &pe);
@@ -319,7 +321,7 @@ int pshmemx_space_destroy(shmemx_space_t space)
     }
     memheap_runtime_report_heap(space);
     memheap_runtime_barrier(space->agree, &call);
-    leave(made);
+    space_unpublish(made);
     shmem_team_t team = space->team;
     space_close(made);
     memheap_team_end(team);
@@ -341,17 +343,17 @@ void memheap_spaces_stop(void)
         memheap_space_t *space = memheap_runtime.spaces[id];
         memheap_runtime.spaces[id] = NULL;
         if (space != NULL)
-            space_close(made_of(space));
+            space_close(user_space_of(space));
     }
     while (memheap_runtime.ended_spaces != NULL) {
         memheap_space_t *space = memheap_runtime.ended_spaces;
         memheap_runtime.ended_spaces = space->next;
-        free(made_of(space));
+        free(user_space_of(space));
     }
 }
 
-/* Begin a call for a space. False if there is nothing to do in it: for no
- * space, and for no bytes. */
+/* Begin a call. False if it has nothing to do: the space is invalid, or the
+ * size is 0. */
 static bool begin(const char *name, shmemx_space_t space, size_t size)
 {
     memheap_runtime_begin(name);
@@ -362,7 +364,7 @@ void *pshmemx_space_malloc(shmemx_space_t space, size_t size)
 {
     if (!begin("shmemx_space_malloc", space, size))
         return NULL;
-    memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_MALLOC,
                            .argument = {size, 0, 0},
                            .name = "shmemx_space_malloc"};
     return memheap_space_alloc(space_of(space), &call, 1, size);
@@ -374,7 +376,7 @@ void *pshmemx_space_malloc_with_hints(shmemx_space_t space, size_t size,
 {
     if (!begin("shmemx_space_malloc_with_hints", space, size))
         return NULL;
-    memheap_call_t call = {.what = MEMHEAP_CALL_MALLOC_HINTS,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_MALLOC_HINTS,
                            .argument = {size, (uint64_t)hints, 0},
                            .name = "shmemx_space_malloc_with_hints"};
     return memheap_space_alloc(space_of(space), &call, 1, size);
@@ -385,7 +387,7 @@ void *pshmemx_space_calloc(shmemx_space_t space, size_t count, size_t size)
 {
     if (!begin("shmemx_space_calloc", space, count) || size == 0)
         return NULL;
-    memheap_call_t call = {.what = MEMHEAP_CALL_CALLOC,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_CALLOC,
                            .argument = {count, size, 0},
                            .name = "shmemx_space_calloc"};
     return memheap_space_alloc_zeroed(space_of(space), &call, count, size);
@@ -396,7 +398,7 @@ void *pshmemx_space_align(shmemx_space_t space, size_t alignment, size_t size)
 {
     if (!begin("shmemx_space_align", space, size))
         return NULL;
-    memheap_call_t call = {.what = MEMHEAP_CALL_ALIGN,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_ALIGN,
                            .argument = {alignment, size, 0},
                            .name = "shmemx_space_align"};
     return memheap_space_alloc(space_of(space), &call, alignment, size);
@@ -415,7 +417,7 @@ MEMHEAP_PROFILED(shmemx_space_realloc)
 
 static memheap_status_t release(memheap_space_t *space, void *ptr)
 {
-    memheap_call_t call = {.what = MEMHEAP_CALL_FREE,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_FREE,
                            .argument = {(uintptr_t)ptr, 0, 0},
                            .name = "shmemx_space_free"};
     return memheap_space_free(space, &call, ptr);
@@ -444,7 +446,7 @@ int pshmemx_space_get_caps(shmemx_space_t space, long *caps)
     *caps = 0;
     if (space == SHMEMX_SPACE_INVALID)
         return -1;
-    const memheap_job_t *job = space_of(space)->segment->owners.job;
+    const memheap_job_t *job = space_of(space)->segment->members.job;
     *caps = SHMEMX_CAP_RMA | SHMEMX_CAP_COLLECTIVES | SHMEMX_CAP_ATOMICS |
             SHMEMX_CAP_IDENTICAL_ADDRESSES;
     if (job->node_count == 1)
@@ -486,7 +488,7 @@ shmemx_space_t pshmemx_space_of_ptr(const void *ptr)
     const memheap_runtime_t *rt = &memheap_runtime;
     memheap_runtime_begin("shmemx_space_of_ptr");
     const memheap_segment_t *segment = memheap_segment_at(ptr, 1);
-    if (segment == &rt->symmetric)
+    if (segment == &rt->heap_segment)
         return SHMEMX_SPACE_DEFAULT;
     return segment == NULL || segment->id < MEMHEAP_SEGMENT_MORE
                ? SHMEMX_SPACE_INVALID
@@ -526,7 +528,7 @@ static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
 
 static memheap_status_t agree(void *state, memheap_status_t mine)
 {
-    memheap_call_t call = {.what = MEMHEAP_CALL_SPACE_POOL};
+    memheap_call_t call = {.kind = MEMHEAP_CALL_SPACE_POOL};
     memheap_runtime_begin("shmemx_space_pool");
     return memheap_runtime_agree(space_of(state)->agree, &call, mine, 0, NULL);
 }

@@ -1,17 +1,18 @@
 /*
- * Teams and contexts.
+ * Teams.
  *
- * A team is an arithmetic progression of the job's PEs, and so is every team
- * that is split from it: there is nothing to keep of the others, however many
- * they are. The PEs of the parent agree on a group number for the new team
- * that none of its members uses, by an AND over the sets of free numbers, and
- * take it; the teams of one row or column of a grid have no PE in common, and
- * share one. A number is free again when the team has ended on all its PEs.
+ * A team is an arithmetic progression of the job's PEs, and so is a team that
+ * is split from it: no list of members is stored. The PEs of the parent agree
+ * on a group number for the new team, by an AND over the sets of free numbers,
+ * and take it. The teams of one row or column of a grid have no common PE, and
+ * share a number. A number is free again after the team was destroyed on all
+ * members.
  */
 #include "config.h"
 
 #include "shmem/team.h"
 #include "shmem/access.h"
+#include "shmem/ctx.h"
 #include "shmem/call_description.h"
 
 #include <pshmem.h>
@@ -20,13 +21,12 @@
 
 struct shmemx_team shmemx_team_world;
 struct shmemx_team shmemx_team_shared;
-struct shmemx_ctx shmemx_ctx_default = {.team = &shmemx_team_world};
 
 /* A team that was split from another. */
-typedef struct made_team {
-    struct shmemx_team team; /* first: it is freed by its address */
+typedef struct split_team {
+    struct shmemx_team team; /* first: the team is freed by its address */
     memheap_agree_t agree;
-} made_team_t;
+} split_team_t;
 
 void memheap_team_start(void)
 {
@@ -35,9 +35,9 @@ void memheap_team_start(void)
                                              .size = rt->job.size,
                                              .rank = rt->job.rank,
                                              .agree = &rt->agree};
-    /* All nodes use one group, since they have no PE in common. It is another
-     * than the world's where that has the same PEs: two threads may meet in
-     * both teams at once. */
+    /* All nodes share one group number, because they have no common PE. It
+     * differs from the world's, even if the PEs are the same: two threads may
+     * be in barriers of both teams at once. */
     const memheap_node_t *node = &rt->job.nodes[rt->job.node_number];
     shmemx_team_shared = (struct shmemx_team){.start = node->start,
                                               .stride = node->stride,
@@ -50,50 +50,21 @@ void memheap_team_start(void)
                         &rt->shared_agree);
 }
 
-/* Wait for what the contexts on a team have begun, since they end with it. */
-static void contexts_settle(struct shmemx_team *team)
-{
-    bool settled = true;
-    pthread_mutex_lock(&memheap_runtime.lists_lock);
-    for (shmem_ctx_t ctx = team->contexts; ctx != NULL; ctx = ctx->next)
-        settled = settled && memheap_ctx_is_quiet(ctx);
-    pthread_mutex_unlock(&memheap_runtime.lists_lock);
-    if (!settled)
-        memheap_transport_quiet(memheap_runtime.transport);
-}
-
-/* End the contexts on a team. A private one is its thread's to end; it lives on
- * without the team. */
-static void contexts_end(struct shmemx_team *team, bool with_private)
-{
-    while (team->contexts != NULL) {
-        struct shmemx_ctx *ctx = team->contexts;
-        team->contexts = ctx->next;
-        if (with_private || (ctx->options & SHMEM_CTX_PRIVATE) == 0) {
-            free(ctx);
-        } else {
-            ctx->team = SHMEM_TEAM_WORLD;
-            ctx->next = NULL;
-        }
-    }
-}
-
 void memheap_team_stop(void)
 {
     while (shmemx_team_world.next != NULL) {
         struct shmemx_team *team = shmemx_team_world.next;
         shmemx_team_world.next = team->next;
-        contexts_end(team, true);
+        memheap_ctx_end_all(team, true);
         free(team);
     }
-    contexts_end(&shmemx_team_world, true);
-    contexts_end(&shmemx_team_shared, true);
+    memheap_ctx_end_all(&shmemx_team_world, true);
+    memheap_ctx_end_all(&shmemx_team_shared, true);
     shmemx_team_world.size = 0;
     shmemx_team_shared.size = 0;
 }
 
-/* The team of this PE that has the lowest group number from `group` on; NULL if
- * there is none. */
+/* The team of this PE with the lowest group number >= group; NULL if none. */
 static struct shmemx_team *team_from(int group)
 {
     struct shmemx_team *team = &shmemx_team_shared;
@@ -106,10 +77,10 @@ static struct shmemx_team *team_from(int group)
     return found;
 }
 
-/* By group number, which is an order that all PEs share. */
+/* In the order of group numbers, which is the same on all PEs. */
 void memheap_team_final_sync(void)
 {
-    memheap_call_t call = {.what = MEMHEAP_CALL_FINALIZE};
+    memheap_call_t call = {.kind = MEMHEAP_CALL_FINALIZE};
     struct shmemx_team *team;
     for (int group = 0; (team = team_from(group)) != NULL;
          group = team->group + 1) {
@@ -118,12 +89,12 @@ void memheap_team_final_sync(void)
     }
 }
 
-static uint64_t fold_and(uint64_t a, uint64_t b)
+static uint64_t reduce_and(uint64_t a, uint64_t b)
 {
     return a & b;
 }
 
-/* Take a group number for this PE, unless another thread was faster. */
+/* Take a group number on this PE. False if another thread has taken it. */
 static bool group_take(int group)
 {
     memheap_runtime_t *rt = &memheap_runtime;
@@ -150,14 +121,14 @@ static uint64_t free_groups_of_word(int word)
     return groups;
 }
 
-/* A group number that no PE of the parent uses, and that is taken on all of
- * them; 0 if there is none. *number_p takes what memheap_agree_split() needs.
- * Collective over the parent.
+/* Find a group number that is free on all PEs of the parent, and take it on all
+ * of them. *number_p takes the argument of memheap_agree_split(). Collective
+ * over the parent. Returns 0 if there is none.
  *
- * Other threads may split other teams at the same time, so a number that was
- * free on all PEs may be gone when they take it. Each parent begins its search
- * at another number, and nobody tries one twice, so they get out of each
- * other's way. */
+ * Other threads may split other teams at the same time, and take a number
+ * between the two reductions. Each parent starts its search at another number
+ * and never tries a number twice, so parents rarely collide, and the search
+ * ends. */
 static int agree_on_group(struct shmemx_team *parent,
                           const memheap_call_t *call, uint64_t *number_p)
 {
@@ -165,7 +136,7 @@ static int agree_on_group(struct shmemx_team *parent,
     for (int i = 0; i < MEMHEAP_GROUP_WORDS; i++) {
         int word = (parent->group + i) % MEMHEAP_GROUP_WORDS;
         uint64_t common = memheap_runtime_reduce(
-            parent->agree, call, free_groups_of_word(word), fold_and);
+            parent->agree, call, free_groups_of_word(word), reduce_and);
         for (int k = 0; k < 64; k++) {
             int bit = (turn + k) % 64;
             if ((common >> bit & 1) == 0)
@@ -186,14 +157,14 @@ static int agree_on_group(struct shmemx_team *parent,
     return 0;
 }
 
-/* This PE's part of a new team, whose PEs are those of the parent with the
- * numbers start + i * stride. NULL if there is no memory. */
+/* Create this PE's part of a team: the PEs start + i * stride of the parent.
+ * NULL if there is no memory. */
 static struct shmemx_team *team_new(const struct shmemx_team *parent, int group,
                                     uint64_t number, int start, int stride,
                                     int size, int rank)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    made_team_t *made = calloc(1, sizeof(*made));
+    split_team_t *made = calloc(1, sizeof(*made));
     if (made == NULL)
         return NULL;
     struct shmemx_team *team = &made->team;
@@ -226,22 +197,21 @@ static void team_free(struct shmemx_team *team)
     *link = team->next;
     if (team->space != NULL)
         team->space->teams--;
-    contexts_end(team, false);
+    memheap_ctx_end_all(team, false);
     pthread_mutex_unlock(&memheap_runtime.lists_lock);
     group_release(team->group);
     free(team);
 }
 
-/* What a PE does in a split: it joins a team of these, or none if size is 0. */
+/* The team that a PE joins in a split; none if size is 0. */
 typedef struct part {
     int start, stride, size, rank;
-} part_t;
+} membership_t;
 
-/* Make one team for this PE, and agree on the outcome. Collective over the
- * parent. */
+/* Split a team, and agree on the status. Collective over the parent. */
 static int split(struct shmemx_team *parent, const memheap_call_t *call,
-                 part_t part, const shmem_team_config_t *config, long mask,
-                 shmem_team_t *team_p)
+                 membership_t part, const shmem_team_config_t *config,
+                 long mask, shmem_team_t *team_p)
 {
     struct shmemx_team *team = NULL;
     uint64_t failed = 0;
@@ -249,7 +219,7 @@ static int split(struct shmemx_team *parent, const memheap_call_t *call,
     int group = agree_on_group(parent, call, &number);
     *team_p = SHMEM_TEAM_INVALID;
     if (group == 0)
-        return -1; /* on all PEs alike */
+        return -1; /* the same on all PEs */
     if (part.size > 0) {
         team = team_new(parent, group, number, part.start, part.stride,
                         part.size, part.rank);
@@ -273,7 +243,7 @@ int memheap_team_make(shmem_team_t parent, const memheap_call_t *call,
                       int start, int stride, int size, int rank,
                       shmem_team_t *team_p)
 {
-    part_t part = {start, stride, size, rank};
+    membership_t part = {start, stride, size, rank};
     return split(parent, call, part, NULL, 0, team_p);
 }
 
@@ -283,11 +253,11 @@ void memheap_team_end(shmem_team_t team)
     team_free(team);
 }
 
-/* Let the program have a space's own team no more; the space still has. */
-static void end_for_program(struct shmemx_team *team)
+/* The program destroys a space's own team; the space keeps using it. */
+static void detach_space_team(struct shmemx_team *team)
 {
     pthread_mutex_lock(&memheap_runtime.lists_lock);
-    contexts_end(team, false);
+    memheap_ctx_end_all(team, false);
     team->space->teams--;
     team->space->team_ended = true;
     team->space = NULL;
@@ -304,16 +274,16 @@ int pshmem_team_split_strided(shmem_team_t parent_team, int start, int stride,
         return -1;
     long last = (long)start + (long)stride * (size - 1);
     memheap_call_t call = {
-        .what = MEMHEAP_CALL_SPLIT_STRIDED,
+        .kind = MEMHEAP_CALL_SPLIT_STRIDED,
         .argument = {(uint64_t)start, (uint64_t)stride, (uint64_t)size}};
     memheap_runtime_barrier(parent_team->agree, &call);
     if (size < 1 || start < 0 || start >= parent_team->size || last < 0 ||
         last >= parent_team->size || (stride == 0 && size > 1))
         return -1;
-    part_t part = {.size = 0};
+    membership_t part = {.size = 0};
     for (int i = 0; i < size; i++) {
         if (start + i * stride == parent_team->rank)
-            part = (part_t){start, stride, size, i};
+            part = (membership_t){start, stride, size, i};
     }
     return split(parent_team, &call, part, config, config_mask, new_team);
 }
@@ -329,7 +299,7 @@ int pshmem_team_split_2d(shmem_team_t parent_team, int xrange,
     *xaxis_team = *yaxis_team = SHMEM_TEAM_INVALID;
     if (parent_team == SHMEM_TEAM_INVALID)
         return -1;
-    memheap_call_t call = {.what = MEMHEAP_CALL_SPLIT_2D,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_SPLIT_2D,
                            .argument = {(uint64_t)xrange, 0, 0}};
     memheap_runtime_barrier(parent_team->agree, &call);
     if (xrange < 1)
@@ -340,11 +310,12 @@ int pshmem_team_split_2d(shmem_team_t parent_team, int xrange,
     int y = parent_team->rank / xrange;
     int row = n - y * xrange < xrange ? n - y * xrange : xrange;
     int column = (n - x + xrange - 1) / xrange;
-    int status = split(parent_team, &call, (part_t){y * xrange, 1, row, x},
-                       xaxis_config, xaxis_mask, xaxis_team);
+    int status =
+        split(parent_team, &call, (membership_t){y * xrange, 1, row, x},
+              xaxis_config, xaxis_mask, xaxis_team);
     if (status != 0)
         return status;
-    status = split(parent_team, &call, (part_t){x, xrange, column, y},
+    status = split(parent_team, &call, (membership_t){x, xrange, column, y},
                    yaxis_config, yaxis_mask, yaxis_team);
     if (status != 0) {
         team_free(*xaxis_team);
@@ -356,19 +327,20 @@ MEMHEAP_PROFILED(shmem_team_split_2d)
 
 void pshmem_team_destroy(shmem_team_t team)
 {
-    memheap_call_t call = {.what = MEMHEAP_CALL_TEAM_DESTROY,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_TEAM_DESTROY,
                            .argument = {0, 0, 0}};
     memheap_runtime_begin("shmem_team_destroy");
     if (team == SHMEM_TEAM_INVALID)
         return;
     if (team == SHMEM_TEAM_WORLD || team == SHMEM_TEAM_SHARED) {
-        memheap_runtime_error("shmem_team_destroy: the predefined teams stay");
+        memheap_runtime_error(
+            "shmem_team_destroy: predefined teams cannot be destroyed");
         return;
     }
-    contexts_settle(team);
+    memheap_ctx_quiet_all(team);
     memheap_runtime_barrier(team->agree, &call);
     if (team->space != NULL && team->space->team == team)
-        end_for_program(team);
+        detach_space_team(team);
     else
         memheap_team_end(team);
 }
@@ -423,7 +395,7 @@ MEMHEAP_PROFILED(shmem_team_ptr)
 
 int pshmem_team_sync(shmem_team_t team)
 {
-    memheap_call_t call = {.what = MEMHEAP_CALL_TEAM_SYNC,
+    memheap_call_t call = {.kind = MEMHEAP_CALL_TEAM_SYNC,
                            .argument = {0, 0, 0}};
     memheap_runtime_begin("shmem_team_sync");
     if (team == SHMEM_TEAM_INVALID)
@@ -432,71 +404,3 @@ int pshmem_team_sync(shmem_team_t team)
     return 0;
 }
 MEMHEAP_PROFILED(shmem_team_sync)
-
-int pshmem_team_create_ctx(shmem_team_t team, long options, shmem_ctx_t *ctx)
-{
-    *ctx = SHMEM_CTX_INVALID;
-    if (team == SHMEM_TEAM_INVALID)
-        return -1;
-    struct shmemx_ctx *made = malloc(sizeof(*made));
-    if (made == NULL)
-        return -1;
-    pthread_mutex_lock(&memheap_runtime.lists_lock);
-    *made = (struct shmemx_ctx){
-        .team = team, .options = options, .next = team->contexts};
-    team->contexts = made;
-    pthread_mutex_unlock(&memheap_runtime.lists_lock);
-    *ctx = made;
-    return 0;
-}
-MEMHEAP_PROFILED(shmem_team_create_ctx)
-
-int pshmem_ctx_create(long options, shmem_ctx_t *ctx)
-{
-    return pshmem_team_create_ctx(SHMEM_TEAM_WORLD, options, ctx);
-}
-MEMHEAP_PROFILED(shmem_ctx_create)
-
-void pshmem_ctx_destroy(shmem_ctx_t ctx)
-{
-    if (ctx == SHMEM_CTX_INVALID)
-        return;
-    if (ctx == SHMEM_CTX_DEFAULT) {
-        memheap_runtime_error("shmem_ctx_destroy: SHMEM_CTX_DEFAULT stays");
-        return;
-    }
-    pshmem_ctx_quiet(ctx);
-    pthread_mutex_lock(&memheap_runtime.lists_lock);
-    struct shmemx_ctx **link = &ctx->team->contexts;
-    while (*link != NULL && *link != ctx)
-        link = &(*link)->next;
-    if (*link != NULL)
-        *link = ctx->next;
-    pthread_mutex_unlock(&memheap_runtime.lists_lock);
-    free(ctx);
-}
-MEMHEAP_PROFILED(shmem_ctx_destroy)
-
-int pshmem_ctx_get_team(shmem_ctx_t ctx, shmem_team_t *team)
-{
-    *team = ctx == SHMEM_CTX_INVALID ? SHMEM_TEAM_INVALID : ctx->team;
-    return ctx == SHMEM_CTX_INVALID ? -1 : 0;
-}
-MEMHEAP_PROFILED(shmem_ctx_get_team)
-
-void pshmem_ctx_session_start(shmem_ctx_t ctx, long options,
-                              const shmem_ctx_session_config_t *config,
-                              long config_mask)
-{
-    (void)ctx;
-    (void)options;
-    (void)config;
-    (void)config_mask;
-}
-MEMHEAP_PROFILED(shmem_ctx_session_start)
-
-void pshmem_ctx_session_stop(shmem_ctx_t ctx)
-{
-    (void)ctx;
-}
-MEMHEAP_PROFILED(shmem_ctx_session_stop)

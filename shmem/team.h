@@ -1,5 +1,5 @@
 /*
- * Teams and contexts, as the chapters see them.
+ * Teams.
  */
 #ifndef MEMHEAP_SHMEM_TEAM_H
 #define MEMHEAP_SHMEM_TEAM_H
@@ -8,57 +8,45 @@
 
 #include <shmem.h>
 
-/** Bytes of a team and of a context. Those with names are copied into programs
- *  that are no position-independent code, so they must never change. */
+/** Size of a team, in bytes. Predefined teams are copied into executables that
+ *  are not position-independent, so the size must not change. */
 enum {
-    MEMHEAP_TEAM_SIZE = 128,
-    MEMHEAP_CTX_SIZE = 64
+    MEMHEAP_TEAM_SIZE = 128
 };
 
-/** The PEs start + i * stride of the job, i < size. */
+/** A team: the PEs start + i * stride of the job, i < size. */
 struct shmemx_team {
     int start, stride, size;
-    int rank;  /* this PE's number in it */
-    int group; /* of its agreement */
+    int rank;  /* this PE's rank */
+    int group; /* group number of the agreement */
     shmem_team_config_t config;
     memheap_agree_t *agree;
-    struct shmemx_ctx *contexts; /* those on it */
-    struct shmemx_team *next;    /* of all that were made, from the world on */
-    struct shmemx_space *space;  /* whose team it was split from, or NULL */
+    struct shmemx_ctx *contexts; /* list of its contexts */
+    struct shmemx_team *next;    /* list of all teams; the world is its head */
+    struct shmemx_space *space;  /* space of the team, or NULL */
     char reserved[72];
 };
 _Static_assert(sizeof(struct shmemx_team) == MEMHEAP_TEAM_SIZE,
-               "the size of a team belongs to the binary interface");
+               "the size of a team is part of the ABI");
 
-struct shmemx_ctx {
-    struct shmemx_team *team;
-    long options;
-    struct shmemx_ctx *next; /* in the team's list */
-    uint64_t begun;          /* operations that may have been under way, */
-    uint64_t settled;        /* and how many of them surely are no more */
-    char reserved[24];
-};
-_Static_assert(sizeof(struct shmemx_ctx) == MEMHEAP_CTX_SIZE,
-               "the size of a context belongs to the binary interface");
-
-/** Make a team of some PEs of a parent, as the numbers start + i * stride
- * there; size is 0 on a PE that joins none. Collective over the parent.
- *  @return 0; not 0 on all of them if there is none to be had */
+/** Split a team from a parent: the PEs start + i * stride of the parent; size
+ * is 0 on a PE that joins no team. Collective over the parent.
+ *  @return 0; not 0 on all PEs if a PE has no memory or no group is free */
 int memheap_team_make(shmem_team_t parent, const memheap_call_t *call,
                       int start, int stride, int size, int rank,
                       shmem_team_t *team_p);
 
-/** End a team, when its PEs have met. */
+/** Destroy a team. Collective over it. */
 void memheap_team_end(shmem_team_t team);
 
-/** Let the predefined teams be those of the job that was started. */
+/** Initialize the predefined teams for the job. */
 void memheap_team_start(void);
 
-/** Forget the teams and contexts that the program did not end. */
+/** Free the teams and contexts that the program has not destroyed. */
 void memheap_team_stop(void);
 
-/** Meet in every team that is left, where PEs may have differed in a call that
- *  waited for one of them alone. Collective over all PEs. */
+/** Final synchronization of all remaining teams: detects differences in calls
+ *  that have waited for a root only. Collective over all PEs. */
 void memheap_team_final_sync(void);
 
 #endif

@@ -1,9 +1,6 @@
 /*
- * Symmetric heaps over MPI communicators, for runtimes and programs that have
- * no OpenSHMEM: a heap whose range lies at one place on all ranks of a
- * communicator, and whose blocks have one address there. There may be several
- * at once, over communicators that overlap, made and ended in any order that
- * MPI's collective calls could have.
+ * Symmetric heaps over MPI communicators, for runtimes and programs that do not
+ * use OpenSHMEM.
  *
  *     memheap_mpi_t *heap;
  *     void *block;
@@ -12,13 +9,6 @@
  *         memheap_mpi_alloc(heap, 4096, &block) == MEMHEAP_OK)
  *         ...
  *     memheap_mpi_destroy(heap);
- *
- * Calls that are collective are so over the ranks of the heap's communicator,
- * cost one reduction, and have the same outcome on all of them: what one rank
- * cannot do, none does. Ranks that differ in what they call are told by
- * MEMHEAP_ERR_DIVERGED, which is logged on the first with who called what. MPI
- * must be initialized; calls of one heap come one at a time, as MPI wants it of
- * a communicator. Nothing here needs shmem_init(), or is in its way.
  */
 #ifndef MEMHEAP_MPI_H
 #define MEMHEAP_MPI_H
@@ -34,22 +24,23 @@ extern "C" {
 /**
  * @page memheap_mpi  symmetric heaps over MPI communicators
  *
- * A heap whose range lies at the same address on all ranks of a communicator,
- * and whose blocks have one address there. It needs neither OpenSHMEM nor UCX.
- * There may be several heaps at once, over communicators that overlap, created
- * and destroyed in any order that MPI allows for collective calls.
+ * A heap with the same address range on all ranks of a communicator; a block
+ * has the same address on all of them. It needs neither OpenSHMEM nor UCX, and
+ * may be used together with them. A program may have several heaps at once,
+ * over overlapping communicators.
  *
- * A collective call is collective over the ranks of the heap's communicator,
- * costs one reduction, and has the same outcome on all of them: if one rank
- * fails, all fail, and each heap is as it was. MPI must be initialized.
+ * Collective calls are collective over the ranks of the heap's communicator,
+ * and follow MPI's ordering rules for collective operations. They cost one
+ * reduction and return the same status on all ranks: if one rank fails, the
+ * call has no effect on any rank. MPI must be initialized.
  *
  * The statuses of blocks are those of memheap_alloc() and memheap_free().
  *
- * @retval MEMHEAP_ERR_DIVERGED  the ranks differ in what they call; rank 0 logs
- *         who called what, and the call does nothing
+ * @retval MEMHEAP_ERR_DIVERGED  the ranks make different calls; rank 0 logs
+ *         which rank called what, and the call has no effect
  * @see memheap_create(), memheap_alloc(), memheap_pool_agree()
  *
- * Threads: the calls of one heap come one at a time, as MPI demands of a
+ * Threads: calls for one heap must be serialized, as MPI requires it for a
  * communicator.
  */
 
@@ -57,27 +48,27 @@ extern "C" {
 typedef struct memheap_mpi memheap_mpi_t;
 
 /**
- * Create a heap. Collective over the communicator, of which the heap has a copy
- * of its own.
+ * Create a heap. Collective over the communicator, which is duplicated.
  *
- * @param config  as memheap_create() takes it, the same on every rank; base and
- *                max_size are none. With a size of 0 the heap may take the
- *                rank's share of its machine's memory, as it is needed
- * @return MEMHEAP_ERR_BAD_ARGUMENT, MEMHEAP_ERR_DIVERGED, and as
- *         memheap_create(); the cause is logged where it is
+ * @param config  as for memheap_create(), the same on every rank. base and
+ *                max_size must be 0. If size is 0, the heap may grow to the
+ *                rank's share of its machine's memory
+ * @return the same on every rank. MEMHEAP_ERR_BAD_ARGUMENT,
+ *         MEMHEAP_ERR_DIVERGED, and as memheap_create(); the rank that has the
+ *         cause logs it
  */
 memheap_status_t memheap_mpi_create(MPI_Comm comm,
                                     const memheap_config_t *config,
                                     memheap_mpi_t **heap_p);
 
-/** Destroy a heap and all blocks in it, when all ranks have come; rank 0 logs
- *  what MEMHEAP_REPORT and MEMHEAP_LEAKS ask for. Collective. NULL is ignored.
- */
+/** Destroy a heap and all its blocks. Collective. Rank 0 logs the reports of
+ *  MEMHEAP_REPORT and MEMHEAP_LEAKS. NULL is ignored.
+ *  @return MEMHEAP_ERR_BUSY if a context, cache or proximity uses the heap */
 memheap_status_t memheap_mpi_destroy(memheap_mpi_t *heap);
 
-/** As the calls of memheap.h. Collective; a block has the same address on all
- *  ranks. An allocation ends when all ranks have it, and a block is freed or
- *  changed when all have come. */
+/** As the calls of memheap.h, but collective: a block has the same address on
+ *  all ranks, and exists on all ranks when the call returns. A block is freed
+ *  or resized after all ranks have called. */
 memheap_status_t memheap_mpi_alloc(memheap_mpi_t *heap, size_t size,
                                    void **block_p);
 memheap_status_t memheap_mpi_alloc_aligned(memheap_mpi_t *heap, size_t align,
@@ -92,15 +83,16 @@ memheap_status_t memheap_mpi_free(memheap_mpi_t *heap, void *block);
 memheap_status_t memheap_mpi_resize(memheap_mpi_t *heap, void *block,
                                     size_t size, void **block_p);
 
-/** Where this process finds what a rank has at an address of the heap, to be
- *  loaded and stored; NULL if the rank is of another node, or the address is
- *  none that a block ever had. Local. */
+/** The address at which this process can load and store the memory of a rank
+ *  that lies at `address` there. Local.
+ *  @return NULL if the rank is on another node, or the address is above the
+ *          heap's high-water mark */
 void *memheap_mpi_ptr(const memheap_mpi_t *heap, const void *address, int rank);
 
-/** This rank's part as a heap, to be looked at and not to be changed. Local. */
+/** This rank's part of the heap, for queries only. Local. */
 memheap_t *memheap_mpi_heap(const memheap_mpi_t *heap);
 
-/** The heap as a pool, whose pop and push are collective. Local. */
+/** A pool interface to the heap. Its pop and push are collective. Local. */
 memheap_pool_t memheap_mpi_as_pool(memheap_mpi_t *heap);
 
 #ifdef __cplusplus

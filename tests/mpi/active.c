@@ -1,17 +1,17 @@
 /*
- * Collectives over active sets: barriers, collectives that move data, and
- * reductions, over sets with a start and a stride. The PEs outside of a set do
- * not call, and each array pSync is used again at once.
+ * Collectives over active sets with a start and a stride: barriers, data
+ * movement and reductions. PEs outside a set do not call. Each pSync array is
+ * reused at once.
  */
 #include "tests/mpi/tap.h"
 
 enum {
-    COUNT = 6, /* elements of a PE */
+    COUNT = 6, /* elements per PE */
     MANY = 777,
     ROUNDS = 4
 };
 
-/* The active set that is tried, and this PE's number in it; -1 outside. */
+/* The current active set, and this PE's rank in it; -1 if outside. */
 static int start, log_stride, size, me;
 static uint64_t *source64, *dest64;
 static uint32_t *source32, *dest32;
@@ -61,8 +61,8 @@ static bool broadcasts(int round)
     return good;
 }
 
-/* A root that does not wait is as far ahead as the array allows, and whoever
- * has its data may send next. */
+/* A root that does not wait runs ahead as far as the array allows, and a PE
+ * that has received the data may become a root itself. */
 static bool broadcasts_in_a_row(int round)
 {
     bool good = true;
@@ -115,8 +115,8 @@ static bool alltoalls(int round)
     return good;
 }
 
-/* What each PE puts to the next is there behind a barrier; behind a sync, what
- * it has stored. */
+/* After a barrier, the data that each PE has put to the next one is there;
+ * after a sync, the data that it has stored. */
 static bool barriers(int round)
 {
     int next = start + ((me + 1) % size << log_stride);
@@ -132,7 +132,7 @@ static bool barriers(int round)
     return good;
 }
 
-/* All operations of a type, over values small enough for all of them. */
+/* All operations of a type, with values small enough for all of them. */
 static void *reduce_from, *reduce_to, *reduce_work;
 #define FILLED(T)                                                              \
     T *from = reduce_from;                                                     \
@@ -187,7 +187,7 @@ static bool reduces(int round)
     return good;
 }
 
-/* Many elements, of which each PE combines some; and then in place. */
+/* Many elements, so that each PE combines a slice; then in place. */
 static bool reduces_many(int round)
 {
     bool good = true;
@@ -214,8 +214,8 @@ static bool is_reset(void)
     return good;
 }
 
-/* One check over all sets that fit, in its rounds. The sets have PEs in
- * common, so all PEs wait before pSync goes to another set. */
+/* One check over all possible sets, in several rounds. The sets overlap, so all
+ * PEs synchronize before the next set uses pSync. */
 static void try_over_sets(bool (*check)(int round), const char *fact)
 {
     bool good = true;

@@ -1,19 +1,19 @@
 /*
- * Atomics: every operation for every type, in all its forms, and many PEs at
- * one word, of which no update is lost.
+ * Atomics: every operation in all its forms, for every type; and many PEs on
+ * one word, without a lost update.
  */
 #include "tests/mpi/tap.h"
 
 enum {
-    ROUNDS = 200 /* of each PE at one word */
+    ROUNDS = 200 /* updates of one word by each PE */
 };
 
 static shmem_ctx_t ctx;
 static void *shared; /* a word, for the PE to the left */
 static int right;
 
-/* Each of these is used by one PE at a time; a later form sees what an earlier
- * one left. */
+/* One PE at a time uses each of these words; a later form sees the result of an
+ * earlier one. */
 #define MOVES(T, N)                                                            \
     static bool moves_##N(void)                                                \
     {                                                                          \
@@ -154,8 +154,8 @@ SHMEM_AMO_OLD_MOVE_TYPES_(OLD_MOVE_TYPED, 0)
     }
 SHMEM_AMO_OLD_TYPES_(OLD_TYPED, 0)
 
-/* All PEs at one word of the last PE. What fetch_inc gives is seen once each:
- * `seen` on that PE counts it. */
+/* All PEs increment one word of the last PE. Each value that fetch_inc returns
+ * must be returned once; `seen` on that PE counts. */
 #define CONTENDED(A, T, N)                                                     \
     static bool contended_##N(unsigned *seen)                                  \
     {                                                                          \
@@ -188,8 +188,8 @@ SHMEM_AMO_OLD_TYPES_(OLD_TYPED, 0)
     }
 SHMEM_AMO_TYPES_(CONTENDED, 0)
 
-/* Each PE turns a bit of its own and those of all, an even number of times
- * but for its own. */
+/* Each PE flips its own bit an odd number of times, and all other bits an even
+ * number of times. */
 #define FLIPPED(A, T, N)                                                       \
     static bool flipped_##N(void)                                              \
     {                                                                          \
@@ -211,8 +211,8 @@ SHMEM_AMO_TYPES_(CONTENDED, 0)
     }
 SHMEM_AMO_BIT_TYPES_(FLIPPED, 0)
 
-/* All PEs swap numbers of their own into one word: each comes out once, or is
- * what remains. */
+/* All PEs swap their own numbers into one word: each number is returned once,
+ * or remains in the word. */
 #define PASSED(A, T, N)                                                        \
     static bool passed_##N(void)                                               \
     {                                                                          \
@@ -251,10 +251,10 @@ int main(void)
     tap_ok(good, "fetch, set and swap, of every type");
     good = true;
     SHMEM_AMO_TYPES_(TRY, adds)
-    tap_ok(good, "inc, add and what they fetch");
+    tap_ok(good, "inc, add, and their fetching forms");
     good = true;
     SHMEM_AMO_TYPES_(TRY, swaps)
-    tap_ok(good, "compare_swap stores only for equality");
+    tap_ok(good, "compare_swap stores only if the value is equal");
     good = true;
     SHMEM_AMO_BIT_TYPES_(TRY, and)
     tap_ok(good, "and");
@@ -267,7 +267,7 @@ int main(void)
     good = true;
     SHMEM_AMO_OLD_MOVE_TYPES_(TRY, old_moves)
     SHMEM_AMO_OLD_TYPES_(TRY, old_adds)
-    tap_ok(good, "the names of old do the same");
+    tap_ok(good, "the deprecated names work");
     good = true;
     SHMEM_AMO_TYPES_(TRY_CONTENDED, 0)
     tap_ok(good, "no update of a contended word is lost or seen twice");
@@ -276,7 +276,7 @@ int main(void)
     tap_ok(good, "no bit of a contended word is lost");
     good = true;
     SHMEM_AMO_EXTENDED_TYPES_(TRY, passed)
-    tap_ok(good, "what all swap comes out once");
+    tap_ok(good, "each swapped value is returned once");
 
     double *real = shared;
     *real = 0.125;

@@ -1,9 +1,9 @@
-# To be sourced: jobs that run while something looks at them. `work` is a folder.
+# Source this: jobs that run while a tool inspects them. `work` is a folder.
 #
 #   begin PES [mpirun's arguments]  starts a job of tests/mpi/shown, and waits
 #                                   until it is ready; its launcher is `launcher`
-#   end                             lets it end, and waits for it
-#   pids                            prints its processes in the order of PEs
+#   end                             stops it, and waits for it
+#   pids                            prints its process ids, by PE
 program=$top_builddir/tests/mpi/shown
 launcher=
 

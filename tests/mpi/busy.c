@@ -1,6 +1,6 @@
 /*
- * A PE that computes, and looks at its own memory without a call: what another
- * PE puts there comes although, if there is a thread for it.
+ * A PE that computes and polls its own memory without a call. With a progress
+ * thread, a put of another PE arrives nevertheless.
  */
 #include "tests/mpi/tap.h"
 

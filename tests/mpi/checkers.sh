@@ -1,6 +1,6 @@
 #!/bin/sh
-# Memcheck and AddressSanitizer find mistakes in symmetric memory, each with the
-# call that allocated, and none where there are none.
+# Memcheck and AddressSanitizer report errors in symmetric memory, with the call
+# that allocated it, and report nothing for correct programs.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 program=$top_builddir/tests/mpi/guarded
 mistakes=$top_builddir/tests/mpi/mistakes
@@ -25,13 +25,13 @@ skip()
 
 memcheck()
 {
-    # An uninstalled program may be a script that calls the program.
+    # An uninstalled program may be a libtool script.
     valgrind="valgrind -q --trace-children=yes --trace-children-skip=*/sh,*/sed,*/ls,*/cat,*/expr,*/addr2line,*/basename,*/dirname,*/uname"
     valgrind="$valgrind --suppressions=$top_srcdir/tests/mpi/memcheck.supp"
     job 0 $on -n 2 $valgrind "$mistakes" uninitialised
     says "Conditional jump or move depends on uninitialised value" \
         "main (mistakes.c:30)"
-    fact "memcheck: a value that nobody set is found"
+    fact "memcheck: an uninitialized value is found"
     job 0 $on -n 2 $valgrind "$mistakes" overrun
     says "Invalid write of size 4" "main (mistakes.c:44)" \
         "is 0 bytes after a block of size 400 client-defined" \
@@ -46,7 +46,7 @@ memcheck()
         job 0 $on -n $np $valgrind "$program" unset
         count=$(printf '%s\n' "$output" | grep -c 'unset (guarded.c:')
         [ "$count" = "$np" ] || miss "has $count reports instead of $np"
-        fact "memcheck: $np PEs: what calloc() gives is set"
+        fact "memcheck: $np PEs: memory of calloc() is initialized"
     done
     for mistake in stray-write stray-put; do
         job 0 $on -n 2 $valgrind "$mistakes" $mistake
@@ -59,20 +59,20 @@ memcheck()
         job 0 $on -x MEMHEAP_TRANSPORT=$how -n 2 $valgrind "$program" signalled
         says done
         says_nothing
-        fact "memcheck: $how: what others put is set"
+        fact "memcheck: $how: data put by other PEs is initialized"
         job 0 $on -x MEMHEAP_TRANSPORT=$how -x MEMHEAP_CHECK=1 -n 2 $valgrind \
             "$program" churn 12
         says done
         says_nothing
-        fact "memcheck: $how: right programs are right"
+        fact "memcheck: $how: correct programs pass"
     done
 }
 
-# Build a program with the sanitizer, against a library without.
+# Build a program with the sanitizer, against a library built without it.
 build()
 {
-    "$MPICC" -g -fsanitize=address -I"$top_srcdir/shmem" \
-        -I"$top_srcdir/memheap" -I"$top_srcdir" "$1" -o "$2" \
+    "$MPICC" -g -fsanitize=address -I"$top_srcdir/include/shmem" \
+        -I"$top_srcdir/include" -I"$top_srcdir" "$1" -o "$2" \
         -L"$top_builddir/.libs" -lmemheap_shmem -lmemheap \
         -Wl,-rpath,"$top_builddir/.libs" >"$folder/log" 2>&1
 }
@@ -111,7 +111,7 @@ asan()
                 "$program" churn
             says done
             says_nothing
-            fact "ASan: $how, MEMHEAP_CHECK=$check: right programs are right"
+            fact "ASan: $how, MEMHEAP_CHECK=$check: correct programs pass"
         done
     done
     job error $on -n 2 "$mistakes" stray-write
@@ -119,11 +119,11 @@ asan()
         ", 28 bytes into the freed block of 400 bytes at 0x" \
         "of heap \"symmetric\" on PE " ", through its window"
     fact "ASan: a stray write is found"
-    # Blocks must be as long on all PEs, whichever of them is checked.
+    # Blocks must have the same size on all PEs, even if only one has the sanitizer.
     job 0 $on -n 1 "$program" churn : $on -n 2 "$top_builddir/tests/mpi/guarded" churn
     says done
     says_nothing
-    fact "ASan: one PE alone may be checked"
+    fact "ASan: a single PE may have the sanitizer"
 }
 
 case $built_cflags in

@@ -1,15 +1,16 @@
 /*
- * Collectives over teams that move data, for every type: over all PEs, over
- * every second one, and over all of them backwards.
+ * Collectives that move data over teams, for every type: all PEs, every second
+ * PE, and all PEs in reverse order.
  *
  * As in tests/mpi/typed.c, the routines of a type are wrapped into a table of
- * functions over void. Nothing but the collectives keeps the PEs together
- * between two checks, so that each must end when its buffers may be reused.
+ * functions over void. Only the collectives synchronize the PEs between two
+ * checks, so each call must return only when its buffers may be reused.
  */
 #include "tests/mpi/tap.h"
 
 enum {
-    COUNT = 40,  /* elements of a PE: of some types more than are shown */
+    COUNT =
+        40, /* elements per PE; for some types more than an inline payload */
     WIDEST = 16, /* bytes of an element */
     ROUNDS = 3
 };
@@ -77,11 +78,11 @@ WRAPPED(char, mem, shmem_broadcastmem, shmem_collectmem, shmem_fcollectmem,
      N##_collect, N##_fcollect, N##_alltoall, N##_alltoalls},
 static const family_t families[] = {SHMEM_RMA_TYPES_(ROW, 0) ROW(0, char, mem)};
 
-static shmem_team_t team; /* the one that is tried */
-static int me, n;         /* in it */
+static shmem_team_t team; /* the current team */
+static int me, n;         /* rank in it */
 static char *source, *dest;
 
-/* Element k of what one PE has for another, in one round. */
+/* Element k that one PE sends to another, in one round. */
 static int value(int from, int to, size_t k, int round)
 {
     return (from * 31 + to * 13 + (int)k * 7 + round * 3) % 100 + 1;
@@ -101,7 +102,7 @@ static bool is(const family_t *f, size_t i, int wanted)
     return false;
 }
 
-/* Each PE is the root once a round; its dest takes the data too. */
+/* Each PE is the root once per round; its dest receives the data too. */
 static bool broadcasts(const family_t *f)
 {
     bool good = true;
@@ -160,7 +161,7 @@ static bool fcollects(const family_t *f)
     return f->fcollect(team, dest, source, 0) == 0 && good;
 }
 
-/* With strides, what lies between the elements stays. */
+/* With strides, the gaps between elements are not written. */
 static bool alltoalls(const family_t *f, size_t dst, size_t sst)
 {
     bool good = true;
@@ -187,7 +188,7 @@ static bool alltoalls(const family_t *f, size_t dst, size_t sst)
     return f->alltoall(team, dest, source, 0) == 0 && good;
 }
 
-/* Try all families over one team; PEs that are not in it do nothing. */
+/* Test all families over one team; PEs outside it do nothing. */
 static void try_over(shmem_team_t which, const char *name)
 {
     bool good[5] = {true, true, true, true, true};
@@ -213,7 +214,7 @@ static void try_over(shmem_team_t which, const char *name)
     }
 }
 
-/* Long enough to be moved in several pieces; root and others in turn. */
+/* Long enough to be copied in several pieces; each PE is the root in turn. */
 static bool large_is_whole(void)
 {
     size_t count = 300001;
@@ -230,7 +231,7 @@ static bool large_is_whole(void)
     shmem_broadcast(SHMEM_TEAM_WORLD, to, from, count, pes - 1);
     for (size_t k = 0; k < count; k++)
         good = good && to[k] == (uint64_t)(pes - 1) * count + k;
-    /* Only half as many from every second PE. */
+    /* Every second PE contributes half as many. */
     size_t place = 0;
     shmem_collect(SHMEM_TEAM_WORLD, to, from, count / (size_t)(1 + rank % 2));
     for (int pe = 0; pe < pes; pe++) {
@@ -258,7 +259,7 @@ int main(void)
     try_over(SHMEM_TEAM_WORLD, "all PEs");
     try_over(second, "every second PE");
     try_over(reverse, "the PEs backwards");
-    tap_ok(large_is_whole(), "what is large comes whole");
+    tap_ok(large_is_whole(), "large data arrives completely");
     tap_ok(shmem_int_broadcast(SHMEM_TEAM_INVALID, NULL, NULL, 0, 0) != 0 &&
                shmem_int_collect(SHMEM_TEAM_INVALID, NULL, NULL, 0) != 0 &&
                shmem_int_fcollect(SHMEM_TEAM_INVALID, NULL, NULL, 0) != 0 &&
@@ -266,7 +267,7 @@ int main(void)
                shmem_int_alltoalls(SHMEM_TEAM_INVALID, NULL, NULL, 1, 1, 0) !=
                    0 &&
                shmem_team_sync(SHMEM_TEAM_INVALID) != 0,
-           "an invalid team is refused");
+           "an invalid team is an error");
     shmem_finalize();
     return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * Contexts: on which team they are, and that PEs are numbered as in it.
+ * Contexts: their teams, and PE numbers relative to the team.
  */
 #include "tests/mpi/tap.h"
 
@@ -37,7 +37,7 @@ static bool options_are_taken(void)
     return good;
 }
 
-/* On a team of the PEs backwards, and one of every second. */
+/* On a team in reverse order, and one of every second PE. */
 static bool numbers_are_the_teams(int start, int stride, int size)
 {
     shmem_team_t team;
@@ -72,7 +72,7 @@ static bool numbers_are_the_teams(int start, int stride, int size)
     return good;
 }
 
-/* All that a context has pending is done when it is destroyed. */
+/* destroy completes the outstanding operations of a context. */
 static bool destroy_completes(void)
 {
     enum {
@@ -99,7 +99,7 @@ static bool destroy_completes(void)
     return good;
 }
 
-/* And when its team is. */
+/* Destroying the team does so too. */
 static bool team_completes(void)
 {
     enum {
@@ -150,7 +150,7 @@ static bool many_are_made(void)
     return good;
 }
 
-/* One context is made complete and the others are not waited for. */
+/* Quiet completes one context, and does not wait for the others. */
 static bool quiet_is_its_own(void)
 {
     shmem_ctx_t ctx;
@@ -179,14 +179,14 @@ int main(void)
     tap_plan(9);
     me = shmem_my_pe();
     n = shmem_n_pes();
-    tap_ok(options_are_taken(), "contexts of all options work");
+    tap_ok(options_are_taken(), "contexts with all options work");
     tap_ok(numbers_are_the_teams(n - 1, -1, n),
-           "PEs are numbered as in the team, backwards");
+           "PE numbers are those of a team in reverse order");
     tap_ok(numbers_are_the_teams((n - 1) % 2, 2, (n + 1) / 2),
-           "PEs are numbered as in the team, every second");
-    tap_ok(destroy_completes(), "destroy completes what is pending");
-    tap_ok(team_completes(), "so does the end of its team");
-    tap_ok(many_are_made(), "contexts end in any order");
+           "PE numbers are those of a team of every second PE");
+    tap_ok(destroy_completes(), "destroy completes outstanding operations");
+    tap_ok(team_completes(), "destroying the team does so too");
+    tap_ok(many_are_made(), "contexts can be destroyed in any order");
     tap_ok(quiet_is_its_own(), "quiet completes one context, for some PEs");
     shmem_ctx_t ctx = SHMEM_CTX_DEFAULT;
     shmem_team_t team = SHMEM_TEAM_WORLD;
@@ -194,11 +194,11 @@ int main(void)
                ctx == SHMEM_CTX_INVALID &&
                shmem_ctx_get_team(SHMEM_CTX_INVALID, &team) != 0 &&
                team == SHMEM_TEAM_INVALID,
-           "what is invalid is refused");
+           "invalid arguments are errors");
     shmem_ctx_destroy(SHMEM_CTX_INVALID);
     tap_ok(shmem_ctx_get_team(SHMEM_CTX_DEFAULT, &team) == 0 &&
                team == SHMEM_TEAM_WORLD,
-           "the default context is on the world");
+           "the default context belongs to the world team");
     shmem_finalize();
     return 0;
 }

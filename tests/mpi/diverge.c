@@ -1,6 +1,6 @@
 /*
- * Programs that do wrong, or whose last PE does: the argument says how. What
- * the job then says and how it ends is read by the scripts that start it.
+ * Programs in which all PEs, or only the last one, make a mistake, chosen by
+ * the argument. Scripts start them and check the messages and the exit status.
  */
 #include "tests/mpi/tap.h"
 
@@ -12,7 +12,7 @@ static bool is_last(void)
     return shmem_my_pe() == shmem_n_pes() - 1;
 }
 
-/* Calls that the last PE leaves out, or does not stay for. */
+/* Calls that the last PE omits, or does not complete. */
 static bool leave(const char *how)
 {
     if (strcmp(how, "skip") == 0) {
@@ -30,25 +30,25 @@ static bool leave(const char *how)
     return true;
 }
 
-/* Short broadcasts over a team that differ; the root waits for nobody. */
+/* Short broadcasts over a team that differ; the root does not wait. */
 static bool short_differ(const char *how, shmem_team_t team, long *to,
                          const long *from)
 {
     int n = shmem_n_pes();
     int me = shmem_my_pe();
     if (strcmp(how, "late") == 0) {
-        /* Nothing follows that compares before the end. */
+        /* No later call compares before the program ends. */
         for (int i = 0; i < 20; i++)
             shmem_long_broadcast(team, to, from, 1, i % n);
         shmem_long_broadcast(team, to, from, is_last() ? 2 : 1, n - 1);
         shmem_finalize();
         return true;
     }
-    if (strcmp(how, "ring") == 0) /* each waits for another */
+    if (strcmp(how, "ring") == 0) /* each PE waits for another */
         shmem_long_broadcast(team, to, from, 1, (me + 1) % n);
     else if (strcmp(how, "away") == 0) {
         shmem_long_broadcast(team, to, from, 1, is_last() ? n - 1 : 0);
-        while (is_last()) /* it never comes back */
+        while (is_last()) /* that PE never calls again */
             pause();
         shmem_long_broadcast(team, to, from, 1, n - 1);
     } else if (strcmp(how, "instead") == 0 && is_last())
@@ -65,7 +65,7 @@ static bool short_differ(const char *how, shmem_team_t team, long *to,
     return true;
 }
 
-/* Collectives over a team that the last PE calls in another way. */
+/* Collectives over a team; the last PE makes another call. */
 static bool team_differ(const char *how)
 {
     long *to = shmem_calloc(64, sizeof(long));
@@ -125,7 +125,7 @@ static bool differ(const char *how)
         shmem_realloc(a, is_last() ? 1000 : 2000);
     else if (strcmp(how, "batch") == 0)
         shmemx_malloc_batch(2, sizes, blocks);
-    else if (strcmp(how, "large") == 0) /* the first has no memory for it */
+    else if (strcmp(how, "large") == 0) /* the first PE has no memory for it */
         shmem_malloc(shmem_my_pe() == 0 ? (size_t)1 << 39 : 100);
     else if (strcmp(how, "kind") == 0 && is_last())
         shmem_free(a);
@@ -141,7 +141,7 @@ static bool differ(const char *how)
     return true;
 }
 
-/* Wrong arguments of one PE to the typed routines. */
+/* Wrong arguments to typed routines on one PE. */
 static bool typed_err(const char *how, shmem_ctx_t ctx, long *block)
 {
     long local[8] = {0};
@@ -174,7 +174,7 @@ static bool typed_err(const char *how, shmem_ctx_t ctx, long *block)
     return true;
 }
 
-/* Errors of one PE. */
+/* Errors on one PE. */
 static bool err(const char *how)
 {
     char local[8] = "1234567";
@@ -209,7 +209,7 @@ static bool err(const char *how)
     return true;
 }
 
-/* What all PEs do alike, and survive. */
+/* Mistakes that all PEs make, and survive. */
 static bool all(const char *how, const char *number)
 {
     char *block = shmem_malloc(64);
@@ -255,7 +255,7 @@ int main(int argc, char **argv)
         shmem_finalize();
         shmem_barrier_all();
     }
-    if (strcmp(how, "join") == 0) /* what tests/mpi/ranges does */
+    if (strcmp(how, "join") == 0) /* as tests/mpi/ranges does */
         return tap_symmetric(shmem_malloc(100)) ? 0 : EXIT_FAILURE;
     bool known = all(how, argc > 2 ? argv[2] : "0") || differ(how) || err(how);
     shmem_finalize();

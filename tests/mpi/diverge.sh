@@ -1,11 +1,11 @@
 #!/bin/sh
-# Wrong calls: each ends the job, or is survived, with one message that names
-# who called what.
+# Wrong calls: each ends the job, or returns an error, with one message that tells
+# which PE called what.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 program=$top_builddir/tests/mpi/diverge
 MEMHEAP_TEST_TIME=20
 
-# PEs, and how many of them are a node
+# number of PEs; PEs per node
 for job in 2 4 4+1 5+2; do
     np=${job%+*}
     nodes=MEMHEAP_NODE_PES=0
@@ -47,7 +47,7 @@ END
     says "PE 0 called shmem_long_broadcast of 8 bytes from PE 1;" \
         "PE $last called shmem_long_broadcast of 8 bytes from PE 0"
     says_once
-    fact "$job PEs: each waits for another's short broadcast"
+    fact "$job PEs: each PE waits for a short broadcast of another"
     job error -x "$nodes" -n "$np" "$program" late
     says "$others called shmem_long_broadcast of 8 bytes from PE $last" \
         "PE $last called" "broadcast of 16 bytes from PE $last"
@@ -57,24 +57,24 @@ END
     says "$others called shmem_long_broadcast of 8 bytes from PE 0" \
         "PE $last called" "broadcast of 8 bytes from PE $last"
     says_once
-    fact "$job PEs: one is the root of its own, and never comes back"
+    fact "$job PEs: one PE is the root of another broadcast, and never calls again"
     job error -x "$nodes" -x SHMEM_SYMMETRIC_SIZE=1t -n "$np" "$program" large
     says "PE 0 called shmem_malloc(549755813888)" "called shmem_malloc(100)"
     says_once
-    fact "$job PEs: large on one, which has no memory"
+    fact "$job PEs: one PE requests a large block, without memory for it"
     [ "$job" = "$np" ] || continue
     job error --mca memheap "$first" -n "$last" "$program" plain : \
         -n 1 -x SHMEM_SYMMETRIC_SIZE=7m "$program" plain
     says "$others called shmem_init with MEMHEAP_COMPONENT=$first;" \
         "PE $last called shmem_init with" "SHMEM_SYMMETRIC_SIZE=7m"
     says_once
-    fact "$np PEs: another SHMEM_SYMMETRIC_SIZE on one"
+    fact "$np PEs: one PE has another SHMEM_SYMMETRIC_SIZE"
     job error -n "$last" "$program" plain : \
         -n 1 -x MEMHEAP_COMPONENT="$first" "$program" plain
     says "$others called shmem_init with no parameter set" \
         "PE $last called shmem_init with MEMHEAP_COMPONENT=$first"
     says_once
-    fact "$np PEs: another component on one"
+    fact "$np PEs: one PE has another component"
 done
 
 while IFS='|' read -r name call why; do
@@ -114,7 +114,7 @@ for name in before after; do
     job error -n 1 "$program" "$name"
     says "was called before shmem_init() or after shmem_finalize()"
     says_once
-    fact "a call $name its time is an error"
+    fact "a call $name the library runs is an error"
 done
 
 while IFS='|' read -r name what; do

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The environment: sizes of the heap, components, and what is said of them.
+# Environment variables: sizes of the heap, components, and error messages.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 program=$top_builddir/tests/mpi/diverge
 MEMHEAP_TEST_TIME=20
@@ -7,7 +7,7 @@ np=2
 priority=MEMHEAP_$(echo "$first" | tr '[:lower:]' '[:upper:]')_PRIORITY
 
 for component in $components; do
-    # text | bytes that must be there as one block
+    # text | bytes that must be available as one block
     while read -r text bytes; do
         job 0 -x SHMEM_SYMMETRIC_SIZE="$text" --mca memheap $component \
             -n $np "$program" whole "$bytes"
@@ -24,7 +24,7 @@ for component in $components; do
 END
 done
 
-# text | bytes that must be there as one block on each of 2 PEs of a node
+# text | bytes that must be available as one block on each of 2 PEs of a node
 total=$("$top_builddir/tools/memheap-info" --parsable |
     sed -n 's/^machine:memory:total:\([0-9]*\).*/\1/p')
 for share in 8m/node:4194304 1%:$((total / 200)) 0.5%:$((total / 400)); do
@@ -39,14 +39,14 @@ done
 
 job 0 -x SMA_SYMMETRIC_SIZE=1m -n $np "$program" whole 1048576
 says "a block of 1048576"
-fact "SMA_SYMMETRIC_SIZE is understood"
+fact "SMA_SYMMETRIC_SIZE is supported"
 job 0 -x SMA_SYMMETRIC_SIZE=1m -x SHMEM_SYMMETRIC_SIZE=2m -n $np "$program" \
     whole 2097152
 says "a block of 2097152"
-fact "SHMEM_SYMMETRIC_SIZE is stronger"
+fact "SHMEM_SYMMETRIC_SIZE has precedence"
 job 0 -n $np "$program" whole 500000000
 says "a block of"
-fact "unset, the heap grows as it is asked"
+fact "if unset, the heap grows on demand"
 
 for bad in many -5m 1e3 5.x "''"; do
     [ "$bad" = "''" ] && continue
@@ -61,64 +61,64 @@ fact "shmem_init_thread returns where the size is bad"
 job error -x SHMEM_SYMMETRIC_SIZE=900t -n $np "$program" plain
 says "no address range of 900 TiB is free"
 says_once
-fact "a heap longer than the address space is refused"
+fact "a heap larger than the address space is an error"
 
 job 0 -x SHMEM_SYMMETRIC_SIZE=1m -n 3 "$program" memory
 says "shmem_malloc(1125899906842624): out of memory: the heap has 1 MiB" \
     "bytes of them in use" "the largest free block has" \
     "set a larger SHMEM_SYMMETRIC_SIZE"
 says_once
-fact "out of memory says what there is and what to do, once"
+fact "out of memory is reported once, with sizes and advice"
 
 job error -x MEMHEAP_PAGES=mandatory:1g -x SHMEM_SYMMETRIC_SIZE=16t -n 3 \
     "$program" plain
 says "pages of 1 GiB are mandatory for a heap, but not available" 1048576kB
 says_once
-fact "pages that are mandatory and cannot be had end the program"
+fact "unavailable mandatory pages end the program"
 job 0 -x MEMHEAP_PAGES=1g -x SHMEM_SYMMETRIC_SIZE=16t -n 3 "$program" plain
 says "pages of 1 GiB are preferred for a heap, but not available" 1048576kB \
     "using the system's pages"
 says_once
-fact "pages that are preferred and cannot be had are a warning"
+fact "unavailable preferred pages are a warning"
 job error -x MEMHEAP_PLACE=mandatory:node:1000 -n 3 "$program" plain
 says "pages on NUMA node 1000 are mandatory for a heap, but not available" \
     "the system has no node 1000"
 says_once
-fact "a mandatory node that is not there"
+fact "a mandatory NUMA node that does not exist"
 
 job error -x MEMHEAP_COMPONENT=nobody -n 3 "$program" plain
 says 'no component has the name "nobody"' "there are: "
 says_once
-fact "a component that nobody knows"
+fact "an unknown component"
 job error -x MEMHEAP_COMPONENT="^$built_components" -n 3 "$program" plain
 says "leaves no component"
 says_once
-fact "a list that leaves nothing"
+fact "a list that excludes all components"
 job error -x MEMHEAP_NOBODY_PRIORITY=3 -n 3 "$program" plain
 says "no parameter has the name MEMHEAP_NOBODY_PRIORITY" "$priority"
 says_once
-fact "a parameter that nobody knows"
+fact "an unknown parameter"
 job error -x "$priority=high" -n 3 "$program" plain
 says "$priority=\"high\"" "a whole number from 0 to 100"
 says_once
-fact "a value that does not parse"
+fact "an invalid value"
 
 job error -x MEMHEAP_TRANSPORT=pigeon -n 3 "$program" plain
 says 'MEMHEAP_TRANSPORT is "pigeon"; it can be auto or ucx'
 says_once
-fact "a transport that is none"
+fact "an invalid transport"
 job error -x MEMHEAP_NODE_PES=-1 -n 3 "$program" plain
 says 'MEMHEAP_NODE_PES="-1"' "a whole number from 0"
 says_once
-fact "nodes of less than no PE"
+fact "nodes with a negative number of PEs"
 job error -n 2 "$program" plain : -n 1 -x MEMHEAP_TRANSPORT=ucx "$program" plain
 says "PE 2 called shmem_init with MEMHEAP_TRANSPORT=ucx"
 says_once
-fact "a transport that PEs set differently"
+fact "different transports on different PEs"
 job 0 -x MEMHEAP_TRANSPORT=ucx -x UCX_TLS=tcp,self \
     -x MEMHEAP_PROGRESS_THREAD=1 -n 3 "$top_builddir/tests/mpi/busy"
 says "2 PEs reached one that was busy"
-fact "a PE that only computes is served by its progress thread"
+fact "the progress thread of a computing PE serves others"
 for setting in MEMHEAP_TRANSPORT=ucx MEMHEAP_NODE_PES=1 MEMHEAP_NODE_PES=2; do
     nodes=3
     [ "$setting" = MEMHEAP_NODE_PES=2 ] && nodes=2
@@ -141,7 +141,7 @@ done
 job 0 -x MEMHEAP_COMPONENT="$last_component" --mca memheap "$first" \
     -x SMA_DEBUG=1 -n 1 "$program" plain
 says "component $last_component"
-fact "the library's own variable is stronger"
+fact "the library's own variable has precedence"
 job 0 -x SHMEM_VERSION=1 -n 3 "$program" plain
 says "memheap 0.1.0, OpenSHMEM 1.6"
 [ "$(printf '%s\n' "$output" | grep -c 'OpenSHMEM 1.6')" = 1 ] ||
@@ -154,5 +154,5 @@ fact "SHMEM_INFO prints all parameters with their sources"
 job error -x MEMHEAP_PARAM_FILE=/nowhere/params -n 2 "$program" plain
 says "cannot read the parameter file /nowhere/params"
 says_once
-fact "a parameter file that is not there"
+fact "a missing parameter file"
 finish

@@ -1,11 +1,11 @@
-# To be sourced: TAP for scripts that start jobs and read what they print.
+# Source this: TAP for scripts that start jobs and read their output.
 #
-#   job WANTED [mpirun's arguments]  runs a job, whose status is to be: a
-#                                    number, or "error" for any but 0 and a
-#                                    time limit
-#   says_once                        the library printed one line, no more
+#   job WANTED [mpirun's arguments]  runs a job and checks its exit status:
+#                                    WANTED is a number, or "error" for any
+#                                    except 0 and the time limit
+#   says_once                        checks that the library printed one line
 #
-# and what tests/tap.sh has.
+# It also provides the functions of tests/tap.sh.
 . "${top_srcdir:-.}/tests/mpi/launch.sh"
 
 if [ -z "$MPIRUN" ]; then

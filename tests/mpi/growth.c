@@ -1,17 +1,18 @@
 /*
- * A heap that grows: after each step every PE reaches the new part of every
- * other, and what lay in the old parts is as it was.
+ * A heap that grows: after each step, every PE can access the new part of every
+ * other PE, and the old parts are unchanged.
  */
 #include "tests/mpi/tap.h"
 
 enum {
     STEPS = 7,
-    WORDS = 1000 /* at either end of a block that are used */
+    WORDS = 1000 /* bytes used at each end of a block */
 };
 
 static int me, n;
 
-/* What a PE writes to another, at either end of the block of a step. */
+/* The values that a PE writes to another, at both ends of the block of a step.
+ */
 static uint64_t value(int from, int to, int step, int i)
 {
     return ((uint64_t)from << 48 | (uint64_t)to << 32 | (uint64_t)step << 16) +
@@ -27,7 +28,7 @@ static bool is_from(const uint64_t *words, int from, int to, int step)
     return true;
 }
 
-/* Have each PE's words written by the one that is `distance` before it. */
+/* Each PE writes the words of the PE `distance` after it. */
 static bool puts_and_gets(uint64_t *words, int step, int distance)
 {
     int to = (me + distance) % n;
@@ -44,7 +45,7 @@ static bool puts_and_gets(uint64_t *words, int step, int distance)
     return is_from(local, me, to, step) && good;
 }
 
-/* Every PE adds to the word behind them of every PE. */
+/* Every PE increments the last word of every PE. */
 static bool adds(uint64_t *word)
 {
     uint32_t *half = (uint32_t *)(void *)(word + 1);
@@ -94,19 +95,19 @@ int main(void)
         good = is_from(blocks[i], from, me, i) &&
                is_from(blocks[i] + counts[i] - WORDS, from, me, i) && good;
     }
-    tap_ok(good, "what was put before a step is there after it");
+    tap_ok(good, "data put before a growth is there after it");
 
     uint64_t *grown =
         shmem_realloc(blocks[STEPS - 1], 2 * counts[STEPS - 1] * 8);
     tap_ok(tap_symmetric(grown) &&
                is_reached(grown, 2 * counts[STEPS - 1], STEPS),
-           "so is one that shmem_realloc() made larger");
+           "blocks grown by shmem_realloc() are accessible");
     for (int i = 0; i < STEPS - 1; i++)
         shmem_free(blocks[i]);
     shmem_free(grown);
     grown = shmem_malloc(counts[0] * sizeof(uint64_t));
     tap_ok(is_reached(grown, counts[0], STEPS),
-           "and one where others were before");
+           "blocks in freed space are accessible");
     void *many[100];
     size_t sizes[100];
     for (int i = 0; i < 100; i++)
@@ -114,7 +115,8 @@ int main(void)
     good = shmemx_malloc_batch(100, sizes, many) == 0;
     for (int i = 0; i < 100 && good; i += 33)
         good = is_reached(many[i], sizes[i] / sizeof(uint64_t), i);
-    tap_ok(good && shmemx_free_batch(100, many) == 0, "and those of a batch");
+    tap_ok(good && shmemx_free_batch(100, many) == 0,
+           "blocks of a batch are accessible");
     shmem_finalize();
     return 0;
 }

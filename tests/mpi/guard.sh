@@ -1,6 +1,6 @@
 #!/bin/sh
-# What is said of a wrong access to symmetric memory that is guarded, and that
-# right ones go on.
+# The guard reports wrong accesses to symmetric memory, and correct programs
+# pass.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 program=$top_builddir/tests/mpi/guarded
 mistakes=$top_builddir/tests/mpi/mistakes
@@ -9,7 +9,7 @@ folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 guard="-x MEMHEAP_GUARD=1"
 
-# What one PE says, from its first line on; those of others come between.
+# The message of one PE, from its first line on; lines of others may be mixed in.
 says_of()
 {
     pe=$1
@@ -34,7 +34,7 @@ for how in auto+0 ucx+0 auto+2; do
             -n $np "$program" churn
         says done
         says_nothing
-        fact "$how: $np PEs use memory rightly, more than the heap has"
+        fact "$how: $np PEs use memory correctly, more than the size of the heap"
     done
     job 0 $guard -x MEMHEAP_TRANSPORT=${how%+*} \
         -x MEMHEAP_NODE_PES=${how#*+} -n 3 "$program" signalled
@@ -42,22 +42,22 @@ for how in auto+0 ucx+0 auto+2; do
     fact "$how: signals work"
 done
 
-# The first PE ends the job, and others may come to say less.
+# The first PE ends the job, so others may print only part of their message.
 job error $guard -n 1 "$mistakes" overrun
 says "bytes behind the block of 400 bytes at 0x" \
     " of heap \"symmetric\", allocation 1, tag \"grid\"" \
     "the access is from main at mistakes.c:" \
     "the block was allocated from main at mistakes.c:"
-fact "an overrun is named"
+fact "an overrun is reported"
 job error $guard -n 1 "$mistakes" use-after-free
 says "12 bytes into the freed block of 400 bytes at 0x" \
     "the block was allocated from main at mistakes.c:" \
     "and freed from main at mistakes.c:"
-fact "a use after free is named"
+fact "a use after free is reported"
 for np in 2 4; do
     job error $guard -n $np "$mistakes" overrun
     says "bytes behind the block of 400 bytes at 0x"
-    fact "$np PEs: an overrun is named"
+    fact "$np PEs: an overrun is reported"
     for mistake in stray-write stray-put; do
         job error $guard -n $np "$mistakes" $mistake
         for pe in 0 1; do
@@ -70,7 +70,7 @@ for np in 2 4; do
             esac
         done
         says "28 bytes into the freed block"
-        fact "$np PEs: a $mistake is named, and the PE whose memory it is"
+        fact "$np PEs: a $mistake is reported, with the PE that has the memory"
     done
     for tls in all tcp,self; do
         job error $guard -x MEMHEAP_TRANSPORT=ucx -x UCX_TLS=$tls -n $np \
@@ -78,7 +78,7 @@ for np in 2 4; do
         says "shmem_int_p reaches 0x" \
             ", 28 bytes into the freed block of 400 bytes at 0x" \
             "of heap \"symmetric\" on PE "
-        fact "$np PEs over UCX, $tls: a stray put is named before it is sent"
+        fact "$np PEs over UCX, $tls: a stray put is reported before it is sent"
     done
 done
 
@@ -88,9 +88,9 @@ job error $guard -n 1 "$program" space : $guard $device -n 1 "$program" space : 
 says "memheap: PE 1: " \
     "8 bytes into the freed block of 4000 bytes at 0x" \
     "of heap \"space 1\" on PE 3, through its window"
-fact "a write to a space is named by the PEs of the job"
+fact "a wrong write to a space is reported with world PE numbers"
 
 job 0 -n 2 "$mistakes" use-after-free
 says_nothing
-fact "nobody asked for a guard"
+fact "without MEMHEAP_GUARD, nothing is reported"
 finish

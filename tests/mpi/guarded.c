@@ -1,5 +1,5 @@
 /*
- * Right and wrong accesses to symmetric memory, as its argument says; for
+ * Correct and wrong accesses to symmetric memory, chosen by the argument; for
  * guard.sh and checkers.sh.
  */
 #include <shmem.h>
@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum {
-    ROUNDS = 200, /* of churn, unless the second argument says otherwise */
+    ROUNDS = 200, /* rounds of churn; the second argument may set others */
     LONGS = 2000
 };
 
@@ -23,7 +23,8 @@ static void fail(const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* Blocks come and go, move, and are written by others all the time. */
+/* Blocks are allocated, freed, resized and written by other PEs all the time.
+ */
 static void churn(int rounds)
 {
     int right = (me + 1) % pes;
@@ -53,7 +54,7 @@ static void churn(int rounds)
     shmem_free(kept);
 }
 
-/* A lock-free exchange: data, and a signal that it is there. */
+/* A lock-free exchange: data, then a signal. */
 static void signalled(void)
 {
     static uint64_t flag;
@@ -73,7 +74,7 @@ static void signalled(void)
     shmem_free(mine);
 }
 
-/* PEs that have the device; each writes to the next after a free. */
+/* Members of a space; each writes to the next PE after a free. */
 static void in_space(void)
 {
     shmemx_space_config_t config = {.device = SHMEMX_DEVICE_FOLDER,
@@ -97,7 +98,8 @@ static void in_space(void)
     fail("survived");
 }
 
-/* Read what nobody has set; the value decides, as memcheck wants it. */
+/* Read an uninitialized word. memcheck reports it when a branch depends on it.
+ */
 static void unset(void)
 {
     volatile char *block = shmem_malloc(100);

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The installed headers in C99 and later and in C++98 and later, alone and beside
-# headers of the same names; and the routines that libmemheap_shmem exports.
+# The installed headers compile in C99 and later and in C++98 and later, alone and
+# next to headers of the same names; libmemheap_shmem exports the right routines.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 work=$(mktemp -d "$top_builddir/headers.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -17,7 +17,7 @@ for header in $headers; do
         "$header" "$header" > "$work/a.c"
     cp "$work/a.c" "$work/a.cc"
     case $header in
-        # Not the C++ bindings that some MPIs had.
+        # Without the C++ bindings of old MPIs.
         memheap/mpi.h)
             c=$MPICC
             cxx=${MPICXX:+$MPICXX -DOMPI_SKIP_MPICXX -DMPICH_SKIP_MPICXX}
@@ -38,7 +38,7 @@ for header in $headers; do
     done
 done
 
-# A program's own headers keep their names.
+# A program's own headers of the same names are found first.
 for name in base/status cache component context log memory param placement pool \
     status version; do
     mkdir -p "$work/own/base"
@@ -101,10 +101,10 @@ fact "libmemheap_shmem exports every routine of the standard"
 sed 's/^/p/' "$work/standard" | sort > "$work/profiling"
 output=$(comm -23 "$work/profiling" "$work/exported")
 [ -z "$output" ] || miss "lacks some"
-fact "each under its name for profiling too"
+fact "and by its profiling name too"
 output=$(sort -u "$work/standard" "$work/profiling" |
     comm -13 - "$work/exported" |
     grep -vE '^(p?shmemx_|MPI_(Init|Init_thread|Finalize|Finalized)$)')
 [ -z "$output" ] || miss "exports more"
-fact "and nothing else but extensions and MPI's start and end"
+fact "and only extensions and MPI's start and end besides"
 finish

@@ -1,7 +1,7 @@
-# To be sourced: how tests start MPI jobs.
+# Source this: how tests start MPI jobs.
 #
-# `launch ARGUMENTS` is mpirun with a time limit, without the user's own
-# settings of what is tested. A job that hangs is ended with status 124.
+# `launch ARGUMENTS` runs mpirun with a time limit, without the user's settings of
+# the tested library. A job that hangs is ended with status 124.
 for variable in $(env | sed -n 's/^\(\(MEMHEAP\|SHMEM\|SMA\|OMPI_MCA_memheap\)_*[A-Za-z0-9_]*\)=.*/\1/p'); do
     case $variable in
         MEMHEAP_TEST_*) ;;
@@ -13,13 +13,13 @@ if [ "$(id -u)" = 0 ]; then
     OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
     export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
 fi
-# Open MPI's own library leaks.
+# Open MPI itself leaks.
 ASAN_OPTIONS="detect_leaks=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 export ASAN_OPTIONS
-# Undefined behaviour that a checker sees is a failure, and no remark.
+# Make undefined behaviour fatal in sanitized builds.
 UBSAN_OPTIONS="halt_on_error=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}"
 export UBSAN_OPTIONS
-# Heaps are to be what they are without a checker; checkers.sh says otherwise.
+# Heaps without redzones, also in sanitized builds; checkers.sh overrides this.
 case $built_cflags in
     *sanitize*)
         MEMHEAP_CHECKERS=0
@@ -33,7 +33,7 @@ else
     oversubscribe=
 fi
 
-# The components that are built in, the first of them, and the last.
+# The built-in components, the first, and the last.
 components=$(echo "$built_components" | tr , ' ')
 first=${components%% *}
 last_component=${components##* }

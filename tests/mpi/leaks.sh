@@ -1,13 +1,12 @@
 #!/bin/sh
-# What is said of a heap that ends: its figures, and the blocks that were never
-# freed.
+# Reports at the end of a heap: statistics, and blocks that were never freed.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 program=$top_builddir/tests/mpi/leaky
 MEMHEAP_TEST_TIME=30
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 
-# How often a text is in the output.
+# The number of lines of the output that have a text.
 says_times()
 {
     count=$(printf '%s\n' "$output" | grep -cF -- "$2")
@@ -27,19 +26,19 @@ for np in 1 2 4 5; do
         *", allocation 3, from "*leaky.c:30) ;;
         *) miss "has another line for a block that was resized: $line" ;;
     esac
-    fact "$np PEs: each leak is named once, with its size and line"
+    fact "$np PEs: each leak is reported once, with its size and line"
 
     job 0 -x MEMHEAP_LEAKS=1 -x MEMHEAP_LEAKS_STATUS=9 -n $np "$program" clean
     says_times 0 memheap:
-    fact "$np PEs: no leak, no word, no status"
+    fact "$np PEs: without leaks, no message and status 0"
 
     job 9 -x MEMHEAP_LEAKS=1 -x MEMHEAP_LEAKS_STATUS=9 -n $np "$program" leak
     says "3 blocks of heap \"symmetric\" were never freed"
-    fact "$np PEs: leaks set the exit status, if that is wanted"
+    fact "$np PEs: leaks set the exit status if MEMHEAP_LEAKS_STATUS is set"
 
     job 0 -x MEMHEAP_LEAKS_STATUS=9 -n $np "$program" leak
     says_times 0 memheap:
-    fact "$np PEs: nobody asked for leaks"
+    fact "$np PEs: without MEMHEAP_LEAKS, nothing is reported"
 
     job 0 -x MEMHEAP_REPORT=1 -x MEMHEAP_RECORDS=1 -x SHMEM_SYMMETRIC_SIZE=1m \
         -n $np "$program" leak
@@ -53,7 +52,7 @@ for np in 1 2 4 5; do
         "memheap:   resident" \
         "memheap:   tag \"mesh\": 1008 bytes in 1 block, 1008 bytes at most"
     says_times 17 memheap:
-    fact "$np PEs: the figures are printed once"
+    fact "$np PEs: the statistics are printed once"
 
     file="$folder/of %h"
     job 0 -x MEMHEAP_REPORT="$file" -n $np "$program" leak
@@ -66,12 +65,12 @@ for np in 1 2 4 5; do
         python3 -m json.tool "$folder/of symmetric" >/dev/null ||
             miss "is no JSON"
     fi
-    fact "$np PEs: the figures are written as JSON"
+    fact "$np PEs: the statistics are written as JSON"
 done
 
 job 3 -x MEMHEAP_LEAKS=1 -n 1 "$program" exit
 says_times 0 memheap:
-fact "a program that fails says nothing of leaks"
+fact "a program that fails reports no leaks"
 
 job 0 -x MEMHEAP_REPORT=/nowhere/report -n 2 "$program" leak
 says "memheap: PE 0: warning: MEMHEAP_REPORT: cannot write /nowhere/report (No such"

@@ -1,5 +1,5 @@
 /*
- * Leaves blocks behind, as its argument says; for leaks.sh.
+ * Leaves blocks allocated, as the argument says; for leaks.sh.
  */
 #include <shmem.h>
 #include <shmemx.h>

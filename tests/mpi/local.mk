@@ -1,5 +1,5 @@
-# Tests of several PEs: programs X.mpi, which print TAP, and scripts X.sh,
-# which start jobs that are to fail and read what they say.
+# Tests with several PEs: programs X.mpi, which print TAP, and scripts X.sh, which
+# start jobs, often failing ones, and check their output.
 MPI_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/run-mpi.sh
 MPI_LOG_DRIVER = $(LOG_DRIVER)
 

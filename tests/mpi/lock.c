@@ -1,16 +1,16 @@
 /*
- * Locks: a counter that is not atomic loses nothing behind one, each PE gets
- * its turns, and several locks are independent. Locks that programs make of
+ * Locks: a nonatomic counter under a lock loses no update, each PE gets its
+ * turns, and several locks are independent. Spin locks that programs build from
  * atomics work too.
  */
 #include "tests/mpi/tap.h"
 
 enum {
-    ROUNDS = 300, /* turns of each PE */
+    ROUNDS = 300, /* turns per PE */
     LOCKS = 5
 };
 
-/* Add one to a counter of PE 0 by get and put, which another would disturb. */
+/* Increment a counter on PE 0 by get and put, which races without a lock. */
 static void count(long *counter)
 {
     shmem_long_p(counter, shmem_long_g(counter, 0) + 1, 0);
@@ -27,8 +27,8 @@ static bool nothing_is_lost(long *lock, long *counter)
     return shmem_long_g(counter, 0) == (long)shmem_n_pes() * ROUNDS;
 }
 
-/* While all ask again and again, each gets as many turns as it wants; who has
- * the lock is alone. */
+/* All PEs compete for the lock: each gets all its turns, and one PE has the
+ * lock at a time. */
 static bool turns_are_shared(long *lock, long *turns, int *holder)
 {
     int me = shmem_my_pe();
@@ -48,7 +48,7 @@ static bool turns_are_shared(long *lock, long *turns, int *holder)
     return good;
 }
 
-/* test_lock takes a lock that is free, and only such. */
+/* test_lock acquires a lock only if it is free. */
 static bool tests_tell(long *lock, long *counter)
 {
     int me = shmem_my_pe();
@@ -73,7 +73,7 @@ static bool tests_tell(long *lock, long *counter)
     return good && shmem_long_g(counter, 0) == (long)shmem_n_pes() * ROUNDS;
 }
 
-/* Several locks, two of them held at a time, in one order. */
+/* Several locks; each PE holds two at a time, acquired in one order. */
 static bool locks_are_apart(long *locks, long *counters)
 {
     int me = shmem_my_pe();
@@ -95,7 +95,7 @@ static bool locks_are_apart(long *locks, long *counters)
         total += shmem_long_g(&counters[i], 0);
     good = total == 2L * n * ROUNDS;
     shmem_barrier_all();
-    /* A lock that another PE holds does not hinder one that is free. */
+    /* A lock that another PE holds does not block a free lock. */
     if (me < LOCKS) {
         good = shmem_test_lock(&locks[me]) == 0 && good;
         good = shmem_test_lock(&locks[me]) != 0 && good;
@@ -106,7 +106,7 @@ static bool locks_are_apart(long *locks, long *counters)
     return good;
 }
 
-/* Whoever takes a lock sees what was put before it was given back. */
+/* A PE that acquires a lock sees the puts made before its release. */
 static bool puts_are_seen(long *lock, long *pair)
 {
     int last = shmem_n_pes() - 1;
@@ -126,8 +126,8 @@ static bool puts_are_seen(long *lock, long *pair)
     return good && shmem_long_g(&pair[1], last) == (long)(last + 1) * ROUNDS;
 }
 
-/* A lock of the program's own, which one PE has and the others ask for again
- * and again: whoever has it gets on, though it needs them. */
+/* A spin lock of the program: the other PEs poll it all the time, and the
+ * holder needs progress of these PEs to continue. */
 static bool spinning_serves(long *word, long *counters)
 {
     int n = shmem_n_pes();
@@ -155,21 +155,21 @@ int main(void)
     long *turns = shmem_calloc((size_t)shmem_n_pes(), sizeof(long));
     int *holder = shmem_calloc(1, sizeof(int));
     tap_ok(nothing_is_lost(&locks[0], &counters[0]),
-           "no turn behind a lock is lost");
+           "no update under a lock is lost");
     tap_ok(turns_are_shared(&locks[1], turns, holder),
-           "one PE has the lock at a time, and each has its turns");
+           "one PE has the lock at a time, and each gets its turns");
     tap_ok(tests_tell(&locks[2], &counters[2]),
-           "test_lock takes a lock that is free, and no other");
+           "test_lock acquires a lock only if it is free");
     shmem_barrier_all();
     memset(counters, 0, LOCKS * sizeof(long));
     tap_ok(locks_are_apart(locks, counters), "locks are independent");
     long *pair = shmem_calloc(2, sizeof(long));
     tap_ok(puts_are_seen(&locks[3], pair),
-           "what was put under a lock is there for the next PE");
+           "puts under a lock are visible to the next holder");
     shmem_barrier_all();
     memset(counters, 0, LOCKS * sizeof(long));
     tap_ok(spinning_serves(&locks[4], &counters[0]),
-           "who spins on an atomic serves the one that has its lock");
+           "a PE that spins on an atomic serves the holder of the lock");
     shmem_finalize();
     return 0;
 }

@@ -1,7 +1,7 @@
 /*
- * PEs that never end by themselves, for scripts that take the way between
- * their nodes away. The argument says what they are about: each of them meets
- * the others, puts to the next, or waits for what nobody writes.
+ * PEs that never end by themselves, for scripts that cut the network between
+ * their nodes. The argument chooses what they do: barriers, puts to the next
+ * PE, or waiting for a word that no PE writes.
  */
 #include "tests/mpi/tap.h"
 
@@ -18,7 +18,7 @@ static void put_all(char *block, int pe)
         shmem_putmem(block, source, BYTES, (pe + i) % shmem_n_pes());
 }
 
-/* Compute for so long, and call nothing. */
+/* Compute for some seconds, without a call. */
 static void compute(double seconds)
 {
     struct timespec begin;

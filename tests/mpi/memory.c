@@ -1,10 +1,9 @@
 /*
- * The memory-management chapter: what each call returns, and that all PEs get
- * the same.
+ * The memory management chapter: the result of each call, the same on all PEs.
  */
 #include "tests/mpi/tap.h"
 
-/* Fill a block, or test that it is filled, with what depends on the PE. */
+/* Fill a block with a pattern of this PE, or check the pattern. */
 static void fill(unsigned char *block, size_t size)
 {
     for (size_t i = 0; i < size; i++)
@@ -26,15 +25,15 @@ static void nothing(void)
                shmem_calloc(8, 0) == NULL && shmem_align(64, 0) == NULL &&
                shmem_malloc_with_hints(0, 0) == NULL &&
                shmem_realloc(NULL, 0) == NULL,
-           "size 0 gives NULL");
-    /* Alone, a PE would wait for the others if these had a barrier. */
+           "size 0 returns NULL");
+    /* If these calls had a barrier, a single PE would wait forever. */
     if (shmem_my_pe() == shmem_n_pes() - 1) {
         shmem_free(NULL);
         shmem_malloc(0);
         shmem_calloc(1, 0);
         shmem_align(16, 0);
     }
-    tap_ok(true, "one PE alone may free NULL and allocate nothing");
+    tap_ok(true, "a single PE may free NULL and allocate 0 bytes");
 }
 
 static void blocks(void)
@@ -44,14 +43,14 @@ static void blocks(void)
     void *c = shmem_malloc_with_hints(4096, SHMEM_MALLOC_ATOMICS_REMOTE |
                                                 SHMEM_MALLOC_SIGNAL_REMOTE);
     tap_ok(tap_symmetric(a) && tap_symmetric(b) && tap_symmetric(c),
-           "malloc gives the same address on every PE");
+           "malloc returns the same address on every PE");
     tap_ok((uintptr_t)a % 16 == 0 && (uintptr_t)b % 16 == 0 && a != b && b != c,
-           "blocks are aligned to 16 bytes and differ");
+           "blocks are aligned to 16 bytes and distinct");
     fill(b, 100);
     fill(c, 4096);
     shmem_free(a);
     tap_ok(is_filled(b, 100) && is_filled(c, 4096),
-           "freeing one block leaves the others alone");
+           "freeing one block does not change the others");
     shmem_free(b);
     shmem_free(c);
 
@@ -62,10 +61,10 @@ static void blocks(void)
             tap_symmetric(block) && aligned && (uintptr_t)block % align == 0;
         shmem_free(block);
     }
-    tap_ok(aligned, "align works from 1 to 4096");
+    tap_ok(aligned, "align works for 1 to 4096");
     tap_ok(shmem_align(0, 8) == NULL && shmem_align(3, 8) == NULL &&
                shmem_align((size_t)1 << 40, 8) == NULL,
-           "align to 0, 3 and 1 TiB gives NULL");
+           "align to 0, 3 and 1 TiB returns NULL");
 }
 
 static void zeroed(void)
@@ -77,11 +76,11 @@ static void zeroed(void)
     bool zero = tap_symmetric(block);
     for (int i = 0; i < 5000; i++)
         zero = zero && block[i] == 0;
-    tap_ok(zero, "calloc gives zeros, also where bytes were before");
+    tap_ok(zero, "calloc zeroes reused memory");
     shmem_free(block);
     tap_ok(shmem_calloc(SIZE_MAX / 2, 3) == NULL &&
                shmem_calloc(SIZE_MAX, SIZE_MAX) == NULL,
-           "calloc whose product overflows gives NULL");
+           "calloc with an overflowing product returns NULL");
 }
 
 static void resized(void)
@@ -93,26 +92,26 @@ static void resized(void)
     void *wall = shmem_malloc(64);
     block = shmem_realloc(block, 100000);
     tap_ok(tap_symmetric(block) && is_filled(block, 100),
-           "realloc that has to move keeps the contents");
+           "realloc that moves keeps the contents");
     block = shmem_realloc(block, 50);
     tap_ok(tap_symmetric(block) && is_filled(block, 50),
-           "realloc to less keeps what is left");
+           "realloc to a smaller size keeps the rest");
     void *failed = shmem_realloc(block, whole);
     tap_ok(failed == NULL && is_filled(block, 50),
-           "realloc that does not fit leaves the block as it was");
+           "realloc that does not fit does not change the block");
     shmem_free(wall);
     block = shmem_realloc(block, whole);
     tap_ok(tap_symmetric(block) && is_filled(block, 50),
            "realloc from a small block to the whole heap succeeds");
-    tap_ok(shmem_malloc(16) == NULL, "a full heap gives NULL");
+    tap_ok(shmem_malloc(16) == NULL, "a full heap returns NULL");
     tap_ok(shmem_realloc(block, 0) == NULL &&
                shmemx_heap_free() == shmemx_heap_size(),
            "realloc to 0 frees");
     tap_ok(shmem_malloc(SIZE_MAX) == NULL && shmem_malloc(whole + 1) == NULL,
-           "what is larger than the heap gives NULL");
+           "a size larger than the heap returns NULL");
 }
 
-/* Make a block longer, and fill what that adds. */
+/* Grow a block, and fill the new part. */
 static bool append(unsigned char **block_p, size_t *size_p, unsigned *moves_p)
 {
     unsigned char *moved = shmem_realloc(*block_p, *size_p + 1000);
@@ -135,7 +134,7 @@ static bool is_appended(const unsigned char *block, size_t size)
     return true;
 }
 
-/* Two blocks that are in each other's way. */
+/* Two blocks that block each other's growth. */
 static void appended(void)
 {
     unsigned char *blocks[2] = {NULL, NULL};
@@ -147,10 +146,10 @@ static void appended(void)
     tap_ok(good && tap_symmetric(blocks[0]) && tap_symmetric(blocks[1]) &&
                is_appended(blocks[0], sizes[0]) &&
                is_appended(blocks[1], sizes[1]),
-           "two blocks that grow in turns keep their contents");
-    /* The 31st power of 5/4 is 1000. */
+           "two alternately growing blocks keep their contents");
+    /* 5/4 to the power of 31 is about 1000. */
     tap_ok(moves <= 2 * (31 + 2) && tap_same(moves),
-           "they move a few times, and not with every step");
+           "they move a few times, not at every step");
     shmem_free(blocks[0]);
     shmem_free(blocks[1]);
 }
@@ -165,17 +164,17 @@ static void trimmed(void)
     bool good = shmemx_heap_resident() >= size;
     shmem_free(block);
     good = good && shmemx_heap_resident() >= size;
-    tap_ok(good, "a freed block that was written still takes memory");
-    /* On all PEs but one: it is nobody else's matter. */
+    tap_ok(good, "a freed written block keeps its pages");
+    /* On all PEs but one, because trimming is a local call. */
     bool trims = shmem_my_pe() > 0 || shmem_n_pes() == 1;
     int status = trims ? shmemx_heap_trim(0) : 0;
     size_t left = shmemx_heap_resident();
     if (far)
         tap_ok(!trims || (status != 0 && left >= size),
-               "pages that a network knows do not go back");
+               "pages registered with a network are not returned");
     else
         tap_ok(status == 0 && (trims ? left < size / 8 : left >= size),
-               "pages go back where they are asked for");
+               "pages are returned on request");
     shmem_barrier_all();
     block = shmem_calloc(size, 1);
     good = tap_symmetric(block);
@@ -188,7 +187,7 @@ static void trimmed(void)
     int got;
     shmem_getmem(&got, block + size / 2, sizeof(got),
                  (shmem_my_pe() + 1) % shmem_n_pes());
-    tap_ok(good && got == rank, "and are there again for the next block");
+    tap_ok(good && got == rank, "and the next block can use them again");
     shmem_free(block);
 }
 
@@ -198,7 +197,7 @@ static void old_names(void)
     void *b = shmemalign(256, 100);
     a = shrealloc(a, 200);
     tap_ok(tap_symmetric(a) && tap_symmetric(b) && (uintptr_t)b % 256 == 0,
-           "the names of old work");
+           "the deprecated names work");
     shfree(a);
     shfree(b);
 }
@@ -216,19 +215,19 @@ static void batches(void)
     void *twice[3] = {many[0], many[1], many[0]};
     size_t before = shmemx_heap_free();
     tap_ok(shmemx_free_batch(3, twice) != 0 && shmemx_heap_free() == before,
-           "a batch that names a block twice frees nothing");
+           "a batch with a block twice frees nothing");
     tap_ok(shmemx_free_batch(200, many) == 0 &&
                shmemx_heap_free() == shmemx_heap_size(),
-           "a batch of frees gives all back");
+           "a batch of frees returns all space");
     size_t too_much[2] = {64, shmemx_heap_size()};
     size_t none[2] = {64, 0};
     tap_ok(shmemx_malloc_batch(2, too_much, many) != 0 &&
                shmemx_malloc_batch(2, none, many) != 0 &&
                shmemx_heap_free() == shmemx_heap_size(),
-           "a batch that does not fit, or has a size of 0, takes nothing");
+           "a batch that does not fit, or has a size of 0, allocates nothing");
     tap_ok(shmemx_malloc_batch(0, NULL, NULL) == 0 &&
                shmemx_free_batch(0, NULL) == 0,
-           "a batch of nothing is fine");
+           "an empty batch succeeds");
 }
 
 static void wrong_frees(void)
@@ -236,14 +235,15 @@ static void wrong_frees(void)
     char *block = shmem_malloc(4096);
     size_t before = shmemx_heap_free();
     shmem_free(block + 64);
-    shmem_free((void *)(uintptr_t)4096); /* the same foreign one on all PEs */
+    shmem_free(
+        (void *)(uintptr_t)4096); /* the same foreign address on all PEs */
     tap_ok(shmemx_heap_free() == before && shmemx_heap_check() == 0,
-           "freeing what is no block harms nothing");
+           "freeing a foreign address changes nothing");
     shmem_free(block);
     shmem_free(block);
     tap_ok(shmemx_heap_free() == shmemx_heap_size() &&
                shmemx_heap_check() == 0 && shmem_realloc(block, 64) == NULL,
-           "a second free harms nothing, and there is nothing to resize");
+           "a double free changes nothing, and realloc of it returns NULL");
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /*
- * Placement in a job: sources that all PEs call together, and those of one PE,
- * beside each other in a proximity.
+ * Placement in a job: a proximity of sources that all PEs call together, and of
+ * sources that each PE calls alone.
  */
 #include "tests/mpi/tap.h"
 
@@ -11,8 +11,8 @@ enum {
     LOCAL = 64 * 1024
 };
 
-/* The symmetric heap as a pool; it keeps the sizes, which the standard has no
- * call for. */
+/* The symmetric heap as a pool. It stores the sizes, because the standard has
+ * no call for them. */
 typedef struct shelf {
     void *block[SHELF];
     size_t size[SHELF];
@@ -75,7 +75,7 @@ static memheap_proximity_t *over(const memheap_source_t *sources, size_t count,
     return proximity;
 }
 
-/* The number of the source that a block of a reachability comes from, or -1. */
+/* The index of the source of a block of a reachability, or -1. */
 static int place(memheap_proximity_t *proximity, unsigned reach, void **block_p)
 {
     size_t source;
@@ -87,7 +87,7 @@ static int place(memheap_proximity_t *proximity, unsigned reach, void **block_p)
     return (int)source;
 }
 
-/* Whether what the PE before puts into a block arrives. */
+/* Whether a put of the previous PE into a block arrives. */
 static bool reaches(void *block)
 {
     int me = shmem_my_pe();
@@ -106,13 +106,13 @@ static void test_nearest(const memheap_source_t *sources)
     void *block;
     memheap_proximity_t *proximity = over(sources, 3, MEMHEAP_NEAREST_FIRST);
     tap_ok(place(proximity, MEMHEAP_REACH_PE, &block) == 0,
-           "a PE's own request goes to its own heap");
+           "a request of one PE uses its own heap");
     bool good = place(proximity, MEMHEAP_REACH_SYSTEM, &block) == 1;
     tap_ok(good && tap_symmetric(block) && reaches(block),
-           "a request of all goes to the symmetric heap");
+           "a request of all PEs uses the symmetric heap");
     tap_ok(memheap_placement_free(proximity, block) == MEMHEAP_OK,
-           "and the block goes back there");
-    /* One PE's heap is full: only that one is to call another source. */
+           "and the block is returned to it");
+    /* One PE's heap is full: only that PE must try the next source. */
     int pops = first.pops;
     int at = 0;
     if (me == n - 1) {
@@ -120,9 +120,10 @@ static void test_nearest(const memheap_source_t *sources)
             at = place(proximity, MEMHEAP_REACH_PE, &block);
     }
     tap_ok(at == (me == n - 1 ? 2 : 0) && first.pops == pops,
-           "one whose heap is full takes no other into a collective call");
+           "a PE with a full heap does not start a collective call");
     good = place(proximity, MEMHEAP_REACH_SYSTEM, &block) == 1;
-    tap_ok(good && tap_symmetric(block), "whose next one all make alike");
+    tap_ok(good && tap_symmetric(block),
+           "and all PEs make the next collective call together");
     tap_ok(memheap_placement_alloc(proximity, 8, 8,
                                    MEMHEAP_REACH_DEVICE | MEMHEAP_REACH_PE,
                                    &block) == MEMHEAP_ERR_UNREACHABLE,
@@ -144,7 +145,8 @@ static void test_turns(const memheap_source_t *sources)
             good && place(proximity, MEMHEAP_REACH_SYSTEM, &block) == 1 + i % 2;
         good = tap_symmetric(block) && good;
     }
-    tap_ok(good, "turns of all are the same, whatever a PE does beside them");
+    tap_ok(good,
+           "requests of all PEs agree, independent of requests of one PE");
     memheap_proximity_destroy(proximity);
 }
 
@@ -171,7 +173,8 @@ int main(void)
     void *block;
     bool good = place(inside, MEMHEAP_REACH_SYSTEM, &block) == 0;
     tap_ok(good && tap_symmetric(block) && reaches(block),
-           "a heap in a symmetric block is reached by all, called by each");
+           "a heap in a symmetric block is accessible to all PEs, and called "
+           "by each");
     memheap_proximity_destroy(inside);
     test_nearest(sources);
     test_turns(sources);

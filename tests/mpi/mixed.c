@@ -1,6 +1,7 @@
 /*
- * PEs of a node and of other nodes at the same words: nothing is lost, each
- * kind of wait sees each kind of write, and what is to come in order does.
+ * PEs of this node and of other nodes on the same words: no update is lost,
+ * each kind of wait sees each kind of write, and ordered operations arrive in
+ * order.
  */
 #include "tests/mpi/tap.h"
 
@@ -13,8 +14,8 @@ enum {
 
 static int me, n, right, left;
 
-/* All PEs at one word of each PE: by additions that return the old value, and
- * others, exclusive bits, exchanges in loops, and swaps. */
+/* All PEs update one word on each PE: by fetching and plain additions, single
+ * bits, compare-and-swap loops, and swaps. */
 #define HAMMER(N, T)                                                           \
     typedef struct words_##N {                                                 \
         T added, looped, bits, swapped, sum;                                   \
@@ -60,7 +61,7 @@ static int me, n, right, left;
         }                                                                      \
         good = words->added == added && words->looped == looped &&             \
                words->bits == bits && good;                                    \
-        /* What was put into the word was taken out of it, but the last. */    \
+        /* Each swapped value was returned once, except the last. */           \
         good = (me != 0 || words->sum == words->swapped) && good;              \
         shmem_barrier_all();                                                   \
         shmem_free(words);                                                     \
@@ -69,8 +70,8 @@ static int me, n, right, left;
 HAMMER(uint32, uint32_t)
 HAMMER(uint64, uint64_t)
 
-/* PEs of a word's node add to it without a pause for as long as those of other
- * nodes do, for whom its owner adds. */
+/* PEs on the node of a word add to it without a pause while PEs of other nodes
+ * do, whose additions the owner of the word runs. */
 static bool storm_is_counted(void)
 {
     struct {
@@ -121,7 +122,7 @@ static bool is_filled(const uint64_t *words, size_t count, uint64_t round,
     return true;
 }
 
-/* A signal comes behind its data, whatever their size. */
+/* A signal arrives after its data, at any size. */
 static bool signals_follow(size_t count, int rounds, bool nbi)
 {
     uint64_t *to = shmem_calloc(count, sizeof(*to));
@@ -138,7 +139,7 @@ static bool signals_follow(size_t count, int rounds, bool nbi)
                                     right);
         shmem_signal_wait_until(words, SHMEM_CMP_GE, (uint64_t)i);
         good = is_filled(to, count, (uint64_t)i, left) && good;
-        /* The one before may write again. */
+        /* The previous PE may write again. */
         shmem_signal_set(words + 1, (uint64_t)i, left);
         shmem_signal_wait_until(words + 1, SHMEM_CMP_GE, (uint64_t)i);
         shmem_quiet();
@@ -150,7 +151,7 @@ static bool signals_follow(size_t count, int rounds, bool nbi)
     return good;
 }
 
-/* Puts with a fence between them come in order. */
+/* Puts separated by a fence arrive in order. */
 static bool fences_order(void)
 {
     uint64_t *to = shmem_calloc(LARGE + 1, sizeof(*to));
@@ -173,7 +174,7 @@ static bool fences_order(void)
     return good;
 }
 
-/* Everybody waits for a word that the one before it writes. */
+/* Each PE waits for a word that the previous PE writes. */
 static bool waits_see(int way)
 {
     uint64_t *word = shmem_calloc(1, sizeof(*word));
@@ -201,7 +202,8 @@ static bool waits_see(int way)
     return good;
 }
 
-/* A quiet of one context is about that one; ending it is a quiet too. */
+/* A quiet completes the operations of its context; destroying a context is a
+ * quiet too. */
 static bool contexts_end(bool quiet)
 {
     uint64_t *cells = shmem_calloc(CONTEXTS * ROUNDS, sizeof(*cells));
@@ -239,7 +241,7 @@ static bool contexts_end(bool quiet)
     return good;
 }
 
-/* Many that are begun at once, and are done behind one quiet. */
+/* Many outstanding operations are complete after one quiet. */
 static bool quiet_ends_all(void)
 {
     uint64_t *counts = shmem_calloc((size_t)n, sizeof(*counts));
@@ -260,7 +262,7 @@ static bool quiet_ends_all(void)
     return good;
 }
 
-/* A lock of words that PEs of all nodes also update without it. */
+/* A lock around words that PEs of all nodes also update atomically. */
 static bool locks_hold(void)
 {
     static long lock;
@@ -288,25 +290,29 @@ int main(void)
     n = shmem_n_pes();
     right = (me + 1) % n;
     left = (me + n - 1) % n;
-    tap_ok(hammer_uint32(), "all PEs at words of 32 bits lose nothing");
-    tap_ok(hammer_uint64(), "nor at words of 64 bits");
-    tap_ok(storm_is_counted(), "nor does a word that all add to at once");
-    tap_ok(locks_hold(), "nor behind a lock");
-    tap_ok(signals_follow(1, 200, false), "a signal follows a word");
-    tap_ok(signals_follow(1000, 100, false), "and some");
-    tap_ok(signals_follow(LARGE, 5, false), "and very many");
-    tap_ok(signals_follow(1, 200, true), "without waiting too: a word");
-    tap_ok(signals_follow(1000, 100, true), "and some");
-    tap_ok(signals_follow(LARGE, 5, true), "and very many");
+    tap_ok(hammer_uint32(), "no update of a 32-bit word is lost");
+    tap_ok(hammer_uint64(), "no update of a 64-bit word is lost");
+    tap_ok(storm_is_counted(), "no addition is lost if all PEs add at once");
+    tap_ok(locks_hold(), "no update under a lock is lost");
+    tap_ok(signals_follow(1, 200, false), "a signal follows one word");
+    tap_ok(signals_follow(1000, 100, false), "a signal follows some words");
+    tap_ok(signals_follow(LARGE, 5, false), "a signal follows very many words");
+    tap_ok(signals_follow(1, 200, true),
+           "nonblocking: a signal follows one word");
+    tap_ok(signals_follow(1000, 100, true),
+           "nonblocking: a signal follows some words");
+    tap_ok(signals_follow(LARGE, 5, true),
+           "nonblocking: a signal follows very many words");
     tap_ok(fences_order(), "a fence keeps the order of puts");
-    tap_ok(waits_see(0), "who waits sees a put");
-    tap_ok(waits_see(1), "a put_nbi");
-    tap_ok(waits_see(2), "an atomic");
-    tap_ok(waits_see(3), "a fetching one that is not waited for");
-    tap_ok(waits_see(4) && waits_see(5), "and a signal");
-    tap_ok(contexts_end(true), "quiet of a context is about all it began");
-    tap_ok(contexts_end(false), "so is its end");
-    tap_ok(quiet_ends_all(), "atomics under way are done behind a quiet");
+    tap_ok(waits_see(0), "a waiting PE sees a put");
+    tap_ok(waits_see(1), "a waiting PE sees a put_nbi");
+    tap_ok(waits_see(2), "a waiting PE sees an atomic");
+    tap_ok(waits_see(3), "a waiting PE sees a nonblocking fetching atomic");
+    tap_ok(waits_see(4) && waits_see(5), "a waiting PE sees a signal");
+    tap_ok(contexts_end(true), "quiet completes all operations of a context");
+    tap_ok(contexts_end(false),
+           "destroying a context completes its operations");
+    tap_ok(quiet_ends_all(), "outstanding atomics are complete after a quiet");
     shmem_finalize();
     return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * Symmetric heaps over MPI communicators, with no OpenSHMEM about.
+ * Symmetric heaps over MPI communicators, without OpenSHMEM.
  */
 #include <memheap/mpi.h>
 
@@ -52,8 +52,8 @@ static bool equal(MPI_Comm comm, const void *address)
     return address != NULL && least[0] == ~least[1];
 }
 
-/* Write to the next rank's block if it is near, and look at what the one before
- * wrote. */
+/* Write to the next rank's block if it is on this node, and check the write of
+ * the previous rank. */
 static bool trade(MPI_Comm comm, memheap_mpi_t *heap, char *block, size_t size)
 {
     int rank;
@@ -122,7 +122,7 @@ static bool resize_keeps_contents(void)
     return good;
 }
 
-/* Communicators that overlap: all, halves, and pairs across them. */
+/* Overlapping communicators: all ranks, halves, and pairs across them. */
 static bool communicators_overlap(void)
 {
     enum {
@@ -147,7 +147,7 @@ static bool communicators_overlap(void)
         good = trade(comm[i], heap[i], block[i], 1000);
     for (int i = 0; i < HEAPS; i++) {
         memheap_mpi_destroy(heap[order[i]]);
-        /* Those that are left are as they were. */
+        /* The remaining heaps are unchanged. */
         for (int k = i + 1; k < HEAPS && good; k++)
             good = trade(comm[order[k]], heap[order[k]], block[order[k]], 1000);
     }
@@ -176,7 +176,7 @@ static bool differing_ranks_are_told(void)
              n - 1);
     bool good = n == 1 ? status == MEMHEAP_OK
                        : status == MEMHEAP_ERR_DIVERGED && says(text);
-    /* Nothing happened, and the heap goes on. */
+    /* Nothing has changed, and the heap still works. */
     good = good && memheap_mpi_alloc(heap, 64, &block) == MEMHEAP_OK &&
            equal(MPI_COMM_WORLD, block);
     logged[0] = '\0';
@@ -198,7 +198,7 @@ static bool differing_ranks_are_told(void)
     return good;
 }
 
-/* The last rank is denied metadata. */
+/* The last rank has no memory for metadata. */
 static bool what_one_cannot_do_none_does(void)
 {
     struct rlimit saved;
@@ -242,7 +242,7 @@ static bool wrong_arguments_are_refused(void)
     good = good &&
            memheap_mpi_create(MPI_COMM_WORLD, &config, &heap) ==
                MEMHEAP_ERR_BAD_ARGUMENT &&
-           strstr(logged, "is found, not given") != NULL;
+           strstr(logged, "must not be set") != NULL;
     const char *const params[] = {"MEMHEAP_COMPONENT=nobody", NULL};
     memheap_config_t odd = {.log = &log_here, .params = params};
     logged[0] = '\0';
@@ -271,7 +271,7 @@ static bool wrong_arguments_are_refused(void)
     return good;
 }
 
-/* Rank 0 says it, for all. */
+/* Rank 0 logs it for all ranks. */
 static bool leaks_and_figures_are_reported(void)
 {
     const char *const params[] = {"MEMHEAP_LEAKS=1", "MEMHEAP_REPORT=1", NULL};

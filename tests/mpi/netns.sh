@@ -1,14 +1,14 @@
-# To be sourced: several nodes on one machine, which are network namespaces.
+# Source this: several nodes on one machine, as network namespaces.
 #
-#   nodes_alone "$@"    starts the script again, in namespaces of its own
-#   nodes_make N        makes node1 to nodeN, with one network among them
+#   nodes_alone "$@"    restarts the script in namespaces of its own
+#   nodes_make N        creates node1 to nodeN, with a network between them
 #   nodes_use NODE:SLOTS...
-#                       the jobs that follow have these nodes; mpirun runs on
-#                       the first of them
+#                       selects the nodes of later jobs; mpirun runs on the
+#                       first
 #
-# Everything is seen from within alone: the nodes, their names and network, and
-# a file of hosts. It is gone with the last process, which is ended with the
-# script. Programs start on other nodes with an environment of their own.
+# The nodes, their names, their network and the hosts file are visible only inside.
+# They disappear with the last process, which ends with the script. Programs on
+# other nodes do not inherit the environment.
 nodes_network=10.55.7
 
 skip()
@@ -32,13 +32,13 @@ nodes_alone()
     # shellcheck disable=SC2086
     unshare $own "${SHELL:-/bin/sh}" "$0" "$@" &
     child=$!
-    # It takes no other signal, and all within ends with it.
+    # Its only signal is SIGKILL; all processes inside end with it.
     trap 'kill -KILL $child' HUP INT TERM
     wait $child
     exit $?
 }
 
-# The file of hosts, and what enters a node as ssh would.
+# The hosts file, and a script that enters a node as ssh would.
 nodes_files()
 {
     cat /etc/hosts >/run/hosts
@@ -60,7 +60,7 @@ exec taskset --cpu-list "$core" ip netns exec "$node" \
 END
     cat >/run/agent <<'END'
 #!/bin/sh
-# agent NODE WORD...: the words are a command of the shell
+# agent NODE WORD...: the words are a shell command
 node=$1
 shift
 exec env -i PATH="$PATH" HOME="$HOME" TMPDIR=/run/tmp ASAN_OPTIONS="$ASAN_OPTIONS" \
@@ -100,7 +100,7 @@ nodes_make()
     OMPI_MCA_btl_tcp_if_include=$nodes_network.0/24
     OMPI_MCA_oob_tcp_if_include=$nodes_network.0/24
     OMPI_MCA_orte_default_hostfile=/run/nodes
-    # A node's PEs share its core, which mpirun does not know of.
+    # The PEs of a node share a core, which mpirun does not know.
     OMPI_MCA_hwloc_base_binding_policy=none
     OMPI_MCA_mpi_yield_when_idle=1
     export OMPI_MCA_plm_rsh_agent OMPI_MCA_btl_tcp_if_include \

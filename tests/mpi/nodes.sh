@@ -1,7 +1,6 @@
 #!/bin/sh
-# Jobs on several nodes, which are network namespaces of this machine: every
-# program of these tests, the examples, a trace, wrong calls, and a node that
-# is lost.
+# Jobs on several nodes, as network namespaces of this machine: all programs of
+# these tests, the examples, a trace, wrong calls, and the loss of a node.
 . "${top_srcdir:-.}/tests/mpi/netns.sh"
 nodes_alone "$@"
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
@@ -10,7 +9,7 @@ nodes_make 3
 tests=$top_builddir/tests/mpi
 cd /run/tmp || exit 1
 
-# A job of a program that prints TAP, all of whose facts hold.
+# Run a program that prints TAP; all its facts must hold.
 holds()
 {
     job 0 "$@"
@@ -22,13 +21,13 @@ holds()
 nodes_use node1:2 node2:2
 job 0 -x SHMEM_DEBUG=1 -x UCX_LOG_LEVEL=info -n 4 "$tests/diverge" plain
 says "2 nodes" tcp/eth0
-fact "two nodes are two, and reach each other over their network"
+fact "two nodes are detected, and communicate over their network"
 for program in "$tests"/*.mpi; do
     holds -n 4 "$program"
     fact "2 + 2 PEs: $(basename "$program" .mpi)"
 done
 
-# the PEs of the nodes | the nodes' slots | options of mpirun
+# PEs of each node | slots of each node | options of mpirun
 while IFS='|' read -r layout nodes options; do
     # shellcheck disable=SC2086 # they are words
     nodes_use $nodes
@@ -41,7 +40,7 @@ while IFS='|' read -r layout nodes options; do
     job 0 $options "$tests/diverge" memory
     says "shmem_malloc(1125899906842624): out of memory: the heap has" survived
     says_once
-    fact "$layout: out of memory is said once, and survived"
+    fact "$layout: out of memory is reported once, and survived"
     # shellcheck disable=SC2086
     job error $options "$tests/diverge" size
     says "the PEs differ in collective call" "called shmem_malloc(64); PE" \
@@ -58,7 +57,7 @@ PEs 0 3, 1 and 2 4|node1:2 node2:1 node3:2|-n 5 --map-by node
 END
 
 nodes_use node1:2 node2:1 node3:2
-# name | what all others called | what the last one called
+# name | call of all other PEs | call of the last PE
 while IFS='|' read -r name common odd; do
     job error -n 5 "$tests/diverge" "$name"
     says "PEs 0 to 3 called $common" "PE 4 called $odd"
@@ -89,7 +88,7 @@ signal|shmem_long_put_signal|is no symmetric address of 8 bytes on PE 0
 END
 for name in kill status; do
     job error -n 5 "$tests/diverge" $name
-    fact "a PE that ends ends those of other nodes: $name"
+    fact "a PE that ends, ends the PEs of other nodes: $name"
 done
 job 7 -n 5 "$tests/diverge" global
 fact "global_exit ends all nodes with its status"
@@ -100,22 +99,22 @@ says "3 PEs reached one that was busy"
 fact "MEMHEAP_PROGRESS_THREAD=1 serves other nodes while a PE computes"
 for program in mixed growth threads; do
     holds -x MEMHEAP_PROGRESS_THREAD=1 -n 4 "$tests/$program.mpi"
-    fact "with a thread for progress: $program"
+    fact "with a progress thread: $program"
 done
 
 traces=$top_srcdir/tools/traces
 job 0 -n 4 "$top_builddir/tools/memheap-replay" --verify all --operations 4000 \
     "$traces/pgas-mixed.sht.xz" "$traces/pgas-isx.sht.xz"
 says pgas-mixed pgas-isx
-fact "traces are replayed on two nodes, and their contents checked"
+fact "traces are replayed on two nodes, with checked contents"
 
-# name | arguments | what it says
+# name | arguments | expected output
 printf 'one two two three Three THREE\n%.0s' 1 2 3 4 5 6 7 8 >words
 while IFS='|' read -r name arguments text; do
     # shellcheck disable=SC2086,SC2154 # they are words; make sets them
     output=$("$top_builddir/libtool" --quiet --tag=CC --mode=link "$MPICC" \
-        $built_cflags -O2 -I"$top_builddir" -I"$top_srcdir/memheap" \
-        -I"$top_srcdir/shmem" -I"$top_srcdir" "$top_srcdir/examples/$name.c" -o "$name" \
+        $built_cflags -O2 -I"$top_builddir" \
+        -I"$top_srcdir/include/shmem" -I"$top_srcdir/include" "$top_srcdir/examples/$name.c" -o "$name" \
         "$top_builddir/libmemheap_shmem.la" 2>&1) || miss "$name does not build"
     # shellcheck disable=SC2086
     [ "$held" = no ] || job 0 -n 4 "$PWD/$name" $arguments
@@ -130,21 +129,21 @@ histogram|$PWD/words 3|three
 queue|100000|9592
 END
 
-# Nodes that are lost. oshrun has mpirun notice that in 20 seconds, or it would
-# wait for the lost node before it ends.
+# Lost nodes. oshrun lets mpirun notice the loss within 20 seconds; otherwise
+# mpirun would wait for the lost node before it ends.
 MEMHEAP_TEST_TIME=90
 OSHRUN_MPIRUN=$MPIRUN
 MPIRUN=$top_builddir/tools/osh/oshrun
 export OSHRUN_MPIRUN
 
-# The PEs of tests/mpi/lost that there are.
+# The running PEs of tests/mpi/lost.
 remaining()
 {
     pgrep -c -x 'lost|lt-lost'
 }
 
-# Start a job, do something to its network when it is ready, and wait for its
-# end, on all nodes.
+# Start a job, break its network when it is ready, and wait for its end on all
+# nodes.
 #   loses HOW "COMMAND" [mpirun's arguments]
 loses()
 {
@@ -170,25 +169,25 @@ loses()
 }
 
 loses meet "ip -n node2 link set eth0 down" -n 4
-says "node node2 is lost, or the way there, with PEs 2 to 3" MEMHEAP_NODE_TIMEOUT
+says "node node2 with PEs 2 to 3, or the network to it, is lost" MEMHEAP_NODE_TIMEOUT
 says_once
-fact "a node whose link goes down ends those that meet it"
+fact "if the link of a node goes down, PEs in a barrier end"
 ip -n node2 link set eth0 up
 loses put "ip link set port2 nomaster" -n 4
-says "node node2 is lost, or the way there, with PEs 2 to 3"
+says "node node2 with PEs 2 to 3, or the network to it, is lost"
 says_once
-fact "a node that a network drops ends those that put to it"
+fact "if the network drops the packets of a node, PEs that put to it end"
 ip link set port2 master nodes
 nodes_use node1:2 node2:1 node3:2
 loses wait "ip link set port3 nomaster" -n 5 -x MEMHEAP_NODE_TIMEOUT=4
-says "node node3 is lost, or the way there, with PEs 3 to 4" "for 4 seconds"
-fact "one of three nodes ends those that wait"
+says "node node3 with PEs 3 to 4, or the network to it, is lost" "for 4 seconds"
+fact "if one of three nodes is lost, waiting PEs end"
 ip link set port3 master nodes
 nodes_use node1:1 node2:1
 job 0 -x MEMHEAP_NODE_TIMEOUT=2 -n 2 "$tests/lost" compute 30
 says "nobody was lost"
-fact "a PE that computes for half a minute is not lost"
+fact "a PE that computes for half a minute is not taken for lost"
 job 0 -x MEMHEAP_NODE_TIMEOUT=0 -n 2 "$tests/lost" compute 0
 says "nobody was lost"
-fact "nodes need not be watched"
+fact "the node monitor can be disabled"
 finish

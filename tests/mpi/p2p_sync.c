@@ -1,6 +1,6 @@
 /*
  * Waiting and testing: all comparisons for every type, arrays with and without
- * a status, and values that other PEs write in every way there is.
+ * a status, and values that other PEs write in every possible way.
  */
 #include "tests/mpi/tap.h"
 
@@ -11,7 +11,7 @@ enum {
 static int me, n, next;
 static void *shared; /* COUNT elements of any type */
 
-/* Comparisons for which an object of 5 holds against 4, 5 and 6. */
+/* The comparisons that hold for an object of 5 and the values 4, 5 and 6. */
 static const struct {
     int cmp;
     bool holds[3];
@@ -43,7 +43,7 @@ static const struct {
 SHMEM_AMO_TYPES_(COMPARED, 0)
 SHMEM_WAIT_OLD_TYPES_(COMPARED, 0)
 
-/* Elements 0, 10, 20, ...; the status leaves out 0, 3 and 5. */
+/* Elements 0, 10, 20, ...; the status excludes 0, 3 and 5. */
 static const int some[COUNT] = {1, 0, 0, 1, 0, 1};
 static const int none[COUNT] = {1, 1, 1, 1, 1, 1};
 
@@ -59,7 +59,7 @@ static bool are(const size_t *indices, size_t count, size_t a, size_t b,
     return count == 3 && has[a] && has[b] && has[c];
 }
 
-/* The array forms, for one value and for a vector; GE is SHMEM_CMP_GE. */
+/* The array routines, for one value and for a vector; GE is SHMEM_CMP_GE. */
 #define ARRAYS(A, T, N)                                                        \
     static bool arrays_##N(void)                                               \
     {                                                                          \
@@ -114,7 +114,7 @@ static bool are(const size_t *indices, size_t count, size_t a, size_t b,
                                                  values);                      \
         return good && are(hits, hit, 2, 4, 5);                                \
     }                                                                          \
-    /* Nothing to look at: no element, or none that counts. */                 \
+    /* Nothing to test: no element, or all are excluded. */                    \
     static bool empty_##N(void)                                                \
     {                                                                          \
         T *array = shared;                                                     \
@@ -148,7 +148,7 @@ static bool are(const size_t *indices, size_t count, size_t a, size_t b,
     }
 SHMEM_AMO_TYPES_(ARRAYS, 0)
 
-/* Values that another PE writes: by put, p, an atomic; in an array too. */
+/* Values that another PE writes: by put, p and an atomic; in an array too. */
 #define WOKEN(A, T, N)                                                         \
     static bool woken_##N(void)                                                \
     {                                                                          \
@@ -193,7 +193,7 @@ SHMEM_AMO_TYPES_(WOKEN, 0)
     }
 SHMEM_WAIT_OLDEST_TYPES_(OLDEST, 0)
 
-/* Around the ring: each PE goes on when the one before it has. */
+/* Around the ring: each PE continues after the previous one. */
 static bool ring_turns(void)
 {
     uint64_t *word = shmem_calloc(1, sizeof(*word));
@@ -216,8 +216,8 @@ static bool ring_turns(void)
     return good;
 }
 
-/* A program that looks at its memory itself, and orders what it puts between
- * two looks, serves other PEs all the same. */
+/* A program that polls its memory, with a fence between two polls, serves other
+ * PEs. */
 static bool ordering_serves(void)
 {
     long *word = shmem_calloc(1, sizeof(*word));
@@ -259,15 +259,15 @@ int main(void)
     tap_ok(good, "all, any and some, of values and vectors");
     good = true;
     SHMEM_AMO_TYPES_(TRY, empty)
-    tap_ok(good, "with nothing to look at, no call waits");
+    tap_ok(good, "with nothing to test, no call waits");
     good = true;
     SHMEM_AMO_TYPES_(TRY, woken)
-    tap_ok(good, "puts and atomics of another PE are waited for");
+    tap_ok(good, "waits see puts and atomics of another PE");
     good = true;
     SHMEM_WAIT_OLDEST_TYPES_(TRY, oldest)
-    tap_ok(good, "the names of old wait too");
-    tap_ok(ring_turns(), "signals go round, each after its data");
-    tap_ok(ordering_serves(), "who orders its puts serves others");
+    tap_ok(good, "the deprecated names work");
+    tap_ok(ring_turns(), "signals go around the ring, each after its data");
+    tap_ok(ordering_serves(), "a PE that only calls fence serves other PEs");
     shmem_finalize();
     return 0;
 }

@@ -1,6 +1,7 @@
 /*
- * Kinds and places of the symmetric heap's pages: what is had is read back,
- * and what one PE cannot have is refused on all, or had by the others.
+ * Kinds and NUMA nodes of the symmetric heap's pages: they are read back from
+ * the kernel. If one PE cannot have mandatory pages, all PEs fail; if the pages
+ * are preferred, only that PE falls back.
  */
 #include "tests/mpi/tap.h"
 
@@ -13,7 +14,7 @@
 
 static const size_t size = 4 << 20;
 
-/* Start with pages and a place of choice. */
+/* Initialize with a kind of pages and a NUMA node. */
 static bool start(const char *pages, const char *place)
 {
     int level;
@@ -22,8 +23,8 @@ static bool start(const char *pages, const char *place)
     return shmem_init_thread(SHMEM_THREAD_SINGLE, &level) == 0;
 }
 
-/* Whether a block has the same address everywhere, and takes what the PE
- * before puts there. */
+/* Whether a block has the same address on all PEs, and a put of the previous PE
+ * arrives. */
 static bool works(void)
 {
     int me = shmem_my_pe();
@@ -40,7 +41,7 @@ static bool works(void)
     return got == 1000 + (me + n - 1) % n && block[size - 1] == (char)me;
 }
 
-/* From now on this process cannot say where its memory is to lie. */
+/* From now on, the kernel denies this process any memory policy. */
 static bool lose_policies(void)
 {
     struct sock_filter filter[] = {
@@ -63,17 +64,17 @@ int main(void)
     bool good = works() && shmemx_heap_placement(&placement) == 0;
     tap_ok(good && placement.resident >= size && placement.sampled > 0 &&
                placement.numa == MEMHEAP_NUMA_DEFAULT,
-           "the kernel tells what a heap is made of");
+           "the kernel reports the pages of a heap");
     shmem_finalize();
 
     good = start("mandatory:4k", "local");
     good = good && works() && shmemx_heap_placement(&placement) == 0;
     tap_ok(good && placement.huge == 0 &&
                placement.page_size == (size_t)sysconf(_SC_PAGESIZE),
-           "a heap of small pages has no others");
+           "a heap of small pages has only small pages");
     shmem_finalize();
 
-    /* No machine has so many. */
+    /* More than any machine has. */
     setenv("SHMEM_SYMMETRIC_SIZE", "4t", 1);
     good = start("1g", "none");
     good = good && works() && shmemx_heap_placement(&placement) == 0;
@@ -89,7 +90,7 @@ int main(void)
                (placement.pages == MEMHEAP_PAGES_DEFAULT ||
                 (placement.page_size == (size_t)2 << 20 &&
                  placement.huge >= size)),
-           "a heap has whole pages of 2 MiB, or room for them");
+           "a heap has pages of 2 MiB, or is aligned to them");
     shmem_finalize();
 
     good = start("thp", "interleave");
@@ -110,16 +111,17 @@ int main(void)
     tap_ok(good &&
                placement.numa == (policies && !lost ? MEMHEAP_NUMA_INTERLEAVE
                                                     : MEMHEAP_NUMA_DEFAULT),
-           "one PE falls back, the others do not");
+           "one PE falls back, and the others do not");
     shmem_finalize();
 
     MPI_Bcast(&lost, 1, MPI_C_BOOL, n - 1, MPI_COMM_WORLD);
     good = start("default", "mandatory:interleave");
-    tap_ok(good == (policies && !lost), "what one PE lacks is refused on all");
+    tap_ok(good == (policies && !lost),
+           "all PEs fail if one PE lacks the pages");
     if (good)
         shmem_finalize();
     good = start("default", "none");
-    tap_ok(good && works(), "and a heap without it is made then");
+    tap_ok(good && works(), "and a heap without such pages succeeds");
     shmem_finalize();
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * Contexts and object caches over symmetric memory: collective where they come
- * to the pool, and alike on all PEs.
+ * Contexts and object caches over symmetric memory: collective when they call
+ * the pool, and equal on all PEs.
  */
 #include "tests/mpi/tap.h"
 
@@ -19,7 +19,7 @@ enum {
 
 static int me, n;
 
-/* A pool that counts how often it is come to. */
+/* A pool that counts the calls. */
 typedef struct counted {
     memheap_pool_t pool;
     size_t pops, pushes;
@@ -82,7 +82,7 @@ static bool items_need_a_step_for_a_slab(shmemx_space_t space)
     memheap_cache_get_stats(cache, &stats);
     size_t slabs = (ITEMS + stats.slab_items - 1) / stats.slab_items;
     good = good && counted.pops == slabs && equal(item, ITEMS);
-    /* They are symmetric: the next PE writes to each. */
+    /* The blocks are symmetric: the next PE writes to each. */
     for (size_t i = 0; i < ITEMS && good; i += 97)
         shmem_int_p(item[i], me * ITEMS + (int)i, (me + 1) % n);
     shmem_barrier_all();
@@ -149,7 +149,7 @@ static bool cache_in_a_context_works(shmemx_space_t space)
     return memheap_context_destroy(context) == MEMHEAP_OK && good;
 }
 
-/* The last PE is denied memory for metadata: none may wait for it. */
+/* The last PE has no memory for metadata; no PE may wait for it. */
 static bool what_one_cannot_do_none_does(shmemx_space_t space)
 {
     struct rlimit saved;
@@ -193,18 +193,20 @@ int main(void)
     shmemx_space_t space;
     bool good = shmemx_space_create(&config, &space) == 0;
     tap_ok(good && items_need_a_step_for_a_slab(space),
-           "items of a space need a step for a slab");
+           "objects in a space cost one collective call per slab");
     tap_ok(items_need_a_step_for_a_slab(SHMEMX_SPACE_DEFAULT),
-           "so do those of the symmetric heap");
-    tap_ok(context_ends_what_it_owns(space), "a context ends what it owns");
+           "so do objects in the symmetric heap");
+    tap_ok(context_ends_what_it_owns(space),
+           "destroying a context frees its blocks");
     tap_ok(context_ends_what_it_owns(SHMEMX_SPACE_DEFAULT),
-           "and in the symmetric heap");
-    tap_ok(cache_in_a_context_works(space), "a cache lies in a context");
+           "also in the symmetric heap");
+    tap_ok(cache_in_a_context_works(space),
+           "a cache can allocate from a context");
     tap_ok(what_one_cannot_do_none_does(space),
-           "what one PE has no memory for, none does");
+           "all PEs fail if one PE has no memory");
     tap_ok(a_space_is_empty_after_all(space), "all of the space is free again");
     shmem_team_destroy(shmemx_space_get_team(space));
-    tap_ok(shmemx_space_destroy(space) == 0, "and it ends");
+    tap_ok(shmemx_space_destroy(space) == 0, "and the space can be destroyed");
     shmem_finalize();
     return 0;
 }

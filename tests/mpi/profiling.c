@@ -1,6 +1,6 @@
 /*
- * The profiling interface: a tool's routine under the plain name sees the
- * program's calls, and reaches the library by the other name.
+ * The profiling interface: a tool defines a routine by its plain name, gets the
+ * program's calls, and calls the library by the profiling name.
  */
 #include "tests/mpi/tap.h"
 
@@ -26,10 +26,11 @@ int main(void)
     tap_plan(2);
     void *block = shmem_malloc(64);
     shmem_barrier_all();
-    tap_ok(tap_symmetric(block) && calls == 2, "a tool's routines are called");
+    tap_ok(tap_symmetric(block) && calls == 2, "a routine of a tool is called");
     pshmem_free(block);
     block = pshmalloc(64);
-    tap_ok(tap_symmetric(block) && calls == 2, "the others go around it");
+    tap_ok(tap_symmetric(block) && calls == 2,
+           "other routines are those of the library");
     pshmem_finalize();
     return 0;
 }

@@ -1,7 +1,7 @@
 /*
- * Long random sequences of all collective calls: the same on every PE by a
- * common seed, contents written by a neighbour and checked. The heap is small
- * enough that calls fail now and then.
+ * Long random sequences of all collective calls, the same on every PE by a
+ * common seed. A neighbour writes the contents, and they are checked. The heap
+ * is small enough that calls fail now and then.
  *
  * MEMHEAP_TEST_SEED repeats a sequence.
  */
@@ -30,7 +30,7 @@ static uint64_t draw(uint64_t below)
     return (seed * UINT64_C(2685821657736338717) >> 16) % below;
 }
 
-/* Have the right neighbour's block filled by this PE. */
+/* Fill the right neighbour's block. */
 static void stamp(slot_t *slot)
 {
     int me = shmem_my_pe();
@@ -92,7 +92,7 @@ int main(void)
             if (moved != NULL)
                 *slot = (slot_t){moved, size, slot->stamp};
             kept = kept && intact(slot, moved == NULL ? slot->size : least);
-            shmem_barrier_all(); /* nobody writes before all have looked */
+            shmem_barrier_all(); /* no PE writes before all have checked */
         }
         if (slot->block != NULL)
             stamp(slot);
@@ -104,8 +104,9 @@ int main(void)
     tap_ok(same, "addresses are the same on all PEs");
     for (int i = 0; i < SLOTS; i++)
         shmem_free(slots[i].block);
-    tap_ok(shmemx_heap_free() == shmemx_heap_size(), "all is given back");
-    tap_ok(shmemx_heap_check() == 0, "the heap is sound");
+    tap_ok(shmemx_heap_free() == shmemx_heap_size(),
+           "all space is free at the end");
+    tap_ok(shmemx_heap_check() == 0, "the heap is consistent");
     shmem_finalize();
     return 0;
 }

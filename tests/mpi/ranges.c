@@ -1,12 +1,12 @@
 /*
- * PEs whose address spaces differ before the heap is made. The argument says
- * what PE 1 has mapped: "some" of the places where heaps may lie, or "all".
+ * PEs with different mappings before the heap is created. The argument chooses
+ * what PE 1 has mapped: "some" of the candidate ranges of heaps, or "all".
  */
 #include "tests/mpi/tap.h"
 
 #include <sys/mman.h>
 
-/* Reserve what is free of [start, end), in pieces. */
+/* Reserve the free parts of [start, end), in pieces. */
 static void occupy(size_t start, size_t end, size_t piece)
 {
     for (size_t at = start; at < end; at += piece)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# One address range on all PEs, whatever their address spaces hold already.
+# One address range on all PEs, with different mappings on each PE.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 program=$top_builddir/tests/mpi/ranges
 MEMHEAP_TEST_TIME=30
@@ -7,13 +7,13 @@ MEMHEAP_TEST_TIME=30
 for np in 1 2 4 5; do
     job 0 -n "$np" "$program" some
     says "symmetric at 0x"
-    fact "$np PEs: places that one PE has taken are passed over"
+    fact "$np PEs: candidates that one PE has mapped are skipped"
 done
 
 job 0 -n 1 "$program" : -n 1 "$top_builddir/tests/mpi/diverge" join : \
     -n 1 "$program" some
 says "symmetric at 0x"
-fact "a program of its own on one PE"
+fact "another program on one PE"
 
 for np in 2 5; do
     job error -x SHMEM_SYMMETRIC_SIZE=64g -n "$np" "$program" all

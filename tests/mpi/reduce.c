@@ -10,13 +10,13 @@
 static const size_t lengths[] = {0, 1, 7, 1000, 100003};
 static const size_t longest = 100003;
 
-static shmem_team_t team; /* the one that is tried */
-static int me, n;         /* in it */
+static shmem_team_t team; /* the current team */
+static int me, n;         /* rank in it */
 static void *source_block, *dest_block;
-/* The longest array goes to one type of each size alone, for time. */
+/* Only one type of each size uses the longest array, to save time. */
 static size_t most;
 
-/* Terms for sums and orders, for products, and for bitwise operations. */
+/* Terms for sums and min/max, for products, and for bitwise operations. */
 static int term(int pe, size_t k)
 {
     return (int)((size_t)pe * 5 + k * 3) % 11 + 1;
@@ -39,8 +39,8 @@ static bool miss(const char *name, size_t length, size_t k)
     return false;
 }
 
-/* A reduction of values V; EXPRESSION combines a and b. Apart, in place, and
- * what lies behind dest stays. */
+/* A reduction of values V; EXPRESSION combines a and b. With separate buffers
+ * and in place; memory behind dest must not change. */
 #define REDUCED(T, N, O, V, EXPRESSION)                                        \
     static bool N##_##O##_of(size_t length)                                    \
     {                                                                          \
@@ -81,7 +81,7 @@ SHMEM_REDUCE_BIT_TYPES_(BIT_TYPED, 0)
 SHMEM_REDUCE_ORDER_TYPES_(ORDER_TYPED, 0)
 SHMEM_REDUCE_SUM_TYPES_(SUM_TYPED, 0)
 
-/* A scan, of the PEs before `me + OWN`. */
+/* A scan over the PEs before `me + OWN`. */
 #define SCANNED(T, N, NAME, OWN)                                               \
     static bool N##_##NAME##_of(size_t length)                                 \
     {                                                                          \
@@ -109,7 +109,7 @@ SHMEM_REDUCE_SUM_TYPES_(SUM_TYPED, 0)
     SCANNED(T, N, exscan, 0)
 SHMEM_REDUCE_SUM_TYPES_(SCAN_TYPED, 0)
 
-/* Whether one of the above holds for all types and lengths. */
+/* Whether one of the tests above holds for all types and lengths. */
 #define TRY(O, T, N)                                                           \
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {        \
         if (lengths[i] <= most)                                                \
@@ -188,7 +188,7 @@ static void try_over(shmem_team_t which, const char *name)
     }
 }
 
-/* Terms that do not add up alike in another order: all PEs have one sum. */
+/* Terms with a sum that depends on the order: all PEs have the same sum. */
 static bool sums_are_equal(void)
 {
     double *source = source_block;
@@ -205,7 +205,7 @@ static bool sums_are_equal(void)
     return good;
 }
 
-/* The least and greatest values of signed and unsigned types. */
+/* The minimum and maximum values of signed and unsigned types. */
 static bool extremes_are_kept(void)
 {
     int64_t *source = source_block;
@@ -236,12 +236,12 @@ int main(void)
     try_over(SHMEM_TEAM_WORLD, "all PEs");
     try_over(second, "every second PE");
     try_over(reverse, "the PEs backwards");
-    tap_ok(sums_are_equal(), "all PEs have the same bits of a sum");
-    tap_ok(extremes_are_kept(), "min and max know signs");
+    tap_ok(sums_are_equal(), "a sum is bitwise equal on all PEs");
+    tap_ok(extremes_are_kept(), "min and max respect signs");
     tap_ok(shmem_int_sum_reduce(SHMEM_TEAM_INVALID, NULL, NULL, 0) != 0 &&
                shmem_int_sum_inscan(SHMEM_TEAM_INVALID, NULL, NULL, 0) != 0 &&
                shmem_int_sum_exscan(SHMEM_TEAM_INVALID, NULL, NULL, 0) != 0,
-           "an invalid team is refused");
+           "an invalid team is an error");
     shmem_finalize();
     return 0;
 }

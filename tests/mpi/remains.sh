@@ -1,6 +1,6 @@
 #!/bin/sh
-# What a job leaves behind: nothing, after a normal end, an abort, and the
-# death of a PE. Open MPI's own files are not counted.
+# A job leaves nothing behind after a normal end, an abort, and the death of a PE.
+# Files of Open MPI are not counted.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 program=$top_builddir/tests/mpi/diverge
 MEMHEAP_TEST_TIME=20
@@ -20,7 +20,7 @@ for how in plain size kill status global; do
     fact "nothing is left in /dev/shm, /tmp or as a segment after: $how"
 done
 
-# Nobody else may open the memory: the file has no name, and this mode.
+# Other users cannot open the memory: the file has no name, and this mode.
 output=$(launch -n 1 sh -c '
     "$0" hold & pid=$!
     for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
@@ -33,5 +33,5 @@ output=$(launch -n 1 sh -c '
 case $output in
     *"private files: 0"* | "") miss "no memory file with mode 600" ;;
 esac
-fact "memory files are for their user alone"
+fact "memory files are accessible to their user only"
 finish

@@ -1,5 +1,6 @@
 /*
- * Puts and gets between all pairs of PEs, of many sizes, in both forms.
+ * Puts and gets between all pairs of PEs, of many sizes, blocking and
+ * nonblocking.
  */
 #include "tests/mpi/tap.h"
 
@@ -16,7 +17,7 @@ static unsigned char value(int from, int to, size_t i)
     return (unsigned char)((size_t)from * 31 + (size_t)to * 17 + i * 3);
 }
 
-/* Each PE writes to its part of each other's block; all check what came. */
+/* Each PE writes to its part of every other PE's block; all check the data. */
 static bool puts_arrive(size_t size, bool blocking)
 {
     int me = shmem_my_pe();
@@ -69,7 +70,7 @@ static bool gets_see(size_t size, bool blocking)
     return good;
 }
 
-/* Have a block in no cache, where a processor offers that. */
+/* Flush a block from the caches, if the processor supports it. */
 static void flush(const unsigned char *block, size_t size)
 {
 #ifdef __x86_64__
@@ -82,9 +83,9 @@ static void flush(const unsigned char *block, size_t size)
 #endif
 }
 
-/* Sizes at which the way of copying changes, at odd addresses of either side,
- * with a destination in a cache and in none: all bytes come, and none beside
- * them is touched. */
+/* Sizes around the limits between copy methods, at odd addresses on both sides,
+ * with cached and uncached destinations: all bytes arrive, and no other byte
+ * changes. */
 static bool copies_are_exact(void)
 {
     static const size_t sizes[] = {2047,  2048,  2049,    2175,           4096,
@@ -125,8 +126,8 @@ static bool copies_are_exact(void)
     return good;
 }
 
-/* A copy within the memory of another PE of the node whose blocks overlap comes
- * out as if there were two. */
+/* A copy of overlapping blocks within the memory of another PE of the node
+ * behaves like memmove(). */
 static bool overlapping_copies_move(void)
 {
     int mine;
@@ -148,7 +149,7 @@ static bool overlapping_copies_move(void)
     return good;
 }
 
-/* A flag behind a fence never arrives before the data. */
+/* A flag after a fence never arrives before the data. */
 static bool fence_orders(void)
 {
     int me = shmem_my_pe();
@@ -169,7 +170,7 @@ static bool fence_orders(void)
     return good;
 }
 
-/* Fresh memory is not set to zero by calloc, so nobody may have put there. */
+/* Fresh memory is not zeroed by calloc, so no PE may have written to it. */
 static bool calloc_is_clean(void)
 {
     char *block = shmem_malloc(LARGE * 8);
@@ -188,23 +189,25 @@ int main(void)
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         good = puts_arrive(sizes[i], true) && good;
     tap_ok(good, "putmem writes every PE's memory");
-    tap_ok(puts_arrive(1000, false), "putmem_nbi is there after quiet");
+    tap_ok(puts_arrive(1000, false), "putmem_nbi is complete after quiet");
     good = true;
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         good = gets_see(sizes[i], true) && good;
     tap_ok(good, "getmem reads every PE's memory");
-    tap_ok(gets_see(1000, false), "getmem_nbi is there after quiet");
+    tap_ok(gets_see(1000, false), "getmem_nbi is complete after quiet");
 
-    tap_ok(copies_are_exact(), "copies of any length touch nothing else");
-    tap_ok(overlapping_copies_move(), "blocks that overlap are moved");
+    tap_ok(copies_are_exact(), "copies of any length change nothing else");
+    tap_ok(overlapping_copies_move(),
+           "overlapping blocks are copied correctly");
 
     int local = 5;
     shmem_putmem(&local, &local, 0, 0);
     shmem_getmem(NULL, NULL, 0, shmem_n_pes() - 1);
-    tap_ok(local == 5, "nothing is copied for a length of 0");
+    tap_ok(local == 5, "a length of 0 copies nothing");
     tap_ok(fence_orders(), "fence orders puts to one PE");
 
-    tap_ok(calloc_is_clean(), "no put can reach what was never allocated");
+    tap_ok(calloc_is_clean(),
+           "no put can write to memory that was never allocated");
     char *block = shmem_malloc(128);
     int mine;
     int near = tap_node(&mine);
@@ -212,7 +215,7 @@ int main(void)
     there[5] = (char)mine;
     shmem_barrier_all();
     tap_ok(block[5] == (char)((mine + near - 1) % near),
-           "a store through shmem_ptr is seen after a barrier");
+           "a store through shmem_ptr is visible after a barrier");
     shmem_finalize();
     return 0;
 }

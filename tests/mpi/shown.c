@@ -1,12 +1,12 @@
 /*
- * Holds heaps of known blocks to be looked at from outside; for top.sh, map.sh.
+ * Heaps with known blocks, to be inspected by tools; for top.sh and map.sh.
  *
  *     shown FILE [still | own | crash]
  *
- * Of the symmetric heap, 20 blocks of 1000 bytes live, and 10 of 50000 bytes
- * with holes between them. PE 0 prints "ready" then, and every PE goes on to
- * allocate and free, unless it is to be still, until there is such a file. With
- * "own", each PE has a heap "mine" of three blocks, too.
+ * In the symmetric heap, 20 blocks of 1000 bytes are live, and 10 of 50000
+ * bytes with holes between them. PE 0 then prints "ready". Every PE allocates
+ * and frees until FILE exists; with "still", it only waits. With "own", each PE
+ * also has a heap "mine" of three blocks.
  */
 #include <shmem.h>
 #include <shmemx.h>

@@ -1,5 +1,5 @@
 /*
- * Spaces: heaps beside the symmetric one, with teams of their own.
+ * Spaces: heaps beside the symmetric heap, with teams of their own.
  */
 #include "tests/mpi/tap.h"
 
@@ -26,7 +26,7 @@ static shmemx_space_t create(size_t size)
     return space;
 }
 
-/* End a space and its team. */
+/* Destroy a space and its team. */
 static bool destroy(shmemx_space_t space)
 {
     shmem_team_destroy(shmemx_space_get_team(space));
@@ -65,7 +65,7 @@ static bool size_is_the_limit(void)
     return destroy(space) && good;
 }
 
-/* Each PE puts, gets and adds at every other. */
+/* Each PE puts, gets and adds on every other PE. */
 static bool memory_is_reached(void)
 {
     shmemx_space_t space = create(0);
@@ -137,7 +137,7 @@ static bool realloc_keeps_contents(void)
     return destroy(space) && good;
 }
 
-/* No barrier, or PE 0 would hang. */
+/* With a barrier, PE 0 would hang. */
 static bool nothing_synchronises_without_bytes(void)
 {
     shmemx_space_t space = create(0);
@@ -289,20 +289,25 @@ int main(void)
     tap_plan(14);
     me = shmem_my_pe();
     n = shmem_n_pes();
-    tap_ok(grows_without_a_size(), "a space grows without a size");
-    tap_ok(size_is_the_limit(), "its size is the limit");
-    tap_ok(memory_is_reached(), "RMA, atomics, collectives, locks work on it");
+    tap_ok(grows_without_a_size(), "a space without a size grows");
+    tap_ok(size_is_the_limit(), "a space does not grow beyond its size");
+    tap_ok(memory_is_reached(),
+           "RMA, atomics, collectives and locks work in it");
     tap_ok(addresses_are_equal(), "a block has one address");
     tap_ok(realloc_keeps_contents(), "realloc keeps contents");
-    tap_ok(nothing_synchronises_without_bytes(), "no bytes, no barrier");
-    tap_ok(default_space_is_the_heap(), "the default space is the heap");
-    tap_ok(space_is_known_by_what_is_in_it(), "pointers and teams have spaces");
-    tap_ok(caps_are_told(), "caps are told");
-    tap_ok(several_end_in_any_order(), "several end in any order");
-    tap_ok(space_of_a_pool_is_collective(), "a space is a pool");
-    tap_ok(memory_found_at_once_is_backed(), "memory can be found at once");
-    tap_ok(kind_of_pages_is_told(), "pages have the kind asked for");
-    tap_ok(left_spaces_end_with_the_job(), "a space may be left behind");
+    tap_ok(nothing_synchronises_without_bytes(), "a size of 0 has no barrier");
+    tap_ok(default_space_is_the_heap(),
+           "the default space is the symmetric heap");
+    tap_ok(space_is_known_by_what_is_in_it(),
+           "pointers and teams belong to spaces");
+    tap_ok(caps_are_told(), "caps are reported");
+    tap_ok(several_end_in_any_order(), "spaces can be destroyed in any order");
+    tap_ok(space_of_a_pool_is_collective(), "a space can be used as a pool");
+    tap_ok(memory_found_at_once_is_backed(),
+           "memory can be committed at creation");
+    tap_ok(kind_of_pages_is_told(), "pages are of the requested kind");
+    tap_ok(left_spaces_end_with_the_job(),
+           "finalize destroys remaining spaces");
     shmem_finalize();
     return 0;
 }

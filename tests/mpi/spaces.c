@@ -1,5 +1,5 @@
 /*
- * Spaces that not all PEs have, and wrong calls, as its argument says; for
+ * Spaces that only some PEs have, and wrong calls, chosen by the argument; for
  * spaces.sh.
  */
 #include <shmem.h>
@@ -32,8 +32,7 @@ static shmemx_space_t create(int device, size_t size)
     return space;
 }
 
-/* What the PEs with the device do among themselves, and that the others go on
- * without. */
+/* The PEs with the device use the space; the others continue without it. */
 static bool use_part(void)
 {
     shmemx_space_t space = create(SHMEMX_DEVICE_FOLDER, 1 << 20);

@@ -1,8 +1,8 @@
 /*
- * Short broadcasts, whose roots wait for nobody, in long runs: roots in turn
- * and at random, among other collectives of the same team and those of teams
- * that share PEs with it. The bytes of each call are its own, and nothing but
- * the calls keeps the PEs together, so that data of another call would show.
+ * Long runs of short broadcasts, in which the root does not wait: with roots in
+ * turn and at random, among other collectives of the same team and of teams
+ * that share PEs with it. Each call has its own data, and only the calls
+ * synchronize the PEs, so data of another call would be noticed.
  *
  * MEMHEAP_TEST_SEED repeats a sequence.
  */
@@ -10,7 +10,7 @@
 
 enum {
     CALLS = 2000,
-    MOST = 100, /* bytes: of which some are too many to be shown */
+    MOST = 100, /* maximum bytes: some calls exceed an inline payload */
     TEAMS = 4
 };
 
@@ -29,8 +29,8 @@ static uint64_t draw(uint64_t below)
     return (seed * UINT64_C(2685821657736338717) >> 16) % below;
 }
 
-/* Broadcast bytes that are the call's own; whether they came. The root may
- * write its source again as soon as its call is over. */
+/* Broadcast data of this call, and check it. The root may change its source as
+ * soon as its call returns. */
 static bool broadcast(shmem_team_t team, size_t size, int root)
 {
     bool good = true;
@@ -66,7 +66,7 @@ static bool one_root_runs_ahead(shmem_team_t team)
     return good;
 }
 
-/* A sum over the team, whose terms are its calls' own. */
+/* A sum over the team, with terms of this call. */
 static bool sum(shmem_team_t team)
 {
     int n = shmem_team_n_pes(team);
@@ -114,7 +114,8 @@ static bool teams_share_pes(void)
     return good;
 }
 
-/* Teams that end in the middle of a run, and hand their lines to the next. */
+/* Teams that are destroyed during a run, and pass their flag lines to the next.
+ */
 static bool teams_come_and_go(void)
 {
     bool good = true;
@@ -150,11 +151,11 @@ int main(void)
     shmem_team_split_strided(teams[0], n - 1, -1, n, NULL, 0, &teams[2]);
     shmem_team_split_strided(teams[2], 0, 1, (n + 1) / 2, NULL, 0, &teams[3]);
     tap_ok(roots_take_turns(teams[0]), "each PE is the root in turn");
-    tap_ok(roots_take_turns(teams[2]), "so in a team of the PEs backwards");
+    tap_ok(roots_take_turns(teams[2]), "so in a team in reverse order");
     tap_ok(roots_take_turns(teams[1]), "so in a team of every second PE");
     tap_ok(one_root_runs_ahead(teams[0]), "one root runs ahead of the others");
-    tap_ok(other_calls_come_between(teams[0]), "other calls come between");
-    tap_ok(teams_share_pes(), "teams that share PEs take turns");
+    tap_ok(other_calls_come_between(teams[0]), "other calls are mixed in");
+    tap_ok(teams_share_pes(), "teams that share PEs alternate");
     tap_ok(teams_come_and_go(), "teams come and go");
     tap_ok(roots_take_turns(SHMEM_TEAM_SHARED), "so in the team of a node");
     if (shmem_my_pe() == 0)

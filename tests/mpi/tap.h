@@ -1,7 +1,8 @@
 /*
- * What MPI tests share: facts that hold on all PEs, printed by PE 0 as TAP.
+ * TAP for MPI tests: PE 0 prints one line per fact that holds on all PEs.
  *
- * The PEs compare notes through MPI, so that a test leaves the heap alone.
+ * The PEs compare facts through MPI, so the heap is not changed by a test's
+ * output.
  */
 #ifndef MEMHEAP_TESTS_MPI_TAP_H
 #define MEMHEAP_TESTS_MPI_TAP_H
@@ -18,7 +19,7 @@
 
 static int tap_count;
 
-/* Announce how many facts follow. After shmem_init(). */
+/* Print the plan. After shmem_init(). */
 static inline void tap_plan(int facts)
 {
     if (shmem_my_pe() == 0)
@@ -46,10 +47,9 @@ static inline void tap_ok(bool holds, const char *fact)
     fflush(stdout);
 }
 
-/* The PEs of this PE's node that a test may expect: what MPI says, cut into
- * PEs that are evenly spaced, of no more than the user set. Takes this PE's
- * number among them, and says how many they are. Collective over the machine's
- * PEs. */
+/* The expected size of this PE's node: the PEs that MPI reports, cut into
+ * arithmetic progressions of at most the number that the user set. *rank_p
+ * takes this PE's rank on the node. Collective over the PEs of the machine. */
 static inline int tap_node(int *rank_p)
 {
     const char *transport = getenv("MEMHEAP_TRANSPORT");
@@ -95,7 +95,8 @@ static inline bool tap_same(uint64_t value)
     return least == greatest;
 }
 
-/* Whether a block is there, and at the same address on all PEs. Collective. */
+/* Whether a block is not NULL and has the same address on all PEs. Collective.
+ */
 static inline bool tap_symmetric(const void *block)
 {
     bool same = tap_same((uintptr_t)block);

@@ -1,14 +1,15 @@
 /*
- * Teams: who is in them and under which number, what is refused, how many
- * there may be, and that each is on its own.
+ * Teams: their members and numbers, errors, their maximum number, and their
+ * independence of each other.
  */
 #include "tests/mpi/tap.h"
 
 enum {
-    ALIVE = 200,   /* teams at a time */
-    MANY = 3000,   /* teams one after the other: more than there are numbers */
-    RACES = 20000, /* rounds in which a group number changes hands */
-    LIMIT = 5000   /* no library has so many teams */
+    ALIVE = 200, /* live teams */
+    MANY =
+        3000, /* teams one after the other: more than there are group numbers */
+    RACES = 20000, /* rounds in which a group number changes its team */
+    LIMIT = 5000   /* more teams than any library supports */
 };
 
 static int me, n;
@@ -21,7 +22,7 @@ static shmem_team_t split(shmem_team_t parent, int start, int stride, int size)
     return status == 0 ? team : SHMEM_TEAM_INVALID;
 }
 
-/* The sum of the numbers in the world of a team's PEs, by a reduction. */
+/* The sum of the world PE numbers of a team, by a reduction. */
 static int members_sum(shmem_team_t team)
 {
     static int *word;
@@ -34,8 +35,8 @@ static int members_sum(shmem_team_t team)
     return word[1];
 }
 
-/* Whether a team has the PEs start + i * stride of the world, in that order,
- * and this PE in it or SHMEM_TEAM_INVALID. Destroys it. */
+/* Whether a team consists of the PEs start + i * stride of the world in that
+ * order, and is SHMEM_TEAM_INVALID on other PEs. Destroys it. */
 static bool is_made(shmem_team_t team, int start, int stride, int size)
 {
     int mine = -1;
@@ -70,7 +71,7 @@ static bool is_made(shmem_team_t team, int start, int stride, int size)
     return good;
 }
 
-/* All starts, strides and sizes that fit. */
+/* All valid starts, strides and sizes. */
 static bool strides_make_teams(void)
 {
     bool good = true;
@@ -121,7 +122,7 @@ static bool grids_have_rows(void)
     return good;
 }
 
-/* A team of a team of a team, backwards and with strides. */
+/* A team of a team of a team, in reverse order and with strides. */
 static bool teams_nest(void)
 {
     shmem_team_t reverse = split(SHMEM_TEAM_WORLD, n - 1, -1, n);
@@ -208,8 +209,8 @@ static bool numbers_are_given_back(void)
     return good;
 }
 
-/* Until there are no numbers; then all PEs are told so, and all are there
- * again when the teams are gone. */
+/* Split until no group number is free: all PEs get the error. All numbers are
+ * free again after the teams are destroyed. */
 static bool numbers_end(void)
 {
     static shmem_team_t teams[LIMIT];
@@ -246,8 +247,8 @@ static bool many_are_alive(void)
     return good;
 }
 
-/* The PEs of a team call collectives as often as they like, while others do
- * not call at all, or those of their own. */
+/* The PEs of a team may call collectives any number of times, while others do
+ * not call, or call those of their own team. */
 static bool teams_are_apart(void)
 {
     shmem_team_t even = split(SHMEM_TEAM_WORLD, 0, 2, (n + 1) / 2);
@@ -267,8 +268,9 @@ static bool teams_are_apart(void)
     return good;
 }
 
-/* A number that PE 0 got back from a team with PE 1 goes to a team with PE 2,
- * while PE 1 may still be looking at the last meeting of the first. */
+/* A group number that PE 0 has freed from a team with PE 1 goes to a team with
+ * PE 2, while PE 1 may still be waiting in the last barrier of the first team.
+ */
 static bool numbers_change_hands(void)
 {
     bool good = true;
@@ -302,7 +304,7 @@ int main(void)
     tap_plan(12);
     me = shmem_my_pe();
     n = shmem_n_pes();
-    members_sum(SHMEM_TEAM_WORLD); /* makes its words, on all PEs */
+    members_sum(SHMEM_TEAM_WORLD); /* allocates its flag lines on all PEs */
     tap_ok(strides_make_teams(), "split_strided makes teams of every shape");
     tap_ok(is_refused(SHMEM_TEAM_WORLD, 0, 1, n + 1) &&
                is_refused(SHMEM_TEAM_WORLD, 0, 1, 0) &&
@@ -314,20 +316,21 @@ int main(void)
                is_refused(SHMEM_TEAM_WORLD, 0, INT32_MAX, 2) &&
                is_refused(SHMEM_TEAM_WORLD, 0, 1, INT32_MAX) &&
                is_refused(SHMEM_TEAM_INVALID, 0, 1, 1),
-           "PEs that are not there, and no parent, are refused");
-    tap_ok(grids_have_rows(), "split_2d makes rows and columns, ragged too");
+           "invalid PEs and an invalid parent are errors");
+    tap_ok(grids_have_rows(),
+           "split_2d makes rows and columns, also incomplete ones");
     tap_ok(teams_nest(), "teams are split from teams");
-    tap_ok(predefined_teams_are(), "the world and the shared team are there");
-    tap_ok(configurations_are_kept(), "get_config tells what was asked");
+    tap_ok(predefined_teams_are(), "the world and the shared team exist");
+    tap_ok(configurations_are_kept(), "get_config returns the configuration");
     tap_ok(numbers_are_given_back(), "teams can be made again and again");
     tap_ok(many_are_alive(), "many teams are alive at a time");
-    tap_ok(numbers_end(), "too many teams are refused on all PEs");
-    tap_ok(teams_are_apart(), "a team does not wait for others");
+    tap_ok(numbers_end(), "too many teams are an error on all PEs");
+    tap_ok(teams_are_apart(), "a team does not wait for other teams");
     tap_ok(numbers_change_hands(),
-           "a PE goes from team to team without waiting for the slow");
+           "a PE changes teams without waiting for slow PEs");
     shmem_team_t all = split(SHMEM_TEAM_WORLD, 0, 1, n);
     tap_ok(shmem_team_sync(all) == 0 && members_sum(all) == n * (n - 1) / 2,
-           "and another team is as good as the first");
-    shmem_finalize(); /* ends the team that is left */
+           "and a later team works as the first");
+    shmem_finalize(); /* destroys the remaining team */
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * Threads: several of each PE, each with a context of its own, put and update
- * at the same time; and meet, each in a team of its own.
+ * Threads: several threads per PE, each with its own context, put and update at
+ * the same time, and run collectives, each in a team of its own.
  */
 #include "tests/mpi/tap.h"
 
@@ -27,7 +27,7 @@ static uint64_t value(int pe, int thread, int i)
     return (uint64_t)((pe * THREADS + thread) * ROUNDS + i + 1);
 }
 
-/* Contexts are made and ended by all threads at once. */
+/* All threads create and destroy contexts at the same time. */
 static void *run(void *argument)
 {
     thread_t *thread = argument;
@@ -53,7 +53,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* One thread waits while the others of all PEs go on. */
+/* One thread waits while the other threads continue. */
 static void *wait_for_all(void *argument)
 {
     thread_t *thread = argument;
@@ -63,7 +63,7 @@ static void *wait_for_all(void *argument)
     return NULL;
 }
 
-/* Meet many times in a team that no other thread meets in. */
+/* Many barriers in a team that no other thread uses. */
 static void *meet(void *argument)
 {
     thread_t *thread = argument;
@@ -78,7 +78,7 @@ static void *meet(void *argument)
 
 static shmem_team_t parents[2];
 
-/* Split a parent that no other thread splits, and use what comes out. */
+/* Split a parent that no other thread splits, and use the new teams. */
 static void *split(void *argument)
 {
     thread_t *thread = argument;
@@ -114,7 +114,8 @@ enum {
 static pthread_barrier_t both;
 static char *block, *copy; /* of LONG bytes */
 
-/* Both threads are quiet about what one of them began, and both see it. */
+/* Both threads call quiet on one context after one of them has issued
+ * operations; both see the data. */
 static void *settle(void *argument)
 {
     thread_t *thread = argument;
@@ -144,7 +145,7 @@ static bool block_is_made(void)
     return pthread_barrier_init(&both, NULL, 2) == 0;
 }
 
-/* Run a function in two threads, and say whether both did well. */
+/* Run a function in two threads, and return whether both succeeded. */
 static bool two_run(void *(*function)(void *argument))
 {
     thread_t threads[2];
@@ -188,7 +189,7 @@ int main(void)
         pthread_join(threads[i].handle, NULL);
         good = threads[i].good && good;
     }
-    tap_ok(good, "each thread sees what it puts, and one all signals");
+    tap_ok(good, "each thread sees its puts, and one thread sees all signals");
     shmem_barrier_all();
     long wanted = 0;
     for (int i = 0; i < ROUNDS; i++)
@@ -201,12 +202,12 @@ int main(void)
             good = good && cells[(before * THREADS + k) * ROUNDS + i] ==
                                value(before, k, i);
     }
-    tap_ok(good, "all that was put is there");
-    tap_ok(two_run(meet), "two threads meet in the predefined teams at once");
+    tap_ok(good, "all puts arrive");
+    tap_ok(two_run(meet), "two threads use the predefined teams at once");
     tap_ok(parents_are_made() && two_run(split),
            "two threads split teams at once");
     tap_ok(block_is_made() && two_run(settle),
-           "two threads are quiet about the same");
+           "two threads complete the same operations");
     shmem_finalize();
     return 0;
 }

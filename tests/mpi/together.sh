@@ -17,5 +17,5 @@ check_status 0
 fact "without a launcher"
 job error -n 2 "$program" mMs
 says "MPI was finalized, and cannot start again"
-fact "the library does not start after MPI has ended"
+fact "the library cannot start after MPI was finalized"
 finish

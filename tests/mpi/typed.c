@@ -1,17 +1,17 @@
 /*
- * Every family of remote memory access, for every type, with a context and
- * without: each PE writes to a part of its own of each other's block, or reads
+ * Every family of remote memory access, for every type, with and without a
+ * context: each PE writes to its own part of every other PE's block, or reads
  * from it.
  *
  * The families of a type are wrapped into a table of functions over void, so
- * that what is checked is written once.
+ * that the checks are written once.
  */
 #include "tests/mpi/tap.h"
 
 enum {
-    COUNT = 8,   /* elements that are moved, */
-    LENGTH = 32, /* into an array of so many */
-    WIDEST = 16  /* bytes of an element */
+    COUNT = 8,   /* elements that are copied */
+    LENGTH = 32, /* into an array of this length */
+    WIDEST = 16  /* maximum bytes of an element */
 };
 
 typedef void put_t(void *dest, const void *source, size_t n, int pe);
@@ -35,8 +35,8 @@ typedef struct family {
 } family_t;
 
 static shmem_ctx_t ctx; /* for the forms that have one */
-static char *block;     /* LENGTH elements for each PE */
-static uint64_t *words; /* a signal word for each PE */
+static char *block;     /* LENGTH elements per PE */
+static uint64_t *words; /* a signal word per PE */
 
 #define STRIP(...) __VA_ARGS__
 
@@ -181,8 +181,8 @@ static const family_t families[] = {
         SHMEM_SIZES_(SIZED_ROW, 0){HEAD_OF(mem, bits8, 1), MOVES_OF(mem)},
     {HEAD_OF(ctx_mem, bits8, 1), MOVES_OF(ctx_mem)}};
 
-/* Where the k-th element that is moved lies: in blocks whose starts are apart
- * by a stride. */
+/* The index of the k-th copied element: in blocks whose starts are a stride
+ * apart. */
 typedef struct shape {
     size_t bsize, dst, sst;
 } shape_t;
@@ -206,7 +206,7 @@ static void make_all(const family_t *f, char *array, int from, int to)
         f->make(array + i * f->size, value(from, to, i));
 }
 
-/* Whether an array has what was moved out of make_all(), and else is 0. */
+/* Whether an array has the elements copied from make_all(), and 0 elsewhere. */
 static bool has_come(const family_t *f, const char *array, shape_t shape,
                      int from, int to)
 {
@@ -225,7 +225,7 @@ static bool has_come(const family_t *f, const char *array, shape_t shape,
     return true;
 }
 
-/* Move between two arrays by the routine of a shape. */
+/* Copy between two arrays by the routine of a shape. */
 static void move(put_t *plain, strided_t *by_stride, blocks_t *by_block,
                  shape_t shape, void *dest, const void *source, int pe)
 {
@@ -290,7 +290,7 @@ static bool gets_see(const family_t *f, put_t *get, strided_t *iget,
     return good;
 }
 
-/* The data are there when the signal is; a signal without data too. */
+/* The data arrives before the signal; a signal without data works too. */
 static bool signals_follow(const family_t *f, signal_t *put_signal, int op)
 {
     _Alignas(WIDEST) char out[LENGTH * WIDEST];
@@ -323,7 +323,7 @@ static bool signals_follow(const family_t *f, signal_t *put_signal, int op)
     return good;
 }
 
-/* Of length 0 nothing is moved, and addresses do not matter. */
+/* A length of 0 copies nothing, and the addresses are ignored. */
 static bool nothing_moves(const family_t *f)
 {
     char local[WIDEST] = "unchanged";
@@ -360,7 +360,7 @@ int main(void)
     tap_plan(18);
     block = shmem_calloc((size_t)shmem_n_pes(), LENGTH * WIDEST);
     words = shmem_calloc((size_t)shmem_n_pes(), sizeof(uint64_t));
-    tap_ok(shmem_ctx_create(0, &ctx) == 0, "a context is made");
+    tap_ok(shmem_ctx_create(0, &ctx) == 0, "a context is created");
 
     EACH(puts_arrive(f, f->put, NULL, NULL, dense), "put, of every type");
     EACH(puts_arrive(f, f->put_nbi, NULL, NULL, dense), "put_nbi");

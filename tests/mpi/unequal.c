@@ -1,9 +1,8 @@
 /*
- * A PE that alone runs out of memory: the call fails on all PEs, their heaps
- * stay alike, and the next call works.
+ * Only one PE runs out of memory: the call fails on all PEs, their heaps stay
+ * equal, and the next call works.
  *
- * The last PE is denied memory for metadata by a limit on its data segment,
- * which the others do not have.
+ * A limit on the data segment of the last PE denies it memory for metadata.
  */
 #include "tests/mpi/tap.h"
 
@@ -25,8 +24,8 @@ static size_t draw(size_t end)
     return state % end;
 }
 
-/* Calls that have PEs end the job if their heaps are not alike: the places of
- * blocks are compared by the calls themselves. */
+/* The calls end the job if the heaps differ: they compare the addresses of
+ * blocks. */
 static void churn(int steps)
 {
     static void *churned[200];
@@ -44,7 +43,7 @@ static void churn(int steps)
 static void limit_data(bool on)
 {
     static struct rlimit saved;
-    struct rlimit none = {4096, RLIM_INFINITY}; /* 0 would not count */
+    struct rlimit none = {4096, RLIM_INFINITY}; /* 0 is not counted */
     if (shmem_my_pe() != shmem_n_pes() - 1)
         return;
     if (saved.rlim_max == 0) {
@@ -65,9 +64,9 @@ int main(void)
         count++;
     limit_data(false);
     tap_ok(count > 0 && count < BLOCKS, "memory for metadata runs out");
-    tap_ok(tap_same((uint64_t)count), "on all PEs at the same call");
+    tap_ok(tap_same((uint64_t)count), "on all PEs in the same call");
     tap_ok(tap_same(shmemx_heap_free()) && tap_same(shmemx_heap_largest_free()),
-           "all heaps are alike");
+           "all heaps are equal");
     void *next = shmem_malloc(64);
     tap_ok(tap_symmetric(next), "the next call works");
 
@@ -76,13 +75,13 @@ int main(void)
     limit_data(false);
     bool same = tap_same((uintptr_t)grown) && tap_same(shmemx_heap_free());
     tap_ok(same && tap_symmetric(shmem_malloc(1000)),
-           "nor does a realloc do on some PEs what one cannot");
+           "a realloc that fails on one PE has no effect on any");
     churn(1000);
-    tap_ok(shmemx_heap_check() == 0, "and the heaps go on alike");
+    tap_ok(shmemx_heap_check() == 0, "and the heaps stay equal");
     for (int i = 0; i < count; i++)
         shmem_free(block[i]);
     tap_ok(shmemx_heap_check() == 0 && tap_same(shmemx_heap_free()),
-           "all is given back");
+           "all space is free at the end");
     shmem_finalize();
     return 0;
 }

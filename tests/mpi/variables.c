@@ -1,6 +1,7 @@
 /*
- * Global and static variables as symmetric objects: initialised, zeroed, large
- * ones; changed before the start; kept after the end; in a child of a fork.
+ * Global and static variables as symmetric objects: initialized, zeroed and
+ * large ones; changed before the start; used after the end; and in a forked
+ * child.
  */
 #include "tests/mpi/tap.h"
 
@@ -20,7 +21,7 @@ int global = 5;
 static long work[SHMEM_SYNC_SIZE] = {SHMEM_SYNC_VALUE};
 static long lock;
 
-/* The most memory that this PE has had, in bytes. */
+/* The peak memory of this PE, in bytes. */
 static size_t peak(void)
 {
     struct rusage usage;
@@ -45,7 +46,7 @@ int main(void)
            "variables keep their values");
     tap_ok(shmem_addr_accessible(&zeroed, right) == 1 &&
                shmem_addr_accessible(large, 0) == 1,
-           "they are accessible");
+           "variables are accessible");
     int local;
     void *heap = malloc(16);
     tap_ok(shmem_addr_accessible(&local, 0) == 0 &&
@@ -69,7 +70,7 @@ int main(void)
     int near = tap_node(&mine);
     int *there = shmem_team_ptr(SHMEM_TEAM_SHARED, &table, (mine + 1) % near);
     tap_ok(there != NULL && there[2] == 9 && (near == 1) == (there == table),
-           "ptr loads them");
+           "ptr gives access to them");
 
     shmem_barrier(0, 0, n, work);
     shmem_set_lock(&lock);
@@ -89,16 +90,16 @@ int main(void)
     }
     int status = -1;
     waitpid(child, &status, 0);
-    tap_ok(status == 0, "a child of a fork has their values");
+    tap_ok(status == 0, "a forked child has their values");
     tap_ok(initialised == me && zeroed == 100 + left,
-           "and cannot change them here");
+           "and cannot change those of this PE");
     status = system("true");
-    tap_ok(status == 0, "programs can be run");
+    tap_ok(status == 0, "a forked child can run a program");
 
     size_t before = peak();
     shmem_finalize();
     tap_ok(peak() - before < LARGE / 2,
-           "arrays that were not used take no memory at the end");
+           "unused arrays take no memory at the end");
     tap_ok(initialised == me && large[LARGE - 1] == 'x' &&
                strcmp(&large[1000], "neighbour") == 0,
            "they keep their values after the end");

@@ -1,5 +1,5 @@
 /*
- * A program that starts and ends MPI itself, in each order. The order is its
+ * A program that starts and ends MPI itself, in any order, given by the
  * argument: m and s start MPI and the library, M and S end them.
  */
 #include "tests/mpi/tap.h"
@@ -14,7 +14,7 @@ static void expect(bool holds, const char *what)
     }
 }
 
-/* Use whatever runs. */
+/* Use MPI and the library, if they are running. */
 static void work(bool mpi, bool shmem)
 {
     int rank = -1;

@@ -1,0 +1,218 @@
+/*
+ * The barrier state, shared by the parts of the agreement; agree.c has the
+ * picture.
+ */
+#ifndef MEMHEAP_COMM_AGREE_STATE_H
+#define MEMHEAP_COMM_AGREE_STATE_H
+
+#include "comm/agree.h"
+#include "base/util.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+
+enum {
+    LINE_SIZE = 128, /* two cache lines: processors prefetch pairs of them */
+    HALVES = 2,
+    EPOCHS = HALVES * MEMHEAP_AGREE_PENDING_MAX,
+    STATUS_BITS = 8,
+    /* How long to wait for a PE that has left the call in which it differs,
+     * without noticing the difference. */
+    ABSENT_SECONDS = 2
+};
+
+/* An outcome as it is stored in lines and messages. */
+typedef struct packed_outcome {
+    uint64_t stamp;  /* number << STATUS_BITS | -(worst status) */
+    uint64_t digest; /* of the call */
+    uint64_t result; /* or the reduced word */
+    uint64_t aux;    /* worst_pe << 2 | same_call << 1 | same_result */
+} packed_outcome_t;
+
+struct memheap_flag_line {
+    _Alignas(LINE_SIZE) _Atomic uint64_t stamp;
+    uint64_t digest;
+    uint64_t result;
+    uint64_t aux; /* in an outcome line: as packed_outcome_t */
+    /* In a rooted agreement, these hold the call: kind; and result and aux,
+     * its first two arguments. */
+    uint64_t kind;
+    _Alignas(max_align_t) char payload[MEMHEAP_AGREE_PAYLOAD_MAX];
+};
+_Static_assert(sizeof(memheap_flag_line_t) == LINE_SIZE,
+               "an inline payload must fit into a flag line");
+
+/* Where a message from another node waits to be read. */
+typedef struct mailbox {
+    _Atomic uint64_t stamp;
+    uint64_t digest;
+    uint64_t result;
+    uint64_t aux;
+    void *data; /* malloc()ed payload of size bytes; the reader frees it */
+    size_t size;
+} mailbox_t;
+
+/* The head of a message to the first member on another node. Payloads may
+ * follow it. If `round` is ROUND_TEXT, the message goes to rank 0, and the text
+ * of rank `rank` follows. */
+typedef struct message {
+    int group, round;
+    int rank;
+    packed_outcome_t word;
+} message_t;
+
+enum {
+    ROUND_TEXT = -1
+};
+
+_Static_assert(sizeof(message_t) <= MEMHEAP_TRANSPORT_HEAD,
+               "a message head must fit into the transport's");
+
+/* A call of a PE of another node, described for the report. */
+typedef struct remote_text {
+    int group, rank;
+    char text[MEMHEAP_CALL_TEXT];
+    struct remote_text *next;
+} remote_text_t;
+
+struct memheap_barrier_state {
+    const memheap_job_t *job;
+    memheap_transport_t *transport; /* NULL: all PEs are on one node */
+    memheap_call_describe_t *describe;
+    const memheap_log_t *log;
+    size_t bytes;               /* of lines and texts */
+    memheap_flag_line_t *lines; /* of group 0 */
+    int stride;                 /* lines in an epoch */
+    char *texts;                /* one for each PE of the node */
+    mailbox_t *mailboxes;       /* [group][half][round] */
+    int rounds;                 /* in an exchange of all nodes */
+    remote_text_t *_Atomic remote_texts;
+};
+
+/* The line of member i of this node, in an epoch. */
+static inline memheap_flag_line_t *line_at(const memheap_agree_t *agree,
+                                           int epoch, int i)
+{
+    return agree->lines + epoch * agree->state->stride + agree->node_start +
+           i * agree->node_stride;
+}
+
+/* The same, in the epoch of the last agreement. */
+static inline memheap_flag_line_t *line_of(const memheap_agree_t *agree, int i)
+{
+    return line_at(agree, agree->epoch, i);
+}
+
+/* The first epoch of the half that the last agreement did not use. */
+static inline int other_half(const memheap_agree_t *agree)
+{
+    return agree->epoch < MEMHEAP_AGREE_PENDING_MAX ? MEMHEAP_AGREE_PENDING_MAX
+                                                    : 0;
+}
+
+static inline int pe_of(const memheap_agree_t *agree, int i)
+{
+    return agree->start + i * agree->stride;
+}
+
+/* The text buffer of member i of this node. */
+static inline char *text_on_node(const memheap_agree_t *agree, int i)
+{
+    return agree->state->texts +
+           (size_t)(agree->node_start + i * agree->node_stride) *
+               MEMHEAP_CALL_TEXT;
+}
+
+static inline uint64_t stamp_of(uint64_t number, memheap_status_t status)
+{
+    return number << STATUS_BITS | (uint64_t) - (int)status;
+}
+
+static inline memheap_status_t status_of(uint64_t stamp)
+{
+    int worse = (int)(stamp & ((1u << STATUS_BITS) - 1));
+    return (memheap_status_t)-worse;
+}
+
+/* Whether a line has the stamp of an agreement, or of a later one. */
+static inline bool has_reached(const _Atomic uint64_t *stamp, uint64_t number)
+{
+    return atomic_load_explicit(stamp, memory_order_acquire) >> STATUS_BITS >=
+           number;
+}
+
+static inline void await(const _Atomic uint64_t *stamp, uint64_t number,
+                         memheap_wait_t wait)
+{
+    while (!has_reached(stamp, number))
+        memheap_wait_step(&wait);
+}
+
+/* The combined lines of some PEs. */
+typedef struct outcome {
+    memheap_status_t worst;
+    int worst_pe; /* the lowest PE that has it */
+    bool same_call;
+    bool same_result;
+    uint64_t digest;
+    uint64_t result; /* of the first PE, or reduced */
+} outcome_t;
+
+typedef uint64_t reduce_t(uint64_t a, uint64_t b);
+
+/* Combine the lines of the members on this node. */
+static inline outcome_t reduce_lines(const memheap_agree_t *agree,
+                                     uint64_t digest, uint64_t result,
+                                     reduce_t *reduce)
+{
+    outcome_t outcome = {MEMHEAP_OK, 0, true, true, digest, result};
+    outcome.worst_pe = agree->start;
+    for (int i = 0; i < agree->node_size; i++) {
+        const memheap_flag_line_t *line = line_of(agree, i);
+        memheap_status_t status =
+            status_of(atomic_load_explicit(&line->stamp, memory_order_relaxed));
+        if (MEMHEAP_UNLIKELY(status < outcome.worst)) {
+            outcome.worst = status;
+            outcome.worst_pe = memheap_job_pe_on_node(
+                agree->state->job, agree->node_start + i * agree->node_stride);
+        }
+        outcome.same_call = outcome.same_call && line->digest == digest;
+        outcome.same_result = outcome.same_result && line->result == result;
+        if (reduce != NULL)
+            outcome.result = reduce(outcome.result, line->result);
+    }
+    return outcome;
+}
+
+static inline int next_epoch(const memheap_agree_t *agree)
+{
+    return agree->pending > 0 ? agree->epoch + 1 : other_half(agree);
+}
+
+/* Begin the next agreement: write this PE's line. */
+static inline void write_line(memheap_agree_t *agree, uint64_t digest,
+                              memheap_status_t mine, uint64_t result)
+{
+    uint64_t number = ++agree->number;
+    agree->epoch = next_epoch(agree);
+    memheap_flag_line_t *line = line_of(agree, agree->node_rank);
+    /* Store all at once: waiting PEs poll the line, and each poll moves it. */
+    if (agree->payload_size > 0) {
+        memcpy(line->payload, agree->payload, agree->payload_size);
+        agree->payload_size = 0;
+    }
+    line->digest = digest;
+    line->result = result;
+    atomic_store_explicit(&line->stamp, stamp_of(number, mine),
+                          memory_order_release);
+}
+
+/* All PEs have agreed: the next agreement uses the other half. */
+static inline void start_next_half(memheap_agree_t *agree)
+{
+    agree->pending = 0;
+    agree->pending_digest = 0;
+}
+
+#endif

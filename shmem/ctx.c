@@ -1,0 +1,111 @@
+/*
+ * Contexts.
+ *
+ * Each team has a list of its contexts, protected by lists_lock. A context
+ * counts the operations that it has issued through the transport, and those
+ * that are known to be complete; ordering.c waits for the difference.
+ */
+#include "config.h"
+
+#include "shmem/ctx.h"
+#include "shmem/runtime.h"
+
+#include <pshmem.h>
+
+#include <stdlib.h>
+
+struct shmemx_ctx shmemx_ctx_default = {.team = &shmemx_team_world};
+
+void memheap_ctx_quiet_all(struct shmemx_team *team)
+{
+    bool quiet = true;
+    pthread_mutex_lock(&memheap_runtime.lists_lock);
+    for (shmem_ctx_t ctx = team->contexts; ctx != NULL; ctx = ctx->next)
+        quiet = quiet && memheap_ctx_is_quiet(ctx);
+    pthread_mutex_unlock(&memheap_runtime.lists_lock);
+    if (!quiet)
+        memheap_transport_quiet(memheap_runtime.transport);
+}
+
+void memheap_ctx_end_all(struct shmemx_team *team, bool with_private)
+{
+    while (team->contexts != NULL) {
+        struct shmemx_ctx *ctx = team->contexts;
+        team->contexts = ctx->next;
+        if (with_private || (ctx->options & SHMEM_CTX_PRIVATE) == 0) {
+            free(ctx);
+        } else {
+            ctx->team = SHMEM_TEAM_WORLD;
+            ctx->next = NULL;
+        }
+    }
+}
+
+int pshmem_team_create_ctx(shmem_team_t team, long options, shmem_ctx_t *ctx)
+{
+    *ctx = SHMEM_CTX_INVALID;
+    if (team == SHMEM_TEAM_INVALID)
+        return -1;
+    struct shmemx_ctx *made = malloc(sizeof(*made));
+    if (made == NULL)
+        return -1;
+    pthread_mutex_lock(&memheap_runtime.lists_lock);
+    *made = (struct shmemx_ctx){
+        .team = team, .options = options, .next = team->contexts};
+    team->contexts = made;
+    pthread_mutex_unlock(&memheap_runtime.lists_lock);
+    *ctx = made;
+    return 0;
+}
+MEMHEAP_PROFILED(shmem_team_create_ctx)
+
+int pshmem_ctx_create(long options, shmem_ctx_t *ctx)
+{
+    return pshmem_team_create_ctx(SHMEM_TEAM_WORLD, options, ctx);
+}
+MEMHEAP_PROFILED(shmem_ctx_create)
+
+void pshmem_ctx_destroy(shmem_ctx_t ctx)
+{
+    if (ctx == SHMEM_CTX_INVALID)
+        return;
+    if (ctx == SHMEM_CTX_DEFAULT) {
+        memheap_runtime_error(
+            "shmem_ctx_destroy: SHMEM_CTX_DEFAULT cannot be destroyed");
+        return;
+    }
+    pshmem_ctx_quiet(ctx);
+    pthread_mutex_lock(&memheap_runtime.lists_lock);
+    struct shmemx_ctx **link = &ctx->team->contexts;
+    while (*link != NULL && *link != ctx)
+        link = &(*link)->next;
+    if (*link != NULL)
+        *link = ctx->next;
+    pthread_mutex_unlock(&memheap_runtime.lists_lock);
+    free(ctx);
+}
+MEMHEAP_PROFILED(shmem_ctx_destroy)
+
+int pshmem_ctx_get_team(shmem_ctx_t ctx, shmem_team_t *team)
+{
+    *team = ctx == SHMEM_CTX_INVALID ? SHMEM_TEAM_INVALID : ctx->team;
+    return ctx == SHMEM_CTX_INVALID ? -1 : 0;
+}
+MEMHEAP_PROFILED(shmem_ctx_get_team)
+
+void pshmem_ctx_session_start(shmem_ctx_t ctx, long options,
+                              const shmem_ctx_session_config_t *config,
+                              long config_mask)
+{
+    (void)ctx;
+    (void)options;
+    (void)config;
+    (void)config_mask;
+}
+MEMHEAP_PROFILED(shmem_ctx_session_start)
+
+void pshmem_ctx_session_stop(shmem_ctx_t ctx)
+{
+    (void)ctx;
+}
+MEMHEAP_PROFILED(shmem_ctx_session_stop)

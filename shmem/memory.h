@@ -1,0 +1,33 @@
+/*
+ * Memory management in any space, shared by the calls for the symmetric heap
+ * and those for other spaces.
+ *
+ * All functions are collective over the members of the space, and are called
+ * after memheap_runtime_begin(). Messages name `call`.
+ */
+#ifndef MEMHEAP_SHMEM_MEMORY_H
+#define MEMHEAP_SHMEM_MEMORY_H
+
+#include "shmem/runtime.h"
+
+/** Allocate a block.
+ *  @return the same on all PEs: the block; NULL if a PE failed, printed */
+void *memheap_space_alloc(memheap_space_t *space, const memheap_call_t *call,
+                          size_t align, size_t size);
+
+/** Allocate count * size bytes, set to zero. As memheap_space_alloc(). */
+void *memheap_space_alloc_zeroed(memheap_space_t *space,
+                                 const memheap_call_t *call, size_t count,
+                                 size_t size);
+
+/** Free a block, after all PEs have called.
+ *  @return the same on all PEs. MEMHEAP_ERR_BAD_ADDRESS, printed */
+memheap_status_t memheap_space_free(memheap_space_t *space,
+                                    const memheap_call_t *call, void *block);
+
+/** Implements shmem_realloc(). `name` is the routine for messages; NULL:
+ *  shmem_realloc. */
+void *memheap_space_resize(memheap_space_t *space, const char *name,
+                           void *block, size_t size);
+
+#endif
