@@ -23,7 +23,6 @@
 #include "config.h"
 
 #include "comm/agree_exchange.h"
-#include "comm/agree_report.h"
 
 #include <stdlib.h>
 
@@ -82,8 +81,10 @@ static outcome_t merge_outcomes(outcome_t a, outcome_t b, reduce_t *reduce)
                        reduce == NULL ? a.result : reduce(a.result, b.result)};
 }
 
-_Noreturn void memheap_agree_no_memory(const memheap_barrier_state_t *state,
-                                       size_t size)
+/* End the job. Writes to stderr directly, because the log of the barrier state
+ * holds messages back until the PEs have agreed. */
+_Noreturn static void no_memory(const memheap_barrier_state_t *state,
+                                size_t size)
 {
     memheap_log_write(&memheap_log_stderr, MEMHEAP_LOG_ERROR,
                       "no memory for %zu bytes of a collective call", size);
@@ -99,7 +100,7 @@ static void payload_list_append(const memheap_barrier_state_t *state,
         return;
     char *bytes = realloc(list->bytes, list->size + room);
     if (bytes == NULL)
-        memheap_agree_no_memory(state, list->size + room);
+        no_memory(state, list->size + room);
     memcpy(bytes + list->size, data, size);
     list->bytes = bytes;
     list->size += room;
@@ -117,7 +118,7 @@ payload_list_start(const memheap_agree_t *agree,
     payload_list_t list = {NULL, 0};
     void *data = exchange->pack(exchange->context, &head.size);
     if (data == NULL)
-        memheap_agree_no_memory(agree->state, head.size);
+        no_memory(agree->state, head.size);
     payload_list_append(agree->state, &list, &head, sizeof(head));
     payload_list_append(agree->state, &list, data, head.size);
     free(data);
@@ -133,8 +134,7 @@ static void payload_list_unpack(const memheap_agree_t *agree,
     memheap_node_payload_t *payloads =
         calloc((size_t)agree->nodes, sizeof(*payloads));
     if (payloads == NULL)
-        memheap_agree_no_memory(agree->state,
-                                (size_t)agree->nodes * sizeof(*payloads));
+        no_memory(agree->state, (size_t)agree->nodes * sizeof(*payloads));
     for (size_t at = 0; at < list->size;) {
         const payload_header_t *head =
             (const payload_header_t *)(const void *)(list->bytes + at);
@@ -204,6 +204,21 @@ outcome_t memheap_agree_between_nodes(memheap_agree_t *agree, uint64_t digest,
     return outcome;
 }
 
+/* Keep the description of a call by a PE of another node, for the report. */
+static void receive_text(memheap_barrier_state_t *state,
+                         const message_t *message, const void *data,
+                         size_t size)
+{
+    remote_text_t *text = malloc(sizeof(*text));
+    if (text == NULL)
+        no_memory(state, sizeof(*text));
+    text->group = message->group;
+    text->rank = message->rank;
+    memcpy(text->text, data, memheap_min(size, sizeof(text->text)));
+    text->next = state->remote_texts;
+    state->remote_texts = text;
+}
+
 void memheap_agree_receive(const memheap_agree_t *world, const void *head,
                            const void *data, size_t size)
 {
@@ -211,7 +226,7 @@ void memheap_agree_receive(const memheap_agree_t *world, const void *head,
     message_t message; /* head may be unaligned */
     memcpy(&message, head, sizeof(message));
     if (message.round == ROUND_TEXT) {
-        memheap_agree_receive_text(state, &message, data, size);
+        receive_text(state, &message, data, size);
         return;
     }
     uint64_t number = message.word.stamp >> STATUS_BITS;
@@ -220,7 +235,7 @@ void memheap_agree_receive(const memheap_agree_t *world, const void *head,
     if (size > 0) {
         mailbox->data = malloc(size);
         if (mailbox->data == NULL)
-            memheap_agree_no_memory(state, size);
+            no_memory(state, size);
         memcpy(mailbox->data, data, size);
         mailbox->size = size;
     }

@@ -16,9 +16,4 @@ outcome_t memheap_agree_between_nodes(memheap_agree_t *agree, uint64_t digest,
 void memheap_agree_receive(const memheap_agree_t *world, const void *head,
                            const void *data, size_t size);
 
-/** End the job. Writes to stderr directly, because the log of the barrier state
- *  holds messages back until the PEs have agreed. */
-_Noreturn void memheap_agree_no_memory(const memheap_barrier_state_t *state,
-                                       size_t size);
-
 #endif

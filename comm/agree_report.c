@@ -151,6 +151,14 @@ static bool barrier_with_timeout(memheap_agree_t *agree, int *first_p)
     return all;
 }
 
+/* Wait for all PEs of a group on several nodes. */
+static void barrier_between_nodes(memheap_agree_t *agree)
+{
+    write_line(agree, 0, MEMHEAP_OK, 0);
+    memheap_agree_between_nodes(agree, 0, 0, NULL, NULL);
+    start_next_half(agree);
+}
+
 memheap_status_t memheap_agree_diverge(memheap_agree_t *agree,
                                        const memheap_call_t *call,
                                        uint64_t result, bool results_differ)
@@ -189,27 +197,13 @@ memheap_status_t memheap_agree_diverge(memheap_agree_t *agree,
             memheap_transport_send(state->transport, agree->start, &message,
                                    sizeof(message), text, MEMHEAP_CALL_TEXT);
         }
-        memheap_agree_barrier(agree);
+        barrier_between_nodes(agree);
     }
     if (agree->rank == first)
         report(agree, number, epoch);
     if (!on_node)
-        memheap_agree_barrier(agree);
+        barrier_between_nodes(agree);
     else if (all)
         barrier_with_timeout(agree, &first);
     return MEMHEAP_ERR_DIVERGED;
-}
-
-void memheap_agree_receive_text(memheap_barrier_state_t *state,
-                                const message_t *message, const void *data,
-                                size_t size)
-{
-    remote_text_t *text = malloc(sizeof(*text));
-    if (text == NULL)
-        memheap_agree_no_memory(state, sizeof(*text));
-    text->group = message->group;
-    text->rank = message->rank;
-    memcpy(text->text, data, memheap_min(size, sizeof(text->text)));
-    text->next = state->remote_texts;
-    state->remote_texts = text;
 }

@@ -19,9 +19,4 @@ memheap_status_t memheap_agree_diverge(memheap_agree_t *agree,
                                        const memheap_call_t *call,
                                        uint64_t result, bool results_differ);
 
-/** Store the text of a PE of another node. */
-void memheap_agree_receive_text(memheap_barrier_state_t *state,
-                                const message_t *message, const void *data,
-                                size_t size);
-
 #endif

@@ -322,19 +322,10 @@ memheap_status_t memheap_runtime_start(int thread_level)
     return status;
 }
 
-void memheap_runtime_report_heap(memheap_space_t *space)
-{
-    memheap_runtime_t *rt = &memheap_runtime;
-    if (memheap_symmetric_report(space->segment->members.job, space->heap))
-        rt->exit_status =
-            (int)memheap_params_value(rt->params, "MEMHEAP_LEAKS_STATUS")
-                ->integer;
-}
-
 void memheap_runtime_stop(void)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    memheap_runtime_report_heap(&rt->space);
+    memheap_space_report(&rt->space);
     memheap_spaces_report();
     memheap_team_stop();
     /* The transport first: all memory below is registered with it. */

@@ -15,8 +15,4 @@ void memheap_runtime_stop(void);
 /** Finalize MPI if this library has to: at the end of the program. */
 void memheap_runtime_end_mpi(void);
 
-/** Write the reports that the parameters ask for, for a space that ends.
- *  Collective over its members. */
-void memheap_runtime_report_heap(memheap_space_t *space);
-
 #endif

@@ -101,23 +101,24 @@ static void describe_bad_block(void *context, const memheap_call_t *call,
     memheap_describe(space->heap, block, rt->message, sizeof(rt->message));
 }
 
-static const memheap_collective_ops_t ops = {.heap = heap_of,
-                                             .agree = agree_on_call,
-                                             .grown = update_accessible,
-                                             .publish = publish,
-                                             .bad_block = describe_bad_block,
-                                             .failed = report_failure};
+static const memheap_collective_ops_t space_ops = {.heap = heap_of,
+                                                   .agree = agree_on_call,
+                                                   .grown = update_accessible,
+                                                   .publish = publish,
+                                                   .bad_block =
+                                                       describe_bad_block,
+                                                   .failed = report_failure};
 
 static inline memheap_collective_t collective_of(memheap_space_t *space)
 {
-    return (memheap_collective_t){&ops, space};
+    return (memheap_collective_t){&space_ops, space};
 }
 
 /* Inlined into shmem_malloc() and shmem_free(), the calls that programs make
  * most. */
-MEMHEAP_COLLECTIVE_INLINE void *alloc(memheap_space_t *space,
-                                      const memheap_call_t *call, size_t align,
-                                      size_t size)
+MEMHEAP_COLLECTIVE_INLINE void *space_alloc(memheap_space_t *space,
+                                            const memheap_call_t *call,
+                                            size_t align, size_t size)
 {
     void *block;
     memheap_status_t status = memheap_collective_alloc(
@@ -125,17 +126,10 @@ MEMHEAP_COLLECTIVE_INLINE void *alloc(memheap_space_t *space,
     return MEMHEAP_LIKELY(status == MEMHEAP_OK) ? block : NULL;
 }
 
-MEMHEAP_COLLECTIVE_INLINE memheap_status_t release(memheap_space_t *space,
-                                                   const memheap_call_t *call,
-                                                   void *block)
-{
-    return memheap_collective_free(collective_of(space), call, block);
-}
-
 void *memheap_space_alloc(memheap_space_t *space, const memheap_call_t *call,
                           size_t align, size_t size)
 {
-    return alloc(space, call, align, size);
+    return space_alloc(space, call, align, size);
 }
 
 void *memheap_space_alloc_zeroed(memheap_space_t *space,
@@ -151,7 +145,7 @@ void *memheap_space_alloc_zeroed(memheap_space_t *space,
 memheap_status_t memheap_space_free(memheap_space_t *space,
                                     const memheap_call_t *call, void *block)
 {
-    return release(space, call, block);
+    return memheap_collective_free(collective_of(space), call, block);
 }
 
 void *memheap_space_resize(memheap_space_t *space, const char *name,
@@ -184,7 +178,7 @@ void *pshmem_malloc(size_t size)
         return NULL;
     memheap_call_t call = {.kind = MEMHEAP_CALL_MALLOC,
                            .argument = {size, 0, 0}};
-    return alloc(&memheap_runtime.space, &call, 1, size);
+    return space_alloc(&memheap_runtime.space, &call, 1, size);
 }
 MEMHEAP_PROFILED(shmem_malloc)
 
@@ -229,7 +223,7 @@ void pshmem_free(void *ptr)
         return;
     memheap_call_t call = {.kind = MEMHEAP_CALL_FREE,
                            .argument = {(uintptr_t)ptr, 0, 0}};
-    release(&memheap_runtime.space, &call, ptr);
+    memheap_collective_free(collective_of(&memheap_runtime.space), &call, ptr);
 }
 MEMHEAP_PROFILED(shmem_free)
 

@@ -12,7 +12,6 @@
 #include "config.h"
 
 #include "shmem/space.h"
-#include "shmem/bootstrap.h"
 #include "shmem/memory.h"
 #include "memheap/dependents.h"
 #include "shmem/access.h"
@@ -295,6 +294,15 @@ static memheap_status_t check_unused(const user_space_t *made)
                                     log);
 }
 
+void memheap_space_report(memheap_space_t *space)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    if (memheap_symmetric_report(space->segment->members.job, space->heap))
+        rt->exit_status =
+            (int)memheap_params_value(rt->params, "MEMHEAP_LEAKS_STATUS")
+                ->integer;
+}
+
 int pshmemx_space_destroy(shmemx_space_t space)
 {
     memheap_runtime_t *rt = &memheap_runtime;
@@ -319,7 +327,7 @@ int pshmemx_space_destroy(shmemx_space_t space)
             memheap_runtime_error("shmemx_space_destroy: %s", rt->message);
         return -1;
     }
-    memheap_runtime_report_heap(space);
+    memheap_space_report(space);
     memheap_runtime_barrier(space->agree, &call);
     space_unpublish(made);
     shmem_team_t team = space->team;
@@ -333,7 +341,7 @@ void memheap_spaces_report(void)
 {
     for (unsigned id = MEMHEAP_SEGMENT_MORE; id < MEMHEAP_SEGMENTS; id++) {
         if (memheap_runtime.spaces[id] != NULL)
-            memheap_runtime_report_heap(memheap_runtime.spaces[id]);
+            memheap_space_report(memheap_runtime.spaces[id]);
     }
 }
 

@@ -6,6 +6,10 @@
 
 #include "shmem/runtime.h"
 
+/** Write the reports that the parameters ask for, for a space that ends.
+ *  Collective over its members. */
+void memheap_space_report(memheap_space_t *space);
+
 /** Write the reports of all spaces. Collective over all PEs. */
 void memheap_spaces_report(void);
 
