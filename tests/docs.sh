@@ -52,6 +52,20 @@ lines=$(wc -l <"$top_srcdir/README.md")
 [ "$lines" -le 160 ] || miss "has $lines lines"
 fact "README is short"
 
+# A message of troubleshooting.md has parts that vary: "...", quoted text, names in
+# capitals and numbers. Each part between them that has two words is in the sources.
+cat "$top_srcdir"/*/*.[ch] "$top_srcdir"/*/*/*.[ch] | tr '\n' ' ' |
+    sed 's/"  *"//g; s/%[-0-9.*]*[lz]*[a-zA-Z]/%/g' >"$work/sources"
+grep -oE '^\| `[^|]*' "$top_srcdir/docs/troubleshooting.md" | tr '`' '\n' |
+    sed -E 's/\.\.\.|"[^"]*"|[,;/=()]|\b([A-Z]+|PE [0-9])\b/\n/g' |
+    sed 's/^[ |]*//; s/ *$//' | grep '[a-z] [a-z]' >"$work/parts"
+output=
+[ "$(wc -l <"$work/parts")" -gt 25 ] || miss "has too few messages"
+while read -r part; do
+    grep -qF -e "$part" "$work/sources" || miss "no message has \"$part\""
+done <"$work/parts"
+fact "docs/troubleshooting.md has messages of the sources"
+
 # As `make environment`; a library without some parts has fewer variables.
 case $built_components in
     buddy,fit,mempool,ptmalloc)
