@@ -15,9 +15,11 @@ core_sources = memheap/batch.c memheap/batch.h memheap/block_ops.h \
 	memheap/heap_internal.c memheap/heap_internal.h memheap/inspect.c \
 	memheap/inspect.h \
 	memheap/resize.c memheap/resize.h memheap/trim.c memheap/trim.h
-debug_sources = memheap/debug/access.h memheap/debug/events.c memheap/debug/events.h \
-	memheap/debug/guard.c memheap/debug/guard.h memheap/debug/leaks.c \
-	memheap/debug/records.c memheap/debug/records.h \
+debug_sources = memheap/debug/access.c memheap/debug/access.h \
+	memheap/debug/events.c memheap/debug/events.h \
+	memheap/debug/guard.c memheap/debug/guard.h \
+	memheap/debug/guard_internal.h memheap/debug/guard_report.c \
+	memheap/debug/leaks.c memheap/debug/records.c memheap/debug/records.h \
 	memheap/debug/report.c memheap/debug/report.h \
 	memheap/debug/sanitizer.c memheap/debug/sanitizer.h \
 	memheap/debug/stack_depot.c memheap/debug/stack_depot.h \
