@@ -25,7 +25,8 @@ debug_sources = memheap/debug/access.c memheap/debug/access.h \
 	memheap/debug/stack_depot.c memheap/debug/stack_depot.h \
 	memheap/debug/stats_page.c memheap/debug/stats_page.h \
 	memheap/debug/trace.c memheap/debug/trace.h
-pool_sources = memheap/pools/cache.c memheap/pools/context.c \
+pool_sources = memheap/pools/cache.c memheap/pools/cache_slabs.c \
+	memheap/pools/cache_slabs.h memheap/pools/context.c \
 	memheap/pools/fallback.h memheap/pools/numa_heaps.c \
 	memheap/pools/page_pool.c memheap/pools/placement.c \
 	memheap/pools/pool.c memheap/pools/range_pool.c
