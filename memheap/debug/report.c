@@ -148,74 +148,64 @@ void memheap_report_log(const memheap_report_t *report,
             tag.allocations == 1 ? "" : "s");
 }
 
-void memheap_json_string(FILE *file, const char *text)
+static void write_stat(memheap_json_t *json, unsigned stat, uint64_t value)
 {
-    putc('"', file);
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\')
-            fprintf(file, "\\%c", *c);
-        else if ((unsigned char)*c < ' ')
-            fprintf(file, "\\u%04x", (unsigned char)*c);
-        else
-            putc(*c, file);
-    }
-    putc('"', file);
+    const memheap_stat_t *s = &memheap_stat_table[stat];
+    if (s->unit == MEMHEAP_UNIT_PPM)
+        memheap_json_real(json, s->name, (double)value / 1e6, 6);
+    else
+        memheap_json_number(json, s->name, value);
 }
 
-void memheap_json_stats(FILE *file, const uint64_t *values)
+void memheap_json_stats(memheap_json_t *json, const memheap_stats_t *stats)
 {
+    for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
+        write_stat(json, i, memheap_stat_table[i].of(stats));
+}
+
+/* Write the statistics of a job: sums, minima, maxima, and those of each PE. */
+static void write_job(memheap_json_t *json, const memheap_report_t *report)
+{
+    memheap_json_number(json, "pes", (uint64_t)report->pes);
+    memheap_json_object(json, "sum");
     for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++) {
-        const memheap_stat_t *f = &memheap_stat_table[i];
-        fprintf(file, "%s\"%s\": ", i == 0 ? "" : ", ", f->name);
-        if (f->unit == MEMHEAP_UNIT_PPM)
-            fprintf(file, "%.6f", (double)values[i] / 1e6);
-        else
-            fprintf(file, "%llu", (unsigned long long)values[i]);
-    }
-}
-
-static void put_job(FILE *file, const memheap_report_t *report)
-{
-    uint64_t least[MEMHEAP_STAT_COUNT];
-    uint64_t most[MEMHEAP_STAT_COUNT];
-    fprintf(file, "  \"pes\": %d,\n", report->pes);
-    fputs("  \"sum\": {", file);
-    for (unsigned i = 0, shown = 0; i < MEMHEAP_STAT_COUNT; i++) {
-        spread_t spread = spread_of(report, i);
-        least[i] = spread.least;
-        most[i] = spread.most;
         if (memheap_stat_table[i].unit != MEMHEAP_UNIT_PPM)
-            fprintf(file, "%s\"%s\": %llu", shown++ == 0 ? "" : ", ",
-                    memheap_stat_table[i].name, (unsigned long long)spread.sum);
+            write_stat(json, i, spread_of(report, i).sum);
     }
-    fputs("},\n  \"min\": {", file);
-    memheap_json_stats(file, least);
-    fputs("},\n  \"max\": {", file);
-    memheap_json_stats(file, most);
-    fputs("},\n  \"each\": [\n", file);
-    for (int pe = 0; pe < report->pes; pe++) {
-        fprintf(file, "    {\"pe\": %d, ", pe);
-        memheap_json_stats(file,
-                           report->values + (size_t)pe * MEMHEAP_STAT_COUNT);
-        fputs(pe + 1 < report->pes ? "},\n" : "}\n", file);
+    memheap_json_end(json);
+    memheap_json_object(json, "min");
+    for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
+        write_stat(json, i, spread_of(report, i).least);
+    memheap_json_end(json);
+    memheap_json_object(json, "max");
+    for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
+        write_stat(json, i, spread_of(report, i).most);
+    memheap_json_end(json);
+    memheap_json_array(json, "each");
+    for (size_t pe = 0; pe < (size_t)report->pes; pe++) {
+        memheap_json_object(json, NULL);
+        memheap_json_number(json, "pe", pe);
+        for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
+            write_stat(json, i, report->values[pe * MEMHEAP_STAT_COUNT + i]);
+        memheap_json_end(json);
     }
-    fputs("  ],\n", file);
+    memheap_json_end(json);
 }
 
-static void put_tags(FILE *file, memheap_t *heap)
+static void write_tags(memheap_json_t *json, memheap_t *heap)
 {
     memheap_tag_stats_t tag;
-    fputs("  \"tags\": [", file);
+    memheap_json_array(json, "tags");
     for (unsigned i = 0; memheap_get_tag_stats(heap, i, &tag); i++) {
-        fputs(i == 0 ? "\n    {\"tag\": " : ",\n    {\"tag\": ", file);
-        memheap_json_string(file, tag.name);
-        fprintf(file,
-                ", \"used\": %zu, \"peak\": %zu, \"live_blocks\": %zu, "
-                "\"allocations\": %llu}",
-                tag.used, tag.peak, tag.live_blocks,
-                (unsigned long long)tag.allocations);
+        memheap_json_object(json, NULL);
+        memheap_json_string(json, "tag", tag.name);
+        memheap_json_number(json, "used", tag.used);
+        memheap_json_number(json, "peak", tag.peak);
+        memheap_json_number(json, "live_blocks", tag.live_blocks);
+        memheap_json_number(json, "allocations", tag.allocations);
+        memheap_json_end(json);
     }
-    fputs("]\n", file);
+    memheap_json_end(json);
 }
 
 memheap_status_t memheap_report_write(const memheap_report_t *report,
@@ -227,20 +217,21 @@ memheap_status_t memheap_report_write(const memheap_report_t *report,
     FILE *file = fopen(name, "we");
     if (file == NULL)
         goto err;
-    fputs("{\n  \"heap\": ", file);
-    memheap_json_string(file, memheap_name(report->heap));
-    fputs(",\n  \"component\": ", file);
-    memheap_json_string(file, memheap_component_name(report->heap));
-    fputs(",\n", file);
+    memheap_json_t json = {.file = file};
+    memheap_json_object(&json, NULL);
+    memheap_json_string(&json, "heap", memheap_name(report->heap));
+    memheap_json_string(&json, "component",
+                        memheap_component_name(report->heap));
     if (report->pes > 0) {
-        put_job(file, report);
+        write_job(&json, report);
     } else {
-        fputs("  \"figures\": {", file);
-        memheap_json_stats(file, report->values);
-        fputs("},\n", file);
+        memheap_json_object(&json, "figures");
+        for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
+            write_stat(&json, i, report->values[i]);
+        memheap_json_end(&json);
     }
-    put_tags(file, report->heap);
-    fputs("}\n", file);
+    write_tags(&json, report->heap);
+    memheap_json_end(&json);
     int failed = ferror(file);
     if (fclose(file) == 0 && !failed)
         return MEMHEAP_OK;

@@ -9,8 +9,7 @@
 #define MEMHEAP_DEBUG_REPORT_H
 
 #include <memheap/memheap.h>
-
-#include <stdio.h>
+#include "base/json.h"
 
 typedef enum memheap_unit {
     MEMHEAP_UNIT_BYTES,
@@ -56,11 +55,8 @@ memheap_status_t memheap_report_write(const memheap_report_t *report,
                                       const char *path,
                                       const memheap_log_t *log);
 
-/** Write a text of the program's as a string of JSON. */
-void memheap_json_string(FILE *file, const char *text);
-
-/** Write figures, in the order of the table, as the members of an object. */
-void memheap_json_stats(FILE *file, const uint64_t *values);
+/** Write statistics as members of the open object. */
+void memheap_json_stats(memheap_json_t *json, const memheap_stats_t *stats);
 
 /** Do what MEMHEAP_REPORT says of a report: log it, write it, or nothing. */
 void memheap_report_by_param(const memheap_report_t *report,
