@@ -1,5 +1,5 @@
 /*
- * Checks of accesses on behalf of a program.
+ * Checks of accesses that the layers above make for a program.
  */
 #include "config.h"
 
@@ -25,22 +25,23 @@ bool memheap_has_sanitizer(void)
 void memheap_guard_sync(void)
 {
     memheap_guard_unsynced = false;
-    for (unsigned i = 0; i < GUARDS; i++) {
-        const memheap_guard_t *g = atomic_load(&memheap_guards[i]);
-        if (g != NULL && g->memcheck && g->windows.synced && !g->windows.alone)
-            memheap_sanitizer_mark_set(g->base, g->reach);
+    for (unsigned i = 0; i < GUARDS_MAX; i++) {
+        const memheap_guard_t *guard = atomic_load(&memheap_guards[i]);
+        if (guard != NULL && guard->memcheck && guard->windows.synced &&
+            !guard->windows.alone)
+            memheap_sanitizer_mark_set(guard->base, guard->high_water);
     }
 }
 
 void memheap_probe_access(const void *address, size_t size, const char *call)
 {
+    /* Routines that read: get, fetch, and `g`. */
     bool reads = strstr(call, "get") != NULL || strstr(call, "fetch") != NULL ||
                  call[strlen(call) - 1] == 'g';
     memheap_sanitizer_probe(address, size, !reads);
 }
 
-/* Bytes between the first and the last of an object are in the block that has
- * both, or lie where a range of several blocks is not one object. */
+/* The first and the last byte suffice: an object lies in one block. */
 void memheap_check_access(const void *address, size_t size, const char *call,
                           int pe)
 {
@@ -50,7 +51,7 @@ void memheap_check_access(const void *address, size_t size, const char *call,
     memheap_probe_access(address, size, call);
     memheap_access_attempt.pe = pe;
     memheap_access_attempt.call = call;
-    (void)bytes[0];
+    (void)bytes[0]; /* raises a signal if it is closed */
     (void)bytes[size - 1];
     memheap_access_attempt.call = NULL;
 }

@@ -1,5 +1,5 @@
 /*
- * Figures as text and as JSON.
+ * Statistics as text and as JSON.
  */
 #include "config.h"
 
@@ -14,12 +14,12 @@
 #include <string.h>
 #include <strings.h>
 
-#define FIGURE(field, unit_of_it)                                              \
+#define STAT_GETTER(field, stat_unit)                                          \
     static uint64_t field##_of(const memheap_stats_t *stats)                   \
     {                                                                          \
         return stats->field;                                                   \
     }
-#define FIGURES(X)                                                             \
+#define STATS(X)                                                               \
     X(size, MEMHEAP_UNIT_BYTES)                                                \
     X(committed, MEMHEAP_UNIT_BYTES)                                           \
     X(resident, MEMHEAP_UNIT_BYTES)                                            \
@@ -34,47 +34,46 @@
     X(resizes, MEMHEAP_UNIT_COUNT)                                             \
     X(failures, MEMHEAP_UNIT_COUNT)
 
-FIGURES(FIGURE)
+STATS(STAT_GETTER)
 
 static uint64_t fragmentation_of(const memheap_stats_t *stats)
 {
     return (uint64_t)(stats->fragmentation * 1e6 + 0.5);
 }
 
-#define ENTRY(field, unit_of_it) {#field, unit_of_it, field##_of},
+#define STAT_ENTRY(field, stat_unit) {#field, stat_unit, field##_of},
 
 const memheap_stat_t memheap_stat_table[MEMHEAP_STAT_COUNT] = {
-    FIGURES(ENTRY){"fragmentation", MEMHEAP_UNIT_PPM, fragmentation_of}};
+    STATS(STAT_ENTRY){"fragmentation", MEMHEAP_UNIT_PPM, fragmentation_of}};
 
 void memheap_stats_collect(memheap_t *heap, uint64_t values[MEMHEAP_STAT_COUNT])
 {
     memheap_stats_t stats;
     memheap_get_stats(heap, &stats);
     for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
-        values[i] = memheap_stat_table[i].of(&stats);
+        values[i] = memheap_stat_table[i].get(&stats);
 }
 
-/* A figure over all PEs. */
+/* A statistic over all PEs. */
 typedef struct spread {
-    uint64_t least, most, sum;
-    int least_pe, most_pe;
+    uint64_t min, max, sum;
+    int min_pe, max_pe;
 } spread_t;
 
-static spread_t spread_of(const memheap_report_t *report, unsigned figure)
+static spread_t spread_of(const memheap_report_t *report, unsigned stat)
 {
-    spread_t spread = {.least = UINT64_MAX};
+    spread_t spread = {.min = UINT64_MAX};
     int count = report->pes == 0 ? 1 : report->pes;
     for (int pe = 0; pe < count; pe++) {
-        uint64_t value =
-            report->values[(size_t)pe * MEMHEAP_STAT_COUNT + figure];
+        uint64_t value = report->values[(size_t)pe * MEMHEAP_STAT_COUNT + stat];
         spread.sum += value;
-        if (pe == 0 || value > spread.most) {
-            spread.most = value;
-            spread.most_pe = pe;
+        if (pe == 0 || value > spread.max) {
+            spread.max = value;
+            spread.max_pe = pe;
         }
-        if (value < spread.least) {
-            spread.least = value;
-            spread.least_pe = pe;
+        if (value < spread.min) {
+            spread.min = value;
+            spread.min_pe = pe;
         }
     }
     return spread;
@@ -92,34 +91,34 @@ static char *format(char text[MEMHEAP_SIZE_TEXT], memheap_unit_t unit,
     return text;
 }
 
-static void say_figure(const memheap_report_t *report, unsigned figure,
-                       const memheap_log_t *log)
+static void log_stat(const memheap_report_t *report, unsigned stat,
+                     const memheap_log_t *log)
 {
-    const memheap_stat_t *f = &memheap_stat_table[figure];
-    spread_t spread = spread_of(report, figure);
+    const memheap_stat_t *f = &memheap_stat_table[stat];
+    spread_t spread = spread_of(report, stat);
     char name[32];
-    char least[MEMHEAP_SIZE_TEXT];
-    char most[MEMHEAP_SIZE_TEXT];
+    char min[MEMHEAP_SIZE_TEXT];
+    char max[MEMHEAP_SIZE_TEXT];
     char sum[MEMHEAP_SIZE_TEXT];
     snprintf(name, sizeof(name), "%s", f->name);
     for (char *c = name; *c != '\0'; c++)
         *c = *c == '_' ? ' ' : *c;
-    format(least, f->unit, spread.least);
-    format(most, f->unit, spread.most);
+    format(min, f->unit, spread.min);
+    format(max, f->unit, spread.max);
     format(sum, f->unit, spread.sum);
     if (report->pes == 0)
-        memheap_log_write(log, MEMHEAP_LOG_REPORT, "  %-14s %s", name, least);
-    else if (spread.least == spread.most)
+        memheap_log_write(log, MEMHEAP_LOG_REPORT, "  %-14s %s", name, min);
+    else if (spread.min == spread.max)
         memheap_log_write(log, MEMHEAP_LOG_REPORT, "  %-14s %s on each PE",
-                          name, least);
+                          name, min);
     else if (f->unit == MEMHEAP_UNIT_PPM)
         memheap_log_write(log, MEMHEAP_LOG_REPORT,
-                          "  %-14s %s (PE %d) to %s (PE %d)", name, least,
-                          spread.least_pe, most, spread.most_pe);
+                          "  %-14s %s (PE %d) to %s (PE %d)", name, min,
+                          spread.min_pe, max, spread.max_pe);
     else
         memheap_log_write(log, MEMHEAP_LOG_REPORT,
                           "  %-14s %s (PE %d) to %s (PE %d), %s in all", name,
-                          least, spread.least_pe, most, spread.most_pe, sum);
+                          min, spread.min_pe, max, spread.max_pe, sum);
 }
 
 void memheap_report_log(const memheap_report_t *report,
@@ -136,7 +135,7 @@ void memheap_report_log(const memheap_report_t *report,
                       memheap_name(report->heap),
                       memheap_component_name(report->heap), job);
     for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
-        say_figure(report, i, log);
+        log_stat(report, i, log);
     for (unsigned i = 0; memheap_get_tag_stats(report->heap, i, &tag); i++)
         memheap_log_write(
             log, MEMHEAP_LOG_REPORT,
@@ -160,7 +159,7 @@ static void write_stat(memheap_json_t *json, unsigned stat, uint64_t value)
 void memheap_json_stats(memheap_json_t *json, const memheap_stats_t *stats)
 {
     for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
-        write_stat(json, i, memheap_stat_table[i].of(stats));
+        write_stat(json, i, memheap_stat_table[i].get(stats));
 }
 
 /* Write the statistics of a job: sums, minima, maxima, and those of each PE. */
@@ -175,11 +174,11 @@ static void write_job(memheap_json_t *json, const memheap_report_t *report)
     memheap_json_end(json);
     memheap_json_object(json, "min");
     for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
-        write_stat(json, i, spread_of(report, i).least);
+        write_stat(json, i, spread_of(report, i).min);
     memheap_json_end(json);
     memheap_json_object(json, "max");
     for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
-        write_stat(json, i, spread_of(report, i).most);
+        write_stat(json, i, spread_of(report, i).max);
     memheap_json_end(json);
     memheap_json_array(json, "each");
     for (size_t pe = 0; pe < (size_t)report->pes; pe++) {
@@ -247,11 +246,11 @@ void memheap_report_by_param(const memheap_report_t *report,
                              const memheap_log_t *log)
 {
     const memheap_params_t *params = memheap_get_params(report->heap);
-    const char *how = memheap_params_find(params, "MEMHEAP_REPORT")->text;
-    if (how[0] == '\0' || strcmp(how, "0") == 0)
+    const char *value = memheap_params_find(params, "MEMHEAP_REPORT")->text;
+    if (value[0] == '\0' || strcmp(value, "0") == 0)
         return;
-    if (strcmp(how, "1") == 0)
+    if (strcmp(value, "1") == 0)
         memheap_report_log(report, log);
     else
-        memheap_report_write(report, how, log);
+        memheap_report_write(report, value, log);
 }
