@@ -1,45 +1,25 @@
 /*
- * Slabs of items of one size.
+ * Caches: allocating and freeing items. cache_slabs.h has the data structure.
  *
- * A slab is a block of the pool, 2^order bytes, cut into items from its start.
- * What is known of it is a record elsewhere: a bit for each item, set while
- * the item is free, in groups of 64; a bit for each group, and a root of 64
- * bits above. The greatest alignment that a slab can have is asked for, and
- * less is taken: so an item's slab is found by its address over 2^order in a
- * hash table of where slabs start, or else by the number before that.
+ * An allocation takes, in this order:
+ *   1. the lowest free item of the current word;
+ *   2. the most recently freed item of a full slab;
+ *   3. the next word of the current slab, then of the slab that became partial
+ *      last, then of the spare, then of a new slab.
+ * A free finds the slab in a hash table by address / 2^order. If the pool did
+ * not align the slab to its size, the slab may be under the number before. The
+ * item's number is offset / stride, by a multiplication. A slab without items
+ * in use becomes the spare, or returns to the pool if there is a spare; the
+ * current slab stays. No decision depends on an address.
  *
- * An item is the lowest free one of the group in use. When that is full, the
- * held item comes that was freed last: the first that is freed of a full slab
- * is held, and nothing else noted of it, while there is room, as the next
- * allocation mostly wants it. When none is held, the next group up that has a
- * free item is in use, and after the last the first; and when the slab in use
- * is full, the one that stopped being so last, the spare, or a new one. A slab
- * whose last item is freed becomes the spare, or goes back if there is one; the
- * slab in use stays. No address is part of a decision. Rules that
- * memheap_cache_check() tests:
- *   - a slab's items in use are as many as it counts, and all slabs' together
- *     as many as the cache counts;
- *   - the bit of a group is set if an item of it is free, and only then; but
- *     that of the group in use always is, and that of a group with an item
- *     held may be clear;
- *   - in the list are the slabs with a group's bit set, but for the one in use
- *     and the spare.
+ * One thread at a time is in the cache, under a biased lock. A thread that
+ * calls the pool holds the mutex, acquired before the lock, and releases the
+ * lock meanwhile.
  *
- * Of threads, one at a time is in here, behind a lock (base/biased_lock.h) that
- * nobody holds while the pool is called; whoever goes to the pool holds a mutex
- * as well, and takes it first.
- *
- * Sources: J. Bonwick, "The slab allocator", USENIX Summer 1994. What is left
- * of a division: D. Lemire, O. Kaser, N. Kurz, "Faster remainder by direct
+ * Sources: J. Bonwick, "The slab allocator", USENIX Summer 1994. Division with
+ * remainder: D. Lemire, O. Kaser, N. Kurz, "Faster remainder by direct
  * computation", Software: Practice and Experience 49(6), 2019.
  */
-#include "config.h"
-
-#include <memheap/cache.h>
-#include "memheap/dependents.h"
-#include "base/biased_lock.h"
-#include "base/hashmap.h"
-#include "base/util.h"
 #include "config.h"
 
 #include <memheap/cache.h>
@@ -51,23 +31,25 @@ enum {
     TEXT_SIZE = 256
 };
 
-/* What no caller has the address of. */
-static const char nothing;
+/* Its address is that of no item. */
+static const char no_item;
 
-/* Be the one who calls the pool, and hold the lock too. */
-static void pool_lock(memheap_cache_t *cache)
+/* Acquire the mutex and the lock, to call the pool. */
+static void lock_pool(memheap_cache_t *cache)
 {
     if (cache->locks)
         pthread_mutex_lock(&cache->mutex);
     cache_lock(cache);
 }
 
-static void pool_unlock(memheap_cache_t *cache)
+static void unlock_pool(memheap_cache_t *cache)
 {
     cache_unlock(cache);
     if (cache->locks)
         pthread_mutex_unlock(&cache->mutex);
 }
+
+/* Count an item that was taken. */
 static MEMHEAP_INLINE void count_item(memheap_cache_t *cache, slab_t *slab)
 {
     slab->used++;
@@ -77,37 +59,41 @@ static MEMHEAP_INLINE void count_item(memheap_cache_t *cache, slab_t *slab)
     }
 }
 
-/* Take the item that was held last. */
-static MEMHEAP_NOINLINE bool take_held(memheap_cache_t *cache, void **item_p)
+/* Take the most recently freed item of a full slab.
+ * @return false if there is none */
+static MEMHEAP_NOINLINE bool take_recent(memheap_cache_t *cache, void **item_p)
 {
-    if (cache->held == 0)
+    if (cache->recent_count == 0)
         return false;
-    const place_t *place = &cache->hold[--cache->held];
-    uint64_t *word = word_of(place);
-    *word &= ~bit_of(place);
+    const item_ref_t *ref = &cache->recent[--cache->recent_count];
+    uint64_t *word = word_of(ref);
+    *word &= ~bit_of(ref);
     if (MEMHEAP_UNLIKELY(*word != 0))
-        show_group(cache, place->slab, place->index / GROUP);
-    count_item(cache, place->slab);
-    *item_p = place->slab->base + place->index * cache->stride;
+        add_word(cache, ref->slab, ref->index / WORD_BITS);
+    count_item(cache, ref->slab);
+    *item_p = ref->slab->base + ref->index * cache->stride;
     return true;
 }
 
-/* Take the next free item of the group in use. */
-static MEMHEAP_INLINE bool take(memheap_cache_t *cache, void **item_p)
+/* Take the lowest free item of the current word.
+ * @return false if there is none */
+static MEMHEAP_INLINE bool take_item(memheap_cache_t *cache, void **item_p)
 {
     uint64_t word = *cache->word;
     if (MEMHEAP_UNLIKELY(word == 0))
         return false;
     uint64_t rest = word & (word - 1);
-    void *item = cache->group + (unsigned)__builtin_ctzll(word) * cache->stride;
+    void *item =
+        cache->word_items + (unsigned)__builtin_ctzll(word) * cache->stride;
     *cache->word = rest;
-    cache->bit = word ^ rest;
-    cache->last = item;
-    count_item(cache, cache->slab);
+    cache->last_bit = word ^ rest;
+    cache->last_item = item;
+    count_item(cache, cache->current);
     *item_p = item;
     return true;
 }
 
+/* Not inlined: it would slow down single allocations. */
 MEMHEAP_NOINLINE memheap_status_t
 memheap_cache_alloc_batch(memheap_cache_t *cache, size_t count, void **items)
 {
@@ -117,13 +103,14 @@ memheap_cache_alloc_batch(memheap_cache_t *cache, size_t count, void **items)
     bool grows = free_items(cache) < count;
     if (grows) {
         cache_unlock(cache);
-        pool_lock(cache);
+        lock_pool(cache);
         status = memheap_cache_grow(cache, count, &surplus);
     }
     if (status == MEMHEAP_OK) {
         for (size_t i = 0; i < count; i++) {
-            while (!take(cache, &items[i]) && !take_held(cache, &items[i]))
-                memheap_cache_next_group(cache);
+            while (!take_item(cache, &items[i]) &&
+                   !take_recent(cache, &items[i]))
+                memheap_cache_next_word(cache);
         }
     } else {
         cache->failures++;
@@ -141,16 +128,17 @@ static MEMHEAP_NOINLINE memheap_status_t alloc_locked(memheap_cache_t *cache,
                                                       void **item_p)
 {
     memheap_biased_lock_acquire(&cache->lock);
-    bool took = take(cache, item_p) || take_held(cache, item_p);
+    bool took = take_item(cache, item_p) || take_recent(cache, item_p);
     memheap_biased_lock_release(&cache->lock);
     return MEMHEAP_LIKELY(took) ? MEMHEAP_OK
                                 : memheap_cache_alloc_batch(cache, 1, item_p);
 }
 
+/* Allocate an item when the current word is full, without a lock. */
 static MEMHEAP_NOINLINE memheap_status_t alloc_slow(memheap_cache_t *cache,
                                                     void **item_p)
 {
-    return take_held(cache, item_p)
+    return take_recent(cache, item_p)
                ? MEMHEAP_OK
                : memheap_cache_alloc_batch(cache, 1, item_p);
 }
@@ -159,8 +147,8 @@ memheap_status_t memheap_cache_alloc(memheap_cache_t *cache, void **item_p)
 {
     if (cache->locks)
         return alloc_locked(cache, item_p);
-    return MEMHEAP_LIKELY(take(cache, item_p)) ? MEMHEAP_OK
-                                               : alloc_slow(cache, item_p);
+    return MEMHEAP_LIKELY(take_item(cache, item_p)) ? MEMHEAP_OK
+                                                    : alloc_slow(cache, item_p);
 }
 
 void *memheap_cache_malloc(memheap_cache_t *cache)
@@ -176,24 +164,24 @@ static slab_t *find_key(const memheap_cache_t *cache, uint64_t key)
 }
 
 /* Whether an address lies among the items of a slab. */
-static bool lies_in(const memheap_cache_t *cache, const slab_t *slab,
-                    uintptr_t address)
+static bool contains(const memheap_cache_t *cache, const slab_t *slab,
+                     uintptr_t address)
 {
     return slab != NULL && address - (uintptr_t)slab->base < cache->span;
 }
 
-/* The slab whose items an address lies among, or NULL. */
+/* The slab with an item at an address, or NULL. */
 static MEMHEAP_NOINLINE slab_t *search_slab(const memheap_cache_t *cache,
                                             uintptr_t address)
 {
     uint64_t key = key_of(cache, address);
     slab_t *slab = find_key(cache, key);
-    if (!lies_in(cache, slab, address))
+    if (!contains(cache, slab, address))
         slab = key == 0 ? NULL : find_key(cache, key - 1);
-    return lies_in(cache, slab, address) ? slab : NULL;
+    return contains(cache, slab, address) ? slab : NULL;
 }
 
-/* The same, for most in one look. */
+/* The same; the first slot of the hash table mostly has it. */
 static MEMHEAP_INLINE slab_t *find_slab(const memheap_cache_t *cache,
                                         uintptr_t address)
 {
@@ -207,26 +195,27 @@ static MEMHEAP_INLINE slab_t *find_slab(const memheap_cache_t *cache,
     return search_slab(cache, address);
 }
 
-/* Whether an item starts at an address, and where it is then. */
+/* Find the item at an address.
+ * @return whether it starts there; if not, ref->slab may be NULL */
 static MEMHEAP_INLINE bool find_item(const memheap_cache_t *cache,
-                                     const void *item, place_t *place)
+                                     const void *item, item_ref_t *ref)
 {
     uintptr_t address = (uintptr_t)item;
-    size_t offset = address - (uintptr_t)cache->base;
-    place->slab = cache->slab;
-    if (offset >= cache->here) {
-        place->index = 0;
-        place->slab = find_slab(cache, address);
-        if (MEMHEAP_UNLIKELY(place->slab == NULL))
+    size_t offset = address - (uintptr_t)cache->current_base;
+    ref->slab = cache->current;
+    if (offset >= cache->current_span) {
+        ref->index = 0;
+        ref->slab = find_slab(cache, address);
+        if (MEMHEAP_UNLIKELY(ref->slab == NULL))
             return false;
-        offset = address - (uintptr_t)place->slab->base;
+        offset = address - (uintptr_t)ref->slab->base;
     }
-    unsigned __int128 product = (unsigned __int128)offset * cache->part;
-    place->index = (size_t)(product >> 64);
-    return (uint64_t)product < cache->part;
+    unsigned __int128 product = (unsigned __int128)offset * cache->reciprocal;
+    ref->index = (size_t)(product >> 64);
+    return (uint64_t)product < cache->reciprocal;
 }
 
-/* Count an item that was freed. @return how many its slab has left */
+/* Count an item that was freed. @return items in use of its slab */
 static MEMHEAP_INLINE size_t count_free(memheap_cache_t *cache, slab_t *slab)
 {
     cache->frees++;
@@ -234,7 +223,7 @@ static MEMHEAP_INLINE size_t count_free(memheap_cache_t *cache, slab_t *slab)
     return --slab->used;
 }
 
-/* Release the lock, and let the pool have slabs. */
+/* Release the lock, and push slabs to the pool. */
 static void unlock_and_push(memheap_cache_t *cache, slab_t *slabs)
 {
     cache_unlock(cache);
@@ -247,22 +236,22 @@ static void unlock_and_push(memheap_cache_t *cache, slab_t *slabs)
         pthread_mutex_unlock(&cache->mutex);
 }
 
-/* Say in words why an address is no item in use; the lock is held. */
+/* Describe why an address is no item in use. The caller holds the lock. */
 static MEMHEAP_NOINLINE char *describe(const memheap_cache_t *cache,
                                        const void *address, char *text)
 {
-    place_t place;
-    bool starts = find_item(cache, address, &place);
+    item_ref_t ref;
+    bool starts = find_item(cache, address, &ref);
     const char *name = cache->name;
-    if (place.slab == NULL) {
+    if (ref.slab == NULL) {
         snprintf(text, TEXT_SIZE,
                  "%p is no item of cache \"%s\": none of its %zu slabs has an "
                  "item there",
                  address, name, cache->slabs);
         return text;
     }
-    size_t inside = (size_t)((const char *)address - place.slab->base) -
-                    place.index * cache->stride;
+    size_t inside = (size_t)((const char *)address - ref.slab->base) -
+                    ref.index * cache->stride;
     if (!starts)
         snprintf(text, TEXT_SIZE,
                  "%p is no item of cache \"%s\": it lies %zu bytes into the "
@@ -277,7 +266,7 @@ static MEMHEAP_NOINLINE char *describe(const memheap_cache_t *cache,
     return text;
 }
 
-/* Release the lock, and answer for what is no item in use. */
+/* Release the lock, and report an address that is no item in use. */
 static MEMHEAP_NOINLINE memheap_status_t bad_item(memheap_cache_t *cache,
                                                   const void *address)
 {
@@ -292,60 +281,59 @@ static MEMHEAP_NOINLINE memheap_status_t bad_item(memheap_cache_t *cache,
     return MEMHEAP_ERR_BAD_ADDRESS;
 }
 
-/* Let a slab without items go, if need be, and release the lock. */
-static MEMHEAP_NOINLINE memheap_status_t finish_slab(memheap_cache_t *cache,
+/* Complete a free: the slab may have no items in use. Releases the lock. */
+static MEMHEAP_NOINLINE memheap_status_t finish_free(memheap_cache_t *cache,
                                                      slab_t *slab)
 {
-    slab_t *leaves = NULL;
-    if (slab->used == 0 && slab != cache->slab &&
-        !memheap_cache_keep_spare(cache, slab)) {
+    slab_t *leaving = NULL;
+    if (slab->used == 0 && slab != cache->current &&
+        !memheap_cache_keep_empty(cache, slab)) {
         slab->next = NULL;
-        leaves = slab;
+        leaving = slab;
     }
-    unlock_and_push(cache, leaves);
+    unlock_and_push(cache, leaving);
     return MEMHEAP_OK;
 }
 
-/* As finish_slab(), for a group that was full. */
-static MEMHEAP_NOINLINE memheap_status_t finish_group(memheap_cache_t *cache,
-                                                      slab_t *slab,
-                                                      size_t group)
+/* Complete a free of an item whose word was full. Releases the lock. */
+static MEMHEAP_NOINLINE memheap_status_t
+finish_full_word(memheap_cache_t *cache, slab_t *slab, size_t word)
 {
-    show_group(cache, slab, group);
-    return finish_slab(cache, slab);
+    add_word(cache, slab, word);
+    return finish_free(cache, slab);
 }
 
-/* Free an item, and release the lock; `locks` is as in the cache. */
+/* Free an item, and release the lock. locks is a constant for the compiler. */
 static MEMHEAP_INLINE memheap_status_t free_item(memheap_cache_t *cache,
                                                  const void *item, bool locks)
 {
-    place_t place;
-    if (item == cache->last && (*cache->word & cache->bit) == 0) {
-        *cache->word |= cache->bit;
-        count_free(cache, cache->slab);
+    item_ref_t ref;
+    if (item == cache->last_item && (*cache->word & cache->last_bit) == 0) {
+        *cache->word |= cache->last_bit;
+        count_free(cache, cache->current);
         if (locks)
             memheap_biased_lock_release(&cache->lock);
         return MEMHEAP_OK;
     }
-    if (MEMHEAP_UNLIKELY(!find_item(cache, item, &place)))
+    if (MEMHEAP_UNLIKELY(!find_item(cache, item, &ref)))
         return bad_item(cache, item);
-    uint64_t *word = word_of(&place);
+    uint64_t *word = word_of(&ref);
     uint64_t before = *word;
-    if (MEMHEAP_UNLIKELY((before & bit_of(&place)) != 0))
+    if (MEMHEAP_UNLIKELY((before & bit_of(&ref)) != 0))
         return bad_item(cache, item);
-    *word = before | bit_of(&place);
-    size_t left = count_free(cache, place.slab);
+    *word = before | bit_of(&ref);
+    size_t left = count_free(cache, ref.slab);
     if (before == 0) {
         if (MEMHEAP_UNLIKELY(left == 0))
-            return finish_group(cache, place.slab, place.index / GROUP);
-        if (place.slab->root != 0)
-            open_group(cache, place.slab, place.index / GROUP);
-        else if (cache->held < HELD)
-            cache->hold[cache->held++] = place;
+            return finish_full_word(cache, ref.slab, ref.index / WORD_BITS);
+        if (ref.slab->root != 0)
+            set_summary(cache, ref.slab, ref.index / WORD_BITS);
+        else if (cache->recent_count < RECENT_MAX)
+            cache->recent[cache->recent_count++] = ref;
         else
-            return finish_group(cache, place.slab, place.index / GROUP);
-    } else if (MEMHEAP_UNLIKELY(left == 0 && place.slab != cache->slab)) {
-        return finish_slab(cache, place.slab);
+            return finish_full_word(cache, ref.slab, ref.index / WORD_BITS);
+    } else if (MEMHEAP_UNLIKELY(left == 0 && ref.slab != cache->current)) {
+        return finish_free(cache, ref.slab);
     }
     if (locks)
         memheap_biased_lock_release(&cache->lock);
@@ -365,31 +353,31 @@ memheap_status_t memheap_cache_free(memheap_cache_t *cache, void *item)
                         : free_item(cache, item, false);
 }
 
-/* Free the first count items, bit by bit and without more. @return how many
- * could be, up to one that is no item in use */
-static size_t mark(const memheap_cache_t *cache, size_t count,
-                   void *const *items)
+/* Set the bits of items, and nothing else. @return the number of items before
+ * the first one that is not in use; count if all are */
+static size_t free_bits(const memheap_cache_t *cache, size_t count,
+                        void *const *items)
 {
-    place_t place;
+    item_ref_t ref;
     for (size_t i = 0; i < count; i++) {
         if (items[i] == NULL)
             continue;
-        if (!find_item(cache, items[i], &place) ||
-            (*word_of(&place) & bit_of(&place)) != 0)
+        if (!find_item(cache, items[i], &ref) ||
+            (*word_of(&ref) & bit_of(&ref)) != 0)
             return i;
-        *word_of(&place) |= bit_of(&place);
+        *word_of(&ref) |= bit_of(&ref);
     }
     return count;
 }
 
-/* Undo that. */
-static void unmark(const memheap_cache_t *cache, size_t count,
-                   void *const *items)
+/* Clear the bits again. */
+static void undo_free_bits(const memheap_cache_t *cache, size_t count,
+                           void *const *items)
 {
-    place_t place;
+    item_ref_t ref;
     for (size_t i = 0; i < count; i++) {
-        if (items[i] != NULL && find_item(cache, items[i], &place))
-            *word_of(&place) &= ~bit_of(&place);
+        if (items[i] != NULL && find_item(cache, items[i], &ref))
+            *word_of(&ref) &= ~bit_of(&ref);
     }
 }
 
@@ -400,25 +388,25 @@ memheap_status_t memheap_cache_free_batch(memheap_cache_t *cache, size_t count,
     slab_t *slabs = NULL;
     slab_t **end = &slabs;
     cache_lock(cache);
-    size_t marked = mark(cache, count, items);
-    if (marked < count) {
-        describe(cache, items[marked], text);
-        unmark(cache, marked, items);
+    size_t freed = free_bits(cache, count, items);
+    if (freed < count) {
+        describe(cache, items[freed], text);
+        undo_free_bits(cache, freed, items);
         cache_unlock(cache);
         memheap_log_write(cache->log, MEMHEAP_LOG_ERROR,
                           "memheap_cache_free_batch: %s", text);
         return MEMHEAP_ERR_BAD_ADDRESS;
     }
     for (size_t i = 0; i < count; i++) {
-        place_t place;
-        if (items[i] == NULL || !find_item(cache, items[i], &place))
+        item_ref_t ref;
+        if (items[i] == NULL || !find_item(cache, items[i], &ref))
             continue;
-        show_group(cache, place.slab, place.index / GROUP);
-        if (count_free(cache, place.slab) == 0 && place.slab != cache->slab &&
-            !memheap_cache_keep_spare(cache, place.slab)) {
-            place.slab->next = NULL;
-            *end = place.slab;
-            end = &place.slab->next;
+        add_word(cache, ref.slab, ref.index / WORD_BITS);
+        if (count_free(cache, ref.slab) == 0 && ref.slab != cache->current &&
+            !memheap_cache_keep_empty(cache, ref.slab)) {
+            ref.slab->next = NULL;
+            *end = ref.slab;
+            end = &ref.slab->next;
         }
     }
     unlock_and_push(cache, slabs);
@@ -435,12 +423,12 @@ memheap_status_t memheap_cache_create(const memheap_cache_config_t *config,
     memheap_cache_t sizes = {.order = 0};
     const char *name = config->name == NULL ? "cache" : config->name;
     if (config->pool == NULL || !memheap_cache_set_sizes(&sizes, config)) {
-        memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                          "no cache \"%s\" can have items of %zu bytes at "
-                          "multiples of %zu in slabs of %zu%s",
-                          name, config->item_size, config->align,
-                          config->slab_size,
-                          config->pool == NULL ? " out of no pool" : "");
+        memheap_log_write(
+            log, MEMHEAP_LOG_ERROR,
+            "cache \"%s\": items of %zu bytes, aligned to %zu, in "
+            "slabs of %zu bytes are not supported%s",
+            name, config->item_size, config->align, config->slab_size,
+            config->pool == NULL ? "; there is no pool" : "");
         return MEMHEAP_ERR_BAD_ARGUMENT;
     }
     memheap_cache_t *cache = memheap_memory_new(memory, sizeof(*cache));
@@ -449,15 +437,16 @@ memheap_status_t memheap_cache_create(const memheap_cache_config_t *config,
     *cache = sizes;
     if (memheap_hashmap_open(&cache->map, memory) != MEMHEAP_OK)
         goto err_cache;
-    cache->word = &cache->none;
-    cache->last = &nothing;
+    cache->word = &cache->empty_word;
+    cache->last_item = &no_item;
     cache->locks = (config->flags & MEMHEAP_SINGLE_THREADED) == 0;
     cache->pool = *config->pool;
     cache->log = log;
     cache->memory = memory;
     snprintf(cache->name, sizeof(cache->name), "%s", name);
     pthread_mutex_init(&cache->mutex, NULL);
-    memheap_dependents_add(&cache->pool, &cache->self, "cache", cache->name);
+    memheap_dependents_add(&cache->pool, &cache->dependent, "cache",
+                           cache->name);
     memheap_status_t status = memheap_pool_agree(config->pool, MEMHEAP_OK);
     if (status != MEMHEAP_OK) {
         memheap_cache_destroy(cache);
@@ -470,8 +459,7 @@ err_cache:
     memheap_memory_delete(memory, cache, sizeof(*cache));
 err_log:
     memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                      "no memory for what cache \"%s\" keeps about itself",
-                      name);
+                      "no memory for the metadata of cache \"%s\"", name);
     memheap_pool_agree(config->pool, MEMHEAP_ERR_NO_METADATA);
     return MEMHEAP_ERR_NO_METADATA;
 }
@@ -484,7 +472,7 @@ memheap_status_t memheap_cache_destroy(memheap_cache_t *cache)
         &cache->dependents, "cache", cache->name, cache->log);
     if (first != MEMHEAP_OK)
         return first;
-    memheap_dependents_remove(&cache->self);
+    memheap_dependents_remove(&cache->dependent);
     const memheap_memory_t *memory = cache->memory;
     first = memheap_cache_delete_slabs(cache);
     memheap_hashmap_close(&cache->map);
@@ -497,16 +485,16 @@ void memheap_cache_get_stats(memheap_cache_t *cache,
                              memheap_cache_stats_t *stats)
 {
     cache_lock(cache);
-    size_t live = live_of(cache);
+    size_t live = live_items(cache);
     *stats = (memheap_cache_stats_t){
         .name = cache->name,
         .item_size = cache->stride,
-        .slab_items = cache->items,
+        .slab_items = cache->slab_items,
         .live = live,
         .peak = cache->peak,
         .slabs = cache->slabs,
         .bytes = cache->slabs << cache->order,
-        .metadata = sizeof(*cache) + cache->records +
+        .metadata = sizeof(*cache) + cache->record_bytes +
                     (sizeof(memheap_hashmap_slot_t) << cache->map.order),
         .allocations = live + cache->frees,
         .frees = cache->frees,
@@ -517,9 +505,9 @@ void memheap_cache_get_stats(memheap_cache_t *cache,
 
 memheap_status_t memheap_cache_check(memheap_cache_t *cache)
 {
-    pool_lock(cache);
-    bool sound = memheap_cache_slabs_are_sound(cache);
-    pool_unlock(cache);
+    lock_pool(cache);
+    bool sound = memheap_cache_check_slabs(cache);
+    unlock_pool(cache);
     return sound ? MEMHEAP_OK : MEMHEAP_ERR_CORRUPT;
 }
 
@@ -542,12 +530,12 @@ static memheap_status_t pool_getsize(void *state, const void *block,
                                      size_t *size_p)
 {
     memheap_cache_t *cache = state;
-    place_t place;
+    item_ref_t ref;
     cache_lock(cache);
     bool live =
-        find_item(cache, block, &place) &&
-        (place.slab->words[place.index / GROUP] >> (place.index % GROUP) & 1) ==
-            0;
+        find_item(cache, block, &ref) &&
+        (ref.slab->words[ref.index / WORD_BITS] >> (ref.index % WORD_BITS) &
+         1) == 0;
     cache_unlock(cache);
     if (!live)
         return MEMHEAP_ERR_BAD_ADDRESS;

@@ -1,60 +1,60 @@
 /*
- * The slabs of a cache: their records, and the words above their bits.
+ * Slabs: records, summary words, and the calls of the pool.
  */
 #include "config.h"
 
 #include "memheap/pools/cache_slabs.h"
 
 enum {
-    ROOT = GROUP * GROUP,
-    MOST_ITEMS = ROOT * GROUP,
-    LEAST_STRIDE = 8,
-    MOST_ALIGN = 16, /* that is not asked for */
+    ROOT_WORDS = WORD_BITS * WORD_BITS,
+    ITEMS_MAX = ROOT_WORDS * WORD_BITS,
+    STRIDE_MIN = 8,
+    DEFAULT_ALIGN_MAX = 16,
     DEFAULT_ITEMS = 8
 };
 
-#define DETACHED SIZE_MAX
+/* In `used`: the slab is on the way back to the pool. */
+#define LEAVING SIZE_MAX
 
 static const size_t default_slab = 64 * MEMHEAP_KIB;
-static const size_t largest_slab = 4 * MEMHEAP_GIB; /* quotients are exact */
-static const size_t first_chunk = 4 * MEMHEAP_KIB;
-static const size_t largest_chunk = 256 * MEMHEAP_KIB;
+static const size_t slab_max = 4 * MEMHEAP_GIB; /* exact for the reciprocal */
+static const size_t chunk_min = 4 * MEMHEAP_KIB;
+static const size_t chunk_max = 256 * MEMHEAP_KIB;
 
-/* The greatest power of two of up to 16 that divides a size. */
+/* The greatest power of two that divides a size, at most 16. */
 static size_t natural_align(size_t size)
 {
-    return memheap_min(size & (~size + 1), MOST_ALIGN);
+    return memheap_min(size & (~size + 1), DEFAULT_ALIGN_MAX);
 }
 
-/* Fill in what follows from the sizes. @return false if they do not fit */
 bool memheap_cache_set_sizes(memheap_cache_t *cache,
                              const memheap_cache_config_t *config)
 {
     size_t size = config->item_size;
-    if (size == 0 || size > largest_slab || config->align > largest_slab ||
+    if (size == 0 || size > slab_max || config->align > slab_max ||
         (config->align & (config->align - 1)) != 0 ||
-        config->slab_size > largest_slab ||
+        config->slab_size > slab_max ||
         (config->slab_size & (config->slab_size - 1)) != 0)
         return false;
     cache->align = config->align == 0 ? natural_align(size) : config->align;
     cache->stride =
-        memheap_max(memheap_align_up(size, cache->align), LEAST_STRIDE);
+        memheap_max(memheap_align_up(size, cache->align), STRIDE_MIN);
     size_t slab = config->slab_size;
     if (slab == 0) {
         slab = memheap_max(default_slab, (size_t)1 << memheap_log2_ceil(
                                              DEFAULT_ITEMS * cache->stride));
-        slab = memheap_min(slab, largest_slab);
+        slab = memheap_min(slab, slab_max);
     }
     cache->order = memheap_log2_floor(slab);
-    cache->items = slab / cache->stride;
-    cache->groups = (cache->items + GROUP - 1) / GROUP;
-    cache->tops = (cache->groups + GROUP - 1) / GROUP;
-    cache->span = cache->items * cache->stride;
-    cache->part = UINT64_MAX / cache->stride + 1;
+    cache->slab_items = slab / cache->stride;
+    cache->words = (cache->slab_items + WORD_BITS - 1) / WORD_BITS;
+    cache->summaries = (cache->words + WORD_BITS - 1) / WORD_BITS;
+    cache->span = cache->slab_items * cache->stride;
+    cache->reciprocal = UINT64_MAX / cache->stride + 1;
     cache->slab_align = memheap_max(slab, cache->align);
     cache->record_size =
-        sizeof(slab_t) + (cache->groups + cache->tops) * sizeof(uint64_t);
-    return cache->items >= 1 && cache->items <= MOST_ITEMS;
+        sizeof(slab_t) + (cache->words + cache->summaries) * sizeof(uint64_t);
+    return cache->slab_items >= 1 && cache->slab_items <= ITEMS_MAX;
 }
 
 static slab_t *record_at(const memheap_cache_t *cache, chunk_t *chunk,
@@ -63,14 +63,14 @@ static slab_t *record_at(const memheap_cache_t *cache, chunk_t *chunk,
     return (slab_t *)(void *)((char *)(chunk + 1) + index * cache->record_size);
 }
 
-/* Make sure that there is an unused record; the mutex is held. */
+/* Make sure that there is an unused record. The caller holds the mutex. */
 static memheap_status_t ensure_record(memheap_cache_t *cache)
 {
-    if (cache->unused != NULL)
+    if (cache->unused_records != NULL)
         return MEMHEAP_OK;
     size_t bytes = cache->chunks == NULL
-                       ? first_chunk
-                       : memheap_min(2 * cache->chunks->bytes, largest_chunk);
+                       ? chunk_min
+                       : memheap_min(2 * cache->chunks->bytes, chunk_max);
     bytes = memheap_max(bytes, sizeof(chunk_t) + cache->record_size);
     chunk_t *chunk = memheap_memory_new(cache->memory, bytes);
     if (chunk == NULL)
@@ -79,27 +79,27 @@ static memheap_status_t ensure_record(memheap_cache_t *cache)
                        .bytes = bytes,
                        .count = (bytes - sizeof(chunk_t)) / cache->record_size};
     cache->chunks = chunk;
-    cache->records += bytes;
+    cache->record_bytes += bytes;
     cache->record_count += chunk->count;
     for (size_t i = chunk->count; i-- > 0;) {
         slab_t *slab = record_at(cache, chunk, i);
-        slab->next = cache->unused;
-        cache->unused = slab;
+        slab->next = cache->unused_records;
+        cache->unused_records = slab;
     }
     return MEMHEAP_OK;
 }
 
-static void drop_record(memheap_cache_t *cache, slab_t *slab)
+static void free_record(memheap_cache_t *cache, slab_t *slab)
 {
     slab->base = NULL;
-    slab->next = cache->unused;
-    cache->unused = slab;
+    slab->next = cache->unused_records;
+    cache->unused_records = slab;
 }
 
 /* Set the first count bits. */
 static void set_bits(uint64_t *words, size_t count)
 {
-    for (; count >= GROUP; count -= GROUP)
+    for (; count >= WORD_BITS; count -= WORD_BITS)
         *words++ = UINT64_MAX;
     if (count > 0)
         *words = ((uint64_t)1 << count) - 1;
@@ -108,20 +108,19 @@ static void set_bits(uint64_t *words, size_t count)
 static void list_remove(memheap_cache_t *cache, slab_t *slab)
 {
     if (slab->previous == NULL)
-        cache->list = slab->next;
+        cache->partial = slab->next;
     else
         slab->previous->next = slab->next;
     if (slab->next != NULL)
         slab->next->previous = slab->previous;
 }
+
 static void map_remove(memheap_cache_t *cache, const slab_t *slab)
 {
     uint64_t key = key_of(cache, (uintptr_t)slab->base);
     memheap_hashmap_remove(&cache->map, memheap_hashmap_find(&cache->map, key));
 }
 
-/* Have the pool take back slabs that nobody finds any more, a list through
- * `next`. The mutex is held, and the lock is not. */
 memheap_status_t memheap_cache_push_slabs(memheap_cache_t *cache, slab_t *slab)
 {
     memheap_status_t first = MEMHEAP_OK;
@@ -136,14 +135,15 @@ memheap_status_t memheap_cache_push_slabs(memheap_cache_t *cache, slab_t *slab)
                               cache->name, (void *)slab->base,
                               memheap_status_string(status));
         first = first == MEMHEAP_OK ? status : first;
-        drop_record(cache, slab);
+        free_record(cache, slab);
         slab = next;
     }
     return first;
 }
 
-/* A block of the pool, at a multiple of its size if there is one. The mutex is
- * held, and the lock is not. */
+/* Pop a block for a slab: aligned to its size if the pool has such a block,
+ * since its items are then found at the first try. The caller holds the mutex
+ * and not the lock. */
 static memheap_status_t pop_block(memheap_cache_t *cache, void **block_p)
 {
     const memheap_pool_t *pool = &cache->pool;
@@ -158,10 +158,9 @@ static memheap_status_t pop_block(memheap_cache_t *cache, void **block_p)
     return pool->pop(pool->state, cache->align, size, block_p);
 }
 
-/* Make sure that there can be one slab more, for all who call the pool
- * together: what may fail for one of them alone is agreed on when all of them
- * need memory, which they do for the same slab. The mutex and the lock are
- * held; the lock is not meanwhile. */
+/* Allocate the metadata of one more slab. If the pool is collective, its PEs
+ * agree on the outcome; all come here for the same slab. The caller holds the
+ * mutex and the lock; the lock is released meanwhile. */
 static memheap_status_t ensure_slab(memheap_cache_t *cache)
 {
     cache_unlock(cache);
@@ -173,17 +172,18 @@ static memheap_status_t ensure_slab(memheap_cache_t *cache)
     status = memheap_pool_agree(&cache->pool, status);
     cache_lock(cache);
     if (status == MEMHEAP_OK)
-        cache->agreed = memheap_min(cache->map.room, cache->record_count);
+        cache->agreed_slabs = memheap_min(cache->map.room, cache->record_count);
     return status;
 }
 
-/* Take a slab from the pool and into the map, which is all that knows of it.
- * The mutex and the lock are held; the lock is not meanwhile. */
+/* Take a slab from the pool, and put it into the map but into no list. The
+ * caller holds the mutex and the lock; the lock is released meanwhile. */
 static memheap_status_t new_slab(memheap_cache_t *cache, slab_t **slab_p)
 {
     void *block;
     memheap_status_t status = MEMHEAP_OK;
-    if (cache->map.count >= cache->agreed || cache->unused == NULL)
+    if (cache->map.count >= cache->agreed_slabs ||
+        cache->unused_records == NULL)
         status = ensure_slab(cache);
     if (status != MEMHEAP_OK)
         return status;
@@ -192,72 +192,69 @@ static memheap_status_t new_slab(memheap_cache_t *cache, slab_t **slab_p)
     cache_lock(cache);
     if (status != MEMHEAP_OK)
         return status;
-    slab_t *slab = cache->unused;
-    cache->unused = slab->next;
+    slab_t *slab = cache->unused_records;
+    cache->unused_records = slab->next;
     slab->base = block;
     slab->used = 0;
     slab->root = 0;
-    set_bits(slab->words, cache->items);
-    set_bits(tops_of(cache, slab), cache->groups);
-    set_bits(&slab->root, cache->tops);
+    set_bits(slab->words, cache->slab_items);
+    set_bits(summaries_of(cache, slab), cache->words);
+    set_bits(&slab->root, cache->summaries);
     memheap_hashmap_put(&cache->map, key_of(cache, (uintptr_t)block),
                         (uint64_t)(uintptr_t)slab);
     *slab_p = slab;
     return MEMHEAP_OK;
 }
 
-/* Have so many free items, of new slabs if need be. The mutex and the lock are
- * held, as by new_slab(). *surplus_p takes those for
- * memheap_cache_push_slabs(): all if that fails, or what others freed meanwhile
- * has made needless. */
 memheap_status_t memheap_cache_grow(memheap_cache_t *cache, size_t count,
                                     slab_t **surplus_p)
 {
-    slab_t *fresh = NULL;
-    size_t gained = 0;
+    slab_t *new_slabs = NULL;
+    size_t new_count = 0;
     memheap_status_t status = MEMHEAP_OK;
     while (status == MEMHEAP_OK &&
-           free_items(cache) + gained * cache->items < count) {
+           free_items(cache) + new_count * cache->slab_items < count) {
         slab_t *slab;
         status = new_slab(cache, &slab);
         if (status == MEMHEAP_OK) {
-            slab->next = fresh;
-            fresh = slab;
-            gained++;
+            slab->next = new_slabs;
+            new_slabs = slab;
+            new_count++;
         }
     }
     slab_t **end = surplus_p;
-    for (*end = fresh; fresh != NULL; fresh = *end) {
+    for (*end = new_slabs; new_slabs != NULL; new_slabs = *end) {
         if (status == MEMHEAP_OK &&
-            free_items(cache) + (gained - 1) * cache->items < count)
+            free_items(cache) + (new_count - 1) * cache->slab_items < count)
             break;
-        map_remove(cache, fresh);
-        end = &fresh->next;
-        gained--;
+        map_remove(cache, new_slabs);
+        end = &new_slabs->next;
+        new_count--;
     }
     *end = NULL;
-    while (fresh != NULL) {
-        slab_t *next = fresh->next;
-        list_add(cache, fresh);
-        fresh = next;
+    while (new_slabs != NULL) {
+        slab_t *next = new_slabs->next;
+        list_add(cache, new_slabs);
+        new_slabs = next;
     }
-    cache->slabs += gained;
+    cache->slabs += new_count;
     return status;
 }
-/* And clear it. */
-static void close_group(const memheap_cache_t *cache, slab_t *slab,
-                        size_t group)
+
+/* Clear the summary bit of a word, and the root bit if it was the last. */
+static void clear_summary(const memheap_cache_t *cache, slab_t *slab,
+                          size_t word)
 {
-    uint64_t *top = &tops_of(cache, slab)[group / GROUP];
-    *top &= ~((uint64_t)1 << (group % GROUP));
-    if (*top == 0)
-        slab->root &= ~((uint64_t)1 << (group / GROUP));
+    uint64_t *summary = &summaries_of(cache, slab)[word / WORD_BITS];
+    *summary &= ~((uint64_t)1 << (word % WORD_BITS));
+    if (*summary == 0)
+        slab->root &= ~((uint64_t)1 << (word / WORD_BITS));
 }
 
-/* A slab at hand with a free item, other than the one in use; or NULL. */
+/* Take the slab that became partial last, or else the spare. NULL: none. */
 static slab_t *next_slab(memheap_cache_t *cache)
 {
-    slab_t *slab = cache->list;
+    slab_t *slab = cache->partial;
     if (slab != NULL) {
         list_remove(cache, slab);
     } else {
@@ -267,68 +264,65 @@ static slab_t *next_slab(memheap_cache_t *cache)
     return slab;
 }
 
-/* The next group up of a slab that has a free item, or else the first. */
-static size_t group_after(const memheap_cache_t *cache, slab_t *slab,
-                          size_t group)
+/* The next word of a slab that has a free item, from the start again after the
+ * last. The slab has one. */
+static size_t word_after(const memheap_cache_t *cache, slab_t *slab,
+                         size_t word)
 {
-    const uint64_t *tops = tops_of(cache, slab);
-    size_t top = group / GROUP;
-    uint64_t bits = tops[top] & ~(uint64_t)1 << (group % GROUP);
+    const uint64_t *summaries = summaries_of(cache, slab);
+    size_t summary = word / WORD_BITS;
+    uint64_t bits = summaries[summary] & ~(uint64_t)1 << (word % WORD_BITS);
     if (bits == 0) {
-        uint64_t root = slab->root & ~(uint64_t)1 << top;
-        top = (size_t)__builtin_ctzll(root != 0 ? root : slab->root);
-        bits = tops[top];
+        uint64_t root = slab->root & ~(uint64_t)1 << summary;
+        summary = (size_t)__builtin_ctzll(root != 0 ? root : slab->root);
+        bits = summaries[summary];
     }
-    return top * GROUP + (size_t)__builtin_ctzll(bits);
+    return summary * WORD_BITS + (size_t)__builtin_ctzll(bits);
 }
 
-/* Leave the group in use, which is full, for one with a free item; none is
- * held. @return whether there is one at hand */
-bool memheap_cache_next_group(memheap_cache_t *cache)
+bool memheap_cache_next_word(memheap_cache_t *cache)
 {
-    slab_t *slab = cache->slab;
-    size_t group = 0;
+    slab_t *slab = cache->current;
+    size_t word = 0;
     if (slab != NULL) {
-        group = (size_t)(cache->word - slab->words);
-        close_group(cache, slab, group);
+        word = (size_t)(cache->word - slab->words);
+        clear_summary(cache, slab, word);
     }
     if (slab == NULL || slab->root == 0) {
         slab = next_slab(cache);
         if (slab == NULL) {
-            if (cache->slab != NULL)
-                open_group(cache, cache->slab, group);
+            if (cache->current != NULL)
+                set_summary(cache, cache->current, word);
             return false;
         }
-        group = cache->groups - 1; /* what comes next is the first */
-        cache->slab = slab;
-        cache->base = slab->base;
-        cache->here = cache->span;
+        word = cache->words - 1; /* the next one is the first */
+        cache->current = slab;
+        cache->current_base = slab->base;
+        cache->current_span = cache->span;
     }
-    group = group_after(cache, slab, group);
-    cache->word = &slab->words[group];
-    cache->group = slab->base + group * GROUP * cache->stride;
+    word = word_after(cache, slab, word);
+    cache->word = &slab->words[word];
+    cache->word_items = slab->base + word * WORD_BITS * cache->stride;
     return true;
 }
 
-/* Hold no item of a slab any more. */
-static void show_held(memheap_cache_t *cache, slab_t *slab)
+/* Remove the items of a slab from the recently freed ones. */
+static void flush_recent(memheap_cache_t *cache, slab_t *slab)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < cache->held; i++) {
-        const place_t place = cache->hold[i];
-        if (place.slab == slab)
-            show_group(cache, slab, place.index / GROUP);
+    for (size_t i = 0; i < cache->recent_count; i++) {
+        const item_ref_t ref = cache->recent[i];
+        if (ref.slab == slab)
+            add_word(cache, slab, ref.index / WORD_BITS);
         else
-            cache->hold[kept++] = place;
+            cache->recent[kept++] = ref;
     }
-    cache->held = kept;
+    cache->recent_count = kept;
 }
 
-/* Let a slab without items be the spare. @return false if there is one; the
- * slab is for memheap_cache_push_slabs() then */
-bool memheap_cache_keep_spare(memheap_cache_t *cache, slab_t *slab)
+bool memheap_cache_keep_empty(memheap_cache_t *cache, slab_t *slab)
 {
-    show_held(cache, slab);
+    flush_recent(cache, slab);
     list_remove(cache, slab);
     if (cache->spare == NULL) {
         cache->spare = slab;
@@ -336,7 +330,7 @@ bool memheap_cache_keep_spare(memheap_cache_t *cache, slab_t *slab)
     }
     map_remove(cache, slab);
     cache->slabs--;
-    slab->used = DETACHED;
+    slab->used = LEAVING;
     return false;
 }
 
@@ -360,12 +354,12 @@ memheap_status_t memheap_cache_delete_slabs(memheap_cache_t *cache)
     return first;
 }
 
-/* Whether an item of a group is held. */
-static bool is_held(const memheap_cache_t *cache, const uint64_t *word)
+/* Whether a word has a recently freed item. */
+static bool is_recent(const memheap_cache_t *cache, const uint64_t *word)
 {
-    for (size_t i = 0; i < cache->held; i++) {
-        if (word_of(&cache->hold[i]) == word &&
-            (*word & bit_of(&cache->hold[i])) != 0)
+    for (size_t i = 0; i < cache->recent_count; i++) {
+        if (word_of(&cache->recent[i]) == word &&
+            (*word & bit_of(&cache->recent[i])) != 0)
             return true;
     }
     return false;
@@ -379,42 +373,43 @@ static const slab_t *find_slab(const memheap_cache_t *cache, const char *base)
     return value == NULL ? NULL : (const slab_t *)(uintptr_t)*value;
 }
 
-/* Whether a slab's record keeps the rules of its own. */
-static bool slab_is_sound(const memheap_cache_t *cache, slab_t *slab)
+/* Whether the invariants of one slab hold. */
+static bool is_slab_sound(const memheap_cache_t *cache, slab_t *slab)
 {
     size_t count = 0;
-    for (size_t i = 0; i < cache->groups; i++) {
-        const uint64_t *top = &tops_of(cache, slab)[i / GROUP];
-        bool open = (*top >> (i % GROUP) & 1) != 0;
-        bool root = (slab->root >> (i / GROUP) & 1) != 0;
-        if (root != (*top != 0))
+    for (size_t i = 0; i < cache->words; i++) {
+        const uint64_t *summary = &summaries_of(cache, slab)[i / WORD_BITS];
+        bool is_set = (*summary >> (i % WORD_BITS) & 1) != 0;
+        bool root = (slab->root >> (i / WORD_BITS) & 1) != 0;
+        if (root != (*summary != 0))
             return false;
-        bool wanted = slab->words[i] != 0 || &slab->words[i] == cache->word;
-        if (open != wanted && (open || !is_held(cache, &slab->words[i])))
+        bool should_be_set =
+            slab->words[i] != 0 || &slab->words[i] == cache->word;
+        if (is_set != should_be_set &&
+            (is_set || !is_recent(cache, &slab->words[i])))
             return false;
         count += (size_t)__builtin_popcountll(slab->words[i]);
     }
-    return count == cache->items - slab->used &&
+    return count == cache->slab_items - slab->used &&
            find_slab(cache, slab->base) == slab;
 }
 
-/* Whether the list has as many slabs as it should, each of which may be in it.
- */
-static bool list_is_sound(const memheap_cache_t *cache, size_t wanted)
+/* Whether the partial list has count slabs, all of them partial. */
+static bool is_list_sound(const memheap_cache_t *cache, size_t count)
 {
-    size_t count = 0;
+    size_t listed = 0;
     const slab_t *previous = NULL;
-    for (const slab_t *slab = cache->list; slab != NULL; slab = slab->next) {
+    for (const slab_t *slab = cache->partial; slab != NULL; slab = slab->next) {
         if (slab->previous != previous || slab->used == 0 ||
-            slab->used == cache->items || slab == cache->slab ||
-            slab == cache->spare || ++count > wanted)
+            slab->used == cache->slab_items || slab == cache->current ||
+            slab == cache->spare || ++listed > count)
             return false;
         previous = slab;
     }
-    return count == wanted;
+    return listed == count;
 }
 
-bool memheap_cache_slabs_are_sound(memheap_cache_t *cache)
+bool memheap_cache_check_slabs(memheap_cache_t *cache)
 {
     size_t slabs = 0;
     size_t used = 0;
@@ -423,18 +418,18 @@ bool memheap_cache_slabs_are_sound(memheap_cache_t *cache)
     for (chunk_t *chunk = cache->chunks; chunk != NULL; chunk = chunk->older) {
         for (size_t i = 0; i < chunk->count && sound; i++) {
             slab_t *slab = record_at(cache, chunk, i);
-            if (slab->base == NULL || slab->used == DETACHED)
+            if (slab->base == NULL || slab->used == LEAVING)
                 continue;
             slabs++;
             used += slab->used;
-            listed +=
-                slab->root != 0 && slab != cache->slab && slab != cache->spare;
-            sound =
-                slab_is_sound(cache, slab) &&
-                (slab->used > 0 || slab == cache->slab || slab == cache->spare);
+            listed += slab->root != 0 && slab != cache->current &&
+                      slab != cache->spare;
+            sound = is_slab_sound(cache, slab) &&
+                    (slab->used > 0 || slab == cache->current ||
+                     slab == cache->spare);
         }
     }
-    return sound && slabs == cache->slabs && used == live_of(cache) &&
-           slabs == cache->map.count && list_is_sound(cache, listed) &&
+    return sound && slabs == cache->slabs && used == live_items(cache) &&
+           slabs == cache->map.count && is_list_sound(cache, listed) &&
            (cache->spare == NULL || cache->spare->used == 0);
 }
