@@ -93,7 +93,7 @@ static void open_stats_export(memheap_t *heap)
         .name = heap->name,
         .component = heap->framework.selected->name,
         .base = heap->base,
-        .file =
+        .heap_fd =
             heap->region.kind == MEMHEAP_REGION_SHARED ? heap->region.fd : -1,
         .memory = heap->memory,
         .log = heap->log,
@@ -142,9 +142,9 @@ static memheap_status_t open_guard(memheap_t *heap)
         .records = heap->events == NULL ? NULL : &heap->events->records,
         .memory = heap->memory,
         .log = heap->log,
-        .pages = heap->region.guarded,
-        .checkers = is_checked(heap)};
-    if (!config.pages && !config.checkers)
+        .uses_pages = heap->region.guarded,
+        .uses_sanitizers = is_checked(heap)};
+    if (!config.uses_pages && !config.uses_sanitizers)
         return MEMHEAP_OK;
     memheap_status_t status = memheap_guard_open(&config, &heap->guard);
     if (status == MEMHEAP_OK)

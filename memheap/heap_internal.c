@@ -90,7 +90,7 @@ void memheap_finish_place(memheap_t *heap, size_t offset, size_t usable,
                           size_t *dirty_p)
 {
     if (heap->guard != NULL)
-        memheap_guard_enter(heap->guard, offset, usable);
+        memheap_guard_unprotect(heap->guard, offset, usable);
     if (heap->checks) {
         memset(heap->base + offset, FILL_NEW, usable);
         *dirty_p = usable;

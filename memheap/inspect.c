@@ -203,7 +203,7 @@ char *memheap_block_call_site(memheap_t *heap, const void *block, char *text,
     if (record == NULL)
         snprintf(text, room, "%s", "");
     else /* the depot only grows, and never moves */
-        memheap_call_site_describe(&records->sites, site, text, room);
+        memheap_call_site_describe(&records->depot, site, text, room);
     return text;
 }
 

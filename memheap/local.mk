@@ -15,15 +15,18 @@ core_sources = memheap/batch.c memheap/batch.h memheap/block_ops.h \
 	memheap/heap_internal.c memheap/heap_internal.h memheap/inspect.c \
 	memheap/inspect.h memheap/properties.c memheap/properties.h \
 	memheap/resize.c memheap/resize.h memheap/trim.c memheap/trim.h
-debug_sources = memheap/debug/access.h memheap/debug/events.c memheap/debug/events.h \
-	memheap/debug/guard.c memheap/debug/guard.h memheap/debug/leaks.c \
-	memheap/debug/records.c memheap/debug/records.h \
+debug_sources = memheap/debug/access.c memheap/debug/access.h \
+	memheap/debug/events.c memheap/debug/events.h \
+	memheap/debug/guard.c memheap/debug/guard.h \
+	memheap/debug/guard_internal.h memheap/debug/guard_report.c \
+	memheap/debug/leaks.c memheap/debug/records.c memheap/debug/records.h \
 	memheap/debug/report.c memheap/debug/report.h \
 	memheap/debug/sanitizer.c memheap/debug/sanitizer.h \
 	memheap/debug/stack_depot.c memheap/debug/stack_depot.h \
 	memheap/debug/stats_page.c memheap/debug/stats_page.h \
 	memheap/debug/trace.c memheap/debug/trace.h
-pool_sources = memheap/pools/cache.c memheap/pools/context.c \
+pool_sources = memheap/pools/cache.c memheap/pools/cache_slabs.c \
+	memheap/pools/cache_slabs.h memheap/pools/context.c \
 	memheap/pools/fallback.h memheap/pools/numa_heaps.c \
 	memheap/pools/page_pool.c memheap/pools/placement.c \
 	memheap/pools/pool.c memheap/pools/range_pool.c

@@ -42,8 +42,8 @@ static memheap_status_t resize_in_place(memheap_t *heap, size_t offset,
     heap_set_high_water(heap, memheap_max(heap_high_water(heap), end));
     heap->peak = memheap_max(heap->peak, module->used);
     if (heap->guard != NULL && end > offset + old_size)
-        memheap_guard_enter(heap->guard, offset + old_size,
-                            end - offset - old_size);
+        memheap_guard_unprotect(heap->guard, offset + old_size,
+                                end - offset - old_size);
     return MEMHEAP_OK;
 }
 
@@ -128,7 +128,7 @@ static void lift(memheap_t *heap, const memheap_pending_resize_t *pending,
     if (MEMHEAP_LIKELY(heap->guard == NULL))
         return;
     size_t asked = asked_at(heap, pending->old_offset, pending->old_size);
-    (lifts ? memheap_guard_lift : memheap_guard_fit_again)(
+    (lifts ? memheap_guard_open_redzone : memheap_guard_close_redzone)(
         heap->guard, pending->old_offset, pending->old_size, asked);
 }
 

@@ -85,11 +85,11 @@ memheap_status_t memheap_finish_free(memheap_t *heap, size_t offset,
                                      size_t size)
 {
     if (heap->checks && heap->guard != NULL)
-        memheap_guard_enter(heap->guard, offset, size);
+        memheap_guard_unprotect(heap->guard, offset, size);
     if (heap->checks)
         memset(heap->base + offset, FILL_FREED, size);
     if (heap->guard != NULL)
-        memheap_guard_leave(heap->guard, offset, size, heap->pinned);
+        memheap_guard_protect(heap->guard, offset, size, heap->pinned);
     memheap_trim_after(heap, size);
     return heap_verify(heap, "a free");
 }

@@ -2,7 +2,6 @@
 # the folder of its name.
 cli_sources = tools/common/cli.c tools/common/cli.h
 draw_sources = tools/common/draw.c tools/common/draw.h
-json_sources = tools/common/json.c tools/common/json.h
 live_sources = tools/common/live.c tools/common/live.h
 local_sources = tools/common/local.c tools/common/local.h
 trace_sources = tools/common/reader.c tools/common/reader.h \
@@ -10,7 +9,7 @@ trace_sources = tools/common/reader.c tools/common/reader.h \
 
 # What the library knows.
 bin_PROGRAMS += tools/memheap-info
-tools_memheap_info_SOURCES = $(cli_sources) $(json_sources) tools/info/facts.c \
+tools_memheap_info_SOURCES = $(cli_sources) tools/info/facts.c \
 	tools/info/human.c tools/info/info.h tools/info/json.c \
 	tools/info/main.c tools/info/parsable.c
 tools_memheap_info_LDFLAGS = $(ORIGIN_LDFLAGS)
@@ -21,7 +20,7 @@ endif
 
 # Running heaps, looked at from beside them.
 bin_PROGRAMS += tools/memheap-top
-tools_memheap_top_SOURCES = $(cli_sources) $(json_sources) $(live_sources) \
+tools_memheap_top_SOURCES = $(cli_sources) $(live_sources) \
 	tools/top/json.c tools/top/main.c tools/top/table.c tools/top/top.h
 tools_memheap_top_LDFLAGS = $(ORIGIN_LDFLAGS)
 tools_memheap_top_LDADD = libmemheap.la
@@ -29,7 +28,7 @@ tools_memheap_top_LDADD = libmemheap.la
 # Maps of heaps, of running ones and of those of traces.
 if LZMA
 bin_PROGRAMS += tools/memheap-map
-tools_memheap_map_SOURCES = $(cli_sources) $(draw_sources) $(json_sources) \
+tools_memheap_map_SOURCES = $(cli_sources) $(draw_sources) \
 	$(live_sources) $(local_sources) $(trace_sources) tools/map/cells.c \
 	tools/map/json.c tools/map/main.c tools/map/map.h tools/map/snapshot.c \
 	tools/map/svg.c tools/map/text.c
@@ -42,7 +41,7 @@ endif
 if MPI
 if LZMA
 bin_PROGRAMS += tools/memheap-replay
-tools_memheap_replay_SOURCES = $(cli_sources) $(draw_sources) $(json_sources) \
+tools_memheap_replay_SOURCES = $(cli_sources) $(draw_sources) \
 	$(local_sources) $(trace_sources) tools/replay/collective.c \
 	tools/replay/collective.h tools/replay/digest.h tools/replay/main.c \
 	tools/replay/map.c tools/replay/map.h tools/replay/options.c \

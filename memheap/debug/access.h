@@ -19,11 +19,13 @@ typedef struct memheap_peer_windows {
     int first_pe;
     int pe_stride;
     bool alone;  /* no other process writes to the heap */
-    bool synced; /* memheap_guard_sync() is called after others wrote */
+    bool synced; /* memheap_guard_sync() is called after other PEs wrote */
 } memheap_peer_windows_t;
 
-/** Whether memcheck, or any sanitizer, checks this process. */
+/** Whether memcheck checks this process. */
 bool memheap_has_memcheck(void);
+
+/** Whether memcheck or AddressSanitizer checks this process. */
 bool memheap_has_sanitizer(void);
 
 /**
@@ -41,9 +43,10 @@ void memheap_check_access(const void *address, size_t size, const char *call,
  *  window for a routine of the program. */
 void memheap_probe_access(const void *address, size_t size, const char *call);
 
-/** Whether other PEs may have written to a heap since memcheck was told of it
- *  by memheap_guard_sync(). */
+/** Whether other PEs may have written to a heap since memheap_guard_sync(). */
 extern bool memheap_guard_unsynced;
+
+/** Tell memcheck that other PEs may have initialized the memory of heaps. */
 void memheap_guard_sync(void);
 
 #endif

@@ -1,20 +1,23 @@
 /*
- * Memory that nobody may touch: what lies between the blocks of a heap, and
- * what was freed.
+ * Detecting accesses to memory of a heap that is in no block: between blocks,
+ * and in freed blocks.
  *
- * A heap with MEMHEAP_GUARD has pages for each of its blocks alone, and the
- * processor watches all others; a signal handler says what an access hit, and
- * lets the process die of it. Where memcheck or the AddressSanitizer runs, they
- * are told the same of each byte; whoever reports then names the block.
+ * Under MEMHEAP_GUARD each block has pages of its own, and mprotect() closes
+ * all other pages. A signal handler reports what a wrong access hit, and the
+ * process then ends as it would without a guard. Under memcheck and
+ * AddressSanitizer the guard tells them which bytes are closed, and adds the
+ * block to their reports.
  *
- * The memory is that of the heap, and the windows on it that this process has
- * on the heaps of others, which hold the same blocks: each process watches what
- * it may reach itself. A block's memory is opened before it is handed out, and
- * closed after all have agreed to free it, so nobody is kept from a block that
- * is in use. The heap's lock covers all calls but those of the handler, which
- * looks without it: the process ends.
+ * The memory is that of the heap and that of the windows through which this
+ * process accesses the equal heaps of other PEs. Each process closes its own
+ * mappings. A block is opened before the PEs agree on its allocation, and
+ * closed after all have agreed to free it. So a block in use is open
+ * everywhere.
  *
- * Source: the idea is that of B. Perens' Electric Fence, 1987.
+ * The caller holds the heap's lock. The signal handler reads without it, since
+ * the process ends.
+ *
+ * Source: B. Perens, Electric Fence, 1987.
  */
 #ifndef MEMHEAP_DEBUG_GUARD_H
 #define MEMHEAP_DEBUG_GUARD_H
@@ -24,72 +27,76 @@
 #include "memheap/debug/access.h"
 #include "memheap/debug/records.h"
 
-/** Allocates for a guarded heap. It is not selected by priority. */
+/** The component that allocates for guarded heaps. It has no priority. */
 extern const memheap_component_t memheap_guard_component;
 
-/** What watches a heap. */
+/** The guard of a heap. */
 typedef struct memheap_guard memheap_guard_t;
 
+/** The configuration of a guard. All it points to must outlive the guard. */
 typedef struct memheap_guard_config {
-    const char *name; /* of the heap; must outlive it */
+    const char *name; /* of the heap */
     const memheap_region_t *region;
     const memheap_module_t *module;
     const memheap_records_t *records;
     const memheap_memory_t *memory;
     const memheap_log_t *log;
-    bool pages;    /* by the processor, */
-    bool checkers; /* by those that are there */
+    bool uses_pages;      /* close memory by mprotect() */
+    bool uses_sanitizers; /* tell the sanitizers that check this process */
 } memheap_guard_config_t;
 
 /**
- * Begin to watch a heap in which nothing is allocated.
+ * Close all memory of a heap without blocks.
  * @return MEMHEAP_ERR_NO_METADATA
  */
 memheap_status_t memheap_guard_open(const memheap_guard_config_t *config,
                                     memheap_guard_t **guard_p);
-/** End it: all of the memory may be touched, as far as it was the caller's.
- *  NULL is ignored. */
+
+/** End a guard, and open the memory that outlives the heap. NULL is ignored. */
 void memheap_guard_close(memheap_guard_t *guard);
 
 /** See memheap_set_peer_windows(). */
 void memheap_guard_set_peer_windows(memheap_guard_t *guard,
                                     const memheap_peer_windows_t *windows);
 
-/** The region is backed from one offset to another. */
+/** Memory from one offset to another was committed. */
 void memheap_guard_committed(memheap_guard_t *guard, size_t from, size_t to);
 
-/** The region, which is the caller's, became longer. */
+/** The caller's range became longer. */
 void memheap_guard_grown(memheap_guard_t *guard, size_t from, size_t to);
 
-/** Let the memory of a block be used, all of it. */
-void memheap_guard_enter(memheap_guard_t *guard, size_t offset, size_t usable);
+/** Open all usable bytes of a new block. */
+void memheap_guard_unprotect(memheap_guard_t *guard, size_t offset,
+                             size_t usable);
 
-/** Of a block, so many bytes are the caller's, and no more. */
-void memheap_guard_fit(memheap_guard_t *guard, size_t offset, size_t usable,
-                       size_t asked);
+/** Close a block that was freed. Its pages return to the system unless they are
+ *  pinned: registered with a network. */
+void memheap_guard_protect(memheap_guard_t *guard, size_t offset, size_t usable,
+                           bool pinned);
 
-/** The block at an offset stays what it is, but has another place or size. */
+/** A block was allocated: close the bytes behind the requested ones. */
+void memheap_guard_alloc(memheap_guard_t *guard, size_t offset, size_t usable,
+                         size_t asked);
+
+/** A block was zeroed. */
+void memheap_guard_zeroed(memheap_guard_t *guard, size_t offset, size_t size);
+
+/** A block was resized, and may have moved. */
 void memheap_guard_move(memheap_guard_t *guard, size_t old_offset,
                         size_t old_asked, size_t offset, size_t usable,
                         size_t asked);
 
-/** Let all of a block be used for a copy; memheap_guard_fit_again() ends it. */
-void memheap_guard_lift(memheap_guard_t *guard, size_t offset, size_t usable,
-                        size_t asked);
-void memheap_guard_fit_again(memheap_guard_t *guard, size_t offset,
-                             size_t usable, size_t asked);
+/** A block was freed, or moved away, at a call site. Remember it for reports.
+ */
+void memheap_guard_free(memheap_guard_t *guard, size_t offset, size_t usable,
+                        const memheap_record_t *record,
+                        memheap_call_site_t site, bool moved);
 
-/** A block was set to zero. */
-void memheap_guard_zeroed(memheap_guard_t *guard, size_t offset, size_t size);
-
-/** Let nobody use the memory of a block any more. pinned: its pages are known
- *  to a network, and stay. */
-void memheap_guard_leave(memheap_guard_t *guard, size_t offset, size_t usable,
-                         bool pinned);
-
-/** Remember who freed a block, or moved it, from a site in the records. */
-void memheap_guard_remember(memheap_guard_t *guard, size_t offset,
-                            size_t usable, const memheap_record_t *record,
-                            memheap_call_site_t site, bool moved);
+/** Open the bytes behind the requested ones, for a copy of the whole block. */
+void memheap_guard_open_redzone(memheap_guard_t *guard, size_t offset,
+                                size_t usable, size_t asked);
+/** Close them again. */
+void memheap_guard_close_redzone(memheap_guard_t *guard, size_t offset,
+                                 size_t usable, size_t asked);
 
 #endif

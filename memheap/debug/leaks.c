@@ -1,9 +1,8 @@
 /*
- * The blocks that were never freed.
+ * The leak report: the blocks that were never freed.
  *
- * They are collected in one walk, put in the order in which they were
- * allocated, which is the order of their records, and said one by one. What a
- * block's place in the program means is asked once for each place.
+ * A walk collects the live blocks; they are sorted by the number of their
+ * allocation and logged one by one, each with its call site.
  */
 #include "config.h"
 
@@ -16,8 +15,8 @@
 #include <string.h>
 
 typedef struct leaks {
-    memheap_block_t *block;
-    size_t count, room;
+    memheap_block_t *blocks;
+    size_t count, capacity;
     size_t bytes;
 } leaks_t;
 
@@ -27,8 +26,8 @@ static bool collect(void *context, const memheap_block_t *block)
     if (!block->live)
         return true;
     leaks->bytes += block->asked > 0 ? block->asked : block->size;
-    if (leaks->count < leaks->room)
-        leaks->block[leaks->count] = *block;
+    if (leaks->count < leaks->capacity)
+        leaks->blocks[leaks->count] = *block;
     leaks->count++;
     return true;
 }
@@ -42,7 +41,7 @@ static int compare(const void *a, const void *b)
     return left->address < right->address ? -1 : 1;
 }
 
-static void say(memheap_t *heap, const memheap_block_t *block)
+static void log_block(memheap_t *heap, const memheap_block_t *block)
 {
     const memheap_log_t *log = memheap_get_log(heap);
     char text[MEMHEAP_CALL_SITE_TEXT];
@@ -62,21 +61,21 @@ static void say(memheap_t *heap, const memheap_block_t *block)
 
 size_t memheap_report_leaks(memheap_t *heap)
 {
-    leaks_t leaks = {.room = 0};
+    leaks_t leaks = {.capacity = 0};
     memheap_walk(heap, collect, &leaks);
     if (leaks.count == 0)
         return 0;
     size_t found = leaks.count;
     size_t bytes = leaks.bytes;
-    leaks =
-        (leaks_t){.block = malloc(found * sizeof(*leaks.block)), .room = found};
-    if (leaks.block != NULL) {
+    leaks = (leaks_t){.blocks = malloc(found * sizeof(*leaks.blocks)),
+                      .capacity = found};
+    if (leaks.blocks != NULL) {
         memheap_walk(heap, collect, &leaks);
-        size_t known = memheap_min(leaks.count, leaks.room);
-        qsort(leaks.block, known, sizeof(*leaks.block), compare);
+        size_t known = memheap_min(leaks.count, leaks.capacity);
+        qsort(leaks.blocks, known, sizeof(*leaks.blocks), compare);
         for (size_t i = 0; i < known; i++)
-            say(heap, &leaks.block[i]);
-        free(leaks.block);
+            log_block(heap, &leaks.blocks[i]);
+        free(leaks.blocks);
     }
     char text[MEMHEAP_SIZE_TEXT];
     memheap_log_write(memheap_get_log(heap), MEMHEAP_LOG_REPORT,

@@ -1,5 +1,5 @@
 /*
- * The records of records.h.
+ * Records of live blocks.
  */
 #include "config.h"
 
@@ -12,13 +12,13 @@ enum {
     TAGS_MAX = 1 << 16
 };
 
-/* No more blocks than this have records: 5 GiB of them. */
+/* At most this number of blocks has records: 5 GiB of them. */
 static const uint32_t records_max = UINT32_C(1) << 27;
 
 static memheap_record_t *record_at(const memheap_records_t *records,
                                    uint64_t index)
 {
-    return (memheap_record_t *)(void *)records->table.base + index;
+    return (memheap_record_t *)(void *)records->entries.base + index;
 }
 
 static memheap_tag_stats_t *tag_at(const memheap_records_t *records,
@@ -33,7 +33,7 @@ memheap_status_t memheap_records_open(memheap_records_t *records,
     *records = (memheap_records_t){.tag_count = 1};
     memheap_status_t status = memheap_hashmap_open(&records->map, memory);
     if (status == MEMHEAP_OK)
-        status = memheap_array_open(&records->table, memory,
+        status = memheap_array_open(&records->entries, memory,
                                     records_max * sizeof(memheap_record_t));
     if (status == MEMHEAP_OK)
         status = memheap_array_open(&records->tags, memory,
@@ -42,7 +42,7 @@ memheap_status_t memheap_records_open(memheap_records_t *records,
         status =
             memheap_array_ensure(&records->tags, sizeof(memheap_tag_stats_t));
     if (status == MEMHEAP_OK)
-        status = memheap_stack_depot_open(&records->sites, memory);
+        status = memheap_stack_depot_open(&records->depot, memory);
     if (status != MEMHEAP_OK)
         memheap_records_close(records);
     return status;
@@ -51,21 +51,21 @@ memheap_status_t memheap_records_open(memheap_records_t *records,
 void memheap_records_close(memheap_records_t *records)
 {
     memheap_hashmap_close(&records->map);
-    memheap_array_close(&records->table);
+    memheap_array_close(&records->entries);
     memheap_array_close(&records->tags);
-    memheap_stack_depot_close(&records->sites);
+    memheap_stack_depot_close(&records->depot);
     *records = (memheap_records_t){0};
 }
 
 size_t memheap_records_size(const memheap_records_t *records)
 {
-    return memheap_hashmap_size(&records->map) + records->table.committed +
-           records->tags.committed + memheap_stack_depot_size(&records->sites);
+    return memheap_hashmap_size(&records->map) + records->entries.committed +
+           records->tags.committed + memheap_stack_depot_size(&records->depot);
 }
 
-/* The index of the tag of the thread's calls. Tags are few, and the same one
- * comes again and again. Without memory for a new one, there is none. */
-static uint32_t tag_here(memheap_records_t *records)
+/* The index of the tag of this thread's calls. The search is linear, since tags
+ * are few. Index 0, no tag, if there is no memory for a new one. */
+static uint32_t current_tag(memheap_records_t *records)
 {
     const char *name = memheap_current_tag();
     size_t length = strlen(name);
@@ -85,7 +85,8 @@ static uint32_t tag_here(memheap_records_t *records)
     return index;
 }
 
-static void count(memheap_records_t *records, const memheap_record_t *record)
+static void count_block(memheap_records_t *records,
+                        const memheap_record_t *record)
 {
     memheap_tag_stats_t *tag = tag_at(records, record->tag);
     tag->used += record->usable;
@@ -93,7 +94,8 @@ static void count(memheap_records_t *records, const memheap_record_t *record)
     tag->peak = memheap_max(tag->peak, tag->used);
 }
 
-static void uncount(memheap_records_t *records, const memheap_record_t *record)
+static void uncount_block(memheap_records_t *records,
+                          const memheap_record_t *record)
 {
     memheap_tag_stats_t *tag = tag_at(records, record->tag);
     tag->used -= record->usable;
@@ -103,30 +105,30 @@ static void uncount(memheap_records_t *records, const memheap_record_t *record)
 void memheap_records_add(memheap_records_t *records, size_t offset,
                          uint64_t number, size_t asked, size_t usable)
 {
-    uint32_t index = records->unused;
+    uint32_t index = records->free_list;
     if (memheap_hashmap_reserve(&records->map) != MEMHEAP_OK ||
         (index == 0 &&
-         (records->count + 2 > records_max ||
-          memheap_array_ensure(&records->table, ((size_t)records->count + 2) *
-                                                    sizeof(memheap_record_t)) !=
-              MEMHEAP_OK))) {
+         (records->entry_count + 2 > records_max ||
+          memheap_array_ensure(&records->entries,
+                               ((size_t)records->entry_count + 2) *
+                                   sizeof(memheap_record_t)) != MEMHEAP_OK))) {
         records->lost++;
         return;
     }
     if (index == 0)
-        index = ++records->count;
+        index = ++records->entry_count;
     else
-        records->unused = record_at(records, index)->tag;
+        records->free_list = record_at(records, index)->tag;
     memheap_record_t *record = record_at(records, index);
     *record = (memheap_record_t){
         .number = number,
         .asked = asked,
         .usable = usable,
-        .tag = tag_here(records),
-        .site = memheap_stack_depot_capture(&records->sites)};
+        .tag = current_tag(records),
+        .site = memheap_stack_depot_capture(&records->depot)};
     memheap_hashmap_put(&records->map, offset, index);
     tag_at(records, record->tag)->allocations++;
-    count(records, record);
+    count_block(records, record);
 }
 
 void memheap_records_remove(memheap_records_t *records, size_t offset)
@@ -135,9 +137,9 @@ void memheap_records_remove(memheap_records_t *records, size_t offset)
     if (index == NULL)
         return;
     memheap_record_t *record = record_at(records, *index);
-    uncount(records, record);
-    record->tag = records->unused;
-    records->unused = (uint32_t)*index;
+    uncount_block(records, record);
+    record->tag = records->free_list;
+    records->free_list = (uint32_t)*index;
     memheap_hashmap_remove(&records->map, index);
 }
 
@@ -149,10 +151,10 @@ void memheap_records_move(memheap_records_t *records, size_t old_offset,
         return;
     uint64_t index = *found;
     memheap_record_t *record = record_at(records, index);
-    uncount(records, record);
+    uncount_block(records, record);
     record->asked = asked;
     record->usable = usable;
-    count(records, record);
+    count_block(records, record);
     if (offset != old_offset) {
         memheap_hashmap_remove(&records->map, found);
         memheap_hashmap_put(&records->map, offset, index);

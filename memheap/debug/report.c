@@ -1,5 +1,5 @@
 /*
- * Figures as text and as JSON.
+ * Statistics as text and as JSON.
  */
 #include "config.h"
 
@@ -14,12 +14,12 @@
 #include <string.h>
 #include <strings.h>
 
-#define FIGURE(field, unit_of_it)                                              \
+#define STAT_GETTER(field, stat_unit)                                          \
     static uint64_t field##_of(const memheap_stats_t *stats)                   \
     {                                                                          \
         return stats->field;                                                   \
     }
-#define FIGURES(X)                                                             \
+#define STATS(X)                                                               \
     X(size, MEMHEAP_UNIT_BYTES)                                                \
     X(committed, MEMHEAP_UNIT_BYTES)                                           \
     X(resident, MEMHEAP_UNIT_BYTES)                                            \
@@ -34,47 +34,46 @@
     X(resizes, MEMHEAP_UNIT_COUNT)                                             \
     X(failures, MEMHEAP_UNIT_COUNT)
 
-FIGURES(FIGURE)
+STATS(STAT_GETTER)
 
 static uint64_t fragmentation_of(const memheap_stats_t *stats)
 {
     return (uint64_t)(stats->fragmentation * 1e6 + 0.5);
 }
 
-#define ENTRY(field, unit_of_it) {#field, unit_of_it, field##_of},
+#define STAT_ENTRY(field, stat_unit) {#field, stat_unit, field##_of},
 
 const memheap_stat_t memheap_stat_table[MEMHEAP_STAT_COUNT] = {
-    FIGURES(ENTRY){"fragmentation", MEMHEAP_UNIT_PPM, fragmentation_of}};
+    STATS(STAT_ENTRY){"fragmentation", MEMHEAP_UNIT_PPM, fragmentation_of}};
 
 void memheap_stats_collect(memheap_t *heap, uint64_t values[MEMHEAP_STAT_COUNT])
 {
     memheap_stats_t stats;
     memheap_get_stats(heap, &stats);
     for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
-        values[i] = memheap_stat_table[i].of(&stats);
+        values[i] = memheap_stat_table[i].get(&stats);
 }
 
-/* A figure over all PEs. */
+/* A statistic over all PEs. */
 typedef struct spread {
-    uint64_t least, most, sum;
-    int least_pe, most_pe;
+    uint64_t min, max, sum;
+    int min_pe, max_pe;
 } spread_t;
 
-static spread_t spread_of(const memheap_report_t *report, unsigned figure)
+static spread_t spread_of(const memheap_report_t *report, unsigned stat)
 {
-    spread_t spread = {.least = UINT64_MAX};
+    spread_t spread = {.min = UINT64_MAX};
     int count = report->pes == 0 ? 1 : report->pes;
     for (int pe = 0; pe < count; pe++) {
-        uint64_t value =
-            report->values[(size_t)pe * MEMHEAP_STAT_COUNT + figure];
+        uint64_t value = report->values[(size_t)pe * MEMHEAP_STAT_COUNT + stat];
         spread.sum += value;
-        if (pe == 0 || value > spread.most) {
-            spread.most = value;
-            spread.most_pe = pe;
+        if (pe == 0 || value > spread.max) {
+            spread.max = value;
+            spread.max_pe = pe;
         }
-        if (value < spread.least) {
-            spread.least = value;
-            spread.least_pe = pe;
+        if (value < spread.min) {
+            spread.min = value;
+            spread.min_pe = pe;
         }
     }
     return spread;
@@ -92,34 +91,34 @@ static char *format(char text[MEMHEAP_SIZE_TEXT], memheap_unit_t unit,
     return text;
 }
 
-static void say_figure(const memheap_report_t *report, unsigned figure,
-                       const memheap_log_t *log)
+static void log_stat(const memheap_report_t *report, unsigned stat,
+                     const memheap_log_t *log)
 {
-    const memheap_stat_t *f = &memheap_stat_table[figure];
-    spread_t spread = spread_of(report, figure);
+    const memheap_stat_t *f = &memheap_stat_table[stat];
+    spread_t spread = spread_of(report, stat);
     char name[32];
-    char least[MEMHEAP_SIZE_TEXT];
-    char most[MEMHEAP_SIZE_TEXT];
+    char min[MEMHEAP_SIZE_TEXT];
+    char max[MEMHEAP_SIZE_TEXT];
     char sum[MEMHEAP_SIZE_TEXT];
     snprintf(name, sizeof(name), "%s", f->name);
     for (char *c = name; *c != '\0'; c++)
         *c = *c == '_' ? ' ' : *c;
-    format(least, f->unit, spread.least);
-    format(most, f->unit, spread.most);
+    format(min, f->unit, spread.min);
+    format(max, f->unit, spread.max);
     format(sum, f->unit, spread.sum);
     if (report->pes == 0)
-        memheap_log_write(log, MEMHEAP_LOG_REPORT, "  %-14s %s", name, least);
-    else if (spread.least == spread.most)
+        memheap_log_write(log, MEMHEAP_LOG_REPORT, "  %-14s %s", name, min);
+    else if (spread.min == spread.max)
         memheap_log_write(log, MEMHEAP_LOG_REPORT, "  %-14s %s on each PE",
-                          name, least);
+                          name, min);
     else if (f->unit == MEMHEAP_UNIT_PPM)
         memheap_log_write(log, MEMHEAP_LOG_REPORT,
-                          "  %-14s %s (PE %d) to %s (PE %d)", name, least,
-                          spread.least_pe, most, spread.most_pe);
+                          "  %-14s %s (PE %d) to %s (PE %d)", name, min,
+                          spread.min_pe, max, spread.max_pe);
     else
         memheap_log_write(log, MEMHEAP_LOG_REPORT,
                           "  %-14s %s (PE %d) to %s (PE %d), %s in all", name,
-                          least, spread.least_pe, most, spread.most_pe, sum);
+                          min, spread.min_pe, max, spread.max_pe, sum);
 }
 
 void memheap_report_log(const memheap_report_t *report,
@@ -136,7 +135,7 @@ void memheap_report_log(const memheap_report_t *report,
                       memheap_name(report->heap),
                       memheap_component_name(report->heap), job);
     for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
-        say_figure(report, i, log);
+        log_stat(report, i, log);
     for (unsigned i = 0; memheap_get_tag_stats(report->heap, i, &tag); i++)
         memheap_log_write(
             log, MEMHEAP_LOG_REPORT,
@@ -148,74 +147,64 @@ void memheap_report_log(const memheap_report_t *report,
             tag.allocations == 1 ? "" : "s");
 }
 
-void memheap_json_string(FILE *file, const char *text)
+static void write_stat(memheap_json_t *json, unsigned stat, uint64_t value)
 {
-    putc('"', file);
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\')
-            fprintf(file, "\\%c", *c);
-        else if ((unsigned char)*c < ' ')
-            fprintf(file, "\\u%04x", (unsigned char)*c);
-        else
-            putc(*c, file);
-    }
-    putc('"', file);
+    const memheap_stat_t *s = &memheap_stat_table[stat];
+    if (s->unit == MEMHEAP_UNIT_PPM)
+        memheap_json_real(json, s->name, (double)value / 1e6, 6);
+    else
+        memheap_json_number(json, s->name, value);
 }
 
-void memheap_json_stats(FILE *file, const uint64_t *values)
+void memheap_json_stats(memheap_json_t *json, const memheap_stats_t *stats)
 {
+    for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
+        write_stat(json, i, memheap_stat_table[i].get(stats));
+}
+
+/* Write the statistics of a job: sums, minima, maxima, and those of each PE. */
+static void write_job(memheap_json_t *json, const memheap_report_t *report)
+{
+    memheap_json_number(json, "pes", (uint64_t)report->pes);
+    memheap_json_object(json, "sum");
     for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++) {
-        const memheap_stat_t *f = &memheap_stat_table[i];
-        fprintf(file, "%s\"%s\": ", i == 0 ? "" : ", ", f->name);
-        if (f->unit == MEMHEAP_UNIT_PPM)
-            fprintf(file, "%.6f", (double)values[i] / 1e6);
-        else
-            fprintf(file, "%llu", (unsigned long long)values[i]);
-    }
-}
-
-static void put_job(FILE *file, const memheap_report_t *report)
-{
-    uint64_t least[MEMHEAP_STAT_COUNT];
-    uint64_t most[MEMHEAP_STAT_COUNT];
-    fprintf(file, "  \"pes\": %d,\n", report->pes);
-    fputs("  \"sum\": {", file);
-    for (unsigned i = 0, shown = 0; i < MEMHEAP_STAT_COUNT; i++) {
-        spread_t spread = spread_of(report, i);
-        least[i] = spread.least;
-        most[i] = spread.most;
         if (memheap_stat_table[i].unit != MEMHEAP_UNIT_PPM)
-            fprintf(file, "%s\"%s\": %llu", shown++ == 0 ? "" : ", ",
-                    memheap_stat_table[i].name, (unsigned long long)spread.sum);
+            write_stat(json, i, spread_of(report, i).sum);
     }
-    fputs("},\n  \"min\": {", file);
-    memheap_json_stats(file, least);
-    fputs("},\n  \"max\": {", file);
-    memheap_json_stats(file, most);
-    fputs("},\n  \"each\": [\n", file);
-    for (int pe = 0; pe < report->pes; pe++) {
-        fprintf(file, "    {\"pe\": %d, ", pe);
-        memheap_json_stats(file,
-                           report->values + (size_t)pe * MEMHEAP_STAT_COUNT);
-        fputs(pe + 1 < report->pes ? "},\n" : "}\n", file);
+    memheap_json_end(json);
+    memheap_json_object(json, "min");
+    for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
+        write_stat(json, i, spread_of(report, i).min);
+    memheap_json_end(json);
+    memheap_json_object(json, "max");
+    for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
+        write_stat(json, i, spread_of(report, i).max);
+    memheap_json_end(json);
+    memheap_json_array(json, "each");
+    for (size_t pe = 0; pe < (size_t)report->pes; pe++) {
+        memheap_json_object(json, NULL);
+        memheap_json_number(json, "pe", pe);
+        for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
+            write_stat(json, i, report->values[pe * MEMHEAP_STAT_COUNT + i]);
+        memheap_json_end(json);
     }
-    fputs("  ],\n", file);
+    memheap_json_end(json);
 }
 
-static void put_tags(FILE *file, memheap_t *heap)
+static void write_tags(memheap_json_t *json, memheap_t *heap)
 {
     memheap_tag_stats_t tag;
-    fputs("  \"tags\": [", file);
+    memheap_json_array(json, "tags");
     for (unsigned i = 0; memheap_get_tag_stats(heap, i, &tag); i++) {
-        fputs(i == 0 ? "\n    {\"tag\": " : ",\n    {\"tag\": ", file);
-        memheap_json_string(file, tag.name);
-        fprintf(file,
-                ", \"used\": %zu, \"peak\": %zu, \"live_blocks\": %zu, "
-                "\"allocations\": %llu}",
-                tag.used, tag.peak, tag.live_blocks,
-                (unsigned long long)tag.allocations);
+        memheap_json_object(json, NULL);
+        memheap_json_string(json, "tag", tag.name);
+        memheap_json_number(json, "used", tag.used);
+        memheap_json_number(json, "peak", tag.peak);
+        memheap_json_number(json, "live_blocks", tag.live_blocks);
+        memheap_json_number(json, "allocations", tag.allocations);
+        memheap_json_end(json);
     }
-    fputs("]\n", file);
+    memheap_json_end(json);
 }
 
 memheap_status_t memheap_report_write(const memheap_report_t *report,
@@ -227,20 +216,21 @@ memheap_status_t memheap_report_write(const memheap_report_t *report,
     FILE *file = fopen(name, "we");
     if (file == NULL)
         goto err;
-    fputs("{\n  \"heap\": ", file);
-    memheap_json_string(file, memheap_name(report->heap));
-    fputs(",\n  \"component\": ", file);
-    memheap_json_string(file, memheap_component_name(report->heap));
-    fputs(",\n", file);
+    memheap_json_t json = {.file = file};
+    memheap_json_object(&json, NULL);
+    memheap_json_string(&json, "heap", memheap_name(report->heap));
+    memheap_json_string(&json, "component",
+                        memheap_component_name(report->heap));
     if (report->pes > 0) {
-        put_job(file, report);
+        write_job(&json, report);
     } else {
-        fputs("  \"figures\": {", file);
-        memheap_json_stats(file, report->values);
-        fputs("},\n", file);
+        memheap_json_object(&json, "figures");
+        for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
+            write_stat(&json, i, report->values[i]);
+        memheap_json_end(&json);
     }
-    put_tags(file, report->heap);
-    fputs("}\n", file);
+    write_tags(&json, report->heap);
+    memheap_json_end(&json);
     int failed = ferror(file);
     if (fclose(file) == 0 && !failed)
         return MEMHEAP_OK;
@@ -256,11 +246,11 @@ void memheap_report_by_param(const memheap_report_t *report,
                              const memheap_log_t *log)
 {
     const memheap_params_t *params = memheap_get_params(report->heap);
-    const char *how = memheap_params_find(params, "MEMHEAP_REPORT")->text;
-    if (how[0] == '\0' || strcmp(how, "0") == 0)
+    const char *value = memheap_params_find(params, "MEMHEAP_REPORT")->text;
+    if (value[0] == '\0' || strcmp(value, "0") == 0)
         return;
-    if (strcmp(how, "1") == 0)
+    if (strcmp(value, "1") == 0)
         memheap_report_log(report, log);
     else
-        memheap_report_write(report, how, log);
+        memheap_report_write(report, value, log);
 }

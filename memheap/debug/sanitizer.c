@@ -1,5 +1,5 @@
 /*
- * The checkers of checker.h.
+ * Hooks of memcheck and AddressSanitizer.
  */
 #include "config.h"
 
@@ -11,7 +11,7 @@
 #include <valgrind/valgrind.h>
 #endif
 
-/* The interface of the sanitizer's runtime, where the program has one. */
+/* The interface of AddressSanitizer's runtime, if the program has it. */
 extern void __asan_poison_memory_region(const volatile void *start, size_t size)
     __attribute__((weak));
 extern void __asan_unpoison_memory_region(const volatile void *start,
@@ -28,25 +28,25 @@ extern void __asan_report_store_n(void *address, long size)
     __attribute__((weak));
 
 #ifdef HAVE_VALGRIND_MEMCHECK_H
-/* Memcheck remarks on longer ranges, for which there may be another reason. */
-static const size_t longest = 128 * MEMHEAP_MIB;
+/* Memcheck warns about longer ranges. */
+static const size_t part_max = 128 * MEMHEAP_MIB;
 
 bool memheap_sanitizer_is_memcheck(void)
 {
-    /* Other tools know no request of this one. */
+    /* Other tools of valgrind do not know this request. */
     char byte = 0;
     return RUNNING_ON_VALGRIND != 0 && VALGRIND_MAKE_MEM_DEFINED(&byte, 1) != 0;
 }
 
 void memheap_sanitizer_poison_untouched(const void *start, size_t size)
 {
-    for (size_t done = 0; done < size; done += longest)
+    for (size_t done = 0; done < size; done += part_max)
         VALGRIND_MAKE_MEM_NOACCESS((const char *)start + done,
-                                   memheap_min(size - done, longest));
+                                   memheap_min(size - done, part_max));
 }
 
-/* For a part of memory of at most `longest` bytes. */
-static void show_part(const char *start, size_t size, bool set)
+/* Unpoison at most part_max bytes. */
+static void unpoison_part(const char *start, size_t size, bool set)
 {
     if (set)
         VALGRIND_MAKE_MEM_DEFINED(start, size);
@@ -54,18 +54,18 @@ static void show_part(const char *start, size_t size, bool set)
         VALGRIND_MAKE_MEM_UNDEFINED(start, size);
 }
 
-static void show_memory(const void *start, size_t size, bool set)
+static void memcheck_unpoison(const void *start, size_t size, bool set)
 {
-    for (size_t done = 0; done < size; done += longest)
-        show_part((const char *)start + done, memheap_min(size - done, longest),
-                  set);
+    for (size_t done = 0; done < size; done += part_max)
+        unpoison_part((const char *)start + done,
+                      memheap_min(size - done, part_max), set);
 }
 
 void memheap_sanitizer_mark_set(const void *start, size_t size)
 {
-    for (size_t done = 0; done < size; done += longest)
+    for (size_t done = 0; done < size; done += part_max)
         VALGRIND_MAKE_MEM_DEFINED_IF_ADDRESSABLE(
-            (const char *)start + done, memheap_min(size - done, longest));
+            (const char *)start + done, memheap_min(size - done, part_max));
 }
 
 void memheap_sanitizer_pool_open(const void *pool)
@@ -105,7 +105,7 @@ void memheap_sanitizer_poison_untouched(const void *start, size_t size)
     (void)size;
 }
 
-static void show_memory(const void *start, size_t size, bool set)
+static void memcheck_unpoison(const void *start, size_t size, bool set)
 {
     (void)start;
     (void)size;
@@ -166,7 +166,7 @@ void memheap_sanitizer_poison(const void *start, size_t size)
 
 void memheap_sanitizer_unpoison(const void *start, size_t size, bool set)
 {
-    show_memory(start, size, set);
+    memcheck_unpoison(start, size, set);
     if (memheap_sanitizer_is_asan())
         __asan_unpoison_memory_region(start, size);
 }
@@ -181,20 +181,20 @@ void memheap_sanitizer_probe(const void *start, size_t size, bool writes)
         (writes ? __asan_report_store_n : __asan_report_load_n)(bad, 1);
 }
 
-static void (*teller)(const void *address);
+static void (*on_report)(const void *address);
 
-static void reported(const char *report)
+static void report_callback(const char *report)
 {
     (void)report;
-    if (teller != NULL)
-        teller(__asan_get_report_address());
+    if (on_report != NULL)
+        on_report(__asan_get_report_address());
 }
 
-void memheap_sanitizer_on_report(void (*tell)(const void *address))
+void memheap_sanitizer_on_report(void (*callback)(const void *address))
 {
     if (__asan_set_error_report_callback == NULL ||
         __asan_get_report_address == NULL)
         return;
-    teller = tell;
-    __asan_set_error_report_callback(reported);
+    on_report = callback;
+    __asan_set_error_report_callback(report_callback);
 }

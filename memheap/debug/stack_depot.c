@@ -1,11 +1,11 @@
 /*
- * The depot of site.h, and what addresses mean.
+ * The stack depot, and the meaning of return addresses.
  *
- * The unwinder of libc finds the frames. Those of memheap's own libraries are
- * left out when a site is described, so what is named first is the line of the
- * program that called. The object that a frame lies in is asked of the dynamic
- * linker, function and line of addr2line(1), which runs as a process of its
- * own; where there is none, the object and the distance from its start remain.
+ * libc's backtrace() finds the frames. The description of a call site leaves
+ * out frames in memheap's own libraries, so it names the line of the program
+ * that made the call. dladdr() finds the object of a frame; addr2line(1), run
+ * as a process, finds function and line. Without addr2line, the description has
+ * the object and the offset in it.
  */
 #define _GNU_SOURCE /* dladdr() */
 #include "config.h"
@@ -28,77 +28,77 @@
 enum {
     ENTRIES_MAX = 1 << 22,
     TEXT_MAX = 1 << 26,
-    PROBES = 8
+    PROBES_MAX = 8
 };
 
 typedef struct entry {
-    uint32_t file; /* where its name is in the text, plus one; 0: see frames */
+    uint32_t file_at; /* 1 + offset of the file name; 0: use the frames */
     int line;
-    int frames;
+    int frames; /* number of return addresses */
     void *frame[MEMHEAP_CALL_SITE_FRAMES];
 } entry_t;
 
-/* What the thread says of the call that it is in. */
+/* What the program states about the current call of this thread. */
 static _Thread_local struct {
     const char *file;
     int line;
     const char *tag;
-} here;
+} current_call;
 
 void memheap_at(const char *file, int line)
 {
-    here.file = file;
-    here.line = line;
+    current_call.file = file;
+    current_call.line = line;
 }
 
 const char *memheap_set_tag(const char *tag)
 {
-    const char *before = here.tag;
-    here.tag = tag;
+    const char *before = current_call.tag;
+    current_call.tag = tag;
     return before;
 }
 
 const char *memheap_current_tag(void)
 {
-    return here.tag == NULL ? "" : here.tag;
+    return current_call.tag == NULL ? "" : current_call.tag;
 }
 
-static entry_t *entry_at(const memheap_stack_depot_t *sites,
+static entry_t *entry_at(const memheap_stack_depot_t *depot,
                          memheap_call_site_t site)
 {
-    return (entry_t *)(void *)sites->entries.base + site;
+    return (entry_t *)(void *)depot->entries.base + site;
 }
 
-memheap_status_t memheap_stack_depot_open(memheap_stack_depot_t *sites,
+memheap_status_t memheap_stack_depot_open(memheap_stack_depot_t *depot,
                                           const memheap_memory_t *memory)
 {
     void *frame[1];
-    *sites = (memheap_stack_depot_t){0};
-    memheap_status_t status = memheap_hashmap_open(&sites->map, memory);
+    *depot = (memheap_stack_depot_t){0};
+    memheap_status_t status = memheap_hashmap_open(&depot->map, memory);
     if (status == MEMHEAP_OK)
-        status = memheap_array_open(&sites->entries, memory,
+        status = memheap_array_open(&depot->entries, memory,
                                     ENTRIES_MAX * sizeof(entry_t));
     if (status == MEMHEAP_OK)
-        status = memheap_array_open(&sites->text, memory, TEXT_MAX);
+        status = memheap_array_open(&depot->text, memory, TEXT_MAX);
     if (status != MEMHEAP_OK)
-        memheap_stack_depot_close(sites);
+        memheap_stack_depot_close(depot);
     else
-        backtrace(frame, 1); /* loads the unwinder now, and not in a call */
+        backtrace(frame, 1); /* load the unwinder now, and not in a call */
     return status;
 }
 
-void memheap_stack_depot_close(memheap_stack_depot_t *sites)
+void memheap_stack_depot_close(memheap_stack_depot_t *depot)
 {
-    memheap_hashmap_close(&sites->map);
-    memheap_array_close(&sites->entries);
-    memheap_array_close(&sites->text);
-    *sites = (memheap_stack_depot_t){0};
+    memheap_hashmap_close(&depot->map);
+    memheap_array_close(&depot->entries);
+    memheap_array_close(&depot->text);
+    *depot = (memheap_stack_depot_t){0};
 }
 
-size_t memheap_stack_depot_size(const memheap_stack_depot_t *sites)
+size_t memheap_stack_depot_size(const memheap_stack_depot_t *depot)
 {
-    return memheap_hashmap_size(&sites->map) + sites->entries.committed +
-           sites->text.committed;
+    return memheap_hashmap_size(&depot->map) + depot->entries.committed +
+           depot->text.committed;
 }
 
 static uint64_t mix(uint64_t digest, uint64_t word)
@@ -120,64 +120,64 @@ static uint64_t digest_of(const entry_t *entry, const char *file)
     return digest >> 1;
 }
 
-static bool is_same(const memheap_stack_depot_t *sites,
+static bool is_same(const memheap_stack_depot_t *depot,
                     memheap_call_site_t site, const entry_t *entry,
                     const char *file)
 {
-    const entry_t *other = entry_at(sites, site);
+    const entry_t *other = entry_at(depot, site);
     if (file == NULL)
-        return other->file == 0 && other->frames == entry->frames &&
+        return other->file_at == 0 && other->frames == entry->frames &&
                memcmp(other->frame, entry->frame,
                       (size_t)entry->frames * sizeof(void *)) == 0;
-    return other->file != 0 && other->line == entry->line &&
-           strcmp(sites->text.base + other->file - 1, file) == 0;
+    return other->file_at != 0 && other->line == entry->line &&
+           strcmp(depot->text.base + other->file_at - 1, file) == 0;
 }
 
-/* Add an entry that is not there; 0 if there is no memory for it. */
-static memheap_call_site_t add(memheap_stack_depot_t *sites, uint64_t digest,
+/* Add an entry. @return 0 if there is no memory for it */
+static memheap_call_site_t add(memheap_stack_depot_t *depot, uint64_t digest,
                                entry_t *entry, const char *file)
 {
     size_t length = file == NULL ? 0 : strlen(file) + 1;
-    if (sites->count + 2 >= ENTRIES_MAX ||
-        memheap_hashmap_reserve(&sites->map) != MEMHEAP_OK ||
-        memheap_array_ensure(&sites->entries,
-                             (sites->count + 2) * sizeof(entry_t)) !=
+    if (depot->count + 2 >= ENTRIES_MAX ||
+        memheap_hashmap_reserve(&depot->map) != MEMHEAP_OK ||
+        memheap_array_ensure(&depot->entries,
+                             (depot->count + 2) * sizeof(entry_t)) !=
             MEMHEAP_OK ||
-        memheap_array_ensure(&sites->text, sites->text_used + length) !=
+        memheap_array_ensure(&depot->text, depot->text_used + length) !=
             MEMHEAP_OK)
         return 0;
     if (file != NULL) {
-        memcpy(sites->text.base + sites->text_used, file, length);
-        entry->file = (uint32_t)sites->text_used + 1;
-        sites->text_used += length;
+        memcpy(depot->text.base + depot->text_used, file, length);
+        entry->file_at = (uint32_t)depot->text_used + 1;
+        depot->text_used += length;
     }
-    memheap_call_site_t site = ++sites->count;
-    *entry_at(sites, site) = *entry;
-    memheap_hashmap_put(&sites->map, digest, site);
+    memheap_call_site_t site = ++depot->count;
+    *entry_at(depot, site) = *entry;
+    memheap_hashmap_put(&depot->map, digest, site);
     return site;
 }
 
-memheap_call_site_t memheap_stack_depot_capture(memheap_stack_depot_t *sites)
+memheap_call_site_t memheap_stack_depot_capture(memheap_stack_depot_t *depot)
 {
-    entry_t entry = {.line = here.line};
-    const char *file = here.file;
-    here.file = NULL;
+    entry_t entry = {.line = current_call.line};
+    const char *file = current_call.file;
+    current_call.file = NULL;
     if (file == NULL)
         entry.frames = backtrace(entry.frame, MEMHEAP_CALL_SITE_FRAMES);
     uint64_t digest = digest_of(&entry, file);
-    for (unsigned i = 0; i < PROBES; i++, digest++) {
-        const uint64_t *site = memheap_hashmap_find(&sites->map, digest);
+    for (unsigned i = 0; i < PROBES_MAX; i++, digest++) {
+        const uint64_t *site = memheap_hashmap_find(&depot->map, digest);
         if (site == NULL)
-            return add(sites, digest, &entry, file);
-        if (is_same(sites, (memheap_call_site_t)*site, &entry, file))
+            return add(depot, digest, &entry, file);
+        if (is_same(depot, (memheap_call_site_t)*site, &entry, file))
             return (memheap_call_site_t)*site;
     }
     return 0;
 }
 
-/* Whether a frame lies in one of memheap's own libraries, or in one that these
- * call, or a checker puts before them. */
-static bool is_own(const char *object)
+/* Whether an object is one of memheap's libraries, one that they call, or one
+ * that a sanitizer preloads. */
+static bool is_library(const char *object)
 {
     static const char *const names[] = {
         "libmemheap.", "libmemheap_", "libc.",       "libuc",     "libmpi.",
@@ -191,49 +191,50 @@ static bool is_own(const char *object)
     return false;
 }
 
-/* Whether a function is the unwinder, as a sanitizer puts it in a program. */
+/* Whether a function is the unwinder that a sanitizer links into a program. */
 static bool is_unwinder(const char *name)
 {
     return name != NULL && (strcmp(name, "backtrace") == 0 ||
                             strstr(name, "interceptor_backtrace") != NULL);
 }
 
-/* Where an address lies in the file of its object. */
-static uintptr_t address_in(const Dl_info *object, uintptr_t address)
+/* An address as addr2line expects it: relative to the object's file. */
+static uintptr_t file_address(const Dl_info *object, uintptr_t address)
 {
     const ElfW(Ehdr) *header = object->dli_fbase;
     return header->e_type == ET_EXEC ? address
                                      : address - (uintptr_t)object->dli_fbase;
 }
 
-/* The first line that a program prints; false if it prints none. */
-static bool line_of(char *const argv[], char *line, size_t room)
+/* Run a program and read the first line of its output. @return false if it
+ * prints nothing */
+static bool read_first_line(char *const argv[], char *line, size_t size)
 {
-    int ends[2];
+    int pipe_fds[2];
     pid_t child;
     posix_spawn_file_actions_t actions;
-    if (pipe(ends) != 0)
+    if (pipe(pipe_fds) != 0)
         return false;
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], STDOUT_FILENO);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", 1,
                                      0);
-    posix_spawn_file_actions_addclose(&actions, ends[0]);
+    posix_spawn_file_actions_addclose(&actions, pipe_fds[0]);
     extern char **environ;
     bool started =
         posix_spawnp(&child, argv[0], &actions, NULL, argv, environ) == 0;
     posix_spawn_file_actions_destroy(&actions);
-    close(ends[1]);
+    close(pipe_fds[1]);
     size_t length = 0;
-    ssize_t got = 1;
-    char rest[256];
-    while (started && got > 0) {
-        bool full = length + 1 >= room;
-        got = read(ends[0], full ? rest : line + length,
-                   full ? sizeof(rest) : room - 1 - length);
-        length += full || got < 0 ? 0 : (size_t)got;
+    ssize_t count = 1;
+    char discarded[256];
+    while (started && count > 0) {
+        bool full = length + 1 >= size;
+        count = read(pipe_fds[0], full ? discarded : line + length,
+                     full ? sizeof(discarded) : size - 1 - length);
+        length += full || count < 0 ? 0 : (size_t)count;
     }
-    close(ends[0]);
+    close(pipe_fds[0]);
     if (started)
         waitpid(child, NULL, 0);
     line[length] = '\0';
@@ -241,9 +242,9 @@ static bool line_of(char *const argv[], char *line, size_t room)
     return line[0] != '\0';
 }
 
-/* Let a line of addr2line(1) be shorter: the file without its folders. False
- * if it tells nothing. */
-static bool shorten(const char *line, char *text, size_t room)
+/* Strip the folders from a line of addr2line(1). @return false if the line has
+ * no location */
+static bool shorten(const char *line, char *text, size_t size)
 {
     const char *at = strstr(line, " at ");
     if (line[0] == '?' || at == NULL || at[4] == '?')
@@ -252,20 +253,20 @@ static bool shorten(const char *line, char *text, size_t room)
     const char *end = strstr(at, " (discriminator");
     file = file == NULL ? at + 4 : file + 1;
     size_t length = end == NULL ? strlen(file) : (size_t)(end - file);
-    snprintf(text, room, "%.*s at %.*s", (int)(at - line), line, (int)length,
+    snprintf(text, size, "%.*s at %.*s", (int)(at - line), line, (int)length,
              file);
     return true;
 }
 
 static char *describe_frame(const Dl_info *object, uintptr_t address,
-                            char *text, size_t room)
+                            char *text, size_t size)
 {
-    char number[32];
+    char hex[32];
     char line[1024];
     char *path = (char *)(uintptr_t)object->dli_fname;
-    uintptr_t place = address_in(object, address);
-    snprintf(number, sizeof(number), "0x%zx", (size_t)place);
-    /* The name of the program itself may be relative to another folder. */
+    uintptr_t file_offset = file_address(object, address);
+    snprintf(hex, sizeof(hex), "0x%zx", (size_t)file_offset);
+    /* The path of the executable may be relative to another folder. */
     char self[] = "/proc/self/exe";
     char exe[1024];
     if (strchr(path, '/') == NULL || access(path, R_OK) != 0) {
@@ -274,46 +275,46 @@ static char *describe_frame(const Dl_info *object, uintptr_t address,
         path = exe;
     }
     char *const argv[] = {(char *)(uintptr_t) "addr2line",
-                          (char *)(uintptr_t) "-fCpe", path, number, NULL};
-    if (line_of(argv, line, sizeof(line)) && shorten(line, text, room))
+                          (char *)(uintptr_t) "-fCpe", path, hex, NULL};
+    if (read_first_line(argv, line, sizeof(line)) && shorten(line, text, size))
         return text;
     const char *name = strrchr(path, '/');
     name = name == NULL ? path : name + 1;
     if (object->dli_sname != NULL)
-        snprintf(text, room, "%s+0x%zx in %s", object->dli_sname,
+        snprintf(text, size, "%s+0x%zx in %s", object->dli_sname,
                  (size_t)(address - (uintptr_t)object->dli_saddr), name);
     else
-        snprintf(text, room, "%s+%s", name, number);
+        snprintf(text, size, "%s+%s", name, hex);
     return text;
 }
 
-char *memheap_call_site_describe(const memheap_stack_depot_t *sites,
+char *memheap_call_site_describe(const memheap_stack_depot_t *depot,
                                  memheap_call_site_t site, char *text,
-                                 size_t room)
+                                 size_t size)
 {
-    snprintf(text, room, "an unknown place");
+    snprintf(text, size, "an unknown call site");
     if (site == 0)
         return text;
-    const entry_t *entry = entry_at(sites, site);
-    if (entry->file != 0) {
-        snprintf(text, room, "%s:%d", sites->text.base + entry->file - 1,
+    const entry_t *entry = entry_at(depot, site);
+    if (entry->file_at != 0) {
+        snprintf(text, size, "%s:%d", depot->text.base + entry->file_at - 1,
                  entry->line);
         return text;
     }
-    return memheap_frames_describe(entry->frame, entry->frames, text, room);
+    return memheap_frames_describe(entry->frame, entry->frames, text, size);
 }
 
 char *memheap_frames_describe(void *const *frame, int count, char *text,
-                              size_t room)
+                              size_t size)
 {
-    snprintf(text, room, "an unknown place");
+    snprintf(text, size, "an unknown call site");
     for (int i = 0; i < count; i++) {
         Dl_info object;
-        /* A frame returns to behind its call. */
+        /* A return address is behind the call instruction. */
         uintptr_t address = (uintptr_t)frame[i] - 1;
         if (dladdr((void *)address, &object) != 0 &&
-            !is_own(object.dli_fname) && !is_unwinder(object.dli_sname))
-            return describe_frame(&object, address, text, room);
+            !is_library(object.dli_fname) && !is_unwinder(object.dli_sname))
+            return describe_frame(&object, address, text, size);
     }
     return text;
 }

@@ -1,10 +1,10 @@
 /*
- * Where in the program calls come from.
+ * Call sites: where in the program calls come from.
  *
- * A site is a file and a line, if the program says them (memheap_at()), else
- * the return addresses on the stack. A heap that keeps records has its sites in
- * a depot, each once, and names them by numbers. What an address means is
- * looked up when somebody wants to read it, and not before.
+ * A call site is a file and a line if the program states them (memheap_at()),
+ * else the return addresses on the stack. The depot of a heap stores each call
+ * site once; records refer to it by number. Function and line are looked up
+ * only when a call site is described.
  */
 #ifndef MEMHEAP_DEBUG_STACK_DEPOT_H
 #define MEMHEAP_DEBUG_STACK_DEPOT_H
@@ -14,47 +14,53 @@
 
 #include <stdint.h>
 
-/** The number of a site in its depot; 0 is none that is known. */
+/** Number of a call site in its depot. 0: not known. */
 typedef uint32_t memheap_call_site_t;
 
 enum {
-    MEMHEAP_CALL_SITE_FRAMES = 12, /* return addresses that are kept */
-    MEMHEAP_CALL_SITE_TEXT = 512   /* enough to describe most sites */
+    MEMHEAP_CALL_SITE_FRAMES = 12, /* return addresses of a call site */
+    MEMHEAP_CALL_SITE_TEXT = 512   /* enough to describe most call sites */
 };
 
 typedef struct memheap_stack_depot {
-    memheap_hashmap_t map;   /* from a digest to the number */
-    memheap_array_t entries; /* 0 is not used */
-    memheap_array_t text;    /* names of files, each ended by a null byte */
-    uint32_t count;
-    size_t text_used;
+    memheap_hashmap_t map;   /* digest to number */
+    memheap_array_t entries; /* index 0 is not used */
+    memheap_array_t text;    /* file names, each with its null byte */
+    uint32_t count;          /* of entries */
+    size_t text_used;        /* bytes */
 } memheap_stack_depot_t;
 
-/** An empty depot. MEMHEAP_ERR_NO_METADATA. */
-memheap_status_t memheap_stack_depot_open(memheap_stack_depot_t *sites,
+/** Open an empty depot. @return MEMHEAP_ERR_NO_METADATA */
+memheap_status_t memheap_stack_depot_open(memheap_stack_depot_t *depot,
                                           const memheap_memory_t *memory);
-/** Give its memory back. A depot of zeros may be closed too. */
-void memheap_stack_depot_close(memheap_stack_depot_t *sites);
 
-/** Bytes that the depot takes. */
-size_t memheap_stack_depot_size(const memheap_stack_depot_t *sites);
+/** Free the memory. All zero may be closed too. */
+void memheap_stack_depot_close(memheap_stack_depot_t *depot);
 
-/** The site of the call that the thread is in; 0 if the depot has no memory
- *  for it. What memheap_at() said is used up. */
-memheap_call_site_t memheap_stack_depot_capture(memheap_stack_depot_t *sites);
+/** Bytes of metadata. */
+size_t memheap_stack_depot_size(const memheap_stack_depot_t *depot);
 
-/** Write a site as people read it: "heat.c:42", "main at heat.c:42", or
- *  "heat+0x1139" where nothing tells more. The text is cut at room bytes, and
- *  returned. May start addr2line(1), which takes its time. */
-char *memheap_call_site_describe(const memheap_stack_depot_t *sites,
+/** The call site of this thread's current call; the location that memheap_at()
+ *  set is used once. @return 0 if the depot has no memory */
+memheap_call_site_t memheap_stack_depot_capture(memheap_stack_depot_t *depot);
+
+/**
+ * Describe a call site: "heat.c:42", "main at heat.c:42", or "heat+0x1139" if
+ * there is no debug information. May run addr2line(1), which takes a while.
+ *
+ * @param size  bytes of text; a longer description is cut
+ * @return text
+ */
+char *memheap_call_site_describe(const memheap_stack_depot_t *depot,
                                  memheap_call_site_t site, char *text,
-                                 size_t room);
+                                 size_t size);
 
-/** The same of the first of some return addresses that is the program's. */
+/** As above, for the first of some return addresses that is in the program and
+ *  not in a library of memheap. */
 char *memheap_frames_describe(void *const *frame, int count, char *text,
-                              size_t room);
+                              size_t size);
 
-/** The tag of the thread's calls; "" if there is none. */
+/** The tag of this thread's calls. "": none. */
 const char *memheap_current_tag(void);
 
 #endif

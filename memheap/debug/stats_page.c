@@ -1,5 +1,5 @@
 /*
- * The file of gauge.h.
+ * The writer of the stats page.
  */
 #define _GNU_SOURCE /* memfd_create() */
 #include "config.h"
@@ -17,19 +17,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A file that nobody can make shorter. -1, with errno set. */
+/* Create a memory file that cannot be made shorter.
+ * @return its descriptor; -1, with errno set, if that fails */
 static int make_file(void)
 {
     struct rlimit limit;
     errno = EFBIG;
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-        limit.rlim_cur < MEMHEAP_STATS_LIST)
+        limit.rlim_cur < MEMHEAP_STATS_LIST_START)
         return -1;
     int fd = memfd_create(MEMHEAP_STATS_FILE, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -1;
     if (fchmod(fd, S_IRUSR | S_IWUSR) == 0 &&
-        ftruncate(fd, MEMHEAP_STATS_LIST) == 0 &&
+        ftruncate(fd, MEMHEAP_STATS_LIST_START) == 0 &&
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
         return fd;
     int error = errno;
@@ -41,112 +42,120 @@ static int make_file(void)
 memheap_stats_export_t *
 memheap_stats_export_open(const memheap_stats_export_config_t *config)
 {
-    memheap_stats_export_t *gauge =
-        memheap_memory_new(config->memory, sizeof(*gauge));
+    memheap_stats_export_t *export =
+        memheap_memory_new(config->memory, sizeof(*export));
     errno = ENOMEM;
-    if (gauge == NULL)
+    if (export == NULL)
         goto err;
-    gauge->fd = make_file();
-    if (gauge->fd < 0)
-        goto err_gauge;
-    void *mapped = mmap(NULL, sizeof(*gauge->page), PROT_READ | PROT_WRITE,
-                        MAP_SHARED, gauge->fd, 0);
+    export->fd = make_file();
+    if (export->fd < 0)
+        goto err_export;
+    void *mapped = mmap(NULL, sizeof(*export->page), PROT_READ | PROT_WRITE,
+                        MAP_SHARED, export->fd, 0);
     if (mapped == MAP_FAILED)
         goto err_file;
-    gauge->process = memheap_fork_guard_get();
-    gauge->memory = config->memory;
-    gauge->page = mapped;
-    *gauge->page = (memheap_stats_page_t){.magic = MEMHEAP_STATS_MAGIC,
-                                          .version = MEMHEAP_STATS_VERSION,
-                                          .size = sizeof(*gauge->page),
-                                          .process = (int64_t)getpid(),
-                                          .file = config->file,
-                                          .base = (uintptr_t)config->base,
-                                          .pe = -1,
-                                          .pes = -1};
-    snprintf(gauge->page->name, MEMHEAP_STATS_NAME, "%s", config->name);
-    snprintf(gauge->page->component, MEMHEAP_STATS_NAME, "%s",
+    export->owner = memheap_fork_guard_get();
+    export->memory = config->memory;
+    export->page = mapped;
+    *export->page = (memheap_stats_page_t){.magic = MEMHEAP_STATS_MAGIC,
+                                           .version = MEMHEAP_STATS_VERSION,
+                                           .size = sizeof(*export->page),
+                                           .pid = (int64_t)getpid(),
+                                           .heap_fd = config->heap_fd,
+                                           .base = (uintptr_t)config->base,
+                                           .pe = -1,
+                                           .pes = -1};
+    snprintf(export->page->name, MEMHEAP_STATS_NAME_SIZE, "%s", config->name);
+    snprintf(export->page->component, MEMHEAP_STATS_NAME_SIZE, "%s",
              config->component);
-    return gauge;
+    return export;
 
 err_file:
-    close(gauge->fd);
-err_gauge:
-    memheap_memory_delete(config->memory, gauge, sizeof(*gauge));
+    close(export->fd);
+err_export:
+    memheap_memory_delete(config->memory, export, sizeof(*export));
 err:
-    memheap_log_write(config->log, config->level,
-                      "MEMHEAP_TOP: the figures of heap \"%s\" cannot be shown "
-                      "(%s)",
-                      config->name, strerror(errno));
+    memheap_log_write(
+        config->log, config->level,
+        "MEMHEAP_TOP: cannot export the statistics of heap \"%s\" "
+        "(%s)",
+        config->name, strerror(errno));
     return NULL;
 }
 
-void memheap_stats_export_close(memheap_stats_export_t *gauge)
+void memheap_stats_export_close(memheap_stats_export_t *export)
 {
-    if (gauge == NULL)
+    if (export == NULL)
         return;
-    munmap(gauge->page, sizeof(*gauge->page));
-    close(gauge->fd);
-    memheap_memory_delete(gauge->memory, gauge, sizeof(*gauge));
+    munmap(export->page, sizeof(*export->page));
+    close(export->fd);
+    memheap_memory_delete(export->memory, export, sizeof(*export));
 }
 
-void memheap_stats_export_list_begin(memheap_stats_export_t *gauge)
+void memheap_stats_export_list_begin(memheap_stats_export_t *export)
 {
     struct rlimit limit;
-    gauge->asked = __atomic_load_n(&gauge->page->asked, __ATOMIC_RELAXED);
-    gauge->blocks = gauge->tags = 0;
-    gauge->end = MEMHEAP_STATS_LIST;
-    gauge->used = 0;
-    gauge->error = 0;
-    gauge->limit = getrlimit(RLIMIT_FSIZE, &limit) == 0 ? limit.rlim_cur : 0;
+    export->requested =
+        __atomic_load_n(&export->page->list_requested, __ATOMIC_RELAXED);
+    export->blocks = export->tags = 0;
+    export->file_end = MEMHEAP_STATS_LIST_START;
+    export->buffered = 0;
+    export->error = 0;
+    export->file_limit =
+        getrlimit(RLIMIT_FSIZE, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
-static void flush(memheap_stats_export_t *gauge)
+/* Write the buffer to the file. */
+static void flush(memheap_stats_export_t *export)
 {
     size_t done = 0;
-    if (gauge->error == 0 && gauge->limit - gauge->end < gauge->used)
-        gauge->error = EFBIG;
-    while (done < gauge->used && gauge->error == 0) {
-        ssize_t size = pwrite(gauge->fd, gauge->bytes + done,
-                              gauge->used - done, (off_t)gauge->end);
+    if (export->error == 0 &&
+        export->file_limit - export->file_end < export->buffered)
+        export->error = EFBIG;
+    while (done < export->buffered && export->error == 0) {
+        ssize_t size =
+            pwrite(export->fd, export->buffer + done, export->buffered - done,
+                   (off_t) export->file_end);
         if (size < 0 && errno != EINTR)
-            gauge->error = errno;
+            export->error = errno;
         done += size < 0 ? 0 : (size_t)size;
-        gauge->end += size < 0 ? 0 : (uint64_t)size;
+        export->file_end += size < 0 ? 0 : (uint64_t)size;
     }
-    gauge->used = 0;
+    export->buffered = 0;
 }
 
-static void *append(memheap_stats_export_t *gauge, size_t size)
+/* Get space in the buffer for size more bytes of the list. */
+static void *append(memheap_stats_export_t *export, size_t size)
 {
-    if (sizeof(gauge->bytes) - gauge->used < size)
-        flush(gauge);
-    gauge->used += size;
-    return gauge->bytes + gauge->used - size;
+    if (sizeof(export->buffer) - export->buffered < size)
+        flush(export);
+    export->buffered += size;
+    return export->buffer + export->buffered - size;
 }
 
-void memheap_stats_export_list_add(memheap_stats_export_t *gauge,
+void memheap_stats_export_list_add(memheap_stats_export_t *export,
                                    const memheap_stats_block_t *block)
 {
-    memcpy(append(gauge, sizeof(*block)), block, sizeof(*block));
-    gauge->blocks++;
+    memcpy(append(export, sizeof(*block)), block, sizeof(*block));
+    export->blocks++;
 }
 
-void memheap_stats_export_list_add_tag(memheap_stats_export_t *gauge,
+void memheap_stats_export_list_add_tag(memheap_stats_export_t *export,
                                        const char *tag)
 {
-    char *name = append(gauge, MEMHEAP_TAG_SIZE);
+    char *name = append(export, MEMHEAP_TAG_SIZE);
     snprintf(name, MEMHEAP_TAG_SIZE, "%s", tag);
-    gauge->tags++;
+    export->tags++;
 }
 
-void memheap_stats_export_list_end(memheap_stats_export_t *gauge)
+void memheap_stats_export_list_end(memheap_stats_export_t *export)
 {
-    memheap_stats_page_t *page = gauge->page;
-    flush(gauge);
-    page->listed = page->stats;
-    page->blocks = gauge->blocks;
-    page->tags = gauge->tags;
-    page->error = gauge->error;
-    __atomic_store_n(&page->answered, gauge->asked, __ATOMIC_RELEASE);
+    memheap_stats_page_t *page = export->page;
+    flush(export);
+    page->list_stats = page->stats;
+    page->list_blocks = export->blocks;
+    page->list_tags = export->tags;
+    page->list_error = export->error;
+    __atomic_store_n(&page->list_published, export->requested,
+                     __ATOMIC_RELEASE);
 }

@@ -1,21 +1,26 @@
 /*
- * What a heap shows to programs of its user that run beside it: its figures,
- * after each of its calls, and on request a list of its blocks.
+ * The stats page: the statistics of a heap, and on request a list of its
+ * blocks, for other processes of the same user (memheap-top, memheap-map).
  *
- * They are in a memory file without a name, of mode 600, which a reader finds
- * among the descriptors of the process in /proc. It begins with a page of the
- * struct below; the list lies behind it. The file cannot be made shorter, so
- * that no reader can harm the heap, and ends with the process.
+ * They are in a memory file of mode 600. A reader finds it by its name among
+ * the descriptors of the process in /proc. The file cannot be made shorter, so
+ * no reader can harm the heap. It ends with the process.
  *
- * What takes more than a few words to find out, the largest free block above
- * all, is looked up anew every MEMHEAP_STATS_STRIDE calls.
+ *     0                   sizeof         MEMHEAP_STATS_LIST_START
+ *     | memheap_stats_page_t |   unused   | blocks ... | tags ... |
  *
- * Figures are read while they are written: a sequence that is odd, or another
- * one afterwards than before, says that they have to be read again.
+ * The heap updates the page at the end of each call. Values that take longer to
+ * collect, such as the largest free block, follow every MEMHEAP_STATS_INTERVAL
+ * calls. A sequence lock protects the page (one writer, any readers):
  *
- * A list is asked for by an `asked` other than `answered`. The heap writes it
- * at the end of its next call, and says so by letting both be equal. A reader
- * locks the file for the time (flock), and gives the list's memory back.
+ *     writer:  sequence + 1 (odd)   write the page   sequence + 1 (even)
+ *     reader:  read an even sequence, copy the page, read the same sequence;
+ *              else try again
+ *
+ * To request a list, a reader writes list_requested. The heap writes the list
+ * at the end of its next call and sets list_published to the same number.
+ * Readers lock the file (flock) from the request until they have freed the
+ * memory of the list.
  */
 #ifndef MEMHEAP_DEBUG_STATS_PAGE_H
 #define MEMHEAP_DEBUG_STATS_PAGE_H
@@ -28,88 +33,93 @@
 #define MEMHEAP_STATS_MAGIC "memheap"
 
 enum {
-    /** Changes whenever the structs below, or memheap_stats_t, do. */
+    /** Changes with the structs below and with memheap_stats_t. */
     MEMHEAP_STATS_VERSION = 1,
-    MEMHEAP_STATS_NAME = 48,
-    /** Where the list begins in the file: the size of the largest page that
-     *  this is likely to run on. */
-    MEMHEAP_STATS_LIST = 65536,
-    MEMHEAP_STATS_STRIDE = 64
+    MEMHEAP_STATS_NAME_SIZE = 48,
+    /** Offset of the list in the file: the largest page size to expect. */
+    MEMHEAP_STATS_LIST_START = 65536,
+    /** Calls between two collections of all statistics. */
+    MEMHEAP_STATS_INTERVAL = 64
 };
 
-/** A block of a list. */
+/** A block of the list. */
 typedef struct memheap_stats_block {
-    uint64_t offset, size;
-    /** As in memheap_block_t. */
-    uint64_t number, asked;
+    uint64_t offset;
+    uint64_t size;
+    uint64_t number; /* as in memheap_block_t */
+    uint64_t asked;  /* as in memheap_block_t */
     uint32_t live;
-    uint32_t tag; /* index of the tag; the names of all follow the blocks */
+    uint32_t tag; /* index into the tags behind the blocks */
 } memheap_stats_block_t;
 
+/** The start of the file. Fields up to `component` never change. The sequence
+ *  protects the others, but for list_requested. */
 typedef struct memheap_stats_page {
     char magic[8];
     uint32_t version;
     uint32_t size; /* of this struct */
     uint64_t sequence;
-    /* What stays as it is. */
-    int64_t process;
-    int64_t file; /* descriptor of the heap's memory; -1: it is private */
+    int64_t pid;
+    int64_t heap_fd; /* descriptor of the heap's memory file; -1: none */
     uint64_t base;
-    char name[MEMHEAP_STATS_NAME];
-    char component[MEMHEAP_STATS_NAME];
-    /* The rest is covered by the sequence. */
-    int64_t pe, pes; /* -1: of no job */
-    /** Readers find out for themselves what is resident, and what follows from
-     *  other figures: free, frees and fragmentation. */
+    char name[MEMHEAP_STATS_NAME_SIZE];
+    char component[MEMHEAP_STATS_NAME_SIZE];
+    int64_t pe;  /* -1: the heap is not of a job */
+    int64_t pes; /* -1: the heap is not of a job */
+    /** `resident`, `free`, `frees` and `fragmentation` may be old: readers
+     *  compute them. */
     memheap_stats_t stats;
-    /* The list. */
-    uint64_t asked; /* written by readers */
-    uint64_t answered;
-    memheap_stats_t listed; /* the figures as they were then */
-    uint64_t blocks;
-    uint64_t tags; /* 0: the heap keeps no records */
-    int64_t error; /* errno where there is no list, else 0 */
+    uint64_t list_requested;    /* number of the last request; set by readers */
+    uint64_t list_published;    /* number of the request that was served last */
+    memheap_stats_t list_stats; /* at the time of the list */
+    uint64_t list_blocks;
+    uint64_t list_tags; /* 0: the heap keeps no records */
+    int64_t list_error; /* errno if the list could not be written, else 0 */
 } memheap_stats_page_t;
 
-/** Something to show. The fields are for the functions here. */
+/** The writer of a stats page. Its fields are private. */
 typedef struct memheap_stats_export {
     memheap_stats_page_t *page;
-    memheap_fork_guard_t process;
+    memheap_fork_guard_t owner;
     uint64_t calls;
     int fd;
     const memheap_memory_t *memory;
     /* The list that is being written. */
-    uint64_t asked, blocks, tags, end;
-    uint64_t limit; /* of the file; to go past it raises a signal */
+    uint64_t requested; /* number of the request */
+    uint64_t blocks;
+    uint64_t tags;
+    uint64_t file_end;
+    uint64_t file_limit; /* RLIMIT_FSIZE: writing beyond raises a signal */
     int error;
-    size_t used; /* bytes that are not in the file yet */
-    char bytes[4096];
+    size_t buffered; /* bytes in the buffer */
+    char buffer[4096];
 } memheap_stats_export_t;
 
-/** What is to be shown, as far as it stays as it is. */
+/** The constant fields of the page, and where to log. */
 typedef struct memheap_stats_export_config {
     const char *name;
     const char *component;
     const void *base;
-    int file;
+    int heap_fd;
     const memheap_memory_t *memory;
-    const memheap_log_t *log;  /* of failures, */
-    memheap_log_level_t level; /* which are of this level */
+    const memheap_log_t *log;
+    memheap_log_level_t level; /* of a failure to open */
 } memheap_stats_export_config_t;
 
-/** Have something to show. NULL, logged, if that cannot be. */
+/** Create the file. @return NULL, logged, if that fails */
 memheap_stats_export_t *
 memheap_stats_export_open(const memheap_stats_export_config_t *config);
-/** NULL is ignored. */
-void memheap_stats_export_close(memheap_stats_export_t *gauge);
 
-/** Begin to change the figures, which are in the page returned. NULL in the
- *  child of a fork, whose heap is another. */
+/** Delete the file. NULL is ignored. */
+void memheap_stats_export_close(memheap_stats_export_t *export);
+
+/** Begin to write the page. @return NULL in a forked child: the page belongs to
+ *  the parent */
 static inline memheap_stats_page_t *
-memheap_stats_export_begin(memheap_stats_export_t *gauge)
+memheap_stats_export_begin(memheap_stats_export_t *export)
 {
-    memheap_stats_page_t *page = gauge->page;
-    if (MEMHEAP_UNLIKELY(!memheap_fork_guard_holds(gauge->process)))
+    memheap_stats_page_t *page = export->page;
+    if (MEMHEAP_UNLIKELY(!memheap_fork_guard_holds(export->owner)))
         return NULL;
     __atomic_store_n(&page->sequence, page->sequence + 1, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);
@@ -121,27 +131,29 @@ static inline void memheap_stats_export_end(memheap_stats_page_t *page)
     __atomic_store_n(&page->sequence, page->sequence + 1, __ATOMIC_RELEASE);
 }
 
-/** Count a call. Whether all figures are due: those of the first calls are,
- *  since there may be no others. */
-static inline bool memheap_stats_export_is_due(memheap_stats_export_t *gauge)
+/** Count a call. @return whether to collect all statistics: in each of the
+ * first calls, since no others may follow, and then in every interval */
+static inline bool memheap_stats_export_is_due(memheap_stats_export_t *export)
 {
-    uint64_t calls = ++gauge->calls;
-    return calls % MEMHEAP_STATS_STRIDE == 0 || calls < MEMHEAP_STATS_STRIDE;
+    uint64_t calls = ++export->calls;
+    return calls % MEMHEAP_STATS_INTERVAL == 0 ||
+           calls < MEMHEAP_STATS_INTERVAL;
 }
 
 /** Whether a reader waits for a list. */
 static inline bool
 memheap_stats_export_is_list_due(const memheap_stats_page_t *page)
 {
-    return __atomic_load_n(&page->asked, __ATOMIC_RELAXED) != page->answered;
+    return __atomic_load_n(&page->list_requested, __ATOMIC_RELAXED) !=
+           page->list_published;
 }
 
-/** Write a list: begin, add all blocks and then all tags, end. */
-void memheap_stats_export_list_begin(memheap_stats_export_t *gauge);
-void memheap_stats_export_list_add(memheap_stats_export_t *gauge,
+/** Write a list: begin, add all blocks, add all tags, end. */
+void memheap_stats_export_list_begin(memheap_stats_export_t *export);
+void memheap_stats_export_list_add(memheap_stats_export_t *export,
                                    const memheap_stats_block_t *block);
-void memheap_stats_export_list_add_tag(memheap_stats_export_t *gauge,
+void memheap_stats_export_list_add_tag(memheap_stats_export_t *export,
                                        const char *tag);
-void memheap_stats_export_list_end(memheap_stats_export_t *gauge);
+void memheap_stats_export_list_end(memheap_stats_export_t *export);
 
 #endif

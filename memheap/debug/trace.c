@@ -1,14 +1,20 @@
 /*
- * The file of trace.h.
+ * Writing a trace file.
  *
- * It is written through two mappings: of its first page, where the count of
- * the operations is, as five bytes of LEB128 that are counted up in place; and
- * of a window that moves along with the end. Rules that keep it right:
+ * The file is written through two mappings. One has the first page with the
+ * count of operations: 5 bytes of LEB128, incremented in place. The other is a
+ * window at the end of the file, and moves along.
+ *
+ *     | magic | count | op op op ... | op op op ...  | zeros |
+ *     |  first page   |              |    window     |
+ *
+ * Invariants:
  *   - an operation is in the file before it is counted;
- *   - the file's pages are allocated before they are mapped, so that a full
- *     disk is a message and not a signal;
- *   - the file is locked while it is written, so that no two heaps write one;
- *   - the child of a fork, which has the mappings too, writes nothing.
+ *   - pages of the file are allocated before they are mapped, so a full disk is
+ *     an error and not a signal;
+ *   - the file is locked while it is written, so two heaps never write one
+ * file;
+ *   - a forked child, which has the mappings too, writes nothing.
  */
 #include "config.h"
 
@@ -33,31 +39,31 @@
 enum {
     MAGIC_SIZE = 5,
     COUNT_SIZE = 5,
-    NUMBER_SIZE = 10,             /* of any number, at most */
-    OP_SIZE = 2 * NUMBER_SIZE,    /* of any operation, at most */
+    NUMBER_SIZE = 10,             /* at most, of a number */
+    OP_SIZE = 2 * NUMBER_SIZE,    /* at most, of an operation */
     WINDOW_SIZE = 256 * 1024 + 1, /* rounded up to pages */
-    /* The tag of each kind of operation, in the two lowest bits. */
+    /* Kinds of operations, in the two lowest bits of the first number. */
     ALLOC = 0,
     ALIGN = 1,
     RESIZE = 2,
     FREE = 3
 };
 
-/* Readers take no more operations than this. */
+/* The limit of readers. */
 static const uint64_t operations_max = UINT32_MAX - 1;
 
 struct memheap_trace {
     memheap_fork_guard_t process;
-    int fd;         /* -1: the trace has ended before the heap */
-    uint8_t *count; /* in the first page */
+    int fd;         /* -1: the file is complete */
+    uint8_t *count; /* of operations; in the first page */
     uint8_t *window;
-    size_t window_start; /* where in the file */
+    size_t window_start; /* its offset in the file */
     size_t window_size;
-    size_t used;               /* bytes of the window */
-    uint64_t operations;       /* in the file */
-    uint64_t allocations;      /* of them */
-    uint64_t lost;             /* blocks that there was no memory to know */
-    memheap_hashmap_t numbers; /* from an offset to the allocation's number */
+    size_t used;               /* bytes of the window with operations */
+    uint64_t operations;       /* number of operations in the file */
+    uint64_t allocations;      /* number of allocations in the file */
+    uint64_t lost;             /* allocations left out for lack of memory */
+    memheap_hashmap_t numbers; /* offset to number of allocation */
     const memheap_memory_t *memory;
     const memheap_log_t *log;
     bool compress;
@@ -75,7 +81,7 @@ static void warn(const memheap_trace_t *trace, const char *what)
                       "MEMHEAP_TRACE: cannot write %s: %s", trace->path, what);
 }
 
-/* Give the file what is there so far, and nothing more. */
+/* Cut the file behind the last operation, and close it. */
 static void end_file(memheap_trace_t *trace)
 {
     size_t page = page_size();
@@ -83,7 +89,7 @@ static void end_file(memheap_trace_t *trace)
         return;
     if (memheap_fork_guard_holds(trace->process) &&
         ftruncate(trace->fd, (off_t)(trace->window_start + trace->used)) != 0)
-        warn(trace, strerror(errno)); /* of no consequence: there are zeros */
+        warn(trace, strerror(errno)); /* harmless: readers stop at the zeros */
     if (trace->window != NULL)
         munmap(trace->window, trace->window_size);
     if (trace->count != NULL)
@@ -92,13 +98,14 @@ static void end_file(memheap_trace_t *trace)
     trace->fd = -1;
 }
 
-/* Let a part of the file have pages, and map it. NULL, with errno set. */
+/* Allocate pages for a part of the file, and map it.
+ * @return NULL, with errno set, if that fails */
 static uint8_t *map_part(const memheap_trace_t *trace, size_t start,
                          size_t size)
 {
     struct rlimit limit;
     errno = EFBIG;
-    /* Past this limit, the system would raise a signal. */
+    /* Writing beyond the limit would raise a signal. */
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < start + size)
         return NULL;
     errno = posix_fallocate(trace->fd, (off_t)start, (off_t)size);
@@ -109,7 +116,8 @@ static uint8_t *map_part(const memheap_trace_t *trace, size_t start,
     return mapped == MAP_FAILED ? NULL : mapped;
 }
 
-/* Move the window to where the file ends. False if the trace ends here. */
+/* Move the window to the end of the file. @return false if that fails; the
+ * trace is complete then */
 static MEMHEAP_NOINLINE bool move_window(memheap_trace_t *trace)
 {
     size_t page = page_size();
@@ -131,7 +139,7 @@ static MEMHEAP_NOINLINE bool move_window(memheap_trace_t *trace)
     return true;
 }
 
-/* Whether another operation may be written, and has room. */
+/* Make space for an operation. @return false if the trace is complete */
 static bool is_ready(memheap_trace_t *trace)
 {
     if (MEMHEAP_UNLIKELY(trace->fd < 0 ||
@@ -155,8 +163,8 @@ static void put_number(memheap_trace_t *trace, uint64_t number)
     trace->used = (size_t)(at - trace->window);
 }
 
-/* Count the operation that was written. All bytes but the last have their
- * highest bit set. */
+/* Count an operation that was written. In LEB128, all bytes but the last have
+ * the highest bit set. */
 static void count_operation(memheap_trace_t *trace)
 {
     uint8_t *byte = trace->count;
@@ -215,7 +223,7 @@ size_t memheap_trace_size(const memheap_trace_t *trace)
     return sizeof(*trace) + memheap_hashmap_size(&trace->numbers);
 }
 
-/* Open the file and make sure that no other heap writes it. */
+/* Open and lock the file. */
 static bool open_file(memheap_trace_t *trace)
 {
     static const uint8_t head[MAGIC_SIZE + COUNT_SIZE] = {
@@ -228,10 +236,10 @@ static bool open_file(memheap_trace_t *trace)
     }
     const char *problem = NULL;
     if (fstat(trace->fd, &file) != 0 || !S_ISREG(file.st_mode))
-        problem = "it is no file that can be mapped";
+        problem = "it is not a regular file";
     else if (flock(trace->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        problem = "another heap does; %h in the name stands for the heap, and "
-                  "%p for the process";
+        problem = "another heap writes it; use %h (the heap) and %p (the "
+                  "process) in the name";
     else if (ftruncate(trace->fd, 0) != 0)
         problem = strerror(errno);
     if (problem != NULL) {
@@ -260,7 +268,7 @@ memheap_trace_t *memheap_trace_open(const char *path, const char *name,
     if (trace == NULL ||
         memheap_hashmap_open(&trace->numbers, memory) != MEMHEAP_OK) {
         memheap_log_write(log, MEMHEAP_LOG_WARNING,
-                          "MEMHEAP_TRACE: there is no memory for a trace");
+                          "MEMHEAP_TRACE: no memory for a trace");
         goto err_trace;
     }
     trace->process = memheap_fork_guard_get();
@@ -282,8 +290,8 @@ err_trace:
     return NULL;
 }
 
-/* Have xz(1) put its file in the place of the plain one. It removes that only
- * if all went well, which is asked even where nobody can wait for it. */
+/* Compress the file with xz(1), which removes the original only on success.
+ * That tells the outcome even if the program reaps all children. */
 static void compress(const memheap_trace_t *trace)
 {
     extern char **environ;
@@ -300,7 +308,7 @@ static void compress(const memheap_trace_t *trace)
             return;
     }
     memheap_log_write(trace->log, MEMHEAP_LOG_WARNING,
-                      "MEMHEAP_TRACE: %s stays as it is, since xz(1) %s%s%s",
+                      "MEMHEAP_TRACE: %s is not compressed: xz(1) %s%s%s",
                       trace->path, error == 0 ? "fails" : "cannot be started (",
                       error == 0 ? "" : strerror(error), error == 0 ? "" : ")");
 }
@@ -313,8 +321,8 @@ void memheap_trace_close(memheap_trace_t *trace)
     end_file(trace);
     if (trace->lost > 0)
         memheap_log_write(trace->log, MEMHEAP_LOG_WARNING,
-                          "MEMHEAP_TRACE: %s lacks %llu allocations, for want "
-                          "of memory to know them by",
+                          "MEMHEAP_TRACE: %s lacks %llu allocations, for lack "
+                          "of memory",
                           trace->path, (unsigned long long)trace->lost);
     if (whole && trace->compress)
         compress(trace);

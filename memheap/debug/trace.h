@@ -1,12 +1,11 @@
 /*
- * A record of a heap's calls, which memheap-replay(1) makes again.
+ * Recording a trace: the calls of a heap, for memheap-replay(1).
  *
- * The file has the form that tools/replay/trace.h tells of. Every call is in it
- * when it returns, in memory that the kernel keeps if the process dies: the
- * file of a program that crashed can be read up to its last call, and has
- * zeros behind it. What could not be done is not there; a block of which there
- * is no memory to know the number is counted, and its end is not there either.
- * The heap's lock covers all calls.
+ * tools/common/trace.h has the file format. Each call is in the file when it
+ * returns, in pages that the kernel keeps if the process dies. So the trace of
+ * a program that crashed has all of its calls, and zeros behind them. Failed
+ * calls are not recorded. If there is no memory for the number of a block, its
+ * calls are left out and counted as lost. The caller holds the heap's lock.
  */
 #ifndef MEMHEAP_DEBUG_TRACE_H
 #define MEMHEAP_DEBUG_TRACE_H
@@ -19,32 +18,32 @@
 typedef struct memheap_trace memheap_trace_t;
 
 /**
- * Begin a file.
+ * Create a trace file.
  *
- * @param path  in which %h and %p stand for the name of the heap and for the
- *              process; where it ends in .xz, the file is without that until
- *              xz(1) compresses it in the end
+ * @param path  %h stands for the name of the heap, %p for the process ID. If it
+ *              ends in .xz, the file has no such suffix until xz(1) compresses
+ *              it at the end
  * @param log   must outlive the trace
- * @return NULL, logged as a warning, if there can be none
+ * @return NULL, logged as a warning, if it fails
  */
 memheap_trace_t *memheap_trace_open(const char *path, const char *name,
                                     const memheap_memory_t *memory,
                                     const memheap_log_t *log);
 
-/** End the file. NULL is ignored. */
+/** Complete the file. NULL is ignored. */
 void memheap_trace_close(memheap_trace_t *trace);
 
-/** Bytes that the trace takes in this process. */
+/** Bytes of metadata in this process. */
 size_t memheap_trace_size(const memheap_trace_t *trace);
 
-/** A block was allocated; align is a power of two. */
+/** A block was allocated. align is a power of two. */
 void memheap_trace_alloc(memheap_trace_t *trace, size_t offset, size_t asked,
                          size_t align);
 
 /** A block was freed. */
 void memheap_trace_free(memheap_trace_t *trace, size_t offset);
 
-/** A block was resized. */
+/** A block was resized, and may have moved. */
 void memheap_trace_move(memheap_trace_t *trace, size_t old_offset,
                         size_t offset, size_t asked);
 

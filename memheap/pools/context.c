@@ -1,16 +1,14 @@
 /*
- * Records of blocks, and what leads to them.
+ * Contexts: records of blocks, and where to find them.
  *
- * The records are an array. Those of blocks are a list in the order of their
- * age, through their indexes, and unused ones are another; a hash table leads
- * from a block's address to its index. Both tables double when they are full,
- * before the pool is asked: so all is done in constant time but for that, and
- * a block that the pool gave is always one of the context. Sub-contexts are a
- * list too. No address is part of a decision.
+ * The records are an array. A list of indexes links the records of blocks from
+ * oldest to youngest; another links unused records. A hash table maps addresses
+ * to records. Array and table double when full, before the pool is called: so
+ * each block that the pool returned has a record. No decision depends on an
+ * address.
  *
- * The lock is held while the pool is called, and whichever locks the pool takes
- * come after it. Of a context and its parent, it is the parent's that is taken
- * while no other is held, but by a pool that is made of the parent.
+ * Locks of the pool come after the context's. A thread that acquires a parent's
+ * lock holds no other, except in a pool made of the parent.
  */
 #include "config.h"
 
@@ -29,7 +27,7 @@ enum {
     FIRST_ENTRIES = 64
 };
 
-/* A record, in one of two lists. Index 0 is where both begin. */
+/* A record, in one of the lists. Record 0 is the head of the list of blocks. */
 typedef struct entry {
     memheap_block_info_t info;
     uint32_t next, previous;
@@ -43,17 +41,17 @@ struct memheap_context {
     pthread_mutex_t lock;
     memheap_hashmap_t map; /* address to index */
     entry_t *entries;
-    size_t room;     /* of them, */
-    size_t fresh;    /* from which on none was used yet */
-    uint32_t unused; /* a list through `next`; 0: none */
-    size_t agreed;   /* blocks that all who call the pool together may have */
+    size_t capacity;      /* number of records */
+    size_t never_used;    /* index of the first record that was never used */
+    uint32_t free_list;   /* unused records, linked by `next`; 0: none */
+    size_t agreed_blocks; /* PEs of a collective pool agreed to hold as many */
     size_t bytes;
     size_t peak;
     memheap_context_t *parent;
-    memheap_context_t *youngest; /* of the sub-contexts, which are in a list */
+    memheap_context_t *youngest; /* sub-context; the head of their list */
     memheap_context_t *older, *younger;
     size_t sub_contexts;
-    memheap_dependent_t self;        /* on the pool */
+    memheap_dependent_t dependent;   /* on the pool */
     memheap_dependents_t dependents; /* on the context as a pool */
     const memheap_log_t *log;
     const memheap_memory_t *memory;
@@ -72,8 +70,8 @@ static void context_unlock(memheap_context_t *context)
         pthread_mutex_unlock(&context->lock);
 }
 
-/* What the config leaves to the parent. */
-static void inherit(memheap_context_config_t *config)
+/* Fill in what the configuration leaves to the parent or to defaults. */
+static void apply_defaults(memheap_context_config_t *config)
 {
     const memheap_context_t *parent = config->parent;
     if (parent != NULL && config->pool == NULL) {
@@ -122,8 +120,7 @@ static void leave_parent(memheap_context_t *context)
     context_unlock(parent);
 }
 
-/* Whether a context takes its blocks from one of its ancestors, which ends it
- * before itself. */
+/* Whether the pool is an ancestor, which destroys the context first. */
 static bool stands_on_ancestor(const memheap_context_t *context)
 {
     const memheap_context_t *ancestor = context->parent;
@@ -133,66 +130,9 @@ static bool stands_on_ancestor(const memheap_context_t *context)
     return ancestor != NULL;
 }
 
-static memheap_status_t end(memheap_context_t *context);
-
-memheap_status_t memheap_context_create(const memheap_context_config_t *given,
-                                        memheap_context_t **context_p)
-{
-    memheap_context_config_t config = *given;
-    inherit(&config);
-    if (config.pool == NULL) {
-        memheap_log_write(config.log, MEMHEAP_LOG_ERROR,
-                          "context \"%s\" has neither a pool nor a parent",
-                          config.name);
-        return MEMHEAP_ERR_BAD_ARGUMENT;
-    }
-    const memheap_memory_t *memory = config.memory;
-    size_t entries = FIRST_ENTRIES * sizeof(entry_t);
-    memheap_context_t *context = memheap_memory_new(memory, sizeof(*context));
-    if (context == NULL)
-        goto err_log;
-    context->entries = memheap_memory_new(memory, entries);
-    if (context->entries == NULL)
-        goto err_context;
-    if (memheap_hashmap_open(&context->map, memory) != MEMHEAP_OK)
-        goto err_entries;
-    context->room = FIRST_ENTRIES;
-    context->fresh = 1;
-    context->pool = *config.pool;
-    context->kind = config.kind;
-    context->pinned = config.pinned;
-    context->locks = (config.flags & MEMHEAP_SINGLE_THREADED) == 0;
-    context->log = config.log;
-    context->memory = memory;
-    snprintf(context->name, sizeof(context->name), "%s", config.name);
-    pthread_mutex_init(&context->lock, NULL);
-    context->parent = config.parent;
-    join_parent(context);
-    if (!stands_on_ancestor(context))
-        memheap_dependents_add(&context->pool, &context->self, "context",
-                               context->name);
-    memheap_status_t status = memheap_pool_agree(config.pool, MEMHEAP_OK);
-    if (status != MEMHEAP_OK) {
-        end(context);
-        return status;
-    }
-    *context_p = context;
-    return MEMHEAP_OK;
-
-err_entries:
-    memheap_memory_delete(memory, context->entries, entries);
-err_context:
-    memheap_memory_delete(memory, context, sizeof(*context));
-err_log:
-    memheap_log_write(config.log, MEMHEAP_LOG_ERROR,
-                      "no memory for what context \"%s\" keeps about itself",
-                      config.name);
-    memheap_pool_agree(config.pool, MEMHEAP_ERR_NO_METADATA);
-    return MEMHEAP_ERR_NO_METADATA;
-}
-
-/* Give a block back to the pool; say so if that fails. */
-static memheap_status_t push(const memheap_context_t *context, void *block)
+/* Return a block to the pool; log a failure. */
+static memheap_status_t push_block(const memheap_context_t *context,
+                                   void *block)
 {
     memheap_status_t status = context->pool.push(context->pool.state, block);
     if (status != MEMHEAP_OK)
@@ -215,26 +155,82 @@ static memheap_status_t check_dependents(const memheap_context_t *context)
 }
 
 /* Destroy a context with its sub-contexts and blocks, the youngest first. */
-static memheap_status_t end(memheap_context_t *context)
+static memheap_status_t destroy(memheap_context_t *context)
 {
     memheap_status_t first = MEMHEAP_OK;
     while (context->youngest != NULL) {
-        memheap_status_t status = end(context->youngest);
+        memheap_status_t status = destroy(context->youngest);
         first = first == MEMHEAP_OK ? status : first;
     }
     entry_t *entries = context->entries;
     for (uint32_t i = entries[0].previous; i != 0; i = entries[i].previous) {
-        memheap_status_t status = push(context, entries[i].info.pointer);
+        memheap_status_t status = push_block(context, entries[i].info.pointer);
         first = first == MEMHEAP_OK ? status : first;
     }
     leave_parent(context);
-    memheap_dependents_remove(&context->self);
+    memheap_dependents_remove(&context->dependent);
     const memheap_memory_t *memory = context->memory;
     memheap_hashmap_close(&context->map);
-    memheap_memory_delete(memory, entries, context->room * sizeof(entry_t));
+    memheap_memory_delete(memory, entries, context->capacity * sizeof(entry_t));
     pthread_mutex_destroy(&context->lock);
     memheap_memory_delete(memory, context, sizeof(*context));
     return first;
+}
+
+memheap_status_t memheap_context_create(const memheap_context_config_t *given,
+                                        memheap_context_t **context_p)
+{
+    memheap_context_config_t config = *given;
+    apply_defaults(&config);
+    if (config.pool == NULL) {
+        memheap_log_write(config.log, MEMHEAP_LOG_ERROR,
+                          "context \"%s\" has neither a pool nor a parent",
+                          config.name);
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    }
+    const memheap_memory_t *memory = config.memory;
+    size_t entries = FIRST_ENTRIES * sizeof(entry_t);
+    memheap_context_t *context = memheap_memory_new(memory, sizeof(*context));
+    if (context == NULL)
+        goto err_log;
+    context->entries = memheap_memory_new(memory, entries);
+    if (context->entries == NULL)
+        goto err_context;
+    if (memheap_hashmap_open(&context->map, memory) != MEMHEAP_OK)
+        goto err_entries;
+    context->capacity = FIRST_ENTRIES;
+    context->never_used = 1;
+    context->pool = *config.pool;
+    context->kind = config.kind;
+    context->pinned = config.pinned;
+    context->locks = (config.flags & MEMHEAP_SINGLE_THREADED) == 0;
+    context->log = config.log;
+    context->memory = memory;
+    snprintf(context->name, sizeof(context->name), "%s", config.name);
+    pthread_mutex_init(&context->lock, NULL);
+    context->parent = config.parent;
+    join_parent(context);
+    if (!stands_on_ancestor(context))
+        memheap_dependents_add(&context->pool, &context->dependent, "context",
+                               context->name);
+    memheap_status_t status = memheap_pool_agree(config.pool, MEMHEAP_OK);
+    if (status != MEMHEAP_OK) {
+        destroy(context);
+        return status;
+    }
+    *context_p = context;
+    return MEMHEAP_OK;
+
+err_entries:
+    memheap_memory_delete(memory, context->entries, entries);
+err_context:
+    memheap_memory_delete(memory, context, sizeof(*context));
+err_log:
+    memheap_log_write(config.log, MEMHEAP_LOG_ERROR,
+                      "no memory for the metadata of context \"%s\"",
+                      config.name);
+    memheap_pool_agree(config.pool, MEMHEAP_ERR_NO_METADATA);
+    return MEMHEAP_ERR_NO_METADATA;
 }
 
 memheap_status_t memheap_context_destroy(memheap_context_t *context)
@@ -242,53 +238,53 @@ memheap_status_t memheap_context_destroy(memheap_context_t *context)
     if (context == NULL)
         return MEMHEAP_OK;
     memheap_status_t status = check_dependents(context);
-    return status == MEMHEAP_OK ? end(context) : status;
+    return status == MEMHEAP_OK ? destroy(context) : status;
 }
 
-/* Make sure that one more block can be known. */
+/* Make sure that there is an unused record. */
 static memheap_status_t ensure_entry(memheap_context_t *context)
 {
     memheap_status_t status = memheap_hashmap_reserve(&context->map);
-    if (status != MEMHEAP_OK || context->unused != 0 ||
-        context->fresh < context->room)
+    if (status != MEMHEAP_OK || context->free_list != 0 ||
+        context->never_used < context->capacity)
         return status;
-    size_t bytes = context->room * sizeof(entry_t);
-    if (context->room > UINT32_MAX / 2)
+    size_t bytes = context->capacity * sizeof(entry_t);
+    if (context->capacity > UINT32_MAX / 2)
         return MEMHEAP_ERR_NO_METADATA;
-    entry_t *wider = memheap_memory_new(context->memory, 2 * bytes);
-    if (wider == NULL)
+    entry_t *larger = memheap_memory_new(context->memory, 2 * bytes);
+    if (larger == NULL)
         return MEMHEAP_ERR_NO_METADATA;
-    memcpy(wider, context->entries, bytes);
+    memcpy(larger, context->entries, bytes);
     memheap_memory_delete(context->memory, context->entries, bytes);
-    context->entries = wider;
-    context->room *= 2;
+    context->entries = larger;
+    context->capacity *= 2;
     return MEMHEAP_OK;
 }
 
-/* The same where others have to know a block at the same time: what may fail
- * for one of them alone is agreed on when all of them need memory, which they
- * do at the same call. */
-static memheap_status_t ensure_all(memheap_context_t *context)
+/* Make sure that there is an unused record. If the pool is collective, its PEs
+ * agree on the outcome; all need memory at the same call. */
+static memheap_status_t ensure_agreed(memheap_context_t *context)
 {
-    if (context->map.count < context->agreed)
+    if (context->map.count < context->agreed_blocks)
         return MEMHEAP_OK;
     memheap_status_t status =
         memheap_pool_agree(&context->pool, ensure_entry(context));
     if (status == MEMHEAP_OK)
-        context->agreed = memheap_min(context->map.room, context->room - 1);
+        context->agreed_blocks =
+            memheap_min(context->map.room, context->capacity - 1);
     return status;
 }
 
-/* Know a block from now on, after ensure_all(). */
+/* Add the record of a block, after ensure_agreed(). */
 static void add_entry(memheap_context_t *context,
                       const memheap_block_info_t *info)
 {
-    uint32_t index = context->unused;
+    uint32_t index = context->free_list;
     entry_t *entries = context->entries;
     if (index != 0)
-        context->unused = entries[index].next;
+        context->free_list = entries[index].next;
     else
-        index = (uint32_t)context->fresh++;
+        index = (uint32_t)context->never_used++;
     uint32_t youngest = entries[0].previous;
     entries[index] = (entry_t){.info = *info, .previous = youngest};
     entries[youngest].next = index;
@@ -296,27 +292,29 @@ static void add_entry(memheap_context_t *context,
     memheap_hashmap_put(&context->map, (uintptr_t)info->pointer, index);
 }
 
-/* Forget a block; its place in the hash table is given. */
+/* Remove the record of a block, given its value in the hash table. */
 static void remove_entry(memheap_context_t *context, uint64_t *value)
 {
     uint32_t index = (uint32_t)*value;
     entry_t *entries = context->entries;
     entries[entries[index].previous].next = entries[index].next;
     entries[entries[index].next].previous = entries[index].previous;
-    entries[index].next = context->unused;
-    context->unused = index;
+    entries[index].next = context->free_list;
+    context->free_list = index;
     memheap_hashmap_remove(&context->map, value);
 }
 
-static void count_bytes(memheap_context_t *context, size_t less, size_t more)
+/* Count a change of a block's size. */
+static void count_bytes(memheap_context_t *context, size_t old_size,
+                        size_t new_size)
 {
-    context->bytes += more - less;
+    context->bytes += new_size - old_size;
     context->peak = memheap_max(context->peak, context->bytes);
 }
 
-/* Fill in the rest of a record that asks for a block. */
-static memheap_status_t complete(const memheap_context_t *context,
-                                 memheap_block_info_t *info)
+/* Check a request, and fill in what it leaves to the context. */
+static memheap_status_t complete_request(const memheap_context_t *context,
+                                         memheap_block_info_t *info)
 {
     if (info->align == 0)
         info->align = MEMHEAP_CONTEXT_ALIGN;
@@ -334,25 +332,25 @@ static memheap_status_t complete(const memheap_context_t *context,
 memheap_status_t memheap_context_alloc_info(memheap_context_t *context,
                                             memheap_block_info_t *info)
 {
-    memheap_block_info_t wanted = *info;
-    memheap_status_t status = complete(context, &wanted);
+    memheap_block_info_t request = *info;
+    memheap_status_t status = complete_request(context, &request);
     if (status != MEMHEAP_OK)
         return status;
     context_lock(context);
-    status = ensure_all(context);
+    status = ensure_agreed(context);
     if (status == MEMHEAP_OK)
-        status = context->pool.pop(context->pool.state, wanted.align,
-                                   wanted.size, &wanted.pointer);
+        status = context->pool.pop(context->pool.state, request.align,
+                                   request.size, &request.pointer);
     if (status == MEMHEAP_OK) {
-        add_entry(context, &wanted);
-        count_bytes(context, 0, wanted.size);
+        add_entry(context, &request);
+        count_bytes(context, 0, request.size);
     }
     context_unlock(context);
     if (status != MEMHEAP_OK)
         return status;
-    if (!wanted.unset)
-        memset(wanted.pointer, 0, wanted.size);
-    *info = wanted;
+    if (!request.unset)
+        memset(request.pointer, 0, request.size);
+    *info = request;
     return MEMHEAP_OK;
 }
 
@@ -381,17 +379,17 @@ void *memheap_context_realloc(memheap_context_t *context, void *block,
                : NULL;
 }
 
-/* The place in the hash table of a block, or NULL. */
-static uint64_t *find(const memheap_context_t *context, const void *block)
+/* The value of a block in the hash table, or NULL. */
+static uint64_t *find_value(const memheap_context_t *context, const void *block)
 {
     return block == NULL
                ? NULL
                : memheap_hashmap_find(&context->map, (uintptr_t)block);
 }
 
-/* The block that an address lies in, or NULL: a look at each. */
-static const memheap_block_info_t *search(const memheap_context_t *context,
-                                          const void *address)
+/* The block that contains an address, or NULL. Linear in the blocks. */
+static const memheap_block_info_t *
+search_block(const memheap_context_t *context, const void *address)
 {
     const entry_t *entries = context->entries;
     for (uint32_t i = entries[0].next; i != 0; i = entries[i].next) {
@@ -407,7 +405,7 @@ static memheap_status_t bad_address(memheap_context_t *context,
                                     const char *call, const void *address)
 {
     char text[TEXT_SIZE];
-    const memheap_block_info_t *info = search(context, address);
+    const memheap_block_info_t *info = search_block(context, address);
     const char *name = context->name;
     size_t size;
     if (address == NULL)
@@ -424,7 +422,7 @@ static memheap_status_t bad_address(memheap_context_t *context,
              MEMHEAP_OK)
         snprintf(text, sizeof(text),
                  "%p is no block of context \"%s\": it is a block of its pool "
-                 "that somebody else allocated",
+                 "allocated outside the context",
                  address, name);
     else
         snprintf(text, sizeof(text),
@@ -441,7 +439,7 @@ memheap_status_t memheap_context_get_info(memheap_context_t *context,
                                           memheap_block_info_t *info)
 {
     context_lock(context);
-    const uint64_t *value = find(context, block);
+    const uint64_t *value = find_value(context, block);
     if (value == NULL)
         return bad_address(context, "memheap_context_get_info", block);
     *info = context->entries[*value].info;
@@ -454,10 +452,10 @@ memheap_status_t memheap_context_free(memheap_context_t *context, void *block)
     if (block == NULL)
         return MEMHEAP_OK;
     context_lock(context);
-    uint64_t *value = find(context, block);
+    uint64_t *value = find_value(context, block);
     if (value == NULL)
         return bad_address(context, "memheap_context_free", block);
-    memheap_status_t status = push(context, block);
+    memheap_status_t status = push_block(context, block);
     if (status == MEMHEAP_OK) {
         count_bytes(context, context->entries[*value].info.size, 0);
         remove_entry(context, value);
@@ -466,7 +464,7 @@ memheap_status_t memheap_context_free(memheap_context_t *context, void *block)
     return status;
 }
 
-/* Whether a block may keep its place with a size. */
+/* Whether a block can have a size without moving. */
 static bool fits(const memheap_context_t *context, const void *block,
                  size_t size)
 {
@@ -476,9 +474,9 @@ static bool fits(const memheap_context_t *context, const void *block,
            size <= usable && size >= usable / 2;
 }
 
-/* Have another block of the pool in place of one. */
-static memheap_status_t move(memheap_context_t *context, uint64_t *value,
-                             size_t size)
+/* Replace a block by one of another size. */
+static memheap_status_t move_block(memheap_context_t *context, uint64_t *value,
+                                   size_t size)
 {
     memheap_block_info_t *info = &context->entries[*value].info;
     uint32_t index = (uint32_t)*value;
@@ -488,9 +486,9 @@ static memheap_status_t move(memheap_context_t *context, uint64_t *value,
     if (status != MEMHEAP_OK)
         return status;
     memcpy(block, info->pointer, memheap_min(size, info->size));
-    status = push(context, info->pointer);
+    status = push_block(context, info->pointer);
     if (status != MEMHEAP_OK) {
-        push(context, block);
+        push_block(context, block);
         return status;
     }
     memheap_hashmap_remove(&context->map, value);
@@ -508,14 +506,14 @@ memheap_status_t memheap_context_resize(memheap_context_t *context, void *block,
         return MEMHEAP_ERR_BAD_ARGUMENT;
     if (context->kind == MEMHEAP_KIND_DEVICE)
         return MEMHEAP_ERR_UNSUPPORTED;
-    memheap_status_t status = MEMHEAP_OK;
     context_lock(context);
-    uint64_t *value = find(context, block);
+    uint64_t *value = find_value(context, block);
     if (value == NULL)
         return bad_address(context, "memheap_context_resize", block);
     memheap_block_info_t *info = &context->entries[*value].info;
-    if (!fits(context, block, size))
-        status = move(context, value, size);
+    memheap_status_t status = fits(context, block, size)
+                                  ? MEMHEAP_OK
+                                  : move_block(context, value, size);
     if (status == MEMHEAP_OK) {
         if (size > info->size && !info->unset)
             memset((char *)info->pointer + info->size, 0, size - info->size);
@@ -537,7 +535,7 @@ void memheap_context_get_stats(memheap_context_t *context,
         .bytes = context->bytes,
         .peak = context->peak,
         .sub_contexts = context->sub_contexts,
-        .metadata = sizeof(*context) + context->room * sizeof(entry_t) +
+        .metadata = sizeof(*context) + context->capacity * sizeof(entry_t) +
                     (sizeof(memheap_hashmap_slot_t) << context->map.order),
     };
     context_unlock(context);
@@ -578,7 +576,7 @@ static memheap_status_t pool_getsize(void *state, const void *block,
 {
     memheap_context_t *context = state;
     context_lock(context);
-    const uint64_t *value = find(context, block);
+    const uint64_t *value = find_value(context, block);
     if (value != NULL)
         *size_p = context->entries[*value].info.size;
     context_unlock(context);

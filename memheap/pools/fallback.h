@@ -1,5 +1,5 @@
 /*
- * What it means that one of several pools does not serve a request.
+ * When one of several pools fails: whether to try another, and what to return.
  */
 #ifndef MEMHEAP_POOLS_FALLBACK_H
 #define MEMHEAP_POOLS_FALLBACK_H
@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/** Whether another pool may serve what one refused so. */
+/** Whether to try another pool after a pool failed with a status. */
 static inline bool memheap_fallback_is_allowed(memheap_status_t status)
 {
     return status == MEMHEAP_ERR_NO_MEMORY ||
@@ -16,8 +16,8 @@ static inline bool memheap_fallback_is_allowed(memheap_status_t status)
            status == MEMHEAP_ERR_BAD_ARGUMENT;
 }
 
-/** Of two refusals, the one that says more: a pool that could serve the request
- *  at another time before one that never can. */
+/** The failure to report of two. A pool that could serve the request at another
+ *  time takes precedence over one that never can. */
 static inline memheap_status_t memheap_fallback_status(memheap_status_t a,
                                                        memheap_status_t b)
 {

@@ -1,10 +1,14 @@
 /*
- * Runs of pages by two bitmaps for each range.
+ * Page pools: runs of pages, by two bitmaps for each range.
  *
- * Pages from `fresh` on were never handed out: no bit of theirs is set, so
- * that a range of any length costs nothing until it is used. Below it, a page
- * is free if its bit in the set of free ones is set; the first page of each
- * block is marked, and a block goes on to the next mark or free page.
+ *     page         0  1  2  3  4  5  6  7  ...
+ *     free_bits    0  0  0  1  0  0 | 0  0     1: free
+ *     start_bits   1  0  1  0  1  0 | 0  0     1: the first page of a block
+ *                                   never_used
+ *
+ * A block extends to the next start or free page. Pages from never_used on are
+ * free, and their bits are not set. So a range of any length costs nothing
+ * until it is used.
  */
 #include "config.h"
 
@@ -20,33 +24,33 @@ enum {
     NAME_SIZE = 48
 };
 
-/* The least alignment of a heap's blocks, as component.h has it. */
-#define LEAST_PAGE ((size_t)16)
+/* MEMHEAP_MIN_ALIGN of component.h. */
+#define PAGE_SIZE_MIN ((size_t)16)
 
 typedef struct range {
     struct range *next;
-    size_t bytes; /* of this struct, with the bitmaps behind it */
+    size_t bytes; /* of this struct with the bitmaps behind it */
     char *base;
     size_t pages;
-    size_t fresh;
-    memheap_bitmap_t free;
-    uint64_t *starts;
+    size_t never_used;
+    memheap_bitmap_t free_bits;
+    uint64_t *start_bits;
 } range_t;
 
 struct memheap_page_pool {
     pthread_mutex_t lock;
-    range_t *first;
-    size_t page;
+    range_t *ranges;
+    size_t page_size;
     size_t pages;
-    size_t free;
+    size_t free_pages;
     memheap_dependents_t dependents;
     const memheap_log_t *log;
     const memheap_memory_t *memory;
     char name[NAME_SIZE];
 };
 
-/* The first bit in [from, end) that is set, or clear if invert is all ones;
- * end if there is none. */
+/* The first bit in [from, end) that is set; that is clear if invert is all
+ * ones. end if there is none. */
 static size_t next_bit(const uint64_t *word, size_t from, size_t end,
                        uint64_t invert)
 {
@@ -60,43 +64,46 @@ static size_t next_bit(const uint64_t *word, size_t from, size_t end,
 
 static bool starts_block(const range_t *range, size_t page)
 {
-    return page < range->fresh &&
-           (range->starts[page / 64] >> (page % 64) & 1) != 0;
+    return page < range->never_used &&
+           (range->start_bits[page / 64] >> (page % 64) & 1) != 0;
 }
 
-/* Pages of the block that starts there. */
-static size_t length_of(const range_t *range, size_t page)
+/* Number of pages of the block that starts at a page. */
+static size_t block_pages(const range_t *range, size_t page)
 {
-    size_t end = next_bit(range->free.level[0], page + 1, range->fresh, 0);
-    return next_bit(range->starts, page + 1, end, 0) - page;
+    size_t end =
+        next_bit(range->free_bits.level[0], page + 1, range->never_used, 0);
+    return next_bit(range->start_bits, page + 1, end, 0) - page;
 }
 
-/* The first page from at on whose address is a multiple of align; SIZE_MAX if
- * there is none. */
+/* The first page from `at` on with an aligned address. SIZE_MAX: none. */
 static size_t aligned_page(const memheap_page_pool_t *pool,
                            const range_t *range, size_t at, size_t align)
 {
-    size_t address = (size_t)range->base + at * pool->page;
+    size_t address = (size_t)range->base + at * pool->page_size;
     size_t up = memheap_align_up(address, align);
     return at >= range->pages || up < address
                ? SIZE_MAX
-               : at + (up - address) / pool->page;
+               : at + (up - address) / pool->page_size;
 }
 
-/* The lowest run of so many free pages; SIZE_MAX if there is none. */
+/* The lowest aligned run of count free pages. SIZE_MAX: none. */
 static size_t find_run(const memheap_page_pool_t *pool, const range_t *range,
                        size_t count, size_t align)
 {
-    size_t at = memheap_min(memheap_bitmap_first(&range->free), range->fresh);
+    size_t at =
+        memheap_min(memheap_bitmap_first(&range->free_bits), range->never_used);
     for (;;) {
         at = aligned_page(pool, range, at, align);
         if (at >= range->pages || count > range->pages - at)
             return SIZE_MAX;
-        size_t known = memheap_min(at + count, range->fresh);
-        size_t used = next_bit(range->free.level[0], at, known, UINT64_MAX);
+        size_t known = memheap_min(at + count, range->never_used);
+        size_t used =
+            next_bit(range->free_bits.level[0], at, known, UINT64_MAX);
         if (used >= known)
             return at;
-        at = next_bit(range->free.level[0], used + 1, range->fresh, 0);
+        at =
+            next_bit(range->free_bits.level[0], used + 1, range->never_used, 0);
     }
 }
 
@@ -104,63 +111,64 @@ static void take_run(memheap_page_pool_t *pool, range_t *range, size_t at,
                      size_t count)
 {
     size_t end = at + count;
-    for (size_t i = at; i < end && i < range->fresh; i++)
-        memheap_bitmap_clear(&range->free, i);
-    for (size_t i = range->fresh; i < at; i++)
-        memheap_bitmap_set(&range->free, i);
-    range->fresh = memheap_max(range->fresh, end);
-    range->starts[at / 64] |= (uint64_t)1 << (at % 64);
-    pool->free -= count;
+    for (size_t i = at; i < end && i < range->never_used; i++)
+        memheap_bitmap_clear(&range->free_bits, i);
+    for (size_t i = range->never_used; i < at; i++)
+        memheap_bitmap_set(&range->free_bits, i);
+    range->never_used = memheap_max(range->never_used, end);
+    range->start_bits[at / 64] |= (uint64_t)1 << (at % 64);
+    pool->free_pages -= count;
 }
 
-/* The range that an address lies in, and the page; NULL if in none. */
+/* The range that contains an address, and the page. NULL: none. */
 static range_t *range_of(const memheap_page_pool_t *pool, const void *address,
                          size_t *page_p)
 {
-    for (range_t *range = pool->first; range != NULL; range = range->next) {
+    for (range_t *range = pool->ranges; range != NULL; range = range->next) {
         size_t offset = (size_t)((uintptr_t)address - (uintptr_t)range->base);
-        *page_p = offset / pool->page;
+        *page_p = offset / pool->page_size;
         if (*page_p < range->pages)
             return range;
     }
     return NULL;
 }
 
-/* The range of a block, and its first page; NULL if none starts there. */
+/* The range and the first page of the block that starts at an address. NULL: no
+ * block starts there. */
 static range_t *block_at(const memheap_page_pool_t *pool, const void *address,
                          size_t *page_p)
 {
     range_t *range = range_of(pool, address, page_p);
-    return range != NULL && (uintptr_t)address % pool->page == 0 &&
+    return range != NULL && (uintptr_t)address % pool->page_size == 0 &&
                    starts_block(range, *page_p)
                ? range
                : NULL;
 }
 
-/* Pages of a size in bytes; 0 for no size, and for more than there can be. */
-static size_t pages_of(const memheap_page_pool_t *pool, size_t size)
+/* Number of pages for a size in bytes. 0: the size is 0 or too large. */
+static size_t count_pages(const memheap_page_pool_t *pool, size_t size)
 {
-    return size == 0 || size > SIZE_MAX - pool->page
+    return size == 0 || size > SIZE_MAX - pool->page_size
                ? 0
-               : (size + pool->page - 1) / pool->page;
+               : (size + pool->page_size - 1) / pool->page_size;
 }
 
 static memheap_status_t pop(void *state, size_t align, size_t size,
                             void **block_p)
 {
     memheap_page_pool_t *pool = state;
-    size_t count = pages_of(pool, size);
+    size_t count = count_pages(pool, size);
     if (count == 0 || !memheap_is_power_of_two(align))
         return MEMHEAP_ERR_BAD_ARGUMENT;
-    align = memheap_max(align, pool->page);
+    align = memheap_max(align, pool->page_size);
     memheap_status_t status = MEMHEAP_ERR_NO_MEMORY;
     pthread_mutex_lock(&pool->lock);
-    for (range_t *range = pool->first; range != NULL; range = range->next) {
+    for (range_t *range = pool->ranges; range != NULL; range = range->next) {
         size_t at = find_run(pool, range, count, align);
         if (at == SIZE_MAX)
             continue;
         take_run(pool, range, at, count);
-        *block_p = range->base + at * pool->page;
+        *block_p = range->base + at * pool->page_size;
         status = MEMHEAP_OK;
         break;
     }
@@ -175,11 +183,11 @@ static memheap_status_t push(void *state, void *block)
     pthread_mutex_lock(&pool->lock);
     range_t *range = block_at(pool, block, &page);
     if (range != NULL) {
-        size_t end = page + length_of(range, page);
-        range->starts[page / 64] &= ~((uint64_t)1 << (page % 64));
-        pool->free += end - page;
+        size_t end = page + block_pages(range, page);
+        range->start_bits[page / 64] &= ~((uint64_t)1 << (page % 64));
+        pool->free_pages += end - page;
         for (; page < end; page++)
-            memheap_bitmap_set(&range->free, page);
+            memheap_bitmap_set(&range->free_bits, page);
     }
     pthread_mutex_unlock(&pool->lock);
     if (range != NULL)
@@ -195,7 +203,8 @@ static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
     size_t page;
     pthread_mutex_lock(&pool->lock);
     range_t *range = block_at(pool, block, &page);
-    size_t size = range == NULL ? 0 : length_of(range, page) * pool->page;
+    size_t size =
+        range == NULL ? 0 : block_pages(range, page) * pool->page_size;
     pthread_mutex_unlock(&pool->lock);
     if (size == 0)
         return MEMHEAP_ERR_BAD_ADDRESS;
@@ -212,18 +221,19 @@ memheap_pool_t memheap_page_pool_as_pool(memheap_page_pool_t *pool)
                             .dependents = &pool->dependents};
 }
 
-/* Whether a range is one, and has nothing of those that are there. */
-static bool is_new(const memheap_page_pool_t *pool, const void *base,
-                   size_t size)
+/* Whether a range has whole pages and does not overlap another one. */
+static bool is_valid_range(const memheap_page_pool_t *pool, const void *base,
+                           size_t size)
 {
     uintptr_t start = (uintptr_t)base;
-    if (base == NULL || size == 0 || start % pool->page != 0 ||
-        size % pool->page != 0 || size > UINTPTR_MAX - start)
+    if (base == NULL || size == 0 || start % pool->page_size != 0 ||
+        size % pool->page_size != 0 || size > UINTPTR_MAX - start)
         return false;
-    for (const range_t *range = pool->first; range != NULL;
+    for (const range_t *range = pool->ranges; range != NULL;
          range = range->next) {
         uintptr_t other = (uintptr_t)range->base;
-        if (start < other + range->pages * pool->page && other < start + size)
+        if (start < other + range->pages * pool->page_size &&
+            other < start + size)
             return false;
     }
     return true;
@@ -232,7 +242,7 @@ static bool is_new(const memheap_page_pool_t *pool, const void *base,
 static range_t *new_range(const memheap_page_pool_t *pool, void *base,
                           size_t size)
 {
-    size_t pages = size / pool->page;
+    size_t pages = size / pool->page_size;
     size_t words = pages / 64 + 1;
     size_t bytes = sizeof(range_t) + words * sizeof(uint64_t) +
                    memheap_bitmap_bytes(pages);
@@ -242,8 +252,8 @@ static range_t *new_range(const memheap_page_pool_t *pool, void *base,
     range->bytes = bytes;
     range->base = base;
     range->pages = pages;
-    range->starts = (uint64_t *)(void *)(range + 1);
-    memheap_bitmap_init(&range->free, range->starts + words, pages);
+    range->start_bits = (uint64_t *)(void *)(range + 1);
+    memheap_bitmap_init(&range->free_bits, range->start_bits + words, pages);
     return range;
 }
 
@@ -252,23 +262,23 @@ memheap_status_t memheap_page_pool_extend(memheap_page_pool_t *pool, void *base,
 {
     memheap_status_t status = MEMHEAP_OK;
     pthread_mutex_lock(&pool->lock);
-    range_t **end = &pool->first;
+    range_t **end = &pool->ranges;
     while (*end != NULL)
         end = &(*end)->next;
-    if (!is_new(pool, base, size)) {
-        memheap_log_write(pool->log, MEMHEAP_LOG_ERROR,
-                          "%zu bytes at %p are no new range of whole pages of "
-                          "%zu bytes for the page pool",
-                          size, base, pool->page);
+    if (!is_valid_range(pool, base, size)) {
+        memheap_log_write(
+            pool->log, MEMHEAP_LOG_ERROR,
+            "page pool: %zu bytes at %p are not whole pages of %zu "
+            "bytes, or overlap another range",
+            size, base, pool->page_size);
         status = MEMHEAP_ERR_BAD_ARGUMENT;
     } else if ((*end = new_range(pool, base, size)) == NULL) {
         memheap_log_write(pool->log, MEMHEAP_LOG_ERROR,
-                          "no memory for what a page pool keeps about its "
-                          "pages");
+                          "no memory for the metadata of a page pool");
         status = MEMHEAP_ERR_NO_METADATA;
     } else {
         pool->pages += (*end)->pages;
-        pool->free += (*end)->pages;
+        pool->free_pages += (*end)->pages;
     }
     pthread_mutex_unlock(&pool->lock);
     return status;
@@ -284,22 +294,23 @@ memheap_page_pool_create(const memheap_page_pool_config_t *config,
         config->log == NULL ? &memheap_log_stderr : config->log;
     size_t page = config->page_size == 0 ? (size_t)sysconf(_SC_PAGESIZE)
                                          : config->page_size;
-    if (!memheap_is_power_of_two(page) || page < LEAST_PAGE) {
-        memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                          "a page of %zu bytes is none: it must be a power of "
-                          "two of at least %zu",
-                          page, LEAST_PAGE);
+    if (!memheap_is_power_of_two(page) || page < PAGE_SIZE_MIN) {
+        memheap_log_write(
+            log, MEMHEAP_LOG_ERROR,
+            "page pool: a page of %zu bytes is not a power of two of "
+            "at least %zu",
+            page, PAGE_SIZE_MIN);
         return MEMHEAP_ERR_BAD_ARGUMENT;
     }
     memheap_page_pool_t *pool = memheap_memory_new(memory, sizeof(*pool));
     if (pool == NULL) {
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                          "no memory for what a page pool keeps about itself");
+                          "no memory for the metadata of a page pool");
         return MEMHEAP_ERR_NO_METADATA;
     }
     snprintf(pool->name, sizeof(pool->name), "%s",
              config->name == NULL ? "page pool" : config->name);
-    pool->page = page;
+    pool->page_size = page;
     pool->log = log;
     pool->memory = memory;
     pthread_mutex_init(&pool->lock, NULL);
@@ -320,9 +331,9 @@ memheap_status_t memheap_page_pool_destroy(memheap_page_pool_t *pool)
         &pool->dependents, "page pool", pool->name, pool->log);
     if (status != MEMHEAP_OK)
         return status;
-    while (pool->first != NULL) {
-        range_t *range = pool->first;
-        pool->first = range->next;
+    while (pool->ranges != NULL) {
+        range_t *range = pool->ranges;
+        pool->ranges = range->next;
         memheap_memory_delete(pool->memory, range, range->bytes);
     }
     pthread_mutex_destroy(&pool->lock);
@@ -333,17 +344,17 @@ memheap_status_t memheap_page_pool_destroy(memheap_page_pool_t *pool)
 memheap_status_t memheap_page_pool_reserve(memheap_page_pool_t *pool,
                                            void *address, size_t size)
 {
-    size_t count = pages_of(pool, size);
+    size_t count = count_pages(pool, size);
     memheap_status_t status = MEMHEAP_ERR_BAD_ARGUMENT;
     size_t at;
-    if (count == 0 || (uintptr_t)address % pool->page != 0)
+    if (count == 0 || (uintptr_t)address % pool->page_size != 0)
         return status;
     pthread_mutex_lock(&pool->lock);
     range_t *range = range_of(pool, address, &at);
     if (range != NULL && count <= range->pages - at) {
-        size_t known = memheap_min(at + count, range->fresh);
+        size_t known = memheap_min(at + count, range->never_used);
         bool unused =
-            next_bit(range->free.level[0], at, known, UINT64_MAX) >= known;
+            next_bit(range->free_bits.level[0], at, known, UINT64_MAX) >= known;
         status = unused ? MEMHEAP_OK : MEMHEAP_ERR_BUSY;
         if (unused)
             take_run(pool, range, at, count);
@@ -357,6 +368,6 @@ void memheap_page_pool_count(memheap_page_pool_t *pool, size_t *pages_p,
 {
     pthread_mutex_lock(&pool->lock);
     *pages_p = pool->pages;
-    *free_p = pool->free;
+    *free_p = pool->free_pages;
     pthread_mutex_unlock(&pool->lock);
 }

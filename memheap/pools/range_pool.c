@@ -1,6 +1,8 @@
 /*
- * A list of heaps, which only ever becomes longer: so whoever walks it needs no
- * lock, and the heaps have their own.
+ * Range pools: a list of heaps, one for each range.
+ *
+ * Ranges are added and never removed, so reading the list needs no lock. The
+ * heaps have locks of their own.
  */
 #include "config.h"
 
@@ -29,15 +31,15 @@ struct memheap_range_pool {
     const memheap_log_t *log;
     memheap_dependents_t dependents;
     char name[48];
-    pthread_mutex_t lock; /* of whoever adds a range */
+    pthread_mutex_t lock; /* to add a range */
 };
 
-static range_t *next_of(range_t *range)
+static range_t *next_range(range_t *range)
 {
     return atomic_load_explicit(&range->next, memory_order_acquire);
 }
 
-/* Make a heap over a range, or over one of its own. */
+/* Create a heap over a range; over memory of its own if base is NULL. */
 static memheap_status_t open_range(const memheap_config_t *config, void *base,
                                    size_t size, range_t *range)
 {
@@ -65,7 +67,7 @@ memheap_status_t memheap_range_pool_create(const memheap_config_t *config,
     memheap_range_pool_t *pool = memheap_memory_new(memory, sizeof(*pool));
     if (pool == NULL) {
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                          "no memory for what a pool keeps about itself");
+                          "no memory for the metadata of a range pool");
         return MEMHEAP_ERR_NO_METADATA;
     }
     memheap_status_t status =
@@ -92,8 +94,8 @@ memheap_status_t memheap_range_pool_destroy(memheap_range_pool_t *pool)
         &pool->dependents, "range pool", pool->name, pool->log);
     if (status != MEMHEAP_OK)
         return status;
-    for (range_t *range = next_of(&pool->first); range != NULL;) {
-        range_t *next = next_of(range);
+    for (range_t *range = next_range(&pool->first); range != NULL;) {
+        range_t *next = next_range(range);
         memheap_destroy(range->heap);
         memheap_memory_delete(pool->memory, range, sizeof(*range));
         range = next;
@@ -104,13 +106,15 @@ memheap_status_t memheap_range_pool_destroy(memheap_range_pool_t *pool)
     return MEMHEAP_OK;
 }
 
-/* Whether a range of the caller's has nothing of those that are there. */
-static bool is_new(memheap_range_pool_t *pool, const void *base, size_t size)
+/* Whether a range overlaps no range of the pool. */
+static bool is_new_range(memheap_range_pool_t *pool, const void *base,
+                         size_t size)
 {
     uintptr_t start = (uintptr_t)base;
-    for (range_t *range = &pool->first; range != NULL; range = next_of(range)) {
+    for (range_t *range = &pool->first; range != NULL;
+         range = next_range(range)) {
         uintptr_t other = (uintptr_t)range->base;
-        /* Differences, for a range that wraps is refused later. */
+        /* By differences: a range may wrap, which fails later. */
         if (start - other < range->size || other - start < size)
             return false;
     }
@@ -125,18 +129,18 @@ memheap_status_t memheap_range_pool_extend(memheap_range_pool_t *pool,
     if (range == NULL)
         return status;
     pthread_mutex_lock(&pool->lock);
-    if (base != NULL && !is_new(pool, base, size)) {
+    if (base != NULL && !is_new_range(pool, base, size)) {
         memheap_log_write(pool->log, MEMHEAP_LOG_ERROR,
-                          "%zu bytes at %p are in the pool already", size,
-                          base);
+                          "range pool: %zu bytes at %p overlap another range",
+                          size, base);
         status = MEMHEAP_ERR_BAD_ARGUMENT;
     } else {
         status = open_range(&pool->config, base, size, range);
     }
     if (status == MEMHEAP_OK) {
         range_t *last = &pool->first;
-        while (next_of(last) != NULL)
-            last = next_of(last);
+        while (next_range(last) != NULL)
+            last = next_range(last);
         atomic_store_explicit(&last->next, range, memory_order_release);
     }
     pthread_mutex_unlock(&pool->lock);
@@ -145,41 +149,40 @@ memheap_status_t memheap_range_pool_extend(memheap_range_pool_t *pool,
     return status;
 }
 
-/* The range that an address lies in; NULL if in none. */
-static range_t *range_of(memheap_range_pool_t *pool, const void *address)
+/* The range that contains an address, or NULL. */
+static range_t *find_range(memheap_range_pool_t *pool, const void *address)
 {
     range_t *range = &pool->first;
     while (range != NULL &&
            (uintptr_t)address - (uintptr_t)range->base >= range->size)
-        range = next_of(range);
+        range = next_range(range);
     return range;
 }
 
-/* Report an address that lies in no range. */
-static memheap_status_t not_ours(const memheap_range_pool_t *pool,
-                                 const void *address)
+/* Report an address outside all ranges. */
+static memheap_status_t bad_address(const memheap_range_pool_t *pool,
+                                    const void *address)
 {
     memheap_log_write(pool->log, MEMHEAP_LOG_ERROR,
-                      "%p is no address of the pool: it lies in none of its "
-                      "ranges",
-                      address);
+                      "%p is in none of the ranges of the pool", address);
     return MEMHEAP_ERR_BAD_ADDRESS;
 }
 
-/* A block in the first range but one that has room. */
-static memheap_status_t pop_beside(memheap_range_pool_t *pool,
-                                   const range_t *beside, size_t align,
+/* Allocate a block in the first range that can, but not in one of them. */
+static memheap_status_t pop_except(memheap_range_pool_t *pool,
+                                   const range_t *except, size_t align,
                                    size_t size, void **block_p)
 {
     memheap_status_t status = MEMHEAP_ERR_BAD_ARGUMENT;
-    for (range_t *range = &pool->first; range != NULL; range = next_of(range)) {
-        if (range == beside)
+    for (range_t *range = &pool->first; range != NULL;
+         range = next_range(range)) {
+        if (range == except)
             continue;
-        memheap_status_t one =
+        memheap_status_t result =
             memheap_alloc_aligned(range->heap, align, size, block_p);
-        if (!memheap_fallback_is_allowed(one))
-            return one;
-        status = memheap_fallback_status(status, one);
+        if (!memheap_fallback_is_allowed(result))
+            return result;
+        status = memheap_fallback_status(status, result);
     }
     return status;
 }
@@ -187,19 +190,19 @@ static memheap_status_t pop_beside(memheap_range_pool_t *pool,
 static memheap_status_t pop(void *state, size_t align, size_t size,
                             void **block_p)
 {
-    return pop_beside(state, NULL, align, size, block_p);
+    return pop_except(state, NULL, align, size, block_p);
 }
 
 static memheap_status_t push(void *state, void *block)
 {
-    const range_t *range = range_of(state, block);
-    return range == NULL ? not_ours(state, block)
+    const range_t *range = find_range(state, block);
+    return range == NULL ? bad_address(state, block)
                          : memheap_free(range->heap, block);
 }
 
 static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
 {
-    const range_t *range = range_of(state, block);
+    const range_t *range = find_range(state, block);
     return range == NULL ? MEMHEAP_ERR_BAD_ADDRESS
                          : memheap_find_block(range->heap, block, size_p);
 }
@@ -219,9 +222,9 @@ memheap_status_t memheap_range_pool_resize(memheap_range_pool_t *pool,
 {
     if (block == NULL)
         return pop(pool, 1, size, block_p);
-    const range_t *range = range_of(pool, block);
+    const range_t *range = find_range(pool, block);
     if (range == NULL)
-        return not_ours(pool, block);
+        return bad_address(pool, block);
     memheap_status_t status = memheap_resize(range->heap, block, size, block_p);
     if (status != MEMHEAP_ERR_NO_MEMORY)
         return status;
@@ -229,7 +232,7 @@ memheap_status_t memheap_range_pool_resize(memheap_range_pool_t *pool,
     void *moved;
     status = memheap_find_block(range->heap, block, &old_size);
     if (status == MEMHEAP_OK)
-        status = pop_beside(pool, range, 1, size, &moved);
+        status = pop_except(pool, range, 1, size, &moved);
     if (status != MEMHEAP_OK)
         return MEMHEAP_ERR_NO_MEMORY;
     memcpy(moved, block, memheap_min(old_size, size));
@@ -241,7 +244,7 @@ memheap_status_t memheap_range_pool_resize(memheap_range_pool_t *pool,
 memheap_status_t memheap_range_pool_reserve(memheap_range_pool_t *pool,
                                             void *address, size_t size)
 {
-    const range_t *range = range_of(pool, address);
+    const range_t *range = find_range(pool, address);
     return range == NULL ? MEMHEAP_ERR_BAD_ARGUMENT
                          : memheap_reserve(range->heap, address, size);
 }

@@ -23,7 +23,7 @@ for np in 1 2 4 5; do
     says_times 4 memheap:
     line=$(printf '%s\n' "$output" | grep 'leak: 5000')
     case $line in
-        *", allocation 3, from "*leaky.c:30) ;;
+        *", allocation 3, from "*leaky.c:32) ;;
         *) miss "has another line for a block that was resized: $line" ;;
     esac
     fact "$np PEs: each leak is reported once, with its size and line"
@@ -61,12 +61,20 @@ for np in 1 2 4 5; do
     says "\"pes\": $np," "\"heap\": \"symmetric\"" \
         "\"sum\": {" "\"allocations\": $((5 * np))," \
         "\"each\": [" "{\"pe\": $((np - 1)), \"size\": " "\"tags\": []"
-    if command -v python3 >/dev/null; then
-        python3 -m json.tool "$folder/of symmetric" >/dev/null ||
-            miss "is no JSON"
-    fi
+    is_json
     fact "$np PEs: the statistics are written as JSON"
 done
+
+# A locale of the test's own, if the machine has the sources.
+locale=$(comma_locale)
+localedef -c -i de_DE -f UTF-8 "$folder/comma" >/dev/null 2>&1 && locale=comma
+job 0 -x LOCPATH="$folder" -x LC_ALL=$locale -x MEMHEAP_RECORDS=1 \
+    -x MEMHEAP_REPORT="$file" -n 2 "$program" latin1
+says_times 0 memheap:
+output=$(cat "$folder/of symmetric")
+is_json
+says "\"fragmentation\": 0." "{\"tag\": \"m?sh\", \"used\": 1008, "
+fact "a report is JSON in every locale, and with every tag"
 
 job 3 -x MEMHEAP_LEAKS=1 -n 1 "$program" exit
 says_times 0 memheap:

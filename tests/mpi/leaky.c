@@ -4,6 +4,7 @@
 #include <shmem.h>
 #include <shmemx.h>
 
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,13 +22,14 @@ void *leaky_mesh(size_t size)
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "clean";
+    setlocale(LC_ALL, "");
     shmem_init();
     void *gone = shmem_malloc(100);
     if (strcmp(what, "clean") != 0) {
-        shmemx_set_tag("mesh");
+        shmemx_set_tag(strcmp(what, "latin1") == 0 ? "m\xe9sh" : "mesh");
         leaky_mesh(1000);
         shmemx_set_tag(NULL);
-        void *grown = shmem_calloc(10, 7); /* line 30 */
+        void *grown = shmem_calloc(10, 7); /* line 32 */
         (void)shmem_realloc(grown, 5000);
         size_t sizes[] = {24, 48};
         void *blocks[2];

@@ -465,7 +465,7 @@ START_TEST(sizes_that_do_not_fit_are_refused)
     config = (memheap_cache_config_t){.item_size = 8, .log = &test_log.log};
     ck_assert_int_eq(memheap_cache_create(&config, &cache),
                      MEMHEAP_ERR_BAD_ARGUMENT);
-    ck_assert_logged(&test_log, "no cache \"cache\"");
+    ck_assert_logged(&test_log, "cache \"cache\": items of");
     unit_heap_close(&unit);
 }
 END_TEST

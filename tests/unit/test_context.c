@@ -285,7 +285,7 @@ START_TEST(wrong_address_is_refused_and_described)
         const char *part;
     } bad[] = {{&here, "lies in none of its 10 blocks"},
                {(char *)blocks[4] + 8, "lies 8 bytes into the block of 104"},
-               {other, "a block of its pool that somebody else allocated"}};
+               {other, "a block of its pool allocated outside the context"}};
     for (size_t i = 0; i < 3; i++) {
         unit_log_clear(&test_log);
         ck_assert_int_eq(memheap_context_free(context, bad[i].address),

@@ -208,7 +208,7 @@ START_TEST(memory_of_no_block_is_named)
 {
     open_heap(_i, SIZE, NULL);
     const char *text = said_by(read_it, memheap_base(heap));
-    ck_assert_says(text, "in memory of heap \"guarded\" that no block has");
+    ck_assert_says(text, "in no block of heap \"guarded\"");
     close_heap(SIZE);
 }
 END_TEST

@@ -333,7 +333,7 @@ START_TEST(proximity_of_nothing_is_refused)
                          MEMHEAP_ERR_BAD_ARGUMENT);
         ck_assert_uint_eq(messages.count, i + 2);
     }
-    ck_assert_logged(&messages, "no proximity can be made of 1 sources");
+    ck_assert_logged(&messages, "bad configuration of 1 sources");
     unit_memory_t memory;
     unit_memory_init(&memory);
     memory.fail_at = 1;

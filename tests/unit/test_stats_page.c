@@ -113,7 +113,7 @@ START_TEST(fragmentation_is_looked_up_again)
         count++;
     for (size_t i = 0; i < count; i += 2)
         ck_assert_ok(memheap_free(unit.heap, blocks[i]));
-    for (int i = 0; i < MEMHEAP_STATS_STRIDE / 2; i++)
+    for (int i = 0; i < MEMHEAP_STATS_INTERVAL / 2; i++)
         ck_assert_ok(memheap_free(unit.heap, alloc(64)));
     ck_assert(live_read(heap));
     live_stats(heap, &shown);
@@ -225,7 +225,7 @@ START_TEST(no_reader_sees_half_of_an_update)
     void *result;
     memheap_stats_export_config_t config = {.name = "slow",
                                             .component = "none",
-                                            .file = -1,
+                                            .heap_fd = -1,
                                             .memory = &memheap_memory_system,
                                             .log = &memheap_log_stderr};
     memheap_stats_export_t *gauge = memheap_stats_export_open(&config);
@@ -252,7 +252,7 @@ END_TEST
 static void ask(const live_heap_t *heap, uint64_t number)
 {
     ck_assert_int_eq(pwrite(heap->fd, &number, sizeof(number),
-                            offsetof(memheap_stats_page_t, asked)),
+                            offsetof(memheap_stats_page_t, list_requested)),
                      sizeof(number));
 }
 
@@ -291,13 +291,13 @@ START_TEST(list_is_what_a_walk_shows)
     ask(heap, 1);
     alloc(77);
     ck_assert(live_read(heap));
-    ck_assert_uint_eq(heap->page.answered, 1);
-    ck_assert_int_eq(heap->page.error, 0);
-    ck_assert_uint_eq(heap->page.listed.live_blocks, 201);
-    comparing_t comparing = {.fd = heap->fd, .at = MEMHEAP_STATS_LIST};
+    ck_assert_uint_eq(heap->page.list_published, 1);
+    ck_assert_int_eq(heap->page.list_error, 0);
+    ck_assert_uint_eq(heap->page.list_stats.live_blocks, 201);
+    comparing_t comparing = {.fd = heap->fd, .at = MEMHEAP_STATS_LIST_START};
     memheap_walk(unit.heap, compare, &comparing);
     ck_assert(!comparing.differs);
-    ck_assert_uint_eq(comparing.blocks, heap->page.blocks);
+    ck_assert_uint_eq(comparing.blocks, heap->page.list_blocks);
     unit_heap_close(&unit);
     live_close(&live);
 }
@@ -315,11 +315,11 @@ START_TEST(list_has_records_and_tags)
     ask(heap, 1);
     alloc(30);
     memheap_set_tag(NULL);
-    comparing_t comparing = {.fd = heap->fd, .at = MEMHEAP_STATS_LIST};
+    comparing_t comparing = {.fd = heap->fd, .at = MEMHEAP_STATS_LIST_START};
     memheap_walk(unit.heap, compare, &comparing);
     ck_assert(!comparing.differs);
     ck_assert(live_read(heap));
-    ck_assert_uint_eq(heap->page.tags, 2);
+    ck_assert_uint_eq(heap->page.list_tags, 2);
     ck_assert_int_eq(pread(heap->fd, tag, sizeof(tag),
                            (off_t)(comparing.at + MEMHEAP_TAG_SIZE)),
                      sizeof(tag));
@@ -333,15 +333,15 @@ START_TEST(list_that_has_no_room_is_an_error)
 {
     open_shown(0);
     live_heap_t *heap = find_one();
-    rlim_t limit = unit_limit(RLIMIT_FSIZE, MEMHEAP_STATS_LIST + 10);
+    rlim_t limit = unit_limit(RLIMIT_FSIZE, MEMHEAP_STATS_LIST_START + 10);
     ask(heap, 1);
     void *block;
     memheap_status_t status = memheap_alloc(unit.heap, 10, &block);
     unit_limit(RLIMIT_FSIZE, limit);
     ck_assert_ok(status);
     ck_assert(live_read(heap));
-    ck_assert_uint_eq(heap->page.answered, 1);
-    ck_assert_int_eq(heap->page.error, EFBIG);
+    ck_assert_uint_eq(heap->page.list_published, 1);
+    ck_assert_int_eq(heap->page.list_error, EFBIG);
     unit_heap_close(&unit);
     live_close(&live);
 }
@@ -352,7 +352,7 @@ START_TEST(heap_goes_on_without_a_page)
     rlim_t limit = unit_limit(RLIMIT_FSIZE, 1000);
     unit_heap_open(&unit, 0, SIZE, 0, "MEMHEAP_TOP=all");
     unit_limit(RLIMIT_FSIZE, limit);
-    ck_assert_logged(&unit.log, "cannot be shown (File too large)");
+    ck_assert_logged(&unit.log, "cannot export the statistics of heap");
     ck_assert_uint_eq(find(), 0);
     ck_assert_ok(memheap_free(unit.heap, alloc(100)));
     unit_heap_close(&unit);

@@ -61,8 +61,8 @@ static int read_page(int fd, memheap_stats_page_t *page)
             break;
         sched_yield();
     }
-    page->name[MEMHEAP_STATS_NAME - 1] = '\0';
-    page->component[MEMHEAP_STATS_NAME - 1] = '\0';
+    page->name[MEMHEAP_STATS_NAME_SIZE - 1] = '\0';
+    page->component[MEMHEAP_STATS_NAME_SIZE - 1] = '\0';
     if (memcmp(page->magic, MEMHEAP_STATS_MAGIC, sizeof(MEMHEAP_STATS_MAGIC)) !=
         0)
         return EINVAL;
@@ -108,7 +108,7 @@ static void add_heap(live_t *live, pid_t pid, int number)
         live->heap = good ? more : live->heap;
         live->room = good ? room : live->room;
     }
-    if (good && heap.page.process == own_number(pid))
+    if (good && heap.page.pid == own_number(pid))
         live->heap[live->count++] = heap;
     else
         close(heap.fd);
@@ -272,10 +272,10 @@ void live_stats(const live_heap_t *heap, memheap_stats_t *stats)
     *stats = heap->page.stats;
     live_complete(stats);
     snprintf(path, sizeof(path), "/proc/%ld/fd/%ld", (long)heap->pid,
-             (long)heap->page.file);
+             (long)heap->page.heap_fd);
     if (heap->gone)
         stats->resident = 0;
-    else if (heap->page.file >= 0 && stat(path, &file) == 0)
+    else if (heap->page.heap_fd >= 0 && stat(path, &file) == 0)
         stats->resident = (size_t)file.st_blocks * 512;
     else
         stats->resident =

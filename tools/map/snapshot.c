@@ -32,7 +32,7 @@ void snapshot_free(snapshot_t *snapshot)
 static void set_asked(const live_heap_t *heap, uint64_t asked)
 {
     if (pwrite(heap->fd, &asked, sizeof(asked),
-               (off_t)offsetof(memheap_stats_page_t, asked)) < 0)
+               (off_t)offsetof(memheap_stats_page_t, list_requested)) < 0)
         return; /* no answer will come */
 }
 
@@ -41,7 +41,7 @@ void snapshot_ask(live_heap_t *heap)
     while (flock(heap->fd, LOCK_EX) != 0 && errno == EINTR)
         continue;
     if (live_read(heap))
-        set_asked(heap, heap->page.answered + 1);
+        set_asked(heap, heap->page.list_published + 1);
 }
 
 static bool read_all(int fd, void *to, size_t size, uint64_t from)
@@ -95,33 +95,33 @@ static bool take_list(const live_heap_t *heap, snapshot_t *snapshot)
     const memheap_stats_page_t *page = &heap->page;
     struct stat file;
     if (fstat(heap->fd, &file) != 0 ||
-        page->blocks > (uint64_t)file.st_size / sizeof(*snapshot->blocks) ||
-        page->tags > (uint64_t)file.st_size / MEMHEAP_TAG_SIZE)
+        page->list_blocks > (uint64_t)file.st_size / sizeof(*snapshot->blocks) ||
+        page->list_tags > (uint64_t)file.st_size / MEMHEAP_TAG_SIZE)
         return false;
-    size_t bytes = page->blocks * sizeof(*snapshot->blocks);
-    snapshot->count = page->blocks;
-    snapshot->tag_count = page->tags;
+    size_t bytes = page->list_blocks * sizeof(*snapshot->blocks);
+    snapshot->count = page->list_blocks;
+    snapshot->tag_count = page->list_tags;
     snapshot->blocks = malloc(bytes + 1);
-    snapshot->tags = malloc(page->tags * MEMHEAP_TAG_SIZE + 1);
+    snapshot->tags = malloc(page->list_tags * MEMHEAP_TAG_SIZE + 1);
     if (snapshot->blocks == NULL || snapshot->tags == NULL ||
-        !read_all(heap->fd, snapshot->blocks, bytes, MEMHEAP_STATS_LIST) ||
-        !read_all(heap->fd, snapshot->tags, page->tags * MEMHEAP_TAG_SIZE,
-                  MEMHEAP_STATS_LIST + bytes))
+        !read_all(heap->fd, snapshot->blocks, bytes, MEMHEAP_STATS_LIST_START) ||
+        !read_all(heap->fd, snapshot->tags, page->list_tags * MEMHEAP_TAG_SIZE,
+                  MEMHEAP_STATS_LIST_START + bytes))
         return false;
     for (size_t i = 0; i < snapshot->tag_count; i++)
         clean(snapshot->tags[i]);
     fallocate(heap->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-              MEMHEAP_STATS_LIST, file.st_size);
+              MEMHEAP_STATS_LIST_START, file.st_size);
     return is_in_order(snapshot);
 }
 
 /* Wait until the heap has made a call. */
 static bool is_answered(live_heap_t *heap, double wait)
 {
-    uint64_t asked = heap->page.answered + 1;
+    uint64_t asked = heap->page.list_published + 1;
     double end = cli_now() + wait;
     while (live_read(heap)) {
-        if (heap->page.answered == asked)
+        if (heap->page.list_published == asked)
             return true;
         if (cli_now() >= end)
             break;
@@ -145,21 +145,21 @@ bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
     snprintf(snapshot->title, MAP_TITLE, "%sprocess %ld: %s, %s", of_pe,
              (long)heap->pid, page->name, page->component);
     if (!heap->gone && is_answered(heap, wait)) {
-        snapshot->stats = page->listed;
+        snapshot->stats = page->list_stats;
         live_complete(&snapshot->stats);
-        good = page->error == 0 && take_list(heap, snapshot);
+        good = page->list_error == 0 && take_list(heap, snapshot);
         if (!good)
             snprintf(message, MAP_MESSAGE,
                      "the blocks of heap \"%s\" of process %ld cannot be had "
                      "(%s)",
                      page->name, (long)heap->pid,
-                     page->error == 0 ? "the list is damaged"
-                                      : strerror((int)page->error));
+                     page->list_error == 0 ? "the list is damaged"
+                                      : strerror((int)page->list_error));
     } else if (heap->gone) {
         snprintf(message, MAP_MESSAGE, "heap \"%s\" of process %ld has ended",
                  page->name, (long)heap->pid);
     } else {
-        set_asked(heap, page->answered);
+        set_asked(heap, page->list_published);
         snprintf(
             message, MAP_MESSAGE,
             "heap \"%s\" of process %ld was not called for %g s, and shows "

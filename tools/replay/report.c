@@ -4,7 +4,7 @@
 #include "config.h"
 
 #include "tools/replay/report.h"
-#include "tools/common/json.h"
+#include "base/json.h"
 #include <memheap/log.h>
 #include "base/util.h"
 
@@ -111,30 +111,30 @@ void report_csv(const measure_t *measures, size_t count, int pes)
 
 void report_json(const measure_t *measures, size_t count, int pes)
 {
-    json_t json = {.file = stdout};
-    json_object(&json, NULL);
-    json_number(&json, "pes", (uint64_t)pes);
-    json_array(&json, "results");
+    memheap_json_t json = {.file = stdout};
+    memheap_json_object(&json, NULL);
+    memheap_json_number(&json, "pes", (uint64_t)pes);
+    memheap_json_array(&json, "results");
     for (size_t i = 0; i < count; i++) {
         const measure_t *m = &measures[i];
-        json_object(&json, NULL);
-        json_string(&json, "trace", m->trace);
-        json_string(&json, "component", m->component);
-        json_number(&json, "operations", m->operations);
-        json_real(&json, "ns_together", m->ns_collective, 1);
-        json_real(&json, "ns_alone", m->ns_alone, 1);
-        json_number(&json, "peak_bytes", m->peak);
-        json_number(&json, "footprint_bytes", m->footprint);
+        memheap_json_object(&json, NULL);
+        memheap_json_string(&json, "trace", m->trace);
+        memheap_json_string(&json, "component", m->component);
+        memheap_json_number(&json, "operations", m->operations);
+        memheap_json_real(&json, "ns_together", m->ns_collective, 1);
+        memheap_json_real(&json, "ns_alone", m->ns_alone, 1);
+        memheap_json_number(&json, "peak_bytes", m->peak);
+        memheap_json_number(&json, "footprint_bytes", m->footprint);
         if (m->smallest > 0)
-            json_number(&json, "smallest_bytes", m->smallest);
+            memheap_json_number(&json, "smallest_bytes", m->smallest);
         else
-            json_null(&json, "smallest_bytes");
-        json_number(&json, "verified_operations", m->verified);
-        json_bool(&json, "same_addresses", m->same);
-        json_number(&json, "failed", m->failed);
-        json_number(&json, "wrong", m->wrong);
-        json_end(&json);
+            memheap_json_null(&json, "smallest_bytes");
+        memheap_json_number(&json, "verified_operations", m->verified);
+        memheap_json_bool(&json, "same_addresses", m->same);
+        memheap_json_number(&json, "failed", m->failed);
+        memheap_json_number(&json, "wrong", m->wrong);
+        memheap_json_end(&json);
     }
-    json_end(&json);
-    json_end(&json);
+    memheap_json_end(&json);
+    memheap_json_end(&json);
 }

@@ -99,7 +99,7 @@ static double value_of(const column_t *column, const top_line_t *line)
     case FREE_RATE:
         return line->frees;
     case FIGURE:
-        return (double)figure_of(column)->of(&line->stats);
+        return (double)figure_of(column)->get(&line->stats);
     default:
         return 0;
     }
