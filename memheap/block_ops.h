@@ -5,7 +5,7 @@
 #ifndef MEMHEAP_BLOCK_OPS_H
 #define MEMHEAP_BLOCK_OPS_H
 
-#include "memheap/heap_internal.h"
+#include "memheap/heap_state.h"
 #include "memheap/inspect.h"
 #include "memheap/trim.h"
 

@@ -4,7 +4,7 @@
 #ifndef MEMHEAP_INSPECT_H
 #define MEMHEAP_INSPECT_H
 
-#include "memheap/heap_internal.h"
+#include "memheap/heap_state.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -12,13 +12,13 @@ pkginclude_HEADERS = $(memheap_headers)
 core_sources = memheap/batch.c memheap/batch.h memheap/block_ops.h \
 	memheap/blocks.c memheap/blocks.h memheap/dependents.c \
 	memheap/dependents.h memheap/heap.c memheap/heap.h \
-	memheap/heap_internal.c memheap/heap_internal.h memheap/inspect.c \
+	memheap/heap_state.c memheap/heap_state.h memheap/inspect.c \
 	memheap/inspect.h memheap/properties.c memheap/properties.h \
 	memheap/resize.c memheap/resize.h memheap/trim.c memheap/trim.h
 debug_sources = memheap/debug/access.c memheap/debug/access.h \
 	memheap/debug/events.c memheap/debug/events.h \
-	memheap/debug/guard.c memheap/debug/guard.h \
-	memheap/debug/guard_internal.h memheap/debug/guard_report.c \
+	memheap/debug/guard_pages.c memheap/debug/guard_pages.h \
+	memheap/debug/guard_state.h memheap/debug/guard_report.c \
 	memheap/debug/leaks.c memheap/debug/records.c memheap/debug/records.h \
 	memheap/debug/report.c memheap/debug/report.h \
 	memheap/debug/sanitizer.c memheap/debug/sanitizer.h \

@@ -4,7 +4,7 @@
 #include "config.h"
 
 #include "memheap/properties.h"
-#include "memheap/heap_internal.h"
+#include "memheap/heap_state.h"
 
 void *memheap_base(const memheap_t *heap)
 {

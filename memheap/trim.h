@@ -4,7 +4,7 @@
 #ifndef MEMHEAP_TRIM_H
 #define MEMHEAP_TRIM_H
 
-#include "memheap/heap_internal.h"
+#include "memheap/heap_state.h"
 
 #pragma GCC visibility push(hidden)
 

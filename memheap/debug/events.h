@@ -10,7 +10,7 @@
 #define MEMHEAP_DEBUG_EVENTS_H
 
 #include "base/params.h"
-#include "memheap/debug/guard.h"
+#include "memheap/debug/guard_pages.h"
 #include "memheap/debug/records.h"
 #include "memheap/debug/trace.h"
 

@@ -9,7 +9,7 @@
 #define _GNU_SOURCE /* the registers of a signal's context */
 #include "config.h"
 
-#include "memheap/debug/guard_internal.h"
+#include "memheap/debug/guard_state.h"
 #include "memheap/debug/sanitizer.h"
 #include "base/util.h"
 

@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "memheap/heap_internal.h"
+#include "memheap/heap_state.h"
 #include <memheap/pool.h>
 
 static memheap_status_t pop(void *state, size_t align, size_t size,

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "memheap/debug/guard.h"
+#include "memheap/debug/guard_pages.h"
 #include "tests/unit/unit.h"
 
 #include <dirent.h>

@@ -1,10 +1,10 @@
 /*
- * The slow paths of heap_internal.h: stopping threads, committing memory,
+ * The slow paths of heap_state.h: stopping threads, committing memory,
  * checking the module.
  */
 #include "config.h"
 
-#include "memheap/heap_internal.h"
+#include "memheap/heap_state.h"
 
 #include <string.h>
 

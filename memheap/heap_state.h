@@ -22,13 +22,13 @@
  * Files include this one in layers: inspect.c and trim.c use only what is here;
  * block_ops.h adds their work to the steps of an allocation and a free.
  */
-#ifndef MEMHEAP_HEAP_INTERNAL_H
-#define MEMHEAP_HEAP_INTERNAL_H
+#ifndef MEMHEAP_HEAP_STATE_H
+#define MEMHEAP_HEAP_STATE_H
 
 #include "memheap/dependents.h"
 #include "memheap/heap.h"
 #include "memheap/debug/events.h"
-#include "memheap/debug/guard.h"
+#include "memheap/debug/guard_pages.h"
 #include "memheap/debug/stats_page.h"
 #include "base/framework.h"
 #include "base/util.h"

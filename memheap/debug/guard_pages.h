@@ -19,8 +19,8 @@
  *
  * Source: B. Perens, Electric Fence, 1987.
  */
-#ifndef MEMHEAP_DEBUG_GUARD_H
-#define MEMHEAP_DEBUG_GUARD_H
+#ifndef MEMHEAP_DEBUG_GUARD_PAGES_H
+#define MEMHEAP_DEBUG_GUARD_PAGES_H
 
 #include <memheap/component.h>
 #include "base/region.h"

@@ -1,11 +1,11 @@
 /*
  * The state of a guard, and the table of the guards of this process. For
- * guard.c, guard_report.c and access.c.
+ * guard_pages.c, guard_report.c and access.c.
  */
-#ifndef MEMHEAP_DEBUG_GUARD_INTERNAL_H
-#define MEMHEAP_DEBUG_GUARD_INTERNAL_H
+#ifndef MEMHEAP_DEBUG_GUARD_STATE_H
+#define MEMHEAP_DEBUG_GUARD_STATE_H
 
-#include "memheap/debug/guard.h"
+#include "memheap/debug/guard_pages.h"
 
 #include <stdatomic.h>
 

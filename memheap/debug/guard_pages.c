@@ -7,7 +7,7 @@
  */
 #include "config.h"
 
-#include "memheap/debug/guard_internal.h"
+#include "memheap/debug/guard_state.h"
 #include "memheap/debug/sanitizer.h"
 #include "base/util.h"
 
