@@ -67,7 +67,7 @@ struct memheap {
     bool commit_failed; /* the last placement could not be committed */
     bool quiet;         /* do not log a failed commit */
     size_t trim;        /* MEMHEAP_TRIM; 0: trim on request only */
-    _Atomic size_t trim_at; /* trim when so many bytes were freed */
+    _Atomic size_t trim_at; /* trim when `freed` reaches it */
     _Atomic size_t freed;   /* bytes freed since the last trim */
     pthread_mutex_t lock;
     memheap_region_t region;

@@ -8,7 +8,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Trim automatically when so many bytes were freed; 0: never. */
+/* Trim automatically when `trim` bytes were freed; 0: never. */
 void memheap_set_trim(memheap_t *heap, size_t trim);
 
 /* Count freed bytes, and trim if it is time. */

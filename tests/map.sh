@@ -17,7 +17,7 @@ export COLUMNS
 shipped=$top_srcdir/tools/traces/pgas-mixed.sht.xz
 : >"$work/over"
 
-# picture FILE PANELS: an SVG picture of so many heaps.
+# picture FILE PANELS: an SVG picture with a number of heaps.
 picture()
 {
     [ "$(tail -n 1 "$1")" = "</svg>" ] || miss "does not end"

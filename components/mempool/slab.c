@@ -1,8 +1,8 @@
 /*
  * Slabs: create, delete and link them, and take objects.
  *
- * A slab has the length of 48 objects, but at most 8 KiB. If so many fragments
- * are not free in a row, the longest free run is used.
+ * A slab has the length of 48 objects, but at most 8 KiB. If there is no
+ * free run of that length, the longest free run is used.
  */
 #include "config.h"
 

@@ -78,8 +78,8 @@ memheap_status_t memheap_cache_create(const memheap_cache_config_t *config,
  * Destroy a cache with its items, and return all slabs to the pool, in an order
  * that depends on the earlier calls alone. NULL is ignored.
  *
- * @return the first failure of the pool to take a slab back, each of which is
- *         logged; the cache is destroyed nevertheless
+ * @return the first failure of the pool to take a slab back; all failures are
+ *         logged, and the cache is destroyed nevertheless
  * @retval MEMHEAP_ERR_BUSY  something stands on the cache as a pool; it is
  *         logged by name, and nothing is destroyed
  */

@@ -97,8 +97,8 @@ memheap_status_t memheap_context_create(const memheap_context_config_t *config,
  * Destroy a context: first its sub-contexts, the youngest first, then its
  * blocks, the youngest first. NULL is ignored.
  *
- * @return the first failure of a pool to take a block back, each of which is
- *         logged; the context is destroyed nevertheless
+ * @return the first failure of a pool to take a block back; all failures are
+ *         logged, and the context is destroyed nevertheless
  * @retval MEMHEAP_ERR_BUSY  something stands on the context or a sub-context as
  *         a pool; it is logged by name, and nothing is destroyed
  */

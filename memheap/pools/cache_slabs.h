@@ -125,7 +125,7 @@ bool memheap_cache_set_sizes(memheap_cache_t *cache,
 /* Return slabs to the pool, and free their records. The slabs are a list
  * through `next` and not in the map. The caller holds the mutex and not the
  * lock.
- * @return the first failure, each of which is logged */
+ * @return the first failure; all are logged */
 memheap_status_t memheap_cache_push_slabs(memheap_cache_t *cache, slab_t *slab);
 
 /* Take slabs from the pool until there are count free items. The caller holds
