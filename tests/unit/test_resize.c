@@ -69,7 +69,7 @@ static unsigned char *alloc_in_the_middle(void)
     return block;
 }
 
-START_TEST(lone_block_grows_where_it_stands)
+START_TEST(lone_block_grows_in_place)
 {
     open_heap(_i);
     unsigned char *block = alloc(1000);
@@ -82,7 +82,7 @@ START_TEST(lone_block_grows_where_it_stands)
 }
 END_TEST
 
-START_TEST(shrunk_block_stays_and_gives_space)
+START_TEST(shrunk_block_stays_and_frees_space)
 {
     open_heap(_i);
     unsigned char *block = alloc(SIZE);
@@ -145,7 +145,7 @@ END_TEST
 
 static const size_t impossible[] = {SIZE + 1, SIZE_MAX / 2, SIZE_MAX};
 
-START_TEST(resize_that_fails_keeps_all)
+START_TEST(failed_resize_changes_nothing)
 {
     open_heap(_i);
     unsigned char *block = alloc_in_the_middle();
@@ -165,7 +165,7 @@ START_TEST(resize_that_fails_keeps_all)
 }
 END_TEST
 
-START_TEST(resize_to_nothing_is_refused)
+START_TEST(resize_to_zero_is_refused)
 {
     void *moved = NULL;
     size_t size;
@@ -191,7 +191,7 @@ START_TEST(resize_of_null_allocates)
 }
 END_TEST
 
-START_TEST(added_memory_of_an_own_heap_is_backed)
+START_TEST(added_memory_is_committed)
 {
     unit_heap_open(&unit, 2 * _i, GIB, 0, NULL);
     unsigned char *block = alloc(100);
@@ -201,7 +201,7 @@ START_TEST(added_memory_of_an_own_heap_is_backed)
 }
 END_TEST
 
-START_TEST(added_memory_is_zeroed_when_it_is_used_again)
+START_TEST(reused_added_memory_is_zeroed)
 {
     void *zeroed;
     open_heap(_i);
@@ -259,7 +259,7 @@ static void assert_stays(unsigned char *block, size_t has, size_t wants)
     ck_assert_ok(memheap_check(unit.heap));
 }
 
-START_TEST(block_that_cannot_be_backed_in_place_does_not_move)
+START_TEST(block_that_cannot_be_committed_in_place_does_not_move)
 {
     unit_heap_open(&unit, 2 * _i, TIB, 0, NULL);
     unsigned char *hole = alloc(64 * MIB);
@@ -271,7 +271,7 @@ START_TEST(block_that_cannot_be_backed_in_place_does_not_move)
 }
 END_TEST
 
-START_TEST(block_that_cannot_be_backed_beside_does_not_move_over_itself)
+START_TEST(block_that_cannot_be_committed_elsewhere_does_not_move_over_itself)
 {
     unit_heap_open(&unit, 2 * _i, TIB, 0, NULL);
     unsigned char *hole = alloc(32 * MIB);
@@ -317,7 +317,7 @@ START_TEST(shrinking_can_be_undone)
 }
 END_TEST
 
-START_TEST(move_beside_can_be_undone)
+START_TEST(move_elsewhere_can_be_undone)
 {
     open_heap(_i);
     unsigned char *block = alloc(4096);
@@ -335,7 +335,7 @@ START_TEST(move_over_itself_can_be_undone)
 }
 END_TEST
 
-START_TEST(half_a_resize_says_nothing_of_a_wrong_address)
+START_TEST(begun_resize_of_a_wrong_address_logs_nothing)
 {
     memheap_pending_resize_t step;
     open_heap(_i);
@@ -421,7 +421,7 @@ static size_t used(void)
     return stats.used;
 }
 
-START_TEST(room_is_a_quarter_or_what_the_module_can_spare)
+START_TEST(headroom_is_a_quarter_or_what_the_module_can_spare)
 {
     size_t size;
     size_t alone;
@@ -449,7 +449,7 @@ START_TEST(room_is_a_quarter_or_what_the_module_can_spare)
 }
 END_TEST
 
-START_TEST(room_stays_until_the_block_shrinks_by_more)
+START_TEST(headroom_stays_until_the_block_shrinks_by_more)
 {
     size_t size;
     size_t room;
@@ -469,7 +469,7 @@ START_TEST(room_stays_until_the_block_shrinks_by_more)
 }
 END_TEST
 
-START_TEST(block_grows_without_room_where_there_is_none)
+START_TEST(block_grows_without_headroom_if_there_is_none)
 {
     memheap_stats_t stats;
     open_heap(_i);
@@ -512,7 +512,7 @@ static unsigned char *alloc_where_room_is_not_backed(int index)
     return block;
 }
 
-START_TEST(block_grows_without_room_that_cannot_be_backed)
+START_TEST(block_grows_without_headroom_that_cannot_be_committed)
 {
     void *moved = NULL;
     unsigned char *block = alloc_where_room_is_not_backed(_i);
@@ -528,7 +528,7 @@ START_TEST(block_grows_without_room_that_cannot_be_backed)
 }
 END_TEST
 
-START_TEST(half_a_resize_says_that_room_was_refused)
+START_TEST(begun_resize_tells_that_headroom_failed)
 {
     memheap_pending_resize_t step;
     memheap_pending_resize_t with;
@@ -554,39 +554,39 @@ int main(void)
     int kinds = 2 * unit_heap_kinds();
     int count = (int)unit_component_count();
     TCase *tests = unit_case();
-    tcase_add_loop_test(tests, lone_block_grows_where_it_stands, 0, kinds);
-    tcase_add_loop_test(tests, shrunk_block_stays_and_gives_space, 0, kinds);
+    tcase_add_loop_test(tests, lone_block_grows_in_place, 0, kinds);
+    tcase_add_loop_test(tests, shrunk_block_stays_and_frees_space, 0, kinds);
     tcase_add_loop_test(tests, block_with_a_neighbour_moves, 0, kinds);
     tcase_add_loop_test(tests, block_moves_over_itself, 0, kinds);
     tcase_add_loop_test(tests, neighbours_keep_their_contents, 0, kinds);
-    tcase_add_loop_test(tests, resize_that_fails_keeps_all, 0, kinds);
-    tcase_add_loop_test(tests, resize_to_nothing_is_refused, 0, kinds);
+    tcase_add_loop_test(tests, failed_resize_changes_nothing, 0, kinds);
+    tcase_add_loop_test(tests, resize_to_zero_is_refused, 0, kinds);
     tcase_add_loop_test(tests, resize_of_null_allocates, 0, kinds);
-    tcase_add_loop_test(tests, added_memory_of_an_own_heap_is_backed, 0, count);
-    tcase_add_loop_test(tests, added_memory_is_zeroed_when_it_is_used_again, 0,
-                        kinds);
+    tcase_add_loop_test(tests, added_memory_is_committed, 0, count);
+    tcase_add_loop_test(tests, reused_added_memory_is_zeroed, 0, kinds);
     tcase_add_loop_test(
-        tests, block_that_cannot_be_backed_in_place_does_not_move, 0, count);
+        tests, block_that_cannot_be_committed_in_place_does_not_move, 0, count);
     tcase_add_loop_test(
-        tests, block_that_cannot_be_backed_beside_does_not_move_over_itself, 0,
+        tests,
+        block_that_cannot_be_committed_elsewhere_does_not_move_over_itself, 0,
         count);
     tcase_add_loop_test(tests, growth_in_place_can_be_undone, 0, kinds);
     tcase_add_loop_test(tests, shrinking_can_be_undone, 0, kinds);
-    tcase_add_loop_test(tests, move_beside_can_be_undone, 0, kinds);
+    tcase_add_loop_test(tests, move_elsewhere_can_be_undone, 0, kinds);
     tcase_add_loop_test(tests, move_over_itself_can_be_undone, 0, kinds);
-    tcase_add_loop_test(tests, half_a_resize_says_nothing_of_a_wrong_address, 0,
+    tcase_add_loop_test(tests, begun_resize_of_a_wrong_address_logs_nothing, 0,
                         kinds);
     tcase_add_loop_test(tests, block_that_grows_in_steps_moves_few_times, 0,
                         2 * count);
-    tcase_add_loop_test(tests, room_is_a_quarter_or_what_the_module_can_spare,
+    tcase_add_loop_test(
+        tests, headroom_is_a_quarter_or_what_the_module_can_spare, 0, kinds);
+    tcase_add_loop_test(tests, headroom_stays_until_the_block_shrinks_by_more,
                         0, kinds);
-    tcase_add_loop_test(tests, room_stays_until_the_block_shrinks_by_more, 0,
+    tcase_add_loop_test(tests, block_grows_without_headroom_if_there_is_none, 0,
                         kinds);
-    tcase_add_loop_test(tests, block_grows_without_room_where_there_is_none, 0,
-                        kinds);
-    tcase_add_loop_test(tests, block_grows_without_room_that_cannot_be_backed,
-                        0, count);
-    tcase_add_loop_test(tests, half_a_resize_says_that_room_was_refused, 0,
+    tcase_add_loop_test(
+        tests, block_grows_without_headroom_that_cannot_be_committed, 0, count);
+    tcase_add_loop_test(tests, begun_resize_tells_that_headroom_failed, 0,
                         count);
     return unit_run("resize", tests);
 }

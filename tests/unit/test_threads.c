@@ -209,7 +209,7 @@ static void assert_empty(size_t size)
     ck_assert_uint_eq(unit.log.count, 0);
 }
 
-START_TEST(no_memory_is_given_out_twice)
+START_TEST(no_memory_is_allocated_twice)
 {
     static const size_t largest[] = {8, 8, 100, 1000, 20000};
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
@@ -239,7 +239,7 @@ START_TEST(full_heap_refuses_and_recovers)
 }
 END_TEST
 
-START_TEST(heap_can_be_looked_at_meanwhile)
+START_TEST(heap_can_be_inspected_meanwhile)
 {
     pthread_t watcher;
     unsigned wrong = 0;
@@ -304,7 +304,7 @@ static void *take_turn(void *context)
     return NULL;
 }
 
-START_TEST(ordered_heap_knows_no_threads)
+START_TEST(ordered_heap_has_no_thread_ops)
 {
     static char range[1 << 20] __attribute__((aligned(4096)));
     const char *params[] = {unit.component, NULL};
@@ -348,7 +348,7 @@ static void *free_all(void *context)
     return NULL;
 }
 
-START_TEST(of_two_frees_at_once_one_succeeds)
+START_TEST(one_of_two_concurrent_frees_succeeds)
 {
     void *block[HELD];
     rival_t rival[2];
@@ -377,12 +377,12 @@ int main(void)
 {
     int kinds = unit_heap_kinds();
     TCase *tests = unit_case();
-    tcase_add_loop_test(tests, no_memory_is_given_out_twice, 0, kinds);
+    tcase_add_loop_test(tests, no_memory_is_allocated_twice, 0, kinds);
     tcase_add_loop_test(tests, full_heap_refuses_and_recovers, 0, kinds);
-    tcase_add_loop_test(tests, heap_can_be_looked_at_meanwhile, 0, kinds);
+    tcase_add_loop_test(tests, heap_can_be_inspected_meanwhile, 0, kinds);
     tcase_add_loop_test(tests, zeroed_blocks_are_zero, 0, kinds);
-    tcase_add_loop_test(tests, ordered_heap_knows_no_threads, 0,
+    tcase_add_loop_test(tests, ordered_heap_has_no_thread_ops, 0,
                         (int)unit_component_count());
-    tcase_add_loop_test(tests, of_two_frees_at_once_one_succeeds, 0, kinds);
+    tcase_add_loop_test(tests, one_of_two_concurrent_frees_succeeds, 0, kinds);
     return unit_run("threads", tests);
 }
