@@ -12,7 +12,7 @@
 
 enum {
     SIZE = 32 << 20,
-    SLAB = 4096, /* so that there are many */
+    SLAB = 4096, /* small, for many slabs */
     MANY = 3000,
     THREADS = 4
 };
@@ -24,7 +24,7 @@ static memheap_cache_t *cache;
 static memheap_cache_config_t config;
 static void *items[MANY];
 
-/* A config over a heap of a kind, to be changed before create(). */
+/* A configuration over a heap of a kind; tests change it before create(). */
 static void prepare(int kind, size_t item_size)
 {
     unit_heap_open(&unit, kind, SIZE, 0, NULL);
@@ -49,7 +49,7 @@ static void open_cache(int kind, size_t item_size)
     create();
 }
 
-/* All slabs go back, whatever is live. */
+/* Destroy the cache, and check that all slabs returned. */
 static void close_cache(void)
 {
     ck_assert_ok(memheap_cache_check(cache));
@@ -78,8 +78,8 @@ static void free_items(size_t from, size_t to)
         ck_assert_ok(memheap_cache_free(cache, items[i]));
 }
 
-/* An address is refused with a message that names the cache, and nothing
- * changes. */
+/* Check that an address is refused with a message that names the cache, and
+ * that nothing changes. */
 static void assert_refused(void *address, const char *part)
 {
     memheap_cache_stats_t before = get_stats();
@@ -152,7 +152,7 @@ START_TEST(lowest_free_item_of_the_word_is_taken_first)
 }
 END_TEST
 
-/* Offsets of items and slabs of a sequence, as one number. */
+/* A digest of the offsets of items and slabs in a sequence. */
 static uint64_t run_sequence(int kind)
 {
     uint64_t digest = 0;
@@ -178,7 +178,7 @@ static uint64_t run_sequence(int kind)
 
 START_TEST(same_calls_get_same_offsets)
 {
-    void *other = malloc(12345); /* metadata lies elsewhere then */
+    void *other = malloc(12345); /* to move the metadata */
     uint64_t digest = run_sequence(_i);
     ck_assert_uint_eq(run_sequence(_i), digest);
     free(other);
@@ -252,7 +252,7 @@ START_TEST(foreign_pointer_is_refused)
     assert_refused(block, "none of its 3 slabs has an item there");
     assert_refused((void *)(uintptr_t)16, "no item");
     assert_refused((void *)UINTPTR_MAX, "no item");
-    /* What is left at a slab's end is no item. */
+    /* The rest at the end of a slab is no item. */
     assert_refused((char *)items[0] + SLAB / 48 * 48, "no item");
     close_cache();
 }
@@ -321,7 +321,7 @@ START_TEST(failed_batch_changes_nothing)
     alloc_items(0, 10);
     memheap_cache_stats_t before = get_stats();
     for (size_t fail = 1; fail <= 20; fail++) {
-        /* Nor is there one where less alignment will do. */
+        /* There is none with a smaller alignment either. */
         pool.most_align = 16;
         pool.fail_pop = pool.pops + 1 + fail;
         ck_assert_int_eq(memheap_cache_alloc_batch(cache, MANY, items + 10),
@@ -398,7 +398,7 @@ START_TEST(pool_that_fails_changes_nothing)
                      MEMHEAP_ERR_NO_MEMORY);
     ck_assert_ok(memheap_cache_check(cache));
     ck_assert_uint_eq(get_stats().live, 8);
-    free_items(7, 8); /* what was allocated last, after all */
+    free_items(7, 8); /* the item allocated last, after all others */
     assert_refused(items[7], "freed before");
     alloc_items(7, 9);
     free_items(0, 9);
@@ -418,7 +418,7 @@ START_TEST(slab_that_the_pool_refuses_is_reported)
     pool.fail_push = pool.pushes + 1;
     ck_assert_int_eq(memheap_cache_destroy(cache), MEMHEAP_ERR_BAD_ADDRESS);
     ck_assert_uint_eq(test_log.count, 2);
-    ck_assert_uint_eq(pool.live, 2); /* those that failed, and no more */
+    ck_assert_uint_eq(pool.live, 2); /* only those that failed */
     unit_heap_close(&unit);
 }
 END_TEST
@@ -530,7 +530,7 @@ START_TEST(cache_is_a_pool)
 }
 END_TEST
 
-/* Against a model: which items are live, each filled with what it is. */
+/* The model: which items are live. Each is filled with its number. */
 static void run_random(size_t item_size, uint64_t seed)
 {
     size_t live = 0;
@@ -591,7 +591,7 @@ START_TEST(random_sequence_agrees_with_a_model)
 }
 END_TEST
 
-/* With the n-th request of metadata failing. @return whether there was one */
+/* Run with the n-th metadata request failing. @return whether there was one */
 static bool run_with_failure_at(size_t number)
 {
     unit_memory_t memory;
@@ -667,7 +667,7 @@ static void start_workers(worker_t *worker, void *(*work)(void *))
     pthread_barrier_destroy(&start);
 }
 
-/* Each item bears the mark of its owner, until that frees it. */
+/* The owner of an item marks it until the free. */
 static void *churn(void *context)
 {
     worker_t *w = context;
@@ -704,7 +704,7 @@ START_TEST(no_item_is_allocated_twice_by_threads)
     static worker_t worker[THREADS];
     for (size_t round = 0; round < 5; round++) {
         open_cache(_i, 16 + round * 40);
-        if (round % 2 == 0) /* the lock was this thread's before */
+        if (round % 2 == 0) /* this thread owns the biased lock */
             ck_assert_ok(memheap_cache_free(cache, NULL));
         start_workers(worker, churn);
         for (size_t i = 0; i < THREADS; i++)
@@ -716,7 +716,7 @@ START_TEST(no_item_is_allocated_twice_by_threads)
 }
 END_TEST
 
-/* Takes messages of any thread. */
+/* A log for messages of any thread. */
 static void no_sink(void *context, memheap_log_level_t level,
                     const char *message)
 {
@@ -753,7 +753,7 @@ START_TEST(one_of_concurrent_frees_succeeds)
 }
 END_TEST
 
-/* Every PE needs memory for the same slabs, and tells the others of it. */
+/* All PEs need memory for the same slabs, and agree on it. */
 START_TEST(callers_of_a_collective_pool_agree_on_memory)
 {
     unit_memory_t memory;
@@ -775,7 +775,7 @@ START_TEST(callers_of_a_collective_pool_agree_on_memory)
     for (size_t i = 0; i < MANY; i++) {
         size_t pops = pool.pops;
         size_t before = pool.agreements;
-        pool.fail_agree = before + 1; /* another has no memory */
+        pool.fail_agree = before + 1; /* another PE has no memory */
         memheap_status_t status = memheap_cache_alloc(cache, &items[i]);
         ck_assert_int_eq(status == MEMHEAP_OK, pool.agreements == before);
         if (status == MEMHEAP_OK)
@@ -787,7 +787,7 @@ START_TEST(callers_of_a_collective_pool_agree_on_memory)
         ck_assert_ok(memheap_cache_alloc(cache, &items[i]));
         ck_assert_uint_eq(pool.agreements, before + 2);
     }
-    /* Not for each slab. */
+    /* There is no agreement for each slab. */
     ck_assert_uint_ge(other_failed, 2);
     ck_assert_uint_le(other_failed, pool.pops / 8);
     close_cache();

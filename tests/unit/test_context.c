@@ -47,7 +47,7 @@ static void close_context(void)
     unit_heap_close(&unit);
 }
 
-/* A sub-context of one, with all that it has. */
+/* A sub-context with all defaults of its parent. */
 static memheap_context_t *sub_of(memheap_context_t *parent, const char *name)
 {
     memheap_context_t *sub;
@@ -79,7 +79,7 @@ static bool is_zero(const void *block, size_t size)
     return true;
 }
 
-/* What a heap has given out is other than zero from now on. */
+/* Fill the heap's memory, so that new blocks are not zero. */
 static void make_dirty(void)
 {
     void *all;
@@ -167,7 +167,7 @@ START_TEST(unsupported_kind_is_refused)
 }
 END_TEST
 
-/* A pool of addresses that are none: touching them ends the test. */
+/* A pool of addresses without memory: an access ends the test. */
 static memheap_status_t nowhere_pop(void *state, size_t align, size_t size,
                                     void **block_p)
 {
@@ -229,7 +229,7 @@ START_TEST(destroying_frees_all_blocks)
 }
 END_TEST
 
-/* What was pushed, in order. */
+/* The pushed blocks, in order. */
 static void *pushed[16];
 static size_t pushes;
 
@@ -511,8 +511,7 @@ START_TEST(context_is_a_pool_of_another)
 }
 END_TEST
 
-/* Offsets of a random sequence and of its end, as one number; a model checks
- * records on the way. */
+/* A digest of the offsets in a random sequence. A model checks the records. */
 static uint64_t run_random(int kind, uint64_t seed)
 {
     static memheap_block_info_t model[MANY];
@@ -563,14 +562,14 @@ static uint64_t run_random(int kind, uint64_t seed)
 START_TEST(random_sequence_agrees_with_a_model)
 {
     uint64_t seed = unit_seed();
-    void *other = malloc(12345); /* metadata lies elsewhere then */
+    void *other = malloc(12345); /* to move the metadata */
     uint64_t digest = run_random(_i, seed);
     ck_assert_uint_eq(run_random(_i, seed), digest);
     free(other);
 }
 END_TEST
 
-/* With the n-th request of metadata failing. @return whether there was one */
+/* Run with the n-th metadata request failing. @return whether there was one */
 static bool run_with_failure_at(size_t number)
 {
     unit_memory_t memory;
@@ -626,7 +625,7 @@ typedef struct worker {
     void *own[64];
 } worker_t;
 
-/* Blocks of a context, and a sub-context now and then. */
+/* Allocate in a context, and now and then in a sub-context. */
 static void *churn(void *state)
 {
     worker_t *w = state;
@@ -664,8 +663,8 @@ static void *churn(void *state)
     return NULL;
 }
 
-/* In one context, and in one each below a parent. The pool does not count:
- * several threads call it. */
+/* Threads share a context, or have one each below a parent. The pool does not
+ * count, since several threads call it. */
 START_TEST(threads_share_a_context_or_a_parent)
 {
     static worker_t worker[THREADS];
@@ -693,7 +692,7 @@ START_TEST(threads_share_a_context_or_a_parent)
 }
 END_TEST
 
-/* Every PE needs memory at the same calls, and tells the others of it. */
+/* All PEs need memory at the same calls, and agree on it. */
 START_TEST(callers_of_a_collective_pool_agree_on_memory)
 {
     unit_memory_t memory;
@@ -716,7 +715,7 @@ START_TEST(callers_of_a_collective_pool_agree_on_memory)
     for (size_t i = 0; i < MANY; i++) {
         size_t pops = pool.pops;
         size_t before = pool.agreements;
-        pool.fail_agree = before + 1; /* another has no memory */
+        pool.fail_agree = before + 1; /* another PE has no memory */
         memheap_status_t status =
             memheap_context_alloc(context, 100, &blocks[i]);
         ck_assert_int_eq(status == MEMHEAP_OK, pool.agreements == before);

@@ -1,5 +1,5 @@
 /*
- * What something stands on is not destroyed, and the message names what does.
+ * Objects with dependents are not destroyed, and the message names these.
  */
 #include "config.h"
 
@@ -61,7 +61,7 @@ static memheap_proximity_t *proximity_over(memheap_pool_t pool)
     return proximity;
 }
 
-/* One message, about an object and what stands on it. */
+/* Check for one message, about an object and its dependent. */
 static void assert_busy(memheap_status_t status, const char *message)
 {
     ck_assert_int_eq(status, MEMHEAP_ERR_BUSY);

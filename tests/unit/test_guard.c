@@ -1,6 +1,6 @@
 /*
- * Guarded heaps: where their blocks lie, what may be touched, and what is said
- * of an access to anything else.
+ * Guarded heaps: placement of blocks, accessible memory, and reports of wrong
+ * accesses.
  */
 #include "config.h"
 
@@ -18,8 +18,8 @@ enum {
     SIZE = 256 * 1024
 };
 
-/* Over memory of the heap's own, over a range, and over one that begins and
- * ends within a page. */
+/* Heaps over memory of their own, over a range, and over a range that begins
+ * and ends within a page. */
 enum {
     OWN,
     RANGE,
@@ -58,7 +58,7 @@ static void close_heap(size_t size)
     memheap_destroy(heap);
     ck_assert_msg(heap_log.count == 0, "%s", heap_log.text);
     if (range != NULL) {
-        memset(range, 1, size); /* the caller's again */
+        memset(range, 1, size); /* accessible again */
         munmap(range, size);
     }
 }
@@ -70,8 +70,8 @@ static char *alloc(size_t size)
     return block;
 }
 
-/* What a child of this process says on standard error when it calls act, which
- * it must not survive. */
+/* Call act in a child, which must not survive, and collect its standard error.
+ */
 static const char *said_by(void (*act)(char *block), char *block)
 {
     static char text[65536];
@@ -412,7 +412,7 @@ START_TEST(heap_continues_unguarded_without_mappings)
     FILE *file = fopen("/proc/sys/vm/max_map_count", "r");
     long most = 0;
     if (file == NULL || fscanf(file, "%ld", &most) != 1 || most > 300000)
-        return; /* would take long */
+        return; /* too slow */
     fclose(file);
     open_heap(OWN, (size_t)most * 4 * PAGE, NULL);
     for (long i = 0; i < most / 2 + 10; i++)
@@ -499,7 +499,7 @@ START_TEST(normalized_modules_have_equal_results)
         ck_assert_ok(model_alloc(&one, 100, 16, &live[i]));
         ck_assert_ok(model_alloc(&other, 100, 16, &live[i]));
     }
-    for (int i = 0; i < 200; i++) { /* what the other one never did */
+    for (int i = 0; i < 200; i++) { /* other calls than in the other heap */
         ck_assert_ok(model_alloc(&one, 100, 16, &offset));
         ck_assert_ok(model_free(&one, offset));
     }
@@ -545,7 +545,7 @@ START_TEST(sanitizer_report_names_the_block)
 }
 END_TEST
 
-/* Right programs are right where a checker runs, and with every fill. */
+/* Correct programs get no reports of a sanitizer, with every fill. */
 START_TEST(blocks_of_a_checked_heap_can_be_used)
 {
     static const char *const settings[] = {

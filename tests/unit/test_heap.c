@@ -1,6 +1,6 @@
 /*
- * The calls of memheap.h but for resizing and batches: on heaps over memory of
- * their own and over ranges of the caller's, by every component.
+ * The calls of memheap.h but for resizing and batches, on heaps over memory of
+ * their own and over ranges of the caller, with every component.
  */
 #include "config.h"
 
@@ -308,7 +308,7 @@ START_TEST(reused_memory_is_zeroed)
     ck_assert_ok(memheap_free(unit.heap, block));
     ck_assert_ok(memheap_alloc_zeroed(unit.heap, 10, 100, &block));
     ck_assert(all_bytes_are(block, 1000, 0));
-    /* A part of the next one was in use, a part never was. */
+    /* A part of the next block was in use before, a part was not. */
     memset(block, 0xFF, 1000);
     ck_assert_ok(memheap_free(unit.heap, block));
     ck_assert_ok(memheap_alloc_zeroed(unit.heap, 1, SIZE, &block));
@@ -376,7 +376,7 @@ START_TEST(block_that_cannot_be_committed_is_returned)
 }
 END_TEST
 
-/* What a heap says of itself. */
+/* Inspection. */
 
 START_TEST(stats_follow_the_blocks)
 {
@@ -398,7 +398,7 @@ START_TEST(stats_follow_the_blocks)
 }
 END_TEST
 
-/* A walk that remembers what it saw. */
+/* A walk that counts what it visits. */
 typedef struct visits {
     size_t count;
     size_t limit;
@@ -518,7 +518,7 @@ END_TEST
 typedef struct worker {
     pthread_t thread;
     unsigned number;
-    unsigned wrong; /* answers that should not have been */
+    unsigned wrong; /* wrong results */
 } worker_t;
 
 static void *work(void *context)

@@ -1,6 +1,6 @@
 /*
- * Pools of pages: runs, ranges, and what is refused. The ranges are never
- * touched, so most tests take addresses at which nothing is mapped.
+ * Page pools: runs, ranges and refused calls. Most tests use addresses without
+ * memory, since the pool never accesses its ranges.
  */
 #include "config.h"
 
@@ -161,7 +161,7 @@ START_TEST(another_range_extends_the_pool)
     ck_assert_uint_eq(size_at(base + 50 * PAGE), 0);
     ck_assert_int_eq(pool.push(pool.state, base + 50 * PAGE),
                      MEMHEAP_ERR_BAD_ADDRESS);
-    /* No block spans two ranges, though these meet. */
+    /* No block spans two ranges, even adjacent ones. */
     give(base);
     give(base + 4 * PAGE);
     void *block;
@@ -284,7 +284,7 @@ START_TEST(failing_memory_changes_nothing)
 }
 END_TEST
 
-/* Compare with a plain array of pages over random calls. */
+/* Compare random calls with a model, an array of pages. */
 START_TEST(random_calls_agree_with_a_model)
 {
     enum {

@@ -26,7 +26,7 @@ typedef struct shelf {
     char block[4][128];
     bool used[4];
     unsigned pops;
-    memheap_status_t answer; /* to all pops, unless it is MEMHEAP_OK */
+    memheap_status_t answer; /* of each pop, unless it is MEMHEAP_OK */
 } shelf_t;
 
 static memheap_status_t shelf_pop(void *state, size_t align, size_t size,
@@ -110,7 +110,7 @@ static size_t source_of(memheap_proximity_t *proximity, const void *block)
     return i;
 }
 
-/* Place a block that has to be had; the number of its source. */
+/* Allocate a block. @return the number of its source */
 static size_t place(memheap_proximity_t *proximity, size_t size, unsigned reach)
 {
     void *block;
@@ -142,7 +142,7 @@ START_TEST(nearest_source_is_used_until_it_is_full)
                           memheap_min(i / 4, 2));
     ck_assert_ok(memheap_placement_free(proximity, near.block[2]));
     ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_PE), 0);
-    /* What a source can never have goes on to the next. */
+    /* A request that a source can never serve goes to the next one. */
     ck_assert_ok(memheap_placement_free(proximity, near.block[2]));
     ck_assert_uint_eq(place(proximity, 1000, MEMHEAP_REACH_PE), 2);
     void *block;
@@ -234,12 +234,12 @@ START_TEST(sources_are_used_in_turn)
     memheap_proximity_t *proximity = over(sources, 4, MEMHEAP_IN_TURN);
     for (size_t i = 0; i < 4; i++)
         ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_PE), i);
-    /* Turns of others have no part in it. */
+    /* Turns of other reachabilities do not count. */
     ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_SYSTEM), 1);
     ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_PE), 0);
     ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_SYSTEM), 1);
     ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_PE), 1);
-    /* One that is full is passed by. */
+    /* A full source is skipped. */
     other.answer = MEMHEAP_ERR_NO_MEMORY;
     ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_PE), 2);
     ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_PE), 3);
@@ -511,7 +511,7 @@ START_TEST(two_nodes_have_two_heaps)
             memheap_placement_alloc(global, 16, 100, MEMHEAP_REACH_PE, &block));
         ck_assert_ok(memheap_usable_size(memheap_numa_heaps_heap(places, i % 2),
                                          block, &size));
-        /* Whichever proximity placed it. */
+        /* Every proximity can free it. */
         ck_assert_ok(memheap_placement_free(near[0], block));
     }
     ck_assert_ptr_eq(memheap_numa_heaps_local(places), near[0]);

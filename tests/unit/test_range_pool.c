@@ -1,5 +1,5 @@
 /*
- * Memory pools over several ranges.
+ * Range pools.
  */
 #include "config.h"
 
@@ -107,7 +107,7 @@ START_TEST(block_grows_in_its_range_or_moves_to_another)
     ck_assert(lies_in(block, second));
     for (int i = 0; i < 1000; i++)
         ck_assert_int_eq(((char *)block)[i], 7);
-    /* Of its old place nothing is left. */
+    /* The old block is freed. */
     ck_assert_ok(pool.push(pool.state, in_the_way));
     ck_assert_ok(memheap_range_pool_reserve(ranges, memory, 4096));
     void *same = block;

@@ -1,6 +1,5 @@
 /*
- * What a heap counts, and what it remembers of its blocks: calls, tags, where
- * they came from, and what was never freed.
+ * Statistics and records: counters, tags, call sites and leaks.
  */
 #include "config.h"
 
@@ -227,7 +226,7 @@ START_TEST(stated_location_is_the_call_site)
 }
 END_TEST
 
-/* Found on the stack by its name, which must be one of the program's. */
+/* The stack shows its name, which must be global. */
 __attribute__((noinline)) void *records_test_allocates(void);
 void *records_test_allocates(void)
 {
@@ -242,7 +241,7 @@ START_TEST(call_site_is_found_on_the_stack)
     open_recorded(0);
     void *block = records_test_allocates();
     memheap_block_call_site(unit.heap, block, text, sizeof(text));
-    /* The helper alloc() may be a part of its caller. */
+    /* The helper alloc() may be inlined. */
     ck_assert_msg(strstr(text, "test_records.c:") != NULL ||
                       strstr(text, "records") != NULL,
                   "%s", text);
@@ -278,7 +277,7 @@ START_TEST(macros_state_the_line)
     snprintf(expected, sizeof(expected), "test_records.c:%d", __LINE__ - 1);
     memheap_block_call_site(unit.heap, block, text, sizeof(text));
     ck_assert_msg(strstr(text, expected) != NULL, "%s", text);
-    /* A call that fails uses its line up. */
+    /* A failed call uses its line too. */
     ck_assert_int_eq(memheap_alloc(unit.heap, 0, &block),
                      MEMHEAP_ERR_BAD_ARGUMENT);
     block = records_test_allocates();
@@ -325,6 +324,29 @@ START_TEST(no_leaks_are_not_reported)
 }
 END_TEST
 
+START_TEST(report_file_has_stats_and_tags)
+{
+    char path[UNIT_PATH];
+    char param[UNIT_PATH + 32];
+    char text[1024] = "";
+    unit_file_new(path, "");
+    snprintf(param, sizeof(param), "MEMHEAP_REPORT=%s", path);
+    unit_heap_open(&unit, _i, MIB, 0, param);
+    alloc(100);
+    unit_heap_close(&unit);
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_gt(fread(text, 1, sizeof(text) - 1, file), 0);
+    fclose(file);
+    remove(path);
+    ck_assert_ptr_eq(strstr(text, "{\"heap\": \"heap\", \"component\": \""),
+                     text);
+    ck_assert_ptr_nonnull(strstr(text, "\"stats\": {\"size\": 1048576, "));
+    ck_assert_ptr_nonnull(strstr(text, "\"live_blocks\": 1, "));
+    ck_assert_ptr_nonnull(strstr(text, "}, \"tags\": []}\n"));
+}
+END_TEST
+
 START_TEST(leaks_of_a_heap_without_records_have_addresses)
 {
     unit_heap_open(&unit, 0, SIZE, 0, NULL);
@@ -336,8 +358,8 @@ START_TEST(leaks_of_a_heap_without_records_have_addresses)
 }
 END_TEST
 
-/* How many of many allocations fail if each request for more memory does so
- * once; the next one then succeeds. */
+/* Make each request for metadata fail once, and the next one succeed. @return
+ * the number of failed allocations */
 static unsigned refused_of_many(const char *param)
 {
     enum {
@@ -369,7 +391,7 @@ static unsigned refused_of_many(const char *param)
     return refused;
 }
 
-/* Those that fail are the component's own. */
+/* Only the component's own requests fail. */
 START_TEST(no_allocation_fails_for_lack_of_a_record)
 {
     unsigned refused = refused_of_many(NULL);
@@ -470,6 +492,7 @@ int main(void)
     tcase_add_test(tests, macros_state_the_line);
     tcase_add_loop_test(tests, leaks_are_reported_in_order, 0, kinds);
     tcase_add_loop_test(tests, no_leaks_are_not_reported, 0, kinds);
+    tcase_add_loop_test(tests, report_file_has_stats_and_tags, 0, kinds);
     tcase_add_test(tests, leaks_of_a_heap_without_records_have_addresses);
     tcase_add_test(tests, no_allocation_fails_for_lack_of_a_record);
     tcase_add_test(tests, heap_without_memory_for_records_is_not_created);

@@ -1,6 +1,6 @@
 /*
- * Resizing a block: where it stands, to a new place, or over its old one, and
- * in two halves that can be undone.
+ * Resizing blocks: in place, by a move, and by a move that overlaps the old
+ * block; and in two phases: begin, then commit or undo.
  */
 #include "config.h"
 
@@ -29,7 +29,7 @@ static unsigned char *resize(void *block, size_t size)
     return block;
 }
 
-/* Bytes that no shift of them equals. */
+/* A pattern that differs from each shift of itself. */
 static unsigned char pattern(size_t i)
 {
     return (unsigned char)(i * 7 + (i >> 8) * 13 + (i >> 16));
@@ -50,15 +50,15 @@ static bool has_pattern(const unsigned char *block, size_t size)
     return true;
 }
 
-/* With the checks of MEMHEAP_CHECK, which fill blocks, and without. */
+/* With MEMHEAP_CHECK, which fills blocks, and without. */
 static void open_heap(int index)
 {
     unit_heap_open(&unit, index / 2, SIZE, 0,
                    index % 2 == 0 ? NULL : "MEMHEAP_CHECK=1");
 }
 
-/* A block of 100 KiB in the middle of the heap, with space before and behind
- * it, that can grow over itself alone. */
+/* A block of 100 KiB in the middle of the heap, with space on both sides, that
+ * can only grow over itself. */
 static unsigned char *alloc_in_the_middle(void)
 {
     unsigned char *first = alloc(16 * KIB);
@@ -215,8 +215,8 @@ START_TEST(reused_added_memory_is_zeroed)
 }
 END_TEST
 
-/* Bytes of private memory that this process could write to, as RLIMIT_DATA
- * counts them. */
+/* Bytes of writable private memory of this process, as RLIMIT_DATA counts them.
+ */
 static rlim_t data_size(void)
 {
     unsigned long kib = 0;
@@ -247,7 +247,7 @@ static void assert_stays(unsigned char *block, size_t has, size_t wants)
     unit_log_clear(&unit.log);
     uint64_t before = unit_heap_digest(unit.heap);
     write_pattern(block, has);
-    /* Enough for what the heap keeps about the block. */
+    /* Enough for the metadata of the block. */
     rlim_t limit = unit_limit(RLIMIT_DATA, data_size() + 8 * MIB);
     memheap_status_t status = memheap_resize(unit.heap, block, wants, &moved);
     unit_limit(RLIMIT_DATA, limit);
@@ -284,7 +284,7 @@ START_TEST(block_that_cannot_be_committed_elsewhere_does_not_move_over_itself)
 }
 END_TEST
 
-/* Do a resize, and undo it: place, contents and all else are as before. */
+/* Begin a resize and undo it: nothing has changed. */
 static void assert_undone(unsigned char *block, size_t has, size_t wants,
                           memheap_resize_kind_t kind)
 {
@@ -377,7 +377,7 @@ enum {
     MOST_MOVES = 62 + 2
 };
 
-/* A step is less or more than what allocators round to. */
+/* Steps below and above the rounding of allocators. */
 static const size_t steps[] = {16, 1000};
 
 START_TEST(block_that_grows_in_steps_moves_few_times)
@@ -413,7 +413,7 @@ START_TEST(block_that_grows_in_steps_moves_few_times)
 }
 END_TEST
 
-/* Bytes of the heap in use. */
+/* Used bytes of the heap. */
 static size_t used(void)
 {
     memheap_stats_t stats;
@@ -431,7 +431,7 @@ START_TEST(headroom_is_a_quarter_or_what_the_module_can_spare)
     block = resize(block, 8192 + 16);
     ck_assert_ok(memheap_usable_size(unit.heap, block, &size));
     ck_assert_uint_ge(size, 8192 + 8192 / 4);
-    /* As much as one that was allocated for so much. */
+    /* As much as a block that was allocated with that size. */
     size_t before = used();
     alloc(size);
     ck_assert_uint_eq(used() - before, size);
@@ -441,7 +441,7 @@ START_TEST(headroom_is_a_quarter_or_what_the_module_can_spare)
     block = resize(block, 3 * 4096);
     ck_assert_ok(memheap_usable_size(unit.heap, block, &size));
     ck_assert_ok(memheap_usable_size(unit.heap, alloc(3 * 4096), &alone));
-    /* No more, but where the module can spare some. */
+    /* No more, unless the module can spare some. */
     ck_assert_uint_ge(size, alone);
     if (strcmp(memheap_component_name(unit.heap), "ptmalloc") != 0)
         ck_assert_uint_eq(size, alone);
@@ -476,7 +476,7 @@ START_TEST(block_grows_without_headroom_if_there_is_none)
     unsigned char *block = alloc(64 * KIB);
     unsigned char *wall = wall_behind(block);
     write_pattern(block, 64 * KIB);
-    /* Behind the wall, space for a little more than the block has. */
+    /* Behind the last block, space for a little more than the block has. */
     memheap_get_stats(unit.heap, &stats);
     if (stats.largest_free >= 80 * KIB)
         alloc(stats.largest_free - 70 * KIB);
@@ -491,7 +491,7 @@ START_TEST(block_grows_without_headroom_if_there_is_none)
 }
 END_TEST
 
-/* A block of 15 MiB in a heap of which 32 MiB are backed, with a small one
+/* A block of 15 MiB in a heap with 32 MiB committed, with a small one
  * behind it: 16 MiB can be had, and 18.75 cannot while no more is backed. */
 static unsigned char *alloc_where_room_is_not_backed(int index)
 {
@@ -504,7 +504,7 @@ static unsigned char *alloc_where_room_is_not_backed(int index)
     unsigned char *touched = alloc(10 * MIB);
     ck_assert_ok(memheap_free(unit.heap, touched));
     write_pattern(block, 15 * MIB);
-    /* As in assert_stays(). */
+    /* See assert_stays(). */
     memheap_sysinfo_memory(&total, &available);
     ck_assert_int_eq(memheap_alloc(unit.heap, total + GIB, &none),
                      MEMHEAP_ERR_NO_MEMORY);
@@ -538,7 +538,7 @@ START_TEST(begun_resize_tells_that_headroom_failed)
     memheap_status_t status =
         memheap_resize_begin(unit.heap, block, 16 * MIB, true, &step);
     unit_limit(RLIMIT_DATA, limit);
-    if (status == MEMHEAP_OK) /* this component has such a place elsewhere */
+    if (status == MEMHEAP_OK) /* the component has space elsewhere */
         memheap_resize_end(unit.heap, &step, false);
     ck_assert_uint_eq(unit_heap_digest(unit.heap), before);
     ck_assert_ok(memheap_resize_begin(unit.heap, block, 16 * MIB, true, &with));

@@ -1,5 +1,5 @@
 /*
- * What a heap shows to programs beside it, read as they read it.
+ * The stats page, read as another process reads it.
  */
 #include "config.h"
 
@@ -28,7 +28,7 @@ static void open_shown(int kind)
     unit_heap_open(&unit, kind, SIZE, 0, "MEMHEAP_TOP=all");
 }
 
-/* How many heaps this process shows. */
+/* Number of heaps that this process exports. */
 static size_t find(void)
 {
     pid_t self = getpid();
@@ -148,7 +148,7 @@ START_TEST(page_is_private_to_the_user)
     ck_assert_int_eq(fstat(heap->fd, &file), 0);
     ck_assert_uint_eq(file.st_mode & 07777, 0600);
     ck_assert_uint_eq(file.st_nlink, 0);
-    /* Nobody can take the page away under the heap. */
+    /* No reader can truncate the file. */
     ck_assert_int_ne(ftruncate(heap->fd, 0), 0);
     unit_heap_close(&unit);
     live_close(&live);
@@ -193,7 +193,7 @@ START_TEST(forked_child_does_not_write_the_page)
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
-        size_t count = find(); /* what it was left is not its own */
+        size_t count = find(); /* the page of the parent is not its own */
         for (int i = 0; i < 100; i++)
             alloc(100);
         _exit((int)count);
@@ -208,7 +208,7 @@ START_TEST(forked_child_does_not_write_the_page)
 }
 END_TEST
 
-/* Both figures are always equal. */
+/* Write updates in which two statistics are equal. */
 static void *read_figures(void *context)
 {
     live_heap_t *heap = context;

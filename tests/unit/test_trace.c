@@ -1,6 +1,5 @@
 /*
- * The record of a heap's calls: what is in the file, whatever the program comes
- * to.
+ * Traces: the contents of the file, whatever happens to the program.
  */
 #include "config.h"
 
@@ -47,7 +46,7 @@ static void open_traced(int kind)
     unit_heap_open(&unit, kind, SIZE, 0, param);
 }
 
-/* The same without a trace, and without threads side by side. */
+/* The same without a trace, and with one thread at a time. */
 static void open_ordered(int kind)
 {
     unit_heap_open(&unit, kind, SIZE, 0, "MEMHEAP_RECORDS=1");
@@ -60,9 +59,10 @@ static void *alloc(size_t size)
     return block;
 }
 
-/* An operation as it stands in the file. */
+/* An operation of the file. */
 typedef struct op {
-    uint64_t kind, size, more; /* more: order of an alignment, or age */
+    uint64_t kind, size,
+        more; /* more: order of an alignment, or age of a block */
 } op_t;
 
 static struct {
@@ -84,7 +84,7 @@ static uint64_t number(void)
     }
 }
 
-/* Read the trace, which is whole up to its count. */
+/* Read the trace up to its count of operations. */
 static void read_trace(void)
 {
     FILE *stream = fopen(path, "rb");
@@ -107,7 +107,7 @@ static void read_trace(void)
     }
 }
 
-/* The same, of a heap that ended: there is no more. */
+/* The same for a heap that was destroyed: the file ends there. */
 static void read_ended(void)
 {
     read_trace();
@@ -198,7 +198,7 @@ START_TEST(rolled_back_block_is_allocated_and_freed)
 }
 END_TEST
 
-/* Calls at random, until blocks fill half of the heap. */
+/* Random calls, until blocks fill half of the heap. */
 static void churn_heap(uint64_t seed, int calls)
 {
     static void *blocks[512];
@@ -219,7 +219,7 @@ static void churn_heap(uint64_t seed, int calls)
     }
 }
 
-/* What the file says, done again, fills a heap in the same way. */
+/* Replaying the file fills a heap in the same way. */
 START_TEST(replay_has_equal_results)
 {
     static void *blocks[OPS_MAX];
@@ -265,7 +265,7 @@ START_TEST(trace_does_not_change_placement)
 }
 END_TEST
 
-/* More operations than the window on the file has room for. */
+/* More operations than fit in the window. */
 START_TEST(long_trace_is_complete)
 {
     open_traced(0);
@@ -397,7 +397,7 @@ START_TEST(file_size_limit_ends_the_trace)
 {
     open_traced(0);
     rlim_t limit = unit_limit(RLIMIT_FSIZE, 300 * KIB);
-    int failed = 0; /* Check has a file of its own, which asserts lengthen */
+    int failed = 0; /* no asserts: they write to a file of Check */
     for (int i = 0; i < 100000; i++) {
         void *block;
         failed += memheap_alloc(unit.heap, 300, &block) != MEMHEAP_OK ||

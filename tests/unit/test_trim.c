@@ -1,5 +1,5 @@
 /*
- * Pages of free space that go back to the system, and what a heap takes.
+ * Trimming: returning pages of free blocks to the system, and resident memory.
  */
 #include "config.h"
 
@@ -18,7 +18,7 @@ static unit_heap_t unit;
 static void *blocks[COUNT];
 
 /* A heap of a component over memory of its own, with blocks that are written
- * all over. */
+ * to. */
 static void open_filled(int component, const char *param)
 {
     unit_heap_open(&unit, 2 * component, GIB, 0, param);
@@ -153,7 +153,7 @@ START_TEST(trimmed_pages_can_be_used_again)
 }
 END_TEST
 
-/* The most that a heap takes, while blocks come and go. */
+/* The greatest resident size while blocks are allocated and freed. */
 static size_t most_resident(int component, const char *param)
 {
     open_filled(component, param);
