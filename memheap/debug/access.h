@@ -34,7 +34,7 @@ bool memheap_has_sanitizer(void);
  * the process with a message.
  *
  * @param call  the routine of the program
- * @param pe    the PE whose object the routine accesses
+ * @param pe    the PE that owns the object
  */
 void memheap_check_access(const void *address, size_t size, const char *call,
                           int pe);

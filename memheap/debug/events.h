@@ -1,5 +1,5 @@
 /*
- * Event hooks: records, trace and guard, told of each allocation, free and
+ * Event hooks: records, trace and guard learn of each allocation, free and
  * move.
  *
  * A heap without hooks has a NULL pointer and tests it once a call. With hooks

@@ -196,8 +196,8 @@ static void report_hit(const hit_t *hit, const void *address,
         snprintf(where, sizeof(where), " on PE %d, through its window",
                  guard->windows.first_pe + window * guard->windows.pe_stride);
     if (!hit->found) {
-        report(guard, "%s %p, in no block of heap \"%s\"%s",
-               access, address, guard->name, where);
+        report(guard, "%s %p, in no block of heap \"%s\"%s", access, address,
+               guard->name, where);
         return;
     }
     describe_distance(hit, distance, sizeof(distance));

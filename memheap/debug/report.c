@@ -224,7 +224,7 @@ memheap_status_t memheap_report_write(const memheap_report_t *report,
     if (report->pes > 0) {
         write_job(&json, report);
     } else {
-        memheap_json_object(&json, "figures");
+        memheap_json_object(&json, "stats");
         for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
             write_stat(&json, i, report->values[i]);
         memheap_json_end(&json);

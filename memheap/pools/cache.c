@@ -295,7 +295,7 @@ static MEMHEAP_NOINLINE memheap_status_t finish_free(memheap_cache_t *cache,
     return MEMHEAP_OK;
 }
 
-/* Complete a free of an item whose word was full. Releases the lock. */
+/* Complete a free into a word that was full. Releases the lock. */
 static MEMHEAP_NOINLINE memheap_status_t
 finish_full_word(memheap_cache_t *cache, slab_t *slab, size_t word)
 {

@@ -20,7 +20,7 @@
  *   - a summary bit is set if and only if the word has a free item, but for the
  *     current word (always set) and words with recently freed items (may be
  *     clear);
- *   - the partial list has the slabs whose root is not 0, but for the current
+ *   - the partial list has the slabs with a nonzero root, but for the current
  *     slab and the spare.
  */
 #ifndef MEMHEAP_POOLS_CACHE_SLABS_H
@@ -125,7 +125,7 @@ bool memheap_cache_set_sizes(memheap_cache_t *cache,
 /* Return slabs to the pool, and free their records. The slabs are a list
  * through `next` and not in the map. The caller holds the mutex and not the
  * lock.
- * @return the first failure; all are logged */
+ * @return the first failure; each is logged */
 memheap_status_t memheap_cache_push_slabs(memheap_cache_t *cache, slab_t *slab);
 
 /* Take slabs from the pool until there are count free items. The caller holds

@@ -4,8 +4,7 @@
  * The records are an array. A list of indexes links the records of blocks from
  * oldest to youngest; another links unused records. A hash table maps addresses
  * to records. Array and table double when full, before the pool is called: so
- * each block that the pool returned has a record. No decision depends on an
- * address.
+ * each block of the pool has a record. No decision depends on an address.
  *
  * Locks of the pool come after the context's. A thread that acquires a parent's
  * lock holds no other, except in a pool made of the parent.

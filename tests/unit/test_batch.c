@@ -1,5 +1,5 @@
 /*
- * Several blocks at once: all of them or none.
+ * Batches: all blocks or none.
  */
 #include "config.h"
 
@@ -111,8 +111,8 @@ START_TEST(nulls_in_a_batch_are_ignored)
 }
 END_TEST
 
-/* A batch of so many blocks is refused for its one bad entry, with a message,
- * and stays as it is. */
+/* Check that a batch with one bad entry is refused with a message, and frees
+ * nothing. */
 static void assert_refused(size_t count, void *bad)
 {
     char text[32];

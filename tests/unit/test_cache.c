@@ -12,7 +12,7 @@
 
 enum {
     SIZE = 32 << 20,
-    SLAB = 4096, /* so that there are many */
+    SLAB = 4096, /* small, for many slabs */
     MANY = 3000,
     THREADS = 4
 };
@@ -24,7 +24,7 @@ static memheap_cache_t *cache;
 static memheap_cache_config_t config;
 static void *items[MANY];
 
-/* A config over a heap of a kind, to be changed before create(). */
+/* A configuration over a heap of a kind; tests change it before create(). */
 static void prepare(int kind, size_t item_size)
 {
     unit_heap_open(&unit, kind, SIZE, 0, NULL);
@@ -49,7 +49,7 @@ static void open_cache(int kind, size_t item_size)
     create();
 }
 
-/* All slabs go back, whatever is live. */
+/* Destroy the cache, and check that all slabs returned. */
 static void close_cache(void)
 {
     ck_assert_ok(memheap_cache_check(cache));
@@ -59,7 +59,7 @@ static void close_cache(void)
     unit_heap_close(&unit);
 }
 
-static memheap_cache_stats_t figures(void)
+static memheap_cache_stats_t get_stats(void)
 {
     memheap_cache_stats_t stats;
     memheap_cache_get_stats(cache, &stats);
@@ -78,11 +78,11 @@ static void free_items(size_t from, size_t to)
         ck_assert_ok(memheap_cache_free(cache, items[i]));
 }
 
-/* An address is refused with a message that names the cache, and nothing
- * changes. */
+/* Check that an address is refused with a message that names the cache, and
+ * that nothing changes. */
 static void assert_refused(void *address, const char *part)
 {
-    memheap_cache_stats_t before = figures();
+    memheap_cache_stats_t before = get_stats();
     unit_log_clear(&test_log);
     ck_assert_int_eq(memheap_cache_free(cache, address),
                      MEMHEAP_ERR_BAD_ADDRESS);
@@ -90,12 +90,12 @@ static void assert_refused(void *address, const char *part)
     ck_assert_logged(&test_log, "memheap_cache_free: 0x");
     ck_assert_logged(&test_log, "cache \"nodes\"");
     ck_assert_logged(&test_log, part);
-    memheap_cache_stats_t after = figures();
+    memheap_cache_stats_t after = get_stats();
     ck_assert_int_eq(memcmp(&before, &after, sizeof(before)), 0);
     ck_assert_ok(memheap_cache_check(cache));
 }
 
-START_TEST(items_are_aligned_and_apart)
+START_TEST(items_are_aligned_and_do_not_overlap)
 {
     static const struct {
         size_t size, align, stride, aligned;
@@ -106,7 +106,7 @@ START_TEST(items_are_aligned_and_apart)
         prepare(_i, shape[s].size);
         config.align = shape[s].align;
         create();
-        ck_assert_uint_eq(figures().item_size, shape[s].stride);
+        ck_assert_uint_eq(get_stats().item_size, shape[s].stride);
         for (size_t i = 0; i < MANY; i++) {
             alloc_items(i, i + 1);
             ck_assert_uint_eq((uintptr_t)items[i] % shape[s].aligned, 0);
@@ -118,7 +118,7 @@ START_TEST(items_are_aligned_and_apart)
             ck_assert_uint_eq(bytes[shape[s].size - 1], i % 251);
         }
         free_items(0, MANY);
-        ck_assert_uint_eq(figures().live, 0);
+        ck_assert_uint_eq(get_stats().live, 0);
         close_cache();
     }
 }
@@ -128,15 +128,15 @@ START_TEST(item_of_8_bytes_takes_8_bytes)
 {
     open_cache(_i, 8);
     alloc_items(0, SLAB / 8);
-    ck_assert_uint_eq(figures().slabs, 1);
-    ck_assert_uint_eq(figures().bytes, SLAB);
+    ck_assert_uint_eq(get_stats().slabs, 1);
+    ck_assert_uint_eq(get_stats().bytes, SLAB);
     for (size_t i = 1; i < SLAB / 8; i++)
         ck_assert_ptr_eq(items[i], (char *)items[0] + 8 * i);
     close_cache();
 }
 END_TEST
 
-START_TEST(lowest_free_item_of_the_group_comes_first)
+START_TEST(lowest_free_item_of_the_word_is_taken_first)
 {
     open_cache(_i, 16);
     alloc_items(0, 60);
@@ -152,7 +152,7 @@ START_TEST(lowest_free_item_of_the_group_comes_first)
 }
 END_TEST
 
-/* Offsets of items and slabs of a sequence, as one number. */
+/* A digest of the offsets of items and slabs in a sequence. */
 static uint64_t run_sequence(int kind)
 {
     uint64_t digest = 0;
@@ -178,20 +178,20 @@ static uint64_t run_sequence(int kind)
 
 START_TEST(same_calls_get_same_offsets)
 {
-    void *other = malloc(12345); /* metadata lies elsewhere then */
+    void *other = malloc(12345); /* to move the metadata */
     uint64_t digest = run_sequence(_i);
     ck_assert_uint_eq(run_sequence(_i), digest);
     free(other);
 }
 END_TEST
 
-START_TEST(pool_is_called_once_a_slab)
+START_TEST(pool_is_called_once_per_slab)
 {
     open_cache(_i, 32);
     size_t slabs = (MANY + SLAB / 32 - 1) / (SLAB / 32);
     alloc_items(0, MANY);
     ck_assert_uint_eq(pool.pops, slabs);
-    ck_assert_uint_eq(figures().slabs, slabs);
+    ck_assert_uint_eq(get_stats().slabs, slabs);
     ck_assert_uint_eq(pool.pushes, 0);
     for (size_t round = 0; round < 1000; round++) {
         free_items(0, 3);
@@ -206,7 +206,7 @@ START_TEST(pool_is_called_once_a_slab)
 }
 END_TEST
 
-START_TEST(pool_of_less_alignment_is_asked_for_that)
+START_TEST(slab_alignment_is_reduced_to_that_of_the_pool)
 {
     prepare(_i, 48);
     pool.most_align = 16;
@@ -214,17 +214,17 @@ START_TEST(pool_of_less_alignment_is_asked_for_that)
     void *gap;
     ck_assert_ok(memheap_alloc(unit.heap, 1040, &gap));
     alloc_items(0, MANY);
-    ck_assert_uint_eq(pool.pops, figures().slabs + 1);
+    ck_assert_uint_eq(pool.pops, get_stats().slabs + 1);
     ck_assert_ok(memheap_cache_check(cache));
     for (size_t i = 0; i < MANY; i += 7)
         assert_refused((char *)items[i] + 1, "lies 1 bytes into the item at");
     free_items(0, MANY);
-    ck_assert_uint_eq(figures().live, 0);
+    ck_assert_uint_eq(get_stats().live, 0);
     close_cache();
 }
 END_TEST
 
-START_TEST(slab_is_kept_against_thrashing)
+START_TEST(one_empty_slab_is_kept)
 {
     open_cache(_i, 64);
     size_t one = SLAB / 64;
@@ -252,7 +252,7 @@ START_TEST(foreign_pointer_is_refused)
     assert_refused(block, "none of its 3 slabs has an item there");
     assert_refused((void *)(uintptr_t)16, "no item");
     assert_refused((void *)UINTPTR_MAX, "no item");
-    /* What is left at a slab's end is no item. */
+    /* The rest at the end of a slab is no item. */
     assert_refused((char *)items[0] + SLAB / 48 * 48, "no item");
     close_cache();
 }
@@ -293,45 +293,45 @@ START_TEST(free_of_null_is_ignored)
     ck_assert_ok(memheap_cache_free(cache, NULL));
     alloc_items(0, 1);
     ck_assert_ok(memheap_cache_free(cache, NULL));
-    ck_assert_uint_eq(figures().live, 1);
+    ck_assert_uint_eq(get_stats().live, 1);
     ck_assert_uint_eq(test_log.count, 0);
     close_cache();
 }
 END_TEST
 
-START_TEST(array_is_items_that_are_freed_one_by_one)
+START_TEST(items_of_a_batch_can_be_freed_singly)
 {
     open_cache(_i, 40);
     alloc_items(0, 7);
     ck_assert_ok(memheap_cache_alloc_batch(cache, MANY - 7, items + 7));
-    ck_assert_uint_eq(figures().live, MANY);
+    ck_assert_uint_eq(get_stats().live, MANY);
     for (size_t i = 0; i < MANY; i++)
         memset(items[i], 1, 40);
     ck_assert_ok(memheap_cache_check(cache));
     free_items(0, MANY);
-    ck_assert_uint_eq(figures().live, 0);
+    ck_assert_uint_eq(get_stats().live, 0);
     ck_assert_ok(memheap_cache_alloc_batch(cache, 0, NULL));
     close_cache();
 }
 END_TEST
 
-START_TEST(array_that_cannot_be_had_changes_nothing)
+START_TEST(failed_batch_changes_nothing)
 {
     open_cache(_i, 64);
     alloc_items(0, 10);
-    memheap_cache_stats_t before = figures();
+    memheap_cache_stats_t before = get_stats();
     for (size_t fail = 1; fail <= 20; fail++) {
-        /* Nor is there one where less alignment will do. */
+        /* There is none with a smaller alignment either. */
         pool.most_align = 16;
         pool.fail_pop = pool.pops + 1 + fail;
         ck_assert_int_eq(memheap_cache_alloc_batch(cache, MANY, items + 10),
                          MEMHEAP_ERR_NO_MEMORY);
         ck_assert_ok(memheap_cache_check(cache));
         ck_assert_uint_eq(pool.live, 1);
-        ck_assert_uint_eq(figures().failures, fail);
+        ck_assert_uint_eq(get_stats().failures, fail);
         before.failures = fail;
-        before.metadata = figures().metadata;
-        memheap_cache_stats_t after = figures();
+        before.metadata = get_stats().metadata;
+        memheap_cache_stats_t after = get_stats();
         ck_assert_int_eq(memcmp(&before, &after, sizeof(before)), 0);
     }
     pool.fail_pop = 0;
@@ -341,7 +341,7 @@ START_TEST(array_that_cannot_be_had_changes_nothing)
 }
 END_TEST
 
-START_TEST(array_is_freed_with_its_nulls)
+START_TEST(batch_with_nulls_is_freed)
 {
     open_cache(_i, 24);
     alloc_items(0, MANY);
@@ -350,15 +350,15 @@ START_TEST(array_is_freed_with_its_nulls)
         items[i] = NULL;
     }
     ck_assert_ok(memheap_cache_free_batch(cache, MANY, items));
-    ck_assert_uint_eq(figures().live, 0);
-    ck_assert_uint_eq(figures().frees, MANY);
-    ck_assert_uint_le(figures().slabs, 2);
+    ck_assert_uint_eq(get_stats().live, 0);
+    ck_assert_uint_eq(get_stats().frees, MANY);
+    ck_assert_uint_le(get_stats().slabs, 2);
     ck_assert_ok(memheap_cache_free_batch(cache, 0, NULL));
     close_cache();
 }
 END_TEST
 
-START_TEST(bad_entry_of_an_array_frees_nothing)
+START_TEST(bad_entry_of_a_batch_frees_nothing)
 {
     char here;
     open_cache(_i, 24);
@@ -366,7 +366,7 @@ START_TEST(bad_entry_of_an_array_frees_nothing)
     void *bad[] = {&here, (char *)items[9] + 8, items[3], items[MANY - 1]};
     for (size_t i = 0; i < 4; i++) {
         void *kept = items[MANY / 2];
-        memheap_cache_stats_t before = figures();
+        memheap_cache_stats_t before = get_stats();
         items[MANY / 2] = bad[i];
         unit_log_clear(&test_log);
         ck_assert_int_eq(memheap_cache_free_batch(cache, MANY, items),
@@ -374,7 +374,7 @@ START_TEST(bad_entry_of_an_array_frees_nothing)
         ck_assert_uint_eq(test_log.count, 1);
         ck_assert_logged(&test_log, "memheap_cache_free_batch: 0x");
         items[MANY / 2] = kept;
-        memheap_cache_stats_t after = figures();
+        memheap_cache_stats_t after = get_stats();
         ck_assert_int_eq(memcmp(&before, &after, sizeof(before)), 0);
         ck_assert_ok(memheap_cache_check(cache));
     }
@@ -390,15 +390,15 @@ START_TEST(pool_that_fails_changes_nothing)
     pool.fail_pop = 2;
     ck_assert_int_eq(memheap_cache_alloc(cache, &items[0]),
                      MEMHEAP_ERR_NO_MEMORY);
-    ck_assert_uint_eq(figures().failures, 1);
-    ck_assert_uint_eq(figures().slabs, 0);
+    ck_assert_uint_eq(get_stats().failures, 1);
+    ck_assert_uint_eq(get_stats().slabs, 0);
     alloc_items(0, 8);
     pool.fail_pop = pool.pops + 1;
     ck_assert_int_eq(memheap_cache_alloc(cache, &items[8]),
                      MEMHEAP_ERR_NO_MEMORY);
     ck_assert_ok(memheap_cache_check(cache));
-    ck_assert_uint_eq(figures().live, 8);
-    free_items(7, 8); /* what was allocated last, after all */
+    ck_assert_uint_eq(get_stats().live, 8);
+    free_items(7, 8); /* the item allocated last, after all others */
     assert_refused(items[7], "freed before");
     alloc_items(7, 9);
     free_items(0, 9);
@@ -418,18 +418,18 @@ START_TEST(slab_that_the_pool_refuses_is_reported)
     pool.fail_push = pool.pushes + 1;
     ck_assert_int_eq(memheap_cache_destroy(cache), MEMHEAP_ERR_BAD_ADDRESS);
     ck_assert_uint_eq(test_log.count, 2);
-    ck_assert_uint_eq(pool.live, 2); /* those that failed, and no more */
+    ck_assert_uint_eq(pool.live, 2); /* only those that failed */
     unit_heap_close(&unit);
 }
 END_TEST
 
-START_TEST(figures_are_those_of_the_calls)
+START_TEST(stats_count_the_calls)
 {
     open_cache(_i, 48);
     alloc_items(0, 300);
     free_items(100, 300);
     alloc_items(100, 150);
-    memheap_cache_stats_t stats = figures();
+    memheap_cache_stats_t stats = get_stats();
     ck_assert_str_eq(stats.name, "nodes");
     ck_assert_uint_eq(stats.item_size, 48);
     ck_assert_uint_eq(stats.slab_items, SLAB / 48);
@@ -445,7 +445,7 @@ START_TEST(figures_are_those_of_the_calls)
 }
 END_TEST
 
-START_TEST(sizes_that_do_not_fit_are_refused)
+START_TEST(unsupported_sizes_are_refused)
 {
     static const struct {
         size_t size, align, slab;
@@ -501,8 +501,8 @@ START_TEST(default_slab_holds_eight_items)
         config.slab_size = 0;
         create();
         alloc_items(0, 1);
-        ck_assert_uint_eq(figures().bytes, bytes[i]);
-        ck_assert_uint_ge(figures().slab_items, 8);
+        ck_assert_uint_eq(get_stats().bytes, bytes[i]);
+        ck_assert_uint_ge(get_stats().slab_items, 8);
         close_cache();
     }
 }
@@ -530,7 +530,7 @@ START_TEST(cache_is_a_pool)
 }
 END_TEST
 
-/* Against a model: which items are live, each filled with what it is. */
+/* The model: which items are live. Each is filled with its number. */
 static void run_random(size_t item_size, uint64_t seed)
 {
     size_t live = 0;
@@ -567,8 +567,8 @@ static void run_random(size_t item_size, uint64_t seed)
             memset(items[i], (int)((uintptr_t)items[i] / 8 % 255 + 1),
                    item_size);
         live += room;
-        ck_assert_uint_eq(figures().live, live);
-        ck_assert_uint_eq(figures().slabs, pool.live);
+        ck_assert_uint_eq(get_stats().live, live);
+        ck_assert_uint_eq(get_stats().slabs, pool.live);
         if (step % 16 == 0)
             ck_assert_ok(memheap_cache_check(cache));
     }
@@ -591,7 +591,7 @@ START_TEST(random_sequence_agrees_with_a_model)
 }
 END_TEST
 
-/* With the n-th request of metadata failing. @return whether there was one */
+/* Run with the n-th metadata request failing. @return whether there was one */
 static bool run_with_failure_at(size_t number)
 {
     unit_memory_t memory;
@@ -611,7 +611,7 @@ static bool run_with_failure_at(size_t number)
         return true;
     }
     while (live + 20 <= MANY) {
-        size_t slabs = figures().slabs;
+        size_t slabs = get_stats().slabs;
         status = live % 3 == 0
                      ? memheap_cache_alloc(cache, &items[live])
                      : memheap_cache_alloc_batch(cache, 20, &items[live]);
@@ -620,13 +620,13 @@ static bool run_with_failure_at(size_t number)
             continue;
         }
         ck_assert_int_eq(status, MEMHEAP_ERR_NO_METADATA);
-        ck_assert_uint_eq(figures().slabs, slabs);
+        ck_assert_uint_eq(get_stats().slabs, slabs);
         ck_assert_uint_eq(pool.live, slabs);
         ck_assert_ok(memheap_cache_check(cache));
         failures++;
     }
-    ck_assert_uint_eq(figures().failures, failures);
-    ck_assert_uint_eq(figures().live, live);
+    ck_assert_uint_eq(get_stats().failures, failures);
+    ck_assert_uint_eq(get_stats().live, live);
     free_items(0, live);
     bool reached = number <= memory.requests;
     ck_assert_uint_eq(failures, number != 0 && reached);
@@ -636,7 +636,7 @@ static bool run_with_failure_at(size_t number)
     return reached;
 }
 
-START_TEST(any_failed_request_of_metadata_is_survived)
+START_TEST(any_failed_metadata_request_is_survived)
 {
     ck_assert(run_with_failure_at(0));
     size_t number = 1;
@@ -667,7 +667,7 @@ static void start_workers(worker_t *worker, void *(*work)(void *))
     pthread_barrier_destroy(&start);
 }
 
-/* Each item bears the mark of its owner, until that frees it. */
+/* The owner of an item marks it until the free. */
 static void *churn(void *context)
 {
     worker_t *w = context;
@@ -699,24 +699,24 @@ static void *churn(void *context)
     return NULL;
 }
 
-START_TEST(no_item_is_given_to_two_threads)
+START_TEST(no_item_is_allocated_twice_by_threads)
 {
     static worker_t worker[THREADS];
     for (size_t round = 0; round < 5; round++) {
         open_cache(_i, 16 + round * 40);
-        if (round % 2 == 0) /* the lock was this thread's before */
+        if (round % 2 == 0) /* this thread owns the biased lock */
             ck_assert_ok(memheap_cache_free(cache, NULL));
         start_workers(worker, churn);
         for (size_t i = 0; i < THREADS; i++)
             ck_assert_uint_eq(worker[i].wrong, 0);
-        ck_assert_uint_eq(figures().live, 0);
-        ck_assert_uint_eq(figures().slabs, pool.live);
+        ck_assert_uint_eq(get_stats().live, 0);
+        ck_assert_uint_eq(get_stats().slabs, pool.live);
         close_cache();
     }
 }
 END_TEST
 
-/* Takes messages of any thread. */
+/* A log for messages of any thread. */
 static void no_sink(void *context, memheap_log_level_t level,
                     const char *message)
 {
@@ -734,7 +734,7 @@ static void *free_all(void *context)
     return NULL;
 }
 
-START_TEST(of_frees_at_once_one_succeeds)
+START_TEST(one_of_concurrent_frees_succeeds)
 {
     static worker_t worker[THREADS];
     for (size_t round = 0; round < 5; round++) {
@@ -747,14 +747,14 @@ START_TEST(of_frees_at_once_one_succeeds)
         for (size_t i = 0; i < THREADS; i++)
             freed += worker[i].freed;
         ck_assert_uint_eq(freed, MANY);
-        ck_assert_uint_eq(figures().live, 0);
+        ck_assert_uint_eq(get_stats().live, 0);
         close_cache();
     }
 }
 END_TEST
 
-/* Every PE needs memory for the same slabs, and tells the others of it. */
-START_TEST(those_who_share_a_pool_agree_on_memory)
+/* All PEs need memory for the same slabs, and agree on it. */
+START_TEST(callers_of_a_collective_pool_agree_on_memory)
 {
     unit_memory_t memory;
     unit_memory_init(&memory);
@@ -775,7 +775,7 @@ START_TEST(those_who_share_a_pool_agree_on_memory)
     for (size_t i = 0; i < MANY; i++) {
         size_t pops = pool.pops;
         size_t before = pool.agreements;
-        pool.fail_agree = before + 1; /* another has no memory */
+        pool.fail_agree = before + 1; /* another PE has no memory */
         memheap_status_t status = memheap_cache_alloc(cache, &items[i]);
         ck_assert_int_eq(status == MEMHEAP_OK, pool.agreements == before);
         if (status == MEMHEAP_OK)
@@ -787,7 +787,7 @@ START_TEST(those_who_share_a_pool_agree_on_memory)
         ck_assert_ok(memheap_cache_alloc(cache, &items[i]));
         ck_assert_uint_eq(pool.agreements, before + 2);
     }
-    /* Not for each slab. */
+    /* There is no agreement for each slab. */
     ck_assert_uint_ge(other_failed, 2);
     ck_assert_uint_le(other_failed, pool.pops / 8);
     close_cache();
@@ -798,38 +798,36 @@ int main(void)
 {
     int kinds = unit_heap_kinds();
     TCase *tests = unit_case();
-    tcase_add_loop_test(tests, items_are_aligned_and_apart, 0, kinds);
+    tcase_add_loop_test(tests, items_are_aligned_and_do_not_overlap, 0, kinds);
     tcase_add_loop_test(tests, item_of_8_bytes_takes_8_bytes, 0, kinds);
-    tcase_add_loop_test(tests, lowest_free_item_of_the_group_comes_first, 0,
+    tcase_add_loop_test(tests, lowest_free_item_of_the_word_is_taken_first, 0,
                         kinds);
     tcase_add_loop_test(tests, same_calls_get_same_offsets, 0, kinds);
-    tcase_add_loop_test(tests, pool_is_called_once_a_slab, 0, kinds);
-    tcase_add_loop_test(tests, pool_of_less_alignment_is_asked_for_that, 0,
+    tcase_add_loop_test(tests, pool_is_called_once_per_slab, 0, kinds);
+    tcase_add_loop_test(tests, slab_alignment_is_reduced_to_that_of_the_pool, 0,
                         kinds);
-    tcase_add_loop_test(tests, slab_is_kept_against_thrashing, 0, kinds);
+    tcase_add_loop_test(tests, one_empty_slab_is_kept, 0, kinds);
     tcase_add_loop_test(tests, foreign_pointer_is_refused, 0, kinds);
     tcase_add_loop_test(tests, pointer_into_an_item_is_refused, 0, kinds);
     tcase_add_loop_test(tests, second_free_is_refused, 0, kinds);
     tcase_add_loop_test(tests, free_of_null_is_ignored, 0, kinds);
-    tcase_add_loop_test(tests, array_is_items_that_are_freed_one_by_one, 0,
-                        kinds);
-    tcase_add_loop_test(tests, array_that_cannot_be_had_changes_nothing, 0,
-                        kinds);
-    tcase_add_loop_test(tests, array_is_freed_with_its_nulls, 0, kinds);
-    tcase_add_loop_test(tests, bad_entry_of_an_array_frees_nothing, 0, kinds);
+    tcase_add_loop_test(tests, items_of_a_batch_can_be_freed_singly, 0, kinds);
+    tcase_add_loop_test(tests, failed_batch_changes_nothing, 0, kinds);
+    tcase_add_loop_test(tests, batch_with_nulls_is_freed, 0, kinds);
+    tcase_add_loop_test(tests, bad_entry_of_a_batch_frees_nothing, 0, kinds);
     tcase_add_loop_test(tests, pool_that_fails_changes_nothing, 0, kinds);
     tcase_add_loop_test(tests, slab_that_the_pool_refuses_is_reported, 0,
                         kinds);
-    tcase_add_loop_test(tests, figures_are_those_of_the_calls, 0, kinds);
-    tcase_add_test(tests, sizes_that_do_not_fit_are_refused);
+    tcase_add_loop_test(tests, stats_count_the_calls, 0, kinds);
+    tcase_add_test(tests, unsupported_sizes_are_refused);
     tcase_add_test(tests, slab_of_2_to_the_18_items_is_used_up);
     tcase_add_loop_test(tests, default_slab_holds_eight_items, 0, kinds);
     tcase_add_loop_test(tests, cache_is_a_pool, 0, kinds);
     tcase_add_loop_test(tests, random_sequence_agrees_with_a_model, 0, kinds);
-    tcase_add_test(tests, any_failed_request_of_metadata_is_survived);
-    tcase_add_loop_test(tests, no_item_is_given_to_two_threads, 0, kinds);
-    tcase_add_loop_test(tests, of_frees_at_once_one_succeeds, 0, kinds);
-    tcase_add_loop_test(tests, those_who_share_a_pool_agree_on_memory, 0,
+    tcase_add_test(tests, any_failed_metadata_request_is_survived);
+    tcase_add_loop_test(tests, no_item_is_allocated_twice_by_threads, 0, kinds);
+    tcase_add_loop_test(tests, one_of_concurrent_frees_succeeds, 0, kinds);
+    tcase_add_loop_test(tests, callers_of_a_collective_pool_agree_on_memory, 0,
                         unit_heap_kinds());
     return unit_run("cache", tests);
 }

@@ -47,7 +47,7 @@ static void close_context(void)
     unit_heap_close(&unit);
 }
 
-/* A sub-context of one, with all that it has. */
+/* A sub-context with all defaults of its parent. */
 static memheap_context_t *sub_of(memheap_context_t *parent, const char *name)
 {
     memheap_context_t *sub;
@@ -56,7 +56,7 @@ static memheap_context_t *sub_of(memheap_context_t *parent, const char *name)
     return sub;
 }
 
-static memheap_context_stats_t figures(void)
+static memheap_context_stats_t get_stats(void)
 {
     memheap_context_stats_t stats;
     memheap_context_get_stats(context, &stats);
@@ -79,7 +79,7 @@ static bool is_zero(const void *block, size_t size)
     return true;
 }
 
-/* What a heap has given out is other than zero from now on. */
+/* Fill the heap's memory, so that new blocks are not zero. */
 static void make_dirty(void)
 {
     void *all;
@@ -89,7 +89,7 @@ static void make_dirty(void)
     ck_assert_ok(memheap_free(unit.heap, all));
 }
 
-START_TEST(blocks_are_zero_and_at_multiples_of_64)
+START_TEST(blocks_are_zeroed_and_aligned_to_64)
 {
     open_context(_i);
     make_dirty();
@@ -103,7 +103,7 @@ START_TEST(blocks_are_zero_and_at_multiples_of_64)
 }
 END_TEST
 
-START_TEST(record_may_ask_otherwise)
+START_TEST(request_can_override_defaults)
 {
     open_context(_i);
     make_dirty();
@@ -125,7 +125,7 @@ START_TEST(record_may_ask_otherwise)
 }
 END_TEST
 
-START_TEST(record_of_a_plain_block_says_so)
+START_TEST(info_of_a_plain_block_has_defaults)
 {
     open_context(_i);
     memheap_block_info_t info;
@@ -141,7 +141,7 @@ START_TEST(record_of_a_plain_block_says_so)
 }
 END_TEST
 
-START_TEST(kind_that_the_context_has_not_is_refused)
+START_TEST(unsupported_kind_is_refused)
 {
     prepare(_i);
     config.kind = MEMHEAP_KIND_HUGE;
@@ -167,7 +167,7 @@ START_TEST(kind_that_the_context_has_not_is_refused)
 }
 END_TEST
 
-/* A pool of addresses that are none: touching them ends the test. */
+/* A pool of addresses without memory: an access ends the test. */
 static memheap_status_t nowhere_pop(void *state, size_t align, size_t size,
                                     void **block_p)
 {
@@ -229,7 +229,7 @@ START_TEST(destroying_frees_all_blocks)
 }
 END_TEST
 
-/* What was pushed, in order. */
+/* The pushed blocks, in order. */
 static void *pushed[16];
 static size_t pushes;
 
@@ -239,7 +239,7 @@ static memheap_status_t noting_push(void *state, void *block)
     return memheap_free(state, block);
 }
 
-START_TEST(sub_contexts_end_first_and_the_youngest_first)
+START_TEST(sub_contexts_are_destroyed_youngest_first)
 {
     prepare(_i);
     memheap_pool_t noting = memheap_heap_as_pool(unit.heap);
@@ -257,9 +257,9 @@ START_TEST(sub_contexts_end_first_and_the_youngest_first)
             ck_assert_ok(
                 memheap_context_alloc(owner[i], 64, &blocks[2 * i + j]));
     }
-    ck_assert_uint_eq(figures().sub_contexts, 3);
+    ck_assert_uint_eq(get_stats().sub_contexts, 3);
     ck_assert_ok(memheap_context_destroy(owner[3]));
-    ck_assert_uint_eq(figures().sub_contexts, 2);
+    ck_assert_uint_eq(get_stats().sub_contexts, 2);
     alloc_blocks(1, 2);
     pushes = 0;
     ck_assert_ok(memheap_context_destroy(context));
@@ -309,7 +309,7 @@ START_TEST(wrong_address_is_refused_and_described)
     ck_assert_int_eq(memheap_context_free(context, blocks[0]),
                      MEMHEAP_ERR_BAD_ADDRESS);
     ck_assert_ok(memheap_context_free(context, NULL));
-    ck_assert_uint_eq(figures().blocks, 9);
+    ck_assert_uint_eq(get_stats().blocks, 9);
     ck_assert_uint_eq(pool.pushes, 1);
     close_context();
 }
@@ -360,12 +360,12 @@ START_TEST(resize_keeps_contents_and_record)
         for (size_t byte = 0; byte < valid; byte++)
             ck_assert_uint_eq(((unsigned char *)block)[byte], 7);
         ck_assert(is_zero((char *)block + valid, sizes[i] - valid));
-        ck_assert_uint_eq(figures().blocks, 4);
-        ck_assert_uint_eq(figures().bytes, 303 + sizes[i]);
+        ck_assert_uint_eq(get_stats().blocks, 4);
+        ck_assert_uint_eq(get_stats().bytes, 303 + sizes[i]);
         ck_assert_uint_eq(pool.live, 4);
     }
     ck_assert_ok(memheap_context_resize(context, NULL, 10, &blocks[4]));
-    ck_assert_uint_eq(figures().blocks, 5);
+    ck_assert_uint_eq(get_stats().blocks, 5);
     close_context();
 }
 END_TEST
@@ -387,7 +387,7 @@ START_TEST(resize_that_fails_changes_nothing)
     ck_assert_ok(memheap_context_get_info(context, blocks[1], &info));
     ck_assert_uint_eq(info.size, 101);
     ck_assert_uint_eq(((unsigned char *)blocks[1])[100], 9);
-    ck_assert_uint_eq(figures().bytes, 303);
+    ck_assert_uint_eq(get_stats().bytes, 303);
     close_context();
 }
 END_TEST
@@ -401,19 +401,19 @@ START_TEST(pool_that_fails_changes_nothing)
     ck_assert_int_eq(memheap_context_alloc(context, 64, &block),
                      MEMHEAP_ERR_NO_MEMORY);
     ck_assert_ptr_null(block);
-    ck_assert_uint_eq(figures().blocks, 3);
-    ck_assert_uint_eq(figures().bytes, 303);
+    ck_assert_uint_eq(get_stats().blocks, 3);
+    ck_assert_uint_eq(get_stats().bytes, 303);
     pool.fail_push = 1;
     ck_assert_int_eq(memheap_context_free(context, blocks[1]),
                      MEMHEAP_ERR_BAD_ADDRESS);
     ck_assert_logged(&test_log, "context \"solver\": its pool does not take");
-    ck_assert_uint_eq(figures().blocks, 3);
+    ck_assert_uint_eq(get_stats().blocks, 3);
     ck_assert_ok(memheap_context_free(context, blocks[1]));
     close_context();
 }
 END_TEST
 
-START_TEST(destroying_goes_on_after_a_failure)
+START_TEST(destruction_continues_after_a_failure)
 {
     open_context(_i);
     memheap_context_t *sub = sub_of(context, "part");
@@ -429,13 +429,13 @@ START_TEST(destroying_goes_on_after_a_failure)
 }
 END_TEST
 
-START_TEST(figures_are_those_of_the_calls)
+START_TEST(stats_count_the_calls)
 {
     open_context(_i);
     alloc_blocks(0, 10);
     for (size_t i = 0; i < 4; i++)
         ck_assert_ok(memheap_context_free(context, blocks[i]));
-    memheap_context_stats_t stats = figures();
+    memheap_context_stats_t stats = get_stats();
     ck_assert_str_eq(stats.name, "solver");
     ck_assert_uint_eq(stats.blocks, 6);
     ck_assert_uint_eq(stats.bytes, 104 + 105 + 106 + 107 + 108 + 109);
@@ -458,7 +458,7 @@ static bool note_tag(void *state, const memheap_block_info_t *info)
     return tags->count < tags->end;
 }
 
-START_TEST(walk_shows_the_oldest_first)
+START_TEST(walk_visits_the_oldest_block_first)
 {
     static tags_t tags;
     open_context(_i);
@@ -503,16 +503,15 @@ START_TEST(context_is_a_pool_of_another)
     ck_assert_ok(memheap_context_create(&inner, &sub));
     for (size_t i = 0; i < 100; i++)
         ck_assert_ok(memheap_context_alloc(sub, 50, &blocks[i]));
-    ck_assert_uint_eq(figures().blocks, 101);
+    ck_assert_uint_eq(get_stats().blocks, 101);
     ck_assert_ok(memheap_context_free(sub, blocks[7]));
     ck_assert_ok(p.push(p.state, block));
-    ck_assert_uint_eq(figures().blocks, 99);
+    ck_assert_uint_eq(get_stats().blocks, 99);
     close_context();
 }
 END_TEST
 
-/* Offsets of a random sequence and of its end, as one number; a model checks
- * records on the way. */
+/* A digest of the offsets in a random sequence. A model checks the records. */
 static uint64_t run_random(int kind, uint64_t seed)
 {
     static memheap_block_info_t model[MANY];
@@ -545,8 +544,8 @@ static uint64_t run_random(int kind, uint64_t seed)
             digest ^= (uintptr_t)model[i].pointer - (uintptr_t)unit.base;
         }
         digest *= UINT64_C(0x100000001B3);
-        ck_assert_uint_eq(figures().blocks, live);
-        ck_assert_uint_eq(figures().bytes, bytes);
+        ck_assert_uint_eq(get_stats().blocks, live);
+        ck_assert_uint_eq(get_stats().bytes, bytes);
     }
     for (size_t i = 0; i < live; i++) {
         memheap_block_info_t info;
@@ -563,14 +562,14 @@ static uint64_t run_random(int kind, uint64_t seed)
 START_TEST(random_sequence_agrees_with_a_model)
 {
     uint64_t seed = unit_seed();
-    void *other = malloc(12345); /* metadata lies elsewhere then */
+    void *other = malloc(12345); /* to move the metadata */
     uint64_t digest = run_random(_i, seed);
     ck_assert_uint_eq(run_random(_i, seed), digest);
     free(other);
 }
 END_TEST
 
-/* With the n-th request of metadata failing. @return whether there was one */
+/* Run with the n-th metadata request failing. @return whether there was one */
 static bool run_with_failure_at(size_t number)
 {
     unit_memory_t memory;
@@ -595,7 +594,7 @@ static bool run_with_failure_at(size_t number)
             continue;
         }
         ck_assert_int_eq(status, MEMHEAP_ERR_NO_METADATA);
-        ck_assert_uint_eq(figures().blocks, live);
+        ck_assert_uint_eq(get_stats().blocks, live);
         ck_assert_uint_eq(pool.live, live);
         failures++;
     }
@@ -608,7 +607,7 @@ static bool run_with_failure_at(size_t number)
     return reached;
 }
 
-START_TEST(any_failed_request_of_metadata_is_survived)
+START_TEST(any_failed_metadata_request_is_survived)
 {
     ck_assert(run_with_failure_at(0));
     size_t number = 1;
@@ -626,7 +625,7 @@ typedef struct worker {
     void *own[64];
 } worker_t;
 
-/* Blocks of a context, and a sub-context now and then. */
+/* Allocate in a context, and now and then in a sub-context. */
 static void *churn(void *state)
 {
     worker_t *w = state;
@@ -664,8 +663,8 @@ static void *churn(void *state)
     return NULL;
 }
 
-/* In one context, and in one each below a parent. The pool does not count:
- * several threads call it. */
+/* Threads share a context, or have one each below a parent. The pool does not
+ * count, since several threads call it. */
 START_TEST(threads_share_a_context_or_a_parent)
 {
     static worker_t worker[THREADS];
@@ -693,8 +692,8 @@ START_TEST(threads_share_a_context_or_a_parent)
 }
 END_TEST
 
-/* Every PE needs memory at the same calls, and tells the others of it. */
-START_TEST(those_who_share_a_pool_agree_on_memory)
+/* All PEs need memory at the same calls, and agree on it. */
+START_TEST(callers_of_a_collective_pool_agree_on_memory)
 {
     unit_memory_t memory;
     unit_memory_init(&memory);
@@ -716,7 +715,7 @@ START_TEST(those_who_share_a_pool_agree_on_memory)
     for (size_t i = 0; i < MANY; i++) {
         size_t pops = pool.pops;
         size_t before = pool.agreements;
-        pool.fail_agree = before + 1; /* another has no memory */
+        pool.fail_agree = before + 1; /* another PE has no memory */
         memheap_status_t status =
             memheap_context_alloc(context, 100, &blocks[i]);
         ck_assert_int_eq(status == MEMHEAP_OK, pool.agreements == before);
@@ -755,15 +754,13 @@ int main(void)
 {
     int kinds = unit_heap_kinds();
     TCase *tests = unit_case();
-    tcase_add_loop_test(tests, blocks_are_zero_and_at_multiples_of_64, 0,
-                        kinds);
-    tcase_add_loop_test(tests, record_may_ask_otherwise, 0, kinds);
-    tcase_add_loop_test(tests, record_of_a_plain_block_says_so, 0, kinds);
-    tcase_add_loop_test(tests, kind_that_the_context_has_not_is_refused, 0,
-                        kinds);
+    tcase_add_loop_test(tests, blocks_are_zeroed_and_aligned_to_64, 0, kinds);
+    tcase_add_loop_test(tests, request_can_override_defaults, 0, kinds);
+    tcase_add_loop_test(tests, info_of_a_plain_block_has_defaults, 0, kinds);
+    tcase_add_loop_test(tests, unsupported_kind_is_refused, 0, kinds);
     tcase_add_test(tests, device_memory_is_never_touched);
     tcase_add_loop_test(tests, destroying_frees_all_blocks, 0, kinds);
-    tcase_add_loop_test(tests, sub_contexts_end_first_and_the_youngest_first, 0,
+    tcase_add_loop_test(tests, sub_contexts_are_destroyed_youngest_first, 0,
                         kinds);
     tcase_add_loop_test(tests, wrong_address_is_refused_and_described, 0,
                         kinds);
@@ -771,14 +768,14 @@ int main(void)
     tcase_add_loop_test(tests, resize_keeps_contents_and_record, 0, kinds);
     tcase_add_loop_test(tests, resize_that_fails_changes_nothing, 0, kinds);
     tcase_add_loop_test(tests, pool_that_fails_changes_nothing, 0, kinds);
-    tcase_add_loop_test(tests, destroying_goes_on_after_a_failure, 0, kinds);
-    tcase_add_loop_test(tests, figures_are_those_of_the_calls, 0, kinds);
-    tcase_add_loop_test(tests, walk_shows_the_oldest_first, 0, kinds);
+    tcase_add_loop_test(tests, destruction_continues_after_a_failure, 0, kinds);
+    tcase_add_loop_test(tests, stats_count_the_calls, 0, kinds);
+    tcase_add_loop_test(tests, walk_visits_the_oldest_block_first, 0, kinds);
     tcase_add_loop_test(tests, context_is_a_pool_of_another, 0, kinds);
     tcase_add_loop_test(tests, random_sequence_agrees_with_a_model, 0, kinds);
-    tcase_add_test(tests, any_failed_request_of_metadata_is_survived);
+    tcase_add_test(tests, any_failed_metadata_request_is_survived);
     tcase_add_loop_test(tests, threads_share_a_context_or_a_parent, 0, kinds);
-    tcase_add_loop_test(tests, those_who_share_a_pool_agree_on_memory, 0,
+    tcase_add_loop_test(tests, callers_of_a_collective_pool_agree_on_memory, 0,
                         unit_heap_kinds());
     tcase_add_loop_test(tests, sub_context_agrees_through_its_parent, 0,
                         unit_heap_kinds());

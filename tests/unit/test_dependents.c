@@ -1,5 +1,5 @@
 /*
- * What something stands on is not destroyed, and the message names what does.
+ * Objects with dependents are not destroyed, and the message names these.
  */
 #include "config.h"
 
@@ -61,7 +61,7 @@ static memheap_proximity_t *proximity_over(memheap_pool_t pool)
     return proximity;
 }
 
-/* One message, about an object and what stands on it. */
+/* Check for one message, about an object and its dependent. */
 static void assert_busy(memheap_status_t status, const char *message)
 {
     ck_assert_int_eq(status, MEMHEAP_ERR_BUSY);
@@ -70,7 +70,7 @@ static void assert_busy(memheap_status_t status, const char *message)
     unit_log_init(&test_log);
 }
 
-START_TEST(heap_under_a_cache_stays)
+START_TEST(heap_under_a_cache_is_not_destroyed)
 {
     memheap_cache_t *cache = cache_over(memheap_heap_as_pool(heap));
     assert_busy(memheap_destroy(heap),
@@ -83,7 +83,7 @@ START_TEST(heap_under_a_cache_stays)
 }
 END_TEST
 
-START_TEST(context_under_a_cache_stays)
+START_TEST(context_under_a_cache_is_not_destroyed)
 {
     memheap_context_t *parent = context_over(memheap_heap_as_pool(heap), NULL);
     memheap_context_t *sub = context_over(memheap_heap_as_pool(heap), parent);
@@ -97,7 +97,7 @@ START_TEST(context_under_a_cache_stays)
 }
 END_TEST
 
-START_TEST(cache_under_a_context_stays)
+START_TEST(cache_under_a_context_is_not_destroyed)
 {
     memheap_cache_t *cache = cache_over(memheap_heap_as_pool(heap));
     memheap_context_t *context =
@@ -110,7 +110,7 @@ START_TEST(cache_under_a_context_stays)
 }
 END_TEST
 
-START_TEST(sources_and_proximity_stay)
+START_TEST(sources_and_proximity_are_not_destroyed)
 {
     memheap_proximity_t *proximity = proximity_over(memheap_heap_as_pool(heap));
     memheap_cache_t *cache =
@@ -125,7 +125,7 @@ START_TEST(sources_and_proximity_stay)
 }
 END_TEST
 
-START_TEST(pools_of_pages_and_ranges_stay)
+START_TEST(page_and_range_pools_are_not_destroyed)
 {
     memheap_page_pool_t *page_pool;
     memheap_page_pool_config_t page_config = {.name = "pages",
@@ -153,7 +153,7 @@ START_TEST(pools_of_pages_and_ranges_stay)
 }
 END_TEST
 
-START_TEST(numa_heaps_stay)
+START_TEST(numa_heaps_are_not_destroyed)
 {
     memheap_numa_heaps_t *heaps;
     memheap_config_t config = {
@@ -174,7 +174,7 @@ START_TEST(numa_heaps_stay)
 }
 END_TEST
 
-START_TEST(message_counts_the_others)
+START_TEST(message_counts_the_dependents)
 {
     memheap_cache_t *cache[3];
     for (int i = 0; i < 3; i++)
@@ -191,12 +191,12 @@ int main(void)
 {
     TCase *tests = unit_case();
     tcase_add_checked_fixture(tests, setup, NULL);
-    tcase_add_test(tests, heap_under_a_cache_stays);
-    tcase_add_test(tests, context_under_a_cache_stays);
-    tcase_add_test(tests, cache_under_a_context_stays);
-    tcase_add_test(tests, sources_and_proximity_stay);
-    tcase_add_test(tests, pools_of_pages_and_ranges_stay);
-    tcase_add_test(tests, numa_heaps_stay);
-    tcase_add_test(tests, message_counts_the_others);
+    tcase_add_test(tests, heap_under_a_cache_is_not_destroyed);
+    tcase_add_test(tests, context_under_a_cache_is_not_destroyed);
+    tcase_add_test(tests, cache_under_a_context_is_not_destroyed);
+    tcase_add_test(tests, sources_and_proximity_are_not_destroyed);
+    tcase_add_test(tests, page_and_range_pools_are_not_destroyed);
+    tcase_add_test(tests, numa_heaps_are_not_destroyed);
+    tcase_add_test(tests, message_counts_the_dependents);
     return unit_run("dependents", tests);
 }

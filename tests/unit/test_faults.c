@@ -1,7 +1,6 @@
 /*
- * Metadata memory that runs out: for each n, the n-th request fails, until
- * there are fewer requests than that. The heap then works on as if the call
- * that met the failure had not been made, and gives back all that it took.
+ * Failed metadata requests: the n-th request fails, for each n up to their
+ * number. Afterwards the heap works as if the call had not been made.
  */
 #include "config.h"
 
@@ -21,7 +20,7 @@ static unit_memory_t memory;
 static unit_log_t test_log;
 static memheap_t *heap;
 
-/* What the sequence has allocated: each block is filled with its number. */
+/* The blocks of the sequence. Each is filled with its number. */
 static struct {
     unsigned char *address;
     size_t size;
@@ -29,8 +28,8 @@ static struct {
 static size_t blocks;
 static size_t failures;
 
-/* Whether a call succeeded. If not, it did so for want of metadata, and the
- * heap is in order. */
+/* Check that a failed call failed for lack of metadata and left the heap sound.
+ * @return whether the call succeeded */
 static bool succeeded(memheap_status_t status)
 {
     if (status == MEMHEAP_OK)
@@ -80,7 +79,7 @@ static void alloc_batch(void)
     }
 }
 
-/* Freeing a single block never needs memory. */
+/* A free never needs memory. */
 static void free_last(void)
 {
     ck_assert(is_intact(blocks - 1));
@@ -143,8 +142,8 @@ static memheap_status_t create(int component)
     return memheap_create(&config, &heap);
 }
 
-/* Everything, with the request of that number failing. @return whether there
- * was one */
+/* Run the sequence with the n-th request failing. @return whether there was one
+ */
 static bool run_with_failure_at(size_t number, int component)
 {
     unit_log_init(&test_log);
@@ -187,7 +186,7 @@ START_TEST(any_failed_request_is_survived)
 }
 END_TEST
 
-/* What a resize restores needs no memory, even where none is left. */
+/* Undoing a resize needs no memory. */
 START_TEST(resize_that_fails_restores_without_memory)
 {
     unit_log_init(&test_log);

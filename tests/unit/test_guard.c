@@ -1,6 +1,6 @@
 /*
- * Guarded heaps: where their blocks lie, what may be touched, and what is said
- * of an access to anything else.
+ * Guarded heaps: placement of blocks, accessible memory, and reports of wrong
+ * accesses.
  */
 #include "config.h"
 
@@ -18,8 +18,8 @@ enum {
     SIZE = 256 * 1024
 };
 
-/* Over memory of the heap's own, over a range, and over one that begins and
- * ends within a page. */
+/* Heaps over memory of their own, over a range, and over a range that begins
+ * and ends within a page. */
 enum {
     OWN,
     RANGE,
@@ -58,7 +58,7 @@ static void close_heap(size_t size)
     memheap_destroy(heap);
     ck_assert_msg(heap_log.count == 0, "%s", heap_log.text);
     if (range != NULL) {
-        memset(range, 1, size); /* the caller's again */
+        memset(range, 1, size); /* accessible again */
         munmap(range, size);
     }
 }
@@ -70,8 +70,8 @@ static char *alloc(size_t size)
     return block;
 }
 
-/* What a child of this process says on standard error when it calls act, which
- * it must not survive. */
+/* Call act in a child, which must not survive, and collect its standard error.
+ */
 static const char *said_by(void (*act)(char *block), char *block)
 {
     static char text[65536];
@@ -131,7 +131,7 @@ static void free_and_read(char *block)
     read_it(block);
 }
 
-START_TEST(end_of_a_block_is_near_that_of_its_pages)
+START_TEST(block_ends_near_the_end_of_its_pages)
 {
     static const size_t sizes[] = {1, 16, 17, 1000, 4095, 4096, 4097, 20000};
     open_heap(_i, SIZE, NULL);
@@ -148,7 +148,7 @@ START_TEST(end_of_a_block_is_near_that_of_its_pages)
 }
 END_TEST
 
-START_TEST(overrun_is_named)
+START_TEST(overrun_is_reported)
 {
     open_heap(_i, SIZE, NULL);
     alloc(16);
@@ -168,7 +168,7 @@ START_TEST(overrun_is_named)
 }
 END_TEST
 
-START_TEST(use_after_free_is_named)
+START_TEST(use_after_free_is_reported)
 {
     open_heap(_i, SIZE, NULL);
     memheap_at("solver.c", 42);
@@ -183,7 +183,7 @@ START_TEST(use_after_free_is_named)
 }
 END_TEST
 
-START_TEST(old_place_of_a_resize_is_named)
+START_TEST(access_to_the_old_place_of_a_moved_block_is_reported)
 {
     open_heap(_i, SIZE, NULL);
     char *block = alloc(1000);
@@ -204,7 +204,7 @@ START_TEST(old_place_of_a_resize_is_named)
 }
 END_TEST
 
-START_TEST(memory_of_no_block_is_named)
+START_TEST(access_outside_all_blocks_is_reported)
 {
     open_heap(_i, SIZE, NULL);
     const char *text = said_by(read_it, memheap_base(heap));
@@ -213,7 +213,7 @@ START_TEST(memory_of_no_block_is_named)
 }
 END_TEST
 
-START_TEST(page_before_a_block_is_behind_the_one_before)
+START_TEST(access_before_a_block_is_behind_the_previous_one)
 {
     open_heap(_i, SIZE, NULL);
     alloc(100);
@@ -234,7 +234,7 @@ static void exit_three(int signal)
     _exit(3);
 }
 
-START_TEST(other_faults_are_not_ours)
+START_TEST(other_faults_are_not_reported)
 {
     open_heap(OWN, SIZE, NULL);
     char *other =
@@ -255,14 +255,14 @@ static void handled_before(char *unused)
     read_it(block);
 }
 
-START_TEST(handler_of_before_comes_next)
+START_TEST(previous_handler_runs_next)
 {
     const char *text = said_by(handled_before, NULL);
     ck_assert_says(text, "into the freed block of 1000 bytes");
 }
 END_TEST
 
-START_TEST(handler_goes_with_the_last_heap)
+START_TEST(handler_is_removed_with_the_last_heap)
 {
     struct sigaction before;
     struct sigaction now;
@@ -279,7 +279,7 @@ START_TEST(handler_goes_with_the_last_heap)
 }
 END_TEST
 
-START_TEST(freed_pages_wait_for_the_end_of_the_range)
+START_TEST(freed_pages_are_reused_as_late_as_possible)
 {
     open_heap(_i, SIZE, NULL);
     char *first = alloc(100);
@@ -299,7 +299,7 @@ START_TEST(freed_pages_wait_for_the_end_of_the_range)
 }
 END_TEST
 
-START_TEST(long_run_takes_no_more_memory)
+START_TEST(long_run_does_not_grow_memory)
 {
     open_heap(OWN, 64 * MIB, NULL);
     for (int i = 0; i < 200; i++) {
@@ -312,7 +312,7 @@ START_TEST(long_run_takes_no_more_memory)
 }
 END_TEST
 
-START_TEST(zeroed_block_is_zero_again)
+START_TEST(reused_block_can_be_zeroed)
 {
     open_heap(_i, SIZE, NULL);
     for (int i = 0; i < 100; i++) {
@@ -327,7 +327,7 @@ START_TEST(zeroed_block_is_zero_again)
 }
 END_TEST
 
-START_TEST(guard_and_check_go_together)
+START_TEST(guard_works_in_check_mode)
 {
     open_heap(_i, SIZE, "MEMHEAP_CHECK=1");
     void *block = alloc(1000);
@@ -340,7 +340,7 @@ START_TEST(guard_and_check_go_together)
 }
 END_TEST
 
-START_TEST(block_shrinks_where_it_is_if_nothing_else_is_left)
+START_TEST(block_shrinks_in_place_in_a_full_heap)
 {
     open_heap(OWN, 10 * PAGE, NULL);
     void *block = alloc(9 * PAGE);
@@ -371,7 +371,7 @@ START_TEST(batch_is_guarded)
 }
 END_TEST
 
-START_TEST(range_that_grows_is_guarded)
+START_TEST(grown_range_is_guarded)
 {
     static const char *const params[] = {"MEMHEAP_GUARD=1", NULL};
     char *base = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
@@ -407,12 +407,12 @@ START_TEST(range_without_a_page_is_refused)
 }
 END_TEST
 
-START_TEST(heap_goes_on_unguarded_where_mappings_end)
+START_TEST(heap_continues_unguarded_without_mappings)
 {
     FILE *file = fopen("/proc/sys/vm/max_map_count", "r");
     long most = 0;
     if (file == NULL || fscanf(file, "%ld", &most) != 1 || most > 300000)
-        return; /* would take long */
+        return; /* too slow */
     fclose(file);
     open_heap(OWN, (size_t)most * 4 * PAGE, NULL);
     for (long i = 0; i < most / 2 + 10; i++)
@@ -424,7 +424,7 @@ START_TEST(heap_goes_on_unguarded_where_mappings_end)
 }
 END_TEST
 
-START_TEST(metadata_may_run_out)
+START_TEST(failed_metadata_requests_are_survived)
 {
     unit_memory_t memory;
     bool failed = true;
@@ -453,7 +453,7 @@ START_TEST(metadata_may_run_out)
 }
 END_TEST
 
-START_TEST(random_calls_keep_the_rules)
+START_TEST(random_calls_keep_the_invariants)
 {
     static const size_t sizes[] = {64 * PAGE, 1000 * PAGE + 48, 16 * MIB};
     static model_t model;
@@ -471,7 +471,7 @@ START_TEST(random_calls_keep_the_rules)
 }
 END_TEST
 
-START_TEST(two_modules_answer_alike)
+START_TEST(equal_calls_have_equal_results)
 {
     static model_t one;
     static model_t other;
@@ -486,7 +486,7 @@ START_TEST(two_modules_answer_alike)
 }
 END_TEST
 
-START_TEST(settled_modules_answer_alike)
+START_TEST(normalized_modules_have_equal_results)
 {
     static model_t one;
     static model_t other;
@@ -499,7 +499,7 @@ START_TEST(settled_modules_answer_alike)
         ck_assert_ok(model_alloc(&one, 100, 16, &live[i]));
         ck_assert_ok(model_alloc(&other, 100, 16, &live[i]));
     }
-    for (int i = 0; i < 200; i++) { /* what the other one never did */
+    for (int i = 0; i < 200; i++) { /* other calls than in the other heap */
         ck_assert_ok(model_alloc(&one, 100, 16, &offset));
         ck_assert_ok(model_free(&one, offset));
     }
@@ -523,7 +523,7 @@ static void write_far_behind(char *block)
     ((volatile char *)block)[1000] = 1;
 }
 
-START_TEST(sanitizer_names_the_block)
+START_TEST(sanitizer_report_names_the_block)
 {
     unit_heap_t unit;
     if (!memheap_has_sanitizer())
@@ -545,7 +545,7 @@ START_TEST(sanitizer_names_the_block)
 }
 END_TEST
 
-/* Right programs are right where a checker runs, and with every fill. */
+/* Correct programs get no reports of a sanitizer, with every fill. */
 START_TEST(blocks_of_a_checked_heap_can_be_used)
 {
     static const char *const settings[] = {
@@ -597,32 +597,33 @@ END_TEST
 int main(void)
 {
     TCase *tests = unit_case();
-    tcase_add_loop_test(tests, end_of_a_block_is_near_that_of_its_pages, 0,
+    tcase_add_loop_test(tests, block_ends_near_the_end_of_its_pages, 0, KINDS);
+    tcase_add_loop_test(tests, overrun_is_reported, 0, KINDS);
+    tcase_add_loop_test(tests, use_after_free_is_reported, 0, KINDS);
+    tcase_add_loop_test(
+        tests, access_to_the_old_place_of_a_moved_block_is_reported, 0, KINDS);
+    tcase_add_loop_test(tests, access_outside_all_blocks_is_reported, 0, KINDS);
+    tcase_add_loop_test(tests, access_before_a_block_is_behind_the_previous_one,
+                        0, KINDS);
+    tcase_add_test(tests, other_faults_are_not_reported);
+    tcase_add_test(tests, previous_handler_runs_next);
+    tcase_add_test(tests, handler_is_removed_with_the_last_heap);
+    tcase_add_loop_test(tests, freed_pages_are_reused_as_late_as_possible, 0,
                         KINDS);
-    tcase_add_loop_test(tests, overrun_is_named, 0, KINDS);
-    tcase_add_loop_test(tests, use_after_free_is_named, 0, KINDS);
-    tcase_add_loop_test(tests, old_place_of_a_resize_is_named, 0, KINDS);
-    tcase_add_loop_test(tests, memory_of_no_block_is_named, 0, KINDS);
-    tcase_add_loop_test(tests, page_before_a_block_is_behind_the_one_before, 0,
-                        KINDS);
-    tcase_add_test(tests, other_faults_are_not_ours);
-    tcase_add_test(tests, handler_of_before_comes_next);
-    tcase_add_test(tests, handler_goes_with_the_last_heap);
-    tcase_add_loop_test(tests, freed_pages_wait_for_the_end_of_the_range, 0,
-                        KINDS);
-    tcase_add_test(tests, long_run_takes_no_more_memory);
-    tcase_add_loop_test(tests, zeroed_block_is_zero_again, 0, KINDS);
-    tcase_add_loop_test(tests, guard_and_check_go_together, 0, KINDS);
-    tcase_add_test(tests, block_shrinks_where_it_is_if_nothing_else_is_left);
+    tcase_add_test(tests, long_run_does_not_grow_memory);
+    tcase_add_loop_test(tests, reused_block_can_be_zeroed, 0, KINDS);
+    tcase_add_loop_test(tests, guard_works_in_check_mode, 0, KINDS);
+    tcase_add_test(tests, block_shrinks_in_place_in_a_full_heap);
     tcase_add_loop_test(tests, batch_is_guarded, 0, KINDS);
-    tcase_add_test(tests, range_that_grows_is_guarded);
+    tcase_add_test(tests, grown_range_is_guarded);
     tcase_add_test(tests, range_without_a_page_is_refused);
-    tcase_add_test(tests, heap_goes_on_unguarded_where_mappings_end);
-    tcase_add_test(tests, metadata_may_run_out);
-    tcase_add_loop_test(tests, random_calls_keep_the_rules, 0, 3);
-    tcase_add_test(tests, two_modules_answer_alike);
-    tcase_add_test(tests, settled_modules_answer_alike);
-    tcase_add_loop_test(tests, sanitizer_names_the_block, 0, unit_heap_kinds());
+    tcase_add_test(tests, heap_continues_unguarded_without_mappings);
+    tcase_add_test(tests, failed_metadata_requests_are_survived);
+    tcase_add_loop_test(tests, random_calls_keep_the_invariants, 0, 3);
+    tcase_add_test(tests, equal_calls_have_equal_results);
+    tcase_add_test(tests, normalized_modules_have_equal_results);
+    tcase_add_loop_test(tests, sanitizer_report_names_the_block, 0,
+                        unit_heap_kinds());
     tcase_add_loop_test(tests, blocks_of_a_checked_heap_can_be_used, 0,
                         (int)unit_component_count());
     return unit_run("guard", tests);

@@ -1,6 +1,6 @@
 /*
- * The calls of memheap.h but for resizing and batches: on heaps over memory of
- * their own and over ranges of the caller's, by every component.
+ * The calls of memheap.h but for resizing and batches, on heaps over memory of
+ * their own and over ranges of the caller, with every component.
  */
 #include "config.h"
 
@@ -58,7 +58,7 @@ START_TEST(heap_of_four_tebibytes_takes_no_memory)
 }
 END_TEST
 
-START_TEST(heap_without_a_size_has_the_machine)
+START_TEST(default_size_is_that_of_physical_memory)
 {
     memheap_t *heap;
     memheap_stats_t stats;
@@ -71,7 +71,7 @@ START_TEST(heap_without_a_size_has_the_machine)
 }
 END_TEST
 
-START_TEST(heap_says_its_component_and_base)
+START_TEST(heap_has_component_and_base)
 {
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
     ck_assert_str_eq(memheap_component_name(unit.heap),
@@ -226,7 +226,7 @@ END_TEST
 
 /* Allocation. */
 
-START_TEST(sizes_that_nobody_can_have_are_refused)
+START_TEST(impossible_sizes_are_refused)
 {
     void *block = NULL;
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
@@ -243,7 +243,7 @@ START_TEST(sizes_that_nobody_can_have_are_refused)
 }
 END_TEST
 
-START_TEST(alignments_that_are_none_are_refused)
+START_TEST(bad_alignments_are_refused)
 {
     static const size_t bad[] = {0, 3, 24, TIB, (size_t)1 << 63, SIZE_MAX};
     void *block = NULL;
@@ -285,7 +285,7 @@ START_TEST(addresses_are_aligned_as_far_as_the_base_is)
 }
 END_TEST
 
-START_TEST(usable_size_is_what_was_asked_for_at_least)
+START_TEST(usable_size_is_at_least_the_requested_size)
 {
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
     for (size_t size = 1; size < 5000; size = size * 2 + 1) {
@@ -308,7 +308,7 @@ START_TEST(reused_memory_is_zeroed)
     ck_assert_ok(memheap_free(unit.heap, block));
     ck_assert_ok(memheap_alloc_zeroed(unit.heap, 10, 100, &block));
     ck_assert(all_bytes_are(block, 1000, 0));
-    /* A part of the next one was in use, a part never was. */
+    /* A part of the next block was in use before, a part was not. */
     memset(block, 0xFF, 1000);
     ck_assert_ok(memheap_free(unit.heap, block));
     ck_assert_ok(memheap_alloc_zeroed(unit.heap, 1, SIZE, &block));
@@ -329,7 +329,7 @@ START_TEST(range_of_the_caller_is_zeroed)
 }
 END_TEST
 
-START_TEST(fresh_memory_is_zero_and_not_touched)
+START_TEST(unused_memory_is_zero_and_not_touched)
 {
     void *block;
     unit_heap_open(&unit, 2 * _i, 4 * TIB, 0, "MEMHEAP_OVERCOMMIT=1");
@@ -356,7 +356,7 @@ START_TEST(product_that_overflows_is_refused)
 }
 END_TEST
 
-START_TEST(block_that_cannot_be_backed_is_refused_and_given_back)
+START_TEST(block_that_cannot_be_committed_is_returned)
 {
     void *block = NULL;
     unit_heap_open(&unit, 2 * _i, 64 * TIB, 0, NULL);
@@ -376,9 +376,9 @@ START_TEST(block_that_cannot_be_backed_is_refused_and_given_back)
 }
 END_TEST
 
-/* What a heap says of itself. */
+/* Inspection. */
 
-START_TEST(figures_follow_the_blocks)
+START_TEST(stats_follow_the_blocks)
 {
     memheap_stats_t stats;
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
@@ -398,7 +398,7 @@ START_TEST(figures_follow_the_blocks)
 }
 END_TEST
 
-/* A walk that remembers what it saw. */
+/* A walk that counts what it visits. */
 typedef struct visits {
     size_t count;
     size_t limit;
@@ -412,7 +412,7 @@ static bool visit(void *context, const memheap_block_t *block)
     return visits->count < visits->limit;
 }
 
-START_TEST(walk_shows_every_block_in_order)
+START_TEST(walk_visits_every_block_in_order)
 {
     visits_t visits = {.limit = 8};
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
@@ -518,7 +518,7 @@ END_TEST
 typedef struct worker {
     pthread_t thread;
     unsigned number;
-    unsigned wrong; /* answers that should not have been */
+    unsigned wrong; /* wrong results */
 } worker_t;
 
 static void *work(void *context)
@@ -571,7 +571,7 @@ START_TEST(threads_share_a_heap)
 }
 END_TEST
 
-START_TEST(very_place_can_be_reserved)
+START_TEST(chosen_address_can_be_reserved)
 {
     size_t size;
     void *block;
@@ -599,7 +599,7 @@ START_TEST(very_place_can_be_reserved)
 }
 END_TEST
 
-START_TEST(place_that_is_none_cannot_be_reserved)
+START_TEST(bad_address_cannot_be_reserved)
 {
     unit_heap_open(&unit, _i, MIB, 0, NULL);
     memheap_t *heap = unit.heap;
@@ -619,7 +619,7 @@ START_TEST(place_that_is_none_cannot_be_reserved)
 }
 END_TEST
 
-START_TEST(place_that_cannot_be_backed_is_not_reserved)
+START_TEST(address_that_cannot_be_committed_is_not_reserved)
 {
     unit_heap_open(&unit, 2 * _i, 64 * TIB, 0, NULL);
     memheap_stats_t stats;
@@ -639,8 +639,8 @@ int main(void)
     TCase *tests = unit_case();
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, heap_of_four_tebibytes_takes_no_memory);
-    tcase_add_test(tests, heap_without_a_size_has_the_machine);
-    tcase_add_loop_test(tests, heap_says_its_component_and_base, 0, kinds);
+    tcase_add_test(tests, default_size_is_that_of_physical_memory);
+    tcase_add_loop_test(tests, heap_has_component_and_base, 0, kinds);
     tcase_add_test(tests, impossible_ranges_are_refused);
     tcase_add_test(tests, impossible_size_is_refused);
     tcase_add_test(tests, range_that_no_component_can_serve_is_refused);
@@ -652,32 +652,31 @@ int main(void)
     tcase_add_test(tests, range_stays_the_callers);
     tcase_add_loop_test(tests, heaps_of_several_components_live_side_by_side, 0,
                         kinds);
-    tcase_add_loop_test(tests, sizes_that_nobody_can_have_are_refused, 0,
-                        kinds);
-    tcase_add_loop_test(tests, alignments_that_are_none_are_refused, 0, kinds);
+    tcase_add_loop_test(tests, impossible_sizes_are_refused, 0, kinds);
+    tcase_add_loop_test(tests, bad_alignments_are_refused, 0, kinds);
     tcase_add_loop_test(tests, small_alignments_are_raised, 0, kinds);
     tcase_add_loop_test(tests, addresses_are_aligned_as_far_as_the_base_is, 0,
                         kinds);
-    tcase_add_loop_test(tests, usable_size_is_what_was_asked_for_at_least, 0,
+    tcase_add_loop_test(tests, usable_size_is_at_least_the_requested_size, 0,
                         kinds);
     tcase_add_loop_test(tests, reused_memory_is_zeroed, 0, kinds);
     tcase_add_loop_test(tests, range_of_the_caller_is_zeroed, 0, kinds);
-    tcase_add_loop_test(tests, fresh_memory_is_zero_and_not_touched, 0, count);
+    tcase_add_loop_test(tests, unused_memory_is_zero_and_not_touched, 0, count);
     tcase_add_loop_test(tests, product_that_overflows_is_refused, 0, kinds);
-    tcase_add_loop_test(
-        tests, block_that_cannot_be_backed_is_refused_and_given_back, 0, count);
-    tcase_add_loop_test(tests, figures_follow_the_blocks, 0, kinds);
-    tcase_add_loop_test(tests, walk_shows_every_block_in_order, 0, kinds);
+    tcase_add_loop_test(tests, block_that_cannot_be_committed_is_returned, 0,
+                        count);
+    tcase_add_loop_test(tests, stats_follow_the_blocks, 0, kinds);
+    tcase_add_loop_test(tests, walk_visits_every_block_in_order, 0, kinds);
     tcase_add_loop_test(tests, address_is_described, 0, kinds);
     tcase_add_test(tests, heap_has_the_name_it_was_given);
     tcase_add_loop_test(tests, check_mode_fills_new_and_freed_blocks, 0, kinds);
     tcase_add_loop_test(tests, range_of_the_caller_grows, 0, kinds);
     tcase_add_loop_test(tests, threads_share_a_heap, 0, kinds);
-    tcase_add_loop_test(tests, very_place_can_be_reserved, 0,
+    tcase_add_loop_test(tests, chosen_address_can_be_reserved, 0,
                         unit_heap_kinds());
-    tcase_add_loop_test(tests, place_that_is_none_cannot_be_reserved, 0,
+    tcase_add_loop_test(tests, bad_address_cannot_be_reserved, 0,
                         unit_heap_kinds());
-    tcase_add_loop_test(tests, place_that_cannot_be_backed_is_not_reserved, 0,
-                        unit_heap_kinds() / 2);
+    tcase_add_loop_test(tests, address_that_cannot_be_committed_is_not_reserved,
+                        0, unit_heap_kinds() / 2);
     return unit_run("heap", tests);
 }

@@ -1,6 +1,6 @@
 /*
- * Addresses at which no block of the heap starts: each call refuses them, says
- * what lies there, and harms nothing.
+ * Wrong addresses: each call refuses them, describes the address, and changes
+ * nothing.
  */
 #include "config.h"
 
@@ -30,8 +30,8 @@ START_TEST(free_of_null_is_ignored)
 }
 END_TEST
 
-/* Every call that takes a block refuses the address, each with one message
- * that names the call, the address, the heap and more; nothing changes. */
+/* Check that each call refuses an address with one message, which names the
+ * call, the address and the heap, and changes nothing. */
 static void assert_refused(void *address, const char *more)
 {
     static const char *const calls[] = {

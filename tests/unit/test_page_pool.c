@@ -1,6 +1,6 @@
 /*
- * Pools of pages: runs, ranges, and what is refused. The ranges are never
- * touched, so most tests take addresses at which nothing is mapped.
+ * Page pools: runs, ranges and refused calls. Most tests use addresses without
+ * memory, since the pool never accesses its ranges.
  */
 #include "config.h"
 
@@ -59,7 +59,7 @@ static void ck_free(size_t wanted)
     ck_assert_uint_eq(unused, wanted);
 }
 
-START_TEST(lowest_run_of_pages_serves)
+START_TEST(lowest_run_of_pages_is_used)
 {
     open_pool(100);
     ck_assert_ptr_eq(take(1, 1), base);
@@ -78,7 +78,7 @@ START_TEST(lowest_run_of_pages_serves)
 }
 END_TEST
 
-START_TEST(alignment_is_that_of_addresses)
+START_TEST(addresses_are_aligned)
 {
     open_pool(1024);
     take(1, PAGE);
@@ -90,7 +90,7 @@ START_TEST(alignment_is_that_of_addresses)
 }
 END_TEST
 
-START_TEST(all_pages_can_be_had_and_come_back)
+START_TEST(all_pages_can_be_allocated_and_freed)
 {
     open_pool(1000);
     for (size_t i = 0; i < 1000; i++)
@@ -107,7 +107,7 @@ START_TEST(all_pages_can_be_had_and_come_back)
 }
 END_TEST
 
-START_TEST(very_page_range_can_be_reserved)
+START_TEST(chosen_pages_can_be_reserved)
 {
     open_pool(200);
     ck_assert_ok(memheap_page_pool_reserve(pages, base + 70 * PAGE, PAGE + 1));
@@ -161,7 +161,7 @@ START_TEST(another_range_extends_the_pool)
     ck_assert_uint_eq(size_at(base + 50 * PAGE), 0);
     ck_assert_int_eq(pool.push(pool.state, base + 50 * PAGE),
                      MEMHEAP_ERR_BAD_ADDRESS);
-    /* No block spans two ranges, though these meet. */
+    /* No block spans two ranges, even adjacent ones. */
     give(base);
     give(base + 4 * PAGE);
     void *block;
@@ -172,7 +172,7 @@ START_TEST(another_range_extends_the_pool)
 }
 END_TEST
 
-START_TEST(range_that_is_none_is_refused)
+START_TEST(bad_range_is_refused)
 {
     static const struct {
         long from, size;
@@ -197,7 +197,7 @@ START_TEST(range_that_is_none_is_refused)
 }
 END_TEST
 
-START_TEST(wrong_address_is_named)
+START_TEST(wrong_address_is_reported)
 {
     open_pool(10);
     char *block = take(1, 3 * PAGE);
@@ -284,7 +284,7 @@ START_TEST(failing_memory_changes_nothing)
 }
 END_TEST
 
-/* Compare with a plain array of pages over random calls. */
+/* Compare random calls with a model, an array of pages. */
 START_TEST(random_calls_agree_with_a_model)
 {
     enum {
@@ -366,14 +366,14 @@ END_TEST
 int main(void)
 {
     TCase *tests = unit_case();
-    tcase_add_test(tests, lowest_run_of_pages_serves);
-    tcase_add_test(tests, alignment_is_that_of_addresses);
-    tcase_add_test(tests, all_pages_can_be_had_and_come_back);
-    tcase_add_test(tests, very_page_range_can_be_reserved);
+    tcase_add_test(tests, lowest_run_of_pages_is_used);
+    tcase_add_test(tests, addresses_are_aligned);
+    tcase_add_test(tests, all_pages_can_be_allocated_and_freed);
+    tcase_add_test(tests, chosen_pages_can_be_reserved);
     tcase_add_test(tests, bad_reservation_is_refused);
     tcase_add_test(tests, another_range_extends_the_pool);
-    tcase_add_test(tests, range_that_is_none_is_refused);
-    tcase_add_test(tests, wrong_address_is_named);
+    tcase_add_test(tests, bad_range_is_refused);
+    tcase_add_test(tests, wrong_address_is_reported);
     tcase_add_test(tests, bad_request_is_refused);
     tcase_add_test(tests, long_range_costs_nothing_until_it_is_used);
     tcase_add_test(tests, failing_memory_changes_nothing);

@@ -26,7 +26,7 @@ typedef struct shelf {
     char block[4][128];
     bool used[4];
     unsigned pops;
-    memheap_status_t answer; /* to all pops, unless it is MEMHEAP_OK */
+    memheap_status_t answer; /* of each pop, unless it is MEMHEAP_OK */
 } shelf_t;
 
 static memheap_status_t shelf_pop(void *state, size_t align, size_t size,
@@ -110,7 +110,7 @@ static size_t source_of(memheap_proximity_t *proximity, const void *block)
     return i;
 }
 
-/* Place a block that has to be had; the number of its source. */
+/* Allocate a block. @return the number of its source */
 static size_t place(memheap_proximity_t *proximity, size_t size, unsigned reach)
 {
     void *block;
@@ -127,7 +127,7 @@ static memheap_t *new_heap(size_t size)
     return heap;
 }
 
-START_TEST(nearest_source_serves_until_it_is_full)
+START_TEST(nearest_source_is_used_until_it_is_full)
 {
     shelf_t near = {.pops = 0};
     shelf_t middle = {.pops = 0};
@@ -142,7 +142,7 @@ START_TEST(nearest_source_serves_until_it_is_full)
                           memheap_min(i / 4, 2));
     ck_assert_ok(memheap_placement_free(proximity, near.block[2]));
     ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_PE), 0);
-    /* What a source can never have goes on to the next. */
+    /* A request that a source can never serve goes to the next one. */
     ck_assert_ok(memheap_placement_free(proximity, near.block[2]));
     ck_assert_uint_eq(place(proximity, 1000, MEMHEAP_REACH_PE), 2);
     void *block;
@@ -183,7 +183,7 @@ static const struct {
      MEMHEAP_REACH_DEVICE | MEMHEAP_REACH_NODE, true},
 };
 
-START_TEST(source_serves_who_it_reaches)
+START_TEST(source_serves_its_reachability)
 {
     shelf_t shelf = {.pops = 0};
     memheap_source_t one = source(shelf_pool(&shelf), reaches[_i].source);
@@ -198,7 +198,7 @@ START_TEST(source_serves_who_it_reaches)
 }
 END_TEST
 
-START_TEST(collective_source_serves_no_call_of_one)
+START_TEST(collective_source_serves_no_single_PE)
 {
     shelf_t system = {.pops = 0};
     memheap_source_t one = source(shelf_pool(&system),
@@ -220,7 +220,7 @@ START_TEST(collective_source_serves_no_call_of_one)
 }
 END_TEST
 
-START_TEST(sources_serve_in_turn)
+START_TEST(sources_are_used_in_turn)
 {
     memheap_t *heap[3];
     memheap_source_t sources[4];
@@ -234,12 +234,12 @@ START_TEST(sources_serve_in_turn)
     memheap_proximity_t *proximity = over(sources, 4, MEMHEAP_IN_TURN);
     for (size_t i = 0; i < 4; i++)
         ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_PE), i);
-    /* Turns of others have no part in it. */
+    /* Turns of other reachabilities do not count. */
     ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_SYSTEM), 1);
     ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_PE), 0);
     ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_SYSTEM), 1);
     ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_PE), 1);
-    /* One that is full is passed by. */
+    /* A full source is skipped. */
     other.answer = MEMHEAP_ERR_NO_MEMORY;
     ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_PE), 2);
     ck_assert_uint_eq(place(proximity, 100, MEMHEAP_REACH_PE), 3);
@@ -268,7 +268,7 @@ static const struct {
     {MEMHEAP_ERR_NO_MEMORY, MEMHEAP_ERR_DIVERGED, MEMHEAP_ERR_DIVERGED, 1},
 };
 
-START_TEST(status_tells_what_failed)
+START_TEST(status_tells_why_all_sources_failed)
 {
     shelf_t first = {.answer = refusals[_i].first};
     shelf_t second = {.answer = refusals[_i].second};
@@ -310,7 +310,7 @@ START_TEST(bad_request_is_refused)
 }
 END_TEST
 
-START_TEST(proximity_of_nothing_is_refused)
+START_TEST(bad_configuration_is_refused)
 {
     shelf_t shelf = {.pops = 0};
     memheap_source_t bad[] = {source(shelf_pool(&shelf), 0),
@@ -346,7 +346,7 @@ START_TEST(proximity_of_nothing_is_refused)
 }
 END_TEST
 
-START_TEST(wrong_address_is_named)
+START_TEST(wrong_address_is_reported)
 {
     memheap_t *heap = new_heap(SIZE);
     shelf_t shelf = {.pops = 0};
@@ -375,7 +375,7 @@ START_TEST(wrong_address_is_named)
 END_TEST
 
 /* Heap, page pool, memory pool, caller's own and a proximity, as sources. */
-START_TEST(every_kind_of_pool_takes_part)
+START_TEST(every_kind_of_pool_can_be_a_source)
 {
     static char range[SIZE] __attribute__((aligned(4096)));
     static char more[SIZE] __attribute__((aligned(4096)));
@@ -430,7 +430,7 @@ START_TEST(every_kind_of_pool_takes_part)
 }
 END_TEST
 
-START_TEST(each_node_has_a_place)
+START_TEST(each_node_has_a_heap)
 {
     memheap_numa_heaps_t *places;
     ck_assert_ok(memheap_numa_heaps_create(NULL, &places));
@@ -466,7 +466,7 @@ START_TEST(each_node_has_a_place)
 }
 END_TEST
 
-START_TEST(two_nodes_are_two_places)
+START_TEST(two_nodes_have_two_heaps)
 {
     memheap_numa_heaps_t *places;
     memheap_config_t config = {.size = SIZE, .log = &messages.log};
@@ -511,7 +511,7 @@ START_TEST(two_nodes_are_two_places)
             memheap_placement_alloc(global, 16, 100, MEMHEAP_REACH_PE, &block));
         ck_assert_ok(memheap_usable_size(memheap_numa_heaps_heap(places, i % 2),
                                          block, &size));
-        /* Whichever proximity placed it. */
+        /* Every proximity can free it. */
         ck_assert_ok(memheap_placement_free(near[0], block));
     }
     ck_assert_ptr_eq(memheap_numa_heaps_local(places), near[0]);
@@ -520,7 +520,7 @@ START_TEST(two_nodes_are_two_places)
 }
 END_TEST
 
-START_TEST(places_have_no_common_range)
+START_TEST(numa_heaps_over_one_range_are_refused)
 {
     static char range[4096] __attribute__((aligned(16)));
     memheap_numa_heaps_t *places = NULL;
@@ -620,20 +620,20 @@ END_TEST
 int main(void)
 {
     TCase *tests = unit_case();
-    tcase_add_test(tests, nearest_source_serves_until_it_is_full);
-    tcase_add_loop_test(tests, source_serves_who_it_reaches, 0,
+    tcase_add_test(tests, nearest_source_is_used_until_it_is_full);
+    tcase_add_loop_test(tests, source_serves_its_reachability, 0,
                         sizeof(reaches) / sizeof(reaches[0]));
-    tcase_add_test(tests, collective_source_serves_no_call_of_one);
-    tcase_add_test(tests, sources_serve_in_turn);
-    tcase_add_loop_test(tests, status_tells_what_failed, 0,
+    tcase_add_test(tests, collective_source_serves_no_single_PE);
+    tcase_add_test(tests, sources_are_used_in_turn);
+    tcase_add_loop_test(tests, status_tells_why_all_sources_failed, 0,
                         sizeof(refusals) / sizeof(refusals[0]));
     tcase_add_test(tests, bad_request_is_refused);
-    tcase_add_test(tests, proximity_of_nothing_is_refused);
-    tcase_add_test(tests, wrong_address_is_named);
-    tcase_add_test(tests, every_kind_of_pool_takes_part);
-    tcase_add_test(tests, each_node_has_a_place);
-    tcase_add_test(tests, two_nodes_are_two_places);
-    tcase_add_test(tests, places_have_no_common_range);
+    tcase_add_test(tests, bad_configuration_is_refused);
+    tcase_add_test(tests, wrong_address_is_reported);
+    tcase_add_test(tests, every_kind_of_pool_can_be_a_source);
+    tcase_add_test(tests, each_node_has_a_heap);
+    tcase_add_test(tests, two_nodes_have_two_heaps);
+    tcase_add_test(tests, numa_heaps_over_one_range_are_refused);
     tcase_add_test(tests, failing_memory_leaves_nothing);
     tcase_add_loop_test(tests, threads_share_a_proximity, 0, 2);
     return unit_run("placement", tests);

@@ -1,5 +1,5 @@
 /*
- * Memory pools over several ranges.
+ * Range pools.
  */
 #include "config.h"
 
@@ -68,7 +68,7 @@ static bool lies_in(const char *block, const char *range)
     return block >= range && block < range + SIZE;
 }
 
-START_TEST(first_range_serves_until_it_is_full)
+START_TEST(first_range_is_used_until_it_is_full)
 {
     open_pool(_i);
     ck_assert(lies_in(take(1000), memory));
@@ -107,7 +107,7 @@ START_TEST(block_grows_in_its_range_or_moves_to_another)
     ck_assert(lies_in(block, second));
     for (int i = 0; i < 1000; i++)
         ck_assert_int_eq(((char *)block)[i], 7);
-    /* Of its old place nothing is left. */
+    /* The old block is freed. */
     ck_assert_ok(pool.push(pool.state, in_the_way));
     ck_assert_ok(memheap_range_pool_reserve(ranges, memory, 4096));
     void *same = block;
@@ -122,7 +122,7 @@ START_TEST(block_grows_in_its_range_or_moves_to_another)
 }
 END_TEST
 
-START_TEST(place_in_either_range_can_be_reserved)
+START_TEST(address_in_any_range_can_be_reserved)
 {
     open_pool(_i);
     ck_assert_ok(memheap_range_pool_extend(ranges, second, SIZE));
@@ -141,7 +141,7 @@ START_TEST(place_in_either_range_can_be_reserved)
 }
 END_TEST
 
-START_TEST(wrong_address_is_named)
+START_TEST(wrong_address_is_reported)
 {
     open_pool(_i);
     ck_assert_ok(memheap_range_pool_extend(ranges, second, SIZE));
@@ -171,7 +171,7 @@ START_TEST(wrong_address_is_named)
 }
 END_TEST
 
-START_TEST(range_that_is_there_is_refused)
+START_TEST(overlapping_range_is_refused)
 {
     open_pool(0);
     char *const bad[] = {memory, memory + 16, memory + SIZE - 16};
@@ -190,7 +190,7 @@ START_TEST(range_that_is_there_is_refused)
 }
 END_TEST
 
-START_TEST(ranges_can_be_the_pools_own)
+START_TEST(pool_can_map_its_own_ranges)
 {
     unit_log_init(&messages);
     memheap_config_t config = {.size = 64 * KIB, .log = &messages.log};
@@ -270,15 +270,15 @@ int main(void)
 {
     TCase *tests = unit_case();
     int components = (int)unit_component_count();
-    tcase_add_loop_test(tests, first_range_serves_until_it_is_full, 0,
+    tcase_add_loop_test(tests, first_range_is_used_until_it_is_full, 0,
                         components);
     tcase_add_loop_test(tests, block_grows_in_its_range_or_moves_to_another, 0,
                         components);
-    tcase_add_loop_test(tests, place_in_either_range_can_be_reserved, 0,
+    tcase_add_loop_test(tests, address_in_any_range_can_be_reserved, 0,
                         components);
-    tcase_add_loop_test(tests, wrong_address_is_named, 0, components);
-    tcase_add_test(tests, range_that_is_there_is_refused);
-    tcase_add_test(tests, ranges_can_be_the_pools_own);
+    tcase_add_loop_test(tests, wrong_address_is_reported, 0, components);
+    tcase_add_test(tests, overlapping_range_is_refused);
+    tcase_add_test(tests, pool_can_map_its_own_ranges);
     tcase_add_test(tests, failing_memory_changes_nothing);
     tcase_add_loop_test(tests, threads_share_a_pool_that_grows, 0, components);
     return unit_run("range_pool", tests);

@@ -1,6 +1,5 @@
 /*
- * What a heap counts, and what it remembers of its blocks: calls, tags, where
- * they came from, and what was never freed.
+ * Statistics and records: counters, tags, call sites and leaks.
  */
 #include "config.h"
 
@@ -98,7 +97,7 @@ START_TEST(reserved_block_is_an_allocation)
 }
 END_TEST
 
-START_TEST(blocks_taken_back_count_as_one_failure)
+START_TEST(rolled_back_blocks_count_as_one_failure)
 {
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
     void *blocks[] = {alloc(10), alloc(20)};
@@ -111,7 +110,7 @@ START_TEST(blocks_taken_back_count_as_one_failure)
 }
 END_TEST
 
-START_TEST(fragmentation_is_what_the_largest_block_lacks)
+START_TEST(fragmentation_is_computed_from_the_largest_block)
 {
     void *blocks[SIZE / 4096];
     size_t count = 0;
@@ -131,7 +130,7 @@ START_TEST(fragmentation_is_what_the_largest_block_lacks)
 }
 END_TEST
 
-START_TEST(record_has_what_was_asked_for)
+START_TEST(record_has_the_requested_size)
 {
     open_recorded(_i);
     alloc(16);
@@ -149,7 +148,7 @@ START_TEST(record_has_what_was_asked_for)
 }
 END_TEST
 
-START_TEST(tags_have_sums)
+START_TEST(tags_have_statistics)
 {
     memheap_tag_stats_t none;
     memheap_tag_stats_t solver;
@@ -211,7 +210,7 @@ START_TEST(heap_without_records_has_no_tags)
 }
 END_TEST
 
-START_TEST(site_is_what_the_program_says)
+START_TEST(stated_location_is_the_call_site)
 {
     char text[MEMHEAP_TAG_SIZE];
     open_recorded(0);
@@ -227,7 +226,7 @@ START_TEST(site_is_what_the_program_says)
 }
 END_TEST
 
-/* Found on the stack by its name, which must be one of the program's. */
+/* The stack shows its name, which must be global. */
 __attribute__((noinline)) void *records_test_allocates(void);
 void *records_test_allocates(void)
 {
@@ -236,13 +235,13 @@ void *records_test_allocates(void)
     return block;
 }
 
-START_TEST(site_is_found_on_the_stack)
+START_TEST(call_site_is_found_on_the_stack)
 {
     char text[512];
     open_recorded(0);
     void *block = records_test_allocates();
     memheap_block_call_site(unit.heap, block, text, sizeof(text));
-    /* The helper alloc() may be a part of its caller. */
+    /* The helper alloc() may be inlined. */
     ck_assert_msg(strstr(text, "test_records.c:") != NULL ||
                       strstr(text, "records") != NULL,
                   "%s", text);
@@ -250,7 +249,7 @@ START_TEST(site_is_found_on_the_stack)
 }
 END_TEST
 
-START_TEST(site_of_a_program_without_addr2line_is_an_address)
+START_TEST(call_site_without_addr2line_is_an_address)
 {
     char text[512];
     open_recorded(0);
@@ -268,7 +267,7 @@ END_TEST
 
 #include <memheap/call_sites.h>
 
-START_TEST(macros_say_the_line)
+START_TEST(macros_state_the_line)
 {
     char text[512];
     char expected[64];
@@ -278,7 +277,7 @@ START_TEST(macros_say_the_line)
     snprintf(expected, sizeof(expected), "test_records.c:%d", __LINE__ - 1);
     memheap_block_call_site(unit.heap, block, text, sizeof(text));
     ck_assert_msg(strstr(text, expected) != NULL, "%s", text);
-    /* A call that fails uses its line up. */
+    /* A failed call uses its line too. */
     ck_assert_int_eq(memheap_alloc(unit.heap, 0, &block),
                      MEMHEAP_ERR_BAD_ARGUMENT);
     block = records_test_allocates();
@@ -316,12 +315,35 @@ START_TEST(leaks_are_reported_in_order)
 }
 END_TEST
 
-START_TEST(nothing_is_said_without_leaks)
+START_TEST(no_leaks_are_not_reported)
 {
     unit_heap_open(&unit, _i, SIZE, 0, "MEMHEAP_LEAKS=1");
     ck_assert_ok(memheap_free(unit.heap, alloc(100)));
     unit_heap_close(&unit);
     ck_assert_uint_eq(unit.log.count, 0);
+}
+END_TEST
+
+START_TEST(report_file_has_stats_and_tags)
+{
+    char path[UNIT_PATH];
+    char param[UNIT_PATH + 32];
+    char text[1024] = "";
+    unit_file_new(path, "");
+    snprintf(param, sizeof(param), "MEMHEAP_REPORT=%s", path);
+    unit_heap_open(&unit, _i, MIB, 0, param);
+    alloc(100);
+    unit_heap_close(&unit);
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_gt(fread(text, 1, sizeof(text) - 1, file), 0);
+    fclose(file);
+    remove(path);
+    ck_assert_ptr_eq(strstr(text, "{\"heap\": \"heap\", \"component\": \""),
+                     text);
+    ck_assert_ptr_nonnull(strstr(text, "\"stats\": {\"size\": 1048576, "));
+    ck_assert_ptr_nonnull(strstr(text, "\"live_blocks\": 1, "));
+    ck_assert_ptr_nonnull(strstr(text, "}, \"tags\": []}\n"));
 }
 END_TEST
 
@@ -336,8 +358,8 @@ START_TEST(leaks_of_a_heap_without_records_have_addresses)
 }
 END_TEST
 
-/* How many of many allocations fail if each request for more memory does so
- * once; the next one then succeeds. */
+/* Make each request for metadata fail once, and the next one succeed. @return
+ * the number of failed allocations */
 static unsigned refused_of_many(const char *param)
 {
     enum {
@@ -369,8 +391,8 @@ static unsigned refused_of_many(const char *param)
     return refused;
 }
 
-/* Those that fail are the component's own. */
-START_TEST(no_allocation_fails_for_want_of_a_record)
+/* Only the component's own requests fail. */
+START_TEST(no_allocation_fails_for_lack_of_a_record)
 {
     unsigned refused = refused_of_many(NULL);
     ck_assert_uint_gt(refused, 0);
@@ -436,7 +458,7 @@ START_TEST(threads_are_recorded_one_by_one)
 }
 END_TEST
 
-START_TEST(threads_are_counted_side_by_side)
+START_TEST(parallel_threads_are_counted)
 {
     pthread_t threads[4];
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
@@ -456,24 +478,25 @@ int main(void)
     int kinds = unit_heap_kinds();
     tcase_add_loop_test(tests, calls_are_counted, 0, kinds);
     tcase_add_loop_test(tests, reserved_block_is_an_allocation, 0, kinds);
-    tcase_add_loop_test(tests, blocks_taken_back_count_as_one_failure, 0,
+    tcase_add_loop_test(tests, rolled_back_blocks_count_as_one_failure, 0,
                         kinds);
-    tcase_add_loop_test(tests, fragmentation_is_what_the_largest_block_lacks, 0,
-                        kinds);
-    tcase_add_loop_test(tests, record_has_what_was_asked_for, 0, kinds);
-    tcase_add_loop_test(tests, tags_have_sums, 0, kinds);
+    tcase_add_loop_test(tests, fragmentation_is_computed_from_the_largest_block,
+                        0, kinds);
+    tcase_add_loop_test(tests, record_has_the_requested_size, 0, kinds);
+    tcase_add_loop_test(tests, tags_have_statistics, 0, kinds);
     tcase_add_test(tests, long_tag_is_cut);
     tcase_add_loop_test(tests, heap_without_records_has_no_tags, 0, kinds);
-    tcase_add_test(tests, site_is_what_the_program_says);
-    tcase_add_test(tests, site_is_found_on_the_stack);
-    tcase_add_test(tests, site_of_a_program_without_addr2line_is_an_address);
-    tcase_add_test(tests, macros_say_the_line);
+    tcase_add_test(tests, stated_location_is_the_call_site);
+    tcase_add_test(tests, call_site_is_found_on_the_stack);
+    tcase_add_test(tests, call_site_without_addr2line_is_an_address);
+    tcase_add_test(tests, macros_state_the_line);
     tcase_add_loop_test(tests, leaks_are_reported_in_order, 0, kinds);
-    tcase_add_loop_test(tests, nothing_is_said_without_leaks, 0, kinds);
+    tcase_add_loop_test(tests, no_leaks_are_not_reported, 0, kinds);
+    tcase_add_loop_test(tests, report_file_has_stats_and_tags, 0, kinds);
     tcase_add_test(tests, leaks_of_a_heap_without_records_have_addresses);
-    tcase_add_test(tests, no_allocation_fails_for_want_of_a_record);
+    tcase_add_test(tests, no_allocation_fails_for_lack_of_a_record);
     tcase_add_test(tests, heap_without_memory_for_records_is_not_created);
     tcase_add_loop_test(tests, threads_are_recorded_one_by_one, 0, kinds);
-    tcase_add_loop_test(tests, threads_are_counted_side_by_side, 0, kinds);
+    tcase_add_loop_test(tests, parallel_threads_are_counted, 0, kinds);
     return unit_run("records", tests);
 }

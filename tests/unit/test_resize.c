@@ -1,6 +1,6 @@
 /*
- * Resizing a block: where it stands, to a new place, or over its old one, and
- * in two halves that can be undone.
+ * Resizing blocks: in place, by a move, and by a move that overlaps the old
+ * block; and in two phases: begin, then commit or undo.
  */
 #include "config.h"
 
@@ -29,7 +29,7 @@ static unsigned char *resize(void *block, size_t size)
     return block;
 }
 
-/* Bytes that no shift of them equals. */
+/* A pattern that differs from each shift of itself. */
 static unsigned char pattern(size_t i)
 {
     return (unsigned char)(i * 7 + (i >> 8) * 13 + (i >> 16));
@@ -50,15 +50,15 @@ static bool has_pattern(const unsigned char *block, size_t size)
     return true;
 }
 
-/* With the checks of MEMHEAP_CHECK, which fill blocks, and without. */
+/* With MEMHEAP_CHECK, which fills blocks, and without. */
 static void open_heap(int index)
 {
     unit_heap_open(&unit, index / 2, SIZE, 0,
                    index % 2 == 0 ? NULL : "MEMHEAP_CHECK=1");
 }
 
-/* A block of 100 KiB in the middle of the heap, with space before and behind
- * it, that can grow over itself alone. */
+/* A block of 100 KiB in the middle of the heap, with space on both sides, that
+ * can only grow over itself. */
 static unsigned char *alloc_in_the_middle(void)
 {
     unsigned char *first = alloc(16 * KIB);
@@ -69,7 +69,7 @@ static unsigned char *alloc_in_the_middle(void)
     return block;
 }
 
-START_TEST(lone_block_grows_where_it_stands)
+START_TEST(lone_block_grows_in_place)
 {
     open_heap(_i);
     unsigned char *block = alloc(1000);
@@ -82,7 +82,7 @@ START_TEST(lone_block_grows_where_it_stands)
 }
 END_TEST
 
-START_TEST(shrunk_block_stays_and_gives_space)
+START_TEST(shrunk_block_stays_and_frees_space)
 {
     open_heap(_i);
     unsigned char *block = alloc(SIZE);
@@ -145,7 +145,7 @@ END_TEST
 
 static const size_t impossible[] = {SIZE + 1, SIZE_MAX / 2, SIZE_MAX};
 
-START_TEST(resize_that_fails_keeps_all)
+START_TEST(failed_resize_changes_nothing)
 {
     open_heap(_i);
     unsigned char *block = alloc_in_the_middle();
@@ -165,7 +165,7 @@ START_TEST(resize_that_fails_keeps_all)
 }
 END_TEST
 
-START_TEST(resize_to_nothing_is_refused)
+START_TEST(resize_to_zero_is_refused)
 {
     void *moved = NULL;
     size_t size;
@@ -191,7 +191,7 @@ START_TEST(resize_of_null_allocates)
 }
 END_TEST
 
-START_TEST(added_memory_of_an_own_heap_is_backed)
+START_TEST(added_memory_is_committed)
 {
     unit_heap_open(&unit, 2 * _i, GIB, 0, NULL);
     unsigned char *block = alloc(100);
@@ -201,7 +201,7 @@ START_TEST(added_memory_of_an_own_heap_is_backed)
 }
 END_TEST
 
-START_TEST(added_memory_is_zeroed_when_it_is_used_again)
+START_TEST(reused_added_memory_is_zeroed)
 {
     void *zeroed;
     open_heap(_i);
@@ -215,8 +215,8 @@ START_TEST(added_memory_is_zeroed_when_it_is_used_again)
 }
 END_TEST
 
-/* Bytes of private memory that this process could write to, as RLIMIT_DATA
- * counts them. */
+/* Bytes of writable private memory of this process, as RLIMIT_DATA counts them.
+ */
 static rlim_t data_size(void)
 {
     unsigned long kib = 0;
@@ -247,7 +247,7 @@ static void assert_stays(unsigned char *block, size_t has, size_t wants)
     unit_log_clear(&unit.log);
     uint64_t before = unit_heap_digest(unit.heap);
     write_pattern(block, has);
-    /* Enough for what the heap keeps about the block. */
+    /* Enough for the metadata of the block. */
     rlim_t limit = unit_limit(RLIMIT_DATA, data_size() + 8 * MIB);
     memheap_status_t status = memheap_resize(unit.heap, block, wants, &moved);
     unit_limit(RLIMIT_DATA, limit);
@@ -259,7 +259,7 @@ static void assert_stays(unsigned char *block, size_t has, size_t wants)
     ck_assert_ok(memheap_check(unit.heap));
 }
 
-START_TEST(block_that_cannot_be_backed_in_place_does_not_move)
+START_TEST(block_that_cannot_be_committed_in_place_does_not_move)
 {
     unit_heap_open(&unit, 2 * _i, TIB, 0, NULL);
     unsigned char *hole = alloc(64 * MIB);
@@ -271,7 +271,7 @@ START_TEST(block_that_cannot_be_backed_in_place_does_not_move)
 }
 END_TEST
 
-START_TEST(block_that_cannot_be_backed_beside_does_not_move_over_itself)
+START_TEST(block_that_cannot_be_committed_elsewhere_does_not_move_over_itself)
 {
     unit_heap_open(&unit, 2 * _i, TIB, 0, NULL);
     unsigned char *hole = alloc(32 * MIB);
@@ -284,7 +284,7 @@ START_TEST(block_that_cannot_be_backed_beside_does_not_move_over_itself)
 }
 END_TEST
 
-/* Do a resize, and undo it: place, contents and all else are as before. */
+/* Begin a resize and undo it: nothing has changed. */
 static void assert_undone(unsigned char *block, size_t has, size_t wants,
                           memheap_resize_kind_t kind)
 {
@@ -317,7 +317,7 @@ START_TEST(shrinking_can_be_undone)
 }
 END_TEST
 
-START_TEST(move_beside_can_be_undone)
+START_TEST(move_elsewhere_can_be_undone)
 {
     open_heap(_i);
     unsigned char *block = alloc(4096);
@@ -335,7 +335,7 @@ START_TEST(move_over_itself_can_be_undone)
 }
 END_TEST
 
-START_TEST(half_a_resize_says_nothing_of_a_wrong_address)
+START_TEST(begun_resize_of_a_wrong_address_logs_nothing)
 {
     memheap_pending_resize_t step;
     open_heap(_i);
@@ -377,7 +377,7 @@ enum {
     MOST_MOVES = 62 + 2
 };
 
-/* A step is less or more than what allocators round to. */
+/* Steps below and above the rounding of allocators. */
 static const size_t steps[] = {16, 1000};
 
 START_TEST(block_that_grows_in_steps_moves_few_times)
@@ -413,7 +413,7 @@ START_TEST(block_that_grows_in_steps_moves_few_times)
 }
 END_TEST
 
-/* Bytes of the heap in use. */
+/* Used bytes of the heap. */
 static size_t used(void)
 {
     memheap_stats_t stats;
@@ -421,7 +421,7 @@ static size_t used(void)
     return stats.used;
 }
 
-START_TEST(room_is_a_quarter_or_what_the_module_can_spare)
+START_TEST(headroom_is_a_quarter_or_what_the_module_can_spare)
 {
     size_t size;
     size_t alone;
@@ -431,7 +431,7 @@ START_TEST(room_is_a_quarter_or_what_the_module_can_spare)
     block = resize(block, 8192 + 16);
     ck_assert_ok(memheap_usable_size(unit.heap, block, &size));
     ck_assert_uint_ge(size, 8192 + 8192 / 4);
-    /* As much as one that was allocated for so much. */
+    /* As much as a block that was allocated with that size. */
     size_t before = used();
     alloc(size);
     ck_assert_uint_eq(used() - before, size);
@@ -441,7 +441,7 @@ START_TEST(room_is_a_quarter_or_what_the_module_can_spare)
     block = resize(block, 3 * 4096);
     ck_assert_ok(memheap_usable_size(unit.heap, block, &size));
     ck_assert_ok(memheap_usable_size(unit.heap, alloc(3 * 4096), &alone));
-    /* No more, but where the module can spare some. */
+    /* No more, unless the module can spare some. */
     ck_assert_uint_ge(size, alone);
     if (strcmp(memheap_component_name(unit.heap), "ptmalloc") != 0)
         ck_assert_uint_eq(size, alone);
@@ -449,7 +449,7 @@ START_TEST(room_is_a_quarter_or_what_the_module_can_spare)
 }
 END_TEST
 
-START_TEST(room_stays_until_the_block_shrinks_by_more)
+START_TEST(headroom_stays_until_the_block_shrinks_by_more)
 {
     size_t size;
     size_t room;
@@ -469,14 +469,14 @@ START_TEST(room_stays_until_the_block_shrinks_by_more)
 }
 END_TEST
 
-START_TEST(block_grows_without_room_where_there_is_none)
+START_TEST(block_grows_without_headroom_if_there_is_none)
 {
     memheap_stats_t stats;
     open_heap(_i);
     unsigned char *block = alloc(64 * KIB);
     unsigned char *wall = wall_behind(block);
     write_pattern(block, 64 * KIB);
-    /* Behind the wall, space for a little more than the block has. */
+    /* Behind the last block, space for a little more than the block has. */
     memheap_get_stats(unit.heap, &stats);
     if (stats.largest_free >= 80 * KIB)
         alloc(stats.largest_free - 70 * KIB);
@@ -491,7 +491,7 @@ START_TEST(block_grows_without_room_where_there_is_none)
 }
 END_TEST
 
-/* A block of 15 MiB in a heap of which 32 MiB are backed, with a small one
+/* A block of 15 MiB in a heap with 32 MiB committed, with a small one
  * behind it: 16 MiB can be had, and 18.75 cannot while no more is backed. */
 static unsigned char *alloc_where_room_is_not_backed(int index)
 {
@@ -504,7 +504,7 @@ static unsigned char *alloc_where_room_is_not_backed(int index)
     unsigned char *touched = alloc(10 * MIB);
     ck_assert_ok(memheap_free(unit.heap, touched));
     write_pattern(block, 15 * MIB);
-    /* As in assert_stays(). */
+    /* See assert_stays(). */
     memheap_sysinfo_memory(&total, &available);
     ck_assert_int_eq(memheap_alloc(unit.heap, total + GIB, &none),
                      MEMHEAP_ERR_NO_MEMORY);
@@ -512,7 +512,7 @@ static unsigned char *alloc_where_room_is_not_backed(int index)
     return block;
 }
 
-START_TEST(block_grows_without_room_that_cannot_be_backed)
+START_TEST(block_grows_without_headroom_that_cannot_be_committed)
 {
     void *moved = NULL;
     unsigned char *block = alloc_where_room_is_not_backed(_i);
@@ -528,7 +528,7 @@ START_TEST(block_grows_without_room_that_cannot_be_backed)
 }
 END_TEST
 
-START_TEST(half_a_resize_says_that_room_was_refused)
+START_TEST(begun_resize_tells_that_headroom_failed)
 {
     memheap_pending_resize_t step;
     memheap_pending_resize_t with;
@@ -538,7 +538,7 @@ START_TEST(half_a_resize_says_that_room_was_refused)
     memheap_status_t status =
         memheap_resize_begin(unit.heap, block, 16 * MIB, true, &step);
     unit_limit(RLIMIT_DATA, limit);
-    if (status == MEMHEAP_OK) /* this component has such a place elsewhere */
+    if (status == MEMHEAP_OK) /* the component has space elsewhere */
         memheap_resize_end(unit.heap, &step, false);
     ck_assert_uint_eq(unit_heap_digest(unit.heap), before);
     ck_assert_ok(memheap_resize_begin(unit.heap, block, 16 * MIB, true, &with));
@@ -554,39 +554,39 @@ int main(void)
     int kinds = 2 * unit_heap_kinds();
     int count = (int)unit_component_count();
     TCase *tests = unit_case();
-    tcase_add_loop_test(tests, lone_block_grows_where_it_stands, 0, kinds);
-    tcase_add_loop_test(tests, shrunk_block_stays_and_gives_space, 0, kinds);
+    tcase_add_loop_test(tests, lone_block_grows_in_place, 0, kinds);
+    tcase_add_loop_test(tests, shrunk_block_stays_and_frees_space, 0, kinds);
     tcase_add_loop_test(tests, block_with_a_neighbour_moves, 0, kinds);
     tcase_add_loop_test(tests, block_moves_over_itself, 0, kinds);
     tcase_add_loop_test(tests, neighbours_keep_their_contents, 0, kinds);
-    tcase_add_loop_test(tests, resize_that_fails_keeps_all, 0, kinds);
-    tcase_add_loop_test(tests, resize_to_nothing_is_refused, 0, kinds);
+    tcase_add_loop_test(tests, failed_resize_changes_nothing, 0, kinds);
+    tcase_add_loop_test(tests, resize_to_zero_is_refused, 0, kinds);
     tcase_add_loop_test(tests, resize_of_null_allocates, 0, kinds);
-    tcase_add_loop_test(tests, added_memory_of_an_own_heap_is_backed, 0, count);
-    tcase_add_loop_test(tests, added_memory_is_zeroed_when_it_is_used_again, 0,
-                        kinds);
+    tcase_add_loop_test(tests, added_memory_is_committed, 0, count);
+    tcase_add_loop_test(tests, reused_added_memory_is_zeroed, 0, kinds);
     tcase_add_loop_test(
-        tests, block_that_cannot_be_backed_in_place_does_not_move, 0, count);
+        tests, block_that_cannot_be_committed_in_place_does_not_move, 0, count);
     tcase_add_loop_test(
-        tests, block_that_cannot_be_backed_beside_does_not_move_over_itself, 0,
+        tests,
+        block_that_cannot_be_committed_elsewhere_does_not_move_over_itself, 0,
         count);
     tcase_add_loop_test(tests, growth_in_place_can_be_undone, 0, kinds);
     tcase_add_loop_test(tests, shrinking_can_be_undone, 0, kinds);
-    tcase_add_loop_test(tests, move_beside_can_be_undone, 0, kinds);
+    tcase_add_loop_test(tests, move_elsewhere_can_be_undone, 0, kinds);
     tcase_add_loop_test(tests, move_over_itself_can_be_undone, 0, kinds);
-    tcase_add_loop_test(tests, half_a_resize_says_nothing_of_a_wrong_address, 0,
+    tcase_add_loop_test(tests, begun_resize_of_a_wrong_address_logs_nothing, 0,
                         kinds);
     tcase_add_loop_test(tests, block_that_grows_in_steps_moves_few_times, 0,
                         2 * count);
-    tcase_add_loop_test(tests, room_is_a_quarter_or_what_the_module_can_spare,
+    tcase_add_loop_test(
+        tests, headroom_is_a_quarter_or_what_the_module_can_spare, 0, kinds);
+    tcase_add_loop_test(tests, headroom_stays_until_the_block_shrinks_by_more,
                         0, kinds);
-    tcase_add_loop_test(tests, room_stays_until_the_block_shrinks_by_more, 0,
+    tcase_add_loop_test(tests, block_grows_without_headroom_if_there_is_none, 0,
                         kinds);
-    tcase_add_loop_test(tests, block_grows_without_room_where_there_is_none, 0,
-                        kinds);
-    tcase_add_loop_test(tests, block_grows_without_room_that_cannot_be_backed,
-                        0, count);
-    tcase_add_loop_test(tests, half_a_resize_says_that_room_was_refused, 0,
+    tcase_add_loop_test(
+        tests, block_grows_without_headroom_that_cannot_be_committed, 0, count);
+    tcase_add_loop_test(tests, begun_resize_tells_that_headroom_failed, 0,
                         count);
     return unit_run("resize", tests);
 }

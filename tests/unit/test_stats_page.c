@@ -1,5 +1,5 @@
 /*
- * What a heap shows to programs beside it, read as they read it.
+ * The stats page, read as another process reads it.
  */
 #include "config.h"
 
@@ -28,7 +28,7 @@ static void open_shown(int kind)
     unit_heap_open(&unit, kind, SIZE, 0, "MEMHEAP_TOP=all");
 }
 
-/* How many heaps this process shows. */
+/* Number of heaps that this process exports. */
 static size_t find(void)
 {
     pid_t self = getpid();
@@ -71,7 +71,7 @@ static void check_figures(live_heap_t *heap)
     ck_assert_uint_eq(shown.failures, stats.failures);
 }
 
-START_TEST(figures_are_those_after_each_call)
+START_TEST(stats_are_updated_after_each_call)
 {
     void *none;
     void *blocks[200];
@@ -100,7 +100,7 @@ START_TEST(figures_are_those_after_each_call)
 }
 END_TEST
 
-START_TEST(fragmentation_is_looked_up_again)
+START_TEST(fragmentation_is_updated)
 {
     void *blocks[SIZE / 4096];
     size_t count = 0;
@@ -125,7 +125,7 @@ START_TEST(fragmentation_is_looked_up_again)
 }
 END_TEST
 
-START_TEST(resident_is_what_the_kernel_says)
+START_TEST(resident_agrees_with_the_kernel)
 {
     memheap_stats_t shown;
     open_shown(0);
@@ -140,7 +140,7 @@ START_TEST(resident_is_what_the_kernel_says)
 }
 END_TEST
 
-START_TEST(others_see_nothing)
+START_TEST(page_is_private_to_the_user)
 {
     struct stat file;
     open_shown(0);
@@ -148,14 +148,14 @@ START_TEST(others_see_nothing)
     ck_assert_int_eq(fstat(heap->fd, &file), 0);
     ck_assert_uint_eq(file.st_mode & 07777, 0600);
     ck_assert_uint_eq(file.st_nlink, 0);
-    /* Nobody can take the page away under the heap. */
+    /* No reader can truncate the file. */
     ck_assert_int_ne(ftruncate(heap->fd, 0), 0);
     unit_heap_close(&unit);
     live_close(&live);
 }
 END_TEST
 
-START_TEST(nothing_is_shown_unasked)
+START_TEST(stats_are_not_exported_by_default)
 {
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
     ck_assert_uint_eq(find(), 0);
@@ -186,14 +186,14 @@ START_TEST(heap_of_a_job_has_a_pe)
 }
 END_TEST
 
-START_TEST(child_of_a_fork_changes_nothing)
+START_TEST(forked_child_does_not_write_the_page)
 {
     open_shown(0);
     alloc(100);
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
-        size_t count = find(); /* what it was left is not its own */
+        size_t count = find(); /* the page of the parent is not its own */
         for (int i = 0; i < 100; i++)
             alloc(100);
         _exit((int)count);
@@ -208,7 +208,7 @@ START_TEST(child_of_a_fork_changes_nothing)
 }
 END_TEST
 
-/* Both figures are always equal. */
+/* Write updates in which two statistics are equal. */
 static void *read_figures(void *context)
 {
     live_heap_t *heap = context;
@@ -219,7 +219,7 @@ static void *read_figures(void *context)
     return NULL;
 }
 
-START_TEST(no_reader_sees_half_of_an_update)
+START_TEST(reader_never_sees_a_partial_update)
 {
     pthread_t reader;
     void *result;
@@ -279,7 +279,7 @@ static bool compare(void *context, const memheap_block_t *block)
     return true;
 }
 
-START_TEST(list_is_what_a_walk_shows)
+START_TEST(list_agrees_with_a_walk)
 {
     void *blocks[300];
     unit_heap_open(&unit, _i, SIZE, 0, "MEMHEAP_TOP=all");
@@ -329,7 +329,7 @@ START_TEST(list_has_records_and_tags)
 }
 END_TEST
 
-START_TEST(list_that_has_no_room_is_an_error)
+START_TEST(list_beyond_the_file_size_limit_is_an_error)
 {
     open_shown(0);
     live_heap_t *heap = find_one();
@@ -347,7 +347,7 @@ START_TEST(list_that_has_no_room_is_an_error)
 }
 END_TEST
 
-START_TEST(heap_goes_on_without_a_page)
+START_TEST(heap_works_without_a_stats_page)
 {
     rlim_t limit = unit_limit(RLIMIT_FSIZE, 1000);
     unit_heap_open(&unit, 0, SIZE, 0, "MEMHEAP_TOP=all");
@@ -360,7 +360,7 @@ START_TEST(heap_goes_on_without_a_page)
 }
 END_TEST
 
-START_TEST(places_are_those_of_a_heap_that_is_not_shown)
+START_TEST(export_does_not_change_placement)
 {
     static const char *const params[] = {"MEMHEAP_TOP=all",
                                          "MEMHEAP_RECORDS=1"};
@@ -387,19 +387,18 @@ int main(void)
 {
     TCase *tests = unit_case();
     int kinds = unit_heap_kinds();
-    tcase_add_loop_test(tests, figures_are_those_after_each_call, 0, kinds);
-    tcase_add_loop_test(tests, fragmentation_is_looked_up_again, 0, kinds);
-    tcase_add_test(tests, resident_is_what_the_kernel_says);
-    tcase_add_test(tests, others_see_nothing);
-    tcase_add_loop_test(tests, nothing_is_shown_unasked, 0, kinds);
+    tcase_add_loop_test(tests, stats_are_updated_after_each_call, 0, kinds);
+    tcase_add_loop_test(tests, fragmentation_is_updated, 0, kinds);
+    tcase_add_test(tests, resident_agrees_with_the_kernel);
+    tcase_add_test(tests, page_is_private_to_the_user);
+    tcase_add_loop_test(tests, stats_are_not_exported_by_default, 0, kinds);
     tcase_add_test(tests, heap_of_a_job_has_a_pe);
-    tcase_add_test(tests, child_of_a_fork_changes_nothing);
-    tcase_add_test(tests, no_reader_sees_half_of_an_update);
-    tcase_add_loop_test(tests, list_is_what_a_walk_shows, 0, kinds);
+    tcase_add_test(tests, forked_child_does_not_write_the_page);
+    tcase_add_test(tests, reader_never_sees_a_partial_update);
+    tcase_add_loop_test(tests, list_agrees_with_a_walk, 0, kinds);
     tcase_add_test(tests, list_has_records_and_tags);
-    tcase_add_test(tests, list_that_has_no_room_is_an_error);
-    tcase_add_test(tests, heap_goes_on_without_a_page);
-    tcase_add_loop_test(tests, places_are_those_of_a_heap_that_is_not_shown, 0,
-                        kinds);
+    tcase_add_test(tests, list_beyond_the_file_size_limit_is_an_error);
+    tcase_add_test(tests, heap_works_without_a_stats_page);
+    tcase_add_loop_test(tests, export_does_not_change_placement, 0, kinds);
     return unit_run("gauge", tests);
 }

@@ -18,7 +18,7 @@ enum {
     ROUNDS = 20000,
     HELD = 200,
     SIZE = 64 << 20,
-    PASSED = 512 /* blocks on their way between two threads */
+    PASSED = 512 /* blocks passed between threads */
 };
 
 static unit_heap_t unit;
@@ -35,14 +35,14 @@ typedef struct worker {
     size_t largest;
     uint64_t seed;
     uint64_t stamps;
-    unsigned refused; /* allocations */
-    unsigned wrong;   /* answers that should not have been */
+    unsigned refused; /* allocations that failed */
+    unsigned wrong;   /* wrong results */
     block_t held[HELD];
 } worker_t;
 
 static worker_t workers[THREADS];
 
-/* Where threads leave blocks for others to free. */
+/* Blocks that threads leave for others to free. */
 static _Atomic(block_t *) passed[PASSED];
 
 static _Atomic bool over;
@@ -63,7 +63,7 @@ static bool is_stamped(const block_t *block, uint64_t value)
     return true;
 }
 
-/* A quarter of the blocks is zeroed, an eighth aligned. */
+/* Allocate a block: a quarter are zeroed, an eighth aligned. */
 static void allocate(worker_t *w, block_t *block)
 {
     size_t size = 8 + unit_random_below(&w->seed, w->largest);
@@ -94,7 +94,7 @@ static void release(worker_t *w, block_t *block)
     block->words = NULL;
 }
 
-/* Leave a block for another, and free what lies there. */
+/* Leave a block for another thread, and free the one that was there. */
 static void pass_on(worker_t *w, block_t *block)
 {
     block_t *copy = malloc(sizeof(*copy));
@@ -158,7 +158,7 @@ static bool count_live(void *context, const memheap_block_t *block)
     return true;
 }
 
-/* Look at the heap from outside while others work in it. */
+/* Inspect the heap while other threads use it. */
 static void *watch(void *context)
 {
     unsigned *wrong = context;
@@ -209,7 +209,7 @@ static void assert_empty(size_t size)
     ck_assert_uint_eq(unit.log.count, 0);
 }
 
-START_TEST(no_memory_is_given_out_twice)
+START_TEST(no_memory_is_allocated_twice)
 {
     static const size_t largest[] = {8, 8, 100, 1000, 20000};
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
@@ -222,7 +222,7 @@ START_TEST(no_memory_is_given_out_twice)
 }
 END_TEST
 
-/* Room for a quarter of what the threads would like to hold. */
+/* A heap for a quarter of what the threads request. */
 START_TEST(full_heap_refuses_and_recovers)
 {
     enum {
@@ -239,7 +239,7 @@ START_TEST(full_heap_refuses_and_recovers)
 }
 END_TEST
 
-START_TEST(heap_can_be_looked_at_meanwhile)
+START_TEST(heap_can_be_inspected_meanwhile)
 {
     pthread_t watcher;
     unsigned wrong = 0;
@@ -255,8 +255,8 @@ START_TEST(heap_can_be_looked_at_meanwhile)
 }
 END_TEST
 
-/* Memory that was never in use is zero, and known to be: whether a block's is
- * must not be mistaken while others raise the mark. */
+/* Memory above the high-water mark is zero. Threads that raise the mark must
+ * not make a block look zeroed that is not. */
 static void *take_zeroed(void *context)
 {
     worker_t *w = context;
@@ -295,7 +295,7 @@ START_TEST(zeroed_blocks_are_zero)
 }
 END_TEST
 
-/* Threads take turns; the heap must not tell them apart. */
+/* Threads take turns. The results must not depend on the thread. */
 static void *take_turn(void *context)
 {
     void **block = context;
@@ -304,7 +304,7 @@ static void *take_turn(void *context)
     return NULL;
 }
 
-START_TEST(ordered_heap_knows_no_threads)
+START_TEST(ordered_heap_has_no_thread_ops)
 {
     static char range[1 << 20] __attribute__((aligned(4096)));
     const char *params[] = {unit.component, NULL};
@@ -331,7 +331,7 @@ START_TEST(ordered_heap_knows_no_threads)
 }
 END_TEST
 
-/* Both threads free the same blocks: one free of each succeeds. */
+/* Two threads free the same blocks. One free of each succeeds. */
 typedef struct rival {
     pthread_t thread;
     void **block;
@@ -348,7 +348,7 @@ static void *free_all(void *context)
     return NULL;
 }
 
-START_TEST(of_two_frees_at_once_one_succeeds)
+START_TEST(one_of_two_concurrent_frees_succeeds)
 {
     void *block[HELD];
     rival_t rival[2];
@@ -377,12 +377,12 @@ int main(void)
 {
     int kinds = unit_heap_kinds();
     TCase *tests = unit_case();
-    tcase_add_loop_test(tests, no_memory_is_given_out_twice, 0, kinds);
+    tcase_add_loop_test(tests, no_memory_is_allocated_twice, 0, kinds);
     tcase_add_loop_test(tests, full_heap_refuses_and_recovers, 0, kinds);
-    tcase_add_loop_test(tests, heap_can_be_looked_at_meanwhile, 0, kinds);
+    tcase_add_loop_test(tests, heap_can_be_inspected_meanwhile, 0, kinds);
     tcase_add_loop_test(tests, zeroed_blocks_are_zero, 0, kinds);
-    tcase_add_loop_test(tests, ordered_heap_knows_no_threads, 0,
+    tcase_add_loop_test(tests, ordered_heap_has_no_thread_ops, 0,
                         (int)unit_component_count());
-    tcase_add_loop_test(tests, of_two_frees_at_once_one_succeeds, 0, kinds);
+    tcase_add_loop_test(tests, one_of_two_concurrent_frees_succeeds, 0, kinds);
     return unit_run("threads", tests);
 }

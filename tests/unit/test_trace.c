@@ -1,6 +1,5 @@
 /*
- * The record of a heap's calls: what is in the file, whatever the program comes
- * to.
+ * Traces: the contents of the file, whatever happens to the program.
  */
 #include "config.h"
 
@@ -47,7 +46,7 @@ static void open_traced(int kind)
     unit_heap_open(&unit, kind, SIZE, 0, param);
 }
 
-/* The same without a trace, and without threads side by side. */
+/* The same without a trace, and with one thread at a time. */
 static void open_ordered(int kind)
 {
     unit_heap_open(&unit, kind, SIZE, 0, "MEMHEAP_RECORDS=1");
@@ -60,9 +59,10 @@ static void *alloc(size_t size)
     return block;
 }
 
-/* An operation as it stands in the file. */
+/* An operation of the file. */
 typedef struct op {
-    uint64_t kind, size, more; /* more: order of an alignment, or age */
+    uint64_t kind, size,
+        more; /* more: order of an alignment, or age of a block */
 } op_t;
 
 static struct {
@@ -84,7 +84,7 @@ static uint64_t number(void)
     }
 }
 
-/* Read the trace, which is whole up to its count. */
+/* Read the trace up to its count of operations. */
 static void read_trace(void)
 {
     FILE *stream = fopen(path, "rb");
@@ -107,7 +107,7 @@ static void read_trace(void)
     }
 }
 
-/* The same, of a heap that ended: there is no more. */
+/* The same for a heap that was destroyed: the file ends there. */
 static void read_ended(void)
 {
     read_trace();
@@ -124,7 +124,7 @@ static void expect(size_t count, const op_t *ops)
     }
 }
 
-START_TEST(each_call_is_there)
+START_TEST(each_call_is_recorded)
 {
     size_t sizes[] = {10, 20, 30};
     void *blocks[4];
@@ -161,7 +161,7 @@ START_TEST(each_call_is_there)
 }
 END_TEST
 
-START_TEST(what_fails_is_not_there)
+START_TEST(failed_calls_are_not_recorded)
 {
     size_t sizes[] = {64, 2 * SIZE};
     void *block;
@@ -186,7 +186,7 @@ START_TEST(what_fails_is_not_there)
 }
 END_TEST
 
-START_TEST(block_taken_back_comes_and_goes)
+START_TEST(rolled_back_block_is_allocated_and_freed)
 {
     open_traced(_i);
     void *block = alloc(640);
@@ -198,7 +198,7 @@ START_TEST(block_taken_back_comes_and_goes)
 }
 END_TEST
 
-/* Calls at random, until blocks fill half of the heap. */
+/* Random calls, until blocks fill half of the heap. */
 static void churn_heap(uint64_t seed, int calls)
 {
     static void *blocks[512];
@@ -219,8 +219,8 @@ static void churn_heap(uint64_t seed, int calls)
     }
 }
 
-/* What the file says, done again, fills a heap in the same way. */
-START_TEST(replay_comes_to_the_same)
+/* Replaying the file fills a heap in the same way. */
+START_TEST(replay_has_equal_results)
 {
     static void *blocks[OPS_MAX];
     size_t count = 0;
@@ -251,7 +251,7 @@ START_TEST(replay_comes_to_the_same)
 }
 END_TEST
 
-START_TEST(places_are_those_without_a_trace)
+START_TEST(trace_does_not_change_placement)
 {
     uint64_t seed = unit_seed();
     open_traced(_i);
@@ -265,8 +265,8 @@ START_TEST(places_are_those_without_a_trace)
 }
 END_TEST
 
-/* More operations than the window on the file has room for. */
-START_TEST(long_trace_is_whole)
+/* More operations than fit in the window. */
+START_TEST(long_trace_is_complete)
 {
     open_traced(0);
     for (int i = 0; i < 100000; i++)
@@ -288,7 +288,7 @@ static pid_t fork_child(void)
     return child;
 }
 
-START_TEST(trace_of_a_crash_goes_to_the_last_call)
+START_TEST(trace_of_a_crash_has_all_calls)
 {
     pid_t child = fork_child();
     if (child == 0) {
@@ -307,7 +307,7 @@ START_TEST(trace_of_a_crash_goes_to_the_last_call)
 }
 END_TEST
 
-START_TEST(child_of_a_fork_is_not_traced)
+START_TEST(forked_child_is_not_traced)
 {
     open_traced(0);
     alloc(100);
@@ -328,7 +328,7 @@ START_TEST(child_of_a_fork_is_not_traced)
 }
 END_TEST
 
-START_TEST(child_of_a_fork_can_have_its_own)
+START_TEST(forked_child_can_have_a_trace_of_its_own)
 {
     open_traced(0);
     pid_t child = fork_child();
@@ -367,7 +367,7 @@ START_TEST(two_heaps_do_not_write_one_file)
 }
 END_TEST
 
-START_TEST(name_holds_heap_and_process)
+START_TEST(name_has_heap_and_process)
 {
     snprintf(param, sizeof(param), "MEMHEAP_TRACE=%s/%%h-%%p.sht", folder);
     open_traced(0);
@@ -384,7 +384,7 @@ static const char *const unwritable[] = {
     "MEMHEAP_TRACE=/nowhere/a.sht", "/nowhere/a.sht: No such file",
     "MEMHEAP_TRACE=/dev/null", "/dev/null: it is not a regular file"};
 
-START_TEST(heap_goes_on_without_a_file)
+START_TEST(heap_works_without_a_trace_file)
 {
     unit_heap_open(&unit, 0, SIZE, 0, unwritable[2 * _i]);
     ck_assert_logged(&unit.log, unwritable[2 * _i + 1]);
@@ -393,11 +393,11 @@ START_TEST(heap_goes_on_without_a_file)
 }
 END_TEST
 
-START_TEST(file_that_may_not_grow_ends_the_trace)
+START_TEST(file_size_limit_ends_the_trace)
 {
     open_traced(0);
     rlim_t limit = unit_limit(RLIMIT_FSIZE, 300 * KIB);
-    int failed = 0; /* Check has a file of its own, which asserts lengthen */
+    int failed = 0; /* no asserts: they write to a file of Check */
     for (int i = 0; i < 100000; i++) {
         void *block;
         failed += memheap_alloc(unit.heap, 300, &block) != MEMHEAP_OK ||
@@ -413,7 +413,7 @@ START_TEST(file_that_may_not_grow_ends_the_trace)
 }
 END_TEST
 
-START_TEST(xz_compresses_in_the_end)
+START_TEST(trace_is_compressed_at_the_end)
 {
     if (system("xz --version >/dev/null 2>&1") != 0)
         return;
@@ -432,7 +432,7 @@ START_TEST(xz_compresses_in_the_end)
 }
 END_TEST
 
-START_TEST(trace_stays_plain_without_xz)
+START_TEST(trace_is_not_compressed_without_xz)
 {
     snprintf(param, sizeof(param), "MEMHEAP_TRACE=%s.xz", path);
     open_traced(0);
@@ -488,7 +488,7 @@ START_TEST(threads_are_traced_one_by_one)
 }
 END_TEST
 
-START_TEST(no_heap_fails_for_want_of_a_trace)
+START_TEST(no_heap_fails_for_lack_of_a_trace)
 {
     unit_memory_t memory;
     const char *params[] = {param, NULL};
@@ -521,22 +521,23 @@ int main(void)
     TCase *tests = unit_case();
     int kinds = unit_heap_kinds();
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_loop_test(tests, each_call_is_there, 0, kinds);
-    tcase_add_loop_test(tests, what_fails_is_not_there, 0, kinds);
-    tcase_add_loop_test(tests, block_taken_back_comes_and_goes, 0, kinds);
-    tcase_add_loop_test(tests, replay_comes_to_the_same, 0, kinds);
-    tcase_add_loop_test(tests, places_are_those_without_a_trace, 0, kinds);
-    tcase_add_test(tests, long_trace_is_whole);
-    tcase_add_test(tests, trace_of_a_crash_goes_to_the_last_call);
-    tcase_add_test(tests, child_of_a_fork_is_not_traced);
-    tcase_add_test(tests, child_of_a_fork_can_have_its_own);
+    tcase_add_loop_test(tests, each_call_is_recorded, 0, kinds);
+    tcase_add_loop_test(tests, failed_calls_are_not_recorded, 0, kinds);
+    tcase_add_loop_test(tests, rolled_back_block_is_allocated_and_freed, 0,
+                        kinds);
+    tcase_add_loop_test(tests, replay_has_equal_results, 0, kinds);
+    tcase_add_loop_test(tests, trace_does_not_change_placement, 0, kinds);
+    tcase_add_test(tests, long_trace_is_complete);
+    tcase_add_test(tests, trace_of_a_crash_has_all_calls);
+    tcase_add_test(tests, forked_child_is_not_traced);
+    tcase_add_test(tests, forked_child_can_have_a_trace_of_its_own);
     tcase_add_test(tests, two_heaps_do_not_write_one_file);
-    tcase_add_test(tests, name_holds_heap_and_process);
-    tcase_add_loop_test(tests, heap_goes_on_without_a_file, 0, 2);
-    tcase_add_test(tests, file_that_may_not_grow_ends_the_trace);
-    tcase_add_test(tests, xz_compresses_in_the_end);
-    tcase_add_test(tests, trace_stays_plain_without_xz);
+    tcase_add_test(tests, name_has_heap_and_process);
+    tcase_add_loop_test(tests, heap_works_without_a_trace_file, 0, 2);
+    tcase_add_test(tests, file_size_limit_ends_the_trace);
+    tcase_add_test(tests, trace_is_compressed_at_the_end);
+    tcase_add_test(tests, trace_is_not_compressed_without_xz);
     tcase_add_loop_test(tests, threads_are_traced_one_by_one, 0, kinds);
-    tcase_add_test(tests, no_heap_fails_for_want_of_a_trace);
+    tcase_add_test(tests, no_heap_fails_for_lack_of_a_trace);
     return unit_run("trace", tests);
 }

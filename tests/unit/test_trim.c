@@ -1,5 +1,5 @@
 /*
- * Pages of free space that go back to the system, and what a heap takes.
+ * Trimming: returning pages of free blocks to the system, and resident memory.
  */
 #include "config.h"
 
@@ -18,7 +18,7 @@ static unit_heap_t unit;
 static void *blocks[COUNT];
 
 /* A heap of a component over memory of its own, with blocks that are written
- * all over. */
+ * to. */
 static void open_filled(int component, const char *param)
 {
     unit_heap_open(&unit, 2 * component, GIB, 0, param);
@@ -57,7 +57,7 @@ START_TEST(resident_counts_touched_pages)
 }
 END_TEST
 
-START_TEST(free_pages_stay_until_they_are_asked_back)
+START_TEST(free_pages_stay_until_a_trim)
 {
     open_filled(_i, NULL);
     free_from(0, 1);
@@ -85,7 +85,7 @@ START_TEST(pages_of_live_blocks_stay)
 }
 END_TEST
 
-START_TEST(later_blocks_lie_where_they_would)
+START_TEST(trim_does_not_change_placement)
 {
     uintptr_t offsets[2][100];
     for (int trims = 0; trims < 2; trims++) {
@@ -138,7 +138,7 @@ START_TEST(small_blocks_side_by_side_are_one_run)
 }
 END_TEST
 
-START_TEST(pages_that_went_back_can_be_used)
+START_TEST(trimmed_pages_can_be_used_again)
 {
     void *block;
     open_filled(_i, NULL);
@@ -153,7 +153,7 @@ START_TEST(pages_that_went_back_can_be_used)
 }
 END_TEST
 
-/* The most that a heap takes, while blocks come and go. */
+/* The greatest resident size while blocks are allocated and freed. */
 static size_t most_resident(int component, const char *param)
 {
     open_filled(component, param);
@@ -163,7 +163,7 @@ static size_t most_resident(int component, const char *param)
     return resident;
 }
 
-START_TEST(parameter_has_pages_go_back_unasked)
+START_TEST(parameter_trims_automatically)
 {
     ck_assert_uint_ge(most_resident(_i, "MEMHEAP_TRIM=0"), COUNT * BLOCK);
     ck_assert_uint_le(most_resident(_i, "MEMHEAP_TRIM=1m"), 4 * MIB);
@@ -171,7 +171,7 @@ START_TEST(parameter_has_pages_go_back_unasked)
 }
 END_TEST
 
-START_TEST(checks_and_trimming_go_together)
+START_TEST(trim_works_in_check_mode)
 {
     memheap_config_t config = {.size = 64 * MIB, .log = &unit.log.log};
     const char *params[] = {"MEMHEAP_CHECK=1", "MEMHEAP_TRIM=64k", NULL};
@@ -188,7 +188,7 @@ START_TEST(checks_and_trimming_go_together)
 }
 END_TEST
 
-START_TEST(shrunk_block_gives_pages_back)
+START_TEST(pages_of_a_shrunk_block_are_trimmed)
 {
     void *block;
     unit_heap_open(&unit, 2 * _i, GIB, 0, "MEMHEAP_TRIM=1m");
@@ -201,7 +201,7 @@ START_TEST(shrunk_block_gives_pages_back)
 }
 END_TEST
 
-START_TEST(range_of_the_caller_is_left_alone)
+START_TEST(range_of_the_caller_is_not_trimmed)
 {
     void *block;
     unit_heap_open(&unit, 2 * _i + 1, 4 * MIB, 0, "MEMHEAP_TRIM=64k");
@@ -227,7 +227,7 @@ START_TEST(pinned_heap_keeps_its_pages)
 }
 END_TEST
 
-START_TEST(refusal_of_the_system_is_said_and_ends_it)
+START_TEST(failed_trim_is_logged_and_ends_trimming)
 {
     open_filled(_i, "MEMHEAP_TRIM=4m");
     /* A sanitizer's mlock() does nothing. */
@@ -244,7 +244,7 @@ START_TEST(refusal_of_the_system_is_said_and_ends_it)
 }
 END_TEST
 
-START_TEST(shared_file_gives_pages_back)
+START_TEST(shared_file_is_trimmed)
 {
     memheap_region_t region;
     memheap_config_t config = {.name = "shared"};
@@ -273,7 +273,7 @@ START_TEST(shared_file_gives_pages_back)
 }
 END_TEST
 
-START_TEST(many_small_blocks_back_the_heap_in_few_steps)
+START_TEST(many_small_blocks_commit_the_heap_in_few_steps)
 {
     memheap_stats_t stats = {.committed = 0};
     unsigned steps = 0;
@@ -296,22 +296,21 @@ int main(void)
     int count = (int)unit_component_count();
     TCase *tests = unit_case();
     tcase_add_loop_test(tests, resident_counts_touched_pages, 0, count);
-    tcase_add_loop_test(tests, free_pages_stay_until_they_are_asked_back, 0,
-                        count);
+    tcase_add_loop_test(tests, free_pages_stay_until_a_trim, 0, count);
     tcase_add_loop_test(tests, pages_of_live_blocks_stay, 0, count);
-    tcase_add_loop_test(tests, later_blocks_lie_where_they_would, 0, count);
+    tcase_add_loop_test(tests, trim_does_not_change_placement, 0, count);
     tcase_add_loop_test(tests, short_runs_stay, 0, count);
     tcase_add_loop_test(tests, small_blocks_side_by_side_are_one_run, 0, count);
-    tcase_add_loop_test(tests, pages_that_went_back_can_be_used, 0, count);
-    tcase_add_loop_test(tests, parameter_has_pages_go_back_unasked, 0, count);
-    tcase_add_test(tests, checks_and_trimming_go_together);
-    tcase_add_loop_test(tests, shrunk_block_gives_pages_back, 0, count);
-    tcase_add_loop_test(tests, range_of_the_caller_is_left_alone, 0, count);
+    tcase_add_loop_test(tests, trimmed_pages_can_be_used_again, 0, count);
+    tcase_add_loop_test(tests, parameter_trims_automatically, 0, count);
+    tcase_add_test(tests, trim_works_in_check_mode);
+    tcase_add_loop_test(tests, pages_of_a_shrunk_block_are_trimmed, 0, count);
+    tcase_add_loop_test(tests, range_of_the_caller_is_not_trimmed, 0, count);
     tcase_add_loop_test(tests, pinned_heap_keeps_its_pages, 0, count);
-    tcase_add_loop_test(tests, refusal_of_the_system_is_said_and_ends_it, 0,
+    tcase_add_loop_test(tests, failed_trim_is_logged_and_ends_trimming, 0,
                         count);
-    tcase_add_test(tests, shared_file_gives_pages_back);
-    tcase_add_loop_test(tests, many_small_blocks_back_the_heap_in_few_steps, 0,
-                        count);
+    tcase_add_test(tests, shared_file_is_trimmed);
+    tcase_add_loop_test(tests, many_small_blocks_commit_the_heap_in_few_steps,
+                        0, count);
     return unit_run("trim", tests);
 }

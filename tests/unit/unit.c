@@ -26,7 +26,7 @@ enum {
     TIMEOUT_S = 300
 };
 
-/* Whether a line of the environment would steer memheap in a test. */
+/* Whether an environment variable affects memheap. */
 static bool steers(const char *line)
 {
     return (strncasecmp(line, "MEMHEAP_", 8) == 0 &&
@@ -94,7 +94,7 @@ void unit_log_init(unit_log_t *log)
     unit_log_clear(log);
 }
 
-/* The source counts in itself, which its users see as constant. */
+/* The counters are in the source, which users have as const. */
 static unit_memory_t *memory_of(const memheap_memory_t *self)
 {
     return (unit_memory_t *)(uintptr_t)self;
@@ -140,7 +140,7 @@ void unit_memory_init(unit_memory_t *memory)
         .memory = {memory_reserve, memory_commit, memory_release}};
 }
 
-/* What unit.h calls components, and their number. */
+/* The components of unit.h, and their number. */
 typedef struct components {
     unsigned count;
     struct {

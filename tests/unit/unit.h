@@ -53,7 +53,7 @@ void unit_log_clear(unit_log_t *log);
     ck_assert_msg(strstr((unit_log)->text, (part)) != NULL,                    \
                   "no \"%s\" in \"%s\"", (part), (unit_log)->text)
 
-/** A source of metadata memory that counts, and fails when it is told to. */
+/** A source of metadata that counts requests, and makes a chosen one fail. */
 typedef struct unit_memory {
     memheap_memory_t memory;
     size_t requests; /* reserve() and commit() so far */
@@ -64,8 +64,8 @@ typedef struct unit_memory {
 
 void unit_memory_init(unit_memory_t *memory);
 
-/** The components that are built in, by the framework's own account. One with
- *  a parameter of words, such as a strategy, is there once for each word. */
+/** The built-in components. A component with a parameter that is one of several
+ * words, such as a strategy, appears once for each word. */
 unsigned unit_component_count(void);
 const char *unit_component_name(int index);
 /** "NAME=VALUE" that chooses the word, or NULL. */
@@ -81,16 +81,16 @@ typedef struct unit_module {
     const char *arguments[3];
 } unit_module_t;
 
-/** Instead of the index of a component: what serves a guarded heap. */
+/** In place of an index: the component of guarded heaps. */
 #define UNIT_GUARD (-1)
 
-/** Make a module of a component, over metadata memory of the system's if
- *  memory is NULL. Fails the test if that fails. */
+/** Create a module of a component, or fail the test. memory is the source of
+ * metadata; NULL: the system. */
 void unit_module_open(unit_module_t *unit, int component, size_t size,
                       size_t max_size, const memheap_memory_t *memory);
 void unit_module_close(unit_module_t *unit);
 
-/** A heap, and what it is made of. */
+/** A heap with its log and range. */
 typedef struct unit_heap {
     memheap_t *heap;
     unit_log_t log;
@@ -112,19 +112,19 @@ void unit_heap_open(unit_heap_t *unit, int kind, size_t size, size_t max_size,
                     const char *param);
 void unit_heap_close(unit_heap_t *unit);
 
-/** A number that stands for all that memheap_walk() shows. */
+/** A digest of all blocks that memheap_walk() visits. */
 uint64_t unit_heap_digest(memheap_t *heap);
 
-/** Kilobytes of this process that lie in memory. */
+/** Resident memory of this process in KiB. */
 long unit_resident_kib(void);
 
-/** Set a soft limit of this process; returns what it was. */
+/** Set a soft limit of this process. @return the old limit */
 rlim_t unit_limit(__rlimit_resource_t resource, rlim_t value);
 
-/** A well-mixed sequence of numbers; seed is its state. */
+/** The next random number; seed is the state. */
 uint64_t unit_random(uint64_t *seed);
 size_t unit_random_below(uint64_t *seed, size_t end);
-/** MEMHEAP_TEST_SEED, else a number that differs from run to run. */
+/** MEMHEAP_TEST_SEED, or a different number in each run. */
 uint64_t unit_seed(void);
 
 enum {
@@ -133,7 +133,7 @@ enum {
 
 /** Write a text to a new file in the current folder. */
 void unit_file_new(char path[UNIT_PATH], const char *text);
-/** A new folder there. */
+/** Create a folder in the current folder. */
 void unit_folder_new(char path[UNIT_PATH]);
 /** Remove a folder with the files in it. */
 void unit_folder_delete(const char *path);

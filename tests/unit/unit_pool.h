@@ -1,6 +1,6 @@
 /*
- * A pool before another: it counts its calls, and fails those that it is told
- * to.
+ * A pool on top of another pool, which counts the calls and makes chosen ones
+ * fail.
  */
 #ifndef MEMHEAP_TESTS_UNIT_UNIT_POOL_H
 #define MEMHEAP_TESTS_UNIT_UNIT_POOL_H
@@ -12,15 +12,15 @@ typedef struct unit_pool {
     memheap_pool_t pool;
     memheap_pool_t inner;
     size_t pops, pushes;    /* calls so far */
-    size_t live;            /* blocks that are out */
+    size_t live;            /* blocks not yet pushed */
     size_t fail_pop;        /* the call that fails, from 1 on; 0: none */
     size_t fail_push;       /* the same */
-    size_t most_align;      /* more is MEMHEAP_ERR_BAD_ARGUMENT; 0: any */
-    size_t agreements;      /* calls so far, */
-    size_t fail_agree;      /* and the one in which another has no memory */
-    memheap_status_t worst; /* that was brought to one */
-    uint64_t digest;        /* of the addresses that were pushed */
-    uintptr_t base;         /* that these are taken relative to */
+    size_t most_align;      /* a greater one is refused; 0: any is served */
+    size_t agreements;      /* agreements so far */
+    size_t fail_agree;      /* the one in which another PE fails; 0: none */
+    memheap_status_t worst; /* status that was agreed on */
+    uint64_t digest;        /* of the pushed addresses, relative to base */
+    uintptr_t base;
 } unit_pool_t;
 
 static inline memheap_status_t unit_pool_pop(void *state, size_t align,
@@ -66,7 +66,7 @@ static inline memheap_status_t unit_pool_agree(void *state,
     return mine;
 }
 
-/** A pool that others call too. */
+/** Make it a collective pool. */
 static inline void unit_pool_share(unit_pool_t *unit)
 {
     unit->pool.agree = unit_pool_agree;
