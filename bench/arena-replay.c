@@ -1,23 +1,25 @@
 /*
  * Replays a trace on one allocator: a shared object with the four functions of
- * bench/arena.c, or an unbounded one: a malloc that has no range. A child process
- * measures each figure, so that figures do not influence one another, and a crash
- * costs one figure.
+ * bench/arena.c, or an unbounded one: a malloc that has no range. A child
+ * process measures each figure, so that figures do not influence one another,
+ * and a crash costs one figure.
  *
  * Prints one line: the trace, its number of operations, its peak of live bytes,
- * the number of allocations that failed, and the figures. "-" stands for a figure
- * that was not requested or could not be measured.
- *   ns         processor time per operation: the median of the passes after the
- *              first. Blocks that are left are freed between passes, outside the
- *              measured time. No pass touches the blocks.
+ * the number of allocations that failed, and the figures. "-" stands for a
+ * figure that was not requested or could not be measured:
+ *
+ *   ns         processor time per operation: the median of the passes after
+ *              the first. Blocks that are left are freed between passes,
+ *              outside the measured time. No pass touches the blocks
  *   footprint  the end of the highest block in the first pass. Unbounded: the
- *              growth of resident memory when each page of each block is touched.
+ *              growth of resident memory if each page of each block is touched
  *   smallest   the shortest range in which no call of the first pass fails, to
  *              half a percent
  *   worst      nanoseconds of the slowest allocation or release
  *   p9999      nanoseconds of the slowest in ten thousand
- *              For both, the quickest of all passes counts for each operation,
- *              since a disturbance of the machine seldom hits all passes.
+ *
+ * For the last two, the quickest of all passes counts for each operation, since
+ * a disturbance of the machine seldom hits all passes.
  */
 #include "config.h"
 

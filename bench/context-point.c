@@ -6,10 +6,11 @@
  * Blocks have 64 bytes. The pool below the context only increments an address
  * and declares its memory inaccessible (device memory), so the context's own
  * work is all that is measured. A first loop looks up the record of a random
- * block, 100000 times. A second loop frees a random block and allocates another,
- * 100000 times. The program prints nanoseconds per look-up and per pair. To count
- * instructions, use valgrind --tool=callgrind with --toggle-collect=run_lookups or
- * --toggle-collect=run_pairs, and divide by 100000.
+ * block, 100000 times. A second loop frees a random block and allocates
+ * another, 100000 times. The program prints nanoseconds per look-up and per
+ * pair. To count instructions, use valgrind --tool=callgrind with
+ * --toggle-collect=run_lookups or --toggle-collect=run_pairs, and divide by
+ * 100000.
  */
 #include "common/random.h"
 #include "common/timing.h"

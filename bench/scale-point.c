@@ -4,11 +4,11 @@
  * Usage: scale-point COMPONENT LIVE HEAP SECONDS
  *
  * Blocks have 16 to 496 bytes, 256 on average. The program first allocates LIVE
- * blocks. Then it repeats a pair: it frees a random block and allocates another.
- * It makes LIVE pairs as a warm-up, and then measures 9 batches of 20000 pairs
- * and takes the median. Each of the two parts stops after half of SECONDS.
- * Component "none" only draws the random numbers: its time is that of the
- * harness. With LIVE 0, the program creates and destroys a heap 101 times.
+ * blocks. Then it repeats a pair: it frees a random block and allocates
+ * another. It makes LIVE pairs as a warm-up, and then measures 9 batches of
+ * 20000 pairs and takes the median. Each of the two parts stops after half of
+ * SECONDS. Component "none" only draws the random numbers: its time is that of
+ * the harness. With LIVE 0, the program creates and destroys a heap 101 times.
  *
  * The program prints nanoseconds per pair, or per creation; bytes of metadata
  * per byte requested, as the heap reports and as the resident memory grew; and
@@ -16,7 +16,8 @@
  * not measured.
  *
  * The heap's range is reserved and never touched. To count instructions, use
- * valgrind --tool=callgrind --toggle-collect=run_batch, and divide by the pairs.
+ * valgrind --tool=callgrind --toggle-collect=run_batch, and divide by the
+ * pairs.
  */
 #include "config.h"
 

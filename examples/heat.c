@@ -2,9 +2,9 @@
  * Heat in a square plate, which is divided into bands of rows, one for each PE.
  * The upper edge is kept hot and the other edges cold; a hot disc cools down.
  * Each band has a ghost row above and one below, for the outermost rows of its
- * neighbours. A PE puts its rows there, with a signal that has the number of the
- * step. So a PE waits for its two neighbours, and no barrier is needed. PE 0
- * draws the plate.
+ * neighbours. A PE puts its rows there, with a signal that has the number of
+ * the step. So a PE waits for its two neighbours, and no barrier is needed. PE
+ * 0 draws the plate.
  *
  *     oshcc -O2 heat.c -o heat
  *     oshrun -n 4 ./heat                        # writes heat.ppm

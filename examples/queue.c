@@ -1,8 +1,8 @@
 /*
  * A queue of tasks that take different times: each counts the primes in a part
  * of a range. The queue is on PE 0. A PE that is idle locks the queue and takes
- * the next task. It puts the result to PE 0 with a signal, so PE 0 knows when all
- * results have arrived.
+ * the next task. It puts the result to PE 0 with a signal, so PE 0 knows when
+ * all results have arrived.
  *
  *     oshcc -O2 queue.c -o queue
  *     oshrun -n 4 ./queue [end of the range]

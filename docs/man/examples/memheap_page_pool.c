@@ -1,4 +1,4 @@
-/* Pages, two of which are taken already. */
+/* Pages, with two of them allocated before. */
 #include <memheap/page_pool.h>
 #include <stdio.h>
 
