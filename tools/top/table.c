@@ -24,7 +24,7 @@ typedef enum source {
     COMPONENT,
     ALLOCATION_RATE,
     FREE_RATE,
-    FIGURE
+    STAT
 } source_t;
 
 typedef struct column {
@@ -32,7 +32,7 @@ typedef struct column {
     int width; /* negative: from the left */
     int rank;  /* the greatest are left out first; 0: never */
     source_t source;
-    const char *figure;
+    const char *stat;
 } column_t;
 
 static const column_t columns[] = {
@@ -40,16 +40,16 @@ static const column_t columns[] = {
     {"PID", 7, 0, PID, NULL},
     {"HEAP", -9, 0, HEAP, NULL},
     {"COMPONENT", -9, 7, COMPONENT, NULL},
-    {"SIZE", 5, 4, FIGURE, "size"},
-    {"COMMIT", 6, 6, FIGURE, "committed"},
-    {"RES", 5, 1, FIGURE, "resident"},
-    {"USED", 5, 0, FIGURE, "used"},
-    {"PEAK", 5, 2, FIGURE, "peak"},
-    {"BLOCKS", 6, 0, FIGURE, "live_blocks"},
+    {"SIZE", 5, 4, STAT, "size"},
+    {"COMMIT", 6, 6, STAT, "committed"},
+    {"RES", 5, 1, STAT, "resident"},
+    {"USED", 5, 0, STAT, "used"},
+    {"PEAK", 5, 2, STAT, "peak"},
+    {"BLOCKS", 6, 0, STAT, "live_blocks"},
     {"ALLOC/S", 7, 0, ALLOCATION_RATE, NULL},
     {"FREE/S", 6, 3, FREE_RATE, NULL},
-    {"FAIL", 4, 5, FIGURE, "failures"},
-    {"FRAG", 4, 1, FIGURE, "fragmentation"},
+    {"FAIL", 4, 5, STAT, "failures"},
+    {"FRAG", 4, 1, STAT, "fragmentation"},
 };
 
 enum {
@@ -61,7 +61,7 @@ static const memheap_stat_t *figure_of(const column_t *column)
 {
     unsigned i = 0;
     while (i + 1 < MEMHEAP_STAT_COUNT &&
-           strcmp(memheap_stat_table[i].name, column->figure) != 0)
+           strcmp(memheap_stat_table[i].name, column->stat) != 0)
         i++;
     return &memheap_stat_table[i];
 }
@@ -98,7 +98,7 @@ static double value_of(const column_t *column, const top_line_t *line)
         return line->allocations;
     case FREE_RATE:
         return line->frees;
-    case FIGURE:
+    case STAT:
         return (double)figure_of(column)->get(&line->stats);
     default:
         return 0;
@@ -128,10 +128,10 @@ static void put_cell(char text[CELL], const column_t *column,
                  -column->width);
     } else if (column->source == PE || column->source == PID) {
         snprintf(text, CELL, "%.0f", value);
-    } else if (column->source == FIGURE &&
+    } else if (column->source == STAT &&
                figure_of(column)->unit == MEMHEAP_UNIT_BYTES) {
         put_short(text, value, 1024, "KMGTPE");
-    } else if (column->source == FIGURE &&
+    } else if (column->source == STAT &&
                figure_of(column)->unit == MEMHEAP_UNIT_PPM) {
         snprintf(text, CELL, "%.0f%%", value / 1e4);
     } else {
@@ -247,7 +247,7 @@ static void write_total(FILE *file, const top_line_t *total,
         const column_t *column = &columns[i];
         bool sum = column->source == ALLOCATION_RATE ||
                    column->source == FREE_RATE ||
-                   (column->source == FIGURE &&
+                   (column->source == STAT &&
                     figure_of(column)->unit != MEMHEAP_UNIT_PPM);
         if (!shown[i])
             continue;
