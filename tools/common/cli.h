@@ -68,8 +68,8 @@ bool cli_count(const char *text, size_t least, size_t most, size_t *count_p);
 /** Parse a process number. Reports an invalid one and returns false. */
 bool cli_pid(const cli_t *cli, const char *text, pid_t *pid_p);
 
-/** Parse a number of seconds. Returns false if text is no number or is below
- *  least. */
+/** Parse a number of seconds. Returns false if text is no number, or if it is
+ *  below least or above 1e6. */
 bool cli_seconds(const char *text, double least, double *seconds_p);
 
 /**

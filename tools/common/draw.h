@@ -7,9 +7,9 @@
  * A cell is one byte:
  *
  *      0                           nothing covers the cell
- *      1 + group * DRAW_LEVELS     up to a quarter is covered
+ *      1 + group * DRAW_LEVELS     less than a quarter is covered
  *        ...
- *      1 + group * DRAW_LEVELS + 3 more than three quarters are covered
+ *      1 + group * DRAW_LEVELS + 3 three quarters or more are covered
  *
  * All cells of one colour form one path of horizontal runs, in units of the
  * grid. This keeps the picture of a million blocks small.
@@ -24,7 +24,7 @@
 enum {
     DRAW_LEVELS = 4, /* one level for each quarter of a cell */
     DRAW_SIZES = 5,  /* number of size classes */
-    DRAW_GROUPS = 8  /* most groups of a picture */
+    DRAW_GROUPS = 8  /* maximum number of groups of a picture */
 };
 
 /** A group of cells. The colour is that of a fully covered cell. */
