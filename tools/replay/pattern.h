@@ -11,7 +11,7 @@
 enum {
     /** Bytes of the pattern at each end of a block. The middle of a large block
      *  has no pattern: this limits the time, and an overrun from an adjacent
-     * block damages an end. */
+     *  block damages an end. */
     PATTERN_EDGE = 2048,
     PATTERN_PARTS = 2
 };
