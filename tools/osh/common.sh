@@ -32,10 +32,11 @@ print_command()
     echo
 }
 
-# choose VARIABLE VALUE CONFIGURED NAME...: set $tool to the first usable one of
-#   1. VALUE, the value of the user's VARIABLE,
-#   2. CONFIGURED, the tool that configure found,
-#   3. the NAMEs on the PATH, in their order.
+# choose VARIABLE VALUE CONFIGURED NAME...: set $tool to
+#   1. VALUE, the value of the user's VARIABLE, if it is set; else to
+#   2. CONFIGURED, the tool that configure found, if it still exists; else to
+#   3. the first NAME on the PATH.
+# End the script if VALUE cannot be run, or if there is no tool.
 # VALUE is one path, or a command followed by arguments. Callers must therefore
 # expand $tool without quotes.
 choose()
