@@ -1,5 +1,5 @@
 /*
- * Reads what command lines have in common, and talks to their users.
+ * Parses command lines and prints messages for the user.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /*
- * What the command lines of all tools have in common: --help and --version,
- * messages, and values that are numbers.
+ * The command line of every tool: --help and --version, messages to the user,
+ * and numeric values.
  */
 #ifndef MEMHEAP_TOOLS_COMMON_CLI_H
 #define MEMHEAP_TOOLS_COMMON_CLI_H
@@ -10,62 +10,77 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/** The status of a tool. */
+/** The exit status of a tool. */
 enum {
     CLI_GOOD = 0,
-    CLI_WRONG = 1, /* it could not do what was asked */
-    CLI_USAGE = 2  /* the options cannot be used */
+    CLI_WRONG = 1, /* the request failed */
+    CLI_USAGE = 2  /* the options are invalid */
 };
 
-/** A tool, and the options that it takes, as getopt_long() wants them. */
+/** A tool and its options, in the form that getopt_long() takes. */
 typedef struct cli {
     const char *name;
-    const char *usage; /* for --help */
+    const char *usage; /* the text of --help */
     const char *letters;
     const struct option *options;
 } cli_t;
 
-/** The long and short options of every tool; letters end in "hV". */
+/** The options that every tool has. Its short options end in "hV". */
 #define CLI_OPTIONS                                                            \
     {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'},     \
     {                                                                          \
         NULL, 0, NULL, 0                                                       \
     }
 
-/** Returned by cli_next(): the program ends with *status_p. */
+/** Returned by cli_next(): the program must exit with *status_p. */
 enum {
     CLI_STOP = -2
 };
 
-/** The next option, -1 behind the last, or CLI_STOP: after --help and
- * --version, which it prints, and after an option that is wrong, which it
- * reports. */
+/**
+ * Parse the next option.
+ *
+ * @return the option; -1 after the last one; CLI_STOP after --help, after
+ *         --version, and after an invalid option, with *status_p set. The
+ *         function has then printed the text or the error.
+ */
 int cli_next(const cli_t *cli, int argc, char **argv, int *status_p);
 
-/** Report a failure. False. */
+/** Report a failure. Returns false. */
 bool cli_fail(const cli_t *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/** Report a wrong value: what is wanted, "not", and the value. False. */
+/** Report an invalid value: the expected form, "not", and the value. Returns
+ *  false. */
 bool cli_wrong(const cli_t *cli, const char *wanted, const char *value);
 
-/** End what is written to standard output: CLI_GOOD, or CLI_WRONG, reported. */
+/** Flush standard output. Returns CLI_GOOD, or reports the error and returns
+ *  CLI_WRONG. */
 int cli_finish(const cli_t *cli);
 
-/** A whole number in decimal digits alone. */
+/**
+ * Parse a whole number of decimal digits only.
+ *
+ * @return false if text is no such number, or if it is outside [least, most]
+ */
 bool cli_count(const char *text, size_t least, size_t most, size_t *count_p);
 
-/** A number of a process; reported if it is none. */
+/** Parse a process number. Reports an invalid one and returns false. */
 bool cli_pid(const cli_t *cli, const char *text, pid_t *pid_p);
 
-/** A number of seconds. */
+/** Parse a number of seconds. Returns false if text is no number, or if it is
+ *  below least or above 1e6. */
 bool cli_seconds(const char *text, double least, double *seconds_p);
 
-/** The terminal on standard output. 80 columns, or those that COLUMNS says, and
- *  SIZE_MAX rows if it is none. */
+/**
+ * Get the size of the terminal on standard output.
+ *
+ * Without a terminal the size is $COLUMNS columns, 80 by default, and SIZE_MAX
+ * rows.
+ */
 void cli_terminal(size_t *columns_p, size_t *rows_p);
 
-/** Seconds since some time. */
+/** Seconds of a clock with an arbitrary start. */
 double cli_now(void);
 
 #endif

@@ -6,7 +6,7 @@
 #include "tools/common/draw.h"
 #include "base/util.h"
 
-/* Colours: Tableau 10, which most people can tell apart. */
+/* Colours: Tableau 10, which most people can distinguish. */
 const draw_group_t draw_sizes[DRAW_SIZES] = {
     {"up to 256 bytes", 0x4e, 0x79, 0xa7}, {"to 4 KiB", 0x76, 0xb7, 0xb2},
     {"to 64 KiB", 0x59, 0xa1, 0x4f},       {"to 1 MiB", 0xf2, 0x8e, 0x2b},
@@ -42,7 +42,7 @@ unsigned char draw_cell(const size_t *cover, unsigned groups, size_t bytes)
     return (unsigned char)(1 + widest * DRAW_LEVELS + level);
 }
 
-/* A colour, mixed with white the more the less of the cell is covered. */
+/* Write a colour. It gets more white if less of the cell is covered. */
 static void write_colour(FILE *file, const draw_group_t *c, unsigned level)
 {
     static const unsigned percent[DRAW_LEVELS] = {30, 52, 76, 100};
@@ -52,7 +52,7 @@ static void write_colour(FILE *file, const draw_group_t *c, unsigned level)
             (c->green * part + white) / 100, (c->blue * part + white) / 100);
 }
 
-/* All runs of one kind of cell, row by row. */
+/* Write all runs of one cell value, row by row. */
 static void write_runs(FILE *file, const draw_grid_t *grid, unsigned char cell,
                        const draw_group_t *group)
 {

@@ -18,11 +18,11 @@
 #include <unistd.h>
 
 enum {
-    READ_TRIES = 10000 /* of figures that are being written */
+    READ_TRIES = 10000 /* attempts to read a page while it is being written */
 };
 
-/* The number of a process as it knows itself, which it may do by another one
- * than others do. */
+/* Get the number of a process in its own PID namespace, which may differ from
+ * ours. */
 static pid_t own_number(pid_t pid)
 {
     char path[64];
@@ -46,8 +46,9 @@ static pid_t own_number(pid_t pid)
     return (pid_t)own;
 }
 
-/* Copy the page. 0, or EAGAIN if it is being written all the time, as by a
- * process that was stopped in the middle, or EINVAL if it is none. */
+/* Copy the stats page. Returns 0; EAGAIN if every attempt met a write in
+ * progress, as with a process that was stopped in the middle of one; EINVAL if
+ * this is no stats page. */
 static int read_page(int fd, memheap_stats_page_t *page)
 {
     uint64_t after = 1;
@@ -79,8 +80,8 @@ static bool is_known(const live_t *live, const struct stat *file)
     return false;
 }
 
-/* Take in the heap behind a descriptor of a process, if it is one's own and not
- * what a fork left it. */
+/* Add the heap of a descriptor. Skip heaps of other users, and heaps that the
+ * process inherited through fork(). */
 static void add_heap(live_t *live, pid_t pid, int number)
 {
     char path[64];
@@ -114,7 +115,7 @@ static void add_heap(live_t *live, pid_t pid, int number)
         close(heap.fd);
 }
 
-/* Take in the heaps of a process. 0, or an error number. */
+/* Add all heaps of a process. Returns 0 or an error number. */
 static int add_process(live_t *live, pid_t pid)
 {
     static const char wanted[] = "/memfd:" MEMHEAP_STATS_FILE;
@@ -144,7 +145,7 @@ static pid_t parent_of(pid_t pid)
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return 0;
-    /* The name in parentheses may hold anything, such as more of them. */
+    /* The process name may contain parentheses, so search for the last one. */
     const char *end =
         fgets(line, sizeof(line), file) == NULL ? NULL : strrchr(line, ')');
     if (end == NULL || sscanf(end, ") %*c %d", &parent) != 1)
@@ -229,7 +230,7 @@ bool live_read(live_heap_t *heap)
     return !heap->gone;
 }
 
-/* Bytes of a range of a process that take memory. */
+/* Get the resident bytes of an address range of a process. */
 static size_t resident_in(pid_t pid, uint64_t base, size_t size)
 {
     char path[64];

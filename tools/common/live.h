@@ -1,8 +1,9 @@
 /*
- * The heaps of running processes, as memheap/debug/stats_page.h shows them.
+ * Reads the heaps of running processes from their stats pages
+ * (memheap/debug/stats_page.h).
  *
- * What a process shows is believed in nothing: it is copied before it is looked
- * at, numbers are numbers, and texts end.
+ * A stats page is untrusted input. It is copied before it is checked. Numbers
+ * are range-checked, and strings are terminated.
  */
 #ifndef MEMHEAP_TOOLS_COMMON_LIVE_H
 #define MEMHEAP_TOOLS_COMMON_LIVE_H
@@ -11,56 +12,67 @@
 
 #include <sys/types.h>
 
-/** A heap that was found. */
+/** A heap of a running process. */
 typedef struct live_heap {
     pid_t pid;
-    int number; /* of the descriptor in that process, */
-    int fd;     /* and in this one */
+    int number; /* the descriptor in the process of the heap */
+    int fd;     /* the descriptor in this process */
     dev_t device;
     ino_t inode;
-    memheap_stats_page_t page; /* as it was read last */
-    bool gone;                 /* the heap, or the process, has ended */
+    memheap_stats_page_t page; /* the last copy */
+    bool gone;                 /* the heap or its process has ended */
 } live_heap_t;
 
-/** Those that were found, by process. All zero: none. */
+/** The heaps found so far. Zero-initialized, the list is empty. */
 typedef struct live {
     live_heap_t *heap;
     size_t count, room;
-    size_t strange; /* heaps of another version of memheap, of the last look */
+    size_t strange; /* heaps of another version of memheap in the last search */
 } live_t;
 
-/** What processes to look at. */
+/** Which processes to search. */
 typedef enum live_scope {
-    LIVE_PROCESSES, /* the ones named */
-    LIVE_JOBS,      /* those that the ones named have started */
-    LIVE_USER       /* all of this user */
+    LIVE_PROCESSES, /* the given processes */
+    LIVE_JOBS,      /* the given processes and their descendants */
+    LIVE_USER       /* all processes of this user */
 } live_scope_t;
 
 /**
- * Look for heaps, beside those that are known.
- * @return 0; an error number if one of the processes named cannot be looked
- *         at, which *bad_p takes: ESRCH if there is none
+ * Search for heaps and add new ones.
+ *
+ * @return 0, or an error number if one of the given processes cannot be read;
+ *         *bad_p is then that process. ESRCH: there is no such process
  */
 int live_find(live_t *live, live_scope_t scope, const pid_t *pids, size_t count,
               pid_t *bad_p);
 
 void live_close(live_t *live);
 
-/** Forget the heap of an index. */
+/** Remove the heap at an index. */
 void live_forget(live_t *live, size_t index);
 
-/** Read what a heap shows now. False, and as it was, if it has gone; as it was,
- *  too, if the process was stopped while it wrote. */
+/**
+ * Update the copy of the stats page.
+ *
+ * The copy does not change if the heap has ended, or if the process was stopped
+ * while it wrote the page.
+ *
+ * @return false if the heap has ended
+ */
 bool live_read(live_heap_t *heap);
 
-/** All figures of a heap as it was read last; resident as it is now. */
+/** Get all statistics from the last copy. Resident memory is measured now. */
 void live_stats(const live_heap_t *heap, memheap_stats_t *stats);
 
-/** Find out the figures that follow from others. */
+/** Compute the statistics that depend on others. */
 void live_complete(memheap_stats_t *stats);
 
-/** The number of a heap's process in the largest job that it has a heap of; -1:
- *  it is of none. */
+/**
+ * Get the PE of the process of a heap.
+ *
+ * @return the PE number in the largest job in which the process has a heap; -1
+ *         if it belongs to no job
+ */
 int live_pe(const live_t *live, const live_heap_t *heap);
 
 #endif

@@ -1,7 +1,9 @@
 /*
- * Replays through libmemheap. The heap is used by one thread, so the times
- * are those of the allocator, the checks of the heap, and a few ns of this
- * loop. No block is touched but by the copies of a resize.
+ * Replays a trace through libmemheap.
+ *
+ * The heap is single-threaded. The times therefore include the allocator, the
+ * checks of the heap, and a few ns of the replay loop. No block is accessed
+ * except when a resize copies it.
  */
 #include "config.h"
 
@@ -16,7 +18,7 @@
 
 enum {
     TIMED_PASSES = 3,
-    /* A heap that needs four times what it handed out is of no interest. */
+    /* The search gives up at this multiple of the footprint. */
     SEARCH_FACTOR = 4
 };
 
@@ -56,7 +58,7 @@ void local_close(local_t *local)
     memheap_destroy(local->heap);
 }
 
-/* Carry out one operation; where it fails, the block is as it was. */
+/* Execute one operation. If it fails, the block does not change. */
 static memheap_status_t step(memheap_t *heap, const trace_op_t *op,
                              block_t *block)
 {
@@ -106,7 +108,7 @@ void local_clear(local_t *local)
     }
 }
 
-/* Time of this thread, so that PEs that share a core do not count. */
+/* CPU time of this thread, so that other PEs on the same core do not count. */
 static double cpu_ns(void)
 {
     struct timespec now;
@@ -146,16 +148,17 @@ void local_measure(const char *component, const trace_t *trace, block_t *blocks,
     local_close(&local);
 }
 
-/* Whether the trace passes in a heap of size bytes at the base of a range. */
+/* Test whether a heap of size bytes at the base of a range serves the trace
+ * without failure. */
 static bool passes(const char *component, const trace_t *trace,
                    local_range_t range, size_t size, block_t *blocks)
 {
     enum {
-        STRETCH = 1024 /* operations between two looks for a failure */
+        STRETCH = 1024 /* operations between two checks for failures */
     };
     local_t local;
     range.size = size;
-    /* A heap that is too small is an answer here, not a fault. */
+    /* A heap that is too small is a valid result, so log nothing. */
     if (local_open(&local, component, trace, range, blocks, &local_quiet_log) !=
         MEMHEAP_OK)
         return false;
@@ -167,7 +170,7 @@ static bool passes(const char *component, const trace_t *trace,
     return good;
 }
 
-/* Address space at a multiple of 1 GiB, as a heap of its own would have. */
+/* Map address space aligned to 1 GiB, like the range of a regular heap. */
 static bool range_map(size_t size, local_range_t *mapping_p, char **base_p)
 {
     size_t align = MEMHEAP_GIB;

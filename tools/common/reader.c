@@ -1,6 +1,6 @@
 /*
- * Unpacks through liblzma's stream decoder, a buffer at a time, so that a file
- * takes no more memory than what is kept of it.
+ * Decompresses with the stream decoder of liblzma, one buffer at a time, so
+ * that memory use does not depend on the size of the file.
  */
 #include "config.h"
 
@@ -9,11 +9,11 @@
 #include <errno.h>
 #include <string.h>
 
-/* What every .xz file begins with: the .xz file format, 2.1.1.1. */
+/* The first bytes of every .xz file. Source: the .xz file format, 2.1.1.1. */
 static const uint8_t xz_magic[6] = {0xFD, '7', 'z', 'X', 'Z', 0};
 
-/* The presets up to -9 unpack in 65 MiB; a file that asks for much more is
- * not one of ours. */
+/* The presets up to -9 need 65 MiB to decompress. A file that needs much more
+ * is not a trace. */
 static const uint64_t xz_memory = (uint64_t)256 << 20;
 
 const char *reader_open(reader_t *reader, const char *path)
@@ -54,7 +54,7 @@ void reader_close(reader_t *reader)
     fclose(reader->file);
 }
 
-/* More of the file into packed; how many bytes. */
+/* Read more of the file into packed. Returns the number of bytes. */
 static size_t read_packed(reader_t *reader)
 {
     size_t size = fread(reader->packed, 1, READER_BUFFER, reader->file);

@@ -1,6 +1,6 @@
 /*
- * A file, byte by byte: as it stands, or unpacked if it is an .xz file, which
- * shows in its first bytes and not in its name.
+ * Reads a file byte by byte, and decompresses it if it is an .xz file. The
+ * first bytes decide, not the file name.
  */
 #ifndef MEMHEAP_TOOLS_COMMON_READER_H
 #define MEMHEAP_TOOLS_COMMON_READER_H
@@ -18,9 +18,9 @@ typedef struct reader {
     FILE *file;
     bool compressed;
     lzma_stream xz;
-    const uint8_t *next; /* what is unpacked and not read yet, */
-    size_t left;         /* and how much */
-    const char *problem; /* why it ended too early; NULL if it did not */
+    const uint8_t *next; /* the first unread byte */
+    size_t left;         /* the number of unread bytes */
+    const char *problem; /* the error that ended reading; NULL if none */
     uint8_t packed[READER_BUFFER];
     uint8_t plain[READER_BUFFER];
 } reader_t;
@@ -28,18 +28,19 @@ typedef struct reader {
 /**
  * Open a file.
  *
- * @param reader  uninitialised; needs reader_close() if, and only if, the call
- *                succeeds
- * @return NULL, or why it cannot be read; lives until the next call of libc
+ * @param reader  uninitialized; call reader_close() only if this call succeeds
+ * @return NULL, or an error message that is valid until the next call of libc
  */
 const char *reader_open(reader_t *reader, const char *path);
 
 void reader_close(reader_t *reader);
 
-/** Unpack more; false at the end and where problem is set. */
+/** Fill the buffer. Returns false at the end of the file and on an error, which
+ *  sets problem. */
 bool reader_fill(reader_t *reader);
 
-/** The next byte; -1 at the end and where problem is set. */
+/** Get the next byte. Returns -1 at the end of the file and on an error, which
+ *  sets problem. */
 static inline int reader_byte(reader_t *reader)
 {
     if (reader->left == 0 && !reader_fill(reader))

@@ -1,6 +1,6 @@
 /*
- * Reads traces. A file is believed in nothing: each count, age and size is
- * checked, so that a replay need not check them again.
+ * Reads traces. A file is untrusted input: every count, age and size is checked
+ * here, so that a replay need not check them again.
  */
 #include "config.h"
 
@@ -19,18 +19,18 @@ enum {
     MAX_ALIGN_ORDER = 62
 };
 
-/* The slot of an allocation that was freed. */
+/* Marks an allocation that was freed. */
 #define FREED UINT32_MAX
 
-/* A trace while it is read. All arrays are of one capacity: there are never
- * more allocations, nor free slots, than operations. */
+/* The state of the reader. All arrays have the same capacity, because there are
+ * never more allocations or free slots than operations. */
 typedef struct loading {
     reader_t reader;
     trace_t *trace;
     size_t capacity;
     size_t allocations;
-    uint32_t *slot; /* of each allocation, or FREED */
-    size_t *size;   /* of each allocation */
+    uint32_t *slot; /* slot of each allocation, or FREED */
+    size_t *size;   /* size of each allocation */
     uint32_t *unused;
     size_t unused_count;
     size_t live;
@@ -43,7 +43,8 @@ static bool fail(loading_t *loading, const char *problem)
     return false;
 }
 
-/* Make an array longer; false if there is no memory, and it is as it was. */
+/* Grow an array. Returns false if memory is short; the array does not change
+ * then. */
 static bool lengthen(void *array_p, size_t count, size_t element)
 {
     void **array = array_p;
@@ -90,7 +91,7 @@ static bool read_number(loading_t *loading, uint64_t *number_p)
     return true;
 }
 
-/* Count bytes as live in place of others. */
+/* Replace before bytes by after bytes in the count of live bytes. */
 static bool count_live(loading_t *loading, size_t before, size_t after)
 {
     trace_t *trace = loading->trace;
@@ -115,7 +116,7 @@ static bool add_alloc(loading_t *loading, trace_op_t *op)
     return count_live(loading, 0, op->size);
 }
 
-/* A resize, or a free, which then has size 0. */
+/* Add a resize or a free. A free has size 0. */
 static bool add_change(loading_t *loading, trace_op_t *op, uint64_t age)
 {
     if (age == 0 || age > loading->allocations ||
@@ -186,8 +187,9 @@ static bool read_trace(loading_t *loading, size_t limit)
     }
     if (wanted < count)
         return true;
-    /* Reading on to the end also checks what a compressed file sums up. Zeros
-     * are what a program that died has not written. */
+    /* Read to the end of the file. This also verifies the checksum of a
+     * compressed file. A program that died before it finished its trace leaves
+     * zeros. */
     int byte = 0;
     while (byte == 0)
         byte = reader_byte(&loading->reader);
@@ -197,7 +199,8 @@ static bool read_trace(loading_t *loading, size_t limit)
     return ended || fail(loading, "more follows behind its last operation");
 }
 
-/* A file's name without its folder, and without what follows the first dot. */
+/* The file name without its folder and without everything from the first dot
+ * on. */
 static char *short_name(const char *path)
 {
     const char *slash = strrchr(path, '/');

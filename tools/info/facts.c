@@ -1,5 +1,5 @@
 /*
- * What both forms of output say of a parameter and of a component.
+ * Gets the values that all output formats show for a parameter or a component.
  */
 #include "config.h"
 
@@ -44,7 +44,8 @@ const char *info_default(const memheap_framework_t *framework,
                          const memheap_param_t *param,
                          char text[INFO_VALUE_TEXT])
 {
-    /* The default of a priority is the component's, not the definition's. */
+    /* The component defines the default of its priority, not the parameter
+     * definition. */
     for (size_t i = 0; i < memheap_framework_count(framework); i++) {
         const memheap_component_t *component =
             memheap_framework_component(framework, i);

@@ -1,5 +1,5 @@
 /*
- * The output for people: aligned, and wrapped to 80 columns.
+ * Prints the output for people: aligned, and wrapped to 80 columns.
  */
 #include "config.h"
 
@@ -18,8 +18,8 @@ enum {
     HELP_COLUMN = 6
 };
 
-/* Write words from column on, where the cursor is now, and break lines so
- * that they continue there. Ends the line. */
+/* Print words from the current column on. Break lines so that they continue in
+ * that column. Ends the line. */
 static void print_wrapped(const char *text, int column)
 {
     int at = column;
@@ -93,7 +93,7 @@ static void print_machine(void)
     print_pool(MEMHEAP_GIB);
 }
 
-/* The widest name of a component. */
+/* The length of the longest component name. */
 static int name_width(const memheap_framework_t *framework)
 {
     size_t width = 0;
@@ -125,7 +125,7 @@ static void print_components(const memheap_framework_t *framework)
     }
 }
 
-/* Where the value came from. */
+/* Describe the source of a value. */
 static void describe_source(const memheap_param_t *param, char *text,
                             size_t room)
 {
@@ -145,7 +145,8 @@ static void describe_source(const memheap_param_t *param, char *text,
     }
 }
 
-/* Bytes that a parameter stands for, on any machine; else 0. */
+/* Get the value of a size parameter in bytes; 0 if it depends on the machine or
+ * is no size. */
 static size_t bytes_of(const memheap_param_t *param)
 {
     if (param->def->type == MEMHEAP_PARAM_SIZE)

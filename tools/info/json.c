@@ -1,6 +1,6 @@
 /*
- * The output for programs that read JSON. The keys are documented in the man
- * page, and stay.
+ * Prints the output as JSON. The man page documents the keys, and they do not
+ * change.
  */
 #include "config.h"
 

@@ -1,9 +1,9 @@
 /*
- * memheap-info: show the components, the parameters with their values and
- * where each came from, the build, and what the machine offers.
+ * memheap-info: shows the components, the parameters with their values and
+ * sources, the build options, and the machine.
  *
- * What it shows is what a program started in the same environment would get:
- * it opens the same framework, and closes it again without making a heap.
+ * A program started in the same environment gets the same values: this program
+ * opens the same framework, and closes it without creating a heap.
  */
 #include "config.h"
 
@@ -48,8 +48,8 @@ static const struct option known[] = {
 
 static const cli_t cli = {"memheap-info", usage, "p:shV", known};
 
-/* Open the framework as libmemheap_shmem does, or as libmemheap does without
- * it. */
+/* Open the framework like libmemheap_shmem, or like libmemheap in a build
+ * without it. */
 static memheap_status_t open_framework(memheap_framework_t *framework)
 {
     memheap_framework_config_t config = {.log = NULL};
@@ -90,7 +90,8 @@ static int show(const options_t *options)
             info_parsable_params(&framework, options->param);
         else
             info_print_params(&framework, options->param);
-        /* A script would act on half of it. */
+        /* Report a failed write, because a script must not use partial
+         * output. */
         status = cli_finish(&cli);
     }
     memheap_framework_close(&framework);

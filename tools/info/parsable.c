@@ -1,9 +1,11 @@
 /*
- * The output for scripts: one fact a line, keys and value split by colons.
+ * Prints the output for scripts, one fact per line:
  *
- * The value comes last and may hold colons itself; a line break in it is
- * written as \n, a backslash as \\. The keys are documented in the man page,
- * and stay.
+ *      key:...:value
+ *
+ * The value comes last and may contain colons. A line break in it is written as
+ * \n, a backslash as \\. The man page documents the keys, and they do not
+ * change.
  */
 #include "config.h"
 
@@ -15,7 +17,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Write a value and end the line. */
+/* Print a value and end the line. */
 static void print_value(const char *value)
 {
     for (; *value != '\0'; value++) {

@@ -1,5 +1,5 @@
 /*
- * Cuts a heap into cells, and sorts blocks into groups.
+ * Divides a heap into cells, and sorts blocks into groups.
  */
 #include "config.h"
 
@@ -11,10 +11,10 @@
 
 enum {
     AGES = 5,
-    OTHERS = DRAW_GROUPS - 1 /* tags that have no group of their own */
+    OTHERS = DRAW_GROUPS - 1 /* the group of all remaining tags */
 };
 
-/* From dark to light, as the viridis map goes. */
+/* Colours from dark to light, like the viridis map. */
 static const draw_group_t ages[AGES] = {
     {"oldest fifth of allocations", 0x44, 0x01, 0x54},
     {"second", 0x3b, 0x52, 0x8b},
@@ -23,7 +23,7 @@ static const draw_group_t ages[AGES] = {
     {"newest fifth", 0xfd, 0xc7, 0x25},
 };
 
-/* Tableau 10. */
+/* Colours: Tableau 10. */
 static const draw_group_t tag_colours[DRAW_GROUPS] = {
     {NULL, 0x4e, 0x79, 0xa7}, {NULL, 0xf2, 0x8e, 0x2b},
     {NULL, 0x59, 0xa1, 0x4f}, {NULL, 0xe1, 0x57, 0x59},
@@ -31,7 +31,7 @@ static const draw_group_t tag_colours[DRAW_GROUPS] = {
     {NULL, 0x76, 0xb7, 0xb2}, {NULL, 0xba, 0xb0, 0xac},
 };
 
-/* The name that a group has for a tag. */
+/* The group name of a tag. */
 static const char *shown_tag(const char *tag)
 {
     return tag[0] == '\0' ? "(no tag)" : tag;
@@ -44,7 +44,7 @@ static const char *tag_of(const snapshot_t *snapshot,
         block->tag < snapshot->tag_count ? snapshot->tags[block->tag] : "");
 }
 
-/* A tag, and how many bytes have it in all heaps. */
+/* A tag, and the bytes of its blocks in all heaps. */
 typedef struct share {
     const char *tag;
     size_t bytes;
@@ -69,7 +69,8 @@ static share_t *find_share(share_t *shares, size_t *count, const char *tag)
     return &shares[(*count)++];
 }
 
-/* Groups of the tags with most bytes, and one for all others. */
+/* Make a group for each of the tags with the most bytes, and one for all
+ * others. */
 static bool make_tags(map_groups_t *groups, const snapshot_t *snapshots,
                       size_t count)
 {
@@ -198,7 +199,8 @@ void map_figures(const snapshot_t *snapshot, char lines[MAP_FIGURES][256])
     size_t hole_bytes = 0;
     size_t largest = 0;
     size_t run = 0;
-    /* Neighbours are one hole; what lies behind the last block is none. */
+    /* Adjacent free blocks count as one hole. The free space after the last
+     * live block is not a hole. */
     for (size_t i = 0; i < snapshot->count; i++) {
         const memheap_stats_block_t *block = &snapshot->blocks[i];
         run = block->live != 0 ? run : run + block->size;

@@ -1,5 +1,5 @@
 /*
- * The blocks for programs.
+ * Writes the blocks as JSON, for programs.
  */
 #include "config.h"
 

@@ -1,8 +1,8 @@
 /*
- * memheap-map: draws where the blocks of a heap lie.
+ * memheap-map: draws the blocks of heaps and the free space between them.
  *
- * A running heap is asked for a list of its blocks, which it gives at the end
- * of its next call; a trace is replayed up to the moment that is wanted.
+ * A running heap receives a request for its list of blocks, and publishes the
+ * list at the end of its next call. A trace is replayed up to the given moment.
  */
 #include "config.h"
 
@@ -45,7 +45,7 @@ typedef struct options {
     pid_t *pids;
     size_t pid_count;
     bool jobs;
-    int pe; /* -1: all */
+    int pe; /* -1: all PEs */
     const char *heap;
     double wait;
     const char *trace;
@@ -91,7 +91,7 @@ static bool is_wanted(const options_t *options, const live_t *live,
             strcmp(options->heap, heap->page.name) == 0);
 }
 
-/* By PE, which is the order of panels. */
+/* Compare by PE, the order of the panels. */
 static int compare_heaps(const void *a, const void *b)
 {
     const live_heap_t *left = a;
@@ -103,8 +103,8 @@ static int compare_heaps(const void *a, const void *b)
     return left->number - right->number;
 }
 
-/* All are asked before the first one is waited for: in a job they answer in
- * the same collective call, or nearly so. */
+/* Send all requests before the first wait. The heaps of a job then publish
+ * their lists in the same collective call, or nearly so. */
 static bool take_live(const options_t *options, live_t *live,
                       picture_t *picture)
 {
@@ -151,7 +151,8 @@ static bool take_trace(const options_t *options, picture_t *picture)
         component = getenv("MEMHEAP_COMPONENT");
     if (options->by == MAP_BY_AGE)
         setenv("MEMHEAP_RECORDS", "1", 1);
-    /* What a user traces or looks at is not this replay. */
+    /* The settings of the user for tracing and reports are not meant for this
+     * replay. */
     unsetenv("MEMHEAP_TRACE");
     unsetenv("MEMHEAP_REPORT");
     picture->snapshots = calloc(1, sizeof(*picture->snapshots));
@@ -259,7 +260,8 @@ static bool apply(options_t *options, int option)
     }
 }
 
-/* True if there is something to draw; else *status_p is the program's. */
+/* Returns true if there is something to draw. Otherwise *status_p is the exit
+ * status. */
 static bool read_options(options_t *options, int argc, char **argv,
                          int *status_p)
 {

@@ -1,5 +1,9 @@
 /*
- * What memheap-map draws: a heap at one moment, cut into cells.
+ * The data of memheap-map: snapshots of heaps, divided into cells.
+ *
+ * main.c takes snapshots (snapshot.c), sorts blocks into colour groups and
+ * counts their bytes in cells (cells.c), and writes the cells (svg.c, text.c)
+ * or the blocks (json.c).
  */
 #ifndef MEMHEAP_TOOLS_MAP_MAP_H
 #define MEMHEAP_TOOLS_MAP_MAP_H
@@ -16,32 +20,32 @@ enum {
     MAP_MESSAGE = 512
 };
 
-/** A heap at one moment. */
+/** The state of a heap at one moment. */
 typedef struct snapshot {
     char title[MAP_TITLE];
-    int pe;              /* -1: of no job */
-    pid_t pid;           /* 0: it is a trace's, */
-    size_t operations;   /* after this many of them */
-    char name[MAP_NAME]; /* of the heap, or of the trace */
+    int pe;              /* -1: belongs to no job */
+    pid_t pid;           /* 0: a replayed trace */
+    size_t operations;   /* number of replayed operations */
+    char name[MAP_NAME]; /* name of the heap or of the trace */
     char component[MAP_NAME];
     memheap_stats_t stats;
-    memheap_stats_block_t *blocks; /* live and free, by their offsets */
+    memheap_stats_block_t *blocks; /* live and free blocks, by offset */
     size_t count;
     char (*tags)[MEMHEAP_TAG_SIZE];
     size_t tag_count; /* 0: the heap keeps no records */
-    size_t reach;     /* what is drawn: to the end of the highest block */
+    size_t reach;     /* bytes to draw: up to the end of the highest block */
 } snapshot_t;
 
 void snapshot_free(snapshot_t *snapshot);
 
-/** Ask a running heap for its blocks; the answer is for snapshot_fetch(). */
+/** Request the block list of a running heap. snapshot_fetch() receives it. */
 void snapshot_ask(live_heap_t *heap);
 
 /**
- * Wait for the answer and take it.
+ * Wait for the list of blocks and copy it.
  *
- * @param wait     seconds
- * @param message  takes why there is none, MAP_MESSAGE bytes at most
+ * @param wait     time limit in seconds
+ * @param message  receives the error, at most MAP_MESSAGE bytes
  */
 bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
                     snapshot_t *snapshot, char *message);
@@ -50,7 +54,7 @@ bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
  * Replay a trace up to a moment.
  *
  * @param at         "peak", "end", or a number of operations
- * @param component  that serves it; "" for the first choice
+ * @param component  the component to use; "" for the first choice
  */
 bool snapshot_replay(const char *path, const char *at, const char *component,
                      snapshot_t *snapshot, char *message);
@@ -61,35 +65,35 @@ typedef enum map_colour {
     MAP_BY_TAG
 } map_colour_t;
 
-/** What colours stand for: the same for all panels of a picture. */
+/** The meaning of the colours. It is the same for all panels of a picture. */
 typedef struct map_groups {
     map_colour_t by;
     unsigned count;
     draw_group_t group[DRAW_GROUPS];
-    char names[DRAW_GROUPS][MEMHEAP_TAG_SIZE]; /* of tags */
+    char names[DRAW_GROUPS][MEMHEAP_TAG_SIZE]; /* tags of the groups */
 } map_groups_t;
 
-/** False if the heaps do not know what to colour by. */
+/** Define the groups. Returns false if the heaps lack the information. */
 bool map_groups_make(map_groups_t *groups, map_colour_t by,
                      const snapshot_t *snapshots, size_t count);
 
-/** The group of a block. */
+/** Get the group of a block. */
 unsigned map_group_of(const map_groups_t *groups, const snapshot_t *snapshot,
                       const memheap_stats_block_t *block);
 
 /** A heap as rows of cells. */
 typedef struct map_cells {
-    unsigned char *cells; /* as draw_cell() makes them */
+    unsigned char *cells; /* values of draw_cell() */
     size_t rows, columns;
-    size_t bytes; /* of a cell */
+    size_t bytes; /* bytes in a cell */
 } map_cells_t;
 
-/** Cut a heap into cells. False if there is no memory. */
+/** Divide a heap into cells. Returns false if memory is short. */
 bool map_cells_make(map_cells_t *cells, const snapshot_t *snapshot,
                     const map_groups_t *groups, size_t columns, size_t bytes);
 void map_cells_free(map_cells_t *cells);
 
-/** Write pictures, one below the other. False if there is no memory. */
+/** Write pictures, one below the other. Returns false if memory is short. */
 bool map_svg(FILE *file, const snapshot_t *snapshots, size_t count,
              const map_groups_t *groups);
 bool map_text(FILE *file, const snapshot_t *snapshots, size_t count,
@@ -99,10 +103,10 @@ bool map_text(FILE *file, const snapshot_t *snapshots, size_t count,
 void map_json(FILE *file, const snapshot_t *snapshots, size_t count);
 
 enum {
-    MAP_FIGURES = 2 /* lines */
+    MAP_FIGURES = 2 /* number of lines */
 };
 
-/** Put the figures of a heap into lines of text. */
+/** Format the statistics of a heap as lines of text. */
 void map_figures(const snapshot_t *snapshot, char lines[MAP_FIGURES][256]);
 
 #endif

@@ -1,5 +1,8 @@
 /*
- * Takes the blocks of a running heap, or of a replayed one.
+ * Takes snapshots of running heaps and of replayed traces.
+ *
+ * A lock on the file of the stats page lets only one reader at a time request a
+ * list from a heap.
  */
 #define _GNU_SOURCE /* fallocate() */
 #include "config.h"
@@ -33,7 +36,7 @@ static void set_asked(const live_heap_t *heap, uint64_t asked)
 {
     if (pwrite(heap->fd, &asked, sizeof(asked),
                (off_t)offsetof(memheap_stats_page_t, list_requested)) < 0)
-        return; /* no answer will come */
+        return; /* the request is lost, and snapshot_fetch() times out */
 }
 
 void snapshot_ask(live_heap_t *heap)
@@ -57,7 +60,7 @@ static bool read_all(int fd, void *to, size_t size, uint64_t from)
     return true;
 }
 
-/* Where the last live block ends. */
+/* The end of the last live block. */
 static size_t end_of_live(const snapshot_t *snapshot)
 {
     size_t end = 0;
@@ -68,7 +71,8 @@ static size_t end_of_live(const snapshot_t *snapshot)
     return end;
 }
 
-/* A list that is no list of blocks in their order would be drawn nowhere. */
+/* Check that the blocks are in order and inside the heap. Other lists cannot be
+ * drawn. */
 static bool is_in_order(const snapshot_t *snapshot)
 {
     uint64_t end = 0;
@@ -82,7 +86,8 @@ static bool is_in_order(const snapshot_t *snapshot)
     return true;
 }
 
-/* A text of the program's ends, and does not steer a terminal. */
+/* Terminate a tag of the program, and replace characters that could control a
+ * terminal. */
 static void clean(char tag[MEMHEAP_TAG_SIZE])
 {
     tag[MEMHEAP_TAG_SIZE - 1] = '\0';
@@ -115,7 +120,7 @@ static bool take_list(const live_heap_t *heap, snapshot_t *snapshot)
     return is_in_order(snapshot);
 }
 
-/* Wait until the heap has made a call. */
+/* Wait until the heap has published the list. */
 static bool is_answered(live_heap_t *heap, double wait)
 {
     uint64_t asked = heap->page.list_published + 1;
@@ -175,7 +180,8 @@ bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
     return good;
 }
 
-/* Operations up to the moment when most bytes live, as they were asked for. */
+/* Find the number of operations after which the sum of the requested sizes is
+ * largest. */
 static size_t peak_of(const trace_t *trace, size_t *sizes)
 {
     size_t live = 0;
@@ -194,7 +200,8 @@ static size_t peak_of(const trace_t *trace, size_t *sizes)
     return at;
 }
 
-/* The number of operations that a text means; false if it means none. */
+/* Parse a moment into a number of operations. Returns false if the text is
+ * invalid. */
 static bool moment_of(const trace_t *trace, const char *at, size_t *sizes,
                       size_t *count_p)
 {
@@ -261,7 +268,7 @@ bool snapshot_replay(const char *path, const char *at, const char *component,
              at);
     if (!moment_of(&trace, at, sizes, &count))
         goto out;
-    message[0] = '\0'; /* the library says why there is no heap */
+    message[0] = '\0'; /* the library logs why it cannot create the heap */
     if (local_open(&local, component, &trace, (local_range_t){NULL, 0}, blocks,
                    NULL) != MEMHEAP_OK)
         goto out;

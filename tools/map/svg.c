@@ -1,9 +1,15 @@
 /*
- * The picture as SVG: rows of addresses, each from left to right.
+ * Writes the picture as SVG.
  *
- * A row, and a cell of it, have a power of two of bytes, so that the labels
- * are round. Where a block begins that is many cells long, a white line tells
- * it from the one before.
+ * A panel shows addresses from left to right, row after row:
+ *
+ *      0      [cell][cell][cell] ... [cell]
+ *      1 MiB  [cell][cell][cell] ... [cell]
+ *      2 MiB  [cell][cell] grey: never allocated
+ *
+ * The bytes of a row and of a cell are powers of two, so that the labels are
+ * round numbers. A white line marks the start of a block that is many cells
+ * long, to separate it from the block before.
  */
 #include "config.h"
 
@@ -11,22 +17,22 @@
 #include "base/util.h"
 
 enum {
-    WIDTH = 1024,   /* of a row, in pixels and in cells */
-    ROW = 14,       /* its height */
-    ROWS = 32,      /* at most, of one panel, */
-    ROWS_EACH = 12, /* and of each where there are several */
+    WIDTH = 1024,   /* width of a row in pixels; maximum cells of a row */
+    ROW = 14,       /* height of a row in pixels */
+    ROWS = 32,      /* maximum rows if there is one panel */
+    ROWS_EACH = 12, /* maximum rows of each of several panels */
     LEAST_CELL = 16,
     LEAST_ROW = 256,
-    EDGE_CELLS = 6, /* a block that long has its start marked */
+    EDGE_CELLS = 6, /* blocks of at least this size get a mark */
     LEFT = 84,
     RIGHT = 26,
     TOP = 40,
-    HEAD = 62, /* of a panel */
+    HEAD = 62, /* height of the text above the rows of a panel */
     FOOT = 22,
     LEGEND = 56
 };
 
-/* Bytes of a row, so that there are no more rows than that. */
+/* Compute the bytes of a row so that at most rows rows are needed. */
 static size_t row_bytes(size_t reach, size_t rows)
 {
     size_t bytes = LEAST_ROW;
@@ -35,7 +41,7 @@ static size_t row_bytes(size_t reach, size_t rows)
     return bytes;
 }
 
-/* Where blocks begin that are large enough to be told apart. */
+/* Mark the starts of the blocks that are large enough. */
 static void write_edges(FILE *file, const snapshot_t *snapshot,
                         const map_cells_t *cells)
 {
@@ -75,7 +81,8 @@ static void write_labels(FILE *file, const map_cells_t *cells)
             memheap_format_size(text[1], cells->bytes));
 }
 
-/* What the heap has never reached, at the end of the last row. */
+/* Fill the end of the last row, which the heap has never allocated, with
+ * grey. */
 static void write_beyond(FILE *file, const snapshot_t *snapshot,
                          const map_cells_t *cells)
 {

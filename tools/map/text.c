@@ -1,5 +1,5 @@
 /*
- * The picture as text: a letter for each cell.
+ * Writes the picture as text: one letter for each cell.
  */
 #include "config.h"
 
@@ -15,7 +15,7 @@ enum {
     HALF = DRAW_LEVELS / 2
 };
 
-/* A size in seven characters at most. */
+/* Format a size in at most seven characters. */
 static const char *short_size(char *text, size_t size)
 {
     static const char letters[] = "BKMGTPE";

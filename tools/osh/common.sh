@@ -1,4 +1,6 @@
-# Words are split as choose() sets it, and no pattern is expanded.
+# Functions of oshcc and oshrun. make inserts them into both scripts.
+
+# Disable the expansion of patterns. choose() sets IFS to split a command.
 set -f
 
 fail()
@@ -7,7 +9,7 @@ fail()
     exit "$1"
 }
 
-# A word as a shell reads it.
+# Quote a word for a shell.
 quote()
 {
     case $1 in
@@ -18,7 +20,7 @@ quote()
     esac
 }
 
-# A command as one line that a shell reads.
+# Print a command as one line, quoted for a shell.
 print_command()
 {
     separator=
@@ -30,10 +32,13 @@ print_command()
     echo
 }
 
-# choose VARIABLE VALUE CONFIGURED NAME...: set $tool to the value of the
-# user's variable; or to what was found when memheap was configured; or to the
-# first NAME on the PATH. A value is one path, or else a command and its first
-# arguments: $tool is to be expanded without quotes.
+# choose VARIABLE VALUE CONFIGURED NAME...: set $tool to
+#   1. VALUE, the value of the user's VARIABLE, if it is set; else to
+#   2. CONFIGURED, the tool that configure found, if it still exists; else to
+#   3. the first NAME on the PATH.
+# End the script if VALUE cannot be run, or if there is no tool.
+# VALUE is one path, or a command followed by arguments. Callers must therefore
+# expand $tool without quotes.
 choose()
 {
     variable=$1 value=$2 tool=$3

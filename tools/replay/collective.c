@@ -1,13 +1,14 @@
 /*
- * Replays through the calls that a PGAS program makes.
+ * Replays a trace through the OpenSHMEM calls of a PGAS program.
  *
- * Rules of the verifying pass. A PE puts into its right neighbour's block
- * after a collective call that ended in a barrier, so the block is there. The
- * put has arrived when any later collective call has passed a barrier; where a
- * block goes right after the put into it, a barrier of our own comes first.
- * Between a PE's own look at a block and the next put into it lies another
- * barrier. As the pattern depends on the writer and on the operation, a put to
- * a wrong PE, to a wrong place or of old data shows.
+ * Rules of the verifying pass:
+ * - A PE puts into a block of its right neighbour only after the collective
+ *   call that allocated it. That call ends in a barrier, so the block exists.
+ * - The next collective call with a barrier completes the put. If the block is
+ *   freed or resized before such a call, an extra barrier comes first.
+ * - Another barrier separates the check of a block from the next put into it.
+ * - The pattern depends on the writer and on the operation. A put to a wrong
+ *   PE, to a wrong address, or of old data is therefore detected.
  */
 #include "config.h"
 
@@ -27,9 +28,10 @@
 enum {
     /* Operations between two progress lines: a fraction of a second. */
     PROGRESS_STEP = 16384,
-    /* Of the allocations that are verified, each such one is set to zero, */
+    /* The verifying pass makes one operation in this many a shmem_calloc(). */
     ZEROED_EACH = 4,
-    /* if it is not larger, since all of it is touched then. */
+    /* Larger blocks are not zeroed, because zeroing accesses the whole
+     * block. */
     ZEROED_SIZE = 1 << 20
 };
 
@@ -42,7 +44,8 @@ ring_t ring_get(void)
     return (ring_t){me, count, (me + count - 1) % count, (me + 1) % count};
 }
 
-/* Carry out one operation; false if it failed, and the block is as it was. */
+/* Execute one operation. Returns false if it failed; the block keeps its
+ * address then. */
 static bool step(const trace_op_t *op, block_t *block)
 {
     char *address = NULL;
@@ -68,8 +71,8 @@ static bool step(const trace_op_t *op, block_t *block)
     return address != NULL;
 }
 
-/* Free what lives. The heap must be whole then, and have as many bytes free
- * as it had before the pass. */
+/* Free all live blocks. Then check the heap, and check that the free bytes are
+ * the same as before the pass. */
 static void clear(const trace_t *trace, block_t *blocks, size_t free_before,
                   collective_result_t *result)
 {
@@ -104,20 +107,20 @@ void collective_replay(const trace_t *trace, block_t *blocks, const char *label,
     clear(trace, blocks, free_before, result);
 }
 
-/* A verifying pass between two operations. */
+/* The state of a verifying pass between two operations. */
 typedef struct verify {
     ring_t ring;
     size_t operation;
-    size_t unsettled; /* the slot that was put into since the last barrier */
+    size_t unsettled; /* slot of the put since the last barrier */
     collective_result_t *result;
 } verify_t;
 
-/* Put this PE's pattern into the right neighbour's block. */
+/* Put the pattern of this PE into the block of the right neighbour. */
 static void put_pattern(verify_t *verify, size_t slot, block_t *block)
 {
     unsigned char bytes[2 * PATTERN_EDGE];
     pattern_part_t parts[PATTERN_PARTS];
-    /* The left neighbour puts at the same time, under its own number. */
+    /* The left neighbour puts at the same time, with its own seed. */
     block->seed = pattern_seed(verify->ring.left, verify->operation);
     uint64_t seed = pattern_seed(verify->ring.me, verify->operation);
     pattern_parts(block->size, parts);
@@ -131,8 +134,8 @@ static void put_pattern(verify_t *verify, size_t slot, block_t *block)
     verify->unsettled = slot;
 }
 
-/* Find the left neighbour's pattern for a block of size bytes at address, as
- * far as the first kept of them go. */
+/* Check the left neighbour's pattern for a block of size bytes at address. Only
+ * the first kept bytes are compared. */
 static void check_pattern(const verify_t *verify, const char *address,
                           size_t size, size_t kept, uint64_t seed)
 {
@@ -149,7 +152,8 @@ static void check_pattern(const verify_t *verify, const char *address,
     }
 }
 
-/* Before a block goes: what was put into it last has arrived, and is right. */
+/* Complete the last put into a block and check the contents, before the block
+ * is freed or resized. */
 static void check_block(verify_t *verify, size_t slot, const block_t *block)
 {
     if (verify->unsettled == slot) {
@@ -176,7 +180,7 @@ static bool is_zeroed(const trace_op_t *op, size_t operation)
            operation % ZEROED_EACH == 0;
 }
 
-/* Carry out one operation, with a look before and a put after. */
+/* Check the old contents, execute one operation, and put the new pattern. */
 static void verify_step(verify_t *verify, const trace_op_t *op, block_t *block)
 {
     block_t old = *block;
@@ -193,7 +197,7 @@ static void verify_step(verify_t *verify, const trace_op_t *op, block_t *block)
         good = step(op, block);
     }
     if (op->kind != TRACE_FREE || old.address != NULL)
-        verify->unsettled = NO_SLOT; /* the call had a barrier */
+        verify->unsettled = NO_SLOT; /* the call contained a barrier */
     if (!good)
         verify->result->failed++;
     if (!good || op->kind == TRACE_FREE)
@@ -205,7 +209,7 @@ static void verify_step(verify_t *verify, const trace_op_t *op, block_t *block)
         check_pattern(verify, block->address, old.size,
                       memheap_min(old.size, block->size), old.seed);
     if (zeroed || resized)
-        shmem_sync_all(); /* let the neighbour put no sooner */
+        shmem_sync_all(); /* the neighbour must not put before the check */
     put_pattern(verify, op->slot, block);
 }
 

@@ -1,12 +1,18 @@
 /*
- * memheap-replay: how allocators serve recorded traces on a symmetric heap.
+ * memheap-replay: measures how allocators serve recorded traces on a symmetric
+ * heap.
  *
- * Each subject, a component or one setting of it, has the library to itself,
- * from shmem_init() to shmem_finalize(). The first such session, with the
- * user's own settings, serves to read the options and the traces and to agree
- * that all PEs can go on; in the last one the results are printed. Only PE 0
- * prints, and all PEs end with the same status: rules of every collective step
- * here.
+ * A subject is a component, or a component with one value of a parameter. The
+ * library is started once for each subject:
+ *
+ *      shmem_init()  read options and traces, agree that all PEs are ready
+ *      shmem_init()  measure subject 0
+ *        ...
+ *      shmem_init()  measure the last subject, print the results
+ *
+ * Rules of every collective step:
+ * - Only PE 0 prints.
+ * - All PEs exit with the same status.
  */
 #include "config.h"
 
@@ -29,11 +35,11 @@ typedef struct run {
     options_t options;
     setup_t setup;
     ring_t ring;
-    measure_t *measures; /* trace by trace, in each by subject */
-    FILE *map;           /* on PE 0, if it is wanted */
+    measure_t *measures; /* trace-major: measures[trace][subject] */
+    FILE *map;           /* file of the picture on PE 0, or NULL */
 } run_t;
 
-/* What a PE says of itself before the first measurement. */
+/* The state of a PE before the first measurement. */
 typedef struct readiness {
     bool ready;
     uint64_t digest;
@@ -45,7 +51,7 @@ static bool first_pe(const run_t *run)
     return run->ring.me == 0;
 }
 
-/* Everything that can fail on one PE alone before the measurements. */
+/* Do all steps before the measurements that can fail on one PE only. */
 static bool prepare(run_t *run, char *message)
 {
     if (!setup_make(&run->setup, &run->options, message))
@@ -65,7 +71,8 @@ static bool prepare(run_t *run, char *message)
     return run->map != NULL;
 }
 
-/* Whether all PEs are ready, and for the same; if not, PE 0 says why. */
+/* Test whether all PEs are ready and have the same input. If not, PE 0 prints
+ * the reason. */
 static bool all_ready(const run_t *run, const readiness_t *mine)
 {
     size_t count = (size_t)run->ring.count;
@@ -94,8 +101,8 @@ static bool all_ready(const run_t *run, const readiness_t *mine)
     return good;
 }
 
-/* Act on the options, and make all ready. True if there is something to
- * measure; otherwise status_p takes the program's status. */
+/* Act on the options and prepare the run. Returns true if there is something to
+ * measure. Otherwise *status_p is the exit status. */
 static bool begin(run_t *run, int *status_p)
 {
     const options_t *options = &run->options;
@@ -114,7 +121,7 @@ static bool begin(run_t *run, int *status_p)
     if (first_pe(run))
         progress_enable(run->options.progress);
     progress_show("reading traces");
-    static readiness_t mine; /* zeros behind the message go to PE 0 as well */
+    static readiness_t mine; /* zeroed, because PE 0 receives all bytes */
     mine.ready = prepare(run, mine.message);
     mine.digest = run->setup.digest;
     progress_clear();
@@ -122,13 +129,13 @@ static bool begin(run_t *run, int *status_p)
     return all_ready(run, &mine);
 }
 
-/* What one PE has measured. */
+/* The measurements of one PE. */
 typedef struct share {
     collective_result_t collective;
     local_result_t local;
 } share_t;
 
-/* Put what all PEs have measured together. */
+/* Combine the measurements of all PEs. */
 static void summarise(const run_t *run, const share_t *mine, measure_t *measure)
 {
     size_t count = (size_t)run->ring.count;
@@ -150,7 +157,7 @@ static void summarise(const run_t *run, const share_t *mine, measure_t *measure)
     free(all);
 }
 
-/* One trace with the subject of this session. */
+/* Measure one trace with the subject of this session. */
 static void measure_trace(run_t *run, const subject_t *subject,
                           const trace_t *trace, measure_t *measure)
 {
@@ -182,7 +189,8 @@ static void measure_trace(run_t *run, const subject_t *subject,
     progress_clear();
 }
 
-/* Draw the first trace with all subjects; false if it cannot be written. */
+/* Draw the first trace with all subjects. Returns false if the file cannot be
+ * written. */
 static bool draw_map(run_t *run)
 {
     const trace_t *trace = &run->setup.traces[0];
@@ -213,7 +221,7 @@ static bool draw_map(run_t *run)
     return good;
 }
 
-/* Print what was measured; the program's status. Collective. */
+/* Print the results and return the exit status. Collective. */
 static int finish(run_t *run)
 {
     size_t count = run->setup.trace_count * run->setup.subject_count;
@@ -239,7 +247,7 @@ static int finish(run_t *run)
     return collective_worst(status);
 }
 
-/* The library is started once for each subject. */
+/* Start the library once for each subject. */
 static int measure_all(run_t *run)
 {
     setup_t *setup = &run->setup;

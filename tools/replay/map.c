@@ -1,9 +1,14 @@
 /*
- * Samples a replay into a grid, and draws it.
+ * Samples a replay into a grid, and draws the grid.
  *
- * Addresses go up, time goes to the right. The state after each column's last
- * operation decides its cells: a cell has the colour of the size class that
- * covers most of it, paler where much of it is free.
+ *      address
+ *        ^   [cell][cell][cell]
+ *        |   [cell][cell][cell]
+ *        +-----------------------> time
+ *
+ * A column shows the heap after the last operation of its time step. A cell has
+ * the colour of the size class that covers most of it, and is paler if much of
+ * it is free.
  */
 #include "config.h"
 
@@ -15,7 +20,7 @@
 #include <string.h>
 
 enum {
-    PANELS = 2, /* in a row */
+    PANELS = 2, /* panels side by side */
     PANEL_GAP = 46,
     ROW_GAP = 120,
     LEFT = 84,
@@ -24,10 +29,10 @@ enum {
     BELOW = 112
 };
 
-/* Bytes of each size class in the rows of one column. */
+/* Covered bytes of each size class, in the rows of one column. */
 typedef size_t cover_t[MAP_ROWS][DRAW_SIZES];
 
-/* Where a row begins, in bytes from the base. */
+/* The start of a row in bytes from the base. */
 static size_t row_start(size_t row, size_t scale)
 {
     return (size_t)((double)scale / MAP_ROWS * (double)row);
@@ -193,7 +198,7 @@ void map_write(FILE *file, const trace_t *trace, const map_panel_t *panels,
     size_t bottom = TOP + rows * (MAP_ROWS + ROW_GAP) - ROW_GAP;
     size_t width =
         LEFT + RIGHT + columns * (MAP_COLUMNS + PANEL_GAP) - PANEL_GAP;
-    size_t least = LEFT + RIGHT + 640; /* the legend */
+    size_t least = LEFT + RIGHT + 640; /* width of the legend */
     width = memheap_max(width, least);
     draw_begin(file, width, bottom + BELOW);
     fprintf(file,

@@ -1,5 +1,5 @@
 /*
- * Reads the command line.
+ * Parses the command line of memheap-replay.
  */
 #define _GNU_SOURCE /* memrchr() */
 #include "config.h"
@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Enough to meet every kind of operation many times over, and short against
- * the timed pass of a long trace. */
+/* This many operations include every kind many times, and take little time
+ * compared to the timed pass of a long trace. */
 static const size_t default_verify = 20000;
 
 const char options_usage[] =
@@ -115,7 +115,7 @@ static void apply(options_t *options, int option)
     }
 }
 
-/* Where the traces of this installation are, which may have been moved. */
+/* Find the installed traces. The installation may have been moved. */
 static const char *installed_traces(void)
 {
     static char folder[PATH_MAX + sizeof(TRACES_FROM_BIN)];

@@ -1,5 +1,5 @@
 /*
- * What the user asked memheap-replay for.
+ * The command line of memheap-replay.
  */
 #ifndef MEMHEAP_TOOLS_REPLAY_OPTIONS_H
 #define MEMHEAP_TOOLS_REPLAY_OPTIONS_H
@@ -12,12 +12,12 @@ enum {
 };
 
 typedef struct options {
-    const char *components; /* as MEMHEAP_COMPONENT takes them; NULL: all */
+    const char *components; /* as in MEMHEAP_COMPONENT; NULL: all */
     const char *vary;       /* "NAME=VALUE,VALUE...", or NULL */
-    size_t operations;      /* of each trace at most */
-    size_t verify;          /* operations of each trace at most */
-    const char *map;        /* file for the picture; NULL: none */
-    const char *trace_dir;  /* where traces are if none are named */
+    size_t operations;      /* maximum operations of each trace */
+    size_t verify;          /* maximum verified operations of each trace */
+    const char *map;        /* file for the picture; NULL: no picture */
+    const char *trace_dir;  /* folder of the traces if no files are given */
     char *const *traces;    /* file names */
     size_t trace_count;
     bool csv;
@@ -25,10 +25,10 @@ typedef struct options {
     bool progress;
     bool help;
     bool version;
-    char problem[OPTIONS_MESSAGE]; /* what is wrong with them; "" if nothing */
+    char problem[OPTIONS_MESSAGE]; /* the error; "" if none */
 } options_t;
 
-/** Read the command line. Prints nothing: every PE reads the same. */
+/** Parse the command line. Prints nothing, because every PE calls it. */
 void options_parse(options_t *options, int argc, char **argv);
 
 extern const char options_usage[];

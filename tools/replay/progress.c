@@ -1,6 +1,7 @@
 /*
- * The line ends in a carriage return, so that the next one, or a message,
- * overwrites it. Written in one piece, since the launcher mixes what it gets.
+ * Writes the progress line. The line ends in a carriage return, so that the
+ * next line or message overwrites it. It is written in one piece, because the
+ * launcher interleaves the output of the PEs.
  */
 #include "config.h"
 

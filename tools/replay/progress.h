@@ -1,20 +1,19 @@
 /*
- * One line on the terminal that says how far a long run has come.
+ * Shows the progress of a long run in one line on the terminal.
  */
 #ifndef MEMHEAP_TOOLS_REPLAY_PROGRESS_H
 #define MEMHEAP_TOOLS_REPLAY_PROGRESS_H
 
 #include <stdbool.h>
 
-/** Show the line from now on, if standard error is a terminal or always is set.
- */
+/** Enable the line if standard error is a terminal, or always. */
 void progress_enable(bool always);
 
-/** Overwrite the line. */
+/** Replace the text of the line. */
 void progress_show(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
-/** Take the line away, before anything else is written. */
+/** Clear the line, before other output. */
 void progress_clear(void);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Prints results, for people or for programs.
+ * Prints results as a table, as CSV or as JSON.
  */
 #include "config.h"
 
@@ -16,7 +16,7 @@ bool measure_good(const measure_t *measure)
     return measure->same && measure->failed == 0 && measure->wrong == 0;
 }
 
-/* The longest of the names that get() finds, and of their heading. */
+/* The width of a column: the longest of its names and its heading. */
 static int name_width(const measure_t *measures, size_t count,
                       const char *heading,
                       const char *(*get)(const measure_t *measure))
@@ -77,7 +77,7 @@ void report_table(const measure_t *measures, size_t count, int pes)
     }
 }
 
-/* A name in quotes where it needs them: RFC 4180. */
+/* Print a name, in quotes if it needs them. Source: RFC 4180. */
 static void print_quoted(const char *name)
 {
     if (strpbrk(name, ",\"\n") == NULL) {

@@ -1,6 +1,6 @@
 /*
- * Loads traces and finds components; says what is wrong, and prints nothing,
- * since only one PE may.
+ * Loads traces and finds components. Errors are returned and not printed,
+ * because only PE 0 prints.
  */
 #include "config.h"
 
@@ -21,7 +21,7 @@ static bool no_memory(char *message)
     return false;
 }
 
-/* Keeps the message of the framework. */
+/* A log sink that stores the message. */
 static void keep_message(void *context, memheap_log_level_t level,
                          const char *message)
 {
@@ -29,7 +29,7 @@ static void keep_message(void *context, memheap_log_level_t level,
     snprintf(context, SETUP_MESSAGE, "%s", message);
 }
 
-/* Take the usable components, the one that a heap would get first. */
+/* Store the usable components by descending priority. */
 static void take_components(setup_t *setup,
                             const memheap_framework_t *framework)
 {
@@ -53,7 +53,7 @@ static void take_components(setup_t *setup,
     }
 }
 
-/* The component whose own the varied parameter is. */
+/* Find the component that owns the varied parameter. */
 static subject_t *find_owner(setup_t *setup)
 {
     for (size_t i = 0; i < setup->subject_count; i++) {
@@ -66,7 +66,8 @@ static subject_t *find_owner(setup_t *setup)
     return NULL;
 }
 
-/* Put one subject for each value in the place of the parameter's component. */
+/* Replace the subject of the parameter's component by one subject for each
+ * value. */
 static bool vary(setup_t *setup, const char *list, char *message)
 {
     size_t size = strcspn(list, "=");
@@ -105,7 +106,7 @@ static bool vary(setup_t *setup, const char *list, char *message)
     return true;
 }
 
-/* Whether the library takes all values of the varied parameter. */
+/* Test whether the library accepts all values of the varied parameter. */
 static bool values_are_good(const setup_t *setup, char *message)
 {
     const memheap_log_t log = {keep_message, message, MEMHEAP_LOG_ERROR};
@@ -170,7 +171,7 @@ static bool load(setup_t *setup, const char *path, size_t limit, char *message)
     return true;
 }
 
-/* Load a folder's traces in the order of their names. */
+/* Load the traces of a folder in the order of their names. */
 static bool load_folder(setup_t *setup, const options_t *options, char *message)
 {
     struct dirent **entries;

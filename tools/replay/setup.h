@@ -1,5 +1,5 @@
 /*
- * What a run works on, made before the first measurement.
+ * Prepares the input of a run: traces and components.
  */
 #ifndef MEMHEAP_TOOLS_REPLAY_SETUP_H
 #define MEMHEAP_TOOLS_REPLAY_SETUP_H
@@ -15,34 +15,34 @@ enum {
     SETUP_MESSAGE = 1024
 };
 
-/** A component, and one value of its parameter if that varies. */
+/** A component, with one value of its parameter if --param is given. */
 typedef struct subject {
     char component[SETUP_NAME];
-    char value[SETUP_NAME]; /* or "" */
+    char value[SETUP_NAME]; /* value of the parameter, or "" */
     char name[2 * SETUP_NAME];
 } subject_t;
 
 typedef struct setup {
     trace_t *traces;
     size_t trace_count;
-    size_t subject_count; /* by falling priority, in the order of the values */
+    size_t subject_count; /* by descending priority, then by value */
     subject_t subjects[2 * MEMHEAP_COMPONENT_MAX];
-    char vary[2 * SETUP_NAME]; /* the name of the parameter, or "" */
-    block_t *blocks; /* zeros, as many as the trace with the most slots needs */
-    uint64_t digest; /* of all operations: PEs that replay the same have one */
+    char vary[2 * SETUP_NAME]; /* name of the parameter, or "" */
+    block_t *blocks;           /* zeroed; enough for every trace */
+    uint64_t digest; /* digest of traces and subjects; the same on all PEs */
 } setup_t;
 
 /**
  * Load the traces and find the components. Local.
  *
- * @param setup    uninitialised; setup_free() is due in either case
- * @param message  takes what went wrong, SETUP_MESSAGE bytes at most
+ * @param setup    uninitialized; call setup_free() even if this call fails
+ * @param message  receives the error, at most SETUP_MESSAGE bytes
  */
 bool setup_make(setup_t *setup, const options_t *options, char *message);
 
 void setup_free(setup_t *setup);
 
-/** Let heaps that are made from now on be of a subject. */
+/** Select the subject of all heaps that are created from now on. */
 void setup_choose(const setup_t *setup, const subject_t *subject);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The figures for programs.
+ * Writes the statistics as JSON, for programs.
  */
 #include "config.h"
 

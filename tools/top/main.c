@@ -1,8 +1,9 @@
 /*
- * memheap-top: the heaps of running processes, and what they do.
+ * memheap-top: shows the heaps of running processes, and their activity.
  *
- * Nothing is asked of the processes: they write their figures where this
- * program finds them. Rates are what was counted between two looks.
+ * The processes are not involved: they publish their statistics in shared
+ * memory, and this program reads them there. Rates are the differences between
+ * two samples.
  */
 #include "config.h"
 
@@ -20,7 +21,7 @@
 #include <unistd.h>
 
 enum {
-    GONE_LOOKS = 10 /* for which one that ended is still shown among all */
+    GONE_LOOKS = 10 /* samples during which an ended heap is still listed */
 };
 
 static const char usage[] =
@@ -67,12 +68,12 @@ static const struct option known[] = {
 
 static const cli_t cli = {"memheap-top", usage, "j:i:s:1hV", known};
 
-/* A heap's figures of the look before. */
+/* The statistics of a heap in the previous sample. */
 typedef struct before {
     ino_t inode;
     dev_t device;
     uint64_t allocations, frees;
-    unsigned gone; /* looks since it ended */
+    unsigned gone; /* samples since the heap ended */
 } before_t;
 
 typedef struct view {
@@ -82,11 +83,11 @@ typedef struct view {
     size_t before_count;
     double before_time;
     top_line_t *lines;
-    size_t count; /* of lines */
-    size_t gone;  /* of them */
+    size_t count; /* number of lines */
+    size_t gone;  /* number of lines of ended heaps */
     bool terminal;
     struct termios saved;
-    bool keys; /* are read from the terminal */
+    bool keys; /* keys are read from the terminal */
 } view_t;
 
 static volatile sig_atomic_t interrupted;
@@ -123,8 +124,8 @@ static void set_line(view_t *view, const live_heap_t *heap, double seconds,
     line->frees = (double)(line->stats.frees - before->frees) / seconds;
 }
 
-/* Heaps that ended stay for a while among all of the user's, and for good among
- * those that were asked for. */
+/* Remove ended heaps after a while if all processes of the user are listed.
+ * Ended heaps of given processes stay. */
 static void forget_gone(view_t *view)
 {
     for (size_t i = view->live.count; i-- > 0;) {
@@ -141,7 +142,7 @@ static void no_memory(void)
     exit(CLI_WRONG);
 }
 
-/* Look at all heaps. */
+/* Sample all heaps. */
 static void look(view_t *view)
 {
     live_t *live = &view->live;
@@ -175,7 +176,8 @@ static void look(view_t *view)
     top_sort(view->lines, view->count, view->options.sort);
 }
 
-/* Look for heaps that are new. What cannot be looked at is an error once. */
+/* Search for new heaps. Only the first search reports processes that cannot be
+ * read. */
 static bool find(view_t *view, bool first)
 {
     const options_t *options = &view->options;
@@ -234,7 +236,7 @@ static void read_keys(view_t *view)
     view->keys = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
 }
 
-/* Wait for the next look. False if the user has had enough. */
+/* Wait for the next sample. Returns false if the user ends the program. */
 static bool pause_view(const view_t *view)
 {
     double end = cli_now() + view->options.interval;
@@ -253,7 +255,8 @@ static bool pause_view(const view_t *view)
     }
 }
 
-/* Whether nothing is left to be seen. On a terminal, more may come. */
+/* Test whether all heaps have ended. On a terminal, new ones may still
+ * appear. */
 static bool is_over(const view_t *view)
 {
     return view->gone == view->count &&
@@ -272,7 +275,7 @@ static int watch(view_t *view)
     read_keys(view);
     bool good = true;
     look(view);
-    /* Rates want two looks. */
+    /* Rates need two samples. */
     while (pause_view(view)) {
         find(view, false);
         look(view);
@@ -297,7 +300,8 @@ static bool set_sort(options_t *options, const char *text)
     return cli_wrong(&cli, wanted, text);
 }
 
-/* True if there is something to show; else *status_p is the program's. */
+/* Returns true if there is something to show. Otherwise *status_p is the exit
+ * status. */
 static bool read_options(options_t *options, int argc, char **argv,
                          int *status_p)
 {

@@ -1,8 +1,8 @@
 /*
- * The table for people.
+ * Writes the table for people.
  *
- * Its columns come from the table of figures, with a few that are not figures;
- * where the terminal is narrow, the least important ones are left out.
+ * The columns are statistics of memheap_stat_table[] and a few others. On a
+ * narrow terminal the least important columns are left out.
  */
 #include "config.h"
 
@@ -29,8 +29,8 @@ typedef enum source {
 
 typedef struct column {
     const char *title;
-    int width; /* negative: from the left */
-    int rank;  /* the greatest are left out first; 0: never */
+    int width; /* negative: left-aligned */
+    int rank;  /* columns of high rank are left out first; 0: never */
     source_t source;
     const char *stat;
 } column_t;
@@ -56,7 +56,7 @@ enum {
     COLUMNS = sizeof(columns) / sizeof(columns[0])
 };
 
-/* Of a column that has one. */
+/* Get the statistic of a column of source STAT. */
 static const memheap_stat_t *figure_of(const column_t *column)
 {
     unsigned i = 0;
@@ -66,7 +66,8 @@ static const memheap_stat_t *figure_of(const column_t *column)
     return &memheap_stat_table[i];
 }
 
-/* A number in five characters, with a letter for a power of the unit. */
+/* Format a number in at most five characters, with a letter for a power of the
+ * unit. */
 static void put_short(char text[CELL], double value, double unit,
                       const char *letters)
 {
@@ -105,7 +106,8 @@ static double value_of(const column_t *column, const top_line_t *line)
     }
 }
 
-/* Texts of the program's must not steer a terminal. */
+/* Copy a text of the program. Replace characters that could control a
+ * terminal. */
 static void put_text(char text[CELL], const char *from, int width)
 {
     int i = 0;
@@ -160,7 +162,7 @@ char *top_columns(char *text, size_t room)
 
 static const column_t *sorted_by;
 
-/* By PE, and where that is the same or of no interest, by process. */
+/* Compare by PE, then by process, then by heap name. */
 static int compare_places(const top_line_t *left, const top_line_t *right)
 {
     if (left->pe != right->pe)
@@ -170,7 +172,7 @@ static int compare_places(const top_line_t *left, const top_line_t *right)
     return strcmp(left->heap, right->heap);
 }
 
-/* Figures by what is most. */
+/* Compare by the sort column. Statistics are in descending order. */
 static int compare(const void *a, const void *b)
 {
     const top_line_t *left = a;
@@ -200,7 +202,7 @@ bool top_sort(top_line_t *lines, size_t count, const char *column)
     return true;
 }
 
-/* Leave columns out until the rest fits. */
+/* Leave out columns until the rest fits. */
 static void choose(size_t width, bool shown[COLUMNS])
 {
     size_t total = 0;
