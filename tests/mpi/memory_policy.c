@@ -158,17 +158,19 @@ int main(void)
     memheap_create(&config, &local);
     config.base = shmem_align(4096, LOCAL);
     memheap_create(&config, &carved);
-    const memheap_source_t sources[] = {
-        {.pool = memheap_heap_as_pool(local),
-         .reachability = MEMHEAP_REACH_PE,
-         .node = MEMHEAP_NODE_NONE},
-        {.pool = {pop, push, getsize, &first, NULL},
-         .reachability = MEMHEAP_REACH_SYSTEM,
-         .node = MEMHEAP_NODE_NONE,
-         .collective = true},
-        {.pool = memheap_heap_as_pool(carved),
-         .reachability = MEMHEAP_REACH_SYSTEM,
-         .node = MEMHEAP_NODE_NONE}};
+    const memheap_source_t sources[] = {{.pool = memheap_heap_as_pool(local),
+                                         .reachability = MEMHEAP_REACH_PE,
+                                         .node = MEMHEAP_NODE_NONE},
+                                        {.pool = {.pop = pop,
+                                                  .push = push,
+                                                  .getsize = getsize,
+                                                  .state = &first},
+                                         .reachability = MEMHEAP_REACH_SYSTEM,
+                                         .node = MEMHEAP_NODE_NONE,
+                                         .collective = true},
+                                        {.pool = memheap_heap_as_pool(carved),
+                                         .reachability = MEMHEAP_REACH_SYSTEM,
+                                         .node = MEMHEAP_NODE_NONE}};
     memheap_proximity_t *inside = over(&sources[2], 1, MEMHEAP_NEAREST_FIRST);
     void *block;
     bool good = place(inside, MEMHEAP_REACH_SYSTEM, &block) == 0;

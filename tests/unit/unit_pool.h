@@ -74,9 +74,11 @@ static inline void unit_pool_share(unit_pool_t *unit)
 
 static inline void unit_pool_init(unit_pool_t *unit, memheap_pool_t inner)
 {
-    *unit = (unit_pool_t){
-        .pool = {unit_pool_pop, unit_pool_push, unit_pool_getsize, unit, NULL},
-        .inner = inner};
+    *unit = (unit_pool_t){.pool = {.pop = unit_pool_pop,
+                                   .push = unit_pool_push,
+                                   .getsize = unit_pool_getsize,
+                                   .state = unit},
+                          .inner = inner};
 }
 
 #endif

@@ -100,7 +100,8 @@ static bool take_list(const live_heap_t *heap, snapshot_t *snapshot)
     const memheap_stats_page_t *page = &heap->page;
     struct stat file;
     if (fstat(heap->fd, &file) != 0 ||
-        page->list_blocks > (uint64_t)file.st_size / sizeof(*snapshot->blocks) ||
+        page->list_blocks >
+            (uint64_t)file.st_size / sizeof(*snapshot->blocks) ||
         page->list_tags > (uint64_t)file.st_size / MEMHEAP_TAG_SIZE)
         return false;
     size_t bytes = page->list_blocks * sizeof(*snapshot->blocks);
@@ -109,7 +110,8 @@ static bool take_list(const live_heap_t *heap, snapshot_t *snapshot)
     snapshot->blocks = malloc(bytes + 1);
     snapshot->tags = malloc(page->list_tags * MEMHEAP_TAG_SIZE + 1);
     if (snapshot->blocks == NULL || snapshot->tags == NULL ||
-        !read_all(heap->fd, snapshot->blocks, bytes, MEMHEAP_STATS_LIST_START) ||
+        !read_all(heap->fd, snapshot->blocks, bytes,
+                  MEMHEAP_STATS_LIST_START) ||
         !read_all(heap->fd, snapshot->tags, page->list_tags * MEMHEAP_TAG_SIZE,
                   MEMHEAP_STATS_LIST_START + bytes))
         return false;
@@ -159,7 +161,7 @@ bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
                      "(%s)",
                      page->name, (long)heap->pid,
                      page->list_error == 0 ? "the list is damaged"
-                                      : strerror((int)page->list_error));
+                                           : strerror((int)page->list_error));
     } else if (heap->gone) {
         snprintf(message, MAP_MESSAGE, "heap \"%s\" of process %ld has ended",
                  page->name, (long)heap->pid);
