@@ -1,10 +1,11 @@
 /*
- * A limit of speed: an allocator that does the least possible work per call.
+ * An allocator that does little work per call, as an upper bound of speed.
  *
  * There are eight size classes between two powers of two. A freed block goes to
- * the list of its class, and only an allocation of that class takes it from
- * there. Blocks are never split or joined. A header in front of each block says
- * where its memory starts, and which class it has.
+ * the free list of its class. An allocation takes a block only from the free
+ * list of its own class, or else from the unused end of the range. Blocks are
+ * never split or coalesced. A header in front of each block holds the start of
+ * the block's memory and its class.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +22,7 @@ enum {
     CLASSES = 64 * STEPS
 };
 
-/* In front of a block. The memory of a free block starts with a pointer to the
+/* Precedes each block. The memory of a free block starts with a pointer to the
  * next free block of its class. */
 typedef struct header {
     char *memory;
@@ -32,8 +33,9 @@ static char *unused;
 static char *end;
 static char *lists[CLASSES];
 
-/* The smallest class whose blocks have size bytes. Sets *rounded_p to the size
- * of its blocks. Up to 128 bytes, classes are multiples of 16. */
+/* Return the smallest class with blocks of at least size bytes, and set
+ * *rounded_p to its block size. Up to 128 bytes, classes are multiples of 16.
+ */
 static size_t class_of(size_t size, size_t *rounded_p)
 {
     size_t last = (size - 1) | 15;
@@ -93,7 +95,8 @@ void arena_free(void *block)
     *list = memory;
 }
 
-/* Stays where it is while that is less than twice as much as is needed. */
+/* The block stays in place if it is large enough, and not larger than about
+ * twice the size. */
 void *arena_realloc(void *block, size_t size)
 {
     const header_t *header = (header_t *)block - 1;

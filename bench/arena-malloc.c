@@ -1,6 +1,6 @@
 /*
- * malloc behind the functions of a replay: that of libc, or of the library that
- * LD_PRELOAD names. It takes what memory it likes.
+ * Connects a trace replay to malloc: that of libc, or of the library that
+ * LD_PRELOAD names. It is not limited to a range.
  */
 #include <stddef.h>
 #include <stdlib.h>

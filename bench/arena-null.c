@@ -1,5 +1,6 @@
 /*
- * The harness of a replay alone: an allocator that does nothing but count.
+ * An allocator that only counts its calls. Its time is that of the replay
+ * harness.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,25 +1,27 @@
 /*
- * Replays a trace on one allocator: a shared object with the four functions of
- * bench/arena.c, or an unbounded one: a malloc that has no range. A child
- * process measures each figure, so that figures do not influence one another,
- * and a crash costs one figure.
+ * Replays a trace on one allocator. The allocator is a shared object with the
+ * four functions of bench/arena.c. It gets one range of memory, or is unbounded
+ * (a malloc, which obtains its own memory). A child process measures each
+ * figure. So figures do not influence one another, and a crash costs one figure
+ * only.
  *
  * Prints one line: the trace, its number of operations, its peak of live bytes,
- * the number of allocations that failed, and the figures. "-" stands for a
- * figure that was not requested or could not be measured:
+ * the number of failed allocations, and the figures. "-" stands for a figure
+ * that was not requested or could not be measured:
  *
- *   ns         processor time per operation: the median of the passes after
- *              the first. Blocks that are left are freed between passes,
- *              outside the measured time. No pass touches the blocks
+ *   ns         CPU time per operation: the median of the passes after the
+ *              first. Blocks that remain are freed between passes, outside the
+ *              measured time. No pass touches the blocks
  *   footprint  the end of the highest block in the first pass. Unbounded: the
- *              growth of resident memory if each page of each block is touched
- *   smallest   the shortest range in which no call of the first pass fails, to
- *              half a percent
- *   worst      nanoseconds of the slowest allocation or release
- *   p9999      nanoseconds of the slowest in ten thousand
+ *              growth of resident memory when every page of each block is
+ *              touched
+ *   smallest   the shortest range in which no call of the first pass fails,
+ *              within half a percent
+ *   worst      nanoseconds of the slowest allocation or free
+ *   p9999      99.99th percentile of the nanoseconds of an allocation or free
  *
- * For the last two, the quickest of all passes counts for each operation, since
- * a disturbance of the machine seldom hits all passes.
+ * For the last two, each operation counts with its fastest pass, because a
+ * disturbance of the machine rarely hits the same operation in all passes.
  */
 #include "config.h"
 
@@ -46,7 +48,7 @@ enum {
     PAGE = 4096
 };
 
-/* Where the range is: aligned as a heap's, and seldom in use. */
+/* Address of the range: aligned as that of a heap, and rarely in use. */
 #define RANGE_BASE ((uintptr_t)1 << 45)
 
 typedef struct arena {
@@ -57,7 +59,7 @@ typedef struct arena {
     bool unbounded;
 } arena_t;
 
-/* What a child says. */
+/* Results of a child process, in shared memory. */
 typedef struct answer {
     bool ended;
     size_t failures;
@@ -67,7 +69,7 @@ typedef struct answer {
     double p9999;
 } answer_t;
 
-/* What the child that reads a trace says. */
+/* Results of the child that reads a trace, in shared memory. */
 typedef struct loaded {
     trace_t trace;
     char name[64];
@@ -77,7 +79,7 @@ static const char *shim;
 static trace_t trace;
 static unsigned passes = 9;
 static unsigned limit = 120;
-static size_t factor = 4; /* of the range over the peak, at least */
+static size_t factor = 4; /* the range is at least factor * peak */
 static arena_t arena;
 static char *base;
 static void **slots;
@@ -88,7 +90,7 @@ static size_t align_of(const trace_op_t *op)
     return op->kind == TRACE_ALIGN ? (size_t)1 << op->align_order : 16;
 }
 
-/* The whole trace; how many allocations failed. */
+/* Run the whole trace. Returns the number of failed allocations. */
 static __attribute__((noinline)) size_t pass(void)
 {
     const arena_t a = arena;
@@ -121,7 +123,7 @@ static void free_all(void)
     }
 }
 
-/* Nanoseconds of the processor, which leave out what others use of it. */
+/* CPU time of the process in nanoseconds. It excludes other processes. */
 static double processor_time(void)
 {
     struct timespec t;
@@ -144,7 +146,7 @@ static void measure_time(void)
     answer->ns = times[passes / 2];
 }
 
-/* A field of /proc/self/status in bytes. */
+/* Return a field of /proc/self/status in bytes. */
 static size_t memory_of(const char *field)
 {
     char line[256];
@@ -166,7 +168,8 @@ static void touch(char *block, size_t size)
     *(volatile char *)(block + size - 1) = 1;
 }
 
-/* The first pass; ends at a failure if it is to be without. */
+/* Run the first pass. If without_failure is set, return at the first failed
+ * allocation. */
 static void walk_through(bool without_failure)
 {
     size_t before = memory_of("VmRSS:");
@@ -208,8 +211,8 @@ static void try_range(void)
     walk_through(true);
 }
 
-/* A clock of a few nanoseconds, in its own unit, that waits for what comes
- * before it. */
+/* Read a clock with a resolution of a few nanoseconds, in ticks, after all
+ * preceding instructions are complete. */
 static inline uint64_t stamp(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -222,7 +225,7 @@ static inline uint64_t stamp(void)
 #endif
 }
 
-/* Nanoseconds of a tick of that clock. */
+/* Return the nanoseconds of one tick of stamp(). */
 static double tick_length(void)
 {
     double start = now();
@@ -243,7 +246,7 @@ static uint64_t empty_stamp(void)
     return least;
 }
 
-/* One operation, and the ticks that it took. */
+/* Run one operation. Returns its time in ticks. */
 static uint64_t stamped(const trace_op_t *op)
 {
     void **slot = &slots[op->slot];
@@ -269,7 +272,7 @@ static uint64_t stamped(const trace_op_t *op)
     return end - start;
 }
 
-/* Reallocations are passed over: they may have to copy. */
+/* Reallocations are not measured, because they may have to copy. */
 static void measure_latency(void)
 {
     double *least = malloc(trace.count * sizeof(*least));
@@ -323,7 +326,7 @@ static bool open_arena(size_t size)
            arena.free != NULL && arena.init(base, size) == 0;
 }
 
-/* Let a child measure; false if it did not end well. */
+/* Run measure() in a child process. Returns false if the child failed. */
 static bool ask(void (*measure)(void), size_t size)
 {
     *answer = (answer_t){.ended = false};
@@ -349,9 +352,10 @@ static bool fits(size_t size)
     return ask(try_range, size) && answer->failures == 0;
 }
 
-/* The shortest range, to a 200th of it; 0: none was found. Not every allocator
- * passes in each range that is longer than one in which it does; this is one
- * with a shorter one, in which it does not, close below. */
+/* Return the shortest range in which the trace runs, within 1/200 of its
+ * length, or 0 if there is none up to most. An allocator may pass in one range
+ * and fail in a longer one. So the result is a range that passes, close above
+ * one that fails. */
 static size_t find_smallest(size_t footprint, size_t most)
 {
     size_t low = trace.peak & ~(size_t)(PAGE - 1);
@@ -380,7 +384,7 @@ static size_t range_for(size_t peak)
     return size;
 }
 
-/* Print a figure that a child measured, with digits decimals. */
+/* Print a figure with digits decimals, or "-" if it is not known. */
 static void print_figure(double value, bool known, int digits)
 {
     if (known)
@@ -414,8 +418,8 @@ static void report(const char *measures)
     printf("\n");
 }
 
-/* The child of load(): the trace, but for its operations, to *loaded, and
- * these to a file. */
+/* Runs in the child of load(): write the operations to the file, and the rest
+ * of the trace to *loaded. */
 static void read_trace(const char *path, size_t operations, loaded_t *loaded,
                        int file)
 {
@@ -437,7 +441,7 @@ static void read_trace(const char *path, size_t operations, loaded_t *loaded,
     snprintf(loaded->name, sizeof(loaded->name), "%s", read.name);
 }
 
-/* Pages of this process, all in memory, so that they do not count as growth. */
+/* Map resident pages, so that they do not count as growth later. */
 static void *resident(size_t size)
 {
     char *pages = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -448,7 +452,8 @@ static void *resident(size_t size)
     return pages;
 }
 
-/* Read a trace, without leaving traces in malloc, which is what is measured. */
+/* Read a trace. A child does it, so that the malloc of this process, which may
+ * be the measured one, is not used before. */
 static bool load(const char *path, size_t operations)
 {
     static loaded_t *loaded;
@@ -488,8 +493,8 @@ static void unload(void)
     munmap(slots, (trace.slots + 1) * sizeof(*slots));
 }
 
-/* Whether the shared object says that it has no range. Asked in a child, for
- * none of them is to be in this process. */
+/* Report whether the allocator is unbounded. Runs in a child, so that this
+ * process loads no allocator. */
 static void look(void)
 {
     answer->failures = arena.unbounded;

@@ -1,7 +1,7 @@
 /*
- * One component's module behind four functions that a trace replay calls, with
- * the checks that every build of the heap has and nothing more: the peers of
- * such a comparison are allocators, not heaps.
+ * Connects a trace replay to the module of one component, by four functions.
+ * They make the checks that every build of the heap makes, and no others,
+ * because the module is compared with allocators, not with heaps.
  *
  * Compiled once for each component, with ARENA_COMPONENT as its name.
  */
@@ -28,7 +28,7 @@ static char *arena;
 static memheap_result_t (*resize)(memheap_module_t *module, size_t offset,
                                   size_t size);
 
-/* Resize in a module that cannot: it says how long the block is. */
+/* Resize operation of a module without one: it reports the block's size. */
 static memheap_result_t resize_never(memheap_module_t *m, size_t offset,
                                      size_t size)
 {
@@ -39,7 +39,7 @@ static memheap_result_t resize_never(memheap_module_t *m, size_t offset,
     return answer;
 }
 
-/* The component's own parameters come from the environment. */
+/* Parameters of the component come from the environment. */
 int arena_init(void *base, size_t size)
 {
     static memheap_params_t params;

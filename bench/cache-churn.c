@@ -1,20 +1,22 @@
 /*
- * Items of 48 bytes, out of a heap or out of a cache over such a heap.
+ * Measures allocation and free of 48-byte items, with a heap or with an object
+ * cache over the same heap.
  *
  *     cache-churn WHAT WORKLOAD LOCKS PAIRS
  *
- * WHAT is "heap", the default one's memheap_alloc() and memheap_free(), or
- * "cache", memheap_cache_alloc() and memheap_cache_free(). WORKLOAD is
- *   pair    an item is allocated and freed at once
- *   fill    all items are allocated, and then freed in the same order
- *   random  one of 1000 items is freed, and another allocated for it
- *   spread  one of 100000 items is
- * LOCKS is "none", MEMHEAP_SINGLE_THREADED; "alone", a lock in a process of
- * one thread; or "second", a lock while there is another thread, which waits.
- * Prints the nanoseconds of a pair of allocation and free, the mean over PAIRS
- * of them after as many that do not count.
+ * WHAT is "heap", for memheap_alloc() and memheap_free() of a default heap, or
+ * "cache", for memheap_cache_alloc() and memheap_cache_free(). WORKLOAD is
+ *   pair    allocates an item and frees it at once
+ *   fill    allocates all items, and then frees them in the same order
+ *   random  replaces a random one of 1000 items by a new one
+ *   spread  replaces a random one of 100000 items by a new one
+ * LOCKS is "none", for MEMHEAP_SINGLE_THREADED; "alone", for a lock in a
+ * process of one thread; or "second", for a lock while a second thread exists,
+ * which waits. The program prints the mean nanoseconds of a pair of allocation
+ * and free over PAIRS pairs, after a warm-up of the same length.
  *
- * Instructions: valgrind --tool=callgrind --toggle-collect=run, over the pairs.
+ * To count instructions, use valgrind --tool=callgrind --toggle-collect=run,
+ * and divide by the pairs.
  */
 #include "common/random.h"
 #include "common/timing.h"
@@ -35,7 +37,7 @@ enum {
 };
 
 static memheap_t *heap;
-static memheap_cache_t *cache; /* NULL: of the heap itself */
+static memheap_cache_t *cache; /* NULL: items come from the heap itself */
 static size_t pairs;
 static void **items;
 static uint32_t state = 12345;

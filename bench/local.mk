@@ -1,7 +1,7 @@
-# What is measured, and against whom.
+# Benchmarks of memheap and of other allocators.
 #
-# arena-NAME.so: the bare module of one component for a trace replay. Built by
-# the compiler alone, since libtool would hide the result in a folder.
+# arena-NAME.so: the module of one component alone, for a trace replay. The
+# compiler is called without libtool, which would put the result in a subfolder.
 arena_common = $(srcdir)/bench/arena.c $(srcdir)/base/hashmap.c \
 	$(srcdir)/base/log.c $(srcdir)/base/memory.c $(srcdir)/base/array.c $(srcdir)/base/params.c \
 	$(srcdir)/base/param_parse.c
@@ -44,7 +44,7 @@ noinst_DATA += bench/arena-ptmalloc.so
 endif
 CLEANFILES += $(arena_components) $(arena_others)
 
-# What several of the programs include.
+# Headers that several programs include.
 bench_common = bench/common/random.h bench/common/timing.h
 
 # For bench/scale.
@@ -79,14 +79,15 @@ bench_soak_rounds_LDADD = libmemheap.la $(LZMA_LIBS)
 bench_soak_rounds_LDFLAGS = -no-install
 endif
 
-# For bench/threads, which brings other libraries in front of it.
+# For bench/threads, which preloads other libraries.
 noinst_PROGRAMS += bench/thread-churn
 bench_thread_churn_SOURCES = bench/thread-churn.c $(bench_common)
 bench_thread_churn_LDADD = libmemheap.la
 bench_thread_churn_LDFLAGS = -no-install
 
-# Programs in OpenSHMEM alone, which bench/compare and bench/pgas build against
-# others too. A wrapper of libtool's would be part of the time to start.
+# Programs that use OpenSHMEM only. bench/compare and bench/pgas also build them
+# with other libraries. They are built without libtool's wrapper script, which
+# would add to the startup time.
 if MPI
 noinst_PROGRAMS += bench/pgas-batch bench/pgas-footprint bench/pgas-ops
 bench_pgas_batch_SOURCES = bench/pgas-batch.c bench/common/timing.h

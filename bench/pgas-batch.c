@@ -1,11 +1,11 @@
 /*
- * Time of a block that is allocated and freed by itself, and of one in a batch
- * of COUNT, where each call is a collective step.
+ * Compares the time of a single allocation and free with the time per block of
+ * a batch of COUNT blocks. Each call is one collective step.
  *
  *   mpirun -n 2 pgas-batch
  *
- * Prints on PE 0 nanoseconds a block: medians over rounds, in which all four
- * measurements alternate, and how many times as fast a batch is.
+ * PE 0 prints the nanoseconds per block, as medians over rounds, and the
+ * speedup of a batch. All four measurements alternate in each round.
  */
 #include "common/timing.h"
 
@@ -27,13 +27,13 @@ enum {
 
 static double times[KINDS][ROUNDS];
 
-/* Nanoseconds a block since a time. */
+/* Nanoseconds per block since start. */
 static double since(double start)
 {
     return (now() - start) / COUNT;
 }
 
-/* One round; whether it was served. */
+/* Run one round. Returns whether all allocations succeeded. */
 static int measure(const size_t *sizes, int round)
 {
     void *blocks[COUNT];

@@ -1,11 +1,12 @@
 /*
- * What a PE keeps: memory before and after shmem_init(), and after it has
- * talked to no other PE, to one, and to all.
+ * Measures the memory of a PE: before and after shmem_init(), and after the PE
+ * has communicated with no other PE, with one, and with all.
  *
- * Memory is what the kernel says of the process: pages that it shares with
- * others count for a share each, so the sum over the PEs of a node is what the
- * node has less. Time is that of shmem_init() with MPI running already. The
- * figures are means over the PEs, but the greatest time.
+ * Memory is the proportional set size that the kernel reports: each process
+ * counts its share of a shared page. So the sum over the PEs of a node is the
+ * memory that the job takes from the node. Time is that of shmem_init() when
+ * MPI is already initialized. Memory figures are means over the PEs; the time
+ * is the maximum.
  */
 #include <mpi.h>
 #include <shmem.h>
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of this process by a line of smaps_rollup. */
+/* Return the bytes of this process in a line of smaps_rollup. */
 static double bytes_of(const char *what)
 {
     char line[256];
@@ -42,7 +43,7 @@ static double mean(double value)
     return sum / size;
 }
 
-/* Print what was added since the last call. */
+/* Print the growth since the last call. */
 static void report(const char *when)
 {
     static double before[2];

@@ -1,24 +1,24 @@
 /*
- * Times of the calls that a PGAS program is made of, through OpenSHMEM 1.4
- * alone, so that the same source measures any implementation of it.
+ * Measures the calls of PGAS programs. It uses only OpenSHMEM 1.4, so the same
+ * source measures any OpenSHMEM library.
  *
  *   pgas-ops SECTION [BATCHES]
  *
- * Prints on PE 0 lines of a unit, a name and a number, separated by tabs. Each
- * number is the median over batches, and the batches of what is compared with
- * one another alternate, so that all of it meets the same disturbances.
+ * PE 0 prints lines of a unit, a name and a number, separated by tabs. Each
+ * number is the median over batches. The batches of calls that are compared
+ * alternate, so that disturbances affect all of them alike.
  *
- *   latency     ns for a call with the quiet after it, from PE 0 to PE 1
- *   bandwidth   GB/s of PE 0 and PE 1; and of memcpy between the same blocks,
- *               where shmem_ptr() gives them
+ *   latency     ns per call and the quiet after it, from PE 0 to PE 1
+ *   bandwidth   GB/s between PE 0 and PE 1; also of memcpy between the same
+ *               blocks, if shmem_ptr() gives their address
  *   barrier     ns
- *   collective  ns for a call over all PEs. Each batch has a synchronisation
- *               array for every call, and ends in a barrier, so that no array
- *               is used again before all PEs have left its last call.
+ *   collective  ns per call over all PEs. Each batch has one synchronization
+ *               array per call and ends with a barrier. So no array is reused
+ *               before all PEs have left its last call.
  *   setup       ms from before shmem_init() to after shmem_finalize()
  *
- * The collectives are those over active sets; where the library is newer, those
- * over teams as well.
+ * The collectives are those over active sets, and those over teams if the
+ * library has them.
  */
 #include "common/timing.h"
 
@@ -29,26 +29,26 @@
 #include <string.h>
 
 enum {
-    BATCHES = 201, /* short ones, so that most of them run undisturbed */
-    WORKS = 8,     /* that alternate, at most */
+    BATCHES = 201, /* short, so that most run undisturbed */
+    WORKS = 8,     /* at most, in one measurement */
     SYNCS = 16,    /* calls of a collective in a batch */
-    WORDS = 8192,  /* of 64 KiB */
-    PART = 128     /* words for each PE of 1 KiB */
+    WORDS = 8192,  /* in 64 KiB */
+    PART = 128     /* words per PE, 1 KiB */
 };
 
-/* One batch of that many calls. */
+/* Runs one batch of calls. */
 typedef void work_t(int calls);
 
 static int me, pes, batches;
-static long *cell;            /* what latency is about */
-static char *mine, *other;    /* blocks for bandwidth; NULL: not reached */
+static long *cell;            /* target of latency */
+static char *mine, *other;    /* blocks for bandwidth; NULL: no direct access */
 static size_t size;           /* bytes of a call */
-static int words;             /* of a collective, for each PE */
+static int words;             /* words per PE of a collective */
 static long *source, *target; /* of collectives */
 static long *syncs[SYNCS], *scratch[SYNCS];
 
-/* Measure each work in as many batches as times says, and set median to the
- * nanoseconds per call. */
+/* Run the given number of batches of each work, alternating, and set median to
+ * the nanoseconds per call. */
 static void measure(work_t *const *works, int count, int calls, int times,
                     double *median)
 {
@@ -68,8 +68,8 @@ static void measure(work_t *const *works, int count, int calls, int times,
     }
 }
 
-/* Memory that all PEs have, or the end of the job. At a page, so that a copy
- * meets the same alignments in every library. */
+/* Allocate symmetric memory, or end the job. The block is page-aligned, so that
+ * copies have the same alignment in every library. */
 static void *allocate(size_t bytes)
 {
     void *block = shmem_align(4096, bytes);
@@ -81,7 +81,7 @@ static void *allocate(size_t bytes)
     return block;
 }
 
-/* A work of one statement that is done again and again. */
+/* A work that repeats one statement. */
 #define WORK(NAME, STATEMENT)                                                  \
     static void NAME(int calls)                                                \
     {                                                                          \
@@ -134,7 +134,7 @@ static void bandwidth(void)
     static const struct {
         size_t size;
         const char *name;
-        int calls, fewer; /* batches */
+        int calls, fewer; /* calls in a batch; divisor of the batches */
     } all[] = {{(size_t)4 << 10, "4 KiB", 512, 1},
                {(size_t)64 << 10, "64 KiB", 32, 1},
                {(size_t)1 << 20, "1 MiB", 4, 1},
@@ -175,7 +175,7 @@ static void barrier(void)
         printf("ns\t%d PEs\t%.1f\n", pes, median[0]);
 }
 
-/* The work of a collective: calls up to SYNCS of them, then a barrier. */
+/* The work of a collective: up to SYNCS calls of it, then a barrier. */
 #define COLLECTIVE(NAME, CALL)                                                 \
     static void NAME(int calls)                                                \
     {                                                                          \

@@ -1,15 +1,15 @@
 /*
- * Time for each operation of recorded traces through OpenSHMEM calls alone, so
- * that the same source measures any implementation of them.
+ * Measures the time per operation of recorded traces. It uses only OpenSHMEM
+ * calls, so the same source measures any OpenSHMEM library.
  *
  * Usage: pgas-replay [-c] [-f] [-n OPERATIONS] TRACE...
  *
- * Prints one line a trace: its name, and the median over the passes of the
- * nanoseconds an operation takes, on PE 0, and how many allocations failed; -c:
- * nanoseconds of the processor, which leave out what others use of it. Blocks
- * that a trace leaves are freed between the passes, untimed. -f: one figure
- * more, the bytes from the lowest to the end of the highest block of the first
- * pass.
+ * Prints one line per trace: its name, the median over the passes of the
+ * nanoseconds per operation on PE 0, and the number of failed allocations.
+ * -c measures CPU time, which excludes other processes. -f adds the footprint:
+ * the bytes from the lowest block to the end of the highest block of the first
+ * pass. Blocks that a trace does not free are freed between the passes, outside
+ * the measured time.
  */
 #include "tools/common/trace.h"
 
@@ -40,8 +40,8 @@ static void widen(span_t *span, const void *block, size_t size)
         span->high = start + size;
 }
 
-/* One pass over the trace; returns how many allocations failed. span takes
- * where the blocks were, unless it is NULL. */
+/* Run one pass over the trace. Returns the number of failed allocations. Stores
+ * the address range of the blocks in span, unless it is NULL. */
 static size_t pass(const trace_t *trace, void **slots, span_t *span)
 {
     size_t failures = 0;

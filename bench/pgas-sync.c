@@ -1,9 +1,9 @@
 /*
- * Time of a barrier, and of a pair of malloc and free, through OpenSHMEM calls
- * alone, so that the same source measures any implementation of them.
+ * Measures a barrier, and a pair of malloc and free. It uses only OpenSHMEM
+ * calls, so the same source measures any OpenSHMEM library.
  *
- * Prints on PE 0 the medians, over batches, of nanoseconds a barrier and
- * nanoseconds a pair; the batches of both alternate.
+ * PE 0 prints the nanoseconds per barrier and per pair, as medians over
+ * batches. The batches of both alternate.
  */
 #include "common/timing.h"
 

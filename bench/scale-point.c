@@ -39,7 +39,7 @@ enum {
     CREATIONS = 101
 };
 
-static memheap_t *heap; /* NULL: none */
+static memheap_t *heap; /* NULL: component "none" */
 static char **blocks;
 static uint16_t *sizes;
 static size_t live;
@@ -66,7 +66,7 @@ static void replace(void)
     take(i);
 }
 
-/* By itself, so that callgrind can count in it alone. */
+/* Not inlined, so that callgrind can count its instructions alone. */
 __attribute__((noinline)) static void run_batch(void)
 {
     for (int i = 0; i < PAIRS; i++)
@@ -80,8 +80,8 @@ static double processor_time(void)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-/* Bytes of memory that the process has. Read page by page: the count in statm
- * is wrong by some hundred KiB. */
+/* Return the anonymous memory of the process in bytes. It comes from
+ * smaps_rollup, because the count in statm is wrong by some hundred KiB. */
 static size_t resident(void)
 {
     char line[256];
@@ -111,7 +111,7 @@ static void create(const char *component, size_t size)
         exit(1);
 }
 
-/* With a range of memheap's own, which is a part of it. */
+/* The heap allocates its own range, which is part of the measured time. */
 static void measure_creation(const char *component, size_t size)
 {
     double times[CREATIONS];
@@ -137,10 +137,11 @@ static void measure_pairs(const char *component, size_t size, double length)
     sizes = malloc(live * sizeof(*sizes));
     if (blocks == NULL || sizes == NULL)
         exit(1);
-    /* Now in memory; zeros would be taken for a calloc(). */
+    /* Make the arrays resident. The compiler would turn zeros into calloc(). */
     memset(blocks, 1, live * sizeof(*blocks));
     memset(sizes, 1, live * sizeof(*sizes));
-    /* What the library takes before its first heap is none of this one's. */
+    /* Create and destroy a heap first, so that memory which the library
+     * allocates once does not count for the measured heap. */
     bool none = strcmp(component, "none") == 0;
     if (!none) {
         create(component, (size_t)1 << 20);

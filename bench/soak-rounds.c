@@ -1,24 +1,24 @@
 /*
- * Replays one trace again and again in one heap, each time another way, to see
- * whether the heap becomes longer with age.
+ * Replays one trace many times in one heap, each time with variations, to see
+ * whether the heap's footprint grows with age.
  *
- * A round begins at a random operation of the trace and goes once around it,
- * with all sizes multiplied by one random number from a half to one, and in
- * half of the rounds each size by one more, from seven eighths to one. What
- * the trace would free before it allocated it is not freed; what it would
- * allocate twice is freed before. At the end, a random part of the live blocks
- * stays, and is freed in the course of the next round. All that is random comes
- * from the seed, so round N is the same in each run.
+ * A round starts at a random operation of the trace and goes once around it.
+ * One random number from 1/2 to 1 scales all sizes. In half of the rounds,
+ * each size also gets a random factor of its own, from 7/8 to 1. A free without
+ * an earlier allocation is skipped. If a block would be allocated twice, it is
+ * freed before. At the end of a round, a random part of the live blocks stays,
+ * and is freed during the next round. All random numbers come from the seed, so
+ * round N is the same in each run.
  *
  * Prints CSV, one line for each interval:
  *   seconds, rounds   since the start
- *   live_peak         most bytes that lived at once, as asked for
- *   footprint         the end of the highest block that was there
+ *   live_peak         the most bytes live at one time, as requested
+ *   footprint         the end of the highest block
  *   ratio             mean over the rounds of footprint / live_peak of a round
- *   largest_free, live_blocks, metadata   between two rounds, at the end
- *   resident          bytes of memory that the process has
- * Each line is printed after a check of the heap. Ends with status 1 if a check
- * or an allocation failed.
+ *   largest_free, live_blocks, metadata   after the last round
+ *   resident          resident memory of the process in bytes
+ * The heap is checked before each line is printed. The exit status is 1 if a
+ * check or an allocation fails.
  */
 #include "config.h"
 
@@ -35,16 +35,17 @@
 #include <unistd.h>
 
 enum {
-    /* Of the heap, over the most bytes of the trace: kept blocks need some. */
+    /* Heap size / peak of the trace. Blocks of the last round need space. */
     ROOM = 4
 };
 
 typedef struct item {
     char *address; /* NULL: none */
-    size_t size;   /* as asked for */
+    size_t size;   /* as requested */
 } item_t;
 
-/* A block of the last round, and the operation before which it goes. */
+/* A block that stays from the last round, and the operation of this round
+ * before which it is freed. */
 typedef struct guest {
     item_t item;
     size_t until;
@@ -53,14 +54,14 @@ typedef struct guest {
 typedef struct soak {
     memheap_t *heap;
     trace_t trace;
-    item_t *items; /* a slot of the trace each */
+    item_t *items; /* one for each slot of the trace */
     guest_t *guests;
     size_t guest_count;
     uint64_t random;
     size_t live;
-    size_t live_peak; /* in this round, */
-    size_t footprint; /* and so these */
-    uint64_t scale;   /* of sizes, in 2^32ths */
+    size_t live_peak; /* in this round */
+    size_t footprint; /* in this round */
+    uint64_t scale;   /* of sizes, in units of 2^-32 */
     bool blurred;
 } soak_t;
 
@@ -137,10 +138,10 @@ static int compare_guests(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* Free most blocks, and let the others be guests of the next round. */
+/* Free most blocks, and make the others guests of the next round. */
 static void leave(soak_t *soak)
 {
-    uint64_t kept = draw_below(soak, 1u << 14); /* in 2^16ths: below a fourth */
+    uint64_t kept = draw_below(soak, 1u << 14); /* of 2^16: at most a quarter */
     soak->guest_count = 0;
     for (size_t i = 0; i < soak->trace.slots; i++) {
         item_t *item = &soak->items[i];
@@ -189,7 +190,8 @@ static size_t resident(void)
     return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Run rounds from began until the given time, and print their line. */
+/* Run rounds until the given time, and print a line. began is the start of the
+ * program. */
 static void run_window(soak_t *soak, double began, double until,
                        size_t *rounds_p)
 {

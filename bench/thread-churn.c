@@ -1,17 +1,18 @@
 /*
- * Threads that allocate and free at the same time, in one heap or by malloc.
+ * Measures threads that allocate and free at the same time, in one heap or with
+ * malloc.
  *
  *     thread-churn ALLOCATOR WORKLOAD THREADS OPERATIONS
  *
- * ALLOCATOR is a component of memheap, or "malloc": whichever the process has,
- * so that LD_PRELOAD can bring another. WORKLOAD is
+ * ALLOCATOR is a component of memheap, or "malloc". The malloc is that of the
+ * process, so LD_PRELOAD can replace it. WORKLOAD is
  *   own   each thread frees and allocates among 1000 blocks of its own
- *   pass  each thread allocates blocks that the next one frees, in the order
- *         of their allocation
- * Of the sizes, 90% are up to 256 bytes, 9% up to 1 KiB, 1% up to 16 KiB; each
- * block's first and last byte are written. Prints the nanoseconds that went by
- * for each of OPERATIONS a thread (allocating is one and freeing another), over
- * the number of threads: twice as fast by two threads is half of it.
+ *   pass  each thread allocates blocks, which the next thread frees in the
+ * order of their allocation 90% of the blocks have up to 256 bytes, 9% up to 1
+ * KiB, and 1% up to 16 KiB. The first and the last byte of each block are
+ * written. Each thread makes OPERATIONS operations; an allocation is one, and a
+ * free is another. The program prints elapsed nanoseconds per operation of all
+ * threads: if two threads are twice as fast as one, the figure is half.
  */
 #include "common/random.h"
 #include "common/timing.h"
@@ -29,11 +30,11 @@ enum {
     THREADS = 64,
     OWN = 1000,
     RING = 1024,
-    SIZES = 4096, /* drawn beforehand */
+    SIZES = 4096, /* drawn before the measurement */
     HEAP = 1 << 30
 };
 
-/* Blocks on their way from the thread before. */
+/* Blocks that the previous thread has passed to this one. */
 typedef struct ring {
     _Alignas(128) _Atomic size_t written;
     _Alignas(128) _Atomic size_t read;
@@ -106,7 +107,7 @@ static void *work_own(void *context)
     return NULL;
 }
 
-/* Free what came, if anything did. */
+/* Free one block of the ring. Returns 0 if the ring is empty. */
 static size_t take_one(ring_t *from)
 {
     size_t at = atomic_load_explicit(&from->read, memory_order_relaxed);
@@ -136,7 +137,8 @@ static void *work_pass(void *context)
             atomic_store_explicit(&to->written, at + 1, memory_order_release);
             sent++;
         }
-        /* With one thread, what it frees is as old as between two. */
+        /* Keep the ring half full, so that one thread alone frees blocks of the
+         * same age as two threads do. */
         size_t took = sends && way < RING / 2 ? 0 : take_one(from);
         freed += took;
         if (!sends && took == 0)

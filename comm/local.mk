@@ -13,7 +13,7 @@ libmemheap_mpi_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS
 libmemheap_mpi_la_DEPENDENCIES = libmemheap.la $(srcdir)/comm/libmemheap_mpi.map
 EXTRA_DIST += comm/libmemheap_mpi.map
 
-# Sources that only libmemheap_shmem uses.
+# Sources used by libmemheap_shmem only.
 comm_sources = comm/address_table.c comm/address_table.h comm/agree.c \
 	comm/agree.h comm/agree_exchange.c comm/agree_exchange.h \
 	comm/agree_report.c comm/agree_report.h comm/agree_state.h \

@@ -1,4 +1,4 @@
-# The allocators, one folder each.
+# The allocators, one folder for each.
 buddy_sources = components/buddy/buddy.c components/buddy/buddy_state.h \
 	components/buddy/buddy_blocks.c components/buddy/buddy_blocks.h \
 	components/buddy/buddy_check.c components/buddy/buddy_map.h
@@ -17,7 +17,7 @@ ptmalloc_sources = components/ptmalloc/bins.h components/ptmalloc/free_cache.h \
 	components/ptmalloc/block_map.h components/ptmalloc/free_space.c \
 	components/ptmalloc/free_space.h
 
-# What serves a guarded heap is always there, and not chosen.
+# The component for guarded heaps is always built; it cannot be deselected.
 component_sources = $(guard_sources)
 if COMPONENT_BUDDY
 component_sources += $(buddy_sources)

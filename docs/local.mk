@@ -1,8 +1,8 @@
-# Pages of the manual. Sections 1 and 7 are written by hand, but for
+# Manual pages. Those of sections 1 and 7 are written by hand, except
 # memheap-environment.7.
 #
-# A page may be about several programs; each of the others that its NAME section
-# lists is installed as a link to it.
+# A page may describe several programs. For each other program in its NAME
+# section, a link to the page is installed.
 linked_pages =
 dist_man_MANS += docs/man/memheap-environment.7 docs/man/memheap-info.1 \
 	docs/man/memheap-top.1 docs/man/memheap.7
@@ -18,7 +18,7 @@ dist_man_MANS += docs/man/memheap-map.1
 endif
 dist_man_MANS += $(linked_pages)
 
-# Runs $$do for each link: $$name.$$section, to $$page.$$section.
+# Runs $$do for each link, from $$name.$$section to $$page.$$section.
 each_man_link = \
 	for file in $(linked_pages); do \
 	  section=`echo $$file | $(SED) 's/.*\.//'`; \
@@ -29,10 +29,9 @@ each_man_link = \
 	  done; \
 	done
 
-# Section 3 is generated from the public headers: docs/man3.awk writes a page for
+# Section 3 is generated from the public headers. docs/man3.awk writes a page for
 # each @page of a header, and a file `index` with a line "NAME PAGE" for each
-# name. A name that is not the page's own is installed as a page that refers to
-# it.
+# name. If NAME and PAGE differ, a page that refers to PAGE is installed for NAME.
 man3_awk = docs/headers.awk docs/man3.awk
 man3_memheap = include/memheap/memheap.h include/memheap/version.h \
 	include/memheap/status.h include/memheap/log.h \
@@ -61,7 +60,7 @@ man3_examples = docs/man/examples/memheap.c docs/man/examples/memheap_alloc.c \
 	docs/man/examples/shmemx_space_create.c
 EXTRA_DIST += $(man3_awk) $(man3_examples)
 
-# Each folder of pages is of one package of pkg-config.
+# Each folder has the pages of one pkg-config package.
 man3_folders = docs/man3/memheap
 if MPI
 man3_folders += docs/man3/memheap-mpi docs/man3/shmem
@@ -92,8 +91,8 @@ docs/man3/shmem/index: $(man3_awk) $(man3_shmem) $(man3_examples)
 	  installed=shmemx_pools.h $(srcdir)/include/shmem/shmemx_pools.h \
 	  installed=pshmem.h $(srcdir)/include/shmem/pshmem.h
 
-# Runs $$do for each folder of pages that were written, $$from: it is in the
-# build folder, or in that of the sources if they came with it.
+# Runs $$do for each folder of generated pages, $$from. It is in the build folder,
+# or in the source folder if a release contains the pages.
 each_man3_folder = \
 	for folder in $(man3_folders); do \
 	  from=$$folder; \
@@ -124,7 +123,8 @@ uninstall-hook:
 	@do='$(SED) "s/ .*/.3/" $$from/index | \
 	    (cd "$(DESTDIR)$(mandir)/man3" && xargs rm -f)'; $(each_man3_folder)
 
-# The table of all variables, as a page and for the manual, out of the registry.
+# Generates the table of all variables from the registry, as a document and as a
+# manual page.
 EXTRA_DIST += docs/environment.awk
 .PHONY: environment
 environment: tools/memheap-info
@@ -135,7 +135,7 @@ environment: tools/memheap-info
 	  >$(srcdir)/docs/man/memheap-environment.7
 	rm docs/environment
 
-# The reference of the public headers, in docs/html of the build folder.
+# Generates the reference of the public headers in docs/html of the build folder.
 EXTRA_DIST += docs/api.dox docs/doxygen.awk
 .PHONY: doxygen
 doxygen:

@@ -1,7 +1,8 @@
 /*
- * A halo exchange: heat flows along a rod that is cut among the PEs. Each part
- * has a ghost cell at either end, which holds the neighbour's outermost cell.
- * In each step a PE puts its own outermost cells into its neighbours' ghosts.
+ * A halo exchange: heat flows along a rod. Each PE holds one part of the rod,
+ * with a ghost cell at either end. A ghost cell is a copy of the neighbour's
+ * outermost cell. In each step, a PE puts its own outermost cells into the
+ * ghost cells of its neighbours.
  *
  *     mpicc halo.c $(pkg-config --cflags --libs shmem) -o halo
  *     mpirun -n 4 ./halo
@@ -11,7 +12,7 @@
 #include <stdio.h>
 
 enum {
-    CELLS = 200, /* of each PE */
+    CELLS = 200, /* per PE */
     STEPS = 2000
 };
 
@@ -21,8 +22,8 @@ int main(void)
     int me = shmem_my_pe();
     int n = shmem_n_pes();
 
-    /* Two generations; cells 0 and CELLS + 1 are ghosts. The rod's left end
-     * is kept at 1, its right end at 0. */
+    /* Two generations. Cells 0 and CELLS + 1 are ghosts. The left end of the
+     * rod is kept at 1, the right end at 0. */
     double *now = shmem_calloc(CELLS + 2, sizeof(*now));
     double *next = shmem_calloc(CELLS + 2, sizeof(*next));
     if (now == NULL || next == NULL)
@@ -44,7 +45,7 @@ int main(void)
         next = swap;
     }
 
-    /* Heat only ever flows from the left to the right. */
+    /* Heat flows from left to right only, so values never rise. */
     int sound = 1;
     for (int i = 1; i < CELLS; i++)
         sound = sound && now[i] >= now[i + 1] && now[i] <= 1 && now[i] >= 0;

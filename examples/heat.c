@@ -1,10 +1,10 @@
 /*
- * Heat in a square plate, which is divided into bands of rows, one for each PE.
- * The upper edge is kept hot and the other edges cold; a hot disc cools down.
- * Each band has a ghost row above and one below, for the outermost rows of its
- * neighbours. A PE puts its rows there, with a signal that has the number of
- * the step. So a PE waits for its two neighbours, and no barrier is needed. PE
- * 0 draws the plate.
+ * Heat in a square plate. Each PE holds a band of rows. The upper edge is kept
+ * hot, the other edges are kept cold, and a hot disc cools down. Each band has
+ * a ghost row above and one below, for the outermost rows of its neighbours. A
+ * PE puts its outermost rows there, with a signal that holds the number of the
+ * step. So a PE waits for its two neighbours only, and no barrier is needed.
+ * PE 0 draws the plate.
  *
  *     oshcc -O2 heat.c -o heat
  *     oshrun -n 4 ./heat                        # writes heat.ppm
@@ -16,10 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Step s reads one generation of the plate and writes the other. A neighbour
- * overwrites a ghost row of step s in step s + 2, for which it needs my row of
- * step s + 1: by then I have read the ghost row. So two generations are enough,
- * and two signals: from above and from below. */
+/* Each step reads one generation of the plate and writes the other. A neighbour
+ * overwrites the ghost row of step s in its step s + 2. It starts that step
+ * only after it has my row of step s + 1, and I send that row after I have read
+ * the ghost row. So two generations are enough, and two signals: from above and
+ * from below. */
 static uint64_t arrived[2];
 
 enum {
@@ -27,13 +28,13 @@ enum {
     BELOW
 };
 
-/* The first row of a PE's band; that of PE n is the end of the last one's. */
+/* Return the first row of a PE's band. For PE n, return the number of rows. */
 static size_t first_row(size_t size, int pe, int n)
 {
     return size * (size_t)pe / (size_t)n;
 }
 
-/* Black, red, yellow, white. */
+/* Map heat from 0 to 1 to black, red, yellow, white. */
 static void colour(double heat, unsigned char *rgb)
 {
     for (int i = 0; i < 3; i++) {
@@ -43,7 +44,7 @@ static void colour(double heat, unsigned char *rgb)
     }
 }
 
-/* Fetch the rows of all PEs, one by one, and write them. */
+/* Get the rows of all PEs, one by one, and write the picture. */
 static int draw(const char *name, const double *plate, size_t size, int n)
 {
     size_t width = size + 2;
@@ -88,8 +89,8 @@ int main(int argc, char **argv)
         return help ? 0 : 2;
     }
 
-    /* The same on every PE: rows for the longest band and its ghosts. The
-     * cells around the plate are part of it, and never change. */
+    /* Allocate the same size on every PE: the longest band and its ghost rows.
+     * The array includes the cells around the plate, which never change. */
     size_t width = size + 2;
     size_t first = first_row(size, me, n);
     size_t rows = first_row(size, me + 1, n) - first;
@@ -108,7 +109,7 @@ int main(int argc, char **argv)
                 now[i * width + j] = 1;
         }
     }
-    /* Where the neighbour above has its ghost row below. */
+    /* Index of the lower ghost row of the neighbour above. */
     size_t rows_above = me > 0 ? first - first_row(size, me - 1, n) : 0;
     shmem_barrier_all();
 

@@ -1,5 +1,6 @@
 /*
- * The address of one block on each PE: it is the same on all of them.
+ * Prints the address of a symmetric block on each PE: it is the same on all
+ * PEs.
  *
  *     mpicc hello.c $(pkg-config --cflags --libs shmem) -o hello
  *     mpirun -n 4 ./hello
@@ -15,10 +16,11 @@ int main(void)
     int me = shmem_my_pe();
     int n = shmem_n_pes();
 
-    /* Collective: every PE asks for the same, and gets the same address. */
+    /* Collective: every PE requests the same size, and gets the same address.
+     */
     int *greeting = shmem_malloc(sizeof(*greeting));
 
-    /* So the own address of a block names the block of any other PE. */
+    /* So the local address of a block denotes the block of any other PE. */
     shmem_putmem(greeting, &me, sizeof(me), (me + 1) % n);
     shmem_barrier_all();
 

@@ -1,8 +1,9 @@
 /*
- * How often each word occurs in a text. The table of words is distributed over
- * the PEs; each PE reads its part of the file, and counts its words wherever
- * they are in the table, with atomic operations alone. A word is a run of
- * ASCII letters, in either case; one of more than 31 is cut to 31.
+ * Counts how often each word occurs in a text. The table of words is
+ * distributed over the PEs. Each PE reads its part of the file and counts its
+ * words in the tables of all PEs, with atomic operations only. A word is a run
+ * of ASCII letters, in upper or lower case. Words of more than 31 letters are
+ * cut.
  *
  *     oshcc -O2 histogram.c -o histogram
  *     oshrun -n 4 ./histogram FILE [words to print]
@@ -15,12 +16,12 @@
 #include <string.h>
 
 enum {
-    LETTERS = 32,   /* of a word, with the final 0 */
-    SLOTS = 1 << 15 /* on each PE */
+    LETTERS = 32,   /* bytes of a word, with the final 0 */
+    SLOTS = 1 << 15 /* per PE */
 };
 
-/* A word is known by a hash of 64 bits: that two words of a text share one is
- * too unlikely to care. */
+/* A 64-bit hash identifies a word. A collision within one text is too unlikely
+ * to matter. */
 typedef struct slot {
     uint64_t hash; /* 0: free */
     uint64_t count;
@@ -35,8 +36,8 @@ static uint64_t hash_of(const char *word)
     return hash == 0 ? 1 : hash;
 }
 
-/* Add one to a word's count. Its slot is the first one from where its hash
- * points that is its own, or that is free and that it is the first to take. */
+/* Increment the count of a word. The search starts at the slot that the hash
+ * gives, and ends at the word's slot or at a free slot, which it claims. */
 static void count(slot_t *table, const char *word, int n)
 {
     uint64_t hash = hash_of(word);
@@ -58,12 +59,12 @@ static void count(slot_t *table, const char *word, int n)
     shmem_global_exit(1);
 }
 
-/* Count the words that begin in bytes [start, end) of the file. */
+/* Count the words that start in bytes [start, end) of the file. */
 static void read_part(FILE *file, long start, long end, slot_t *table, int n)
 {
     char word[LETTERS] = "";
     size_t length = 0;
-    /* A word that began before is another PE's. */
+    /* A word that started earlier belongs to another PE. */
     int inside = 0;
     if (start > 0) {
         fseek(file, start - 1, SEEK_SET);
@@ -86,7 +87,7 @@ static void read_part(FILE *file, long start, long end, slot_t *table, int n)
     }
 }
 
-/* The most frequent words first, and equally frequent ones by name. */
+/* Order by descending count, and words of equal counts by name. */
 static int compare(const void *a, const void *b)
 {
     const slot_t *left = a;
@@ -124,9 +125,10 @@ int main(int argc, char **argv)
     fclose(file);
     shmem_barrier_all();
 
-    /* Each PE puts its own most frequent words first. PE 0 then reads those of
-     * all, since the most frequent of all are among them. */
-    static uint64_t mine[2]; /* words, and different ones */
+    /* Each PE moves its own most frequent words to the front of its table. The
+     * most frequent words of all PEs are among these, so PE 0 reads only them.
+     */
+    static uint64_t mine[2]; /* number of words, and of distinct words */
     static uint64_t all[2];
     for (size_t i = 0; i < SLOTS; i++) {
         mine[0] += table[i].count;

@@ -1,11 +1,12 @@
 /*
- * How a library can own its memory: a swarm of particles, which all PEs hold at
- * the same addresses.
+ * How a library can manage its own memory: a swarm of particles at the same
+ * addresses on all PEs.
  *
- * It has a space of its own, on huge pages if the machine has some (and says so
- * if not), so it neither fills nor fragments the program's heap. A context owns
- * all that it allocates there, so one call gives it back, and an object cache
- * packs the particles: PEs meet for a slab of them, and not for each.
+ * The library creates its own space, so it neither fills nor fragments the heap
+ * of the program. The space is on huge pages if the machine has some; if not,
+ * the library says so. A context owns all blocks that the library allocates
+ * there, so one call frees them. An object cache packs the particles into
+ * slabs. The PEs synchronize once for each slab, not for each particle.
  *
  *     oshcc library.c -lmemheap -o library
  *     oshrun -n 4 ./library
@@ -28,14 +29,14 @@ typedef struct swarm {
     shmemx_space_t space;
     memheap_context_t *context;
     memheap_cache_t *particles;
-    double *energy; /* of each PE's swarm; complete on PE 0 */
+    double *energy; /* of the swarm of each PE; complete on PE 0 */
 } swarm_t;
 
-/* Every call of it is collective. */
+/* All functions of the library are collective. */
 static void swarm_close(swarm_t *swarm)
 {
     memheap_cache_destroy(swarm->particles);
-    memheap_context_destroy(swarm->context); /* and all that is in it */
+    memheap_context_destroy(swarm->context); /* frees all of its blocks */
     shmem_team_destroy(shmemx_space_get_team(swarm->space));
     shmemx_space_destroy(swarm->space);
 }

@@ -1,5 +1,5 @@
-# Programs to copy from. They are installed as sources, and the tests build
-# them against an installed prefix, as a user would.
+# Example programs. They are installed as sources. The tests build them against
+# an installed prefix, as a user would.
 exampledir = $(docdir)/examples
 dist_example_DATA = examples/halo.c examples/heat.c examples/hello.c \
 	examples/histogram.c examples/library.c examples/mistakes.c \

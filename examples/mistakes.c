@@ -1,5 +1,5 @@
 /*
- * Mistakes with symmetric memory, one at a time, and what finds them.
+ * Mistakes with symmetric memory, one at a time, and the tools that find them.
  *
  *     oshcc -g mistakes.c -o mistakes
  *     MEMHEAP_LEAKS=1 oshrun -n 2 ./mistakes leak

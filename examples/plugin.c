@@ -4,21 +4,21 @@
  *     cc -shared -fPIC plugin.c $(pkg-config --cflags memheap) -o pile.so
  *     MEMHEAP_PLUGIN_PATH=$PWD MEMHEAP_COMPONENT=pile mpirun -n 4 ./hello
  *
- * Each block goes behind the last one, and freed space is used again when all
- * blocks behind it are free: for programs that free in reverse order.
+ * Each block is placed behind the last one. Freed space is reused when all
+ * blocks behind it are free. This suits programs that free in reverse order.
  */
 #include <memheap/component.h>
 
 #include <string.h>
 
-/* All of the region up to `end`, block by block, lies in the extents. */
+/* The extents describe the region up to `end`, block by block. */
 typedef struct pile {
-    memheap_module_t module; /* first: the library knows the pile by it */
+    memheap_module_t module; /* must be first: it is cast to pile_t */
     const memheap_memory_t *memory;
     memheap_extent_t *extents;
-    size_t room;  /* extents that fit */
+    size_t room;  /* allocated extents */
     size_t count; /* extents in use */
-    size_t end;   /* of the last block */
+    size_t end;   /* end of the last block */
 } pile_t;
 
 static memheap_extent_t *extent_at(const pile_t *s, size_t i)
@@ -31,7 +31,7 @@ static size_t round_up(size_t size, size_t align)
     return (size + align - 1) & ~(align - 1);
 }
 
-/* Make room for count extents, by doubling. */
+/* Ensure capacity for count extents. It grows by doubling. */
 static memheap_status_t ensure_room(pile_t *s, size_t count)
 {
     if (count <= s->room)

@@ -1,8 +1,8 @@
 /*
- * A queue of tasks that take different times: each counts the primes in a part
- * of a range. The queue is on PE 0. A PE that is idle locks the queue and takes
- * the next task. It puts the result to PE 0 with a signal, so PE 0 knows when
- * all results have arrived.
+ * A queue of tasks of different lengths. Each task counts the primes in a part
+ * of a range. The queue is on PE 0. An idle PE locks the queue and takes the
+ * next task. It puts the result to PE 0 with a signal, so PE 0 knows when all
+ * results have arrived.
  *
  *     oshcc -O2 queue.c -o queue
  *     oshrun -n 4 ./queue [end of the range]
@@ -23,19 +23,19 @@ typedef struct task {
 
 typedef struct result {
     unsigned long primes;
-    int pe; /* that found it */
+    int pe; /* that counted them */
 } result_t;
 
-/* All are symmetric, for they are global; those of PE 0 are what counts. */
+/* Global variables are symmetric. All PEs use those of PE 0. */
 static struct {
-    size_t next; /* task to be taken */
+    size_t next; /* next task to take */
     task_t tasks[TASKS];
 } queue;
 static long lock;
 static result_t results[TASKS];
 static uint64_t reported;
 
-/* Take the next task: its number, or TASKS if there is none. */
+/* Take the next task. Returns its number, or TASKS if none is left. */
 static size_t take(task_t *task)
 {
     size_t number;
@@ -46,7 +46,7 @@ static size_t take(task_t *task)
         shmem_putmem(&queue.next, &next, sizeof(next), 0);
         shmem_getmem(task, &queue.tasks[number], sizeof(*task), 0);
     }
-    shmem_clear_lock(&lock); /* after the put has arrived */
+    shmem_clear_lock(&lock); /* completes the put first */
     return number;
 }
 
@@ -58,7 +58,7 @@ static int is_prime(unsigned long number)
     return number > 1;
 }
 
-/* The primes below end, by striking out multiples. */
+/* Count the primes below end, with the sieve of Eratosthenes. */
 static unsigned long sieve(unsigned long end)
 {
     unsigned char *struck = calloc(end + 1, 1);
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
         shmem_finalize();
         return 2;
     }
-    /* The largest numbers take longest, and are the first tasks. */
+    /* The first tasks have the largest numbers, because these take longest. */
     for (unsigned long i = 0; me == 0 && i < TASKS; i++)
         queue.tasks[i] =
             (task_t){end * (TASKS - 1 - i) / TASKS, end * (TASKS - i) / TASKS};

@@ -1,7 +1,7 @@
 /*
- * A heap over a range of the program's own, without MPI: what the author of a
- * runtime would do with memory of a device, a segment shared by threads, or
- * pages pinned for a network card. memheap keeps nothing in the range.
+ * A heap over the program's own range of memory, without MPI. A runtime may do
+ * this with device memory, with a segment that threads share, or with pages
+ * pinned for a network card. memheap stores no metadata in the range.
  *
  *     cc range.c $(pkg-config --cflags --libs memheap) -o range
  *     ./range
@@ -44,7 +44,7 @@ int main(void)
     }
     memheap_free(heap, small);
 
-    /* A wrong call is answered, and harms nothing. */
+    /* A wrong call returns an error, and does not damage the heap. */
     if (memheap_free(heap, (char *)grown + 16) != MEMHEAP_ERR_BAD_ADDRESS)
         return EXIT_FAILURE;
 

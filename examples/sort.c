@@ -1,8 +1,8 @@
 /*
- * A distributed integer sort by buckets: each PE draws random keys, sends each
- * to the PE that owns its part of the range, and sorts what it received. The
- * receive buffers of all PEs must have one size, that of the fullest bucket;
- * they grow by shmem_realloc() from round to round.
+ * A distributed bucket sort of integers. Each PE draws random keys, sends each
+ * key to the PE that owns its part of the range, and sorts the keys that it
+ * received. The receive buffers of all PEs must have the same size, that of the
+ * largest bucket. shmem_realloc() enlarges them from round to round.
  *
  *     mpicc sort.c $(pkg-config --cflags --libs shmem) -o sort
  *     mpirun -n 4 ./sort [keys for each PE]
@@ -37,7 +37,7 @@ static int compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* Order keys by their owners; start[pe] is where those of a PE begin. */
+/* Order keys by owner. start[pe] is the index of the first key of a PE. */
 static void bucket(const uint32_t *keys, size_t count, uint32_t *ordered,
                    size_t *start, int n)
 {
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
     int n = shmem_n_pes();
     uint64_t state = (uint64_t)me + 1;
 
-    /* sent[from * n + to], the same table on every PE after the exchange. */
+    /* sent[from * n + to]: after the exchange, every PE has the same table. */
     size_t table = (size_t)n * (size_t)n;
     size_t *sent = shmem_calloc(table, sizeof(*sent));
     size_t *start = malloc(((size_t)n + 1) * sizeof(*start));
@@ -79,7 +79,7 @@ int main(int argc, char **argv)
             keys[i] = draw(&state);
         bucket(keys, keys_now, ordered, start, n);
 
-        /* Tell every PE how many keys go from here to everyone. */
+        /* Send my row of the table to every PE. */
         for (int to = 0; to < n; to++)
             sent[me * n + to] = start[to + 1] - start[to];
         for (int pe = 0; pe < n; pe++)
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
                          (size_t)n * sizeof(*sent), pe);
         shmem_barrier_all();
 
-        /* All PEs come to the same size, so that all make the same call. */
+        /* All PEs compute the same size, so all make the same call. */
         size_t fullest = 0;
         for (int to = 0; to < n; to++) {
             size_t sum = 0;
@@ -102,7 +102,7 @@ int main(int argc, char **argv)
             capacity = fullest;
         }
 
-        /* My keys for a PE go behind those of the PEs before me. */
+        /* My keys for a PE follow those of all PEs with lower numbers. */
         for (int to = 0; to < n; to++) {
             size_t place = 0;
             for (int from = 0; from < me; from++)

@@ -1,4 +1,4 @@
-# The language that the sources are written in, and the system they need.
+# Check for a C11 compiler and 64-bit Linux with glibc.
 AC_DEFUN([MEMHEAP_C11], [
   AC_MSG_CHECKING([for a C11 compiler and 64-bit Linux])
   AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[
@@ -15,7 +15,7 @@ AC_DEFUN([MEMHEAP_C11], [
     [AC_MSG_RESULT([yes])],
     [AC_MSG_RESULT([no])
      AC_MSG_ERROR([memheap needs a C11 compiler on 64-bit Linux; try CC=gcc])])
-  # glibc has backtrace(), and a compiler for it finds the kernel's headers;
+  # glibc has execinfo.h, and compilers for glibc find the headers of the kernel.
   # musl-gcc has neither.
   AC_CHECK_HEADERS([execinfo.h linux/membarrier.h linux/memfd.h linux/mempolicy.h],
     [], [AC_MSG_ERROR([

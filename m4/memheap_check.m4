@@ -1,4 +1,4 @@
-# Check, for the unit tests; without it they are left out, with a word.
+# Check, for the unit tests. Without it they are left out, with a message.
 AC_DEFUN([MEMHEAP_CHECK], [
   MEMHEAP_LIBRARY([CHECK], [check >= 0.12], [#include <check.h>],
     [return suite_create("") == NULL;], [check])

@@ -1,4 +1,4 @@
-# --enable-debug: assertions about our own mistakes.
+# --enable-debug: enable assertions, which find errors of memheap itself.
 AC_DEFUN([MEMHEAP_ENABLE_DEBUG], [
   AC_ARG_ENABLE([debug],
     [AS_HELP_STRING([--enable-debug], [test the library's own assertions])],

@@ -1,4 +1,4 @@
-# --disable-plugins: leave out the components of MEMHEAP_PLUGIN_PATH.
+# --disable-plugins: build without support for MEMHEAP_PLUGIN_PATH.
 AC_DEFUN([MEMHEAP_ENABLE_PLUGINS], [
   AC_ARG_ENABLE([plugins],
     [AS_HELP_STRING([--disable-plugins],

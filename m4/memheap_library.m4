@@ -1,5 +1,6 @@
-# MEMHEAP_LIBRARY(VARIABLE, MODULE, HEADERS, CALL, PACKAGE): what pkg-config has,
-# if this compiler can use it. $memheap_found is yes, or no and a reason.
+# MEMHEAP_LIBRARY(VARIABLE, MODULE, HEADERS, CALL, PACKAGE): find a library with
+# pkg-config, and check that the compiler can link it. Sets $memheap_found to
+# yes, or to no and a reason.
 AC_DEFUN([MEMHEAP_LIBRARY], [
   PKG_CHECK_MODULES([$1], [$2], [
       memheap_saved_CFLAGS=$CFLAGS

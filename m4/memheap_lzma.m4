@@ -1,4 +1,4 @@
-# liblzma, with which memheap-replay and memheap-map read compressed traces.
+# liblzma, for memheap-replay and memheap-map to read compressed traces.
 AC_DEFUN([MEMHEAP_LZMA], [
   AC_ARG_WITH([lzma],
     [AS_HELP_STRING([--without-lzma],

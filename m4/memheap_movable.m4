@@ -1,13 +1,13 @@
-# What an installation needs to work after it was moved: places of one of its
-# folders from another. Those that do not lie below the prefix stay as they are.
+# Relative paths between installed folders, so that an installation works after it
+# was moved. Folders outside the prefix keep absolute paths.
 #
-# pc_prefix, pc_libdir, pc_includedir   for files of pkg-config
-# ORIGIN_LDFLAGS, ORIGIN_LIB_LDFLAGS    programs, and libraries, find libraries
-# traces_from_bin                       from the folder of programs to the traces
+# pc_prefix, pc_libdir, pc_includedir   used in pkg-config files
+# ORIGIN_LDFLAGS, ORIGIN_LIB_LDFLAGS    rpath of programs, and of libraries
+# traces_from_bin                       path from bindir to the traces
 AC_DEFUN([MEMHEAP_MOVABLE], [
   memheap_prefix=$prefix
   AS_IF([test "x$prefix" = xNONE], [memheap_prefix=$ac_default_prefix])
-  # A folder without variables.
+  # Expand the variables in the path of a folder.
   memheap_expand() {
     ( prefix=$memheap_prefix
       AS_IF([test "x$exec_prefix" = xNONE], [exec_prefix=$prefix])
@@ -20,8 +20,8 @@ AC_DEFUN([MEMHEAP_MOVABLE], [
       done
       AS_ECHO(["$memheap_folder"]) )
   }
-  # The way from the second folder to the first; nothing if one of them does not
-  # lie below the prefix.
+  # Print the relative path from the second folder to the first, or nothing if one
+  # of them is outside the prefix.
   memheap_way() {
     memheap_to=`memheap_expand "$[]1"`
     memheap_from=`memheap_expand "$[]2"`

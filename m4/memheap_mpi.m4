@@ -1,5 +1,5 @@
-# --without-mpi: build libmemheap alone. Otherwise MPI_CFLAGS and MPI_LIBS come
-# from what mpicc says of itself, or from pkg-config.
+# --without-mpi: build libmemheap only. Otherwise, set MPI_CFLAGS and MPI_LIBS
+# from the flags that mpicc reports, or from pkg-config.
 AC_DEFUN([MEMHEAP_MPI], [
   AC_ARG_WITH([mpi],
     [AS_HELP_STRING([--without-mpi],

@@ -1,6 +1,6 @@
-# OPTIMIZE_CFLAGS, OPTIMIZE_LDFLAGS: let calls within a shared library be bound,
-# and inlined, when it is built; programs that put their own routines over the
-# public names still see the calls of others.
+# OPTIMIZE_CFLAGS, OPTIMIZE_LDFLAGS: bind and inline calls within a shared library
+# at build time. Programs can still interpose routines on the public names; calls
+# from outside the library then reach these routines.
 AC_DEFUN([MEMHEAP_OPTIMIZE], [
   OPTIMIZE_CFLAGS=
   OPTIMIZE_LDFLAGS=
@@ -18,7 +18,7 @@ AC_DEFUN([MEMHEAP_OPTIMIZE], [
   AC_SUBST([OPTIMIZE_LDFLAGS])
 ])
 
-# gcc warns where -flto does not say in how many processes it may link.
+# Replace -flto by -flto=auto: gcc warns if the number of link jobs is not given.
 AC_DEFUN([MEMHEAP_LTO], [
   memheap_saved_CFLAGS=$CFLAGS
   CFLAGS=`AS_ECHO([" $CFLAGS "]) | sed 's| -flto | -flto=auto |g; s|^ ||; s| $||'`

@@ -1,4 +1,4 @@
-# make and libtool split words at blanks: refuse them before anything is checked.
+# Refuse paths with blanks before all other checks: make and libtool split them.
 AC_DEFUN([MEMHEAP_PATHS], [
   memheap_source=`cd "$srcdir" && pwd`
   memheap_build=`pwd`

@@ -1,5 +1,5 @@
-# --enable-components=LIST: which of the components given as arguments are
-# built in. Writes base/static-components.h, one line a component.
+# --enable-components=LIST: select the built-in components among the arguments.
+# Writes base/static-components.h, with one line per component.
 AC_DEFUN([MEMHEAP_SELECT_COMPONENTS], [
   AC_ARG_ENABLE([components],
     [AS_HELP_STRING([--enable-components=LIST],

@@ -1,4 +1,4 @@
-# UCX, which libmemheap_shmem reaches other nodes with.
+# UCX, for libmemheap_shmem to communicate with other nodes.
 AC_DEFUN([MEMHEAP_UCX], [
   memheap_ucx=no
   AS_IF([test "$memheap_mpi" = yes], [

@@ -1,5 +1,5 @@
-# The headers of valgrind, by which heaps tell its memcheck of their blocks.
-# Nothing is linked, and nothing is needed where the library runs.
+# The headers of valgrind, with which heaps describe their blocks to memcheck.
+# No library is linked, and valgrind is not needed at run time.
 AC_DEFUN([MEMHEAP_VALGRIND], [
   memheap_valgrind="no (install the package valgrind)"
   AC_CHECK_HEADERS([valgrind/memcheck.h], [memheap_valgrind=yes])

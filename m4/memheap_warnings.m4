@@ -1,5 +1,5 @@
-# WARNING_CFLAGS: the warnings under which the sources are clean, as far as the
-# compiler knows them.
+# WARNING_CFLAGS: the warnings that the compiler supports. The sources compile
+# without any of them.
 AC_DEFUN([MEMHEAP_WARNINGS], [
   WARNING_CFLAGS=
   memheap_saved_CFLAGS=$CFLAGS

@@ -3,8 +3,8 @@ shmem_headers = include/shmem/pshmem.h include/shmem/shmem.h \
 	include/shmem/shmem_generic.h include/shmem/shmem_typed.h \
 	include/shmem/shmem_types.h include/shmem/shmemx.h \
 	include/shmem/shmemx_pools.h include/shmem/shmemx_sites.h
-# In a folder of their own next to <memheap/...>, because other OpenSHMEM
-# libraries have a shmem.h too.
+# The headers have a folder of their own beside <memheap/...>, because other
+# OpenSHMEM libraries have a shmem.h too.
 shmemincludedir = $(pkgincludedir)/shmem
 shmeminclude_HEADERS = $(shmem_headers)
 mppdir = $(shmemincludedir)/mpp

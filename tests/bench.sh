@@ -1,9 +1,8 @@
 #!/bin/sh
-# The benchmarks that need no peer: that they run, and that their tables have
-# every row and column. What they measure is not judged.
+# The benchmark scripts run, and their tables have every row and column. The
+# measured figures are not judged.
 #
-# Automake's variables top_srcdir, top_builddir and built_components say where
-# things are and what was built.
+# Automake sets top_srcdir, top_builddir and built_components.
 . "${top_srcdir:-.}/tests/tap.sh"
 bench=$top_srcdir/bench
 trace=$top_srcdir/tools/traces/pgas-isx.sht.xz
@@ -12,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 LC_ALL=C
 export LC_ALL
 unset MEMHEAP_COMPONENT MEMHEAP_FIT_STRATEGY
-# The benchmarks are run from here, and are to leave nothing.
+# The benchmarks run in this folder, and must not leave files in it.
 mkdir "$work/here" && cd "$work/here" || exit 1
 source_files()
 {
@@ -40,7 +39,7 @@ run 0 "$bench/allocators" -b "$top_builddir" -o "$work" --no-peers --quick \
 for row in $rows bump null; do
     printf '%s\n' "$output" | grep -q "^$row  *[0-9]" || miss "no row of $row"
 done
-fact "allocators: prints a row for each component"
+fact "allocators: the table has a row for each component"
 
 [ "$(awk -F , '{ print NF }' "$work/allocators.csv" | sort -u)" = 14 ] ||
     miss "a line has not 14 columns"
@@ -55,7 +54,7 @@ for row in $rows bump; do
         miss "columns of $row are empty or wrong"
 done
 output=$(cat "$work/allocators.csv")
-fact "allocators: its CSV has every column for each component"
+fact "allocators: the CSV has every column for each component"
 
 # bench/scale
 
@@ -64,10 +63,10 @@ run 0 "$top_builddir/bench/scale-point" "$first" 1000 1048576 1
 printf '%s\n' "$output" | awk '
     { exit !(NF == 4 && $1 > 0 && $2 > 0 && $3 >= 0 && $4 >= 1) }' ||
     miss "has not four figures"
-fact "scale: a point has its figures"
+fact "scale: a point is measured"
 run 0 "$top_builddir/bench/scale-point" "$first" 0 1099511627776 1
 [ "${output#* }" = "- - -" ] || miss "has not one figure"
-fact "scale: a heap of 1 TiB is created"
+fact "scale: the creation of a heap of 1 TiB is measured"
 run 0 "$bench/scale" -b "$top_builddir" -o "$work" --quick -t 0.01
 [ "$(awk -F , '{ print NF }' "$work/scale.csv" | sort -u)" = 8 ] ||
     miss "a line has not 8 columns"
@@ -88,11 +87,11 @@ for workload in pair fill random spread; do
             END { exit found != 1 }' || miss "no row of $workload, $locks"
     done
 done
-fact "cache: prints a row for each workload and lock"
+fact "cache: the table has a row for each workload and lock"
 run 0 "$top_builddir/bench/context-point" 1000
 printf '%s\n' "$output" | awk '{ exit !(NF == 2 && $1 > 0 && $2 > 0) }' ||
     miss "has not two figures"
-fact "cache: a context of 1000 blocks has its figures"
+fact "cache: a context of 1000 blocks is measured"
 
 # bench/soak
 
@@ -101,9 +100,9 @@ printf '%s\n' "$output" | awk -F , '
     NF != 9 { exit 1 }
     NR > 1 && ($3 <= 0 || $4 < $3 || $5 < 1) { exit 1 }
     END { exit NR < 2 }' || miss "columns are missing or wrong"
-fact "soak: a line has its figures"
+fact "soak: each line of the CSV is complete"
 
-# soak_of RISE: 100 lines whose footprint rises by that much in all.
+# soak_of RISE: write 100 lines of CSV with a footprint that rises by RISE in all.
 soak_of()
 {
     awk -v rise="$1" 'BEGIN {
@@ -118,7 +117,7 @@ soak_of 0
 run 0 "$bench/soak" -o "$work" --summary "$work/made.csv"
 printf '%s\n' "$output" | grep -q "did not creep: last quarter over first 1.000, ratio 1.000, " ||
     miss "does not say so"
-fact "soak: a footprint that stays is good"
+fact "soak: a constant footprint passes"
 if command -v gnuplot >/dev/null; then
     output=$(cat "$work/soak.svg")
     says "Footprint, last quarter over first 1.000, ratio 1.000"
@@ -129,7 +128,7 @@ fi
 soak_of 0.1
 run 1 "$bench/soak" -o "$work" --summary "$work/made.csv"
 says "CREPT: last quarter over first 1.0"
-fact "soak: a footprint that creeps is found"
+fact "soak: a growing footprint is reported"
 
 # bench/threads
 
@@ -141,23 +140,23 @@ for threads in 1 2 4; do
             END { exit found != 1 }' || miss "no row of $blocks, $threads"
     done
 done
-fact "threads: prints a row for each workload and number of threads"
+fact "threads: the table has a row for each workload and number of threads"
 
-# Those of OpenSHMEM. pgas and compare put Open MPI beside, where there is one.
+# Benchmarks of OpenSHMEM. pgas and compare also measure Open MPI if it has it.
 
 if [ -x "$top_builddir/bench/pgas-ops" ] && [ -n "$MPIRUN" ]; then
     run 0 "$bench/pgas" -b "$top_builddir" --quick latency
     [ "$(printf '%s\n' "$output" | grep -cE '^(latency)? .* <= 0.5 ')" -ge 6 ] ||
         miss "has not six rows"
     printf '%s\n' "$output" | grep -q "^Medians of 1 round; " || miss "has no head"
-    fact "pgas: prints rows of latencies, and what they are"
+    fact "pgas: prints rows of latencies, and a heading"
     run 0 "$bench/pgas" -b "$top_builddir" --quick --csv latency
     [ "$(printf '%s\n' "$output" | awk -F , '{ print NF }' | sort -u)" = 9 ] ||
         miss "a line has not 9 columns"
-    fact "pgas: its CSV has every column"
+    fact "pgas: the CSV has every column"
 fi
 
-# All of them
+# All scripts
 
 for script in allocators cache compare pgas pgas-nodes scale soak threads; do
     run 0 "$bench/$script" --help
@@ -175,20 +174,20 @@ for script in allocators cache compare pgas pgas-nodes scale soak threads; do
             miss "$script does not say that there is no build"
     }
 done
-fact "each script has --help, and refuses what it does not know"
+fact "each script has --help, and refuses wrong arguments"
 run 2 "$bench/cache" -r 0
 [ "$output" = 'bench/cache: -r takes a number from 1 on, not "0"; try --help' ] ||
     miss "does not say why"
-fact "a number of rounds that is none is refused"
+fact "a wrong number of rounds is refused"
 
-# An oshcc and oshrun of memheap's come first on the PATH, then others.
+# The PATH has the oshcc and oshrun of memheap first, then others.
 for program in oshcc oshrun; do
     mkdir -p "$work/ours" "$work/theirs"
     printf '#!/bin/sh\necho "%s: memheap 1.0"\n' $program >"$work/ours/$program"
     printf '#!/bin/sh\necho "%s of another"\n' $program >"$work/theirs/$program"
 done
 chmod +x "$work"/ours/* "$work"/theirs/*
-# shellcheck disable=SC2016 # for the shell within
+# shellcheck disable=SC2016 # expanded by the inner shell
 run 0 env PATH="$work/none:$work/ours:$work/theirs:$PATH" sh -c \
     '. "$1/common/common.sh"; find_peer && echo "$oshcc $oshrun"' "$bench/x" "$bench"
 [ "$output" = "$work/theirs/oshcc $work/theirs/oshrun" ] || miss "finds another"
@@ -198,5 +197,5 @@ output=$(ls -A "$work/here")
 [ -z "$output" ] || miss "the current folder has new files"
 source_files >"$work/after"
 output=$(diff "$work/before" "$work/after") || miss "the source folder has new files"
-fact "nothing is left in the source folder and in the current one"
+fact "no file is left in the source folder or in the current folder"
 finish

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What bash completes for the tools, with the programs of the build folder.
+# Bash completion for the programs of the build folder.
 . "${top_srcdir:-.}/tests/tap.sh"
 if ! command -v bash >/dev/null; then
     echo "1..0 # SKIP there is no bash"
@@ -13,10 +13,10 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/folder"
 : >"$work/file.svg"
 
-# complete_line LINE: what would be completed at its end, a line each.
+# complete_line LINE: print the completions at the end of LINE, one per line.
 complete_line()
 {
-    # shellcheck disable=SC2016 # for bash
+    # shellcheck disable=SC2016 # expanded by bash
     output=$(cd "$work" && timeout 60 bash --norc --noprofile -c '
         . "$1" || exit
         COMP_LINE=$2 COMP_POINT=${#2}
@@ -28,7 +28,7 @@ complete_line()
         bash "$top_srcdir/tools/completion/memheap" "$1" 2>&1) || miss "fails"
 }
 
-# completes LINE: to just these lines on the standard input.
+# completes LINE: check that the completions are exactly the lines on standard input.
 completes()
 {
     complete_line "$1"
@@ -53,7 +53,7 @@ for program in $programs; do
     done
     strange=$(printf '%s\n' "$output" | grep -vxE -e '--[a-z][-a-z:]*')
     [ -z "$strange" ] || miss "completes to $strange"
-    fact "$program: all of its long options"
+    fact "$program: completes all of its long options"
 done
 completes "memheap-top --j" <<'TEXT'
 --job
@@ -73,28 +73,28 @@ TEXT
 completes "$top_builddir/tools/memheap-info --ve" <<'TEXT'
 --version
 TEXT
-fact "an option, from what is written of it"
+fact "an option is completed from its beginning"
 completes "memheap-info --param MEMHEAP_COMP" <<'TEXT'
 MEMHEAP_COMPONENT
 TEXT
 completes "memheap-info -p MEMHEAP_COMP" <<'TEXT'
 MEMHEAP_COMPONENT
 TEXT
-fact "the name of a parameter"
+fact "the name of a parameter is completed"
 complete_line "memheap-top --job $$"
 printf '%s\n' "$output" | grep -qx $$ || miss "does not know this process"
-fact "the number of a process"
+fact "the number of a process is completed"
 completes "memheap-top --interval " </dev/null
-fact "a value that nothing is known of"
+fact "a value with no known candidates is not completed"
 case $programs in
     *memheap-map*)
         echo "$built_components" | tr , '\n' >"$work/components"
         completes "memheap-map --component " <"$work/components"
         completes "memheap-map --json -c " <"$work/components"
-        fact "the name of a component"
+        fact "the name of a component is completed"
         completes "memheap-map --output " </dev/null
         completes "memheap-map file" </dev/null
-        fact "a file is left to the shell"
+        fact "file names are left to the shell"
         ;;
 esac
 case $programs in
@@ -102,7 +102,7 @@ case $programs in
         completes "memheap-replay --traces f" <<'TEXT'
 folder
 TEXT
-        fact "a folder"
+        fact "the name of a folder is completed"
         ;;
 esac
 case $programs in
@@ -111,14 +111,14 @@ case $programs in
 libdirs
 libs
 TEXT
-        fact "a switch with a colon"
+        fact "a switch with a colon is completed"
         completes "oshrun -n 4 --hostf" <<'TEXT'
 --hostfile
 TEXT
         completes "oshrun -n 4 memheap-inf" <<'TEXT'
 memheap-info
 TEXT
-        fact "oshrun: an option, and a program"
+        fact "oshrun: options and programs are completed"
         ;;
 esac
 finish

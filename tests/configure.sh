@@ -1,5 +1,5 @@
 #!/bin/sh
-# What configure and quickstart refuse, and what configure is told to leave out.
+# configure and quickstart refuse bad paths and compilers; configure without options.
 . "${top_srcdir:-.}/tests/tap.sh"
 source=$(cd "$top_srcdir" && pwd)
 work=$(mktemp -d "$(cd "$top_builddir" && pwd)/configure.XXXXXX") || exit 1
@@ -7,7 +7,7 @@ trap 'rm -rf "$work"' EXIT
 MEMHEAP_TEST_TIME=300
 mkdir "$work/a blank" "$work/plain"
 
-# refuses_blank: it says so, before it checks anything.
+# refuses_blank: check that configure reports a blank before all other checks.
 refuses_blank()
 {
     says "there is a blank in the path" "$work/a blank" "a path without blanks"
@@ -30,7 +30,7 @@ run 1 "$work/a blank/quickstart"
 refuses_blank
 fact "quickstart refuses a folder with a blank in its path"
 
-# A compiler for a C library without backtrace(), as musl-gcc is.
+# A compiler for a C library without backtrace(), such as musl-gcc.
 cat >"$work/cc" <<END
 #!/bin/sh
 ! grep -q execinfo.h conftest.c 2>/dev/null || exit 1
@@ -47,5 +47,5 @@ grep -q '^CFLAGS = -O2 -flto=auto -g$' Makefile || miss "has $(grep '^CFLAGS' Ma
 MAKEFLAGS='' make -n all >plan 2>&1
 grep -q memheap-top plan || miss "does not build memheap-top"
 grep -q memheap-map plan && miss "builds memheap-map"
-fact "configure --without-mpi --without-lzma, with -flto"
+fact "configure --without-mpi --without-lzma works, with -flto"
 finish

@@ -1,11 +1,11 @@
 #!/bin/sh
-# The documents: their links lead somewhere, here and installed, and the table of
-# variables is that of the library.
+# The documents: their links are valid, in the source tree and installed, and the
+# tables of variables match the library.
 . "${top_srcdir:-.}/tests/tap.sh"
 work=$(mktemp -d "$top_builddir/docs.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 
-# check_links FOLDER: each relative link of a page leads to a file.
+# check_links FOLDER: check that each relative link of a document leads to a file.
 check_links()
 {
     output=
@@ -19,7 +19,7 @@ check_links()
     done
 }
 
-# check_anchors FOLDER: each link to a heading has one.
+# check_anchors FOLDER: check that each link to a heading matches one.
 check_anchors()
 {
     output=
@@ -35,9 +35,9 @@ check_anchors()
 }
 
 check_links "$top_srcdir"
-fact "the links of the documents lead somewhere"
+fact "relative links of the documents lead to files"
 check_anchors "$top_srcdir"
-fact "the links within a page have a heading"
+fact "links to headings match headings"
 
 output=$(MAKEFLAGS='' make -C "$top_builddir" install-dist_docDATA \
     install-dist_docsubDATA install-dist_exampleDATA \
@@ -45,15 +45,16 @@ output=$(MAKEFLAGS='' make -C "$top_builddir" install-dist_docDATA \
     miss "do not install"
 folder=$(find "$work" -name README.md -exec dirname {} \;)
 check_links "$folder"
-fact "they do so in an installation"
+fact "both hold for the installed documents"
 
 output=
 lines=$(wc -l <"$top_srcdir/README.md")
 [ "$lines" -le 160 ] || miss "has $lines lines"
 fact "README is short"
 
-# A message of troubleshooting.md has parts that vary: "...", quoted text, names in
-# capitals and numbers. Each part between them that has two words is in the sources.
+# The messages in troubleshooting.md have variable parts: "...", quoted text, names
+# in capitals, and numbers. Each fixed part of two words or more must be in the
+# sources.
 cat "$top_srcdir"/*/*.[ch] "$top_srcdir"/*/*/*.[ch] | tr '\n' ' ' |
     sed 's/"  *"//g; s/%[-0-9.*]*[lz]*[a-zA-Z]/%/g' >"$work/sources"
 grep -oE '^\| `[^|]*' "$top_srcdir/docs/troubleshooting.md" | tr '`' '\n' |
@@ -64,9 +65,9 @@ output=
 while read -r part; do
     grep -qF -e "$part" "$work/sources" || miss "no message has \"$part\""
 done <"$work/parts"
-fact "docs/troubleshooting.md has messages of the sources"
+fact "the messages in docs/troubleshooting.md match the sources"
 
-# As `make environment`; a library without some parts has fewer variables.
+# Same as `make environment`. A library without some parts has fewer variables.
 case $built_components in
     buddy,fit,mempool,ptmalloc)
         output=
@@ -77,7 +78,7 @@ case $built_components in
                 output=$(awk -v form=$form -f "$top_srcdir/docs/environment.awk" \
                     "$work/params" | diff "$top_srcdir/docs/$page" -) ||
                     miss "is not what \`make environment\` writes"
-                fact "docs/$page has the parameters of the library"
+                fact "docs/$page matches the parameters of the library"
             done <<END
 environment.md markdown
 man/memheap-environment.7 man

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The reference of the public headers: everything in them is documented.
+# Doxygen finds every declaration of the public headers documented.
 facts=0
 
 fact()

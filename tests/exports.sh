@@ -1,12 +1,12 @@
 #!/bin/sh
-# What the libraries export is what the installed headers declare, both ways, and
-# has the version of the interface.
+# The libraries export exactly the symbols that the installed headers declare, with
+# the version of the interface.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 work=$(mktemp -d "$top_builddir/exports.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 
-# The names that start with memheap_ and that headers declare as functions or
-# variables: the compiler's own account of a program that takes each address.
+# Print the memheap_* functions and variables that headers declare. A generated
+# program takes the address of each name, so the compiler decides.
 declared()
 {
     for header; do
@@ -21,14 +21,14 @@ declared()
         tr -d ' (' | grep -vE '_t$' | sort -u
 }
 
-# exported LIBRARY VERSION: its symbols of a version.
+# exported LIBRARY VERSION: print the symbols of a library that have a version.
 exported()
 {
     nm -D --defined-only "$top_builddir/.libs/$1.so" |
         sed -n "s/.* [^A] \(.*\)@@$2\$/\1/p" | sort -u
 }
 
-# same LIBRARY VERSION HEADER...
+# same LIBRARY VERSION HEADER...: compare exported and declared symbols.
 same()
 {
     library=$1 version=$2
@@ -41,7 +41,7 @@ same()
     fact "$library exports all that its headers declare"
     output=$(comm -13 "$work/declared" "$work/exported")
     [ -z "$output" ] || miss "are exported and not declared"
-    fact "$library exports nothing else as $version"
+    fact "$library exports no other symbols as $version"
 }
 
 core=$(cd "$top_srcdir/include" && ls memheap/*.h | grep -vE '/(call_sites|mpi)\.h')

@@ -1,7 +1,7 @@
 #!/bin/sh
-# The installed library as a user meets it, in another place than the one that it
-# was configured for: every example is built with pkg-config alone or by oshcc,
-# and run on four PEs with each component.
+# Tests an installation that was moved to another folder. Every example is built
+# with pkg-config or with oshcc, without other flags, and runs on four PEs with
+# each component.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 stage=$(mktemp -d "$top_builddir/stage.XXXXXX") || exit 1
 trap 'rm -rf "$stage"' EXIT
@@ -15,7 +15,7 @@ unset LD_LIBRARY_PATH
 PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 export PKG_CONFIG_PATH
 [ -d "$prefix/lib/pkgconfig" ] || miss "no $prefix/lib/pkgconfig"
-fact "make install, and moving it"
+fact "make install works, and the installation can be moved"
 
 flags()
 {
@@ -29,7 +29,7 @@ output=$(flags memheap)
 case $output in
     *-lmemheap_shmem*) miss "names libmemheap_shmem" ;;
 esac
-fact "pkg-config shmem names both libraries, and where they are now"
+fact "pkg-config shmem prints both libraries, with their new paths"
 for file in "$prefix"/bin/memheap-* "$prefix/lib/libmemheap_shmem.so"; do
     output=$(ldd "$file" 2>&1)
     printf '%s\n' "$output" | grep 'lib\(memheap\|shmem\)\.so' >"$stage/found"
@@ -39,9 +39,9 @@ for file in "$prefix"/bin/memheap-* "$prefix/lib/libmemheap_shmem.so"; do
             miss "$file finds $library in $path"
     done <"$stage/found"
 done
-fact "programs and libraries find each other"
+fact "programs and libraries find their libraries"
 
-# A program of a library that is built for a sanitizer must be so too.
+# If the library is built with a sanitizer, its programs need the sanitizer too.
 sanitizer=$(printf '%s\n' "$built_cflags" | tr ' ' '\n' | grep '^-fsanitize')
 
 build()
@@ -75,29 +75,29 @@ for component in $components pile; do
         "PE 3 of 4" "greeted by PE 2"
     blocks=$(printf '%s\n' "$output" | sed -n 's/.*block at \(0x[0-9a-f]*\),.*/\1/p' | sort -u | wc -l)
     [ "$blocks" = 1 ] || miss "has $blocks addresses"
-    fact "hello, component $component"
+    fact "hello runs, component $component"
     # shellcheck disable=SC2086
     job 0 $settings -n 4 "$prefix/sort"
     says "round 4: 320000 keys" sorted
-    fact "sort, component $component"
+    fact "sort runs, component $component"
     # shellcheck disable=SC2086
     job 0 $settings -n 4 "$prefix/halo"
     says "PE 0: from 0.9" "PE 3: from 0.0"
-    fact "halo, component $component"
+    fact "halo runs, component $component"
     # shellcheck disable=SC2086
     job 0 $settings -n 4 "$prefix/library"
     says "1000 particles of 48 bytes in 1 slab, 2 blocks in all; energy 45000"
-    fact "library, component $component"
+    fact "library runs, component $component"
     output=$(MEMHEAP_COMPONENT=$component MEMHEAP_PLUGIN_PATH=$prefix \
         "$prefix/range" 2>&1)
     status=$?
     check_status 0
     says "component $component:" "lies 16 bytes into the block" "in use"
-    fact "range, component $component"
+    fact "range runs, component $component"
 done
 
-# The same by oshcc, and started by oshrun. They have to say what a program of
-# one process would.
+# The same with oshcc and oshrun. The output must be that of a program with one
+# process.
 OSHRUN_MPIRUN=$MPIRUN
 export OSHRUN_MPIRUN
 for name in $examples; do
@@ -108,7 +108,7 @@ for name in $examples; do
     fact "$name builds with oshcc alone"
 done
 
-# oshrun_job WANTED ARGUMENTS: as job, by oshrun.
+# oshrun_job WANTED ARGUMENTS: like job, with oshrun.
 oshrun_job()
 {
     wanted=$1
@@ -131,8 +131,8 @@ for component in $components; do
         miss "draws $(wc -c <"$prefix/4.ppm") bytes"
     fact "heat draws the same on 1, 3 and 4 PEs, component $component"
 done
-# A row beside the hot edge, one through the disc, and the one at the cold edge:
-# the reddest byte of each.
+# Print the largest red value in each of three rows: beside the hot edge, through the
+# disc, and at the cold edge.
 row()
 {
     tail -c +$((14 + 180 * $1)) "$prefix/4.ppm" | head -c 180 |
@@ -141,18 +141,18 @@ row()
 rows="$(row 0) $(row 36) $(row 59)"
 echo "$rows" | awk '{ exit !($1 == 255 && $2 > 200 && $3 < 60) }' ||
     miss "has reds of $rows"
-fact "heat draws what is hot and what is cold"
+fact "heat draws hot and cold regions"
 oshrun_job 0 -n 2 ./heat --help
 says "Usage: heat [SIZE [STEPS [FILE]]]"
-fact "heat --help"
+fact "heat --help prints the usage"
 oshrun_job 2 -n 2 ./heat 1
 says "Usage: heat [SIZE [STEPS [FILE]]]"
 fact "heat refuses a plate with fewer rows than PEs"
 oshrun_job 1 -n 2 ./heat 10 10 /nowhere/heat.ppm
 says "/nowhere/heat.ppm: No such file"
-fact "heat says why it cannot draw"
+fact "heat reports a picture that it cannot write"
 
-# Words of a text, counted by tools that everybody has.
+# Count the words of a text with standard tools.
 words()
 {
     LC_ALL=C tr -cs '[:alpha:]' '\n' <"$1" | tr '[:upper:]' '[:lower:]' |
@@ -181,10 +181,10 @@ $(words "$prefix/$text" | sort | uniq -c | LC_ALL=C sort -k1,1nr -k2,2 |
 done
 oshrun_job 1 -n 2 ./histogram nothing
 says "nothing: No such file"
-fact "histogram says what it cannot read"
+fact "histogram reports a file that it cannot read"
 oshrun_job 2 -n 2 ./histogram
 says "Usage: histogram FILE"
-fact "histogram without a file"
+fact "histogram without a file prints the usage"
 
 for pes in 1 4; do
     oshrun_job 0 -n $pes ./queue 200000
@@ -196,10 +196,10 @@ for pes in 1 4; do
 done
 oshrun_job 2 -n 2 ./queue 2000000000
 says "queue: the range ends at"
-fact "queue refuses a range that takes too long"
+fact "queue refuses a range that is too large"
 
-# With CMake: the installed example, by pkg-config; and a project that is compiled
-# by oshcc.
+# With CMake: the installed example, which uses pkg-config, and a project that is
+# compiled with oshcc.
 cmake_builds()
 {
     folder=$prefix/$1
@@ -223,14 +223,14 @@ if command -v cmake >/dev/null; then
         >"$prefix/plain/CMakeLists.txt"
     project=$prefix/plain
     cmake_builds by-oshcc -DCMAKE_C_COMPILER="$prefix/bin/oshcc"
-    fact "CMake needs nothing else with oshcc"
+    fact "CMake needs no further settings with oshcc"
 else
     skip "the example of CMake" "there is no cmake"
 fi
 
 output=$(MEMHEAP_PLUGIN_PATH=$prefix/pile.so "$prefix/bin/memheap-info" 2>&1)
 says pile $components SHMEM_SYMMETRIC_SIZE MEMHEAP_COMPONENT
-fact "memheap-info lists the plug-in too"
+fact "memheap-info lists the plug-in"
 # shellcheck disable=SC2086
 job 0 -n 2 "$prefix/bin/memheap-replay" -n 2000
 says $components same none redis pgas-isx pgas-mixed

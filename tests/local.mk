@@ -1,8 +1,8 @@
-# What `make check` runs.
+# The tests that `make check` runs.
 TEST_EXTENSIONS = .test .mpi .sh
 
-# Compiles and links a test program out of its one source, or of $($@_extra)
-# too, without a wrapper of libtool's around it.
+# Compiles and links a test program from its source, and from the sources in
+# $(extra), without libtool's wrapper script.
 test_link = $(AM_V_CCLD)$(MKDIR_P) $(@D) && $(LIBTOOL) $(AM_V_lt) --tag=CC \
 	--mode=link $(CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) \
 	$(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS) -no-install \
@@ -10,11 +10,11 @@ test_link = $(AM_V_CCLD)$(MKDIR_P) $(@D) && $(LIBTOOL) $(AM_V_lt) --tag=CC \
 	$(extra_flags)
 -include $(wildcard tests/unit/*.d tests/mpi/*.d)
 
-# Unit tests: one program X.test out of tests/unit/test_X.c. They print TAP.
+# Unit tests: program X.test is built from tests/unit/test_X.c, and prints TAP.
 TEST_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/run-unit.sh
 TEST_LOG_DRIVER = $(LOG_DRIVER)
 
-# Scripts, which print TAP too.
+# Test scripts, which print TAP too.
 SH_LOG_COMPILER = $(SHELL)
 SH_LOG_DRIVER = $(LOG_DRIVER)
 
@@ -44,7 +44,7 @@ endif
 tests/unit/%.test: tests/unit/test_%.c libunit.la libmemheap.la
 	$(test_link) $(CHECK_CFLAGS) libunit.la libmemheap.la $(CHECK_LIBS)
 
-# Sources of the library whose functions a test calls one by one.
+# Library sources with internal functions that a test calls directly.
 tests/unit/biased_lock.test: extra = base/biased_lock.c
 tests/unit/mempool.test: extra = components/mempool/fragments.c \
 	components/mempool/run.c components/mempool/slab.c
@@ -56,7 +56,7 @@ libunit_la_SOURCES = tests/unit/model.c tests/unit/model.h tests/unit/unit.c \
 	tests/unit/unit.h
 libunit_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
-# Shared objects for plugin.test, of one source; only `make check` uses them.
+# Shared objects for plugin.test, all from one source. Only `make check` uses them.
 unit_plugin_ldflags = -module -avoid-version -shared -rpath /nowhere
 unit_plugin_sources = tests/unit/plugin.c tests/unit/plugin.h
 

@@ -1,9 +1,9 @@
 #!/bin/sh
-# The manual as it is installed: each program, each routine of the standard and
-# each function of an installed header has a page, the pages show without a
-# warning, and their examples work.
+# The installed manual. Each program, each routine of the standard, and each function
+# of an installed header has a page. Formatters show the pages without warnings, and
+# the examples in the pages work.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
-# shellcheck disable=SC2154 # make sets what is not set here
+# shellcheck disable=SC2154 # make sets the undefined variables
 stage=$(mktemp -d "$top_builddir/manual.XXXXXX") || exit 1
 trap 'rm -rf "$stage"' EXIT
 
@@ -16,7 +16,7 @@ includes="-I$prefix/include -I$headers/shmem"
 [ -f "$man/man3/shmem_put.3" ] || miss "no shmem_put.3 in $man"
 fact "make install"
 
-# The page of a routine: the file that has its text.
+# page_of ROUTINE: print the file with the text of its page.
 page_of()
 {
     if read -r so page <"$man/man3/$1.3" 2>/dev/null; then
@@ -36,7 +36,7 @@ for program in "$prefix"/bin/*; do
     grep -q "^\.BR* .*$name" "$man/man7/memheap.7" ||
         miss "memheap.7 does not name $name"
 done
-fact "each program has a page of the manual"
+fact "each program has a manual page"
 
 awk -f "$top_srcdir/tests/standard/symbols.awk" \
     "$top_srcdir/tests/standard/types.tsv" \
@@ -49,7 +49,7 @@ while read -r name; do
 done <"$stage/routines"
 fact "each routine of the standard has a page"
 
-# What the preprocessor has of a header itself, and not of those it includes.
+# Print the functions of a header. Headers that it includes do not count.
 functions_of()
 {
     echo "#include <$1>" >"$stage/a.c"
@@ -87,9 +87,9 @@ for page in "$man"/man3/*.3; do
             miss "$page refers to $name, which has no page"
     done
 done
-fact "what pages refer to has a page"
+fact "each page that another refers to exists"
 
-# What a reader sees: page | text
+# Text of formatted pages: page | text
 if command -v groff >/dev/null; then
     while IFS='|' read -r page text; do
         output=$(groff -man -Tascii -P-c -rLL=78n "$man/man3/$page.3" |
@@ -116,7 +116,7 @@ else
     echo "ok $facts - pages show what they have # SKIP there is no groff"
 fi
 
-# All that a comment may have, over two headers; what a page of it says.
+# Two headers with every form of comment, and the expected text of their page.
 mkdir "$stage/own"
 cat >"$stage/own/a.h" <<'END'
 /* The first comment is about the header. */
@@ -212,18 +212,18 @@ one.3|Source: a paper.
 one.3|.BR two (3),
 two.3|\fBvoid two(bool (*\fIvisit\fB)(void *\fIcontext\fB), ...);\fR
 END
-fact "a page has all of its comments"
+fact "a page contains all parts of its comments"
 
-# Each header can be read by itself, those without pages too.
+# Make pages from all installed headers, also from those without manual pages.
 mkdir "$stage/written"
 output=$(awk -v out="$stage/written" -v package=memheap \
     -f "$top_srcdir/docs/headers.awk" -f "$top_srcdir/docs/man3.awk" \
     "$headers"/*.h 2>&1) || miss "ends with an error"
 [ -s "$stage/written/memheap_alloc.3" ] || miss "no memheap_alloc.3"
 [ -z "$output" ] || miss "says something"
-fact "any public header can be made into pages"
+fact "pages can be made from any public header"
 
-# Each formatter that is there: name | command that prints warnings alone
+# Each available formatter: name | command that prints warnings only
 while IFS='|' read -r name command; do
     if ! command -v "$name" >/dev/null; then
         facts=$((facts + 1))
@@ -255,7 +255,7 @@ for tool in mawk gawk 'busybox awk' original-awk; do
     fact "$tool writes the same pages"
 done
 
-# What pkg-config says of a package here.
+# Print the flags of a package in the staged installation.
 flags()
 {
     PKG_CONFIG_PATH="$prefix/lib/pkgconfig" \
@@ -263,10 +263,10 @@ flags()
 }
 LD_LIBRARY_PATH=$prefix/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
-# A program of a library that is built for a sanitizer must be so too.
+# If the library is built with a sanitizer, its programs need the sanitizer too.
 sanitizer=$(printf '%s\n' "$built_cflags" | tr ' ' '\n' | grep '^-fsanitize')
 
-# The program in a page, built and run: page | PEs, 0 for no job | what it says
+# Build and run the program in a page: page | PEs, or 0 without a job | output
 while IFS='|' read -r page pes text; do
     program=$stage/example
     awk '/^\.SH/ { in_example = $2 == "EXAMPLE" }
@@ -295,7 +295,7 @@ while IFS='|' read -r page pes text; do
         miss "does not compile"
     fi
     rm -f "$program"
-    fact "the example of $page"
+    fact "the example of $page works"
 done <<'END'
 man7/memheap.7|4|PE 0: greeted by PE 3
 man3/memheap.3|0|offset 0

@@ -1,5 +1,5 @@
 #!/bin/sh
-# MEMHEAP_TRACE of a job, and memheap-map: of jobs that run, and of traces.
+# MEMHEAP_TRACE, and memheap-map with running jobs and with traces.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 top=$top_builddir/tools/memheap-top
 map=$top_builddir/tools/memheap-map
@@ -17,7 +17,7 @@ export COLUMNS
 shipped=$top_srcdir/tools/traces/pgas-mixed.sht.xz
 : >"$work/over"
 
-# picture FILE PANELS: an SVG picture with a number of heaps.
+# picture FILE PANELS: check that an SVG picture has one panel for each heap.
 picture()
 {
     [ "$(tail -n 1 "$1")" = "</svg>" ] || miss "does not end"
@@ -41,7 +41,7 @@ for np in 1 2 4; do
     [ "$(find "$work" -name "*-$np.sht" | wc -l)" = 1 ] || miss "writes several"
     job 0 -n 2 "$replay" --csv --verify all -c ptmalloc "$work/symmetric-$np.sht"
     says "symmetric-$np,ptmalloc,2,"
-    fact "$np PEs: one trace of the symmetric heap, which replays"
+    fact "$np PEs: one trace of the symmetric heap is written, and can be replayed"
 done
 job 0 -x MEMHEAP_TRACE="$work/packed.sht.xz" -n 2 "$program" "$work/over"
 if command -v xz >/dev/null; then
@@ -49,15 +49,15 @@ if command -v xz >/dev/null; then
     [ ! -e "$work/packed.sht" ] || miss "leaves the plain file"
     job 0 -n 1 "$replay" --csv --verify 0 "$work/packed.sht.xz"
 fi
-fact "a trace is compressed in the end"
+fact "a trace is compressed at the end"
 job 0 -x MEMHEAP_TRACE=/nowhere/trace -n 2 "$program" "$work/over"
 says "memheap: PE 0: warning: MEMHEAP_TRACE: cannot write /nowhere/trace: No such"
 says_once
-fact "a trace that cannot be written is a warning, once"
+fact "a trace that cannot be written is reported once, as a warning"
 job error -x MEMHEAP_TRACE="$work/crash.sht" -n 2 "$program" "$work/over" crash
 run 0 "$map" --text --at end "$work/crash.sht"
 says "after 50 of 50 operations" "in 30 blocks"
-fact "the trace of a program that was killed goes to its last call"
+fact "the trace of a killed program ends with its last call"
 
 # Maps of traces
 
@@ -65,19 +65,19 @@ run 0 "$map" -o "$work/mixed.svg" "$shipped"
 picture "$work/mixed.svg" 1
 output=$(cat "$work/mixed.svg")
 says ">pgas-mixed, " ">0</text>" "a row: " "up to 256 bytes" "largest free block"
-fact "a trace at its peak"
+fact "a trace is drawn at its peak"
 "$map" "$shipped" | cmp -s - "$work/mixed.svg" || miss "writes something else"
-fact "the standard output has the same picture"
+fact "the same picture is written to standard output"
 run 0 "$map" --color age --at end -o "$work/age.svg" "$shipped"
 picture "$work/age.svg" 1
 grep -q "newest fifth" "$work/age.svg" || miss "has no ages"
-fact "a trace at its end, by age"
+fact "a trace is drawn at its end, by age"
 for component in $components; do
     run 0 "$map" --component "$component" --text --at 1000 "$shipped"
     says "pgas-mixed, $component, after 1000 of " "A up to 256 bytes" "each"
     printf '%s\n' "$output" | grep -q '.\{81\}' && miss "has lines of more than 80"
     printf '%s\n' "$output" | grep -qE '^ +0B [A-Ea-e.]+$' || miss "has no cells"
-    fact "text of a trace after some operations, component $component"
+    fact "a trace is shown as text after some operations, component $component"
 done
 run 0 env LC_ALL="$(comma_locale)" "$map" --json --at 1000 "$shipped"
 is_json
@@ -85,10 +85,10 @@ says '{"heaps": [{"trace": "pgas-mixed", "operations": 1000, "component": ' \
     '"fragmentation": 0.' '"blocks": [{"offset": 0, "size": '
 live=$(printf '%s\n' "$output" | tr '{' '\n' | grep -c '"live": true')
 says "\"live_blocks\": $live, "
-fact "the blocks of a trace as JSON"
+fact "the blocks of a trace are printed as JSON"
 run 0 "$map" --text --at 0 "$shipped"
 says "used 0 bytes in 0 blocks"
-fact "a heap without blocks"
+fact "a heap without blocks is shown"
 cp "$work/mixed.svg" "$work/kept.svg"
 run 1 "$map" --color tag -o "$work/kept.svg" "$shipped"
 says "memheap-map: a trace has no tags"
@@ -103,14 +103,15 @@ for np in 2 4; do
     picture "$work/job.svg" $np
     grep -q "PE $((np - 1)), process [0-9]*: symmetric, " "$work/job.svg" ||
         miss "has no panel of the last PE"
-    fact "$np PEs: a panel for each"
+    fact "$np PEs: the picture has a panel for each PE"
     run 0 "$map" --job "$launcher" --pe 1 --text --color tag
     says "PE 1, process" "A large, B small, C (no tag)" "9 holes"
     printf '%s\n' "$output" | grep -qE '^ +0B B+A+$' || miss "has other cells"
-    # The list is of the end of a call, with or without the block of 64 bytes.
+    # The program allocates and frees a block of 64 bytes. The list is taken at the
+    # end of a call, with or without this block.
     printf '%s\n' "$output" | grep -qE ' in 3[12] blocks' || miss "has other blocks"
     [ "$(printf '%s\n' "$output" | grep -c 'process')" = 1 ] || miss "shows others"
-    fact "$np PEs: one of them as text, by tags"
+    fact "$np PEs: one PE is shown as text, by tags"
     run 0 "$map" --json --job "$launcher"
     is_json
     says "{\"pe\": $((np - 1)), \"pid\": $(pids | tail -n 1), \"heap\": \"symmetric\", "
@@ -118,39 +119,39 @@ for np in 2 4; do
         grep -cE '"live": true, "number": [0-9]+, "asked": [0-9]+, "tag": "(large|small|)"')" = \
         "$(printf '%s\n' "$output" | tr '{' '\n' | grep -c '"live": true')" ] ||
         miss "has blocks without a record"
-    fact "$np PEs: the blocks as JSON"
+    fact "$np PEs: the blocks are printed as JSON"
     run 0 "$map" --color age --heap symmetric "$(pids | head -n 1)"
     says "PE 0, process" "oldest fifth"
-    fact "$np PEs: one process, by age"
+    fact "$np PEs: one process is shown, by age"
     end
-    fact "$np PEs: the job ends well"
+    fact "$np PEs: the job ends normally"
 done
 begin 2 -x MEMHEAP_TOP=all "$program" "$work/over" own
 run 0 "$map" --job "$launcher" --heap mine --text
 says "PE 0, process" "PE 1, process" ": mine, "
 [ "$(printf '%s\n' "$output" | grep -cE ' in [34] blocks')" = 2 ] ||
     miss "has other blocks"
-fact "a heap of one process, by its name"
+fact "a heap of one process is selected by its name"
 run 1 "$map" --job "$launcher" --color tag
 says "keeps no records" MEMHEAP_RECORDS=1
-fact "heaps without records have no tags"
+fact "tags need MEMHEAP_RECORDS"
 run 1 "$map" --job "$launcher" --heap other
 says "there is no such heap to be seen"
-fact "a heap that is not there"
+fact "a heap that does not exist is reported"
 end
 begin 2 "$program" "$work/over" still
 run 1 "$map" --job "$launcher" --pe 0 --wait 0.2
 says "was not called for 0.2 s"
-fact "a heap that is not called gives no blocks"
+fact "a heap without calls cannot be inspected"
 end
 
 run 0 "$map" --help
 says "Usage: memheap-map" --job --heap --wait --at --component --color --text --json
-fact "--help"
+fact "--help prints the usage"
 run 0 "$map" --version
 says "memheap-map "
-fact "--version"
-# what is said of them | status | options
+fact "--version prints the version"
+# message | exit status | options
 while IFS='|' read -r text wanted options; do
     # shellcheck disable=SC2086
     run "$wanted" "$map" $options
@@ -171,6 +172,6 @@ END
 if [ -c /dev/full ]; then
     run 1 "$map" -o /dev/full "$shipped"
     says "memheap-map: the picture could not be written"
-    fact "a picture that cannot be written"
+    fact "a picture that cannot be written is reported"
 fi
 finish

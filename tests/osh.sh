@@ -1,6 +1,6 @@
 #!/bin/sh
-# oshcc, oshc++ and oshrun as they are installed: what they run, with compilers
-# and launchers that say what they were called with, and what they refuse.
+# The installed oshcc, oshc++ and oshrun: the commands that they run, and the
+# arguments that they refuse. Fake compilers and launchers print their arguments.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 work=$(mktemp -d "$top_builddir/osh.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -8,8 +8,8 @@ for variable in $(env | sed -n 's/^\(OSH[A-Z]*_[A-Z]*\|MEMHEAP_TEST_[A-Z]*\|OMPI
     unset "$variable"
 done
 
-# An installation without its libraries' tools: libtool may be at work on them
-# for another test.
+# Install only the scripts and headers, and copy the libraries. libtool must not
+# install the libraries, because another test may run it at the same time.
 output=$(MAKEFLAGS='' make -C "$top_builddir" install-binSCRIPTS \
     install-pkgincludeHEADERS install-shmemincludeHEADERS install-mppHEADERS \
     DESTDIR="$work/stage" 2>&1) ||
@@ -21,7 +21,7 @@ cp -P "$top_builddir"/.libs/lib*.so* "$prefix/lib" ||
 LD_LIBRARY_PATH=$prefix/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 sanitizer=$(printf '%s\n' "$built_cflags" | tr ' ' '\n' | grep '^-fsanitize')
-fact "install of the scripts"
+fact "the scripts are installed"
 
 is()
 {
@@ -35,19 +35,19 @@ silent_on()
     esac
 }
 
-# A tool that prints its arguments, each in brackets.
+# Create a tool that prints each of its arguments in brackets.
 fake()
 {
     {
         echo '#!/bin/sh'
         printf '%s\n' "$2"
-        # shellcheck disable=SC2016 # for the tool
+        # shellcheck disable=SC2016 # expanded by the tool
         echo 'printf "[%s]" "$@"; echo'
     } >"$work/$1"
     chmod +x "$work/$1"
 }
 
-# shellcheck disable=SC2016 # for the tools
+# shellcheck disable=SC2016 # expanded by the tools
 {
     fake plain 'case $1 in --showme:* | -compile-info) exit 1 ;; esac'
     fake ompi 'case $1 in
@@ -70,7 +70,7 @@ as_arguments()
     printf '[%s]' "$@"
 }
 
-# Compiling.
+# Compiling
 
 for script in oshcc oshc++; do
     suffix=c variable=OSHCC_CC
@@ -84,7 +84,7 @@ for script in oshcc oshc++; do
         esac
         run 0 env $variable="$work/plain" "$bin/$script" $arguments
         is "$(as_arguments $arguments $added)"
-        fact "$script $arguments: $kind"
+        fact "$script $arguments: adds the flags of kind $kind"
     done <<END
 link|a.$suffix
 link|-O2 a.$suffix -o a
@@ -108,7 +108,7 @@ END
     run 0 env $variable="$work/plain" "$bin/$script" -DTEXT='"a b"' "it's.$suffix" '*' '' -c
     # shellcheck disable=SC2086
     is "$(as_arguments -DTEXT='"a b"' "it's.$suffix" '*' '' -c $includes)"
-    fact "$script passes arguments on as they are"
+    fact "$script passes arguments on unchanged"
     run 0 env $variable="$work/plain -first 'x" "$bin/$script" -c a
     is "[-first]['x][-c][a]$in_brackets"
     fact "$script: $variable may have arguments"
@@ -117,14 +117,14 @@ END
     is "[-c][a]$in_brackets"
     fact "$script: $variable may be a path with a blank"
 
-    # What the switches show.
+    # Switches that print commands and flags
     ours="$includes -I/mpi/include -DMPI"
     link="$libraries -L/mpi/lib -lone -ltwo"
     while IFS='|' read -r switch text; do
         # shellcheck disable=SC2086
         run 0 env $variable="$work/ompi" "$bin/$script" $switch
         is "$text"
-        fact "$script $switch"
+        fact "$script $switch prints the command or its flags"
     done <<END
 --showme|real $includes $libraries -I/mpi/include -DMPI -L/mpi/lib -lone -ltwo
 -show|real $includes $libraries -I/mpi/include -DMPI -L/mpi/lib -lone -ltwo
@@ -139,24 +139,24 @@ END
 END
     run 0 env $variable="$work/ompi" "$bin/$script" --showme "a b.$suffix" -DQ="it's" -c
     is "real 'a b.$suffix' '-DQ=it'\\''s' -c $includes -I/mpi/include -DMPI"
-    fact "$script --showme quotes what a shell would split"
+    fact "$script --showme quotes arguments for the shell"
     run 0 env $variable="$work/mpich" "$bin/$script" -show a.$suffix
     is "real a.$suffix $includes $libraries -I/mpi/include -Wl,-z,now -L/mpi/lib -lmpi"
-    fact "$script -show with the wrapper of MPICH"
+    fact "$script -show works with the wrapper of MPICH"
     run 0 env $variable="$work/plain" "$bin/$script" --showme:libs
     is "memheap_shmem memheap_mpi memheap"
-    fact "$script --showme:libs with a plain compiler"
+    fact "$script --showme:libs works with a plain compiler"
     run 0 "$bin/$script" --showme:version
     says "$script: memheap 0" "OpenSHMEM 1.6"
-    fact "$script --showme:version"
+    fact "$script --showme:version prints the version"
     for switch in --help --showme:help; do
         run 0 "$bin/$script" $switch
         says "Usage: $script" --showme:compile --showme:link --showme:incdirs \
             "$variable names another compiler"
-        fact "$script $switch"
+        fact "$script $switch prints the usage"
     done
 
-    # What they refuse.
+    # Refused arguments and settings
     run 2 "$bin/$script" --showme:more a.$suffix
     is "$script: there is no --showme:more; try $script --help"
     fact "$script --showme:more is refused"
@@ -173,39 +173,39 @@ END
     done
     run 127 env PATH="$work/tools" /bin/sh "$bin/lost" a.$suffix
     says "$script: there is no mpi" "on the PATH; install MPI, or say with $variable which to use"
-    fact "$script: without MPI"
+    fact "$script reports that there is no MPI"
     cp "$work/plain" "$work/tools/mpicc"
     cp "$work/plain" "$work/tools/mpic++"
     run 0 env PATH="$work/tools" /bin/sh "$bin/lost" -c a.$suffix
     is "[-c][a.$suffix]$in_brackets"
-    fact "$script: with another MPI on the PATH"
+    fact "$script reports another MPI on the PATH"
     rm "$bin/lost" "$work/tools/mpicc" "$work/tools/mpic++"
 done
 
-# Where it lies: through a link, moved, incomplete.
+# The installation: reached through a link, moved, incomplete
 ln -s "$bin/oshcc" "$work/link"
 run 0 env OSHCC_CC="$work/plain" "$work/link" -c a.c
 is "[-c][a.c]$in_brackets"
-fact "oshcc through a symbolic link"
+fact "oshcc works through a symbolic link"
 run 0 env OSHCC_CC="$work/plain" PATH="$bin:$PATH" oshcc -c a.c
 is "[-c][a.c]$in_brackets"
-fact "oshcc on the PATH"
+fact "oshcc works from the PATH"
 cp -a "$prefix" "$work/moved here"
 moved=$work/moved\ here
 run 0 env OSHCC_CC="$work/plain" "$moved/bin/oshcc" a.c
 is "[a.c][-I$moved/include/memheap/shmem][-I$moved/include][-L$moved/lib][-Wl,-rpath,$moved/lib][-Wl,--push-state,--no-as-needed][-lmemheap_shmem][-lmemheap_mpi][-lmemheap][-Wl,--pop-state]"
-fact "oshcc in a folder that was moved"
+fact "oshcc works in a folder that was moved"
 rm "$moved/lib/libmemheap_shmem.so"
 run 1 "$moved/bin/oshcc" a.c
 is "oshcc: there is no $moved/lib/libmemheap_shmem.so; move an installation as a whole, or install it again"
-fact "oshcc without its libraries"
+fact "oshcc reports missing libraries"
 rm "$moved/include/memheap/shmem/shmem.h"
 run 1 "$moved/bin/oshcc" -c a.c
 is "oshcc: there is no $moved/include/memheap/shmem/shmem.h; move an installation as a whole, or install it again"
-fact "oshcc without its headers"
+fact "oshcc reports missing headers"
 rm -r "$moved"
 
-# The real compilers.
+# Real compilers
 cat >"$work/program.c" <<'END'
 #include <shmem.h>
 #include <mpi.h>
@@ -249,7 +249,7 @@ job 0 -n 1 "$work/shown"
 says "shown 0 of 1"
 fact "the command that oshcc --showme prints works"
 
-# Launching. The tool says that it is Open MPI, and how it is called.
+# Launching. The fake tool identifies itself as Open MPI, and prints its arguments.
 # shellcheck disable=SC2016
 {
     fake mpirun '[ "$1" != --version ] || { echo "mpirun (Open MPI) 4.1.4"; exit; }'
@@ -270,18 +270,18 @@ export OSHRUN_MPIRUN
 for number in -n -np -c; do
     run 0 "$oshrun" $number 4 ./program --help --version
     is "[--oversubscribe]${keepalive}[$number][4][./program][--help][--version]"
-    fact "oshrun $number 4 passes all on, with its defaults"
+    fact "oshrun $number 4 passes all arguments on, and adds its defaults"
 done
 run 0 "$oshrun" -n 2 './a b' "it's" '' '*'
 is "[--oversubscribe]${keepalive}[-n][2][./a b][it's][][*]"
-fact "oshrun passes arguments on as they are"
-# What is not added when the user says otherwise.
+fact "oshrun passes arguments on unchanged"
+# User settings that prevent a default
 while IFS='|' read -r setting arguments; do
     # shellcheck disable=SC2086
     run 0 env ${setting:-A=B} "$oshrun" $arguments ./program
     silent_on '[--oversubscribe][--mca]'
     says '[./program]' "$keepalive"
-    fact "oshrun leaves --oversubscribe away: $setting $arguments"
+    fact "oshrun does not add --oversubscribe: $setting $arguments"
 done <<'END'
 |--nooversubscribe -n 4
 |--oversubscribe -n 4
@@ -297,17 +297,17 @@ OMPI_MCA_rmaps_base_oversubscribe=0|-n 4
 END
 run 0 "$oshrun" --mca oob_tcp_keepalive_time 99 -n 1 ./program
 is "[--oversubscribe][--mca][oob_tcp_keepalive_intvl][2][--mca][oob_tcp_keepalive_probes][5][--mca][oob_tcp_keepalive_time][99][-n][1][./program]"
-fact "oshrun leaves a parameter of the arguments alone"
+fact "oshrun does not override a parameter in the arguments"
 run 0 env OMPI_MCA_oob_tcp_keepalive_intvl=9 "$oshrun" -n 1 ./program
 silent_on oob_tcp_keepalive_intvl
 says oob_tcp_keepalive_time oob_tcp_keepalive_probes
-fact "oshrun leaves a parameter of the environment alone"
+fact "oshrun does not override a parameter in the environment"
 run 0 env MEMHEAP_COMPONENT=buddy SHMEM_SYMMETRIC_SIZE=1g SMA_DEBUG='a b' "$oshrun" -n 1 ./program
 says '[-x][MEMHEAP_COMPONENT]' '[-x][SHMEM_SYMMETRIC_SIZE]' '[-x][SMA_DEBUG]'
 fact "oshrun passes the library's variables on"
 run 0 env MEMHEAP_COMPONENT=buddy SHMEM_INFO=1 "$oshrun" -x MEMHEAP_COMPONENT=fit -x SHMEM_INFO ./program
 is "[--oversubscribe]${keepalive}[-x][MEMHEAP_COMPONENT=fit][-x][SHMEM_INFO][./program]"
-fact "oshrun leaves variables of the arguments alone"
+fact "oshrun does not override variables in the arguments"
 run 0 env SHMEM_INFO=1 "$oshrun" -n 1 ./one : -n 2 ./two
 is "[-x][SHMEM_INFO][--oversubscribe]${keepalive}[-n][1][./one][:][-x][SHMEM_INFO][-n][2][./two]"
 fact "oshrun passes the library's variables on to each program"
@@ -315,7 +315,7 @@ run 0 env SHMEM_INFO=1 OMPI_MCA_mca_base_env_list=HOME "$oshrun" ./program
 is "[--oversubscribe]${keepalive}[./program]"
 run 0 env SHMEM_INFO=1 "$oshrun" --mca mca_base_env_list HOME ./program
 is "[--oversubscribe]${keepalive}[--mca][mca_base_env_list][HOME][./program]"
-fact "oshrun adds no variable to a list of the user's"
+fact "oshrun adds no variable if the user sets a list of them"
 run 0 env OSHRUN_MPIRUN="$work/hydra" SHMEM_INFO=1 "$oshrun" -n 2 ./program
 is '[-n][2][./program]'
 fact "oshrun adds nothing for another launcher"
@@ -324,57 +324,57 @@ is '[-first][-n][2][./program]'
 fact "oshrun: OSHRUN_MPIRUN may have arguments"
 run 0 "$oshrun" --showme -n 2 './a b' "it's"
 is "$work/mpirun --oversubscribe --mca oob_tcp_keepalive_time 10 --mca oob_tcp_keepalive_intvl 2 --mca oob_tcp_keepalive_probes 5 -n 2 './a b' 'it'\\''s'"
-fact "oshrun --showme quotes what a shell would split"
+fact "oshrun --showme quotes arguments for the shell"
 run 0 "$oshrun" -- --help
 says '[--help]'
-fact "oshrun -- --help is mpirun's"
+fact "oshrun -- --help is passed to mpirun"
 run 0 "$oshrun" --version
 says "oshrun: memheap 0" "mpirun (Open MPI) 4.1.4"
-fact "oshrun --version"
+fact "oshrun --version prints the version"
 for switch in --help -h; do
     run 0 "$oshrun" $switch
     says "Usage: oshrun" OSHRUN_MPIRUN OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
         --oversubscribe "srun --mpi=pmix"
-    fact "oshrun $switch"
+    fact "oshrun $switch prints the usage"
 done
 for arguments in "" --showme; do
     # shellcheck disable=SC2086
     run 2 "$oshrun" $arguments
     is "oshrun: there is no program to start; try oshrun --help"
-    fact "oshrun $arguments: nothing to start"
+    fact "oshrun $arguments: a program is missing"
 done
 run 2 "$oshrun" --showme:link ./program
 is "oshrun: there is no --showme:link, only --showme; try oshrun --help"
 fact "oshrun --showme:link is refused"
 run 127 env OSHRUN_MPIRUN="$work/nothing" "$oshrun" ./program
 is "oshrun: OSHRUN_MPIRUN=$work/nothing cannot be run"
-fact "oshrun: OSHRUN_MPIRUN that is none"
-# shellcheck disable=SC2016 # the script's own
+fact "oshrun: OSHRUN_MPIRUN must be a program"
+# shellcheck disable=SC2016 # a variable of oshrun
 sed 's|tool=$3|tool=/nowhere/mpirun|' "$oshrun" >"$work/lost"
 run 127 env OSHRUN_MPIRUN= PATH="$work/tools" /bin/sh "$work/lost" ./program
 is "oshrun: there is no mpirun on the PATH; install MPI, or say with OSHRUN_MPIRUN which to use"
-fact "oshrun: without MPI"
+fact "oshrun reports that there is no MPI"
 
-# As root.
+# As root
 PATH=$work/as-root:$saved_path
 run 0 env OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 "$oshrun" ./program
 says '[./program]'
 silent_on allow-run
-fact "oshrun as root, by the environment"
+fact "oshrun as root works with the environment variables"
 unset OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
 run 0 "$oshrun" --allow-run-as-root ./program
 says '[--allow-run-as-root][./program]'
-fact "oshrun as root, by an argument"
+fact "oshrun as root works with the argument"
 run 1 env OMPI_ALLOW_RUN_AS_ROOT=1 "$oshrun" ./program
 says "oshrun: mpirun starts no job as root" OMPI_ALLOW_RUN_AS_ROOT=1 \
     OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 --allow-run-as-root
-fact "oshrun as root says what to set"
+fact "oshrun as root prints which variables to set"
 run 0 env OSHRUN_MPIRUN="$work/hydra" "$oshrun" ./program
 is '[./program]'
-fact "oshrun as root with another launcher"
+fact "oshrun as root works with another launcher"
 PATH=$saved_path
 
-# The real launcher.
+# The real launcher
 . "${top_srcdir:-.}/tests/mpi/launch.sh"
 OSHRUN_MPIRUN=$MPIRUN
 run 0 env SHMEM_VERSION=1 timeout 60 "$oshrun" -n 4 "$work/oshcc program"

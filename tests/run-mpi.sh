@@ -1,10 +1,10 @@
 #!/bin/sh
-# Starts one MPI test in several jobs, and merges what they print into one TAP
-# stream: their facts, each with its job, and a failure for a job that ends
-# badly or says less than it planned.
+# Runs one MPI test in several jobs, and merges their output into one TAP stream:
+# the facts of each job, and a failure if a job ends with an error or prints fewer
+# facts than it planned.
 #
-# A job is a number of PEs, and behind a + how they reach each other: +ucx for
-# UCX alone, +tcp for UCX without shared memory, +N for nodes of N PEs.
+# A job is a number of PEs, optionally followed by a transport or a layout: +ucx
+# for UCX only, +tcp for UCX without shared memory, +N for nodes of N PEs.
 #
 # MEMHEAP_TEST_NP    jobs (default: 1 2 4 5 8 2+ucx 4+ucx 5+ucx 4+tcp 5+2 8+3)
 # MEMHEAP_TEST_TIME  seconds for one job (default: 60)

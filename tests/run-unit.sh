@@ -1,8 +1,8 @@
 #!/bin/sh
-# Run one unit test, its results in TAP on standard output.
+# Runs one unit test, which prints its results as TAP on standard output.
 #
-# The program's status is handed on: the TAP driver counts one that is not 0,
-# as a crash leaves it, as a failure.
+# The exit status is that of the program: the TAP driver counts a status other than
+# 0, as after a crash, as a failure.
 #
 # Usage: run-unit.sh PROGRAM
 CK_TAP_LOG_FILE_NAME=-

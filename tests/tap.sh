@@ -1,12 +1,13 @@
-# To be sourced: TAP for scripts that run programs and read what they print.
+# Source this: TAP for scripts that run programs and check their output.
 #
-#   run WANTED COMMAND...  runs a program, whose status is to be: a number, or
-#                          "error" for any but 0 and a time limit
-#   says TEXT...           what it printed contains each TEXT
-#   is_json                what it printed is one value of JSON
-#   miss TEXT              something else does not hold
-#   fact NAME              prints whether all of these held
-#   skip NAME REASON       prints that this was not tested
+#   run WANTED COMMAND...  runs a program and checks its exit status: WANTED is
+#                          a number, or "error" for any except 0 and the time
+#                          limit
+#   says TEXT...           checks that the output contains each TEXT
+#   is_json                checks that the output is one JSON value
+#   miss TEXT              records that another check failed
+#   fact NAME              prints whether all checks since the last fact passed
+#   skip NAME REASON       prints that a fact was not tested
 #   finish                 prints the plan
 facts=0
 held=yes
@@ -60,7 +61,7 @@ is_json()
     fi
 }
 
-# A locale that writes numbers with a comma, or else one of UTF-8.
+# Print a locale with a decimal comma, or else a UTF-8 locale.
 comma_locale()
 {
     for locale in $(locale -a 2>/dev/null); do

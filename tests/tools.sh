@@ -1,6 +1,6 @@
 #!/bin/sh
-# The tools for users: what they print, what they draw, and what they say of
-# wrong input. Uses whatever components this build has.
+# The tools for users: their output, their pictures, and their messages for wrong
+# input. The tests work with any set of built-in components.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 info=$top_builddir/tools/memheap-info
 replay=$top_builddir/tools/memheap-replay
@@ -11,7 +11,7 @@ MEMHEAP_TEST_TIME=60
 LC_ALL=C # names of files may be no text of any other
 export LC_ALL
 
-# What it printed has each TEXT as a whole line.
+# Check that the output has each TEXT as a whole line.
 has_line()
 {
     for text in "$@"; do
@@ -20,7 +20,7 @@ has_line()
     done
 }
 
-# What it printed has a line that matches each PATTERN.
+# Check that a line of the output matches each PATTERN.
 matches()
 {
     for pattern in "$@"; do
@@ -38,7 +38,7 @@ silent_on()
     done
 }
 
-# The tools and the library together printed one message, no more.
+# Check that the tools and the library printed exactly one message.
 complains_once()
 {
     lines=$(printf '%s\n' "$output" | grep -cE '^[^ ]*memheap[-a-z]*: ')
@@ -87,7 +87,7 @@ matches '^version:[0-9]' '^build:CC=' \
 strange=$(printf '%s\n' "$output" |
     grep -vE '^(version|build|machine|component|first_choice|param):')
 [ -z "$strange" ] || miss "has other lines: $strange"
-fact "info: --parsable has all of its fields"
+fact "info: --parsable has all fields"
 
 run 0 "$info"
 for component in $components; do
@@ -99,30 +99,30 @@ matches "^  $first +priority +[0-9]+  first choice "
 has_line Machine Components Parameters "  SHMEM_SYMMETRIC_SIZE = (unset)" \
     "      size in bytes; this is the default"
 printf '%s\n' "$output" | grep -q '.\{80\}' && miss "has lines of 80 or more"
-fact "info: components and parameters for people"
+fact "info: the default output has components and parameters"
 
 run 0 env SHMEM_SYMMETRIC_SIZE=3.1M SHMEM_DEBUG= "$info"
 has_line "  SHMEM_SYMMETRIC_SIZE = 3250586 (3.10 MiB)" \
     "  SHMEM_DEBUG = 1" "  SHMEM_INFO = 0"
 says "size in bytes; set by environment variable SHMEM_SYMMETRIC_SIZE;" \
     "set by environment variable SHMEM_DEBUG"
-fact "info: values of the environment"
+fact "info: shows values from the environment"
 run 0 env SMA_SYMMETRIC_SIZE=1m "$info" --parsable
 has_line param:SHMEM_SYMMETRIC_SIZE:value:1048576 \
     param:SHMEM_SYMMETRIC_SIZE:source:environment \
     param:SHMEM_SYMMETRIC_SIZE:origin:SMA_SYMMETRIC_SIZE
-fact "info: a variable of the old name"
+fact "info: accepts a variable of the old name"
 
 run 0 env "OMPI_MCA_memheap_${first}_priority=97" "$info" --parsable
 has_line "param:MEMHEAP_${FIRST}_PRIORITY:value:97" \
     "param:MEMHEAP_${FIRST}_PRIORITY:source:environment" \
     "param:MEMHEAP_${FIRST}_PRIORITY:origin:OMPI_MCA_memheap_${first}_priority" \
     "component:$first:priority:97"
-fact "info: a value of mpirun's in the environment"
+fact "info: accepts variables of mpirun in the environment"
 job 0 --mca memheap "$first" -n 1 "$info" --parsable --param MEMHEAP_COMPONENT
 has_line "param:MEMHEAP_COMPONENT:value:$first" \
     param:MEMHEAP_COMPONENT:origin:OMPI_MCA_memheap
-fact "info: a value that mpirun --mca passes on"
+fact "info: accepts values from mpirun --mca"
 
 cat >"$work/params" <<END
 # comment
@@ -141,32 +141,32 @@ has_line "param:MEMHEAP_${FIRST}_PRIORITY:value:12" \
     "param:SHMEM_SYMMETRIC_SIZE:origin:$work/params:4" \
     param:MEMHEAP_CHECK:value:0 param:MEMHEAP_CHECK:source:environment \
     "param:MEMHEAP_PARAM_FILE:value:$work/params"
-fact "info: values of a file, and a stronger variable"
+fact "info: shows values from a file, which variables override"
 run 0 "$info" --param shmem_symmetric
 output=$(printf '%s\n' "$output" | tr -s ' \n' '  ')
 says "set in file $work/params:4; default (unset)"
-fact "info: where in a file, for people"
+fact "info: the default output has the line of a file"
 echo "MEMHEAP_CHECK" >>"$work/params"
 run 1 "$info"
 says "$work/params:6: \"MEMHEAP_CHECK\" is not of the form NAME = VALUE"
 complains_once
-fact "info: a line of a file that is none"
+fact "info: a malformed line of a file is reported"
 unset MEMHEAP_PARAM_FILE
 
 run 0 "$info" --param SHMEM_INFO
 [ "$(printf '%s\n' "$output" | grep -c '^  [A-Z]')" = 1 ] ||
     miss "shows other parameters"
 has_line "  SHMEM_INFO = 0"
-fact "info: --param with a name"
+fact "info: --param accepts a name"
 run 0 "$info" -p "memheap_$first" -s
 matches "^param:MEMHEAP_${FIRST}_PRIORITY:value:"
 strange=$(printf '%s\n' "$output" | grep -v "^param:MEMHEAP_${FIRST}_")
 [ -z "$strange" ] || miss "has other lines: $strange"
-fact "info: --param with the beginning of names, parsable"
+fact "info: --param accepts the beginning of names, with --parsable"
 run 1 "$info" --param memheap_budy
 says 'no parameter has a name that begins with "memheap_budy"'
 complains_once
-fact "info: --param with a name that nobody knows"
+fact "info: --param with an unknown name is reported"
 
 run 0 env LC_ALL="$(comma_locale)" "$info" --json
 is_json
@@ -176,20 +176,20 @@ for component in $components; do
     says "{\"name\": \"$component\", \"priority\": $("$info" --parsable |
         sed -n "s/^component:$component:priority://p"), \"usable\": true, "
 done
-fact "info: --json"
+fact "info: --json has components and parameters"
 run 0 env MEMHEAP_TRACE="$(printf 'a"b\\c\td\303\251\377\355\240\200e')" "$info" --json --param memheap_tr
 is_json
 says '{"parameters": [{"name": "MEMHEAP_TRACE", "value": "a\"b\\c\u0009dé????e", "type": "string"' \
     '"source": "environment", "origin": "MEMHEAP_TRACE"' '"name": "MEMHEAP_TRIM"'
 silent_on '"version"' MEMHEAP_COMPONENT
-fact "info: --json with a value that holds anything"
+fact "info: --json escapes any bytes of a value"
 
 run 0 "$info" --help
 says "Usage: memheap-info" --param --parsable --json --version
-fact "info: --help"
+fact "info: --help prints the usage"
 run 0 "$info" --version
 matches '^memheap-info [0-9]+\.[0-9]+\.[0-9]+$'
-fact "info: --version"
+fact "info: --version prints the version"
 for bad in --bogus --param more; do
     run 2 "$info" "$bad"
     says "Try memheap-info --help."
@@ -197,7 +197,7 @@ for bad in --bogus --param more; do
     fact "info: wrong use: $bad"
 done
 
-# variable | what is said of it
+# variable | message
 while IFS='|' read -r setting text; do
     run 1 env "$setting" "$info"
     says "$text"
@@ -216,11 +216,11 @@ END
 if [ -n "$other" ]; then
     run 0 env "MEMHEAP_COMPONENT=^$first" "$info"
     matches "^  $first +priority +[0-9]+  left out " "  first choice "
-    fact "info: an excluded component is left out"
+    fact "info: an excluded component is shown as left out"
     run 0 env "MEMHEAP_COMPONENT=$other" "$info" --parsable
     has_line "component:$first:usable:no" "component:$other:usable:yes" \
         "first_choice:$other"
-    fact "info: a component that is not on the list is left out"
+    fact "info: a component that is not on the list is not usable"
     OTHER=$(printf '%s' "$other" | tr '[:lower:]' '[:upper:]')
     run 0 env "MEMHEAP_${OTHER}_PRIORITY=100" "$info" --parsable
     has_line "first_choice:$other" "component:$first:usable:yes"
@@ -235,7 +235,7 @@ if [ -c /dev/full ]; then
     check_status 1
     says "memheap-info: cannot write"
     complains_once
-    fact "info: output that cannot be written"
+    fact "info: an error of the output is reported"
 fi
 
 # memheap-replay
@@ -246,7 +246,7 @@ if [ ! -x "$replay" ]; then
     exit
 fi
 
-# A number of a trace: unsigned LEB128.
+# number N: print N in the format of traces, unsigned LEB128.
 number()
 {
     rest=$1
@@ -279,7 +279,7 @@ release()
     number $(($1 * 4 + 3))
 }
 
-# Rounds of five operations; the most lives before the last block is freed.
+# Each round has five operations. The peak is before the last block is freed.
 rounds=30
 {
     printf 'SHT1\n'
@@ -300,8 +300,8 @@ header=trace,component,pes,operations,ns_together,ns_alone,peak_bytes,\
 footprint_bytes,smallest_bytes,smallest_over_peak,verified_operations,\
 same_addresses,failed,wrong
 
-# results TRACE PES OPERATIONS PEAK: a line for each component, and all is
-# well. PEAK is "-" where it is not known.
+# results TRACE PES OPERATIONS PEAK: check that each component has a line without
+# errors. PEAK is "-" if it is not known.
 results()
 {
     has_line "$header"
@@ -328,10 +328,10 @@ results()
 for np in 1 2 4; do
     job 0 -n $np "$replay" --csv "$work/plain.sht"
     results plain $np $((rounds * 5)) $peak
-    fact "replay, $np PEs: a plain trace"
+    fact "replay, $np PEs: a plain trace is replayed"
     job 0 -n $np "$replay" --csv --operations 1500 --verify all "$shipped"
     results pgas-mixed $np 1500 -
-    fact "replay, $np PEs: the beginning of a compressed trace"
+    fact "replay, $np PEs: the beginning of a compressed trace is replayed"
 done
 {
     printf 'SHT1\n'
@@ -341,7 +341,7 @@ done
 job 0 -n 2 "$replay" --csv "$work/one.sht" "$work/plain.sht"
 results plain 2 $((rounds * 5)) $peak
 matches "^one,$first,2,1,[^,]*,[^,]*,1,1,(16,16|32,32)[.]0000,1,yes,0,0\$"
-fact "replay: a trace of one operation, and two traces"
+fact "replay: a trace of one operation, and two traces, are replayed"
 job 0 -x LC_ALL="$(comma_locale)" -n 2 "$replay" --json -n 20 "$work/one.sht" "$work/plain.sht"
 is_json
 says '{"pes": 2, "results": [{"trace": "one", ' \
@@ -350,7 +350,7 @@ says '{"pes": 2, "results": [{"trace": "one", ' \
 [ "$(printf '%s\n' "$output" | tr '{' '\n' | grep -c '"trace"')" = \
     $((2 * $(printf '%s\n' "$components" | grep -c .))) ] ||
     miss "has another number of results"
-fact "replay: --json"
+fact "replay: --json prints the results"
 mkdir "$work/folder"
 cp "$work/one.sht" "$work/plain.sht" "$work/folder"
 echo no trace >"$work/folder/notes"
@@ -359,12 +359,12 @@ for component in $components; do
     matches "^one +$component +1 .* same  none\$" \
         "^plain +$component +$((rounds * 5)) .* same  none\$"
 done
-fact "replay: a folder of traces, as a table"
+fact "replay: a folder of traces gives a table"
 job 0 -n 2 "$replay" --csv --components "$first" --verify 7 "$work/plain.sht"
 matches "^plain,$first,2,$((rounds * 5)),.*,7,yes,0,0\$"
 [ "$(printf '%s\n' "$output" | grep -c '^plain,')" = 1 ] ||
     miss "has other components"
-fact "replay: --components and --verify"
+fact "replay: --components and --verify are obeyed"
 job 0 -n 2 -x "MEMHEAP_COMPONENT=$first" "$replay" --csv "$work/plain.sht"
 [ "$(printf '%s\n' "$output" | grep -c "^plain,$first,")" = 1 ] ||
     miss "has no line of $first"
@@ -381,7 +381,7 @@ if printf '%s\n' "$components" | grep -qx fit; then
     n=$(printf '%s\n' "$components" | grep -c .)
     [ "$(printf '%s\n' "$output" | grep -c '^plain,')" = $((n + 1)) ] ||
         miss "has too many lines or too few"
-    fact "replay: --param varies what one component does"
+    fact "replay: --param varies a parameter of a component"
     job 2 -n 2 "$replay" --param MEMHEAP_FIT_STRATEGY=best,good "$work/plain.sht"
     says "expected first, next, best or worst"
     complains_once
@@ -394,7 +394,7 @@ job 1 -n 2 -x SHMEM_SYMMETRIC_SIZE=16k "$replay" --csv --operations 100 \
 matches "^pgas-mixed,$first,2,100,.*,yes,[1-9][0-9]*,0\$"
 fact "replay: a heap that is too small is an error"
 
-# drawn FILE: an SVG picture of a panel for each component, under 2 MB.
+# drawn FILE: check for an SVG picture below 2 MB with a panel for each component.
 drawn()
 {
     if [ ! -s "$1" ]; then
@@ -413,7 +413,7 @@ drawn()
     if command -v xmllint >/dev/null; then
         problem=$(xmllint --noout "$1" 2>&1) || miss "is no XML: $problem"
     else
-        # Elements that are opened are closed, and nothing else is a < or &.
+        # All elements are closed, and every other < and & is escaped.
         [ "$(grep -o '<g[ >]' "$1" | wc -l)" = "$(grep -o '</g>' "$1" | wc -l)" ] ||
             miss "leaves groups open"
         [ "$(grep -o '<text[ >]' "$1" | wc -l)" = "$(grep -o '</text>' "$1" | wc -l)" ] ||
@@ -426,17 +426,17 @@ drawn()
 
 job 0 -n 2 "$replay" --map "$work/plain.svg" "$work/plain.sht"
 drawn "$work/plain.svg"
-fact "replay: the map of a plain trace"
+fact "replay: --map draws a plain trace"
 job 0 -n 1 "$replay" --verify 0 --map "$work/mixed.svg" "$shipped"
 drawn "$work/mixed.svg"
-fact "replay: the map of a whole trace"
+fact "replay: --map draws a whole trace"
 strange=$work/$(printf 'a<b&"c" \351').sht
 cp "$work/plain.sht" "$strange"
 job 0 -n 1 "$replay" --csv --map "$work/strange.svg" "$strange"
 drawn "$work/strange.svg"
 grep -q 'a&lt;b&amp;"c" ?' "$work/strange.svg" || miss "has no name"
 matches "^\"a<b&\"\"c\"\" .*\",$first,1,"
-fact "replay: a map and values where the name holds anything"
+fact "replay: pictures and values escape any bytes of a name"
 
 refused()
 {
@@ -471,7 +471,7 @@ echo "no trace at all" >"$work/text.sht"
     resize 20 1
 } >"$work/after.sht"
 printf 'SHT1\n\377\377\377\377\377\377\377\377\377\377\377\1' >"$work/count.sht"
-# file | what is said of it
+# file | message
 while IFS='|' read -r file text; do
     job 2 -n 2 "$replay" --csv "$work/$file"
     says "$work/$file" "$text"
@@ -505,7 +505,7 @@ job 2 -n 2 "$replay" --traces "$work/none"
 says "there are no traces (*.sht, *.sht.xz) in $work/none"
 refused "a folder without traces"
 
-# what is said of them | options
+# message | options
 while IFS='|' read -r text options; do
     # shellcheck disable=SC2086 # the options are words
     job 2 -n 2 "$replay" $options "$work/plain.sht"
@@ -546,9 +546,9 @@ fi
 job 0 -n 2 "$replay" --help
 says "Usage: mpirun" --components --param --operations --verify --map --traces --csv --json
 [ "$(printf '%s\n' "$output" | grep -c Usage)" = 1 ] || miss "says it twice"
-fact "replay: --help"
+fact "replay: --help prints the usage"
 job 0 -n 2 "$replay" --version
 [ "$(printf '%s\n' "$output" | grep -cE '^memheap-replay [0-9]+\.[0-9]+\.[0-9]+$')" = 1 ] ||
     miss "does not say it once"
-fact "replay: --version"
+fact "replay: --version prints the version"
 finish

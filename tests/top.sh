@@ -1,5 +1,5 @@
 #!/bin/sh
-# memheap-top: what it shows of a job that runs.
+# memheap-top with running jobs.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 top=$top_builddir/tools/memheap-top
 work=$(mktemp -d) || exit 1
@@ -9,8 +9,8 @@ COLUMNS=80
 export COLUMNS
 . "$top_srcdir/tests/mpi/beside.sh"
 
-# Each heap of the last output has a figure of a value; a look may fall between
-# the two calls that the program makes again and again.
+# each_has HEAP KEY VALUE COUNT: check that COUNT heaps of the last output have this
+# value. A sample may be taken between the two calls that the program repeats.
 each_has()
 {
     found=$(printf '%s\n' "$output" | tr '{' '\n' | grep -c "\"heap\": \"$1\".*\"$2\": $3[,}]")
@@ -30,7 +30,7 @@ for np in 2 4; do
             miss "has no line of PE $pe with rates"
         pe=$((pe + 1))
     done
-    fact "$np PEs: a line for each, and one for all"
+    fact "$np PEs: a line for each PE, and one for the total"
 
     run 0 env LC_ALL="$(comma_locale)" "$top" --once --json --interval 0.3 \
         --job "$launcher"
@@ -49,14 +49,14 @@ for heap in json.loads(sys.stdin.readline())["heaps"]:
     assert 0 < heap["allocations_per_second"] < 1e6, heap
 ' || miss "the figures do not go together"
     fi
-    fact "$np PEs: the figures as JSON"
+    fact "$np PEs: the figures are printed as JSON"
 
     first=$(pids | head -n 1)
     last=$(pids | tail -n 1)
     run 0 "$top" -1 -i 0.1 "$first" "$last"
     says " $first symmetric" " $last symmetric"
     [ "$(printf '%s\n' "$output" | grep -c symmetric)" = 2 ] || miss "shows others"
-    fact "$np PEs: processes by their numbers"
+    fact "$np PEs: processes are selected by their numbers"
 
     output=$(timeout 20 "$top" -i 0.1 "$first" 2>&1 </dev/null & watcher=$!
         sleep 0.4
@@ -64,9 +64,9 @@ for heap in json.loads(sys.stdin.readline())["heaps"]:
         wait $watcher)
     says "$first symmetric gone"
     [ "$(printf '%s\n' "$output" | grep -c gone)" = 1 ] || miss "says so again and again"
-    fact "$np PEs: a heap that ends is shown as gone, and the view ends"
+    fact "$np PEs: a destroyed heap is shown as gone, and memheap-top ends"
     end
-    fact "$np PEs: the job ends well"
+    fact "$np PEs: the job ends normally"
 done
 
 begin 2 -x MEMHEAP_TOP=all "$program" "$work/over" own
@@ -81,26 +81,26 @@ printf '%s\n' "$output" | tr '{' '\n' | grep '"mine"' | grep -q '"resident": [1-
 modes=$(stat -L -c '%a %s' /proc/"$(pids | head -n 1)"/fd/* 2>/dev/null | grep -c '^600 65536$')
 [ "$modes" = 2 ] || miss "$modes pages are for their user alone"
 end
-fact "MEMHEAP_TOP=all shows the heaps of one process too"
+fact "MEMHEAP_TOP=all publishes local heaps too"
 
 begin 2 -x MEMHEAP_TOP=none "$program" "$work/over"
 run 1 "$top" --once -i 0.1 --job "$launcher"
 says "memheap-top: there is no heap to be seen; MEMHEAP_TOP=all"
 end
-fact "MEMHEAP_TOP=none shows nothing"
+fact "MEMHEAP_TOP=none publishes nothing"
 
 begin 1 "$program" "$work/over"
 run 1 "$top" --once -i 0.1 --job "$launcher"
 end
-fact "a job of one PE shows nothing unless it is asked to"
+fact "a job of one PE publishes nothing by default"
 
 run 0 "$top" --help
 says "Usage: memheap-top" --job --interval --sort --once --json
-fact "--help"
+fact "--help prints the usage"
 run 0 "$top" --version
 says "memheap-top "
-fact "--version"
-# what is said of them | options
+fact "--version prints the version"
+# message | options
 while IFS='|' read -r text options; do
     # shellcheck disable=SC2086
     run 2 "$top" $options
@@ -115,5 +115,5 @@ a process is a whole number, not "0"|--job 0
 END
 run 1 "$top" --once 999999999
 says "memheap-top: cannot look at process 999999999 (No such process)"
-fact "a process that is not there"
+fact "a process that does not exist is reported"
 finish

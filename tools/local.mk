@@ -1,5 +1,5 @@
-# What several programs share is in tools/common, what is one program's own in
-# the folder of its name.
+# tools/common has the code that several programs share. Each program's own code is
+# in the folder of its name.
 cli_sources = tools/common/cli.c tools/common/cli.h
 draw_sources = tools/common/draw.c tools/common/draw.h
 live_sources = tools/common/live.c tools/common/live.h
@@ -7,7 +7,7 @@ local_sources = tools/common/local.c tools/common/local.h
 trace_sources = tools/common/reader.c tools/common/reader.h \
 	tools/common/trace.c tools/common/trace.h
 
-# What the library knows.
+# Prints the components and parameters of the library.
 bin_PROGRAMS += tools/memheap-info
 tools_memheap_info_SOURCES = $(cli_sources) tools/info/facts.c \
 	tools/info/human.c tools/info/info.h tools/info/json.c \
@@ -18,14 +18,14 @@ if MPI
 tools_memheap_info_CPPFLAGS = $(AM_CPPFLAGS) -DWITH_SHMEM
 endif
 
-# Running heaps, looked at from beside them.
+# Shows running heaps, from outside the processes.
 bin_PROGRAMS += tools/memheap-top
 tools_memheap_top_SOURCES = $(cli_sources) $(live_sources) \
 	tools/top/json.c tools/top/main.c tools/top/table.c tools/top/top.h
 tools_memheap_top_LDFLAGS = $(ORIGIN_LDFLAGS)
 tools_memheap_top_LDADD = libmemheap.la
 
-# Maps of heaps, of running ones and of those of traces.
+# Draws maps of running heaps and of traces.
 if LZMA
 bin_PROGRAMS += tools/memheap-map
 tools_memheap_map_SOURCES = $(cli_sources) $(draw_sources) \
@@ -37,7 +37,7 @@ tools_memheap_map_LDFLAGS = $(ORIGIN_LDFLAGS)
 tools_memheap_map_LDADD = libmemheap.la $(LZMA_LIBS)
 endif
 
-# Recorded traces, replayed over OpenSHMEM.
+# Replays recorded traces with OpenSHMEM.
 if MPI
 if LZMA
 bin_PROGRAMS += tools/memheap-replay
@@ -60,8 +60,8 @@ dist_traces_DATA = tools/traces/pgas-isx.sht.xz tools/traces/pgas-mixed.sht.xz \
 endif
 endif
 
-# The compiler wrappers and the launcher. They know where they are installed, so
-# make writes them; [@] keeps configure from seeing its own names here.
+# The compiler wrappers and the launcher. make generates them, because they contain
+# the installed paths. [@] prevents configure from substituting the names here.
 if MPI
 osh_scripts = tools/osh/oshcc tools/osh/oshc++ tools/osh/oshrun
 bin_SCRIPTS = $(osh_scripts)
@@ -95,7 +95,7 @@ tools/osh/oshrun: $(srcdir)/tools/osh/oshrun.in $(osh_needs)
 	    $(osh_finish)
 endif
 
-# Completion for bash, which looks for a file of the program's name.
+# Completion for bash. bash looks for a file with the program's name.
 completionsdir = $(datadir)/bash-completion/completions
 dist_completions_DATA = tools/completion/memheap
 completed = memheap-info memheap-top

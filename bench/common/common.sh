@@ -1,13 +1,13 @@
-# To be sourced: what the scripts of bench/ have in common.
+# Source this: what the scripts of bench/ share.
 #
-#   next_option "$@"    reads one option; see there
-#   need PROGRAM...     ends the script unless these were built
-#   say, progress       messages, and a line of progress on a terminal
-#   find_peer           finds Open MPI's OpenSHMEM
-#   peer_replay         builds a replay of traces with it
+#   next_option "$@"    reads one option; described below
+#   need PROGRAM...     ends the script unless these programs are built
+#   say, progress       print a message, and a progress line on a terminal
+#   find_peer           finds the OpenSHMEM of Open MPI
+#   peer_replay         builds a trace replay with it
 #   preloadable         finds the library of another malloc
-#   have_gnuplot        whether pictures can be drawn
-#   $median             a function of awk
+#   have_gnuplot        tells whether pictures can be drawn
+#   $median             the source of an awk function
 name=bench/${0##*/}
 source=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 build=$source/build
@@ -30,22 +30,22 @@ wrong()
     exit 2
 }
 
-# Overwrites the line of progress; without a text, removes it.
+# Overwrite the progress line. An empty text removes it.
 progress()
 {
     [ ! -t 2 ] || printf '\r\033[K%s' "$1" >&2
 }
 
-# The comment at the head of the script.
+# Print the comment at the top of the script.
 usage()
 {
     sed -n '1d; /^#/!q; s/^# \{0,1\}//p' "$0"
 }
 
-# next_option ARGUMENTS...: puts the first argument into $option, its value into
-# $value and the number of both into $taken. False if it is no option. $valued
-# has the script's options that take a value, $flags the others. -b, -o and -r
-# set $build, $folder and $rounds.
+# next_option ARGUMENTS...: put the first argument into $option, its value into
+# $value, and the number of arguments used into $taken. False if the first
+# argument is not an option. $valued lists the script's options that take a value,
+# $flags those without one. -b, -o and -r set $build, $folder and $rounds.
 next_option()
 {
     option=$1 value= taken=1
@@ -73,7 +73,7 @@ next_option()
     esac
 }
 
-# need PROGRAM...: of the build folder.
+# need PROGRAM...: end the script unless the build folder has these programs.
 need()
 {
     for needed in "$@"; do
@@ -85,8 +85,8 @@ need()
     done
 }
 
-# other_program NAME OPTION: the first of that name on the PATH that is not
-# memheap's own, which says so when it is called with OPTION.
+# other_program NAME OPTION: print the first program of this name on the PATH that
+# does not belong to memheap. Programs of memheap mention it if called with OPTION.
 other_program()
 (
     IFS=:
@@ -101,8 +101,9 @@ other_program()
     exit 1
 )
 
-# Puts Open MPI's wrapper and launcher into $oshcc and $oshrun, also where those
-# of memheap come first on the PATH. False, with a message, if there are none.
+# Put the compiler wrapper and the launcher of Open MPI into $oshcc and $oshrun.
+# Those of memheap may precede them on the PATH. False, with a message, if they
+# are not found.
 find_peer()
 {
     oshcc=$(other_program oshcc --showme:version) &&
@@ -112,14 +113,14 @@ find_peer()
     return 1
 }
 
-# peer_replay PROGRAM: builds bench/pgas-replay.c with it.
+# peer_replay PROGRAM: build bench/pgas-replay.c with Open MPI.
 peer_replay()
 {
     "$oshcc" -O2 -I"$build" -I"$source" -o "$1" "$source/bench/pgas-replay.c" \
         "$source/tools/common/reader.c" "$source/tools/common/trace.c" -llzma
 }
 
-# preloadable FILE PACKAGE: prints where a library is.
+# preloadable FILE PACKAGE: print the path of a library.
 preloadable()
 {
     path=$(/sbin/ldconfig -p 2>/dev/null | awk -v name="$1" \
@@ -137,8 +138,8 @@ have_gnuplot()
     return 1
 }
 
-# The median of words in a string; "" if there are none.
-# shellcheck disable=SC2034 # used by those that source this
+# The median of the numbers in a string, or "" if it is empty.
+# shellcheck disable=SC2034 # used by scripts that source this
 median='
 function median(list,   n, i, j, t, a) {
     n = split(list, a, " ")

@@ -1,6 +1,6 @@
 /*
- * Random numbers: the same on every machine, and quick beside what is measured.
- * A state is any number but 0.
+ * Pseudo-random numbers: the same on every machine, and fast compared with the
+ * measured calls. A state may be any number except 0.
  *
  * Source: G. Marsaglia, "Xorshift RNGs", J. Stat. Software 8(14), 2003.
  */

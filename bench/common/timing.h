@@ -1,13 +1,13 @@
 /*
- * The clock of the programs that are built against other libraries too: found
- * beside them, so that their wrappers need no flags.
+ * The clock of the benchmarks. Programs include it by a relative path, so that
+ * compiler wrappers of other libraries need no flags to find it.
  */
 #ifndef MEMHEAP_BENCH_COMMON_TIMING_H
 #define MEMHEAP_BENCH_COMMON_TIMING_H
 
 #include <time.h>
 
-/* Nanoseconds since some time. */
+/* Nanoseconds since an arbitrary point in time. */
 static inline double now(void)
 {
     struct timespec t;
@@ -15,7 +15,7 @@ static inline double now(void)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-/* For qsort(): doubles, the least first. */
+/* Comparison function for qsort(): doubles, in ascending order. */
 static inline int compare(const void *a, const void *b)
 {
     double left = *(const double *)a;

@@ -84,37 +84,37 @@ job error -x MEMHEAP_PLACE=mandatory:node:1000 -n 3 "$program" plain
 says "pages on NUMA node 1000 are mandatory for a heap, but not available" \
     "the system has no node 1000"
 says_once
-fact "a mandatory NUMA node that does not exist"
+fact "a mandatory NUMA node that does not exist is an error"
 
 job error -x MEMHEAP_COMPONENT=nobody -n 3 "$program" plain
 says 'no component has the name "nobody"' "there are: "
 says_once
-fact "an unknown component"
+fact "an unknown component is an error"
 job error -x MEMHEAP_COMPONENT="^$built_components" -n 3 "$program" plain
 says "leaves no component"
 says_once
-fact "a list that excludes all components"
+fact "a list that excludes all components is an error"
 job error -x MEMHEAP_NOBODY_PRIORITY=3 -n 3 "$program" plain
 says "no parameter has the name MEMHEAP_NOBODY_PRIORITY" "$priority"
 says_once
-fact "an unknown parameter"
+fact "an unknown parameter is an error"
 job error -x "$priority=high" -n 3 "$program" plain
 says "$priority=\"high\"" "a whole number from 0 to 100"
 says_once
-fact "an invalid value"
+fact "an invalid value is an error"
 
 job error -x MEMHEAP_TRANSPORT=pigeon -n 3 "$program" plain
 says 'MEMHEAP_TRANSPORT is "pigeon"; it can be auto or ucx'
 says_once
-fact "an invalid transport"
+fact "an invalid transport is an error"
 job error -x MEMHEAP_NODE_PES=-1 -n 3 "$program" plain
 says 'MEMHEAP_NODE_PES="-1"' "a whole number from 0"
 says_once
-fact "nodes with a negative number of PEs"
+fact "nodes with a negative number of PEs are an error"
 job error -n 2 "$program" plain : -n 1 -x MEMHEAP_TRANSPORT=ucx "$program" plain
 says "PE 2 called shmem_init with MEMHEAP_TRANSPORT=ucx"
 says_once
-fact "different transports on different PEs"
+fact "different transports on different PEs are an error"
 job 0 -x MEMHEAP_TRANSPORT=ucx -x UCX_TLS=tcp,self \
     -x MEMHEAP_PROGRESS_THREAD=1 -n 3 "$top_builddir/tests/mpi/busy"
 says "2 PEs reached one that was busy"
@@ -154,5 +154,5 @@ fact "SHMEM_INFO prints all parameters with their sources"
 job error -x MEMHEAP_PARAM_FILE=/nowhere/params -n 2 "$program" plain
 says "cannot read the parameter file /nowhere/params"
 says_once
-fact "a missing parameter file"
+fact "a missing parameter file is an error"
 finish

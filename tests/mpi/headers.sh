@@ -101,10 +101,10 @@ fact "libmemheap_shmem exports every routine of the standard"
 sed 's/^/p/' "$work/standard" | sort > "$work/profiling"
 output=$(comm -23 "$work/profiling" "$work/exported")
 [ -z "$output" ] || miss "lacks some"
-fact "and by its profiling name too"
+fact "libmemheap_shmem exports its profiling name too"
 output=$(sort -u "$work/standard" "$work/profiling" |
     comm -13 - "$work/exported" |
     grep -vE '^(p?shmemx_|MPI_(Init|Init_thread|Finalize|Finalized)$)')
 [ -z "$output" ] || miss "exports more"
-fact "and only extensions and MPI's start and end besides"
+fact "otherwise, it exports only extensions and MPI's start and end"
 finish

@@ -13,7 +13,7 @@ done
 job 0 -n 1 "$program" : -n 1 "$top_builddir/tests/mpi/diverge" join : \
     -n 1 "$program" some
 says "symmetric at 0x"
-fact "another program on one PE"
+fact "a different program on one PE is supported"
 
 for np in 2 5; do
     job error -x SHMEM_SYMMETRIC_SIZE=64g -n "$np" "$program" all

@@ -7,14 +7,14 @@ MEMHEAP_TEST_TIME=20
 
 for order in msSM msMS smSM smMS tsSM stMS sSsS msM smSsSM msSsMS s; do
     job 0 -n 3 "$program" "$order"
-    fact "order $order"
+    fact "MPI and the library work in order $order"
 done
 job 0 -n 1 "$program" sSsS
-fact "one PE"
+fact "both work with one PE"
 output=$("$program" smMS 2>&1)
 status=$?
 check_status 0
-fact "without a launcher"
+fact "both work without a launcher"
 job error -n 2 "$program" mMs
 says "MPI was finalized, and cannot start again"
 fact "the library cannot start after MPI was finalized"
