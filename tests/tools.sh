@@ -69,7 +69,8 @@ n=$(printf '%s\n' "$components" | grep -c .)
 [ "$(keys component)" = "$n plugin $n priority $n summary $n usable " ] ||
     miss "says of components: $(keys component)"
 n=$(printf '%s\n' "$output" | grep -c '^param:.*:type:')
-[ "$(keys param)" = "$n default $n help $n origin $n source $n type $n unit $n value " ] ||
+[ "$(keys param)" = "$n default $n help $n old_name $n origin $n scope "\
+"$n source $n type $n unit $n value " ] ||
     miss "says of parameters: $(keys param)"
 matches '^version:[0-9]' '^build:CC=' \
     '^machine:memory:total:[1-9][0-9]*$' \
@@ -356,8 +357,8 @@ cp "$work/one.sht" "$work/plain.sht" "$work/folder"
 echo no trace >"$work/folder/notes"
 job 0 -n 2 "$replay" --traces "$work/folder"
 for component in $components; do
-    matches "^one +$component +1 .* same  none\$" \
-        "^plain +$component +$((rounds * 5)) .* same  none\$"
+    matches "^one +$component .* 1 +same  none\$" \
+        "^plain +$component .* $((rounds * 5)) +same  none\$"
 done
 fact "replay: a folder of traces gives a table"
 job 0 -n 2 "$replay" --csv --components "$first" --verify 7 "$work/plain.sht"
