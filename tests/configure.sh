@@ -48,4 +48,11 @@ MAKEFLAGS='' make -n all >plan 2>&1
 grep -q memheap-top plan || miss "does not build memheap-top"
 grep -q memheap-map plan && miss "builds memheap-map"
 fact "configure --without-mpi --without-lzma works, with -flto"
+run 0 env MAKEFLAGS= make -j2
+case $output in
+    *warning*) miss "has a warning" ;;
+esac
+run 0 tools/memheap-info
+says "MEMHEAP_COMPONENT"
+fact "a library without MPI and lzma builds, with -flto, and no warning"
 finish

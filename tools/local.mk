@@ -14,8 +14,9 @@ tools_memheap_info_SOURCES = $(cli_sources) tools/info/facts.c \
 	tools/info/main.c tools/info/parsable.c
 tools_memheap_info_LDFLAGS = $(ORIGIN_LDFLAGS)
 tools_memheap_info_LDADD = libmemheap.la
+tools_memheap_info_CPPFLAGS = $(AM_CPPFLAGS)
 if MPI
-tools_memheap_info_CPPFLAGS = $(AM_CPPFLAGS) -DWITH_SHMEM
+tools_memheap_info_CPPFLAGS += -DWITH_SHMEM
 endif
 
 # Shows running heaps, from outside the processes.
