@@ -492,8 +492,9 @@ START_TEST(block_grows_without_headroom_if_there_is_none)
 END_TEST
 
 /* A block of 15 MiB in a heap with 32 MiB committed, with a small one
- * behind it: 16 MiB can be had, and 18.75 cannot while no more is backed. */
-static unsigned char *alloc_where_room_is_not_backed(int index)
+ * behind it. 16 MiB are available, but 18.75 MiB are not until more is
+ * committed. */
+static unsigned char *alloc_below_uncommitted(int index)
 {
     size_t total;
     size_t available;
@@ -515,7 +516,7 @@ static unsigned char *alloc_where_room_is_not_backed(int index)
 START_TEST(block_grows_without_headroom_that_cannot_be_committed)
 {
     void *moved = NULL;
-    unsigned char *block = alloc_where_room_is_not_backed(_i);
+    unsigned char *block = alloc_below_uncommitted(_i);
     rlim_t limit = unit_limit(RLIMIT_DATA, MIB);
     memheap_status_t status =
         memheap_resize(unit.heap, block, 16 * MIB, &moved);
@@ -532,7 +533,7 @@ START_TEST(begun_resize_tells_that_headroom_failed)
 {
     memheap_pending_resize_t step;
     memheap_pending_resize_t with;
-    unsigned char *block = alloc_where_room_is_not_backed(_i);
+    unsigned char *block = alloc_below_uncommitted(_i);
     uint64_t before = unit_heap_digest(unit.heap);
     rlim_t limit = unit_limit(RLIMIT_DATA, MIB);
     memheap_status_t status =

@@ -114,7 +114,7 @@ int main(int argc, char **argv)
     if (option == CLI_STOP)
         return status;
     if (optind < argc) {
-        cli_wrong(&cli, "there are options alone", argv[optind]);
+        cli_wrong(&cli, "this program takes options only", argv[optind]);
         return CLI_USAGE;
     }
     return show(&options);

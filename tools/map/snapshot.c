@@ -157,7 +157,7 @@ bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
         good = page->list_error == 0 && take_list(heap, snapshot);
         if (!good)
             snprintf(message, MAP_MESSAGE,
-                     "the blocks of heap \"%s\" of process %ld cannot be had "
+                     "the blocks of heap \"%s\" of process %ld cannot be read "
                      "(%s)",
                      page->name, (long)heap->pid,
                      page->list_error == 0 ? "the list is damaged"

@@ -145,7 +145,7 @@ static bool find_components(setup_t *setup, const char *list, char *message)
     take_components(setup, &framework);
     memheap_framework_close(&framework);
     if (setup->subject_count == 0)
-        snprintf(message, SETUP_MESSAGE, "all components stand aside");
+        snprintf(message, SETUP_MESSAGE, "no component is usable");
     return setup->subject_count > 0;
 }
 
