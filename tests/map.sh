@@ -13,7 +13,7 @@ trap ': >"$work/over"; wait; rm -rf "$work"' EXIT
 MEMHEAP_TEST_TIME=60
 COLUMNS=80
 export COLUMNS
-. "$top_srcdir/tests/mpi/beside.sh"
+. "$top_srcdir/tests/mpi/inspected_job.sh"
 shipped=$top_srcdir/tools/traces/pgas-mixed.sht.xz
 : >"$work/over"
 

@@ -7,7 +7,7 @@ trap ': >"$work/over"; wait; rm -rf "$work"' EXIT
 MEMHEAP_TEST_TIME=60
 COLUMNS=80
 export COLUMNS
-. "$top_srcdir/tests/mpi/beside.sh"
+. "$top_srcdir/tests/mpi/inspected_job.sh"
 
 # each_has HEAP KEY VALUE COUNT: check that COUNT heaps of the last output have this
 # value. A sample may be taken between the two calls that the program repeats.

@@ -3,26 +3,27 @@
 MPI_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/run-mpi.sh
 MPI_LOG_DRIVER = $(LOG_DRIVER)
 
-mpi_tests = tests/mpi/active.mpi tests/mpi/amo.mpi tests/mpi/collective.mpi \
-	tests/mpi/context.mpi tests/mpi/growth.mpi tests/mpi/init.mpi \
-	tests/mpi/lock.mpi tests/mpi/memory.mpi tests/mpi/memory_policy.mpi \
-	tests/mpi/mixed.mpi tests/mpi/mpi_heap.mpi tests/mpi/p2p_sync.mpi \
-	tests/mpi/pages.mpi tests/mpi/pools.mpi tests/mpi/profiling.mpi \
-	tests/mpi/random.mpi tests/mpi/reduce.mpi tests/mpi/rma.mpi \
-	tests/mpi/space.mpi tests/mpi/storm.mpi tests/mpi/team.mpi \
-	tests/mpi/threads.mpi tests/mpi/typed.mpi tests/mpi/unequal.mpi \
-	tests/mpi/variables.mpi tests/mpi/variables_fixed.mpi
+mpi_tests = tests/mpi/active_sets.mpi tests/mpi/amo.mpi \
+	tests/mpi/collective.mpi tests/mpi/ctx.mpi tests/mpi/heap_growth.mpi \
+	tests/mpi/init.mpi tests/mpi/lock.mpi tests/mpi/memory.mpi \
+	tests/mpi/memory_policy.mpi tests/mpi/mixed_nodes.mpi \
+	tests/mpi/mpi_heap.mpi tests/mpi/p2p_sync.mpi tests/mpi/pages.mpi \
+	tests/mpi/pools.mpi tests/mpi/profiling.mpi \
+	tests/mpi/random_calls.mpi tests/mpi/reduce.mpi tests/mpi/rma.mpi \
+	tests/mpi/space.mpi tests/mpi/rooted_broadcasts.mpi \
+	tests/mpi/team.mpi tests/mpi/threads.mpi tests/mpi/typed.mpi \
+	tests/mpi/one_pe_out_of_memory.mpi tests/mpi/variables.mpi \
+	tests/mpi/variables_fixed.mpi
 # Programs that scripts start.
-mpi_helpers = tests/mpi/busy \
-	tests/mpi/diverge tests/mpi/guarded tests/mpi/leaky tests/mpi/lost \
-	tests/mpi/mistakes tests/mpi/ranges tests/mpi/shown tests/mpi/spaces \
-	tests/mpi/with_mpi
+mpi_helpers = tests/mpi/busy tests/mpi/diverge tests/mpi/guarded \
+	tests/mpi/leaky tests/mpi/lost tests/mpi/mistakes tests/mpi/ranges \
+	tests/mpi/inspected_heaps tests/mpi/spaces tests/mpi/with_mpi
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
-	tests/mpi/environment.sh tests/mpi/together.sh tests/mpi/remains.sh \
-	tests/mpi/headers.sh tests/mpi/leaks.sh tests/mpi/guard.sh \
-	tests/mpi/checkers.sh tests/mpi/spaces.sh tests/mpi/nodes.sh \
-	tests/doxygen.sh tests/install.sh tests/manual.sh tests/osh.sh tests/tools.sh tests/top.sh \
-	tests/map.sh
+	tests/mpi/environment.sh tests/mpi/mpi_order.sh \
+	tests/mpi/leftovers.sh tests/mpi/headers.sh tests/mpi/leaks.sh \
+	tests/mpi/guard.sh tests/mpi/checkers.sh tests/mpi/spaces.sh \
+	tests/mpi/nodes.sh tests/doxygen.sh tests/install.sh tests/manual.sh \
+	tests/osh.sh tests/tools.sh tests/top.sh tests/map.sh
 
 mpi_libs = libmemheap_shmem.la libmemheap_mpi.la libmemheap.la
 mpi_link = $(test_link) $(MPI_CFLAGS) $(mpi_libs) $(MPI_LIBS)
@@ -42,16 +43,19 @@ check_DATA += $(mpi_tests) $(mpi_helpers)
 TESTS += $(mpi_tests) $(mpi_scripts)
 CLEANFILES += $(mpi_tests) $(mpi_helpers)
 EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
-	tests/mpi/beside.sh tests/mpi/expect.sh tests/mpi/memcheck.supp \
-	tests/mpi/netns.sh tests/standard/generic.c tests/standard/routines.tsv \
-	tests/standard/symbols.awk tests/standard/types.tsv tests/mpi/active.c \
-	tests/mpi/amo.c tests/mpi/busy.c tests/mpi/collective.c tests/mpi/context.c \
-	tests/mpi/diverge.c tests/mpi/growth.c tests/mpi/guarded.c tests/mpi/init.c \
-	tests/mpi/leaky.c tests/mpi/lock.c tests/mpi/lost.c tests/mpi/memory.c \
-	tests/mpi/memory_policy.c tests/mpi/mixed.c tests/mpi/mpi_heap.c \
-	tests/mpi/p2p_sync.c tests/mpi/pages.c tests/mpi/pools.c \
-	tests/mpi/profiling.c tests/mpi/random.c tests/mpi/ranges.c \
-	tests/mpi/reduce.c tests/mpi/rma.c tests/mpi/shown.c tests/mpi/space.c \
-	tests/mpi/spaces.c tests/mpi/storm.c tests/mpi/tap.h tests/mpi/team.c \
-	tests/mpi/threads.c tests/mpi/typed.c tests/mpi/unequal.c \
-	tests/mpi/variables.c tests/mpi/with_mpi.c
+	tests/mpi/inspected_job.sh tests/mpi/expect.sh \
+	tests/mpi/memcheck.supp tests/mpi/netns.sh tests/standard/generic.c \
+	tests/standard/routines.tsv tests/standard/symbols.awk \
+	tests/standard/types.tsv tests/mpi/active_sets.c tests/mpi/amo.c \
+	tests/mpi/busy.c tests/mpi/collective.c tests/mpi/ctx.c \
+	tests/mpi/diverge.c tests/mpi/heap_growth.c tests/mpi/guarded.c \
+	tests/mpi/init.c tests/mpi/leaky.c tests/mpi/lock.c tests/mpi/lost.c \
+	tests/mpi/memory.c tests/mpi/memory_policy.c tests/mpi/mixed_nodes.c \
+	tests/mpi/mpi_heap.c tests/mpi/p2p_sync.c tests/mpi/pages.c \
+	tests/mpi/pools.c tests/mpi/profiling.c tests/mpi/random_calls.c \
+	tests/mpi/ranges.c tests/mpi/reduce.c tests/mpi/rma.c \
+	tests/mpi/inspected_heaps.c tests/mpi/space.c tests/mpi/spaces.c \
+	tests/mpi/rooted_broadcasts.c tests/mpi/tap.h tests/mpi/team.c \
+	tests/mpi/threads.c tests/mpi/typed.c \
+	tests/mpi/one_pe_out_of_memory.c tests/mpi/variables.c \
+	tests/mpi/with_mpi.c

@@ -31,7 +31,7 @@ done
 while IFS='|' read -r layout nodes options; do
     # shellcheck disable=SC2086 # they are words
     nodes_use $nodes
-    for name in rma mixed growth collective team lock variables; do
+    for name in rma mixed_nodes heap_growth collective team lock variables; do
         # shellcheck disable=SC2086
         holds $options "$tests/$name.mpi"
         fact "$layout: $name"
@@ -97,7 +97,7 @@ nodes_use node1:2 node2:2
 job 0 -x MEMHEAP_PROGRESS_THREAD=1 -n 4 "$tests/busy"
 says "3 PEs reached one that was busy"
 fact "MEMHEAP_PROGRESS_THREAD=1 serves other nodes while a PE computes"
-for program in mixed growth threads; do
+for program in mixed_nodes heap_growth threads; do
     holds -x MEMHEAP_PROGRESS_THREAD=1 -n 4 "$tests/$program.mpi"
     fact "with a progress thread: $program"
 done

@@ -1,10 +1,10 @@
 # Source this: jobs that run while a tool inspects them. `work` is a folder.
 #
-#   begin PES [mpirun's arguments]  starts a job of tests/mpi/shown, and waits
+#   begin PES [mpirun's arguments]  starts a job of tests/mpi/inspected_heaps, and waits
 #                                   until it is ready; its launcher is `launcher`
 #   end                             stops it, and waits for it
 #   pids                            prints its process ids, by PE
-program=$top_builddir/tests/mpi/shown
+program=$top_builddir/tests/mpi/inspected_heaps
 launcher=
 
 begin()
