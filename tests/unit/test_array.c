@@ -154,5 +154,5 @@ int main(void)
     tcase_add_test(tests, array_that_cannot_grow_stays_as_it_is);
     tcase_add_test(tests, impossible_array_is_refused);
     tcase_add_test(tests, array_of_zeros_may_be_closed);
-    return unit_run("memory", tests);
+    return unit_run("array", tests);
 }

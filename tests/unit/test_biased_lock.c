@@ -136,5 +136,5 @@ int main(void)
     tcase_add_test(tests, second_thread_ends_the_ownership);
     tcase_add_test(tests, owner_inside_is_waited_for);
     tcase_add_test(tests, one_thread_at_a_time_is_inside);
-    return unit_run("bias", tests);
+    return unit_run("biased_lock", tests);
 }

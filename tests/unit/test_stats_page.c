@@ -228,12 +228,12 @@ START_TEST(reader_never_sees_a_partial_update)
                                             .heap_fd = -1,
                                             .memory = &memheap_memory_system,
                                             .log = &memheap_log_stderr};
-    memheap_stats_export_t *gauge = memheap_stats_export_open(&config);
-    ck_assert_ptr_nonnull(gauge);
+    memheap_stats_export_t *exported = memheap_stats_export_open(&config);
+    ck_assert_ptr_nonnull(exported);
     live_heap_t *heap = find_one();
     pthread_create(&reader, NULL, read_figures, heap);
     for (size_t i = 1; i <= ROUNDS; i++) {
-        memheap_stats_page_t *page = memheap_stats_export_begin(gauge);
+        memheap_stats_page_t *page = memheap_stats_export_begin(exported);
         if (page == NULL)
             break;
         *(volatile size_t *)&page->stats.used = i;
@@ -244,7 +244,7 @@ START_TEST(reader_never_sees_a_partial_update)
     }
     pthread_join(reader, &result);
     ck_assert_ptr_null(result);
-    memheap_stats_export_close(gauge);
+    memheap_stats_export_close(exported);
     live_close(&live);
 }
 END_TEST
@@ -400,5 +400,5 @@ int main(void)
     tcase_add_test(tests, list_beyond_the_file_size_limit_is_an_error);
     tcase_add_test(tests, heap_works_without_a_stats_page);
     tcase_add_loop_test(tests, export_does_not_change_placement, 0, kinds);
-    return unit_run("gauge", tests);
+    return unit_run("stats_page", tests);
 }
