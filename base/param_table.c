@@ -197,9 +197,9 @@ const memheap_param_def_t memheap_job_params[] = {
      .type = MEMHEAP_PARAM_BOOL,
      .unit = "",
      .flags = MEMHEAP_PARAM_JOB,
-     .default_text = "0",
-     .help = "serve PEs of other nodes by a thread, even while the program "
-             "computes"},
+     .default_text = "1",
+     .help = "serve PEs of other nodes by a thread while the program makes no "
+             "call"},
     {.name = "MEMHEAP_DEVICE_FOLDER",
      .type = MEMHEAP_PARAM_STRING,
      .unit = "",

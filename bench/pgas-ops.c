@@ -8,7 +8,9 @@
  * number is the median over batches. The batches of calls that are compared
  * alternate, so that disturbances affect all of them alike.
  *
- *   latency     ns per call and the quiet after it, from PE 0 to PE 1
+ *   latency     ns per call and the quiet after it, from PE 0 to PE 1, which
+ *               waits in a barrier; and of a put to a PE 1 that computes, and
+ *               calls the library each 10 ms only
  *   bandwidth   GB/s between PE 0 and PE 1; also of memcpy between the same
  *               blocks, if shmem_ptr() gives their address
  *   barrier     ns
@@ -100,6 +102,21 @@ WORK(add_word, (got = shmem_long_atomic_fetch_add(cell, 1, 1), shmem_quiet()))
 WORK(swap_word,
      (got = shmem_long_atomic_compare_swap(cell, i, i + 1, 1), shmem_quiet()))
 
+/* PE 1 computes until PE 0 has measured; then both know that. */
+static void compute(void)
+{
+    enum {
+        SILENT_NS = 10000000
+    };
+    volatile long *done = cell + 1;
+    while (*done == 0) {
+        double start = now();
+        while (*done == 0 && now() - start < SILENT_NS)
+            continue;
+        got = shmem_long_g(cell, 0); /* makes progress in any library */
+    }
+}
+
 static void latency(void)
 {
     static work_t *const works[] = {put_word, get_word, p_word,
@@ -107,12 +124,21 @@ static void latency(void)
     static const char *const names[] = {
         "put", "get", "p", "g", "atomic fetch-add", "atomic compare-swap"};
     double median[WORKS];
-    cell = allocate(sizeof(*cell));
+    cell = allocate(2 * sizeof(*cell));
     shmem_barrier_all();
     if (me == 0) {
         measure(works, 6, 100, batches, median);
         for (int i = 0; i < 6; i++)
             printf("ns\t%s\t%.1f\n", names[i], median[i]);
+    }
+    shmem_barrier_all();
+    if (me == 0) {
+        measure(works, 1, 1, 51, median);
+        printf("ns\tput, the other PE computes\t%.1f\n", median[0]);
+        shmem_long_p(cell + 1, 1, 1);
+        shmem_quiet();
+    } else if (me == 1) {
+        compute();
     }
     shmem_barrier_all();
     shmem_free(cell);

@@ -20,4 +20,5 @@ comm_sources = comm/address_table.c comm/address_table.h comm/agree.c \
 	comm/data_segment.c comm/data_segment.h comm/mpi_init.c \
 	comm/mpi_init.h comm/node_monitor.c comm/node_monitor.h \
 	comm/transport.h comm/ucx.c comm/ucx.h comm/ucx_atomics.c \
-	comm/ucx_atomics.h comm/ucx_segments.c comm/ucx_segments.h
+	comm/ucx_atomics.h comm/ucx_progress.c comm/ucx_progress.h \
+	comm/ucx_segments.c comm/ucx_segments.h

@@ -20,6 +20,7 @@
 #include "config.h"
 
 #include "comm/node_monitor.h"
+#include "base/thread.h"
 #include "base/util.h"
 
 #include <errno.h>
@@ -30,7 +31,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -283,18 +283,6 @@ static bool listen_here(memheap_node_monitor_t *m)
     return true;
 }
 
-/* Start the thread, with all signals blocked. */
-static bool start(memheap_node_monitor_t *m)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(&m->thread, NULL, run, m) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
-}
-
 static void release(memheap_node_monitor_t *m)
 {
     while (m->count > 0)
@@ -334,7 +322,7 @@ memheap_node_monitor_open(const memheap_job_t *job,
     if (m == NULL)
         return NULL;
     m->next = next;
-    if (m->mine.port != 0 && start(m))
+    if (m->mine.port != 0 && memheap_thread_start(&m->thread, run, m))
         return m;
     memheap_log_write(log, MEMHEAP_LOG_DEBUG,
                       "only the network detects a lost node (%s)",

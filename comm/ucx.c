@@ -13,16 +13,17 @@
  *     complete when the worker is flushed and the count is zero.
  *
  * ucx_segments.c has the registered memory, ucx_atomics.c the atomic
- * operations. Together they implement transport.h.
+ * operations, ucx_progress.c the progress thread. Together they implement
+ * transport.h.
  */
 #include "config.h"
 
 #include "comm/ucx.h"
 #include "comm/ucx_atomics.h"
+#include "comm/ucx_progress.h"
 #include "comm/ucx_segments.h"
 #include "base/util.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,7 @@ int memheap_transport_try_progress(memheap_transport_t *t)
 {
     if (t->ending || (t->locked && pthread_mutex_trylock(&t->lock) != 0))
         return 0;
+    count_call(t);
     unsigned events = ucp_worker_progress(t->worker);
     unlock_worker(t);
     return (int)events;
@@ -314,26 +316,6 @@ memheap_status_t memheap_ucx_failed(const memheap_transport_t *t,
     return MEMHEAP_ERR_SYSTEM;
 }
 
-/* The progress thread. It sleeps while there is nothing to do. */
-static void *serve(void *context)
-{
-    memheap_transport_t *t = context;
-    int fd;
-    if (ucp_worker_get_efd(t->worker, &fd) != UCS_OK)
-        return NULL;
-    while (!atomic_load(&t->thread_ends)) {
-        lock_worker(t);
-        while (ucp_worker_progress(t->worker) != 0)
-            continue;
-        ucs_status_t armed = ucp_worker_arm(t->worker);
-        unlock_worker(t);
-        struct pollfd event = {.fd = fd, .events = POLLIN};
-        if (armed == UCS_OK)
-            poll(&event, 1, 100);
-    }
-    return NULL;
-}
-
 static memheap_status_t open_context(memheap_transport_t *t)
 {
     ucp_config_t *config;
@@ -441,13 +423,11 @@ memheap_status_t memheap_transport_open(
     if (status == MEMHEAP_OK)
         status = open_worker(t);
     status = publish_address(t, status);
-    if (status == MEMHEAP_OK && config->progress_thread) {
-        t->has_thread = pthread_create(&t->thread, NULL, serve, t) == 0;
-        if (!t->has_thread)
-            memheap_log_write(log, MEMHEAP_LOG_WARNING,
-                              "cannot create the progress thread: PEs of other "
-                              "nodes wait while this PE computes");
-    }
+    if (status == MEMHEAP_OK && config->progress_thread &&
+        !memheap_ucx_progress_start(t))
+        memheap_log_write(log, MEMHEAP_LOG_WARNING,
+                          "cannot create the progress thread: PEs of other "
+                          "nodes wait while this PE computes");
     if (status != MEMHEAP_OK)
         release(t);
     else
@@ -470,11 +450,7 @@ void memheap_transport_close(memheap_transport_t *t)
                            ucp_ep_close_nbx(peer->endpoint, &no_callback));
     unlock_worker(t);
     memheap_job_worst(t->job, MEMHEAP_OK); /* no PE needs progress any more */
-    if (t->has_thread) {
-        atomic_store(&t->thread_ends, true);
-        ucp_worker_signal(t->worker);
-        pthread_join(t->thread, NULL);
-    }
+    memheap_ucx_progress_stop(t);
     while (t->first != NULL) {
         peer_t *peer = t->first;
         t->first = peer->next;

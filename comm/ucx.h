@@ -71,15 +71,24 @@ struct memheap_transport {
     size_t pending; /* operations that outlive their call */
     size_t atomics; /* the atomic ones among them */
     uint64_t fences;
+    uint64_t calls; /* steps of the program into UCX */
     pthread_t thread;
-    bool has_thread;
+    bool has_thread; /* the progress thread runs */
     atomic_bool thread_ends;
 };
 
+/* Tell the progress thread that the program makes progress. Locked. */
+static inline void count_call(memheap_transport_t *t)
+{
+    __atomic_store_n(&t->calls, t->calls + 1, __ATOMIC_RELAXED);
+}
+
+/* Begin a step of the program into UCX. */
 static inline void lock_worker(memheap_transport_t *t)
 {
     if (t->locked)
         pthread_mutex_lock(&t->lock);
+    count_call(t);
 }
 
 static inline void unlock_worker(memheap_transport_t *t)

@@ -115,14 +115,16 @@ job error -n 2 "$program" plain : -n 1 -x MEMHEAP_TRANSPORT=ucx "$program" plain
 says "PE 2 called shmem_init with MEMHEAP_TRANSPORT=ucx"
 says_once
 fact "different transports on different PEs are an error"
-job 0 -x MEMHEAP_TRANSPORT=ucx -x UCX_TLS=tcp,self \
-    -x MEMHEAP_PROGRESS_THREAD=1 -n 3 "$top_builddir/tests/mpi/busy"
-says "2 PEs reached one that was busy"
-fact "the progress thread of a computing PE serves others"
+for tls in all tcp,self; do
+    job 0 -x MEMHEAP_TRANSPORT=ucx -x UCX_TLS=$tls -n 3 \
+        "$top_builddir/tests/mpi/busy"
+    says "2 PEs reached one that was busy"
+    fact "the progress thread of a computing PE serves others, UCX_TLS=$tls"
+done
 for setting in MEMHEAP_TRANSPORT=ucx MEMHEAP_NODE_PES=1 MEMHEAP_NODE_PES=2; do
     nodes=3
     [ "$setting" = MEMHEAP_NODE_PES=2 ] && nodes=2
-    job 0 -x "$setting" -x SHMEM_DEBUG=1 -x MEMHEAP_PROGRESS_THREAD=1 \
+    job 0 -x "$setting" -x SHMEM_DEBUG=1 -x MEMHEAP_PROGRESS_THREAD=0 \
         -x MEMHEAP_MAP_NONBLOCK=1 -x SHMEM_SYMMETRIC_SIZE=50m -n 3 \
         "$program" whole 52428800
     says ", $nodes nodes" "a block of 52428800"

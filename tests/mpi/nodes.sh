@@ -94,12 +94,12 @@ job 7 -n 5 "$tests/diverge" global
 fact "global_exit ends all nodes with its status"
 
 nodes_use node1:2 node2:2
-job 0 -x MEMHEAP_PROGRESS_THREAD=1 -n 4 "$tests/busy"
+job 0 -n 4 "$tests/busy"
 says "3 PEs reached one that was busy"
-fact "MEMHEAP_PROGRESS_THREAD=1 serves other nodes while a PE computes"
+fact "the progress thread serves other nodes while a PE computes"
 for program in mixed_nodes heap_growth threads; do
-    holds -x MEMHEAP_PROGRESS_THREAD=1 -n 4 "$tests/$program.mpi"
-    fact "with a progress thread: $program"
+    holds -x MEMHEAP_PROGRESS_THREAD=0 -n 4 "$tests/$program.mpi"
+    fact "without a progress thread: $program"
 done
 
 traces=$top_srcdir/tools/traces
