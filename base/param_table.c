@@ -200,6 +200,15 @@ const memheap_param_def_t memheap_job_params[] = {
      .default_text = "1",
      .help = "serve PEs of other nodes by a thread while the program makes no "
              "call"},
+    {.name = "MEMHEAP_WAIT_REPORT",
+     .type = MEMHEAP_PARAM_INT,
+     .unit = "seconds",
+     .flags = MEMHEAP_PARAM_JOB,
+     .default_text = "60",
+     .help = "when a PE has waited for this time, print once what the PEs wait "
+             "for; 0: never",
+     .minimum = 0,
+     .maximum = 1 << 30},
     {.name = "MEMHEAP_DEVICE_FOLDER",
      .type = MEMHEAP_PARAM_STRING,
      .unit = "",

@@ -17,6 +17,9 @@
  *   collective  ns per call over all PEs. Each batch has one synchronization
  *               array per call and ends with a barrier. So no array is reused
  *               before all PEs have left its last call.
+ *   crowded     ns with twice as many threads as cores: for a put and a wait
+ *               for the answer, and for a barrier while the other threads put
+ *               and wait
  *   setup       ms from before shmem_init() to after shmem_finalize()
  *
  * The collectives are those over active sets, and those over teams if the
@@ -26,9 +29,13 @@
 
 #include <shmem.h>
 
+#include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     BATCHES = 201, /* short, so that most run undisturbed */
@@ -276,6 +283,92 @@ static void collective(void)
     }
 }
 
+/*
+ * Threads: thread i of PE 0 and thread i of PE 1 answer each other, by the
+ * words i. A negative number ends both.
+ */
+enum {
+    ANSWERS = 200,  /* in a batch */
+    CROWD = 21,     /* batches */
+    THREADS = 1024, /* at most */
+    WORD_STEP = 8   /* words of a cache line */
+};
+
+static volatile int answered_enough;
+
+/* PE 0 counts up to `most`, or until it is told to end; PE 1 answers. */
+static void answer(long i, long most)
+{
+    long *own = &cell[i * WORD_STEP];
+    for (long k = 1; me == 0; k++) {
+        bool ends = k > most || answered_enough;
+        shmem_long_p(own, ends ? -k : k, 1);
+        if (ends)
+            return;
+        shmem_long_wait_until(own, SHMEM_CMP_EQ, k);
+    }
+    for (long k = 1; me == 1; k++) {
+        shmem_long_wait_until(own, SHMEM_CMP_NE, k - 1);
+        if (*own < 0)
+            return;
+        shmem_long_p(own, k, 0);
+    }
+}
+
+static void *answer_batch(void *index)
+{
+    answer((long)index, ANSWERS);
+    return NULL;
+}
+
+static void *answer_on(void *index)
+{
+    answer((long)index, LONG_MAX);
+    return NULL;
+}
+
+/* Run a function on threads 1 and up, and `meanwhile`, or the same function, on
+ * this one. */
+static void crowd(void *run(void *), long count, work_t *meanwhile)
+{
+    static pthread_t thread[THREADS];
+    memset(cell, 0, THREADS * WORD_STEP * sizeof(*cell));
+    answered_enough = 0;
+    shmem_barrier_all();
+    for (long i = 1; i < count; i++)
+        pthread_create(&thread[i], NULL, run, (void *)i);
+    if (meanwhile != NULL)
+        meanwhile(ANSWERS);
+    else
+        run((void *)0);
+    answered_enough = meanwhile != NULL;
+    for (long i = 1; i < count; i++)
+        pthread_join(thread[i], NULL);
+    shmem_barrier_all();
+}
+
+static void crowded(void)
+{
+    double sample[2][CROWD];
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    count = count < THREADS ? count : THREADS;
+    cell = allocate(THREADS * WORD_STEP * sizeof(*cell));
+    for (int k = 0; k < CROWD && pes == 2; k++) {
+        double start = now();
+        crowd(answer_batch, count, NULL);
+        sample[0][k] = (now() - start) / ANSWERS;
+        start = now();
+        crowd(answer_on, count, barrier_all);
+        sample[1][k] = (now() - start) / ANSWERS;
+    }
+    for (int i = 0; i < 2 && me == 0; i++) {
+        qsort(sample[i], CROWD, sizeof(sample[i][0]), compare);
+        printf("ns\t%s, %ld threads a PE\t%.1f\n",
+               i == 0 ? "put and wait" : "barrier", count,
+               sample[i][CROWD / 2]);
+    }
+}
+
 static void setup(void)
 {
     double start = now();
@@ -294,7 +387,8 @@ int main(int argc, char **argv)
     } sections[] = {{"latency", latency},
                     {"bandwidth", bandwidth},
                     {"barrier", barrier},
-                    {"collective", collective}};
+                    {"collective", collective},
+                    {"crowded", crowded}};
     const char *name = argc > 1 ? argv[1] : "";
     batches = argc > 2 ? atoi(argv[2]) : BATCHES;
     if (batches < 1 || batches > BATCHES)
@@ -303,7 +397,12 @@ int main(int argc, char **argv)
         setup();
         return 0;
     }
-    shmem_init();
+    int level = SHMEM_THREAD_SINGLE;
+    if (strcmp(name, "crowded") != 0)
+        shmem_init();
+    else if (shmem_init_thread(SHMEM_THREAD_MULTIPLE, &level) != 0 ||
+             level != SHMEM_THREAD_MULTIPLE)
+        return 0; /* the library has no threads */
     me = shmem_my_pe();
     pes = shmem_n_pes();
     for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {

@@ -52,6 +52,7 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -73,7 +74,7 @@ static bool has_diverged(const memheap_agree_t *agree, int i)
     if (agree->pending == 0)
         return false;
     const memheap_flag_line_t *line = line_at(agree, agree->epoch - 1, i);
-    await(&line->stamp, agree->number - 1, agree->state->job->wait);
+    await(agree, &line->stamp, agree->number - 1);
     return line->digest != agree->pending_digest;
 }
 
@@ -83,6 +84,24 @@ static bool any_diverged(const memheap_agree_t *agree)
     for (int i = 0; i < agree->size && agree->pending > 0; i++)
         any = any || has_diverged(agree, i);
     return any;
+}
+
+/* The reason of a wait in an agreement. */
+static void describe_call(const memheap_wait_reason_t *reason, char *text,
+                          size_t room)
+{
+    const memheap_agree_t *agree =
+        (const memheap_agree_t *)(const void *)((const char *)reason -
+                                                offsetof(memheap_agree_t,
+                                                         reason));
+    if (agree->call == NULL) {
+        snprintf(text, room, "a step of the library");
+        return;
+    }
+    agree->state->describe(agree->call, text, room);
+    size_t used = strlen(text);
+    snprintf(text + used, room - used, ", collective call %llu",
+             (unsigned long long)agree->number);
 }
 
 /* Write this PE's line, wait for all PEs, and combine their lines. Not inlined,
@@ -101,16 +120,16 @@ barrier(memheap_agree_t *agree, uint64_t digest, memheap_status_t mine,
     __builtin_prefetch(line_at(agree, other_half(agree), agree->node_rank), 1);
     if (MEMHEAP_UNLIKELY(any_diverged(agree)))
         return (outcome_t){.same_call = false};
-    const memheap_wait_t *wait = &agree->state->job->wait;
     for (int i = agree->rank + 1; i < agree->size; i++)
-        await(&line_of(agree, i)->stamp, number, *wait);
+        await(agree, &line_of(agree, i)->stamp, number);
     for (int i = 0; i < agree->rank; i++)
-        await(&line_of(agree, i)->stamp, number, *wait);
+        await(agree, &line_of(agree, i)->stamp, number);
     return reduce_lines(agree, digest, result, reduce);
 }
 
 void memheap_agree_barrier(memheap_agree_t *agree)
 {
+    agree->call = NULL;
     barrier(agree, 0, MEMHEAP_OK, 0, NULL, NULL);
     start_next_half(agree);
 }
@@ -126,6 +145,7 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
             *pe_p = agree->start;
         return mine;
     }
+    agree->call = call;
     outcome_t outcome =
         barrier(agree, digest_after(agree, call), mine, result, NULL, NULL);
     if (MEMHEAP_UNLIKELY(!outcome.same_call ||
@@ -143,6 +163,7 @@ memheap_status_t memheap_agree_rooted(memheap_agree_t *agree,
     if (agree->pending == MEMHEAP_AGREE_PENDING_MAX - 1 || agree->size == 1 ||
         !memheap_agree_is_one_node(agree))
         return memheap_agree(agree, call, MEMHEAP_OK, 0, NULL);
+    agree->call = call;
     uint64_t digest = digest_after(agree, call);
     memheap_flag_line_t *own =
         line_at(agree, next_epoch(agree), agree->node_rank);
@@ -155,7 +176,7 @@ memheap_status_t memheap_agree_rooted(memheap_agree_t *agree,
         bool same = has_reached(&line->stamp, agree->number) ||
                     !has_diverged(agree, root);
         if (MEMHEAP_LIKELY(same)) {
-            await(&line->stamp, agree->number, agree->state->job->wait);
+            await(agree, &line->stamp, agree->number);
             same = line->digest == digest;
         }
         if (MEMHEAP_UNLIKELY(!same))
@@ -171,6 +192,7 @@ memheap_agree_reduce(memheap_agree_t *agree, const memheap_call_t *call,
                      uint64_t word, uint64_t (*reduce)(uint64_t a, uint64_t b),
                      uint64_t *all_p)
 {
+    agree->call = call;
     outcome_t outcome = barrier(agree, digest_after(agree, call), MEMHEAP_OK,
                                 word, reduce, NULL);
     if (!outcome.same_call)
@@ -184,12 +206,18 @@ memheap_status_t
 memheap_agree_exchange(memheap_agree_t *agree, const memheap_call_t *call,
                        const memheap_agree_exchange_t *exchange)
 {
+    agree->call = call;
     outcome_t outcome = barrier(agree, digest_after(agree, call), MEMHEAP_OK, 0,
                                 NULL, exchange);
     if (!outcome.same_call)
         return memheap_agree_diverge(agree, call, 0, false);
     start_next_half(agree);
     return MEMHEAP_OK;
+}
+
+void *memheap_agree_note(const memheap_agree_t *world, int node_rank)
+{
+    return world->state->notes + (size_t)node_rank * MEMHEAP_AGREE_NOTE;
 }
 
 void memheap_agree_attach(memheap_agree_t *agree, const void *data, size_t size)
@@ -314,7 +342,8 @@ void memheap_agree_split(const memheap_agree_t *world, int group,
                                .start = start,
                                .stride = stride,
                                .size = size,
-                               .rank = rank};
+                               .rank = rank,
+                               .reason = {describe_call}};
     find_on_node(agree);
     find_partners(agree);
 }
@@ -374,8 +403,9 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
     size_t lines = MEMHEAP_AGREE_GROUPS * EPOCHS * (size_t)state->stride *
                    sizeof(memheap_flag_line_t);
     size_t texts = (size_t)job->node_size * MEMHEAP_CALL_TEXT;
+    size_t notes = (size_t)job->node_size * MEMHEAP_AGREE_NOTE;
     size_t bytes =
-        memheap_align_up(lines + texts, (size_t)sysconf(_SC_PAGESIZE));
+        memheap_align_up(lines + texts + notes, (size_t)sysconf(_SC_PAGESIZE));
     void *address = NULL;
     int fd = -1;
     state->describe = describe;
@@ -390,6 +420,7 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
         status = mapped;
     state->lines = address;
     state->texts = (char *)address + lines;
+    state->notes = state->texts + texts;
     /* Before the reduction: other PEs may send messages right after it. */
     *agree = (memheap_agree_t){.state = state};
     status = memheap_job_worst(job, status);

@@ -37,7 +37,8 @@ typedef struct memheap_agree {
     uint64_t number;                /* of the last agreement */
     int epoch;                      /* of the last agreement */
     int pending; /* rooted agreements since the last agreement of all PEs */
-    uint64_t pending_digest; /* of the calls of these */
+    uint64_t pending_digest;    /* of the calls of these */
+    const memheap_call_t *call; /* of the current agreement; may be NULL */
     memheap_call_t pending_calls[MEMHEAP_AGREE_PENDING_MAX - 1];
     int group; /* the group number */
     int rank, size;
@@ -52,9 +53,10 @@ typedef struct memheap_agree {
      *  partner[i], the first member on the node 2^i further. */
     int rounds;
     int partner[MEMHEAP_AGREE_ROUNDS];
-    const void *payload;    /* inline payload of the next agreement */
-    size_t payload_size;    /* bytes; 0: none */
-    bool logged_divergence; /* this PE has logged that the PEs differ */
+    const void *payload;          /* inline payload of the next agreement */
+    size_t payload_size;          /* bytes; 0: none */
+    bool logged_divergence;       /* this PE has logged that the PEs differ */
+    memheap_wait_reason_t reason; /* describes `call`, while this PE waits */
 } memheap_agree_t;
 
 /** Group numbers: 0 is the group of all PEs. Groups without a common PE may
@@ -74,6 +76,13 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
                                     memheap_transport_t *transport,
                                     memheap_call_describe_t *describe,
                                     const memheap_log_t *log);
+
+/** Size of a note, in bytes. */
+#define MEMHEAP_AGREE_NOTE 1024
+
+/** The note of a PE of this node: memory that the node's PEs share, for use by
+ *  the caller. Zero at first. */
+void *memheap_agree_note(const memheap_agree_t *world, int node_rank);
 
 /** Free the barrier state. Local; all groups become invalid. */
 void memheap_agree_close(memheap_agree_t *agree);

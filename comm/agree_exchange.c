@@ -161,7 +161,7 @@ static outcome_t run_rounds(const memheap_agree_t *agree, outcome_t outcome,
         memheap_transport_send(state->transport, agree->partner[round],
                                &message, sizeof(message), list->bytes,
                                list->size);
-        await(&mailbox->stamp, agree->number, state->job->wait);
+        await(agree, &mailbox->stamp, agree->number);
         packed_outcome_t word = {atomic_load(&mailbox->stamp), mailbox->digest,
                                  mailbox->result, mailbox->aux};
         outcome = merge_outcomes(outcome, unpack_outcome(word), reduce);
@@ -179,14 +179,13 @@ outcome_t memheap_agree_between_nodes(memheap_agree_t *agree, uint64_t digest,
 {
     memheap_flag_line_t *line = outcome_line(agree);
     if (agree->node_rank != 0) {
-        await(&line->stamp, agree->number, agree->state->job->wait);
+        await(agree, &line->stamp, agree->number);
         packed_outcome_t word = {atomic_load(&line->stamp), line->digest,
                                  line->result, line->aux};
         return unpack_outcome(word);
     }
     for (int i = 1; i < agree->node_size; i++)
-        await(&line_of(agree, i)->stamp, agree->number,
-              agree->state->job->wait);
+        await(agree, &line_of(agree, i)->stamp, agree->number);
     payload_list_t list = {NULL, 0};
     outcome_t outcome = reduce_lines(agree, digest, result, reduce);
     /* A PE in another call has no data to pack. */

@@ -66,7 +66,7 @@ static void report(memheap_agree_t *agree, uint64_t number, int epoch)
         "the PEs differ in collective call %llu; all must make the same call:",
         (unsigned long long)number);
     for (int i = 0; i < agree->size; i++) {
-        memheap_wait_t wait = agree->state->job->wait;
+        memheap_wait_t wait = begin_wait(agree);
         while (text_of_rank(agree, i) == NULL)
             memheap_wait_step(&wait);
     }
@@ -116,7 +116,7 @@ static int first_difference(const memheap_agree_t *agree)
         uint64_t number = agree->number - (uint64_t)ago;
         for (int i = 0; i < agree->size; i++) {
             memheap_flag_line_t *line = line_at(agree, agree->epoch - ago, i);
-            await(&line->stamp, number, agree->state->job->wait);
+            await(agree, &line->stamp, number);
             if (line->digest != line_at(agree, agree->epoch - ago, 0)->digest)
                 return ago;
         }
@@ -136,7 +136,7 @@ static bool barrier_with_timeout(memheap_agree_t *agree, int *first_p)
     *first_p = agree->size;
     clock_gettime(CLOCK_MONOTONIC, &start);
     for (int i = 0; i < agree->size; i++) {
-        memheap_wait_t wait = agree->state->job->wait;
+        memheap_wait_t wait = begin_wait(agree);
         const _Atomic uint64_t *stamp = &line_of(agree, i)->stamp;
         bool here;
         do {

@@ -85,6 +85,7 @@ struct memheap_barrier_state {
     memheap_flag_line_t *lines; /* of group 0 */
     int stride;                 /* lines in an epoch */
     char *texts;                /* one for each PE of the node */
+    char *notes;                /* likewise */
     mailbox_t *mailboxes;       /* [group][half][round] */
     int rounds;                 /* in an exchange of all nodes */
     remote_text_t *_Atomic remote_texts;
@@ -142,11 +143,21 @@ static inline bool has_reached(const _Atomic uint64_t *stamp, uint64_t number)
            number;
 }
 
-static inline void await(const _Atomic uint64_t *stamp, uint64_t number,
-                         memheap_wait_t wait)
+/* Begin a wait of the current agreement. */
+static inline memheap_wait_t begin_wait(const memheap_agree_t *agree)
 {
-    while (!has_reached(stamp, number))
+    return memheap_wait_begin(&agree->state->job->wait, &agree->reason);
+}
+
+static inline void await(const memheap_agree_t *agree,
+                         const _Atomic uint64_t *stamp, uint64_t number)
+{
+    if (has_reached(stamp, number))
+        return;
+    memheap_wait_t wait = begin_wait(agree);
+    do {
         memheap_wait_step(&wait);
+    } while (!has_reached(stamp, number));
 }
 
 /* The combined lines of some PEs. */

@@ -8,22 +8,9 @@
 
 #include "comm/job.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Whether the machine has more PEs than cores on which any of them may run. */
-static bool is_oversubscribed(const memheap_job_t *job)
-{
-    cpu_set_t mine;
-    cpu_set_t all;
-    CPU_ZERO(&mine);
-    sched_getaffinity(0, sizeof(mine), &mine); /* on failure: no core */
-    PMPI_Allreduce(&mine, &all, (int)sizeof(mine), MPI_BYTE, MPI_BOR,
-                   job->machine);
-    return CPU_COUNT(&all) < job->machine_size;
-}
 
 void memheap_job_open(memheap_job_t *job, MPI_Comm comm, int machine)
 {
@@ -39,8 +26,6 @@ void memheap_job_open(memheap_job_t *job, MPI_Comm comm, int machine)
     PMPI_Comm_size(job->machine, &job->machine_size);
     job->machine_first = job->rank;
     PMPI_Bcast(&job->machine_first, 1, MPI_INT, 0, job->machine);
-    job->oversubscribed = is_oversubscribed(job);
-    job->wait.spins = job->oversubscribed ? 0 : MEMHEAP_WAIT_SPINS;
 }
 
 /* Cut the PEs of the machine into arithmetic progressions of at most `most`
@@ -160,9 +145,9 @@ void memheap_job_close(memheap_job_t *job)
 /* Wait for a request, and make progress meanwhile. */
 static void wait_for(const memheap_job_t *job, MPI_Request request)
 {
-    memheap_wait_t wait = job->wait;
+    memheap_wait_t wait = memheap_wait_begin(&job->wait, NULL);
     int done = 0;
-    if (wait.progress == NULL) {
+    if (job->wait.progress == NULL) {
         PMPI_Wait(&request, MPI_STATUS_IGNORE);
         return;
     }

@@ -44,8 +44,7 @@ typedef struct memheap_job {
     int node_pe_start;
     uint32_t node_pe_inverse;
     unsigned node_pe_shift;
-    bool oversubscribed; /* the machine has more PEs than cores */
-    memheap_wait_t wait;
+    memheap_wait_policy_t wait;
 } memheap_job_t;
 
 /**

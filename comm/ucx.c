@@ -24,6 +24,7 @@
 #include "comm/ucx_segments.h"
 #include "base/util.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +77,15 @@ static void on_lost(void *context, ucp_ep_h endpoint, ucs_status_t why)
         memheap_ucx_lost(peer->transport, peer->pe, why);
 }
 
+static void describe_operation(const memheap_wait_reason_t *reason, char *text,
+                               size_t room)
+{
+    (void)reason;
+    snprintf(text, room, "an operation on a PE of another node");
+}
+
+static const memheap_wait_reason_t remote_operation = {describe_operation};
+
 void memheap_ucx_finish(memheap_transport_t *t, int pe,
                         ucs_status_ptr_t request)
 {
@@ -84,8 +94,9 @@ void memheap_ucx_finish(memheap_transport_t *t, int pe,
     ucs_status_t status = UCS_PTR_IS_ERR(request)
                               ? UCS_PTR_STATUS(request)
                               : ucp_request_check_status(request);
-    memheap_wait_t wait = t->job->wait;
-    wait.progress = NULL; /* the loop makes progress itself, under the lock */
+    memheap_wait_t wait = memheap_wait_begin(&t->job->wait, &remote_operation);
+    wait.policy.progress =
+        NULL; /* the loop makes progress itself, under the lock */
     while (status == UCS_INPROGRESS) {
         unsigned events = ucp_worker_progress(t->worker);
         unlock_worker(t);
@@ -230,8 +241,9 @@ void memheap_transport_get_nbi(memheap_transport_t *transport,
 void memheap_ucx_progress_until_zero(memheap_transport_t *t,
                                      const size_t *count)
 {
-    memheap_wait_t wait = t->job->wait;
-    wait.progress = NULL; /* the loop makes progress itself, under the lock */
+    memheap_wait_t wait = memheap_wait_begin(&t->job->wait, &remote_operation);
+    wait.policy.progress =
+        NULL; /* the loop makes progress itself, under the lock */
     while (*count > 0) {
         unsigned events = ucp_worker_progress(t->worker);
         unlock_worker(t);

@@ -1,31 +1,65 @@
 /*
  * Waiting for another PE.
  *
- * If each PE has a core of its own, a waiting PE polls without a pause for a
- * while, and then with pauses. If PEs share cores, it yields the core at once,
- * because the other PE may need it. A waiting PE also makes progress: it serves
- * the PEs of other nodes.
+ * A wait polls. Between two polls it spins, yields the core or sleeps:
+ *
+ *     spin    at first: some polls without a pause, and more with pauses
+ *     yield   then: other threads may need the core
+ *     sleep   if the core is shared, or the wait is long: for a part of the
+ *             time waited so far, and at most a millisecond
+ *
+ * The kernel tells a yielding thread whether another thread has run instead.
+ * If so, the core is shared, and later waits of the process yield at once; if
+ * not, they spin longer again. So waiting adapts to PEs, threads and other jobs
+ * alike. A waiting PE also makes progress: it serves the PEs of other nodes.
  */
 #ifndef MEMHEAP_COMM_WAIT_H
 #define MEMHEAP_COMM_WAIT_H
 
-#include <sched.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
-    /** Polls before the core is yielded: about as long as the system call for
-     *  it takes. */
+    /** Most polls before the core is yielded: they take about as long as a
+     *  hundred system calls. */
     MEMHEAP_WAIT_SPINS = 4000,
     /** Polls without a pause at first: about the usual skew between PEs. */
-    MEMHEAP_WAIT_EAGER = 100
+    MEMHEAP_WAIT_EAGER = 100,
+    /** A wait is reported to `on_long` when it lasts this long. */
+    MEMHEAP_WAIT_LONG_MS = 1000
 };
 
-/** How to wait; each wait uses a copy. */
-typedef struct memheap_wait {
-    unsigned spins; /* MEMHEAP_WAIT_SPINS, or 0 where PEs share cores */
+typedef struct memheap_wait memheap_wait_t;
+
+/** What a PE waits for: the text of it is made if the wait takes long. It is
+ *  the first member of a struct that has the details. */
+typedef struct memheap_wait_reason {
+    void (*describe)(const struct memheap_wait_reason *reason, char *text,
+                     size_t room);
+} memheap_wait_reason_t;
+
+/** How the PE waits, in all waits of a job. */
+typedef struct memheap_wait_policy {
     void (*progress)(void *context); /* serve other PEs; may be NULL */
     void *context;
-} memheap_wait_t;
+    /** Called again and again while a wait is long; may be NULL. */
+    void (*on_long)(const memheap_wait_t *wait, uint64_t now_ns);
+} memheap_wait_policy_t;
+
+/** One wait. */
+struct memheap_wait {
+    memheap_wait_policy_t policy;
+    const memheap_wait_reason_t *reason; /* NULL: not known */
+    unsigned spins;                      /* left */
+    uint64_t start_ns;                   /* 0: the wait is short so far */
+};
+
+/** Polls before a wait of this process yields. Adapted by memheap_wait_yield().
+ */
+extern unsigned memheap_wait_spins;
+
+/** Give the core away, or sleep; adapt. */
+void memheap_wait_yield(memheap_wait_t *wait);
 
 static inline void memheap_wait_pause(void)
 {
@@ -36,13 +70,23 @@ static inline void memheap_wait_pause(void)
 #endif
 }
 
+static inline memheap_wait_t
+memheap_wait_begin(const memheap_wait_policy_t *policy,
+                   const memheap_wait_reason_t *reason)
+{
+    return (memheap_wait_t){
+        .policy = *policy,
+        .reason = reason,
+        .spins = __atomic_load_n(&memheap_wait_spins, __ATOMIC_RELAXED)};
+}
+
 /** Call this between two polls. */
 static inline void memheap_wait_step(memheap_wait_t *wait)
 {
-    if (wait->progress != NULL)
-        wait->progress(wait->context);
+    if (wait->policy.progress != NULL)
+        wait->policy.progress(wait->policy.context);
     if (wait->spins == 0)
-        sched_yield();
+        memheap_wait_yield(wait);
     else if (--wait->spins < MEMHEAP_WAIT_SPINS - MEMHEAP_WAIT_EAGER)
         memheap_wait_pause();
 }

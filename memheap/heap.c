@@ -345,6 +345,14 @@ void memheap_set_pe(memheap_t *heap, int pe, int pes)
     heap_unlock(heap);
 }
 
+void memheap_publish_wait(memheap_t *heap, const char *text, uint64_t since_ns,
+                          uint64_t renewed_ns)
+{
+    if (heap->stats_export != NULL)
+        memheap_stats_export_wait(heap->stats_export, text, since_ns,
+                                  renewed_ns);
+}
+
 void memheap_pin_pages(memheap_t *heap)
 {
     heap_lock(heap);

@@ -46,6 +46,11 @@ void memheap_end(memheap_t *heap);
 /** Tell which PE of the job has this heap, for exported statistics. */
 void memheap_set_pe(memheap_t *heap, int pe, int pes);
 
+/** Export what the PE of the heap waits for: a text, and times of
+ *  CLOCK_MONOTONIC. A wait that is not renewed has ended. Takes no lock. */
+void memheap_publish_wait(memheap_t *heap, const char *text, uint64_t since_ns,
+                          uint64_t renewed_ns);
+
 /** Check accesses through these windows as those to the heap. Before the first
  *  block is allocated. */
 void memheap_set_peer_windows(memheap_t *heap,

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "shmem/bootstrap.h"
+#include "shmem/long_waits.h"
 #include "shmem/call_description.h"
 #include "shmem/remote_registration.h"
 #include "shmem/space.h"
@@ -127,6 +128,7 @@ static memheap_status_t connect_pes(memheap_runtime_t *rt)
         memheap_runtime_report_any(status);
         return status;
     }
+    memheap_long_waits_start(rt);
     if (rt->transport != NULL)
         memheap_agree_split(&rt->agree, MEMHEAP_GROUP_SETS, 0, 0, 1,
                             rt->job.size, rt->job.rank, &rt->sets_agree);
@@ -140,6 +142,7 @@ static memheap_status_t connect_pes(memheap_runtime_t *rt)
 static void disconnect_pes(memheap_runtime_t *rt)
 {
     memheap_registration_close(rt);
+    memheap_long_waits_stop(rt);
     memheap_agree_close(&rt->agree);
 }
 
@@ -280,9 +283,8 @@ static memheap_status_t start_job(memheap_runtime_t *rt)
     memheap_team_start();
     memheap_log_write(
         &rt->log, MEMHEAP_LOG_DEBUG,
-        "heap of at most %zu bytes at %p, component %s, %s, %d node%s", limit,
+        "heap of at most %zu bytes at %p, component %s, %d node%s", limit,
         (void *)rt->heap_segment.base, memheap_component_name(rt->space.heap),
-        rt->job.oversubscribed ? "more PEs than cores" : "a core for each PE",
         rt->job.node_count, rt->job.node_count == 1 ? "" : "s");
     return MEMHEAP_OK;
 

@@ -49,7 +49,7 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
         snprintf(text, room, "shmem_init once more");
         break;
     case MEMHEAP_CALL_FINALIZE:
-        snprintf(text, room, "shmem_finalize");
+        snprintf(text, room, "%s", name_of(call, "shmem_finalize"));
         break;
     case MEMHEAP_CALL_BARRIER_ALL:
         snprintf(text, room, "shmem_barrier_all");

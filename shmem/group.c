@@ -23,6 +23,7 @@
 #include "shmem/copy.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -108,10 +109,25 @@ static void increment(const memheap_group_t *group, int i, int pe)
                               sizeof(one), &one, NULL, NULL);
 }
 
-/* Wait until a word has grown by at least a number. */
-static void await(_Atomic long *word, long number)
+/* What a member of an active set waits for. */
+typedef struct set_reason {
+    memheap_wait_reason_t reason;
+    const char *call;
+} set_reason_t;
+
+static void describe_set(const memheap_wait_reason_t *reason, char *text,
+                         size_t room)
 {
-    memheap_wait_t wait = memheap_runtime.job.wait;
+    snprintf(text, room, "%s",
+             ((const set_reason_t *)(const void *)reason)->call);
+}
+
+/* Wait until a word has grown by at least a number. */
+static void await(const memheap_group_t *group, _Atomic long *word, long number)
+{
+    set_reason_t reason = {{describe_set}, group->name};
+    memheap_wait_t wait =
+        memheap_wait_begin(&memheap_runtime.job.wait, &reason.reason);
     while (atomic_load_explicit(word, memory_order_acquire) - SHMEM_SYNC_VALUE <
            number)
         memheap_wait_step(&wait);
@@ -129,7 +145,7 @@ void memheap_group_arrive(const memheap_group_t *group)
         return;
     }
     _Atomic long *word = own_word(group, MEMHEAP_SET_ARRIVE);
-    await(word, group->size - 1);
+    await(group, word, group->size - 1);
     reset(word);
 }
 
@@ -137,7 +153,7 @@ void memheap_group_release(const memheap_group_t *group)
 {
     if (group->rank != 0) {
         _Atomic long *word = own_word(group, MEMHEAP_SET_RELEASE);
-        await(word, 1);
+        await(group, word, 1);
         reset(word);
         return;
     }
@@ -157,7 +173,7 @@ static void set_barrier(const memheap_group_t *group)
     for (int i = 0; i < group->rank; i++)
         increment(group, MEMHEAP_SET_BARRIER, i);
     _Atomic long *word = own_word(group, MEMHEAP_SET_BARRIER);
-    await(word, group->size - 1);
+    await(group, word, group->size - 1);
     atomic_fetch_sub(word, group->size - 1);
 }
 
@@ -166,7 +182,9 @@ static void send_to_one(const memheap_group_t *group, int i, const void *source,
                         size_t size, int mark)
 {
     memheap_remote_addr_t remote; /* unused: all PEs are on this node */
-    memheap_wait_t wait = memheap_runtime.job.wait;
+    set_reason_t reason = {{describe_set}, group->name};
+    memheap_wait_t wait =
+        memheap_wait_begin(&memheap_runtime.job.wait, &reason.reason);
     _Atomic long *word = word_at(group, MEMHEAP_SET_SENT, i, &remote);
     char *data = memheap_group_at(group, group->sync + MEMHEAP_SET_DATA, size,
                                   i, &remote);
@@ -182,7 +200,7 @@ void memheap_group_send(const memheap_group_t *group, void *dest,
 {
     if (group->rank != root) {
         _Atomic long *word = own_word(group, MEMHEAP_SET_SENT);
-        await(word, READY);
+        await(group, word, READY);
         memcpy(dest, group->sync + MEMHEAP_SET_DATA, size);
         for (int i = MEMHEAP_SET_DATA; i < SHMEM_SYNC_SIZE; i++)
             group->sync[i] = SHMEM_SYNC_VALUE;

@@ -21,17 +21,19 @@
 
 #include <pshmem.h>
 
-static void agree_on(memheap_call_kind_t kind)
+static void agree_on(memheap_call_kind_t kind, const char *name)
 {
-    memheap_call_t call = {.kind = kind, .argument = {0, 0, 0}};
+    memheap_call_t call = {.kind = kind, .argument = {0, 0, 0}, .name = name};
     memheap_runtime_agree(&memheap_runtime.agree, &call, MEMHEAP_OK, 0, NULL);
 }
 
-static void finalize_all(void)
+static void finalize_all(const char *name)
 {
-    agree_on(MEMHEAP_CALL_FINALIZE);
+    memheap_runtime.ending = true;
+    agree_on(MEMHEAP_CALL_FINALIZE, name);
     memheap_team_final_sync();
     memheap_runtime_stop();
+    memheap_runtime.ending = false;
 }
 
 static void at_exit(int status, void *unused)
@@ -42,7 +44,7 @@ static void at_exit(int status, void *unused)
     if (memheap_runtime.depth > 0) {
         if (status != EXIT_SUCCESS)
             return;
-        finalize_all();
+        finalize_all("shmem_finalize, which runs at exit");
     }
     memheap_runtime_end_mpi();
     if (status == EXIT_SUCCESS && memheap_runtime.exit_status != 0) {
@@ -61,7 +63,7 @@ static int init(int thread_level)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     if (rt->depth > 0) {
-        agree_on(MEMHEAP_CALL_INIT_AGAIN);
+        agree_on(MEMHEAP_CALL_INIT_AGAIN, NULL);
         rt->depth++;
         return 0;
     }
@@ -115,10 +117,10 @@ void pshmem_finalize(void)
 {
     memheap_runtime_begin("shmem_finalize");
     if (memheap_runtime.depth == 1) {
-        finalize_all();
+        finalize_all(NULL);
         return;
     }
-    agree_on(MEMHEAP_CALL_FINALIZE);
+    agree_on(MEMHEAP_CALL_FINALIZE, NULL);
     memheap_runtime.depth--;
 }
 MEMHEAP_PROFILED(shmem_finalize)

@@ -23,6 +23,8 @@
 
 #include <pshmem.h>
 
+#include <stdio.h>
+
 enum {
     QUEUED = 1,
     GRANTED = 2,
@@ -90,10 +92,32 @@ static void leave_queue(const lock_t *lock)
     __atomic_store_n(lock->entry, 0, __ATOMIC_RELEASE);
 }
 
-/* Wait until this PE's entry has one of these bits. */
-static uint32_t await_entry(const lock_t *lock, uint32_t bits)
+/* The wait for a lock, or for a PE that is about to queue for it. */
+typedef struct lock_reason {
+    memheap_wait_reason_t reason;
+    const lock_t *lock;
+    int before; /* the PE before this one in the queue; -1: not known */
+} lock_reason_t;
+
+static void describe_lock(const memheap_wait_reason_t *reason, char *text,
+                          size_t room)
 {
-    memheap_wait_t wait = memheap_runtime_wait();
+    const lock_reason_t *wait = (const lock_reason_t *)(const void *)reason;
+    int used = snprintf(text, room, "%s(%p)", wait->lock->call,
+                        (const void *)wait->lock->tail);
+    if (wait->before == wait->lock->me)
+        snprintf(text + used, room - (size_t)used,
+                 ", which another thread of this PE holds");
+    else if (wait->before >= 0)
+        snprintf(text + used, room - (size_t)used, ", behind PE %d",
+                 wait->before);
+}
+
+/* Wait until this PE's entry has one of these bits. */
+static uint32_t await_entry(const lock_t *lock, uint32_t bits, int before)
+{
+    lock_reason_t reason = {{describe_lock}, lock, before};
+    memheap_wait_t wait = memheap_runtime_wait(&reason.reason);
     uint32_t entry;
     while (((entry = __atomic_load_n(lock->entry, __ATOMIC_ACQUIRE)) & bits) ==
            0)
@@ -101,17 +125,53 @@ static uint32_t await_entry(const lock_t *lock, uint32_t bits)
     return entry;
 }
 
+/* End the job: the PE sets a lock that it holds. */
+static _Noreturn void end_on_second_set(const lock_t *lock)
+{
+    memheap_runtime_error("%s: this PE already holds lock %p", lock->call,
+                          (const void *)lock->tail);
+    memheap_runtime_abort();
+}
+
+/* End the job: the PE clears a lock that it does not hold. */
+static _Noreturn void end_on_foreign_clear(const lock_t *lock)
+{
+    uint32_t tail = memheap_word_fetch(lock->call, MEMHEAP_ATOMIC_OR,
+                                       lock->tail, 0, 0, lock->home);
+    if (tail == 0)
+        memheap_runtime_error("%s: lock %p is free", lock->call,
+                              (const void *)lock->tail);
+    else
+        memheap_runtime_error("%s: this PE does not hold lock %p; PE %d holds "
+                              "it, or is the last that waits for it",
+                              lock->call, (const void *)lock->tail,
+                              (int)tail - 1);
+    memheap_runtime_abort();
+}
+
+/* Put this PE into the queue, as soon as no other thread of it is there. */
+static void await_turn(const lock_t *lock)
+{
+    if (MEMHEAP_LIKELY(enter_queue(lock) == 0))
+        return;
+    if (memheap_runtime.thread_level != SHMEM_THREAD_MULTIPLE)
+        end_on_second_set(lock);
+    lock_reason_t reason = {{describe_lock}, lock, lock->me};
+    memheap_wait_t wait = memheap_runtime_wait(&reason.reason);
+    do {
+        memheap_wait_step(&wait);
+    } while (enter_queue(lock) != 0);
+}
+
 void pshmem_set_lock(long *lock)
 {
     lock_t l = lock_of("shmem_set_lock", lock);
-    memheap_wait_t wait = memheap_runtime_wait();
-    while (enter_queue(&l) != 0)
-        memheap_wait_step(&wait);
+    await_turn(&l);
     uint32_t before = swap_tail(&l, (uint32_t)l.me + 1);
     if (before == 0)
         return;
     set_entry_bits(&l, ((uint32_t)l.me + 1) << NEXT_SHIFT, (int)before - 1);
-    await_entry(&l, GRANTED);
+    await_entry(&l, GRANTED, (int)before - 1);
 }
 MEMHEAP_PROFILED(shmem_set_lock)
 
@@ -133,12 +193,14 @@ void pshmem_clear_lock(long *lock)
     const uint32_t next_bits = ~(uint32_t)(QUEUED | GRANTED);
     pshmem_quiet();
     uint32_t entry = __atomic_load_n(l.entry, __ATOMIC_ACQUIRE);
+    if (MEMHEAP_UNLIKELY((entry & QUEUED) == 0))
+        end_on_foreign_clear(&l);
     if ((entry & next_bits) == 0 &&
         replace_tail(&l, 0, (uint32_t)l.me + 1) == (uint32_t)l.me + 1) {
         leave_queue(&l);
         return;
     }
-    entry = await_entry(&l, next_bits);
+    entry = await_entry(&l, next_bits, -1);
     leave_queue(&l);
     set_entry_bits(&l, GRANTED, (int)(entry >> NEXT_SHIFT) - 1);
 }

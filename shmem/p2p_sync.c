@@ -13,12 +13,88 @@
 #include <pshmem.h>
 
 #include <stdbool.h>
+#include <stdio.h>
 
 /* An invalid comparison never holds, so waiting for it would never end. */
 static void end_on_invalid_comparison(int cmp)
 {
     memheap_runtime_error("invalid comparison %d; use SHMEM_CMP_EQ, ...", cmp);
     memheap_runtime_abort();
+}
+
+/* The wait for one word. */
+typedef struct word_reason {
+    memheap_wait_reason_t reason;
+    const char *call;
+    const void *word;
+    size_t size;
+    bool is_signed;
+    int cmp;
+    uint64_t value;
+} word_reason_t;
+
+#define WORD_REASON(T, CALL, WORD, CMP, VALUE)                                 \
+    {                                                                          \
+        {describe_word}, CALL, WORD, sizeof(T), (T)-1 < 1, CMP,                \
+            (uint64_t)(VALUE)                                                  \
+    }
+
+/* The wait for elements of an array. */
+typedef struct array_reason {
+    memheap_wait_reason_t reason;
+    const char *call;
+    const void *words;
+    size_t count;
+} array_reason_t;
+
+/* The value of a word as a signed number, or as an unsigned one. */
+static uint64_t load_word(const word_reason_t *wait)
+{
+    switch (wait->size) {
+    case sizeof(uint16_t): {
+        uint16_t word = __atomic_load_n((const uint16_t *)wait->word, 0);
+        return wait->is_signed ? (uint64_t)(int16_t)word : word;
+    }
+    case sizeof(uint32_t): {
+        uint32_t word = __atomic_load_n((const uint32_t *)wait->word, 0);
+        return wait->is_signed ? (uint64_t)(int32_t)word : word;
+    }
+    default:
+        return __atomic_load_n((const uint64_t *)wait->word, 0);
+    }
+}
+
+/* Write a number, and return `text`. */
+static const char *put_number(char text[24], uint64_t value, bool is_signed)
+{
+    if (is_signed)
+        snprintf(text, 24, "%lld", (long long)value);
+    else
+        snprintf(text, 24, "%llu", (unsigned long long)value);
+    return text;
+}
+
+static void describe_word(const memheap_wait_reason_t *reason, char *text,
+                          size_t room)
+{
+    const word_reason_t *wait = (const word_reason_t *)(const void *)reason;
+    static const char *const signs[] = {
+        [SHMEM_CMP_EQ] = "==", [SHMEM_CMP_NE] = "!=", [SHMEM_CMP_GT] = ">",
+        [SHMEM_CMP_LE] = "<=", [SHMEM_CMP_LT] = "<",  [SHMEM_CMP_GE] = ">="};
+    char expected[24];
+    char now[24];
+    snprintf(text, room, "%s(%p %s %s; it is %s)", wait->call, wait->word,
+             signs[wait->cmp],
+             put_number(expected, wait->value, wait->is_signed),
+             put_number(now, load_word(wait), wait->is_signed));
+}
+
+static void describe_array(const memheap_wait_reason_t *reason, char *text,
+                           size_t room)
+{
+    const array_reason_t *wait = (const array_reason_t *)(const void *)reason;
+    snprintf(text, room, "%s(%p, %zu elements)", wait->call, wait->words,
+             wait->count);
 }
 
 /*
@@ -68,7 +144,9 @@ static size_t any_first(const void *array, size_t nelems)
     }                                                                          \
     void pshmem_##N##_wait_until(T *ivar, int cmp, T cmp_value)                \
     {                                                                          \
-        memheap_wait_t wait = memheap_runtime_wait();                          \
+        word_reason_t reason =                                                 \
+            WORD_REASON(T, "shmem_" #N "_wait_until", ivar, cmp, cmp_value);   \
+        memheap_wait_t wait = memheap_runtime_wait(&reason.reason);            \
         while (!holds_##N(ivar, cmp, cmp_value))                               \
             memheap_wait_step(&wait);                                          \
     }                                                                          \
@@ -164,7 +242,11 @@ static size_t any_first(const void *array, size_t nelems)
         T *ivars, size_t nelems, const int *status, int cmp, PARAMETER)        \
     {                                                                          \
         size_t live;                                                           \
-        memheap_wait_t wait = memheap_runtime_wait();                          \
+        array_reason_t reason = {{describe_array},                             \
+                                 "shmem_" #N "_wait_until_all" #SUFFIX,        \
+                                 ivars,                                        \
+                                 nelems};                                      \
+        memheap_wait_t wait = memheap_runtime_wait(&reason.reason);            \
         while (scan_##N(ivars, nelems, status, cmp, VALUES, STEP, NULL,        \
                         &live) < live)                                         \
             memheap_wait_step(&wait);                                          \
@@ -175,7 +257,11 @@ static size_t any_first(const void *array, size_t nelems)
     {                                                                          \
         size_t hit;                                                            \
         bool live;                                                             \
-        memheap_wait_t wait = memheap_runtime_wait();                          \
+        array_reason_t reason = {{describe_array},                             \
+                                 "shmem_" #N "_wait_until_any" #SUFFIX,        \
+                                 ivars,                                        \
+                                 nelems};                                      \
+        memheap_wait_t wait = memheap_runtime_wait(&reason.reason);            \
         while ((hit = find_##N(ivars, nelems, status, cmp, VALUES, STEP,       \
                                &live)) == SIZE_MAX &&                          \
                live)                                                           \
@@ -189,7 +275,11 @@ static size_t any_first(const void *array, size_t nelems)
     {                                                                          \
         size_t live;                                                           \
         size_t count;                                                          \
-        memheap_wait_t wait = memheap_runtime_wait();                          \
+        array_reason_t reason = {{describe_array},                             \
+                                 "shmem_" #N "_wait_until_some" #SUFFIX,       \
+                                 ivars,                                        \
+                                 nelems};                                      \
+        memheap_wait_t wait = memheap_runtime_wait(&reason.reason);            \
         while ((count = scan_##N(ivars, nelems, status, cmp, VALUES, STEP,     \
                                  indices, &live)) == 0 &&                      \
                live > 0)                                                       \
@@ -204,7 +294,9 @@ SHMEM_WAIT_OLD_TYPES_(TYPED, 0)
 uint64_t pshmem_signal_wait_until(uint64_t *sig_addr, int cmp,
                                   uint64_t cmp_value)
 {
-    memheap_wait_t wait = memheap_runtime_wait();
+    word_reason_t reason = WORD_REASON(uint64_t, "shmem_signal_wait_until",
+                                       sig_addr, cmp, cmp_value);
+    memheap_wait_t wait = memheap_runtime_wait(&reason.reason);
     for (;;) {
         uint64_t seen = __atomic_load_n(sig_addr, __ATOMIC_ACQUIRE);
         if (holds_uint64(&seen, cmp, cmp_value))

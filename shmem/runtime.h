@@ -99,6 +99,8 @@ typedef struct memheap_runtime {
 
     const memheap_params_t *params; /* NULL: not running */
     int exit_status;                /* of the process, instead of 0 */
+    bool ending;                    /* in shmem_finalize(), or in exit() */
+    long wait_report_s;             /* MEMHEAP_WAIT_REPORT */
     memheap_log_t log;
     memheap_log_t divergence_log; /* for memheap_agree_open() */
     /** The first error since memheap_runtime_begin(), or "". */
@@ -166,10 +168,11 @@ static inline void memheap_runtime_sync(void)
 }
 
 /** Prepare to wait for a write of another PE. */
-static inline memheap_wait_t memheap_runtime_wait(void)
+static inline memheap_wait_t
+memheap_runtime_wait(const memheap_wait_reason_t *reason)
 {
     memheap_runtime_sync();
-    return memheap_runtime.job.wait;
+    return memheap_wait_begin(&memheap_runtime.job.wait, reason);
 }
 
 /** Make progress, for a call that tests and does not wait. */

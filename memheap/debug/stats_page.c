@@ -92,6 +92,16 @@ void memheap_stats_export_close(memheap_stats_export_t *export)
     memheap_memory_delete(export->memory, export, sizeof(*export));
 }
 
+void memheap_stats_export_wait(memheap_stats_export_t *export, const char *text,
+                               uint64_t since_ns, uint64_t renewed_ns)
+{
+    memheap_stats_page_t *page = export->page;
+    if (page->wait_since_ns != since_ns)
+        snprintf(page->wait, sizeof(page->wait), "%s", text);
+    __atomic_store_n(&page->wait_since_ns, since_ns, __ATOMIC_RELAXED);
+    __atomic_store_n(&page->wait_renewed_ns, renewed_ns, __ATOMIC_RELEASE);
+}
+
 void memheap_stats_export_list_begin(memheap_stats_export_t *export)
 {
     struct rlimit limit;

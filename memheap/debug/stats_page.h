@@ -34,8 +34,9 @@
 
 enum {
     /** Changes with the structs below and with memheap_stats_t. */
-    MEMHEAP_STATS_VERSION = 1,
+    MEMHEAP_STATS_VERSION = 2,
     MEMHEAP_STATS_NAME_SIZE = 48,
+    MEMHEAP_STATS_WAIT_SIZE = 128,
     /** Offset of the list in the file: the largest page size to expect. */
     MEMHEAP_STATS_LIST_START = 65536,
     /** Calls between two collections of all statistics. */
@@ -75,6 +76,11 @@ typedef struct memheap_stats_page {
     uint64_t list_blocks;
     uint64_t list_tags; /* 0: the heap keeps no records */
     int64_t list_error; /* errno if the list could not be written, else 0 */
+    /** The last long wait of the PE, which ends if it is not renewed. Times are
+     *  those of CLOCK_MONOTONIC. The sequence does not protect these. */
+    char wait[MEMHEAP_STATS_WAIT_SIZE];
+    uint64_t wait_since_ns;
+    uint64_t wait_renewed_ns;
 } memheap_stats_page_t;
 
 /** The writer of a stats page. Its fields are private. */
@@ -130,6 +136,10 @@ static inline void memheap_stats_export_end(memheap_stats_page_t *page)
 {
     __atomic_store_n(&page->sequence, page->sequence + 1, __ATOMIC_RELEASE);
 }
+
+/** Write or renew the wait of the PE. Takes no lock. */
+void memheap_stats_export_wait(memheap_stats_export_t *export, const char *text,
+                               uint64_t since_ns, uint64_t renewed_ns);
 
 /** Count a call. @return whether to collect all statistics: in each of the
  * first calls, since no others may follow, and then in every interval */

@@ -17,11 +17,13 @@ mpi_tests = tests/mpi/active_sets.mpi tests/mpi/amo.mpi \
 # Programs that scripts start.
 mpi_helpers = tests/mpi/busy tests/mpi/diverge tests/mpi/guarded \
 	tests/mpi/leaky tests/mpi/lost tests/mpi/mistakes tests/mpi/ranges \
-	tests/mpi/inspected_heaps tests/mpi/spaces tests/mpi/with_mpi
+	tests/mpi/inspected_heaps tests/mpi/spaces tests/mpi/waits \
+	tests/mpi/with_mpi
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/mpi_order.sh \
 	tests/mpi/leftovers.sh tests/mpi/headers.sh tests/mpi/leaks.sh \
 	tests/mpi/guard.sh tests/mpi/checkers.sh tests/mpi/spaces.sh \
+	tests/mpi/waits.sh \
 	tests/mpi/nodes.sh tests/doxygen.sh tests/install.sh tests/manual.sh \
 	tests/osh.sh tests/tools.sh tests/top.sh tests/map.sh
 
@@ -35,7 +37,7 @@ tests/mpi/mistakes: examples/mistakes.c $(mpi_libs)
 	$(mpi_link)
 tests/mpi/variables_fixed.mpi: tests/mpi/variables.c $(mpi_libs)
 	$(mpi_link)
-tests/mpi/threads.mpi: extra_flags = -pthread
+tests/mpi/threads.mpi tests/mpi/waits: extra_flags = -pthread
 tests/mpi/variables.mpi: extra_flags = -fPIE -pie
 tests/mpi/variables_fixed.mpi: extra_flags = -fno-pie -no-pie
 
@@ -57,5 +59,5 @@ EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
 	tests/mpi/inspected_heaps.c tests/mpi/space.c tests/mpi/spaces.c \
 	tests/mpi/rooted_broadcasts.c tests/mpi/tap.h tests/mpi/team.c \
 	tests/mpi/threads.c tests/mpi/typed.c \
-	tests/mpi/one_pe_out_of_memory.c tests/mpi/variables.c \
+	tests/mpi/one_pe_out_of_memory.c tests/mpi/variables.c tests/mpi/waits.c \
 	tests/mpi/with_mpi.c

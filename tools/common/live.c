@@ -15,10 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
-    READ_TRIES = 10000 /* attempts to read a page while it is being written */
+    READ_TRIES = 10000, /* attempts to read a page while it is being written */
+    WAIT_ENDS_S = 2     /* a wait that was not renewed for longer has ended */
 };
 
 /* Get the number of a process in its own PID namespace, which may differ from
@@ -64,10 +66,23 @@ static int read_page(int fd, memheap_stats_page_t *page)
     }
     page->name[MEMHEAP_STATS_NAME_SIZE - 1] = '\0';
     page->component[MEMHEAP_STATS_NAME_SIZE - 1] = '\0';
+    page->wait[MEMHEAP_STATS_WAIT_SIZE - 1] = '\0';
     if (memcmp(page->magic, MEMHEAP_STATS_MAGIC, sizeof(MEMHEAP_STATS_MAGIC)) !=
         0)
         return EINVAL;
     return page->sequence == after && after % 2 == 0 ? 0 : EAGAIN;
+}
+
+double live_wait(const live_heap_t *heap)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    double now_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    if (heap->page.wait_renewed_ns == 0 ||
+        now_s - (double)heap->page.wait_renewed_ns / 1e9 > WAIT_ENDS_S)
+        return 0;
+    double waits = now_s - (double)heap->page.wait_since_ns / 1e9;
+    return waits > 0 ? waits : 0;
 }
 
 static bool is_known(const live_t *live, const struct stat *file)

@@ -64,6 +64,10 @@ bool live_read(live_heap_t *heap);
 /** Get all statistics from the last copy. Resident memory is measured now. */
 void live_stats(const live_heap_t *heap, memheap_stats_t *stats);
 
+/** How long the PE of a heap has been waiting for what page.wait says, in
+ *  seconds; 0 if it does not wait, or not for long. From the last copy. */
+double live_wait(const live_heap_t *heap);
+
 /** Compute the statistics that depend on others. */
 void live_complete(memheap_stats_t *stats);
 

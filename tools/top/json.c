@@ -26,6 +26,11 @@ void top_json(FILE *file, const top_line_t *lines, size_t count)
         memheap_json_real(&json, "allocations_per_second", line->allocations,
                           1);
         memheap_json_real(&json, "frees_per_second", line->frees, 1);
+        if (line->wait_s > 0)
+            memheap_json_string(&json, "waits_in", line->wait);
+        else
+            memheap_json_null(&json, "waits_in");
+        memheap_json_real(&json, "waits_seconds", line->wait_s, 1);
         memheap_json_end(&json);
     }
     memheap_json_end(&json);

@@ -115,7 +115,9 @@ static void set_line(view_t *view, const live_heap_t *heap, double seconds,
                          .pid = heap->pid,
                          .gone = heap->gone,
                          .heap = heap->page.name,
-                         .component = heap->page.component};
+                         .component = heap->page.component,
+                         .wait = heap->page.wait,
+                         .wait_s = live_wait(heap)};
     live_stats(heap, &line->stats);
     if (before == NULL || heap->gone || seconds <= 0)
         return;

@@ -24,6 +24,7 @@ typedef enum source {
     COMPONENT,
     ALLOCATION_RATE,
     FREE_RATE,
+    WAIT,
     STAT
 } source_t;
 
@@ -50,6 +51,7 @@ static const column_t columns[] = {
     {"FREE/S", 6, 3, FREE_RATE, NULL},
     {"FAIL", 4, 5, STAT, "failures"},
     {"FRAG", 4, 1, STAT, "fragmentation"},
+    {"WAITS IN", -24, 1, WAIT, NULL},
 };
 
 enum {
@@ -99,6 +101,8 @@ static double value_of(const column_t *column, const top_line_t *line)
         return line->allocations;
     case FREE_RATE:
         return line->frees;
+    case WAIT:
+        return line->wait_s;
     case STAT:
         return (double)figure_of(column)->get(&line->stats);
     default:
@@ -128,6 +132,8 @@ static void put_cell(char text[CELL], const column_t *column,
     } else if (column->source == HEAP || column->source == COMPONENT) {
         put_text(text, column->source == HEAP ? line->heap : line->component,
                  -column->width);
+    } else if (column->source == WAIT) {
+        put_text(text, line->wait_s > 0 ? line->wait : "", -column->width);
     } else if (column->source == PE || column->source == PID) {
         snprintf(text, CELL, "%.0f", value);
     } else if (column->source == STAT &&
@@ -203,12 +209,12 @@ bool top_sort(top_line_t *lines, size_t count, const char *column)
 }
 
 /* Leave out columns until the rest fits. */
-static void choose(size_t width, bool shown[COLUMNS])
+static void choose(size_t width, bool waits, bool shown[COLUMNS])
 {
     size_t total = 0;
     for (size_t i = 0; i < COLUMNS; i++) {
-        shown[i] = true;
-        total += (size_t)abs(columns[i].width) + (i > 0);
+        shown[i] = waits || columns[i].source != WAIT;
+        total += shown[i] ? (size_t)abs(columns[i].width) + (i > 0) : 0;
     }
     while (total > width) {
         const column_t *last = NULL;
@@ -282,7 +288,10 @@ void top_table(FILE *file, const top_line_t *lines, size_t count, size_t width,
 {
     bool shown[COLUMNS];
     top_line_t total = {.heap = "", .component = ""};
-    choose(width, shown);
+    bool waits = false;
+    for (size_t i = 0; i < count; i++)
+        waits = waits || lines[i].wait_s > 0;
+    choose(width, waits, shown);
     for (size_t i = 0; i < COLUMNS; i++) {
         if (shown[i])
             fprintf(file, "%s%*s", i == 0 ? "" : " ", columns[i].width,

@@ -18,6 +18,8 @@ typedef struct top_line {
     const char *component;
     memheap_stats_t stats;
     double allocations, frees; /* calls per second */
+    const char *wait;          /* what the PE waits for */
+    double wait_s;             /* and for how long; 0: it does not wait */
 } top_line_t;
 
 /** Sort lines by a column. Returns false if there is no such column. */
