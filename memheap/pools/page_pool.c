@@ -2,13 +2,13 @@
  * Page pools: runs of pages, by two bitmaps for each range.
  *
  *     page         0  1  2  3  4  5  6  7  ...
- *     free_bits    0  0  0  1  0  0 | 0  0     1: free
- *     start_bits   1  0  1  0  1  0 | 0  0     1: the first page of a block
- *                                   never_used
+ *     used         1  1  1  0  1  1  0  0      1: in a block
+ *     starts       1  0  1  0  1  0  0  0      1: the first page of a block
  *
- * A block extends to the next start or free page. Pages from never_used on are
- * free, and their bits are not set. So a range of any length costs nothing
- * until it is used.
+ * A block extends to the next start or free page. `used` has levels above it:
+ * a bit of a higher level is set if the word below it is full. So the first
+ * free page is found in a few loads, and a range of any length costs nothing
+ * until it is used, wherever that is.
  */
 #include "config.h"
 
@@ -32,9 +32,9 @@ typedef struct range {
     size_t bytes; /* of this struct with the bitmaps behind it */
     char *base;
     size_t pages;
-    size_t never_used;
-    memheap_bitmap_t free_bits;
-    uint64_t *start_bits;
+    memheap_bitmap_t used; /* only the layout of its levels is that of a
+                              memheap_bitmap_t */
+    uint64_t *starts;
 } range_t;
 
 struct memheap_page_pool {
@@ -62,18 +62,57 @@ static size_t next_bit(const uint64_t *word, size_t from, size_t end,
     return end;
 }
 
+static void set_used(range_t *range, size_t page)
+{
+    for (unsigned level = 0; level < range->used.levels; level++) {
+        uint64_t *word = &range->used.level[level][page / 64];
+        *word |= (uint64_t)1 << (page % 64);
+        if (*word != UINT64_MAX)
+            return;
+        page /= 64;
+    }
+}
+
+static void set_free(range_t *range, size_t page)
+{
+    for (unsigned level = 0; level < range->used.levels; level++) {
+        uint64_t *word = &range->used.level[level][page / 64];
+        uint64_t before = *word;
+        *word &= ~((uint64_t)1 << (page % 64));
+        if (before != UINT64_MAX)
+            return;
+        page /= 64;
+    }
+}
+
+/* The first free page; at least range->pages if there is none. */
+static size_t first_free(const range_t *range)
+{
+    const memheap_bitmap_t *used = &range->used;
+    size_t n = 0;
+    for (unsigned level = used->levels; level-- > 0;) {
+        uint64_t word = used->level[level][n];
+        if (word == UINT64_MAX)
+            return range->pages;
+        n = n * 64 + (size_t)__builtin_ctzll(~word);
+        if (level > 0 &&
+            n >= (size_t)(used->level[level] - used->level[level - 1]))
+            return range->pages; /* behind the words of the level below */
+    }
+    return n;
+}
+
 static bool starts_block(const range_t *range, size_t page)
 {
-    return page < range->never_used &&
-           (range->start_bits[page / 64] >> (page % 64) & 1) != 0;
+    return (range->starts[page / 64] >> (page % 64) & 1) != 0;
 }
 
 /* Number of pages of the block that starts at a page. */
 static size_t block_pages(const range_t *range, size_t page)
 {
     size_t end =
-        next_bit(range->free_bits.level[0], page + 1, range->never_used, 0);
-    return next_bit(range->start_bits, page + 1, end, 0) - page;
+        next_bit(range->used.level[0], page + 1, range->pages, UINT64_MAX);
+    return next_bit(range->starts, page + 1, end, 0) - page;
 }
 
 /* The first page from `at` on with an aligned address. SIZE_MAX: none. */
@@ -91,32 +130,24 @@ static size_t aligned_page(const memheap_page_pool_t *pool,
 static size_t find_run(const memheap_page_pool_t *pool, const range_t *range,
                        size_t count, size_t align)
 {
-    size_t at =
-        memheap_min(memheap_bitmap_first(&range->free_bits), range->never_used);
+    size_t at = first_free(range);
     for (;;) {
         at = aligned_page(pool, range, at, align);
         if (at >= range->pages || count > range->pages - at)
             return SIZE_MAX;
-        size_t known = memheap_min(at + count, range->never_used);
-        size_t used =
-            next_bit(range->free_bits.level[0], at, known, UINT64_MAX);
-        if (used >= known)
+        size_t used = next_bit(range->used.level[0], at, at + count, 0);
+        if (used >= at + count)
             return at;
-        at =
-            next_bit(range->free_bits.level[0], used + 1, range->never_used, 0);
+        at = next_bit(range->used.level[0], used + 1, range->pages, UINT64_MAX);
     }
 }
 
 static void take_run(memheap_page_pool_t *pool, range_t *range, size_t at,
                      size_t count)
 {
-    size_t end = at + count;
-    for (size_t i = at; i < end && i < range->never_used; i++)
-        memheap_bitmap_clear(&range->free_bits, i);
-    for (size_t i = range->never_used; i < at; i++)
-        memheap_bitmap_set(&range->free_bits, i);
-    range->never_used = memheap_max(range->never_used, end);
-    range->start_bits[at / 64] |= (uint64_t)1 << (at % 64);
+    for (size_t i = at; i < at + count; i++)
+        set_used(range, i);
+    range->starts[at / 64] |= (uint64_t)1 << (at % 64);
     pool->free_pages -= count;
 }
 
@@ -184,10 +215,10 @@ static memheap_status_t push(void *state, void *block)
     range_t *range = block_at(pool, block, &page);
     if (range != NULL) {
         size_t end = page + block_pages(range, page);
-        range->start_bits[page / 64] &= ~((uint64_t)1 << (page % 64));
+        range->starts[page / 64] &= ~((uint64_t)1 << (page % 64));
         pool->free_pages += end - page;
         for (; page < end; page++)
-            memheap_bitmap_set(&range->free_bits, page);
+            set_free(range, page);
     }
     pthread_mutex_unlock(&pool->lock);
     if (range != NULL)
@@ -252,8 +283,8 @@ static range_t *new_range(const memheap_page_pool_t *pool, void *base,
     range->bytes = bytes;
     range->base = base;
     range->pages = pages;
-    range->start_bits = (uint64_t *)(void *)(range + 1);
-    memheap_bitmap_init(&range->free_bits, range->start_bits + words, pages);
+    range->starts = (uint64_t *)(void *)(range + 1);
+    memheap_bitmap_init(&range->used, range->starts + words, pages);
     return range;
 }
 
@@ -352,9 +383,8 @@ memheap_status_t memheap_page_pool_reserve(memheap_page_pool_t *pool,
     pthread_mutex_lock(&pool->lock);
     range_t *range = range_of(pool, address, &at);
     if (range != NULL && count <= range->pages - at) {
-        size_t known = memheap_min(at + count, range->never_used);
         bool unused =
-            next_bit(range->free_bits.level[0], at, known, UINT64_MAX) >= known;
+            next_bit(range->used.level[0], at, at + count, 0) >= at + count;
         status = unused ? MEMHEAP_OK : MEMHEAP_ERR_BUSY;
         if (unused)
             take_run(pool, range, at, count);

@@ -253,6 +253,9 @@ START_TEST(long_range_costs_nothing_until_it_is_used)
     char *block = take(1, PAGE);
     ck_assert_ptr_eq(block, base);
     give(block);
+    char *last = base + (((size_t)1 << 30) - 1) * PAGE;
+    ck_assert_ok(memheap_page_pool_reserve(pages, last, PAGE));
+    ck_assert_ptr_eq(take(1, PAGE), base);
     ck_assert_int_lt(unit_resident_kib() - before, 512);
     memheap_page_pool_destroy(pages);
 }
