@@ -434,12 +434,15 @@ static memheap_status_t ptmalloc_reserve(memheap_module_t *module,
                                          size_t offset, size_t size)
 {
     ptmalloc_t *p = ptmalloc_of(module);
-    if (offset % MEMHEAP_MIN_ALIGN != 0)
+    span_t span = {offset >> GRANULE_ORDER, granules_of(size)};
+    bool is_inside = offset <= module->size && size <= module->size - offset;
+    /* The smallest block does not fit at the very end of the range. */
+    if (offset % MEMHEAP_MIN_ALIGN != 0 ||
+        (is_inside && span.start + span.size > module->size >> GRANULE_ORDER))
         return MEMHEAP_ERR_BAD_ARGUMENT;
     memheap_status_t status = metadata_ensure(p);
     if (status != MEMHEAP_OK)
         return status;
-    span_t span = {offset >> GRANULE_ORDER, granules_of(size)};
     flush(p, SIZE_MAX);
     status = free_space_take_at(&p->free_space, &span);
     if (status == MEMHEAP_OK)

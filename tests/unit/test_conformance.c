@@ -390,6 +390,23 @@ START_TEST(range_in_use_is_busy)
 }
 END_TEST
 
+START_TEST(free_end_of_the_range_is_never_busy)
+{
+    static const size_t size[] = {1000, 64 * KIB, 64 * KIB + 16, 64 * KIB + 40};
+    for (size_t i = 0; i < sizeof(size) / sizeof(size[0]); i++) {
+        for (size_t before = 16; before <= 64; before += 16) {
+            model_open(&model, _i, size[i], 0);
+            size_t offset = (size[i] - before) / 16 * 16;
+            memheap_status_t status = model_reserve(&model, offset, 16);
+            if (status != MEMHEAP_OK)
+                ck_assert_int_eq(status, MEMHEAP_ERR_BAD_ARGUMENT);
+            model_check(&model);
+            model_close(&model);
+        }
+    }
+}
+END_TEST
+
 START_TEST(unaligned_reserve_is_refused)
 {
     model_open(&model, _i, 64 * KIB, 0);
@@ -561,6 +578,7 @@ int main(void)
     tcase_add_loop_test(tests, exact_range_can_be_reserved, 0, count);
     tcase_add_loop_test(tests, whole_region_can_be_reserved, 0, count);
     tcase_add_loop_test(tests, range_in_use_is_busy, 0, count);
+    tcase_add_loop_test(tests, free_end_of_the_range_is_never_busy, 0, count);
     tcase_add_loop_test(tests, unaligned_reserve_is_refused, 0, count);
     tcase_add_loop_test(tests, block_just_freed_can_be_restored, 0, count);
     tcase_add_loop_test(tests, grown_region_is_longer, 0, count);
