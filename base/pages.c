@@ -85,8 +85,7 @@ void memheap_pages_resolve(const memheap_params_t *params,
             numa_words, sizeof(numa_words) / sizeof(numa_words[0]), word);
         if (policy->numa == MEMHEAP_NUMA_NODE) {
             word += strlen(numa_words[MEMHEAP_NUMA_NODE]);
-            unsigned long node = strtoul(word, NULL, 10);
-            policy->numa_node = (unsigned)memheap_min(node, MEMHEAP_NODE_MAX);
+            policy->numa_node = (unsigned)strtoul(word, NULL, 10);
         }
     }
 }

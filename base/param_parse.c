@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "base/param_parse.h"
+#include "base/numa.h"
 #include "base/util.h"
 
 #include <ctype.h>
@@ -107,8 +108,8 @@ static bool parse_boolean(const char *text, bool *value_p)
     return false;
 }
 
-/* Whether text matches a word. A word that ends in :N matches any number
- * there. */
+/* Whether text matches a word. A word that ends in :N matches the number of a
+ * NUMA node there. */
 static bool is_word(const char *word, const char *text)
 {
     size_t length = strlen(word);
@@ -118,7 +119,8 @@ static bool is_word(const char *word, const char *text)
         return false;
     text += length - 1;
     size_t digits = strspn(text, "0123456789");
-    return digits > 0 && text[digits] == '\0';
+    return digits > 0 && text[digits] == '\0' &&
+           strtoul(text, NULL, 10) < MEMHEAP_NODE_MAX;
 }
 
 /* The word that equals text, or text itself if it matches a word with :N. NULL

@@ -417,6 +417,8 @@ static const char *const bad[][2] = {
     {"MEMHEAP_PLACE=node:", "mandatory:node:N"},
     {"MEMHEAP_PLACE=node:1x", "mandatory:node:N"},
     {"MEMHEAP_PLACE=node:N", "mandatory:node:N"},
+    {"MEMHEAP_PLACE=node:1024", "mandatory:node:N"},
+    {"MEMHEAP_PLACE=node:18446744073709551616", "mandatory:node:N"},
     {"MEMHEAP_PLACE=mandatory:none", "mandatory:node:N"},
 };
 
