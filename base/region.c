@@ -231,16 +231,17 @@ memheap_status_t memheap_region_purge(const memheap_region_t *region,
     return MEMHEAP_ERR_SYSTEM;
 }
 
-size_t memheap_region_resident(const memheap_region_t *region)
+size_t memheap_region_resident(const memheap_region_t *region, size_t end_used)
 {
     if (region->kind == MEMHEAP_REGION_SHARED)
         return file_resident(region, 0);
     enum {
-        PAGES = 4096
+        PAGES = 1024
     };
     unsigned char present[PAGES];
     size_t page = memheap_page_size();
-    uintptr_t end = (uintptr_t)region->base + region->committed;
+    uintptr_t end =
+        (uintptr_t)region->base + memheap_min(end_used, region->committed);
     size_t pages = 0;
     for (uintptr_t at = memheap_align_down((uintptr_t)region->base, page);
          at < end; at += PAGES * page) {

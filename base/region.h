@@ -92,8 +92,9 @@ memheap_status_t memheap_region_purge(const memheap_region_t *region,
                                       size_t from, size_t to, size_t least,
                                       const memheap_log_t *log);
 
-/** Bytes of the region that take memory. Constant time for a shared region. */
-size_t memheap_region_resident(const memheap_region_t *region);
+/** Bytes of the region that take memory, up to an offset. Constant time for a
+ *  shared region, for which the offset does not count. */
+size_t memheap_region_resident(const memheap_region_t *region, size_t end_used);
 
 /** Release the address range, the memory and the descriptor. */
 void memheap_region_release(memheap_region_t *region);

@@ -4,6 +4,7 @@
  * All components are loaded before names of parameters are checked, because a
  * wrong name is only recognized once all components' parameters are known.
  */
+#define _GNU_SOURCE /* asprintf() */
 #include "config.h"
 
 #include "base/registry.h"
@@ -107,11 +108,11 @@ static void add_plugins(memheap_registry_t *r, const char *path)
         return;
     }
     for (int i = 0; i < count; i++) {
-        char file[4096];
-        int size =
-            snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
-        if (size < (int)sizeof(file))
+        char *file;
+        if (asprintf(&file, "%s/%s", path, entries[i]->d_name) >= 0) {
             add_plugin(r, file);
+            free(file);
+        }
         free(entries[i]);
     }
     free(entries);
@@ -130,12 +131,10 @@ static void add_plugin_path(memheap_registry_t *r, const char *list)
 {
     while (*list != '\0') {
         size_t size = strcspn(list, ":");
-        char path[4096];
-        if (size > 0 && size < sizeof(path)) {
-            memcpy(path, list, size);
-            path[size] = '\0';
+        char *path = size == 0 ? NULL : strndup(list, size);
+        if (path != NULL)
             add_plugins(r, path);
-        }
+        free(path);
         list += size + (list[size] == ':');
     }
 }

@@ -16,47 +16,88 @@
 #include <unistd.h>
 
 enum {
-    FILE_SIZE = 8192
+    LINE_SIZE = 1100, /* of a line: longer ones are cut */
+    CHUNK = 256,      /* bytes that are read in one step */
+    PATH_SIZE = 1200
 };
 
-/* Read the start of a file as a string. Returns false on failure. */
-static bool read_text(const char *path, char *text)
+/* Reads a file line by line. A heap may grow inside malloc(), and on a small
+ * stack, so this takes neither memory nor a large buffer. */
+typedef struct reader {
+    int fd; /* -1: no file */
+    size_t used, at;
+    char chunk[CHUNK];
+} reader_t;
+
+static reader_t read_begin(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    return (reader_t){.fd = open(path, O_RDONLY | O_CLOEXEC)};
+}
+
+static void read_end(reader_t *reader)
+{
+    if (reader->fd >= 0)
+        close(reader->fd);
+}
+
+/* The next byte; -1 at the end of the file. */
+static int next_byte(reader_t *reader)
+{
+    if (reader->at == reader->used && reader->fd >= 0) {
+        ssize_t size = read(reader->fd, reader->chunk, CHUNK);
+        reader->at = 0;
+        reader->used = size > 0 ? (size_t)size : 0;
+    }
+    return reader->at < reader->used
+               ? (unsigned char)reader->chunk[reader->at++]
+               : -1;
+}
+
+/* Read a line, without its end. Returns false at the end of the file. */
+static bool next_line(reader_t *reader, char *line, size_t size)
+{
+    size_t used = 0;
+    int byte = next_byte(reader);
+    if (byte < 0)
         return false;
-    ssize_t size = read(fd, text, FILE_SIZE - 1);
-    close(fd);
-    if (size < 0)
-        return false;
-    text[size] = '\0';
+    for (; byte >= 0 && byte != '\n'; byte = next_byte(reader)) {
+        if (used + 1 < size)
+            line[used++] = (char)byte;
+    }
+    line[used] = '\0';
     return true;
 }
 
 /* The number behind a key at the start of a line; `fallback` if there is none.
- * An empty key is the start of the text. */
-static size_t number_of(const char *text, const char *key, size_t fallback)
+ * An empty key is the start of the file. */
+static size_t number_in(const char *path, const char *key, size_t fallback)
 {
+    char line[128];
     size_t length = strlen(key);
-    for (const char *line = text; line != NULL;) {
-        if (strncmp(line, key, length) == 0) {
-            char *end;
-            unsigned long long value = strtoull(line + length, &end, 10);
-            return end == line + length ? fallback : (size_t)value;
-        }
-        line = strchr(line, '\n');
-        line = line == NULL ? NULL : line + 1;
+    size_t number = fallback;
+    reader_t reader = read_begin(path);
+    while (next_line(&reader, line, sizeof(line))) {
+        if (strncmp(line, key, length) != 0)
+            continue;
+        char *end;
+        unsigned long long value = strtoull(line + length, &end, 10);
+        number = end == line + length ? fallback : (size_t)value;
+        break;
     }
-    return fallback;
+    read_end(&reader);
+    return number;
 }
 
-static size_t number_in_file(const char *folder, const char *name,
-                             const char *key, size_t fallback)
+/* The same, for a file of a folder. The path of the folder is extended in place
+ * and has PATH_SIZE bytes. */
+static size_t number_in_file(char *folder, const char *name, const char *key,
+                             size_t fallback)
 {
-    char path[1400];
-    char text[FILE_SIZE];
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    return read_text(path, text) ? number_of(text, key, fallback) : fallback;
+    size_t length = strlen(folder);
+    snprintf(folder + length, PATH_SIZE - length, "/%s", name);
+    size_t number = number_in(folder, key, fallback);
+    folder[length] = '\0';
+    return number;
 }
 
 /* File names of one version of control groups. */
@@ -72,7 +113,7 @@ typedef struct group_files {
 static void apply_group(const group_files_t *files, const char *group,
                         size_t *total_p, size_t *available_p)
 {
-    char folder[1200];
+    char folder[PATH_SIZE];
     snprintf(folder, sizeof(folder), "%s%s", files->root, group);
     for (;;) {
         size_t limit = number_in_file(folder, files->limit, "", SIZE_MAX);
@@ -99,12 +140,9 @@ static void apply_groups(size_t *total_p, size_t *available_p)
     static const group_files_t version1 = {
         "/sys/fs/cgroup/memory", "memory.limit_in_bytes",
         "memory.usage_in_bytes", "total_inactive_file "};
-    char text[FILE_SIZE];
-    if (!read_text("/proc/self/cgroup", text))
-        return;
-    char *rest = NULL;
-    for (char *line = strtok_r(text, "\n", &rest); line != NULL;
-         line = strtok_r(NULL, "\n", &rest)) {
+    char line[LINE_SIZE];
+    reader_t reader = read_begin("/proc/self/cgroup");
+    while (next_line(&reader, line, sizeof(line))) {
         char *controllers = strchr(line, ':');
         char *group = controllers == NULL ? NULL : strchr(controllers + 1, ':');
         if (group == NULL || strlen(group) > 1024)
@@ -115,18 +153,15 @@ static void apply_groups(size_t *total_p, size_t *available_p)
         else if (strstr(controllers, "memory") != NULL)
             apply_group(&version1, group, total_p, available_p);
     }
+    read_end(&reader);
 }
 
 void memheap_sysinfo_memory(size_t *total_p, size_t *available_p)
 {
-    char text[FILE_SIZE];
-    size_t total = SIZE_MAX;
-    size_t available = SIZE_MAX;
-    if (read_text("/proc/meminfo", text)) {
-        size_t unit = 1024;
-        total = number_of(text, "MemTotal:", SIZE_MAX / unit) * unit;
-        available = number_of(text, "MemAvailable:", total / unit) * unit;
-    }
+    static const char path[] = "/proc/meminfo";
+    const size_t unit = 1024;
+    size_t total = number_in(path, "MemTotal:", SIZE_MAX / unit) * unit;
+    size_t available = number_in(path, "MemAvailable:", total / unit) * unit;
     apply_groups(&total, &available);
     *total_p = total;
     *available_p = memheap_min(available, total);
@@ -135,7 +170,7 @@ void memheap_sysinfo_memory(size_t *total_p, size_t *available_p)
 void memheap_sysinfo_huge_pages(size_t page_size, size_t *total_p,
                                 size_t *free_p)
 {
-    char folder[96];
+    char folder[PATH_SIZE];
     snprintf(folder, sizeof(folder), "/sys/kernel/mm/hugepages/hugepages-%zukB",
              page_size / MEMHEAP_KIB);
     *total_p = number_in_file(folder, "nr_hugepages", "", 0);
@@ -147,11 +182,12 @@ void memheap_sysinfo_huge_pages(size_t page_size, size_t *total_p,
 /* The word in brackets in a file, of a list terminated by NULL. */
 static const char *chosen_word(const char *path, const char *const *words)
 {
-    char text[FILE_SIZE];
+    char text[256];
     char wanted[32];
-    if (!read_text(path, text))
-        return "unknown";
-    for (; *words != NULL; words++) {
+    reader_t reader = read_begin(path);
+    bool found = next_line(&reader, text, sizeof(text));
+    read_end(&reader);
+    for (; found && *words != NULL; words++) {
         snprintf(wanted, sizeof(wanted), "[%s]", *words);
         if (strstr(text, wanted) != NULL)
             return *words;
@@ -175,6 +211,6 @@ const char *memheap_sysinfo_transparent_huge_files(void)
 
 size_t memheap_sysinfo_transparent_huge_size(void)
 {
-    return number_in_file("/sys/kernel/mm/transparent_hugepage",
-                          "hpage_pmd_size", "", 2 * MEMHEAP_MIB);
+    return number_in("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "",
+                     2 * MEMHEAP_MIB);
 }

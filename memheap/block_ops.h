@@ -37,7 +37,7 @@ static MEMHEAP_INLINE memheap_status_t heap_place(memheap_t *heap, size_t align,
     size_t high = heap_high_water(heap);
     *dirty_p = usable;
     if (MEMHEAP_UNLIKELY(end > high)) {
-        *dirty_p = high - memheap_min(high, offset);
+        *dirty_p = heap_dirty(heap, offset, usable, high);
         memheap_status_t status = memheap_raise_high_water(heap, offset, end);
         if (status != MEMHEAP_OK)
             return status;

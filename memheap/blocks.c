@@ -39,7 +39,7 @@ static MEMHEAP_NOINLINE memheap_status_t alloc_among_threads(
         return status == MEMHEAP_ERR_NO_MEMORY ? MEMHEAP_ERR_BUSY : status;
     size_t end = offset + usable;
     size_t high = heap_high_water(heap);
-    *dirty_p = end > high ? high - memheap_min(high, offset) : usable;
+    *dirty_p = end > high ? heap_dirty(heap, offset, usable, high) : usable;
     if (end > high && end > atomic_load_explicit(&heap->thread_committed,
                                                  memory_order_acquire)) {
         status = commit_among_threads(heap, end);

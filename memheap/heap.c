@@ -193,8 +193,6 @@ static memheap_status_t create_heap(const memheap_region_t *given,
         goto err_region;
     heap->base = region->base;
     heap->max_align = common_align(region);
-    if (region->kind == MEMHEAP_REGION_FOREIGN)
-        heap_set_high_water(heap, region->size);
     heap->checks = memheap_params_value(params, "MEMHEAP_CHECK")->boolean;
     heap->pinned = region->kind == MEMHEAP_REGION_FOREIGN;
     memheap_set_trim(
@@ -393,7 +391,6 @@ memheap_status_t memheap_grow(memheap_t *heap, size_t new_size)
     memheap_status_t status = module->ops->grow(module, new_size);
     if (status == MEMHEAP_OK) {
         heap->region.size = heap->region.committed = new_size;
-        heap_set_high_water(heap, new_size);
         if (heap->guard != NULL)
             memheap_guard_grown(heap->guard, old_size, new_size);
     }

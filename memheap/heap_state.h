@@ -110,6 +110,16 @@ static inline size_t heap_high_water(const memheap_t *heap)
     return atomic_load_explicit(&heap->high_water, memory_order_relaxed);
 }
 
+/* How many bytes of a block may not be zero: those below the high-water mark,
+ * and all in memory of the caller. For a block that ends above the mark. */
+static inline size_t heap_dirty(const memheap_t *heap, size_t offset,
+                                size_t usable, size_t high)
+{
+    return heap->region.kind == MEMHEAP_REGION_FOREIGN
+               ? usable
+               : high - memheap_min(high, offset);
+}
+
 static inline void heap_set_high_water(memheap_t *heap, size_t end)
 {
     atomic_store_explicit(&heap->high_water, end, memory_order_relaxed);

@@ -42,8 +42,9 @@ size_t memheap_resident(memheap_t *heap)
 {
     heap_lock(heap);
     memheap_region_t region = heap->region;
+    size_t high = heap_high_water(heap);
     heap_unlock(heap);
-    return memheap_region_resident(&region);
+    return memheap_region_resident(&region, high);
 }
 
 void memheap_get_stats(memheap_t *heap, memheap_stats_t *stats)
@@ -59,7 +60,8 @@ memheap_status_t memheap_get_placement(memheap_t *heap,
 {
     heap_lock(heap);
     memheap_region_t region = heap->region;
-    size_t high = heap_high_water(heap);
+    size_t high = region.kind == MEMHEAP_REGION_FOREIGN ? region.size
+                                                        : heap_high_water(heap);
     heap_unlock(heap);
     return memheap_pages_query(&region, high, placement, heap->log);
 }

@@ -272,7 +272,7 @@ void memheap_get_stats(memheap_t *heap, memheap_stats_t *stats);
 
 /** Bytes of the range that take memory now, in whole pages, by the kernel's
  *  account. Constant time for the symmetric heap; otherwise it looks at every
- *  committed page. */
+ *  page up to the high-water mark, and counts none above. */
 size_t memheap_resident(memheap_t *heap);
 
 /**

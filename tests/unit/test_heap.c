@@ -6,12 +6,23 @@
 
 #include "tests/unit/unit.h"
 
+#include <memheap/range_pool.h>
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum {
-    SIZE = 256 * 1024
+    SIZE = 256 * 1024,
+    /* Bytes; the least that libc allows. Sanitizers need more. */
+#ifdef __SANITIZE_ADDRESS__
+    SMALL_STACK = 1 << 20
+#else
+    SMALL_STACK = 16384
+#endif
 };
 
 static unit_heap_t unit;
@@ -39,7 +50,68 @@ static bool all_bytes_are(const void *memory, size_t size, unsigned char value)
     return true;
 }
 
+/* Counts the pages at which the library looks: this definition comes before
+ * that of libc. */
+static size_t looked_at;
+
+int mincore(void *address, size_t size, unsigned char *present)
+{
+    looked_at += size / 4096;
+    return (int)syscall(SYS_mincore, address, size, present);
+}
+
 /* Creation. */
+
+START_TEST(wide_range_is_not_looked_at)
+{
+    memheap_t *heap;
+    memheap_range_pool_t *pool;
+    memheap_stats_t stats;
+    void *range = mmap(NULL, TIB, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    ck_assert_ptr_ne(range, MAP_FAILED);
+    memheap_config_t config = {.base = range, .size = TIB};
+    looked_at = 0;
+    ck_assert_ok(memheap_create(&config, &heap));
+    memset(alloc(heap, 100), 1, 100);
+    memheap_get_stats(heap, &stats);
+    ck_assert_uint_eq(stats.resident, 4096);
+    ck_assert_ok(memheap_destroy(heap));
+    ck_assert_ok(memheap_range_pool_create(&config, &pool));
+    ck_assert_ok(memheap_range_pool_destroy(pool));
+    ck_assert_uint_gt(looked_at, 0);
+    ck_assert_uint_lt(looked_at, 100);
+    munmap(range, TIB);
+}
+END_TEST
+
+static void *create_one(void *setting)
+{
+    memheap_t *heap;
+    const char *params[] = {setting, NULL};
+    memheap_config_t config = {.size = TIB, .params = params};
+    if (memheap_create(&config, &heap) != MEMHEAP_OK)
+        return NULL;
+    memheap_free(heap, memheap_malloc(heap, 100));
+    return memheap_destroy(heap) == MEMHEAP_OK ? setting : NULL;
+}
+
+START_TEST(thread_with_a_small_stack_can_create_a_heap)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    void *result;
+    char setting[64];
+    snprintf(setting, sizeof(setting), "MEMHEAP_COMPONENT=%s",
+             unit_component_name(_i));
+    pthread_attr_init(&attributes);
+    ck_assert_int_eq(pthread_attr_setstacksize(&attributes, SMALL_STACK), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attributes, create_one, setting),
+                     0);
+    pthread_join(thread, &result);
+    ck_assert_ptr_eq(result, setting);
+}
+END_TEST
 
 START_TEST(heap_of_four_tebibytes_takes_no_memory)
 {
@@ -638,6 +710,9 @@ int main(void)
     int count = (int)unit_component_count();
     TCase *tests = unit_case();
     tcase_add_checked_fixture(tests, setup, NULL);
+    tcase_add_test(tests, wide_range_is_not_looked_at);
+    tcase_add_loop_test(tests, thread_with_a_small_stack_can_create_a_heap, 0,
+                        count);
     tcase_add_test(tests, heap_of_four_tebibytes_takes_no_memory);
     tcase_add_test(tests, default_size_is_that_of_physical_memory);
     tcase_add_loop_test(tests, heap_has_component_and_base, 0, kinds);
