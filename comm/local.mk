@@ -9,7 +9,7 @@ libmemheap_mpi_la_SOURCES = comm/call.c comm/call.h comm/collective_heap.c \
 libmemheap_mpi_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS)
 libmemheap_mpi_la_LIBADD = libmemheap.la $(MPI_LIBS)
 libmemheap_mpi_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) \
-	$(ORIGIN_LIB_LDFLAGS) \
+	$(ORIGIN_LIB_LDFLAGS) -Wl,-z,nodelete \
 	-Wl,--version-script=$(srcdir)/comm/libmemheap_mpi.map
 libmemheap_mpi_la_DEPENDENCIES = libmemheap.la $(srcdir)/comm/libmemheap_mpi.map
 EXTRA_DIST += comm/libmemheap_mpi.map
@@ -20,5 +20,6 @@ comm_sources = comm/address_table.c comm/address_table.h comm/agree.c \
 	comm/agree_report.c comm/agree_report.h comm/agree_state.h \
 	comm/data_segment.c comm/data_segment.h comm/mpi_init.c \
 	comm/mpi_init.h comm/node_monitor.c comm/node_monitor.h \
-	comm/transport.h comm/ucx.c comm/ucx.h comm/ucx_atomics.c \
-	comm/ucx_atomics.h comm/ucx_segments.c comm/ucx_segments.h
+	comm/program.c comm/program.h comm/transport.h comm/ucx.c comm/ucx.h \
+	comm/ucx_atomics.c comm/ucx_atomics.h comm/ucx_segments.c \
+	comm/ucx_segments.h
