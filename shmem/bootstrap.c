@@ -241,12 +241,24 @@ static bool can_share_data(memheap_runtime_t *rt)
     why[0] = '\0';
     if (!is_one_program(&rt->job, why, sizeof(rt->no_variables)))
         return false;
-    if (memheap_job_min(
-            &rt->job, memheap_data_segment_is_moved(&rt->data_pages), &pe) != 0)
+    enum {
+        NOT_MOVED,
+        CLOSED,
+        MOVED
+    };
+    const memheap_data_segment_t *pages = &rt->data_pages;
+    size_t state = memheap_data_segment_is_moved(pages) ? MOVED
+                   : pages->moved > 0                   ? CLOSED
+                                                        : NOT_MOVED;
+    state = memheap_job_min(&rt->job, state, &pe);
+    if (state == MOVED)
         return true;
     snprintf(why, sizeof(rt->no_variables),
-             "PE %d has other threads, which may write to variables while they "
-             "are moved; load the library before them",
+             state == CLOSED
+                 ? "PE %d has closed the descriptor of the memory file that "
+                   "this library keeps them in"
+                 : "PE %d has other threads, which may write to variables "
+                   "while they are moved; load the library before them",
              pe);
     return false;
 }

@@ -107,6 +107,18 @@ static int run(const char *mode, const char *plugin)
     return with_thread && !end_thread(thread) ? 1 : status;
 }
 #else
+static void close_file_of_library(void)
+{
+    for (int fd = 3; fd < 200; fd++) {
+        char path[40];
+        char file[40] = "";
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        if (readlink(path, file, sizeof(file) - 1) > 0 &&
+            strstr(file, "memheap-data") != NULL)
+            close(fd);
+    }
+}
+
 static int run(const char *mode, const char *unused)
 {
     (void)unused;
@@ -124,6 +136,14 @@ static int run(const char *mode, const char *unused)
         shmem_long_p(&variable, 100 + me, (me + 1) % n);
         shmem_barrier_all();
         return variable == 100 + (me + n - 1) % n && is_forked_well() ? 0 : 1;
+    }
+    if (strcmp(mode, "closed-late") == 0) {
+        shmem_init(); /* MPI starts threads */
+        shmem_finalize();
+        close_file_of_library();
+        shmem_init();
+        shmem_long_p(&variable, 100, 0);
+        return 0;
     }
     if (strcmp(mode, "limit") == 0) {
         struct rlimit none = {1, 1};

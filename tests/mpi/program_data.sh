@@ -79,6 +79,11 @@ for mode in thread exit uncalled closed limit child; do
     esac
 done
 
+job error -n 1 "$program" closed-late
+says "variables are not symmetric: PE 0 has closed the descriptor of the memory file"
+says_once
+fact "a put says that the program has closed the library's file"
+
 build plugin.so plugin.c -shared -fPIC $libs
 build heap.so plugin.c -DHEAP -shared -fPIC $heap_libs
 build host loads.c -DHOST -pthread -ldl
