@@ -17,6 +17,7 @@
 #include <link.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -81,6 +82,18 @@ void memheap_data_segment_find(memheap_data_segment_t *data)
 {
     *data = (memheap_data_segment_t){.fd = -1};
     dl_iterate_phdr(find_executable, data);
+}
+
+bool memheap_data_segment_contains(const memheap_data_segment_t *data,
+                                   const void *address, size_t size)
+{
+    size_t offset = (size_t)((uintptr_t)address - (uintptr_t)data->base);
+    for (int i = 0; i < data->count; i++) {
+        const memheap_data_range_t *range = &data->range[i];
+        if (offset >= range->from && offset < range->to)
+            return size <= range->to - offset;
+    }
+    return false;
 }
 
 /* Copy all nonzero pages. Word by word and without sanitizers, because it also

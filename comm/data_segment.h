@@ -17,7 +17,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 enum {
@@ -48,18 +47,8 @@ typedef struct memheap_data_segment {
 void memheap_data_segment_find(memheap_data_segment_t *data);
 
 /** Whether size bytes at an address are in one range. */
-static inline bool
-memheap_data_segment_contains(const memheap_data_segment_t *data,
-                              const void *address, size_t size)
-{
-    size_t offset = (size_t)((uintptr_t)address - (uintptr_t)data->base);
-    for (int i = 0; i < data->count; i++) {
-        const memheap_data_range_t *range = &data->range[i];
-        if (offset >= range->from && offset < range->to)
-            return size <= range->to - offset;
-    }
-    return false;
-}
+bool memheap_data_segment_contains(const memheap_data_segment_t *data,
+                                   const void *address, size_t size);
 
 /**
  * Move the data segment into a new memory file, in place: every variable keeps

@@ -12,6 +12,7 @@
  * and in the order of registration after it. Ours are registered at the load,
  * before those of the program. So the parent copies the variables after the
  * program's last handler, and the child uses the copy before its first handler.
+ * (After dlopen() there may be older handlers, which run outside of that.)
  *
  * The child of a PE is not a PE. Its state looks like that of a process that
  * has not called shmem_init(), so that the checks of all calls find it.

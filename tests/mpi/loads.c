@@ -119,6 +119,15 @@ static void close_file_of_library(void)
     }
 }
 
+static pthread_t exit_thread;
+
+/* Runs after the library has ended. */
+static void check_at_exit(void)
+{
+    if (!end_thread(exit_thread))
+        _exit(1);
+}
+
 static int run(const char *mode, const char *unused)
 {
     (void)unused;
@@ -146,14 +155,22 @@ static int run(const char *mode, const char *unused)
         return 0;
     }
     if (strcmp(mode, "limit") == 0) {
-        struct rlimit none = {1, 1};
+        struct rlimit limit;
         int status = 0;
+        getrlimit(RLIMIT_AS, &limit);
+        struct rlimit none = {1, limit.rlim_max};
         setrlimit(RLIMIT_AS, &none);
         pid_t child = fork();
         if (child == 0)
             _exit(0);
+        pid_t spawned = vfork(); /* needs no copy */
+        if (spawned == 0)
+            _exit(7);
+        setrlimit(RLIMIT_AS, &limit);
         waitpid(child, &status, 0);
-        return status != 0 ? 0 : 1;
+        bool refused = status != 0;
+        waitpid(spawned, &status, 0);
+        return refused && WIFEXITED(status) && WEXITSTATUS(status) == 7 ? 0 : 1;
     }
     if (strcmp(mode, "child") == 0) { /* the child is the PE */
         int status = -1;
@@ -168,8 +185,9 @@ static int run(const char *mode, const char *unused)
         return symmetric ? 0 : 1;
     }
     if (strcmp(mode, "exit") == 0) {
+        atexit(check_at_exit);
         shmem_init();
-        start_thread();
+        exit_thread = start_thread();
         exit(0);
     }
     pthread_t thread = start_thread();

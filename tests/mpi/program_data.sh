@@ -68,12 +68,12 @@ for mode in thread exit uncalled closed limit child; do
     job 0 -n $np "$program" $mode
     case $mode in
         thread) fact "no write of a thread is lost at the start and the end" ;;
-        exit) fact "a thread may write at exit" ;;
+        exit) fact "no write of a thread is lost at exit" ;;
         uncalled) fact "a program that does not call the library runs" ;;
         closed) fact "the program may close the library's file before the start" ;;
         limit)
             says "memheap: a forked child has no memory for the program's"
-            fact "a fork without memory for the variables ends the child"
+            fact "a fork without memory for the variables ends the child; vfork needs none"
             ;;
         child) fact "a forked child may be the PE" ;;
     esac
