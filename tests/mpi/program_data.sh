@@ -65,6 +65,10 @@ build loads loads.c -pthread $libs
 for mode in thread exit uncalled closed limit child; do
     np=2
     [ $mode = closed ] || [ $mode = thread ] || np=1
+    if [ $mode = limit ] && [ -n "$sanitizer" ]; then
+        skip "a fork without memory" "the sanitizer needs memory itself"
+        continue
+    fi
     job 0 -n $np "$program" $mode
     case $mode in
         thread) fact "no write of a thread is lost at the start and the end" ;;
