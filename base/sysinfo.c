@@ -167,6 +167,11 @@ void memheap_sysinfo_memory(size_t *total_p, size_t *available_p)
     *available_p = memheap_min(available, total);
 }
 
+size_t memheap_sysinfo_threads(void)
+{
+    return number_in("/proc/self/status", "Threads:", 0);
+}
+
 void memheap_sysinfo_huge_pages(size_t page_size, size_t *total_p,
                                 size_t *free_p)
 {

@@ -201,12 +201,25 @@ void memheap_job_gather(const memheap_job_t *job, const void *mine, size_t size,
                 job->world);
 }
 
+/* Broadcast over a communicator of the job. */
+static void broadcast(const memheap_job_t *job, MPI_Comm comm, int root,
+                      void *data, size_t size)
+{
+    MPI_Request request;
+    PMPI_Ibcast(data, (int)size, MPI_BYTE, root, comm, &request);
+    wait_for(job, request);
+}
+
+void memheap_job_broadcast(const memheap_job_t *job, int root, void *data,
+                           size_t size)
+{
+    broadcast(job, job->world, root, data, size);
+}
+
 void memheap_job_node_broadcast(const memheap_job_t *job, int root, void *data,
                                 size_t size)
 {
-    MPI_Request request;
-    PMPI_Ibcast(data, (int)size, MPI_BYTE, root, job->node, &request);
-    wait_for(job, request);
+    broadcast(job, job->node, root, data, size);
 }
 
 void memheap_job_node_barrier(const memheap_job_t *job)

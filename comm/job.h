@@ -93,6 +93,10 @@ size_t memheap_job_min(const memheap_job_t *job, size_t value, int *pe_p);
 void memheap_job_gather(const memheap_job_t *job, const void *mine, size_t size,
                         void *all);
 
+/** Broadcast from PE `root`. */
+void memheap_job_broadcast(const memheap_job_t *job, int root, void *data,
+                           size_t size);
+
 /** Broadcast from PE `root` of the node. Collective over the node. */
 void memheap_job_node_broadcast(const memheap_job_t *job, int root, void *data,
                                 size_t size);

@@ -11,6 +11,7 @@
 
 #include <memheap/mpi.h>
 #include "comm/collective_heap.h"
+#include "comm/parent.h"
 #include "comm/symmetric.h"
 #include "memheap/dependents.h"
 #include "base/pages.h"
@@ -150,6 +151,20 @@ static inline memheap_collective_t collective_of(memheap_mpi_t *heap)
     return (memheap_collective_t){&ops, heap};
 }
 
+/* Whether this process is a rank. A forked child is not, and must not take part
+ * in a collective call. */
+static bool is_rank(const memheap_log_t *log, const char *call)
+{
+    int parent = memheap_parent_rank();
+    if (parent < 0)
+        return true;
+    memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                      "memheap_mpi_%s was called in a forked child of rank %d, "
+                      "which is not a rank",
+                      call, parent);
+    return false;
+}
+
 static memheap_status_t check_config(MPI_Comm comm,
                                      const memheap_config_t *config,
                                      const memheap_log_t *log)
@@ -157,6 +172,8 @@ static memheap_status_t check_config(MPI_Comm comm,
     int initialized = 0;
     int finalized = 0;
     int between = 1;
+    if (!is_rank(log, "create"))
+        return MEMHEAP_ERR_BAD_ARGUMENT;
     PMPI_Initialized(&initialized);
     PMPI_Finalized(&finalized);
     if (!initialized || finalized) {
@@ -276,6 +293,8 @@ memheap_status_t memheap_mpi_destroy(memheap_mpi_t *heap)
 {
     if (heap == NULL)
         return MEMHEAP_OK;
+    if (!is_rank(heap->log, "destroy"))
+        return MEMHEAP_ERR_BAD_ARGUMENT;
     memheap_status_t status =
         memheap_dependents_check(&heap->dependents, "heap",
                                  memheap_name(heap->symmetric.heap), heap->log);
@@ -294,6 +313,8 @@ memheap_status_t memheap_mpi_alloc_aligned(memheap_mpi_t *heap, size_t align,
                                            size_t size, void **block_p)
 {
     void *block;
+    if (!is_rank(heap->log, "alloc_aligned"))
+        return MEMHEAP_ERR_BAD_ARGUMENT;
     memheap_call_t call = call_of(CALL_ALLOC, align, size);
     memheap_status_t status = memheap_collective_alloc(
         collective_of(heap), &call, align, size, &block);
@@ -312,6 +333,8 @@ memheap_status_t memheap_mpi_alloc_zeroed(memheap_mpi_t *heap, size_t count,
                                           size_t size, void **block_p)
 {
     void *block;
+    if (!is_rank(heap->log, "alloc_zeroed"))
+        return MEMHEAP_ERR_BAD_ARGUMENT;
     memheap_call_t call = call_of(CALL_ALLOC_ZEROED, count, size);
     memheap_status_t status = memheap_collective_alloc_zeroed(
         collective_of(heap), &call, count, size, &block);
@@ -322,6 +345,8 @@ memheap_status_t memheap_mpi_alloc_zeroed(memheap_mpi_t *heap, size_t count,
 
 memheap_status_t memheap_mpi_free(memheap_mpi_t *heap, void *block)
 {
+    if (!is_rank(heap->log, "free"))
+        return MEMHEAP_ERR_BAD_ARGUMENT;
     memheap_call_t call = call_of(CALL_FREE, (uintptr_t)block, 0);
     return block == NULL
                ? agree(&heap->job, &call, MEMHEAP_OK, 0, heap->log)
@@ -333,6 +358,8 @@ memheap_status_t memheap_mpi_resize(memheap_mpi_t *heap, void *block,
 {
     if (block == NULL)
         return memheap_mpi_alloc(heap, size, block_p);
+    if (!is_rank(heap->log, "resize"))
+        return MEMHEAP_ERR_BAD_ARGUMENT;
     memheap_call_t call = call_of(CALL_RESIZE, (uintptr_t)block, size);
     memheap_status_t status =
         memheap_collective_find(collective_of(heap), &call, block);
@@ -412,6 +439,8 @@ static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
 static memheap_status_t agree_in_pool(void *state, memheap_status_t mine)
 {
     const memheap_mpi_t *heap = state;
+    if (!is_rank(heap->log, "as_pool"))
+        return MEMHEAP_ERR_BAD_ARGUMENT;
     memheap_call_t call = call_of(CALL_POOL, 0, 0);
     return agree(&heap->job, &call, mine, 0, heap->log);
 }

@@ -102,8 +102,8 @@ void memheap_transport_close(memheap_transport_t *transport);
  * members.
  *
  * @param members    must outlive the segment
- * @param from, to  offsets, the same on every PE; from is the end of the
- *                  part that is accessible already, 0 at first
+ * @param from, to  offsets, the same on every PE; from is at or behind the end
+ *                  of the part that is accessible already, 0 at first
  * @return the same on every member. MEMHEAP_ERR_SYSTEM,
  * MEMHEAP_ERR_NO_METADATA, logged
  */

@@ -6,6 +6,7 @@
 
 #include "shmem/access.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void memheap_wrong_pe(const char *call, shmem_ctx_t ctx, int pe)
@@ -22,19 +23,44 @@ void memheap_wrong_pe(const char *call, shmem_ctx_t ctx, int pe)
     memheap_runtime_abort();
 }
 
+/* Where the program's variables lie, as text; "" if they are not symmetric. */
+static const char *variables_text(char *text, size_t room)
+{
+    const memheap_data_segment_t *pages = &memheap_runtime.data_pages;
+    size_t length = 0;
+    text[0] = '\0';
+    if (memheap_runtime.data_segment.accessible == 0)
+        return text;
+    for (int i = 0; i < pages->count && length < room; i++)
+        length +=
+            (size_t)snprintf(text + length, room - length, "%s from %p to %p",
+                             i == 0 ? ", the program's variables" : " and",
+                             (void *)(pages->base + pages->range[i].from),
+                             (void *)(pages->base + pages->range[i].to));
+    return text;
+}
+
 void memheap_wrong_address(const char *call, const void *address, size_t size,
                            int pe)
 {
-    const memheap_segment_t *heap = &memheap_runtime.heap_segment;
-    const memheap_segment_t *variables = &memheap_runtime.data_segment;
-    if (memheap_runtime.depth == 0)
+    const memheap_runtime_t *rt = &memheap_runtime;
+    const memheap_segment_t *heap = &rt->heap_segment;
+    char variables[400];
+    if (rt->depth == 0)
         memheap_runtime_not_running(call);
-    memheap_runtime_error(
-        "%s: %p is no symmetric address of %zu bytes on PE %d: the heap lies "
-        "from %p to %p, the program's variables from %p to %p",
-        call, address, size, pe, (void *)heap->base,
-        (void *)(heap->base + heap->accessible), (void *)variables->base,
-        (void *)(variables->base + variables->accessible));
+    if (rt->no_variables[0] != '\0' &&
+        memheap_data_segment_contains(&rt->data_pages, address, 1))
+        memheap_runtime_error(
+            "%s: %p is a variable of the program, and variables are not "
+            "symmetric: %s",
+            call, address, rt->no_variables);
+    else
+        memheap_runtime_error(
+            "%s: %p is no symmetric address of %zu bytes on PE %d: the heap "
+            "lies from %p to %p%s",
+            call, address, size, pe, (void *)heap->base,
+            (void *)(heap->base + heap->accessible),
+            variables_text(variables, sizeof(variables)));
     memheap_runtime_abort();
 }
 
@@ -58,7 +84,9 @@ const memheap_segment_t *memheap_segment_at(const void *address, size_t size)
     const memheap_runtime_t *rt = &memheap_runtime;
     if (memheap_segment_contains(&rt->heap_segment, address, size))
         return &rt->heap_segment;
-    if (memheap_segment_contains(&rt->data_segment, address, size))
+    if (memheap_segment_contains(&rt->data_segment, address, size) &&
+        (rt->data_pages.count == 1 ||
+         memheap_data_segment_contains(&rt->data_pages, address, size)))
         return &rt->data_segment;
     for (unsigned id = MEMHEAP_SEGMENT_MORE; id < MEMHEAP_SEGMENTS; id++) {
         const memheap_space_t *space =

@@ -9,11 +9,13 @@
 #include "shmem/bootstrap.h"
 #include "shmem/long_waits.h"
 #include "shmem/call_description.h"
+#include "shmem/process.h"
 #include "shmem/remote_registration.h"
 #include "shmem/space.h"
 #include "shmem/team.h"
 #include "comm/symmetric.h"
 #include "comm/mpi_init.h"
+#include "comm/program.h"
 #include "base/sysinfo.h"
 #include "base/pages.h"
 #include "base/param_parse.h"
@@ -210,50 +212,94 @@ err_report:
 static void unshare_data(memheap_runtime_t *rt)
 {
     memheap_windows_close(&rt->data_segment.windows);
-    memheap_data_segment_unshare(&rt->data_pages);
     memheap_segment_reset(&rt->data_segment);
 }
 
-/* Make the data segment symmetric, if all PEs run the same executable. If they
- * do not, variables are not symmetric, which is no error. */
+/* Whether all PEs run the same executable. If not, write into why how two of
+ * them differ. Collective. */
+static bool is_one_program(const memheap_job_t *job, char *why, size_t room)
+{
+    struct program {
+        uint64_t digest;
+        char path[256];
+    } first = {.digest = memheap_program_digest()}, other;
+    memheap_program_path(first.path, sizeof(first.path));
+    other = first;
+    memheap_job_broadcast(job, 0, &first, sizeof(first));
+    int pe;
+    if (memheap_job_min(job, other.digest == first.digest, &pe) != 0)
+        return true;
+    memheap_job_broadcast(job, pe, &other, sizeof(other));
+    snprintf(why, room, "PE 0 runs %s, and PE %d runs another program, %s",
+             first.path, pe, other.path);
+    return false;
+}
+
+/* Whether the variables of all PEs can be symmetric. If not, that is no error,
+ * and rt->no_variables says why. Collective. */
+static bool can_share_data(memheap_runtime_t *rt)
+{
+    char *why = rt->no_variables;
+    int pe;
+    why[0] = '\0';
+    if (!is_one_program(&rt->job, why, sizeof(rt->no_variables)))
+        return false;
+    enum {
+        NOT_MOVED,
+        CLOSED,
+        MOVED
+    };
+    const memheap_data_segment_t *pages = &rt->data_pages;
+    size_t state = memheap_data_segment_is_moved(pages) ? MOVED
+                   : pages->moved > 0                   ? CLOSED
+                                                        : NOT_MOVED;
+    state = memheap_job_min(&rt->job, state, &pe);
+    if (state == MOVED)
+        return true;
+    snprintf(why, sizeof(rt->no_variables),
+             state == CLOSED
+                 ? "PE %d has closed the descriptor of the memory file that "
+                   "this library keeps them in"
+                 : "PE %d has other threads, which may write to variables "
+                   "while they are moved; load the library before them",
+             pe);
+    return false;
+}
+
+/* Make the data segment symmetric. */
 static memheap_status_t share_data(memheap_runtime_t *rt)
 {
-    memheap_data_segment_t *pages = &rt->data_pages;
-    memheap_data_segment_find(pages);
-    uint64_t digest = pages->digest;
-    bool same = memheap_job_and(&rt->job, digest) == digest &&
-                memheap_job_and(&rt->job, ~digest) == ~digest;
-    if (memheap_job_and(&rt->job, same && pages->base != NULL) == 0) {
+    const memheap_data_segment_t *pages = &rt->data_pages;
+    memheap_status_t status = memheap_job_worst(&rt->job, rt->data_status);
+    if (status != MEMHEAP_OK) {
+        memheap_runtime_report_any(status);
+        return status;
+    }
+    if (!can_share_data(rt)) {
         memheap_log_write(&rt->log, MEMHEAP_LOG_DEBUG,
-                          "the PEs run different programs: their variables "
-                          "are not symmetric");
+                          "the program's variables are not symmetric: %s",
+                          rt->no_variables);
         return MEMHEAP_OK;
     }
     memheap_windows_t *windows = &rt->data_segment.windows;
-    memheap_status_t status = memheap_data_segment_share(pages, &rt->log);
-    memheap_status_t worst = memheap_job_worst(&rt->job, status);
-    if (worst == MEMHEAP_OK) {
-        status = memheap_windows_open(windows, &rt->job, pages->fd, pages->size,
-                                      &rt->log);
-        worst = memheap_job_worst(&rt->job, status);
+    status = memheap_job_worst(
+        &rt->job, memheap_windows_open(windows, &rt->job, pages->fd,
+                                       pages->size, &rt->log));
+    if (status == MEMHEAP_OK) {
+        rt->data_segment.base = pages->base;
+        rt->data_segment.accessible = pages->size;
     }
-    if (worst != MEMHEAP_OK) {
-        memheap_windows_close(windows);
-        memheap_data_segment_unshare(pages);
-        memheap_runtime_report_any(worst);
-        return worst;
+    for (int i = 0; i < pages->count && status == MEMHEAP_OK; i++) {
+        if (rt->transport != NULL)
+            status = memheap_transport_register(
+                rt->transport, rt->data_segment.id, &rt->data_segment.members,
+                pages->base, pages->range[i].from, pages->range[i].to);
     }
-    rt->data_segment.base = pages->base;
-    rt->data_segment.accessible = pages->size;
-    if (rt->transport != NULL)
-        worst = memheap_transport_register(rt->transport, rt->data_segment.id,
-                                           &rt->data_segment.members,
-                                           pages->base, 0, pages->size);
-    if (worst != MEMHEAP_OK) {
-        memheap_runtime_report_any(worst);
+    if (status != MEMHEAP_OK) {
+        memheap_runtime_report_any(status);
         unshare_data(rt);
     }
-    return worst;
+    return status;
 }
 
 /* Run the steps of the start, after the job is open. */
@@ -305,6 +351,7 @@ memheap_status_t memheap_runtime_start(int thread_level)
     bool started;
     rt->message[0] = '\0';
     rt->log.level = MEMHEAP_LOG_WARNING;
+    rt->data_status = memheap_move_data(); /* MPI starts threads */
     memheap_status_t status = memheap_mpi_start(&started, &rt->log);
     if (status != MEMHEAP_OK) {
         memheap_runtime_report(rt->job.rank);

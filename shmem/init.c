@@ -12,8 +12,8 @@
 #include "shmem/bootstrap.h"
 #include "shmem/call_description.h"
 #include "shmem/team.h"
+#include "comm/parent.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,23 +53,18 @@ static void at_exit(int status, void *unused)
     }
 }
 
-/* In a forked child: keep the values of variables, and stop sharing them. */
-static void unshare_data(void)
-{
-    memheap_data_segment_unshare(&memheap_runtime.data_pages);
-}
-
 static int init(int thread_level)
 {
     memheap_runtime_t *rt = &memheap_runtime;
+    if (memheap_parent_rank() >= 0)
+        memheap_runtime_not_running("shmem_init");
     if (rt->depth > 0) {
         agree_on(MEMHEAP_CALL_INIT_AGAIN, NULL);
         rt->depth++;
         return 0;
     }
     if (!rt->exit_hook_set)
-        rt->exit_hook_set = on_exit(at_exit, NULL) == 0 &&
-                            pthread_atfork(NULL, NULL, unshare_data) == 0;
+        rt->exit_hook_set = on_exit(at_exit, NULL) == 0;
     rt->pid = getpid();
     if (memheap_runtime_start(thread_level) != MEMHEAP_OK)
         return -1;

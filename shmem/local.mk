@@ -16,16 +16,16 @@ libmemheap_shmem_la_SOURCES = $(comm_sources) $(shmem_headers) \
 	shmem/bootstrap.h shmem/call_description.c shmem/call_description.h \
 	shmem/collective.c shmem/copy.c shmem/copy.h shmem/ctx.c shmem/ctx.h \
 	shmem/deprecated.c shmem/group.c shmem/group.h shmem/init.c \
-	shmem/lock.c shmem/long_waits.c shmem/long_waits.h \
-	shmem/memory.c shmem/memory.h shmem/mpi_wrappers.c \
-	shmem/ordering.c shmem/p2p_sync.c shmem/reduce.c \
+	shmem/lock.c shmem/long_waits.c shmem/long_waits.h shmem/memory.c \
+	shmem/memory.h shmem/mpi_wrappers.c shmem/ordering.c shmem/p2p_sync.c \
+	shmem/process.c shmem/process.h shmem/reduce.c \
 	shmem/remote_registration.c \
 	shmem/remote_registration.h shmem/rma.c shmem/runtime.c \
 	shmem/runtime.h shmem/space.c shmem/space.h shmem/team.c shmem/team.h
 libmemheap_shmem_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS) $(UCX_CFLAGS)
 libmemheap_shmem_la_LIBADD = libmemheap_mpi.la libmemheap.la $(MPI_LIBS) $(UCX_LIBS)
 libmemheap_shmem_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) \
-	$(ORIGIN_LIB_LDFLAGS) \
+	$(ORIGIN_LIB_LDFLAGS) -Wl,-z,nodelete \
 	-Wl,--version-script=$(srcdir)/shmem/libmemheap_shmem.map
 libmemheap_shmem_la_DEPENDENCIES = libmemheap_mpi.la libmemheap.la \
 	$(srcdir)/shmem/libmemheap_shmem.map

@@ -10,6 +10,7 @@
 #include "config.h"
 
 #include "shmem/runtime.h"
+#include "comm/parent.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -118,11 +119,20 @@ void memheap_runtime_report_any(memheap_status_t status)
 
 void memheap_runtime_abort(void)
 {
+    if (memheap_parent_rank() >= 0)
+        _exit(EXIT_FAILURE);
     memheap_job_abort(&memheap_runtime.job, EXIT_FAILURE);
 }
 
 void memheap_runtime_not_running(const char *call)
 {
+    int parent = memheap_parent_rank();
+    if (parent >= 0) {
+        memheap_runtime_error("%s was called in a forked child of PE %d, which "
+                              "is not a PE",
+                              call, parent);
+        _exit(EXIT_FAILURE);
+    }
     memheap_runtime_error("%s was called before shmem_init() or after "
                           "shmem_finalize()",
                           call);

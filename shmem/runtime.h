@@ -96,6 +96,9 @@ typedef struct memheap_runtime {
     memheap_space_t *ended_spaces;
     memheap_segment_t data_segment; /* global and static variables */
     memheap_data_segment_t data_pages;
+    memheap_status_t data_status; /* of the last attempt to move them */
+    /** Why variables are not symmetric, or "". */
+    char no_variables[600];
 
     const memheap_params_t *params; /* NULL: not running */
     int exit_status;                /* of the process, instead of 0 */
@@ -153,10 +156,11 @@ void memheap_runtime_exchange(memheap_agree_t *agree,
                               const memheap_call_t *call,
                               const memheap_agree_exchange_t *exchange);
 
-/** Print that a call needs shmem_init(), and end the program. */
+/** Print that a call needs a running library, or that a forked child must not
+ *  make it, and end the program. */
 _Noreturn void memheap_runtime_not_running(const char *call);
 
-/** Abort the job, after printing the error. */
+/** Abort the job, after printing the error. A forked child ends alone. */
 _Noreturn void memheap_runtime_abort(void);
 
 /** Synchronize with the writes of other PEs: tell memcheck, which cannot see

@@ -32,7 +32,8 @@ extern "C" {
  * Collective calls are collective over the ranks of the heap's communicator,
  * and follow MPI's ordering rules for collective operations. They cost one
  * reduction and return the same status on all ranks: if one rank fails, the
- * call has no effect on any rank. MPI must be initialized.
+ * call has no effect on any rank. MPI must be initialized. In a forked child of
+ * a rank they fail with MEMHEAP_ERR_BAD_ARGUMENT, and log it.
  *
  * The statuses of blocks are those of memheap_alloc() and memheap_free().
  *

@@ -23,9 +23,9 @@ mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/mpi_order.sh \
 	tests/mpi/leftovers.sh tests/mpi/headers.sh tests/mpi/leaks.sh \
 	tests/mpi/guard.sh tests/mpi/checkers.sh tests/mpi/spaces.sh \
-	tests/mpi/waits.sh \
-	tests/mpi/nodes.sh tests/doxygen.sh tests/install.sh tests/manual.sh \
-	tests/osh.sh tests/tools.sh tests/top.sh tests/map.sh
+	tests/mpi/waits.sh tests/mpi/nodes.sh tests/mpi/program_data.sh \
+	tests/doxygen.sh tests/install.sh tests/manual.sh tests/osh.sh \
+	tests/tools.sh tests/top.sh tests/map.sh
 
 mpi_libs = libmemheap_shmem.la libmemheap_mpi.la libmemheap.la
 mpi_link = $(test_link) $(MPI_CFLAGS) $(mpi_libs) $(MPI_LIBS)
@@ -50,10 +50,13 @@ EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
 	tests/standard/routines.tsv tests/standard/symbols.awk \
 	tests/standard/types.tsv tests/mpi/active_sets.c tests/mpi/amo.c \
 	tests/mpi/busy.c tests/mpi/collective.c tests/mpi/ctx.c \
-	tests/mpi/diverge.c tests/mpi/heap_growth.c tests/mpi/guarded.c \
+	tests/mpi/diverge.c tests/mpi/forked.c tests/mpi/guarded.c \
+	tests/mpi/heap_growth.c \
 	tests/mpi/init.c tests/mpi/leaky.c tests/mpi/lock.c tests/mpi/lost.c \
 	tests/mpi/memory.c tests/mpi/memory_policy.c tests/mpi/mixed_nodes.c \
-	tests/mpi/mpi_heap.c tests/mpi/p2p_sync.c tests/mpi/pages.c \
+	tests/mpi/mpi_heap.c tests/mpi/other_program.c \
+	tests/mpi/p2p_sync.c tests/mpi/pages.c tests/mpi/places.c \
+	tests/mpi/plugin.c \
 	tests/mpi/pools.c tests/mpi/profiling.c tests/mpi/random_calls.c \
 	tests/mpi/ranges.c tests/mpi/reduce.c tests/mpi/rma.c \
 	tests/mpi/inspected_heaps.c tests/mpi/space.c tests/mpi/spaces.c \
