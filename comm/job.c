@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 void memheap_job_open(memheap_job_t *job, MPI_Comm comm, int machine)
@@ -255,7 +256,10 @@ void memheap_job_leaders_shift(const memheap_job_t *job, const void *mine,
 
 void memheap_job_abort(const memheap_job_t *job, int status)
 {
+    /* Launchers drop output that a PE writes just before the abort. */
+    const struct timespec forwarding = {.tv_nsec = 100000000};
     (void)job;
+    nanosleep(&forwarding, NULL);
     PMPI_Abort(MPI_COMM_WORLD, status);
     _exit(status == 0 ? EXIT_FAILURE : status);
 }

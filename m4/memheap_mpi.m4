@@ -1,5 +1,6 @@
 # --without-mpi: build libmemheap only. Otherwise, set MPI_CFLAGS and MPI_LIBS
-# from the flags that mpicc reports, or from pkg-config.
+# from the flags that mpicc reports, or from pkg-config. MPICXX and MPIRUN are
+# those beside MPICC, with the same suffix: mpicxx.mpich for mpicc.mpich.
 AC_DEFUN([MEMHEAP_MPI], [
   AC_ARG_WITH([mpi],
     [AS_HELP_STRING([--without-mpi],
@@ -10,10 +11,22 @@ AC_DEFUN([MEMHEAP_MPI], [
   AC_ARG_VAR([MPIRUN], [program that starts MPI jobs, for the tests])
   memheap_mpi=no
   AS_IF([test "x$with_mpi" != xno], [
-    AC_PATH_PROGS([MPICC], [mpicc])
-    AC_PATH_PROGS([MPICXX], [mpicxx mpic++], [],
-      [`AS_DIRNAME(["$MPICC"])`$PATH_SEPARATOR$PATH])
-    AC_PATH_PROGS([MPIRUN], [mpirun mpiexec])
+    AS_IF([test -z "$MPICC"], [AC_PATH_PROGS([MPICC], [mpicc])], [
+      AC_MSG_CHECKING([for the MPI compiler wrapper $MPICC])
+      memheap_mpicc=`command -v "$MPICC" 2>/dev/null`
+      AC_MSG_RESULT([${memheap_mpicc:-no}])
+      AS_IF([test -z "$memheap_mpicc"],
+        [AC_MSG_ERROR([MPICC=$MPICC is no program])])
+      MPICC=$memheap_mpicc
+    ])
+    memheap_mpi_path=`AS_DIRNAME(["$MPICC"])`$PATH_SEPARATOR$PATH
+    memheap_mpi_suffix=`AS_ECHO(["$MPICC"]) | sed 's|.*/mpicc||; t; s/.*//'`
+    AC_PATH_PROGS([MPICXX],
+      [mpicxx$memheap_mpi_suffix mpic++$memheap_mpi_suffix], [],
+      [$memheap_mpi_path])
+    AC_PATH_PROGS([MPIRUN],
+      [mpirun$memheap_mpi_suffix mpiexec$memheap_mpi_suffix], [],
+      [$memheap_mpi_path])
     AS_IF([test -n "$MPICC"], [
       AS_IF([$MPICC --showme:compile >/dev/null 2>&1], [
         MPI_CFLAGS=`$MPICC --showme:compile`

@@ -345,6 +345,36 @@ err_connect:
     return status;
 }
 
+/* Warn if a launcher has started several PEs that do not know of each other:
+ * its protocol, or its MPI, is not that of the program. The first of them
+ * prints it. */
+static void warn_of_lone_pes(const memheap_runtime_t *rt)
+{
+    static const struct {
+        const char *count, *rank, *advice;
+    } launchers[] = {
+        {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID",
+         "start it by srun --mpi=pmix with Open MPI, or --mpi=pmi2 with MPICH"},
+        {"PMI_SIZE", "PMI_RANK",
+         "start it by the mpirun of the MPI that it was built with"},
+        {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK",
+         "start it by the mpirun of the MPI that it was built with"}};
+    if (rt->job.size > 1)
+        return;
+    for (size_t i = 0; i < sizeof(launchers) / sizeof(launchers[0]); i++) {
+        const char *count = getenv(launchers[i].count);
+        const char *rank = getenv(launchers[i].rank);
+        if (count == NULL || rank == NULL || atoi(count) < 2)
+            continue;
+        if (atoi(rank) == 0)
+            memheap_log_write(&rt->log, MEMHEAP_LOG_WARNING,
+                              "the launcher has started %s processes, but each "
+                              "is a job of one PE; %s",
+                              count, launchers[i].advice);
+        return;
+    }
+}
+
 memheap_status_t memheap_runtime_start(int thread_level)
 {
     memheap_runtime_t *rt = &memheap_runtime;
@@ -365,6 +395,7 @@ memheap_status_t memheap_runtime_start(int thread_level)
     rt->free_groups[0] &= ~((uint64_t)1 << MEMHEAP_GROUP_SHARED);
     rt->free_groups[0] &= ~((uint64_t)1 << MEMHEAP_GROUP_SETS);
     memheap_job_open(&rt->job, MPI_COMM_WORLD, -1);
+    warn_of_lone_pes(rt);
     status = start_job(rt);
     if (status != MEMHEAP_OK)
         memheap_job_close(&rt->job);

@@ -262,7 +262,7 @@ sed -i '/printf/d' "$work/root" "$work/user"
 mv "$work/root" "$work/as-root/id"
 mv "$work/user" "$work/as-user/id"
 oshrun=$bin/oshrun
-keepalive='[--mca][oob_tcp_keepalive_time][10][--mca][oob_tcp_keepalive_intvl][2][--mca][oob_tcp_keepalive_probes][5]'
+keepalive='[--quiet][--mca][oob_tcp_keepalive_time][10][--mca][oob_tcp_keepalive_intvl][2][--mca][oob_tcp_keepalive_probes][5]'
 saved_path=$PATH
 PATH=$work/as-user:$saved_path
 OSHRUN_MPIRUN=$work/mpirun
@@ -279,7 +279,7 @@ fact "oshrun passes arguments on unchanged"
 while IFS='|' read -r setting arguments; do
     # shellcheck disable=SC2086
     run 0 env ${setting:-A=B} "$oshrun" $arguments ./program
-    silent_on '[--oversubscribe][--mca]'
+    silent_on '[--oversubscribe][--quiet]'
     says '[./program]' "$keepalive"
     fact "oshrun does not add --oversubscribe: $setting $arguments"
 done <<'END'
@@ -296,12 +296,19 @@ PBS_JOBID=3|-n 4
 OMPI_MCA_rmaps_base_oversubscribe=0|-n 4
 END
 run 0 "$oshrun" --mca oob_tcp_keepalive_time 99 -n 1 ./program
-is "[--oversubscribe][--mca][oob_tcp_keepalive_intvl][2][--mca][oob_tcp_keepalive_probes][5][--mca][oob_tcp_keepalive_time][99][-n][1][./program]"
+is "[--oversubscribe][--quiet][--mca][oob_tcp_keepalive_intvl][2][--mca][oob_tcp_keepalive_probes][5][--mca][oob_tcp_keepalive_time][99][-n][1][./program]"
 fact "oshrun does not override a parameter in the arguments"
 run 0 env OMPI_MCA_oob_tcp_keepalive_intvl=9 "$oshrun" -n 1 ./program
 silent_on oob_tcp_keepalive_intvl
 says oob_tcp_keepalive_time oob_tcp_keepalive_probes
 fact "oshrun does not override a parameter in the environment"
+for setting in --quiet -q OMPI_MCA_orte_execute_quiet=0; do
+    # shellcheck disable=SC2046
+    run 0 env $(case $setting in *=*) echo "$setting" ;; *) echo A=B ;; esac) "$oshrun" \
+        $(case $setting in -*) echo "$setting" ;; esac) -n 1 ./program
+    silent_on '[--quiet][--mca]'
+    fact "oshrun adds no --quiet: $setting"
+done
 run 0 env MEMHEAP_COMPONENT=buddy SHMEM_SYMMETRIC_SIZE=1g SMA_DEBUG='a b' "$oshrun" -n 1 ./program
 says '[-x][MEMHEAP_COMPONENT]' '[-x][SHMEM_SYMMETRIC_SIZE]' '[-x][SMA_DEBUG]'
 fact "oshrun passes the library's variables on"
@@ -319,11 +326,25 @@ fact "oshrun adds no variable if the user sets a list of them"
 run 0 env OSHRUN_MPIRUN="$work/hydra" SHMEM_INFO=1 "$oshrun" -n 2 ./program
 is '[-n][2][./program]'
 fact "oshrun adds nothing for another launcher"
+run 0 env OSHRUN_MPIRUN="$work/hydra" B='b b' "$oshrun" --oversubscribe -ppn 2 -c 3 -x A=a -x B \
+    --mca memheap buddy -genv -x y ./one -x C=c : -n 1 -x D=d --quiet ./two --mca a b
+is '[-ppn][2][-n][3][-env][A][a][-env][B][b b][-env][OMPI_MCA_memheap][buddy][-genv][-x][y][./one][-x][C=c][:][-n][1][-env][D][d][./two][--mca][a][b]'
+fact "oshrun translates the options of Open MPI for Hydra"
+printf 'liboshmem.so.40' >"$work/foreign"
+printf 'liboshmem.so.40 libmemheap_shmem.so.0' >"$work/ours"
+chmod +x "$work/foreign" "$work/ours"
+for launcher in mpirun hydra; do
+    run 0 env OSHRUN_MPIRUN="$work/$launcher" "$oshrun" -n 2 "$work/foreign" "$work/ours"
+    says "oshrun: warning: $work/foreign is linked with another OpenSHMEM library, liboshmem"
+    run 0 env OSHRUN_MPIRUN="$work/$launcher" "$oshrun" -n 2 "$work/ours" "$work/foreign"
+    silent_on warning
+    fact "oshrun warns of a program of another OpenSHMEM: $launcher"
+done
 run 0 env OSHRUN_MPIRUN="$work/hydra -first" "$oshrun" -n 2 ./program
 is '[-first][-n][2][./program]'
 fact "oshrun: OSHRUN_MPIRUN may have arguments"
 run 0 "$oshrun" --showme -n 2 './a b' "it's"
-is "$work/mpirun --oversubscribe --mca oob_tcp_keepalive_time 10 --mca oob_tcp_keepalive_intvl 2 --mca oob_tcp_keepalive_probes 5 -n 2 './a b' 'it'\\''s'"
+is "$work/mpirun --oversubscribe --quiet --mca oob_tcp_keepalive_time 10 --mca oob_tcp_keepalive_intvl 2 --mca oob_tcp_keepalive_probes 5 -n 2 './a b' 'it'\\''s'"
 fact "oshrun --showme quotes arguments for the shell"
 run 0 "$oshrun" -- --help
 says '[--help]'

@@ -27,10 +27,16 @@ case $built_cflags in
         ;;
 esac
 
+# Tests use the options of Open MPI's mpirun; oshrun translates them for MPICH's.
 if "$MPIRUN" --version 2>/dev/null | grep -q 'Open MPI\|OpenRTE'; then
+    launcher_kind=openmpi
     oversubscribe=--oversubscribe
 else
+    launcher_kind=other
     oversubscribe=
+    OSHRUN_MPIRUN=$MPIRUN
+    MPIRUN=$top_builddir/tools/osh/oshrun
+    export OSHRUN_MPIRUN
 fi
 
 # The built-in components, the first, and the last.

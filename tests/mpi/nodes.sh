@@ -4,6 +4,7 @@
 . "${top_srcdir:-.}/tests/mpi/netns.sh"
 nodes_alone "$@"
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
+[ "$launcher_kind" = openmpi ] || skip "the nodes are made for Open MPI's mpirun"
 nodes_make 3
 # shellcheck disable=SC2154 # make sets it
 tests=$top_builddir/tests/mpi
