@@ -64,7 +64,7 @@ memheap_status_t memheap_memory_file_create(const char *name,
 }
 
 /* Map a PE's file at [address, address + size), or anywhere if address is NULL.
- */
+ * A PE without a file has logged why. */
 static memheap_status_t map_file(const file_id_t *file_id, void *address,
                                  size_t size, const memheap_log_t *log,
                                  void **mapped_p)
@@ -72,10 +72,13 @@ static memheap_status_t map_file(const file_id_t *file_id, void *address,
     char path[64];
     snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)file_id->pid,
              file_id->fd);
-    int fd = file_id->fd < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
+    if (file_id->fd < 0)
+        return MEMHEAP_ERR_SYSTEM;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
     void *mapped = MAP_FAILED;
     struct stat file;
-    errno = EBADF;
+    if (fd >= 0)
+        errno = ESRCH; /* if it is another file: of another process */
     if (fd >= 0 && fstat(fd, &file) == 0 && file.st_dev == file_id->device &&
         file.st_ino == file_id->inode)
         mapped =

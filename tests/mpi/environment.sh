@@ -103,6 +103,18 @@ says "$priority=\"high\"" "a whole number from 0 to 100"
 says_once
 fact "an invalid value is an error"
 
+for call in memfd_create fchmod; do
+    for pe in -1 0 2; do
+        job error -n 3 "$top_builddir/tests/mpi/refused" $call $pe
+        says "PE $((pe < 0 ? 0 : pe)): cannot create a memory file (Operation not permitted)"
+        says_once
+        fact "refused memory files are reported: $call, PE $pe"
+    done
+done
+job error -n 3 "$top_builddir/tests/mpi/refused" memfd_create 0 memheap-agree
+says "PE 0: cannot create a memory file (Operation not permitted)"
+says_once
+fact "a refused memory file of the agreement is reported"
 job error -x MEMHEAP_TRANSPORT=pigeon -n 3 "$program" plain
 says 'MEMHEAP_TRANSPORT is "pigeon"; it can be auto or ucx'
 says_once

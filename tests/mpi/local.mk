@@ -17,8 +17,8 @@ mpi_tests = tests/mpi/active_sets.mpi tests/mpi/amo.mpi \
 # Programs that scripts start.
 mpi_helpers = tests/mpi/busy tests/mpi/diverge tests/mpi/guarded \
 	tests/mpi/leaky tests/mpi/lost tests/mpi/mistakes tests/mpi/ranges \
-	tests/mpi/inspected_heaps tests/mpi/spaces tests/mpi/waits \
-	tests/mpi/with_mpi
+	tests/mpi/inspected_heaps tests/mpi/spaces tests/mpi/refused \
+	tests/mpi/waits tests/mpi/with_mpi
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/mpi_order.sh \
 	tests/mpi/leftovers.sh tests/mpi/headers.sh tests/mpi/leaks.sh \
@@ -58,7 +58,7 @@ EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
 	tests/mpi/p2p_sync.c tests/mpi/pages.c tests/mpi/places.c \
 	tests/mpi/plugin.c \
 	tests/mpi/pools.c tests/mpi/profiling.c tests/mpi/random_calls.c \
-	tests/mpi/ranges.c tests/mpi/reduce.c tests/mpi/rma.c \
+	tests/mpi/ranges.c tests/mpi/reduce.c tests/mpi/refused.c tests/mpi/rma.c \
 	tests/mpi/inspected_heaps.c tests/mpi/space.c tests/mpi/spaces.c \
 	tests/mpi/rooted_broadcasts.c tests/mpi/tap.h tests/mpi/team.c \
 	tests/mpi/threads.c tests/mpi/typed.c \
