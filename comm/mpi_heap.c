@@ -6,6 +6,10 @@
  * status. It also tells whether all digests are equal, and all results: each
  * is reduced together with its complement, and the minimum of the complements
  * is the complement of the maximum.
+ *
+ * In a collective call, errors are kept. If the call fails, the lowest rank
+ * that has the worst status logs its own. So a cause is logged once, with its
+ * rank.
  */
 #include "config.h"
 
@@ -37,30 +41,66 @@ typedef enum call_kind {
 struct memheap_mpi {
     memheap_job_t job;
     memheap_symmetric_t symmetric;
-    const memheap_log_t *log;
+    const memheap_log_t *user_log;
+    memheap_log_t log;  /* keeps errors of collective calls */
+    bool in_call;       /* a collective call */
+    char message[1024]; /* the first error of it, or "" */
     memheap_dependents_t dependents;
 };
 
-static memheap_call_t call_of(call_kind_t kind, size_t a, size_t b)
+/* A call by the name that the program used, without memheap_mpi_. */
+static memheap_call_t call_of(const char *name, call_kind_t kind, size_t a,
+                              size_t b)
 {
-    return (memheap_call_t){.kind = kind, .argument = {a, b, 0}};
+    return (memheap_call_t){.kind = kind, .argument = {a, b, 0}, .name = name};
 }
 
 static void describe(const memheap_call_t *call, char *text, size_t room)
 {
-    static const char *const names[] = {
-        [CALL_CREATE] = "create",       [CALL_CREATE_LIMIT] = "create of limit",
-        [CALL_ALLOC] = "alloc_aligned", [CALL_ALLOC_ZEROED] = "alloc_zeroed",
-        [CALL_FREE] = "free",           [CALL_RESIZE] = "resize",
-    };
-    if (call->kind == CALL_SELECT)
+    size_t a = (size_t)call->argument[0];
+    size_t b = (size_t)call->argument[1];
+    switch ((call_kind_t)call->kind) {
+    case CALL_CREATE:
+        snprintf(text, room, "memheap_mpi_create(flags %#zx, size %zu)", a, b);
+        break;
+    case CALL_CREATE_LIMIT:
+        snprintf(text, room, "memheap_mpi_create(kind of pages %zu, size %zu)",
+                 a, b);
+        break;
+    case CALL_SELECT:
         snprintf(text, room, "memheap_mpi_create, which selected component %s",
                  call->name);
-    else if (call->kind == CALL_POOL)
+        break;
+    case CALL_ALLOC:
+        if (strstr(call->name, "aligned") == NULL)
+            snprintf(text, room, "memheap_mpi_%s(%zu)", call->name, b);
+        else
+            snprintf(text, room, "memheap_mpi_%s(%zu, %zu)", call->name, a, b);
+        break;
+    case CALL_ALLOC_ZEROED:
+        snprintf(text, room, "memheap_mpi_%s(%zu, %zu)", call->name, a, b);
+        break;
+    case CALL_FREE:
+        snprintf(text, room, "memheap_mpi_free(%#zx)", a);
+        break;
+    case CALL_RESIZE:
+        snprintf(text, room, "memheap_mpi_%s(%#zx, %zu)", call->name, a, b);
+        break;
+    case CALL_POOL:
         snprintf(text, room, "an allocation from memheap_mpi_as_pool");
-    else
-        snprintf(text, room, "memheap_mpi_%s(%#zx, %zu)", names[call->kind],
-                 (size_t)call->argument[0], (size_t)call->argument[1]);
+        break;
+    }
+}
+
+/* Keep the first error of a collective call; pass all else on. */
+static void log_sink(void *context, memheap_log_level_t level,
+                     const char *message)
+{
+    memheap_mpi_t *heap = context;
+    if (!heap->in_call || level != MEMHEAP_LOG_ERROR)
+        memheap_log_write(heap->user_log, level, "%s", message);
+    else if (heap->message[0] == '\0')
+        snprintf(heap->message, sizeof(heap->message), "%s", message);
 }
 
 /* Rank 0 logs how the ranks differ. Collective. */
@@ -98,21 +138,29 @@ static void report_divergence(const memheap_job_t *job,
 }
 
 /* Agree on a call, its status and, if all ranks succeeded, its result.
- * Collective. @return the same on every rank */
-static memheap_status_t agree(const memheap_job_t *job,
+ * Collective. rank_p takes the lowest rank that has the worst status.
+ * @return the same on every rank */
+static memheap_status_t agree(const memheap_mpi_t *heap,
                               const memheap_call_t *call, memheap_status_t mine,
-                              uint64_t result, const memheap_log_t *log)
+                              uint64_t result, int *rank_p)
 {
+    enum {
+        RANK_BITS = 32
+    };
+    const memheap_job_t *job = &heap->job;
     int64_t digest = (int64_t)memheap_call_digest(call);
-    int64_t words[] = {mine, digest, ~digest, (int64_t)result,
+    int64_t worst = (int64_t)mine * ((int64_t)1 << RANK_BITS) + job->rank;
+    int64_t words[] = {worst, digest, ~digest, (int64_t)result,
                        ~(int64_t)result};
     int64_t least[5];
     PMPI_Allreduce(words, least, 5, MPI_INT64_T, MPI_MIN, job->world);
+    memheap_status_t status = (memheap_status_t)(least[0] >> RANK_BITS);
     bool same_call = least[1] == ~least[2];
-    bool same_result = least[0] != MEMHEAP_OK || least[3] == ~least[4];
+    bool same_result = status != MEMHEAP_OK || least[3] == ~least[4];
+    *rank_p = (int)(least[0] & UINT32_MAX);
     if (same_call && same_result)
-        return (memheap_status_t)least[0];
-    report_divergence(job, call, log);
+        return status;
+    report_divergence(job, call, heap->user_log);
     return MEMHEAP_ERR_DIVERGED;
 }
 
@@ -125,30 +173,52 @@ static memheap_t *heap_of(const void *context)
 
 static memheap_status_t agree_on_call(void *context, const memheap_call_t *call,
                                       memheap_status_t mine, uint64_t result,
-                                      int *pe_p)
+                                      int *rank_p)
 {
-    const memheap_mpi_t *heap = context;
-    *pe_p = 0; /* each rank logs its own failure */
-    return agree(&heap->job, call, mine, result, heap->log);
+    return agree(context, call, mine, result, rank_p);
 }
 
-static void log_bad_block(void *context, const memheap_call_t *call,
-                          const void *block)
+static void describe_bad_block(void *context, const memheap_call_t *call,
+                               const void *block)
 {
-    const memheap_mpi_t *heap = context;
-    char text[512];
-    memheap_log_write(
-        heap->log, MEMHEAP_LOG_ERROR, "memheap_mpi_%s: %s",
-        call->kind == CALL_FREE ? "free" : "resize",
-        memheap_describe(heap->symmetric.heap, block, text, sizeof(text)));
+    memheap_mpi_t *heap = context;
+    (void)call;
+    memheap_describe(heap->symmetric.heap, block, heap->message,
+                     sizeof(heap->message));
 }
 
-static const memheap_collective_ops_t ops = {
-    .heap = heap_of, .agree = agree_on_call, .bad_block = log_bad_block};
-
-static inline memheap_collective_t collective_of(memheap_mpi_t *heap)
+/* Log why a call failed, on the rank that has the cause. */
+static void report_failure(void *context, const memheap_call_t *call,
+                           memheap_status_t status, int rank)
 {
+    memheap_mpi_t *heap = context;
+    char text[MEMHEAP_CALL_TEXT];
+    if (rank != heap->job.rank || status == MEMHEAP_ERR_DIVERGED)
+        return;
+    describe(call, text, sizeof(text));
+    memheap_log_write(heap->user_log, MEMHEAP_LOG_ERROR, "rank %d: %s: %s",
+                      rank, text,
+                      heap->message[0] == '\0' ? memheap_status_string(status)
+                                               : heap->message);
+}
+
+static const memheap_collective_ops_t ops = {.heap = heap_of,
+                                             .agree = agree_on_call,
+                                             .bad_block = describe_bad_block,
+                                             .failed = report_failure};
+
+/* Begin and end a collective call. */
+static inline memheap_collective_t begin(memheap_mpi_t *heap)
+{
+    heap->in_call = true;
+    heap->message[0] = '\0';
     return (memheap_collective_t){&ops, heap};
+}
+
+static inline memheap_status_t end(memheap_mpi_t *heap, memheap_status_t status)
+{
+    heap->in_call = false;
+    return status;
 }
 
 /* Whether this process is a rank. A forked child is not, and must not take part
@@ -165,9 +235,8 @@ static bool is_rank(const memheap_log_t *log, const char *call)
     return false;
 }
 
-static memheap_status_t check_config(MPI_Comm comm,
-                                     const memheap_config_t *config,
-                                     const memheap_log_t *log)
+static memheap_status_t check_communicator(MPI_Comm comm,
+                                           const memheap_log_t *log)
 {
     int initialized = 0;
     int finalized = 0;
@@ -190,23 +259,22 @@ static memheap_status_t check_config(MPI_Comm comm,
             "intercommunicator");
         return MEMHEAP_ERR_BAD_ARGUMENT;
     }
-    if (config->base != NULL || config->max_size != 0) {
-        memheap_log_write(
-            log, MEMHEAP_LOG_ERROR,
-            "memheap_mpi_create: base and max_size must not be set: the "
-            "ranks find a common address range");
-        return MEMHEAP_ERR_BAD_ARGUMENT;
-    }
     return MEMHEAP_OK;
 }
 
-/* The memory policy of the configuration, completed by the parameters. */
-static memheap_status_t read_policy(const memheap_config_t *config,
+/* Check the configuration. The policy of it is completed by the parameters. */
+static memheap_status_t read_config(const memheap_config_t *config,
                                     const memheap_log_t *log,
                                     memheap_memory_policy_t *policy)
 {
     memheap_framework_t framework;
     memheap_framework_config_t open = {.log = log, .arguments = config->params};
+    if (config->base != NULL || config->max_size != 0) {
+        memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                          "base and max_size must not be set: the ranks find a "
+                          "common address range");
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    }
     memheap_status_t status = memheap_framework_open(&framework, &open);
     if (status != MEMHEAP_OK)
         return status;
@@ -216,18 +284,30 @@ static memheap_status_t read_policy(const memheap_config_t *config,
     return MEMHEAP_OK;
 }
 
+/* Agree on a step of memheap_mpi_create(). Collective. */
+static memheap_status_t agree_on_step(memheap_mpi_t *heap,
+                                      const memheap_call_t *call,
+                                      memheap_status_t mine)
+{
+    int rank;
+    memheap_status_t status = agree(heap, call, mine, 0, &rank);
+    if (status != MEMHEAP_OK)
+        report_failure(heap, call, status, rank);
+    return status;
+}
+
 static memheap_status_t open_heap(memheap_mpi_t *heap,
                                   const memheap_config_t *user_config)
 {
     const memheap_job_t *job = &heap->job;
     memheap_memory_policy_t policy;
     memheap_config_t config = *user_config;
-    config.log = heap->log;
+    config.log = &heap->log;
     config.flags |= MEMHEAP_JOB_HEAP;
-    memheap_call_t call =
-        call_of(CALL_CREATE, (size_t)config.flags, config.size);
-    memheap_status_t status = read_policy(&config, heap->log, &policy);
-    status = agree(job, &call, status, 0, heap->log);
+    memheap_call_t create =
+        call_of("create", CALL_CREATE, (size_t)user_config->flags, config.size);
+    memheap_status_t status = read_config(&config, &heap->log, &policy);
+    status = agree_on_step(heap, &create, status);
     if (status != MEMHEAP_OK)
         return status;
     size_t unit = memheap_pages_unit(&policy);
@@ -236,21 +316,27 @@ static memheap_status_t open_heap(memheap_mpi_t *heap,
         limit = memheap_align_down(SIZE_MAX, unit);
     if (config.size == 0)
         limit = memheap_symmetric_share(job, &policy);
-    call = call_of(CALL_CREATE_LIMIT, (size_t)policy.pages, limit);
-    status = agree(job, &call, MEMHEAP_OK, 0, heap->log);
+    memheap_call_t call =
+        call_of("create", CALL_CREATE_LIMIT, (size_t)policy.pages, limit);
+    status = agree_on_step(heap, &call, MEMHEAP_OK);
+    if (status != MEMHEAP_OK)
+        return status;
     memheap_symmetric_config_t wanted = {.job = job,
                                          .limit = limit,
                                          .policy = policy,
                                          .heap = &config,
-                                         .warnings = heap->log};
-    if (status == MEMHEAP_OK)
-        status = memheap_symmetric_open(&wanted, &heap->symmetric);
-    if (status != MEMHEAP_OK)
+                                         .warnings = &heap->log};
+    status = memheap_symmetric_open(&wanted, &heap->symmetric);
+    if (status != MEMHEAP_OK) {
+        int rank; /* the first that knows why */
+        memheap_job_min(job, heap->message[0] == '\0', &rank);
+        report_failure(heap, &create, status, rank);
         return status;
+    }
     const char *name = memheap_component_name(heap->symmetric.heap);
-    call = call_of(CALL_SELECT, memheap_digest_bytes(0, name, strlen(name)), 0);
-    call.name = name;
-    status = agree(job, &call, MEMHEAP_OK, 0, heap->log);
+    call = call_of(name, CALL_SELECT,
+                   memheap_digest_bytes(0, name, strlen(name)), 0);
+    status = agree_on_step(heap, &call, MEMHEAP_OK);
     if (status != MEMHEAP_OK)
         memheap_symmetric_close(&heap->symmetric);
     return status;
@@ -262,7 +348,7 @@ memheap_status_t memheap_mpi_create(MPI_Comm comm,
 {
     const memheap_log_t *log =
         config->log == NULL ? &memheap_log_stderr : config->log;
-    memheap_status_t status = check_config(comm, config, log);
+    memheap_status_t status = check_communicator(comm, log);
     if (status != MEMHEAP_OK)
         return status;
     memheap_job_t job;
@@ -278,8 +364,10 @@ memheap_status_t memheap_mpi_create(MPI_Comm comm,
         return status;
     }
     heap->job = job;
-    heap->log = log;
-    status = open_heap(heap, config);
+    heap->user_log = log;
+    heap->log = (memheap_log_t){log_sink, heap, log->level};
+    begin(heap);
+    status = end(heap, open_heap(heap, config));
     if (status != MEMHEAP_OK) {
         memheap_job_close(&heap->job);
         free(heap);
@@ -293,11 +381,11 @@ memheap_status_t memheap_mpi_destroy(memheap_mpi_t *heap)
 {
     if (heap == NULL)
         return MEMHEAP_OK;
-    if (!is_rank(heap->log, "destroy"))
+    if (!is_rank(heap->user_log, "destroy"))
         return MEMHEAP_ERR_BAD_ARGUMENT;
-    memheap_status_t status =
-        memheap_dependents_check(&heap->dependents, "heap",
-                                 memheap_name(heap->symmetric.heap), heap->log);
+    memheap_status_t status = memheap_dependents_check(
+        &heap->dependents, "heap", memheap_name(heap->symmetric.heap),
+        heap->user_log);
     /* After this, no rank accesses another rank's part. */
     status = memheap_job_worst(&heap->job, status);
     if (status != MEMHEAP_OK)
@@ -309,92 +397,113 @@ memheap_status_t memheap_mpi_destroy(memheap_mpi_t *heap)
     return MEMHEAP_OK;
 }
 
+/* The calls. Each function has the name under which messages speak of it. */
+
+static memheap_status_t alloc_as(const char *name, memheap_mpi_t *heap,
+                                 size_t align, size_t size, void **block_p)
+{
+    void *block;
+    if (!is_rank(heap->user_log, name))
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    memheap_call_t call = call_of(name, CALL_ALLOC, align, size);
+    memheap_status_t status =
+        memheap_collective_alloc(begin(heap), &call, align, size, &block);
+    if (status == MEMHEAP_OK)
+        *block_p = block;
+    return end(heap, status);
+}
+
+static memheap_status_t alloc_zeroed_as(const char *name, memheap_mpi_t *heap,
+                                        size_t count, size_t size,
+                                        void **block_p)
+{
+    void *block;
+    if (!is_rank(heap->user_log, name))
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    memheap_call_t call = call_of(name, CALL_ALLOC_ZEROED, count, size);
+    memheap_status_t status = memheap_collective_alloc_zeroed(
+        begin(heap), &call, count, size, &block);
+    if (status == MEMHEAP_OK)
+        *block_p = block;
+    return end(heap, status);
+}
+
+static memheap_status_t resize_as(const char *name, memheap_mpi_t *heap,
+                                  void *block, size_t size, void **block_p)
+{
+    if (block == NULL)
+        return alloc_as("alloc", heap, MEMHEAP_MIN_ALIGN, size, block_p);
+    if (!is_rank(heap->user_log, name))
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    memheap_call_t call = call_of(name, CALL_RESIZE, (uintptr_t)block, size);
+    memheap_collective_t c = begin(heap);
+    memheap_status_t status = memheap_collective_find(c, &call, block);
+    if (status == MEMHEAP_OK)
+        status = memheap_collective_resize(c, &call, block, size, block_p);
+    return end(heap, status);
+}
+
 memheap_status_t memheap_mpi_alloc_aligned(memheap_mpi_t *heap, size_t align,
                                            size_t size, void **block_p)
 {
-    void *block;
-    if (!is_rank(heap->log, "alloc_aligned"))
-        return MEMHEAP_ERR_BAD_ARGUMENT;
-    memheap_call_t call = call_of(CALL_ALLOC, align, size);
-    memheap_status_t status = memheap_collective_alloc(
-        collective_of(heap), &call, align, size, &block);
-    if (status == MEMHEAP_OK)
-        *block_p = block;
-    return status;
+    return alloc_as("alloc_aligned", heap, align, size, block_p);
 }
 
 memheap_status_t memheap_mpi_alloc(memheap_mpi_t *heap, size_t size,
                                    void **block_p)
 {
-    return memheap_mpi_alloc_aligned(heap, MEMHEAP_MIN_ALIGN, size, block_p);
+    return alloc_as("alloc", heap, MEMHEAP_MIN_ALIGN, size, block_p);
 }
 
 memheap_status_t memheap_mpi_alloc_zeroed(memheap_mpi_t *heap, size_t count,
                                           size_t size, void **block_p)
 {
-    void *block;
-    if (!is_rank(heap->log, "alloc_zeroed"))
-        return MEMHEAP_ERR_BAD_ARGUMENT;
-    memheap_call_t call = call_of(CALL_ALLOC_ZEROED, count, size);
-    memheap_status_t status = memheap_collective_alloc_zeroed(
-        collective_of(heap), &call, count, size, &block);
-    if (status == MEMHEAP_OK)
-        *block_p = block;
-    return status;
+    return alloc_zeroed_as("alloc_zeroed", heap, count, size, block_p);
 }
 
 memheap_status_t memheap_mpi_free(memheap_mpi_t *heap, void *block)
 {
-    if (!is_rank(heap->log, "free"))
+    if (!is_rank(heap->user_log, "free"))
         return MEMHEAP_ERR_BAD_ARGUMENT;
-    memheap_call_t call = call_of(CALL_FREE, (uintptr_t)block, 0);
-    return block == NULL
-               ? agree(&heap->job, &call, MEMHEAP_OK, 0, heap->log)
-               : memheap_collective_free(collective_of(heap), &call, block);
+    memheap_call_t call = call_of("free", CALL_FREE, (uintptr_t)block, 0);
+    memheap_collective_t c = begin(heap);
+    int rank;
+    return end(heap, block == NULL ? agree(heap, &call, MEMHEAP_OK, 0, &rank)
+                                   : memheap_collective_free(c, &call, block));
 }
 
 memheap_status_t memheap_mpi_resize(memheap_mpi_t *heap, void *block,
                                     size_t size, void **block_p)
 {
-    if (block == NULL)
-        return memheap_mpi_alloc(heap, size, block_p);
-    if (!is_rank(heap->log, "resize"))
-        return MEMHEAP_ERR_BAD_ARGUMENT;
-    memheap_call_t call = call_of(CALL_RESIZE, (uintptr_t)block, size);
-    memheap_status_t status =
-        memheap_collective_find(collective_of(heap), &call, block);
-    return status == MEMHEAP_OK
-               ? memheap_collective_resize(collective_of(heap), &call, block,
-                                           size, block_p)
-               : status;
+    return resize_as("resize", heap, block, size, block_p);
 }
 
 void *memheap_mpi_malloc(memheap_mpi_t *heap, size_t size)
 {
-    void *block;
-    return memheap_mpi_alloc(heap, size, &block) == MEMHEAP_OK ? block : NULL;
+    void *block = NULL;
+    alloc_as("malloc", heap, MEMHEAP_MIN_ALIGN, size, &block);
+    return block;
 }
 
 void *memheap_mpi_calloc(memheap_mpi_t *heap, size_t count, size_t size)
 {
-    void *block;
-    return memheap_mpi_alloc_zeroed(heap, count, size, &block) == MEMHEAP_OK
-               ? block
-               : NULL;
+    void *block = NULL;
+    alloc_zeroed_as("calloc", heap, count, size, &block);
+    return block;
 }
 
 void *memheap_mpi_aligned_alloc(memheap_mpi_t *heap, size_t align, size_t size)
 {
-    void *block;
-    return memheap_mpi_alloc_aligned(heap, align, size, &block) == MEMHEAP_OK
-               ? block
-               : NULL;
+    void *block = NULL;
+    alloc_as("aligned_alloc", heap, align, size, &block);
+    return block;
 }
 
 void *memheap_mpi_realloc(memheap_mpi_t *heap, void *block, size_t size)
 {
-    return memheap_mpi_resize(heap, block, size, &block) == MEMHEAP_OK ? block
-                                                                       : NULL;
+    void *moved = NULL;
+    resize_as("realloc", heap, block, size, &moved);
+    return moved;
 }
 
 void *memheap_mpi_ptr(const memheap_mpi_t *heap, const void *address, int rank)
@@ -439,10 +548,11 @@ static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
 static memheap_status_t agree_in_pool(void *state, memheap_status_t mine)
 {
     const memheap_mpi_t *heap = state;
-    if (!is_rank(heap->log, "as_pool"))
+    if (!is_rank(heap->user_log, "as_pool"))
         return MEMHEAP_ERR_BAD_ARGUMENT;
-    memheap_call_t call = call_of(CALL_POOL, 0, 0);
-    return agree(&heap->job, &call, mine, 0, heap->log);
+    memheap_call_t call = call_of("as_pool", CALL_POOL, 0, 0);
+    int rank;
+    return agree(heap, &call, mine, 0, &rank);
 }
 
 memheap_pool_t memheap_mpi_as_pool(memheap_mpi_t *heap)
