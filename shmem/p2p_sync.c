@@ -21,6 +21,28 @@ static void end_on_invalid_comparison(int cmp)
     memheap_runtime_abort();
 }
 
+/*
+ * Where a thread starts to look for any element that holds. In the array of its
+ * last hit, it starts behind that hit, so it finds each element that holds in
+ * turn. In another array it starts at random: a program that polls several
+ * arrays in turn finds each element that holds sooner or later.
+ */
+static _Thread_local struct {
+    const void *array;
+    size_t next; /* behind the last hit there */
+    uint64_t random;
+} any_turn __attribute__((tls_model("initial-exec")));
+
+static size_t any_first(const void *array, size_t nelems)
+{
+    if (any_turn.array == array)
+        return any_turn.next < nelems ? any_turn.next : 0;
+    /* Source: D. E. Knuth, MMIX: a linear congruential generator. */
+    any_turn.random =
+        any_turn.random * 6364136223846793005 + UINT64_C(1442695040888963407);
+    return nelems == 0 ? 0 : (size_t)(any_turn.random >> 33) % nelems;
+}
+
 /* For one type: evaluate a comparison, and the routines for one object. */
 #define TYPED(A, T, N)                                                         \
     static bool holds_##N(const T *object, int cmp, T value)                   \
@@ -60,19 +82,21 @@ static void end_on_invalid_comparison(int cmp)
 
 /*
  * For arrays of one type: scan() counts the elements for which the comparison
- * holds, up to `most`. `hits` takes their indices; *live_p takes the number of
- * elements with status 0. All elements share one value (step 0), or each has
- * its own (step 1).
+ * holds. `hits` takes their indices; *live_p takes the number of elements with
+ * status 0. find() returns the index of one element for which the comparison
+ * holds, or SIZE_MAX, and then *live_p takes whether there is an element with
+ * status 0. All elements share one value (step 0), or each has its own (step
+ * 1).
  */
 #define ARRAY_TYPED(A, T, N)                                                   \
     TYPED(A, T, N)                                                             \
     static size_t scan_##N(const T *ivars, size_t nelems, const int *status,   \
                            int cmp, const T *values, size_t step,              \
-                           size_t *hits, size_t most, size_t *live_p)          \
+                           size_t *hits, size_t *live_p)                       \
     {                                                                          \
         size_t count = 0;                                                      \
         size_t live = 0;                                                       \
-        for (size_t i = 0; i < nelems && count < most; i++) {                  \
+        for (size_t i = 0; i < nelems; i++) {                                  \
             if (status != NULL && status[i] != 0)                              \
                 continue;                                                      \
             live++;                                                            \
@@ -85,6 +109,25 @@ static void end_on_invalid_comparison(int cmp)
         *live_p = live;                                                        \
         return count;                                                          \
     }                                                                          \
+    static size_t find_##N(const T *ivars, size_t nelems, const int *status,   \
+                           int cmp, const T *values, size_t step,              \
+                           bool *live_p)                                       \
+    {                                                                          \
+        size_t i = any_first(ivars, nelems);                                   \
+        *live_p = false;                                                       \
+        for (size_t seen = 0; seen < nelems; seen++, i++) {                    \
+            i = i == nelems ? 0 : i;                                           \
+            if (status != NULL && status[i] != 0)                              \
+                continue;                                                      \
+            *live_p = true;                                                    \
+            if (!holds_##N(&ivars[i], cmp, values[i * step]))                  \
+                continue;                                                      \
+            any_turn.array = ivars;                                            \
+            any_turn.next = i + 1;                                             \
+            return i;                                                          \
+        }                                                                      \
+        return SIZE_MAX;                                                       \
+    }                                                                          \
     ARRAY_FORMS(T, N, , T cmp_value, &cmp_value, 0)                            \
     ARRAY_FORMS(T, N, _vector, const T *cmp_values, cmp_values, 1)
 
@@ -96,17 +139,15 @@ static void end_on_invalid_comparison(int cmp)
         size_t live;                                                           \
         memheap_runtime_progress();                                            \
         return scan_##N(ivars, nelems, status, cmp, VALUES, STEP, NULL,        \
-                        SIZE_MAX, &live) == live;                              \
+                        &live) == live;                                        \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_test_all##SUFFIX)                             \
     size_t pshmem_##N##_test_any##SUFFIX(                                      \
         T *ivars, size_t nelems, const int *status, int cmp, PARAMETER)        \
     {                                                                          \
-        size_t live;                                                           \
-        size_t hit = SIZE_MAX;                                                 \
+        bool live;                                                             \
         memheap_runtime_progress();                                            \
-        scan_##N(ivars, nelems, status, cmp, VALUES, STEP, &hit, 1, &live);    \
-        return hit;                                                            \
+        return find_##N(ivars, nelems, status, cmp, VALUES, STEP, &live);      \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_test_any##SUFFIX)                             \
     size_t pshmem_##N##_test_some##SUFFIX(T *ivars, size_t nelems,             \
@@ -116,7 +157,7 @@ static void end_on_invalid_comparison(int cmp)
         size_t live;                                                           \
         memheap_runtime_progress();                                            \
         return scan_##N(ivars, nelems, status, cmp, VALUES, STEP, indices,     \
-                        SIZE_MAX, &live);                                      \
+                        &live);                                                \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_test_some##SUFFIX)                            \
     void pshmem_##N##_wait_until_all##SUFFIX(                                  \
@@ -125,19 +166,19 @@ static void end_on_invalid_comparison(int cmp)
         size_t live;                                                           \
         memheap_wait_t wait = memheap_runtime_wait();                          \
         while (scan_##N(ivars, nelems, status, cmp, VALUES, STEP, NULL,        \
-                        SIZE_MAX, &live) < live)                               \
+                        &live) < live)                                         \
             memheap_wait_step(&wait);                                          \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_wait_until_all##SUFFIX)                       \
     size_t pshmem_##N##_wait_until_any##SUFFIX(                                \
         T *ivars, size_t nelems, const int *status, int cmp, PARAMETER)        \
     {                                                                          \
-        size_t live;                                                           \
-        size_t hit = SIZE_MAX;                                                 \
+        size_t hit;                                                            \
+        bool live;                                                             \
         memheap_wait_t wait = memheap_runtime_wait();                          \
-        while (scan_##N(ivars, nelems, status, cmp, VALUES, STEP, &hit, 1,     \
-                        &live) == 0 &&                                         \
-               live > 0)                                                       \
+        while ((hit = find_##N(ivars, nelems, status, cmp, VALUES, STEP,       \
+                               &live)) == SIZE_MAX &&                          \
+               live)                                                           \
             memheap_wait_step(&wait);                                          \
         return hit;                                                            \
     }                                                                          \
@@ -150,7 +191,7 @@ static void end_on_invalid_comparison(int cmp)
         size_t count;                                                          \
         memheap_wait_t wait = memheap_runtime_wait();                          \
         while ((count = scan_##N(ivars, nelems, status, cmp, VALUES, STEP,     \
-                                 indices, SIZE_MAX, &live)) == 0 &&            \
+                                 indices, &live)) == 0 &&                      \
                live > 0)                                                       \
             memheap_wait_step(&wait);                                          \
         return count;                                                          \

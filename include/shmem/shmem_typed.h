@@ -478,7 +478,9 @@
 /**
  * Wait until the comparison holds for every (all), one (any), or at least one
  * (some) of nelems objects. An element whose status is not 0 is left out. If
- * no element remains, the call returns at once.
+ * no element remains, the call returns at once. Repeated calls of any return
+ * each element for which the comparison holds sooner or later; calls on one
+ * array find them in turn.
  *
  * @param ivars       symmetric address of the first of nelems objects
  * @param nelems      number of objects

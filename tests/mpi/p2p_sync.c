@@ -9,7 +9,7 @@ enum {
 };
 
 static int me, n, next;
-static void *shared; /* COUNT elements of any type */
+static void *shared; /* 8 elements of any type */
 
 /* The comparisons that hold for an object of 5 and the values 4, 5 and 6. */
 static const struct {
@@ -193,6 +193,36 @@ SHMEM_AMO_TYPES_(WOKEN, 0)
     }
 SHMEM_WAIT_OLDEST_TYPES_(OLDEST, 0)
 
+/* Each form of any, over two arrays in turn and over one, finds each of four
+ * elements that hold, in few calls. */
+#define FOUND(CALL, VALUES)                                                    \
+    for (int arrays = 1; arrays <= 2; arrays++) {                              \
+        int left = arrays * 4;                                                 \
+        bool seen[2][4] = {{false}};                                           \
+        for (int i = 0; i < 10000 && left > 0; i++) {                          \
+            int k = i % arrays;                                                \
+            size_t hit = CALL(array + 4 * k, 4, NULL, SHMEM_CMP_GE, VALUES);   \
+            good = good && hit < 4 && (arrays == 2 || i < 4);                  \
+            left -= hit < 4 && !seen[k][hit];                                  \
+            seen[k][hit % 4] = true;                                           \
+        }                                                                      \
+        good = good && left == 0;                                              \
+    }
+#define FAIR(A, T, N)                                                          \
+    static bool fair_##N(void)                                                 \
+    {                                                                          \
+        T *array = shared;                                                     \
+        T values[4] = {0};                                                     \
+        bool good = true;                                                      \
+        memset(array, 0, 8 * sizeof(T));                                       \
+        FOUND(shmem_##N##_test_any, 0)                                         \
+        FOUND(shmem_##N##_wait_until_any, 0)                                   \
+        FOUND(shmem_##N##_test_any_vector, values)                             \
+        FOUND(shmem_##N##_wait_until_any_vector, values)                       \
+        return good;                                                           \
+    }
+SHMEM_AMO_TYPES_(FAIR, 0)
+
 /* Around the ring: each PE continues after the previous one. */
 static bool ring_turns(void)
 {
@@ -245,11 +275,11 @@ static bool ordering_serves(void)
 int main(void)
 {
     shmem_init();
-    tap_plan(7);
+    tap_plan(8);
     me = shmem_my_pe();
     n = shmem_n_pes();
     next = (me + 1) % n;
-    shared = shmem_calloc(COUNT, sizeof(uint64_t));
+    shared = shmem_calloc(8, sizeof(uint64_t));
     bool good = true;
     SHMEM_AMO_TYPES_(TRY, compared)
     SHMEM_WAIT_OLD_TYPES_(TRY, compared)
@@ -260,6 +290,9 @@ int main(void)
     good = true;
     SHMEM_AMO_TYPES_(TRY, empty)
     tap_ok(good, "with nothing to test, no call waits");
+    good = true;
+    SHMEM_AMO_TYPES_(TRY, fair)
+    tap_ok(good, "repeated calls of any find each element that holds");
     good = true;
     SHMEM_AMO_TYPES_(TRY, woken)
     tap_ok(good, "waits see puts and atomics of another PE");
