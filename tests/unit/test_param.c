@@ -515,6 +515,10 @@ static const struct {
     {"4t", 4 * TIB},
     {"4T", 4 * TIB},
     {"3.1M", 3250586},
+    {"0.4375k", 448},
+    {"0.21875m", 229376},
+    {"0.00000000000000000001", 1},
+    {"0.9999999999999999t", TIB},
     {"20kk", 20 * KIB},
     {"64kB", 64 * KIB},
     {"1GiB", GIB},
@@ -586,8 +590,8 @@ START_TEST(share_is_a_size_or_part_of_a_machine)
 END_TEST
 
 static const char *const bad_shares[] = {
-    "%",     "101%",      "0%",       "-5%",   "5%%",      "50%x",
-    "/node", "many/node", "8g/nodes", "1e3%%", "0.00001%", "nan%"};
+    "%",         "101%",     "0%",    "-5%",      "5%%",  "50%x", "/node",
+    "many/node", "8g/nodes", "1e3%%", "0.00001%", "nan%", "1e1%", "0x10%"};
 
 START_TEST(wrong_share_is_refused)
 {
