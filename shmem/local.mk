@@ -15,8 +15,8 @@ libmemheap_shmem_la_SOURCES = $(comm_sources) $(shmem_headers) \
 	shmem/access.c shmem/access.h shmem/amo.c shmem/bootstrap.c \
 	shmem/bootstrap.h shmem/call_description.c shmem/call_description.h \
 	shmem/collective.c shmem/copy.c shmem/copy.h shmem/ctx.c shmem/ctx.h \
-	shmem/deprecated.c shmem/group.c shmem/group.h shmem/init.c \
-	shmem/lock.c shmem/memory.c shmem/memory.h shmem/mpi_wrappers.c \
+	shmem/deprecated.c shmem/global_exit.c shmem/global_exit.h \
+	shmem/group.c shmem/group.h shmem/init.c shmem/lock.c shmem/memory.c shmem/memory.h shmem/mpi_wrappers.c \
 	shmem/ordering.c shmem/p2p_sync.c shmem/reduce.c \
 	shmem/remote_registration.c \
 	shmem/remote_registration.h shmem/rma.c shmem/runtime.c \

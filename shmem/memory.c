@@ -218,6 +218,8 @@ MEMHEAP_PROFILED(shmem_calloc)
 
 void pshmem_free(void *ptr)
 {
+    if (memheap_runtime_has_ended("shmem_free"))
+        return;
     memheap_runtime_begin("shmem_free");
     if (ptr == NULL)
         return;
@@ -284,6 +286,8 @@ int pshmemx_free_batch(size_t count, void *const *blocks)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     memheap_space_t *space = &rt->space;
+    if (memheap_runtime_has_ended("shmemx_free_batch"))
+        return -1;
     memheap_runtime_begin("shmemx_free_batch");
     if (count == 0)
         return 0;

@@ -112,7 +112,7 @@ job 7 -n 4 "$program" global
 fact "global_exit ends the job with its status"
 for name in before after; do
     job error -n 1 "$program" "$name"
-    says "was called before shmem_init() or after shmem_finalize()"
+    says "was called $name shmem_"
     says_once
     fact "a call $name the library runs is an error"
 done
