@@ -103,6 +103,29 @@ lock|shmem_set_lock|is no symmetric address of 8 bytes on PE
 set|shmem_sync|PE 1 is not in the active set of 1 PEs from 0, 2^0 apart
 END
 
+# name | call | transports
+while IFS='|' read -r name call transports; do
+    for transport in $transports; do
+        job error -x MEMHEAP_TRANSPORT=$transport -n 2 "$program" "$name"
+        says "memheap: PE 1: $call: 0x" "is no symmetric address of " \
+            "bytes on PE 1: the heap lies from 0x"
+        says_once
+        fact "$name past the end of the heap, transport $transport"
+    done
+done <<END
+broadcast|shmem_long_broadcast|auto
+collect|shmem_long_collect|auto ucx
+fcollect|shmem_long_fcollect|auto
+alltoall|shmem_long_alltoall|auto
+alltoalls|shmem_long_alltoalls|auto
+reduce|shmem_long_sum_reduce|auto ucx
+inscan|shmem_long_sum_inscan|auto
+broadcast64|shmem_broadcast64|auto
+collect64|shmem_collect64|auto ucx
+to_all|shmem_long_sum_to_all|auto
+source|shmem_long_fcollect|auto
+END
+
 job error -n 4 "$program" kill
 says "signal 9"
 fact "a PE that is killed ends the others"
