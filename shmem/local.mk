@@ -1,6 +1,7 @@
 # libmemheap_shmem: OpenSHMEM over MPI and UCX.
 shmem_headers = include/shmem/pshmem.h include/shmem/shmem.h \
-	include/shmem/shmem_generic.h include/shmem/shmem_typed.h \
+	include/shmem/shmem_generic.h include/shmem/shmem_overloads.h \
+	include/shmem/shmem_typed.h \
 	include/shmem/shmem_types.h include/shmem/shmemx.h \
 	include/shmem/shmemx_pools.h include/shmem/shmemx_sites.h
 # The headers have a folder of their own beside <memheap/...>, because other

@@ -966,5 +966,6 @@ SHMEM_TYPED_ROUTINES_(shmem_)
 #undef SHMEM_NORETURN_
 
 #include "shmem_generic.h"
+#include "shmem_overloads.h"
 
 #endif
