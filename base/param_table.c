@@ -150,7 +150,7 @@ const memheap_param_def_t memheap_job_params[] = {
              "letter is ignored, so 20kk is 20k; 8g/node or 50% is the limit "
              "for all PEs of a node together; if unset, this PE's share of "
              "the node's memory",
-     .old_name = "SMA_SYMMETRIC_SIZE"},
+     .old_name = "SMA_SYMMETRIC_SIZE SHMEM_SYMMETRIC_HEAP_SIZE"},
     {.name = "SHMEM_VERSION",
      .type = MEMHEAP_PARAM_FLAG,
      .unit = "",

@@ -46,6 +46,12 @@ static void report_failure(void *context, const memheap_call_t *call,
         return;
     char text[MEMHEAP_CALL_TEXT];
     memheap_call_describe(call, text, sizeof(text));
+    if (status == MEMHEAP_ERR_BAD_ARGUMENT && call->kind == MEMHEAP_CALL_ALIGN)
+        snprintf(rt->message, sizeof(rt->message), "%zu is %s",
+                 (size_t)call->argument[0],
+                 memheap_is_power_of_two((size_t)call->argument[0])
+                     ? "more than the heap can align to"
+                     : "no power of two");
     if (status != MEMHEAP_ERR_NO_MEMORY) {
         memheap_runtime_error("%s: %s%s%s", text, memheap_status_string(status),
                               rt->message[0] == '\0' ? "" : ": ", rt->message);

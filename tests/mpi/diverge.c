@@ -262,6 +262,8 @@ static bool all(const char *how, const char *number)
         shmem_free(block);
     } else if (strcmp(how, "foreign") == 0) {
         shmem_free((void *)(uintptr_t)4096);
+    } else if (strcmp(how, "align") == 0) {
+        shmem_align(48, 100);
     } else if (strcmp(how, "memory") == 0) {
         shmem_malloc((size_t)1 << 50);
         shmem_malloc((size_t)1 << 50);

@@ -148,6 +148,7 @@ while IFS='|' read -r name what; do
 done <<END
 inside|it lies 16 bytes into the block of 64 bytes at 0x
 twice|it lies in free space of
+align|shmem_align(48, 100): bad argument: 48 is no power of two
 foreign|0x1000 is no address of heap "symmetric", which lies from 0x
 memory|shmem_malloc(1125899906842624): out of memory: the heap has
 END
