@@ -52,9 +52,9 @@ static memheap_status_t apply_component_list(memheap_framework_t *f,
             char names[512];
             memheap_log_write(
                 f->log, MEMHEAP_LOG_ERROR,
-                "no component has the name \"%.*s\" (from %s); there are: %s",
-                (int)size, list, param->origin,
-                component_names(f, names, sizeof(names)));
+                "no component has the name \"%.*s\" (from %s%s); there are: %s",
+                (int)size, list, memheap_param_origin_kind(param),
+                param->origin, component_names(f, names, sizeof(names)));
             return MEMHEAP_ERR_BAD_PARAM;
         }
         admitted[named] = !excludes;

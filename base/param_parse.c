@@ -25,14 +25,21 @@ memheap_status_t memheap_parse_size(const char *text, size_t *size_p)
             return MEMHEAP_ERR_BAD_PARAM;
         whole = whole * 10 + digit;
     }
-    long double fraction = 0;
+    /* The fraction is part / unit; digits beyond the 15th round it up. */
+    uint64_t part = 0;
+    uint64_t unit = 1;
+    bool more = false;
     if (*c == '.') {
-        long double place = 1;
         for (c++; isdigit((unsigned char)*c); c++, digits++) {
-            place /= 10;
-            fraction += place * (*c - '0');
+            if (unit < UINT64_C(1000000000000000)) {
+                part = part * 10 + (uint64_t)(*c - '0');
+                unit *= 10;
+            } else {
+                more = more || *c != '0';
+            }
         }
     }
+    part += more;
     if (digits == 0)
         return MEMHEAP_ERR_BAD_PARAM;
     static const char letters[] = "kmgt";
@@ -43,12 +50,16 @@ memheap_status_t memheap_parse_size(const char *text, size_t *size_p)
     unsigned shift = letter == NULL ? 0 : 10 * (unsigned)(letter - letters + 1);
     if (whole > SIZE_MAX >> shift)
         return MEMHEAP_ERR_BAD_PARAM;
-    long double scaled = fraction * (long double)((size_t)1 << shift);
-    size_t part = (size_t)scaled;
-    part += (long double)part < scaled;
-    if (part > SIZE_MAX - (whole << shift))
+    size_t bytes = 0;
+    for (unsigned bits = 0; bits < shift; bits += 10) {
+        part *= 1024;
+        bytes = bytes * 1024 + part / unit;
+        part %= unit;
+    }
+    bytes += part > 0;
+    if (bytes > SIZE_MAX - (whole << shift))
         return MEMHEAP_ERR_BAD_PARAM;
-    *size_p = (whole << shift) + part;
+    *size_p = (whole << shift) + bytes;
     return MEMHEAP_OK;
 }
 
@@ -59,7 +70,7 @@ memheap_status_t memheap_parse_share(const char *text, memheap_share_t *share)
     double percent = strtod(text, &end);
     *share = (memheap_share_t){.split = slash != NULL &&
                                         strcasecmp(slash, "/node") == 0};
-    if ((!isdigit((unsigned char)*text) && *text != '.') ||
+    if (strspn(text, "0123456789.") < (size_t)(end - text) || end == text ||
         (slash != NULL && !share->split))
         return MEMHEAP_ERR_BAD_PARAM;
     if (end[0] == '%' && (end[1] == '\0' || end + 1 == slash)) {

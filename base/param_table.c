@@ -143,10 +143,14 @@ const memheap_param_def_t memheap_job_params[] = {
      .unit = "bytes",
      .flags = MEMHEAP_PARAM_JOB,
      .default_text = "",
-     .help = "size limit of the symmetric heap on each PE; 8g/node or 50% is "
-             "the limit for all PEs of a node together; if unset, this PE's "
-             "share of the node's memory",
-     .old_name = "SMA_SYMMETRIC_SIZE"},
+     .help = "size limit of the symmetric heap on each PE: a decimal number "
+             "such as 1000, 3.1 or .5, without sign and exponent, and then at "
+             "most one letter k, m, g or t in either case, for a power of "
+             "1024; fractions of a byte are rounded up, and text behind the "
+             "letter is ignored, so 20kk is 20k; 8g/node or 50% is the limit "
+             "for all PEs of a node together; if unset, this PE's share of "
+             "the node's memory",
+     .old_name = "SMA_SYMMETRIC_SIZE SHMEM_SYMMETRIC_HEAP_SIZE"},
     {.name = "SHMEM_VERSION",
      .type = MEMHEAP_PARAM_FLAG,
      .unit = "",

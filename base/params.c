@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "base/params.h"
+#include "base/nearest.h"
 #include "base/param_parse.h"
 #include "base/util.h"
 
@@ -230,16 +231,35 @@ static bool find_from_mpirun(const char *name, found_value_t *found)
     return find_in_environment(variable, found);
 }
 
+/* Take the first name off a list of old names. False if there is none. */
+static bool next_old_name(const char **names, char *name)
+{
+    if (*names == NULL || **names == '\0')
+        return false;
+    size_t size = strcspn(*names, " ");
+    snprintf(name, NAME_SIZE, "%.*s", (int)size, *names);
+    *names += size + ((*names)[size] == ' ');
+    return true;
+}
+
 static bool find_user_value(const memheap_params_t *params, const char *name,
                             const memheap_param_def_t *def,
                             found_value_t *found)
 {
-    return find_in_environment(name, found) ||
-           (def->old_name != NULL &&
-            find_in_environment(def->old_name, found)) ||
-           find_from_mpirun(name, found) || find_in_file(params, name, found) ||
-           (def->old_name != NULL &&
-            find_in_file(params, def->old_name, found));
+    char old[NAME_SIZE];
+    if (find_in_environment(name, found))
+        return true;
+    for (const char *names = def->old_name; next_old_name(&names, old);) {
+        if (find_in_environment(old, found))
+            return true;
+    }
+    if (find_from_mpirun(name, found) || find_in_file(params, name, found))
+        return true;
+    for (const char *names = def->old_name; next_old_name(&names, old);) {
+        if (find_in_file(params, old, found))
+            return true;
+    }
+    return false;
 }
 
 /* Whether an empty value is valid. For other parameters it means unset. */
@@ -280,8 +300,10 @@ static memheap_status_t make_entry(memheap_params_t *params, const char *name,
                             sizeof(wanted)))
         return MEMHEAP_OK;
     memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
-                      "%s=\"%s\" (from %s) is not a valid value: expected %s",
-                      name, param->text, param->origin, wanted);
+                      "%s=\"%s\" (from %s%s) is not a valid value: expected "
+                      "%s",
+                      name, param->text, memheap_param_origin_kind(param),
+                      param->origin, wanted);
     return MEMHEAP_ERR_BAD_PARAM;
 }
 
@@ -334,8 +356,11 @@ static bool is_same_variable(const char *name, const char *other,
 static bool is_name_of(const memheap_param_def_t *def, const char *def_name,
                        const char *name, size_t size, name_equal_t *same)
 {
-    return same(def_name, name, size) ||
-           (def->old_name != NULL && same(def->old_name, name, size));
+    char old[NAME_SIZE];
+    bool any = same(def_name, name, size);
+    for (const char *names = def->old_name; next_old_name(&names, old);)
+        any = any || same(old, name, size);
+    return any;
 }
 
 /* The reserved definition of a name, or NULL. */
@@ -364,19 +389,39 @@ static const memheap_param_t *find_entry(const memheap_params_t *params,
     return NULL;
 }
 
+static memheap_nearest_t nearest_names(const memheap_params_t *params,
+                                       const char *name, size_t size)
+{
+    memheap_nearest_t nearest = {.word = name, .size = size, .best = SIZE_MAX};
+    for (size_t i = 0; i < params->count; i++)
+        memheap_nearest_offer(&nearest, params->param[i].name);
+    return nearest;
+}
+
 static memheap_status_t unknown_name(const memheap_params_t *params,
                                      const char *name, size_t size,
                                      const char *where)
 {
-    char choices[768] = "";
-    size_t used = 0;
-    for (size_t i = 0; i < params->count && used < sizeof(choices); i++)
-        used += (size_t)snprintf(choices + used, sizeof(choices) - used, "%s%s",
-                                 i == 0 ? "" : ", ", params->param[i].name);
+    memheap_nearest_t nearest = nearest_names(params, name, size);
     memheap_log_write(params->log, MEMHEAP_LOG_ERROR,
-                      "no parameter has the name %.*s (from %s); there are: %s",
-                      (int)size, name, where, choices);
+                      "no parameter has the name %.*s (from %s); %s%s",
+                      (int)size, name, where,
+                      nearest.text[0] == '\0' ? "memheap-info lists all"
+                                              : "the nearest is ",
+                      nearest.text);
     return MEMHEAP_ERR_BAD_PARAM;
+}
+
+/* A variable that may be meant for the library. The program or another library
+ * may have it too, so it is no error. */
+static void warn_of_unknown(const memheap_params_t *params, const char *name,
+                            size_t size)
+{
+    memheap_nearest_t nearest = nearest_names(params, name, size);
+    memheap_log_write(
+        params->log, MEMHEAP_LOG_WARNING,
+        "the environment variable %.*s has no effect%s%s", (int)size, name,
+        nearest.text[0] == '\0' ? "" : "; the nearest is ", nearest.text);
 }
 
 static bool has_prefix(const char *name, size_t size, const char *start)
@@ -398,8 +443,13 @@ static memheap_status_t check_name(const memheap_params_t *params,
 
 memheap_status_t memheap_params_check_names(const memheap_params_t *params)
 {
+    /* Without a job, variables of OpenSHMEM are for other programs. */
+    bool job = memheap_params_find(params, "SHMEM_SYMMETRIC_SIZE") != NULL;
     for (char **e = environ; e != NULL && *e != NULL; e++) {
         size_t size = strcspn(*e, "=");
+        if (job && has_prefix(*e, size, "SHMEM_") &&
+            find_entry(params, *e, size, is_same_variable) == NULL)
+            warn_of_unknown(params, *e, size);
         memheap_status_t status =
             has_prefix(*e, size, prefix)
                 ? check_name(params, *e, size, "the environment",
@@ -497,6 +547,14 @@ const memheap_value_t *memheap_params_value(const memheap_params_t *params,
     const memheap_param_t *param = memheap_params_find(params, name);
     MEMHEAP_ASSERT(param != NULL);
     return &param->value;
+}
+
+const char *memheap_param_origin_kind(const memheap_param_t *param)
+{
+    static const char *const kind[] = {"the default", "file ",
+                                       "the environment variable ",
+                                       "the program's argument "};
+    return kind[param->source];
 }
 
 const char *memheap_param_source_name(memheap_param_source_t source)

@@ -114,6 +114,9 @@ const memheap_param_t *memheap_params_find(const memheap_params_t *params,
 const memheap_value_t *memheap_params_value(const memheap_params_t *params,
                                             const char *name);
 
+/** Where a value is from, in words that param->origin completes. */
+const char *memheap_param_origin_kind(const memheap_param_t *param);
+
 /** "default", "file", "environment" or "argument". */
 const char *memheap_param_source_name(memheap_param_source_t source);
 

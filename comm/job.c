@@ -8,8 +8,11 @@
 
 #include "comm/job.h"
 
+#include <dlfcn.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -62,18 +65,31 @@ static void init_node_rank(memheap_job_t *job)
     job->node_pe_inverse = inverse;
 }
 
+static memheap_process_t this_process(void)
+{
+    struct stat file;
+    memheap_process_t process = {.pid = getpid()};
+    if (stat("/proc/self/ns/pid", &file) == 0)
+        process.pid_namespace = file.st_ino;
+    return process;
+}
+
 memheap_status_t memheap_job_form_nodes(memheap_job_t *job, size_t most)
 {
     size_t min = memheap_job_min(job, most, NULL);
     int *pe = calloc((size_t)job->machine_size, sizeof(*pe));
     job->nodes = calloc((size_t)job->size, sizeof(*job->nodes));
-    bool failed = pe == NULL || job->nodes == NULL;
+    job->processes = calloc((size_t)job->machine_size, sizeof(*job->processes));
+    bool failed = pe == NULL || job->nodes == NULL || job->processes == NULL;
     if (memheap_job_worst(job, failed ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK) !=
         MEMHEAP_OK) {
         free(pe);
         return MEMHEAP_ERR_NO_METADATA;
     }
     PMPI_Allgather(&job->rank, 1, MPI_INT, pe, 1, MPI_INT, job->machine);
+    const memheap_process_t process = this_process();
+    PMPI_Allgather(&process, (int)sizeof(process), MPI_BYTE, job->processes,
+                   (int)sizeof(process), MPI_BYTE, job->machine);
     int color = progression_of(pe, job->machine_size, min, job->rank);
     free(pe);
     PMPI_Comm_split(job->machine, color, job->rank, &job->node);
@@ -140,7 +156,9 @@ void memheap_job_close(memheap_job_t *job)
     PMPI_Comm_free(&job->machine);
     PMPI_Comm_free(&job->world);
     free(job->nodes);
+    free(job->processes);
     job->nodes = NULL;
+    job->processes = NULL;
 }
 
 /* Wait for a request, and make progress meanwhile. */
@@ -262,4 +280,22 @@ void memheap_job_abort(const memheap_job_t *job, int status)
     nanosleep(&forwarding, NULL);
     PMPI_Abort(MPI_COMM_WORLD, status);
     _exit(status == 0 ? EXIT_FAILURE : status);
+}
+
+/* Open MPI's function behind MPI_Abort() ends the job in the same way and
+ * prints nothing. It is not part of MPI, so it is looked up at run time. Other
+ * MPIs print to standard error. */
+void memheap_job_end(int status)
+{
+    int (*quiet)(MPI_Comm comm, int status);
+    void *symbol = dlsym(RTLD_DEFAULT, "ompi_mpi_abort");
+    if (symbol != NULL) {
+        memcpy(&quiet, &symbol, sizeof(quiet)); /* as POSIX says for dlsym() */
+        quiet(MPI_COMM_WORLD, status);
+    }
+    int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nothing >= 0)
+        dup2(nothing, STDERR_FILENO);
+    PMPI_Abort(MPI_COMM_WORLD, status);
+    _exit(status);
 }

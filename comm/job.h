@@ -22,11 +22,18 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /** A node: the PEs start + i * stride of the job, i < size. */
 typedef struct memheap_node {
     int start, stride, size;
 } memheap_node_t;
+
+/** A process. Others in its PID namespace can signal it. */
+typedef struct memheap_process {
+    pid_t pid;
+    ino_t pid_namespace; /* 0: unknown */
+} memheap_process_t;
 
 typedef struct memheap_job {
     MPI_Comm world;
@@ -35,6 +42,7 @@ typedef struct memheap_job {
     MPI_Comm leaders; /* the first PE of each node; MPI_COMM_NULL on others */
     int rank, size;
     int machine_size, machine_first; /* number of PEs, and the first PE */
+    memheap_process_t *processes;    /* of the PEs of the machine */
     int node_rank, node_size;
     memheap_node_t *nodes; /* ordered by their first PE */
     int node_count;
@@ -115,7 +123,11 @@ void memheap_job_leaders_gather(const memheap_job_t *job, const void *mine,
 void memheap_job_leaders_shift(const memheap_job_t *job, const void *mine,
                                void *next, size_t size);
 
-/** Abort all PEs, with an exit status for the launcher. Local. */
+/** End all PEs, with an exit status for the launcher. MPI prints nothing.
+ *  Local. */
+_Noreturn void memheap_job_end(int status);
+
+/** The same for an error: MPI prints that the job was aborted. */
 _Noreturn void memheap_job_abort(const memheap_job_t *job, int status);
 
 /** The rank on this node of a PE; node_size or more if it is on another node.

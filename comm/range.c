@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 enum {
     CANDIDATES = 64,
@@ -27,6 +28,7 @@ enum {
  * executable and the sanitizers, below the stack and the libraries. */
 static const size_t span_start = (size_t)1 << 44;
 static const size_t span_end = (size_t)0x7e << 40;
+static const size_t addressable = (size_t)128 << 40;
 
 /* The candidates of one round. */
 typedef struct candidates {
@@ -82,11 +84,31 @@ static void report_obstacle(const memheap_log_t *log,
                             size_t size)
 {
     char text[MEMHEAP_SIZE_TEXT];
+    char other[MEMHEAP_SIZE_TEXT];
+    struct rlimit limit;
     unsigned i = 0;
+    if (candidates->count == 0) {
+        memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                          "no address range of %s is free on all PEs: the "
+                          "machine can address %s, and a heap a part of that; "
+                          "set a smaller SHMEM_SYMMETRIC_SIZE",
+                          memheap_format_size(text, size),
+                          memheap_format_size(other, addressable));
+        return;
+    }
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                          "no address range of %s is free on all PEs: a "
+                          "process may have %s of address space, and a heap "
+                          "takes its size, or 1 GiB if that is more, for each "
+                          "PE of the node; raise the limit (ulimit -v)",
+                          memheap_format_size(text, size),
+                          memheap_format_size(other, limit.rlim_cur));
+        return;
+    }
     while (i + 1 < candidates->count && (reserved >> i & 1) != 0)
         i++;
-    size_t start =
-        candidates->count == 0 ? 0 : (size_t)candidate_at(candidates, i);
+    size_t start = (size_t)candidate_at(candidates, i);
     char line[512];
     char obstacle[512] = "no mapping, but the limits of this process";
     FILE *maps = fopen("/proc/self/maps", "re");

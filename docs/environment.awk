@@ -43,8 +43,10 @@ function write_markdown(   i, n, value, help) {
         value = field[n, "default"]
         help = field[n, "help"]
         gsub(/\|/, "\\|", help)
+        others = field[n, "old_name"]
+        gsub(/ /, "`, `", others)
         printf "| `%s`%s | %s | %s | %s | %s |\n", n,
-            field[n, "old_name"] == "" ? "" : ", `" field[n, "old_name"] "`",
+            others == "" ? "" : ", `" others "`",
             type_of(n), value == "" ? "" : "`" value "`", field[n, "scope"], help
     }
     print ""
@@ -85,8 +87,11 @@ function write_man(   i, n, value) {
             value == "" ? "none" : roff(value), roff(field[n, "scope"])
         print roff(toupper(substr(field[n, "help"], 1, 1)) \
             substr(field[n, "help"], 2)) "."
-        if (field[n, "old_name"] != "")
-            printf "The old name is\n.BR %s .\n", field[n, "old_name"]
+        others = field[n, "old_name"]
+        gsub(/ /, " ,\n.BR ", others)
+        if (others != "")
+            printf "%s\n.BR %s .\n", others ~ / / ? "Other names are" : \
+                "Another name is", others
     }
     print ".SH SEE ALSO"
     print ".BR memheap\\-info (1),"

@@ -9,6 +9,7 @@
 #include "shmem/bootstrap.h"
 #include "shmem/long_waits.h"
 #include "shmem/call_description.h"
+#include "shmem/global_exit.h"
 #include "shmem/process.h"
 #include "shmem/remote_registration.h"
 #include "shmem/space.h"
@@ -327,6 +328,7 @@ static memheap_status_t start_job(memheap_runtime_t *rt)
     if (status != MEMHEAP_OK)
         goto err_heap;
     memheap_team_start();
+    memheap_global_exit_open();
     memheap_log_write(
         &rt->log, MEMHEAP_LOG_DEBUG,
         "heap of at most %zu bytes at %p, component %s, %d node%s", limit,
@@ -408,6 +410,7 @@ void memheap_runtime_stop(void)
     memheap_space_report(&rt->space);
     memheap_spaces_report();
     memheap_team_stop();
+    memheap_global_exit_close();
     /* The transport first: all memory below is registered with it. */
     disconnect_pes(rt);
     memheap_spaces_stop();

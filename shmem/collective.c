@@ -79,6 +79,10 @@ static void broadcast(memheap_group_t *group, void *dest, const void *source,
 {
     if (root < 0 || root >= group->size)
         memheap_wrong_pe(group->name, SHMEM_CTX_DEFAULT, root);
+    if (group->rank == root)
+        memheap_group_check(group, source, size);
+    if (group->rank != root || root_too)
+        memheap_group_check(group, dest, size);
     if (group->agree == NULL && group->on_node && size <= MEMHEAP_SET_ROOM) {
         memheap_group_send(group, dest, source, size, root);
         return;
@@ -136,6 +140,8 @@ static void unpack_fcollect(void *context,
 static void fcollect(memheap_group_t *group, void *dest, const void *source,
                      size_t size)
 {
+    memheap_group_check(group, source, size);
+    memheap_group_check(group, dest, memheap_bytes((size_t)group->size, size));
     if (memheap_group_can_inline(group, size)) {
         memheap_agree_attach(group->agree, source, size);
         memheap_group_barrier(group);
@@ -187,6 +193,8 @@ static void alltoall(memheap_group_t *group, void *dest, const void *source,
                      size_t size)
 {
     size_t all = memheap_bytes((size_t)group->size, size);
+    memheap_group_check(group, source, all);
+    memheap_group_check(group, dest, all);
     if (memheap_group_can_inline(group, all)) {
         memheap_agree_attach(group->agree, source, all);
         memheap_group_barrier(group);
@@ -215,10 +223,23 @@ static void alltoall(memheap_group_t *group, void *dest, const void *source,
     memheap_group_barrier(group);
 }
 
+/* The bytes from the first of count elements for each of n PEs to the end of
+ * the last; SIZE_MAX on overflow. */
+static size_t span(int n, size_t count, size_t stride, size_t size)
+{
+    size_t elements = memheap_bytes((size_t)n, count);
+    if (elements == 0)
+        return 0;
+    size_t bytes = memheap_bytes(elements - 1, stride);
+    return bytes > SIZE_MAX - size ? SIZE_MAX : bytes + size;
+}
+
 /* Strides are in bytes. Each PE sends count elements to every PE. */
 static void alltoalls(memheap_group_t *group, char *dest, const char *source,
                       size_t dst, size_t sst, size_t size, size_t count)
 {
+    memheap_group_check(group, source, span(group->size, count, sst, size));
+    memheap_group_check(group, dest, span(group->size, count, dst, size));
     memheap_group_barrier(group);
     for (int step = 0; step < group->size; step++) {
         int i = (group->rank + step) % group->size;
@@ -287,7 +308,14 @@ static void unpack_collect(void *context,
 {
     const exchange_args_t *p = context;
     size_t offset = 0;
-    (void)count; /* every rank is in one of them */
+    size_t total = 0;
+    for (int b = 0; b < count; b++) {
+        const size_t *lengths = payloads[b].data;
+        for (int k = 0; k < payloads[b].count; k++)
+            total += lengths[k];
+    }
+    for (int i = 0; i < p->group->agree->node_size && total > 0; i++)
+        memheap_group_on_node(p->group, p->dest, total, i);
     for (int rank = 0; rank < p->group->size; rank++) {
         int k;
         const memheap_node_payload_t *block =
@@ -314,6 +342,7 @@ static void collect_off_node(memheap_group_t *group, char *dest,
         size_t length = memheap_runtime_reduce(group->agree, &group->call,
                                                i == group->rank ? size : 0,
                                                memheap_agree_max);
+        memheap_group_check(group, dest + offset, length);
         memheap_group_get(group, dest + offset, source, length, i);
         offset += length;
     }
@@ -325,7 +354,10 @@ static void collect_team(memheap_group_t *group, char *dest, const void *source,
                          size_t size)
 {
     size_t offset = 0;
+    size_t total = 0;
+    memheap_group_check(group, source, size);
     if (group->size == 1) {
+        memheap_group_check(group, dest, size);
         memheap_group_get(group, dest, source, size, 0);
         return;
     }
@@ -345,6 +377,9 @@ static void collect_team(memheap_group_t *group, char *dest, const void *source,
         return;
     }
     memheap_group_barrier(group);
+    for (int i = 0; i < group->size; i++)
+        total += length_of(group, i);
+    memheap_group_check(group, dest, total);
     for (int i = 0; i < group->size; i++) {
         size_t length = length_of(group, i);
         memheap_group_get(group, dest + offset, source, length, i);
@@ -363,6 +398,7 @@ static void collect_set(memheap_group_t *group, char *dest, const void *source,
         return;
     }
     size_t offset = 0;
+    memheap_group_check(group, source, size);
     *(volatile long *)(group->sync + MEMHEAP_SET_LENGTH) = (long)size;
     memheap_group_barrier(group);
     for (int i = 0; i < group->size; i++) {
@@ -370,6 +406,7 @@ static void collect_set(memheap_group_t *group, char *dest, const void *source,
         memheap_group_get(group, &length, group->sync + MEMHEAP_SET_LENGTH,
                           sizeof(length), i);
         memheap_group_wait_gets(group);
+        memheap_group_check(group, dest + offset, (size_t)length);
         memheap_group_get(group, dest + offset, source, (size_t)length, i);
         offset += (size_t)length;
     }

@@ -67,7 +67,8 @@ MEMHEAP_PROFILED(shmem_ctx_create)
 
 void pshmem_ctx_destroy(shmem_ctx_t ctx)
 {
-    if (ctx == SHMEM_CTX_INVALID)
+    if (ctx == SHMEM_CTX_INVALID ||
+        memheap_runtime_has_ended("shmem_ctx_destroy"))
         return;
     if (ctx == SHMEM_CTX_DEFAULT) {
         memheap_runtime_error(

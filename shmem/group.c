@@ -219,6 +219,19 @@ void memheap_group_send(const memheap_group_t *group, void *dest,
     }
 }
 
+void memheap_group_check(const memheap_group_t *group, const void *address,
+                         size_t size)
+{
+    int me = memheap_runtime.job.rank;
+    if (size == 0)
+        return;
+    const memheap_segment_t *segment = memheap_segment_at(address, size);
+    if (segment == NULL)
+        memheap_wrong_address(group->name, address, size, me);
+    if (MEMHEAP_UNLIKELY(segment->access_checked))
+        memheap_check_access(address, size, group->name, me);
+}
+
 char *memheap_group_on_node(const memheap_group_t *group, const void *address,
                             size_t size, int i)
 {

@@ -100,6 +100,12 @@ static inline char *memheap_group_at(const memheap_group_t *group,
                           group->start + i * group->stride, remote_p);
 }
 
+/** End the job with a message if size bytes at an address are no symmetric
+ *  object of this PE. Each collective checks its source and its destination
+ *  before it writes. */
+void memheap_group_check(const memheap_group_t *group, const void *address,
+                         size_t size);
+
 /** Find an object on member i of this node. */
 char *memheap_group_on_node(const memheap_group_t *group, const void *address,
                             size_t size, int i);

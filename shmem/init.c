@@ -11,6 +11,7 @@
 #include "shmem/access.h"
 #include "shmem/bootstrap.h"
 #include "shmem/call_description.h"
+#include "shmem/global_exit.h"
 #include "shmem/team.h"
 #include "comm/parent.h"
 
@@ -27,13 +28,14 @@ static void agree_on(memheap_call_kind_t kind, const char *name)
     memheap_runtime_agree(&memheap_runtime.agree, &call, MEMHEAP_OK, 0, NULL);
 }
 
-static void finalize_all(const char *name)
+static void finalize_all(const char *name, const char *how)
 {
     memheap_runtime.ending = true;
     agree_on(MEMHEAP_CALL_FINALIZE, name);
     memheap_team_final_sync();
     memheap_runtime_stop();
     memheap_runtime.ending = false;
+    memheap_runtime.ended_by = how;
 }
 
 static void at_exit(int status, void *unused)
@@ -41,10 +43,13 @@ static void at_exit(int status, void *unused)
     (void)unused;
     if (getpid() != memheap_runtime.pid)
         return; /* a forked child is not a PE */
+    if (memheap_runtime.global_exit.begun)
+        return;
     if (memheap_runtime.depth > 0) {
         if (status != EXIT_SUCCESS)
             return;
-        finalize_all("shmem_finalize, which runs at exit");
+        finalize_all("shmem_finalize, which runs at exit",
+                     "shmem_finalize(), which ran at exit");
     }
     memheap_runtime_end_mpi();
     if (status == EXIT_SUCCESS && memheap_runtime.exit_status != 0) {
@@ -110,9 +115,11 @@ MEMHEAP_PROFILED(start_pes)
 
 void pshmem_finalize(void)
 {
+    if (memheap_runtime_has_ended("shmem_finalize"))
+        return;
     memheap_runtime_begin("shmem_finalize");
     if (memheap_runtime.depth == 1) {
-        finalize_all(NULL);
+        finalize_all(NULL, "shmem_finalize()");
         return;
     }
     agree_on(MEMHEAP_CALL_FINALIZE, NULL);
@@ -126,27 +133,16 @@ void pshmem_query_initialized(int *initialized)
 }
 MEMHEAP_PROFILED(shmem_query_initialized)
 
-void pshmem_global_exit(int status)
-{
-    if (memheap_runtime.depth == 0)
-        memheap_runtime_not_running("shmem_global_exit");
-    fflush(NULL);
-    memheap_job_abort(&memheap_runtime.job, status);
-}
-MEMHEAP_PROFILED(shmem_global_exit)
-
 int pshmem_my_pe(void)
 {
-    if (memheap_runtime.depth == 0)
-        memheap_runtime_not_running("shmem_my_pe");
+    memheap_runtime_has_ended("shmem_my_pe");
     return memheap_runtime.job.rank;
 }
 MEMHEAP_PROFILED(shmem_my_pe)
 
 int pshmem_n_pes(void)
 {
-    if (memheap_runtime.depth == 0)
-        memheap_runtime_not_running("shmem_n_pes");
+    memheap_runtime_has_ended("shmem_n_pes");
     return memheap_runtime.job.size;
 }
 MEMHEAP_PROFILED(shmem_n_pes)

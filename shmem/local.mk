@@ -1,6 +1,7 @@
 # libmemheap_shmem: OpenSHMEM over MPI and UCX.
 shmem_headers = include/shmem/pshmem.h include/shmem/shmem.h \
-	include/shmem/shmem_generic.h include/shmem/shmem_typed.h \
+	include/shmem/shmem_generic.h include/shmem/shmem_overloads.h \
+	include/shmem/shmem_typed.h \
 	include/shmem/shmem_types.h include/shmem/shmemx.h \
 	include/shmem/shmemx_pools.h include/shmem/shmemx_sites.h
 # The headers have a folder of their own beside <memheap/...>, because other
@@ -15,9 +16,10 @@ libmemheap_shmem_la_SOURCES = $(comm_sources) $(shmem_headers) \
 	shmem/access.c shmem/access.h shmem/amo.c shmem/bootstrap.c \
 	shmem/bootstrap.h shmem/call_description.c shmem/call_description.h \
 	shmem/collective.c shmem/copy.c shmem/copy.h shmem/ctx.c shmem/ctx.h \
-	shmem/deprecated.c shmem/group.c shmem/group.h shmem/init.c \
-	shmem/lock.c shmem/long_waits.c shmem/long_waits.h shmem/memory.c \
-	shmem/memory.h shmem/mpi_wrappers.c shmem/ordering.c shmem/p2p_sync.c \
+	shmem/deprecated.c shmem/global_exit.c shmem/global_exit.h \
+	shmem/group.c shmem/group.h shmem/init.c shmem/lock.c \
+	shmem/long_waits.c shmem/long_waits.h shmem/memory.c shmem/memory.h \
+	shmem/mpi_wrappers.c shmem/ordering.c shmem/p2p_sync.c \
 	shmem/process.c shmem/process.h shmem/reduce.c \
 	shmem/remote_registration.c \
 	shmem/remote_registration.h shmem/rma.c shmem/runtime.c \

@@ -46,6 +46,12 @@ static void report_failure(void *context, const memheap_call_t *call,
         return;
     char text[MEMHEAP_CALL_TEXT];
     memheap_call_describe(call, text, sizeof(text));
+    if (status == MEMHEAP_ERR_BAD_ARGUMENT && call->kind == MEMHEAP_CALL_ALIGN)
+        snprintf(rt->message, sizeof(rt->message), "%zu is %s",
+                 (size_t)call->argument[0],
+                 memheap_is_power_of_two((size_t)call->argument[0])
+                     ? "more than the heap can align to"
+                     : "no power of two");
     if (status != MEMHEAP_ERR_NO_MEMORY) {
         memheap_runtime_error("%s: %s%s%s", text, memheap_status_string(status),
                               rt->message[0] == '\0' ? "" : ": ", rt->message);
@@ -218,6 +224,8 @@ MEMHEAP_PROFILED(shmem_calloc)
 
 void pshmem_free(void *ptr)
 {
+    if (memheap_runtime_has_ended("shmem_free"))
+        return;
     memheap_runtime_begin("shmem_free");
     if (ptr == NULL)
         return;
@@ -284,6 +292,8 @@ int pshmemx_free_batch(size_t count, void *const *blocks)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     memheap_space_t *space = &rt->space;
+    if (memheap_runtime_has_ended("shmemx_free_batch"))
+        return -1;
     memheap_runtime_begin("shmemx_free_batch");
     if (count == 0)
         return 0;

@@ -176,6 +176,8 @@ static void exchange_sums(memheap_group_t *group, void *dest,
                         size_t n)                                              \
     {                                                                          \
         size_t bytes = memheap_bytes(n, sizeof(T));                            \
+        memheap_group_check(group, source, bytes);                             \
+        memheap_group_check(group, dest, bytes);                               \
         if (memheap_group_can_inline(group, bytes)) {                          \
             memheap_agree_attach(group->agree, source, bytes);                 \
             memheap_group_barrier(group);                                      \
@@ -236,6 +238,8 @@ static void exchange_sums(memheap_group_t *group, void *dest,
     {                                                                          \
         T buffer[BUFFER / sizeof(T)];                                          \
         T copy[BUFFER / sizeof(T)];                                            \
+        memheap_group_check(group, source, memheap_bytes(n, sizeof(T)));       \
+        memheap_group_check(group, dest, memheap_bytes(n, sizeof(T)));         \
         for (size_t first = 0; first < n || first == 0;) {                     \
             size_t count = memheap_min(n - first, BUFFER / sizeof(T));         \
             size_t bytes = count * sizeof(T);                                  \

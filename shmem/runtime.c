@@ -10,9 +10,11 @@
 #include "config.h"
 
 #include "shmem/runtime.h"
+#include "shmem/global_exit.h"
 #include "comm/parent.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,10 +135,25 @@ void memheap_runtime_not_running(const char *call)
                               call, parent);
         _exit(EXIT_FAILURE);
     }
-    memheap_runtime_error("%s was called before shmem_init() or after "
-                          "shmem_finalize()",
-                          call);
+    const char *end = memheap_runtime.ended_by;
+    memheap_global_exit_wait();
+    if (end == NULL)
+        memheap_runtime_error("%s was called before shmem_init()", call);
+    else
+        memheap_runtime_error("%s was called after %s", call, end);
     exit(EXIT_FAILURE);
+}
+
+void memheap_runtime_warn_ended(const char *call)
+{
+    static atomic_flag warned = ATOMIC_FLAG_INIT;
+    memheap_global_exit_wait();
+    if (memheap_runtime.ended_by == NULL || memheap_parent_rank() >= 0)
+        memheap_runtime_not_running(call);
+    if (memheap_runtime.job.rank == 0 && !atomic_flag_test_and_set(&warned))
+        memheap_runtime_error("warning: %s was called after %s, and has no "
+                              "effect",
+                              call, memheap_runtime.ended_by);
 }
 
 /* End the job after a divergence. The PE that has logged it aborts; the others

@@ -14,6 +14,7 @@
 #include "base/registry.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 /**
@@ -70,8 +71,9 @@ typedef struct shmemx_space {
 typedef struct memheap_runtime {
     int depth;        /* shmem_init() calls without finalize; 0: not running */
     int thread_level; /* SHMEM_THREAD_... */
-    bool exit_hook_set; /* the exit handler is registered */
-    pid_t pid;          /* of this PE; a forked child has another */
+    bool exit_hook_set;   /* the exit handler is registered */
+    pid_t pid;            /* of this PE; a forked child has another */
+    const char *ended_by; /* the call that ended the library; NULL: none */
 
     bool started_mpi;           /* this library has started MPI */
     bool program_started_mpi;   /* the program has called MPI_Init */
@@ -99,6 +101,13 @@ typedef struct memheap_runtime {
     memheap_status_t data_status; /* of the last attempt to move them */
     /** Why variables are not symmetric, or "". */
     char no_variables[600];
+
+    /** Of shmem_global_exit() on this PE. */
+    struct {
+        atomic_bool begun;
+        pthread_t thread;   /* that has called it */
+        atomic_int flushed; /* other PEs that have flushed their output */
+    } global_exit;
 
     const memheap_params_t *params; /* NULL: not running */
     int exit_status;                /* of the process, instead of 0 */
@@ -156,9 +165,22 @@ void memheap_runtime_exchange(memheap_agree_t *agree,
                               const memheap_call_t *call,
                               const memheap_agree_exchange_t *exchange);
 
-/** Print that a call needs a running library, or that a forked child must not
+/** Print that a call came too early or too late, or that a forked child must not
  *  make it, and end the program. */
 _Noreturn void memheap_runtime_not_running(const char *call);
+
+/** As memheap_runtime_has_ended(), if the library is not running. */
+void memheap_runtime_warn_ended(const char *call);
+
+/** Whether the library has ended, for a call that harms nothing then: PE 0
+ *  warns of the first one. Ends the program if the library has not started. */
+static inline bool memheap_runtime_has_ended(const char *call)
+{
+    if (__builtin_expect(memheap_runtime.depth > 0, 1))
+        return false;
+    memheap_runtime_warn_ended(call);
+    return true;
+}
 
 /** Abort the job, after printing the error. A forked child ends alone. */
 _Noreturn void memheap_runtime_abort(void);

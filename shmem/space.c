@@ -308,6 +308,8 @@ int pshmemx_space_destroy(shmemx_space_t space)
     memheap_runtime_t *rt = &memheap_runtime;
     memheap_call_t call = {.kind = MEMHEAP_CALL_SPACE_DESTROY};
     int pe;
+    if (memheap_runtime_has_ended("shmemx_space_destroy"))
+        return -1;
     memheap_runtime_begin("shmemx_space_destroy");
     if (space == SHMEMX_SPACE_INVALID)
         return 0;
@@ -433,6 +435,8 @@ static memheap_status_t release(memheap_space_t *space, void *ptr)
 
 void pshmemx_space_free(shmemx_space_t space, void *ptr)
 {
+    if (memheap_runtime_has_ended("shmemx_space_free"))
+        return;
     memheap_runtime_begin("shmemx_space_free");
     if (space != SHMEMX_SPACE_INVALID && ptr != NULL)
         release(space_of(space), ptr);

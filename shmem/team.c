@@ -329,6 +329,8 @@ void pshmem_team_destroy(shmem_team_t team)
 {
     memheap_call_t call = {.kind = MEMHEAP_CALL_TEAM_DESTROY,
                            .argument = {0, 0, 0}};
+    if (memheap_runtime_has_ended("shmem_team_destroy"))
+        return;
     memheap_runtime_begin("shmem_team_destroy");
     if (team == SHMEM_TEAM_INVALID)
         return;

@@ -63,7 +63,8 @@ typedef struct memheap_param_def {
     const char *default_text;
     /** One sentence about what it does. */
     const char *help;
-    /** An older name of the variable, read if name is not set; may be NULL. */
+    /** Other names of the variable, separated by blanks, read in this order if
+     *  name is not set; may be NULL. */
     const char *old_name;
     /** MEMHEAP_PARAM_JOB and other flags, or 0. */
     unsigned flags;

@@ -30,6 +30,7 @@ extern "C" {
  * Source: OpenSHMEM 1.6, chapter 10.
  */
 
+/* Names that are overloaded in C++ are declared in full. */
 #define PSHMEM_DECLARE_(name) extern __typeof__(name) p##name;
 PSHMEM_DECLARE_(shmem_init)
 PSHMEM_DECLARE_(shmem_init_thread)
@@ -68,7 +69,7 @@ PSHMEM_DECLARE_(shmem_barrier_all)
 PSHMEM_DECLARE_(shmem_sync_all)
 PSHMEM_DECLARE_(shmem_team_sync)
 PSHMEM_DECLARE_(shmem_barrier)
-PSHMEM_DECLARE_(shmem_sync)
+void pshmem_sync(int PE_start, int logPE_stride, int PE_size, long *pSync);
 PSHMEM_DECLARE_(shmem_fence)
 PSHMEM_DECLARE_(shmem_ctx_fence)
 PSHMEM_DECLARE_(shmem_quiet)
@@ -87,9 +88,9 @@ PSHMEM_DECLARE_(shmem_putmem_signal)
 PSHMEM_DECLARE_(shmem_ctx_putmem_signal)
 PSHMEM_DECLARE_(shmem_putmem_signal_nbi)
 PSHMEM_DECLARE_(shmem_ctx_putmem_signal_nbi)
-PSHMEM_DECLARE_(shmem_signal_add)
+void pshmem_signal_add(uint64_t *sig_addr, uint64_t signal, int pe);
 PSHMEM_DECLARE_(shmem_ctx_signal_add)
-PSHMEM_DECLARE_(shmem_signal_set)
+void pshmem_signal_set(uint64_t *sig_addr, uint64_t signal, int pe);
 PSHMEM_DECLARE_(shmem_ctx_signal_set)
 PSHMEM_DECLARE_(shmem_signal_fetch)
 PSHMEM_DECLARE_(shmem_signal_wait_until)
@@ -119,7 +120,7 @@ PSHMEM_DECLARE_(shmalloc)
 PSHMEM_DECLARE_(shfree)
 PSHMEM_DECLARE_(shrealloc)
 PSHMEM_DECLARE_(shmemalign)
-PSHMEM_DECLARE_(shmem_wait_until)
+void pshmem_wait_until(long *ivar, int cmp, long cmp_value);
 PSHMEM_DECLARE_(shmem_wait)
 PSHMEM_DECLARE_(shmem_clear_cache_inv)
 PSHMEM_DECLARE_(shmem_clear_cache_line_inv)

@@ -126,7 +126,10 @@ void shmem_query_thread(int *provided);
 
 /**
  * End the library. Collective; begins with a barrier. The call that matches
- * the first shmem_init() releases the heap and everything in it.
+ * the first shmem_init() releases the heap and everything in it. After that,
+ * calls that would free something, further finalizes, shmem_my_pe() and
+ * shmem_n_pes() only cause one warning; other calls end the program. A program
+ * that exits without this call finalizes at exit, unless its status is not 0.
  */
 void shmem_finalize(void);
 
@@ -134,7 +137,21 @@ void shmem_finalize(void);
  *  to 0. Local; may be called at any time. */
 void shmem_query_initialized(int *initialized);
 
-/** End the job from this PE alone, with an exit status for the launcher. */
+/**
+ * End the job from this PE alone. Local. This PE exits in the normal way: its exit
+ * handlers run, and what stdio has buffered is written. Calls of the library
+ * in the handlers do as after shmem_finalize(). Then the other PEs write what
+ * stdio has buffered, and end wherever they are, without their exit handlers.
+ *
+ * The library installs handlers of SIGTERM and of the signal SIGRTMAX - 2 for
+ * this, unless the program has its own. Buffers stay unwritten on a PE that
+ * blocks these signals or changes their handlers later. On other machines,
+ * PEs write their buffers if the launcher sends them SIGTERM first: Open MPI's
+ * mpirun does, and MPICH's mpiexec does not.
+ *
+ * @param status  the exit status of the job. If several PEs call, it is that of
+ *                one of them
+ */
 SHMEM_NORETURN_ void shmem_global_exit(int status);
 
 /** As shmem_init(); npes is ignored, and so are further calls. The end of the
@@ -949,5 +966,6 @@ SHMEM_TYPED_ROUTINES_(shmem_)
 #undef SHMEM_NORETURN_
 
 #include "shmem_generic.h"
+#include "shmem_overloads.h"
 
 #endif

@@ -30,13 +30,46 @@
     type * : shmem_ctx_##name##_##family,                                      \
              const type * : shmem_ctx_##name##_##family,
 
-/* The default is for the types of first that leave nothing to choose. */
+/*
+ * For other types, the call goes to a function without parameters. So the
+ * compiler reports too many arguments to a function whose name has the types
+ * that fit. These functions do not exist.
+ */
+#define SHMEM_BASIC_TYPES_WANTED_                                              \
+    shmem_wants_pointer_to_float_double_longdouble_char_schar_short_int_long_longlong_uchar_ushort_uint_ulong_ulonglong
+#define SHMEM_AMO_EXTENDED_BASIC_TYPES_WANTED_                                 \
+    shmem_wants_pointer_to_float_double_int_long_longlong_uint_ulong_ulonglong
+#define SHMEM_AMO_BASIC_TYPES_WANTED_                                          \
+    shmem_wants_pointer_to_int_long_longlong_uint_ulong_ulonglong
+#define SHMEM_AMO_BIT_BASIC_TYPES_WANTED_                                      \
+    shmem_wants_pointer_to_uint_ulong_ulonglong_int32_int64
+#define SHMEM_AMO_OLD_MOVE_TYPES_WANTED_                                       \
+    shmem_wants_pointer_to_float_double_int_long_longlong
+#define SHMEM_AMO_OLD_TYPES_WANTED_ shmem_wants_pointer_to_int_long_longlong
+#define SHMEM_WAIT_BASIC_TYPES_WANTED_                                         \
+    shmem_wants_pointer_to_short_ushort_int_long_longlong_uint_ulong_ulonglong
+#define SHMEM_REDUCE_BIT_GENERIC_TYPES_WANTED_                                 \
+    shmem_wants_pointer_to_uchar_ushort_uint_ulong_ulonglong_int8_int16_int32_int64
+#define SHMEM_REDUCE_SUM_BASIC_TYPES_WANTED_                                   \
+    shmem_wants_pointer_to_float_double_longdouble_char_schar_short_int_long_longlong_uchar_ushort_uint_ulong_ulonglong_complexd_complexf
+void SHMEM_BASIC_TYPES_WANTED_(void);
+void SHMEM_AMO_EXTENDED_BASIC_TYPES_WANTED_(void);
+void SHMEM_AMO_BASIC_TYPES_WANTED_(void);
+void SHMEM_AMO_BIT_BASIC_TYPES_WANTED_(void);
+void SHMEM_AMO_OLD_MOVE_TYPES_WANTED_(void);
+void SHMEM_AMO_OLD_TYPES_WANTED_(void);
+void SHMEM_WAIT_BASIC_TYPES_WANTED_(void);
+void SHMEM_REDUCE_BIT_GENERIC_TYPES_WANTED_(void);
+void SHMEM_REDUCE_SUM_BASIC_TYPES_WANTED_(void);
+
 #define SHMEM_TYPED_(family, table, pointer)                                   \
-    _Generic(pointer, table(SHMEM_CASE_, family) void * : (void)0)
+    _Generic(pointer, table(SHMEM_CASE_, family) default : table##WANTED_)
 #define SHMEM_ANY_(family, table, first, second)                               \
     _Generic(first, table(SHMEM_CASE_, family) shmem_ctx_t                     \
              : _Generic(second, table(SHMEM_CTX_CASE_, family) default         \
-                        : (void)0))
+                        : table##WANTED_),                                     \
+               default                                                         \
+             : table##WANTED_)
 #define SHMEM_RMA_ANY_(family, ...)                                            \
     SHMEM_ANY_(family, SHMEM_BASIC_TYPES_, SHMEM_FIRST_(__VA_ARGS__),          \
                SHMEM_SECOND_(__VA_ARGS__))                                     \

@@ -19,8 +19,10 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
-#include <complex>
-#define SHMEM_COMPLEX_(type) std::complex<type>
+/* C++ has no _Complex, but its compilers do. */
+__extension__ typedef double _Complex shmem_complex_double_t_;
+__extension__ typedef float _Complex shmem_complex_float_t_;
+#define SHMEM_COMPLEX_(type) shmem_complex_##type##_t_
 #else
 #define SHMEM_COMPLEX_(type) type _Complex
 #endif

@@ -103,6 +103,29 @@ lock|shmem_set_lock|is no symmetric address of 8 bytes on PE
 set|shmem_sync|PE 1 is not in the active set of 1 PEs from 0, 2^0 apart
 END
 
+# name | call | transports
+while IFS='|' read -r name call transports; do
+    for transport in $transports; do
+        job error -x MEMHEAP_TRANSPORT=$transport -n 2 "$program" "$name"
+        says "memheap: PE 1: $call: 0x" "is no symmetric address of " \
+            "bytes on PE 1: the heap lies from 0x"
+        says_once
+        fact "$name past the end of the heap, transport $transport"
+    done
+done <<END
+broadcast|shmem_long_broadcast|auto
+collect|shmem_long_collect|auto ucx
+fcollect|shmem_long_fcollect|auto
+alltoall|shmem_long_alltoall|auto
+alltoalls|shmem_long_alltoalls|auto
+reduce|shmem_long_sum_reduce|auto ucx
+inscan|shmem_long_sum_inscan|auto
+broadcast64|shmem_broadcast64|auto
+collect64|shmem_collect64|auto ucx
+to_all|shmem_long_sum_to_all|auto
+source|shmem_long_fcollect|auto
+END
+
 job error -n 4 "$program" kill
 says "signal 9"
 fact "a PE that is killed ends the others"
@@ -112,7 +135,7 @@ job 7 -n 4 "$program" global
 fact "global_exit ends the job with its status"
 for name in before after; do
     job error -n 1 "$program" "$name"
-    says "was called before shmem_init() or after shmem_finalize()"
+    says "was called $name shmem_"
     says_once
     fact "a call $name the library runs is an error"
 done
@@ -125,6 +148,7 @@ while IFS='|' read -r name what; do
 done <<END
 inside|it lies 16 bytes into the block of 64 bytes at 0x
 twice|it lies in free space of
+align|shmem_align(48, 100): bad argument: 48 is no power of two
 foreign|0x1000 is no address of heap "symmetric", which lies from 0x
 memory|shmem_malloc(1125899906842624): out of memory: the heap has
 END

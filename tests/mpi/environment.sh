@@ -59,9 +59,20 @@ job 5 -x SHMEM_SYMMETRIC_SIZE=many -n 1 "$program" thread
 says_once
 fact "shmem_init_thread returns where the size is bad"
 job error -x SHMEM_SYMMETRIC_SIZE=900t -n $np "$program" plain
-says "no address range of 900 TiB is free"
+says "no address range of 900 TiB is free" "the machine can address 128 TiB"
 says_once
 fact "a heap larger than the address space is an error"
+
+job error -x SHMEM_SYMMETRIC_SIZE=64m -n 2 \
+    sh -c 'ulimit -v 1000000 && exec "$0" plain' "$program"
+case $built_cflags in
+    *sanitize*) skip "a limit on the address space is named" "sanitizers need more" ;;
+    *)
+        says "no address range of 64 MiB is free" "raise the limit (ulimit -v)"
+        says_once
+        fact "a limit on the address space is named"
+        ;;
+esac
 
 job 0 -x SHMEM_SYMMETRIC_SIZE=1m -n 3 "$program" memory
 says "shmem_malloc(1125899906842624): out of memory: the heap has 1 MiB" \
@@ -95,9 +106,22 @@ says "leaves no component"
 says_once
 fact "a list that excludes all components is an error"
 job error -x MEMHEAP_NOBODY_PRIORITY=3 -n 3 "$program" plain
-says "no parameter has the name MEMHEAP_NOBODY_PRIORITY" "$priority"
+says "no parameter has the name MEMHEAP_NOBODY_PRIORITY"
 says_once
 fact "an unknown parameter is an error"
+job error -x MEMHEAP_COMPONET=$first -n 3 "$program" plain
+says "no parameter has the name MEMHEAP_COMPONET (from the environment);" \
+    "the nearest is MEMHEAP_COMPONENT"
+says_once
+fact "an unknown parameter is told the nearest name"
+job 0 -x SHMEM_SYMETRIC_SIZE=1m -n 3 "$program" plain
+says "warning: the environment variable SHMEM_SYMETRIC_SIZE has no effect; " \
+    "the nearest is SHMEM_SYMMETRIC_SIZE"
+says_once
+fact "an unknown variable of OpenSHMEM is a warning"
+job 0 -x SHMEM_SYMMETRIC_HEAP_SIZE=3m -n $np "$program" whole 3145728
+says "a block of 3145728"
+fact "SHMEM_SYMMETRIC_HEAP_SIZE is supported"
 job error -x "$priority=high" -n 3 "$program" plain
 says "$priority=\"high\"" "a whole number from 0 to 100"
 says_once

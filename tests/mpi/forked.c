@@ -192,7 +192,7 @@ static const struct {
     {"shmem_global_exit", global_exit},
     {"memheap_mpi_create", heap_create},
     {"memheap_mpi_destroy", heap_destroy},
-    {"memheap_mpi_alloc_aligned", heap_alloc},
+    {"memheap_mpi_alloc", heap_alloc},
     {"memheap_mpi_alloc_zeroed", heap_alloc_zeroed},
     {"memheap_mpi_free", heap_free},
     {"memheap_mpi_resize", heap_resize},

@@ -82,6 +82,10 @@ for np in 2 4; do
     done
 done
 
+job error $guard -n 2 "$program" reduce
+says "shmem_long_sum_reduce reaches 0x" "behind the block of 15968 bytes at 0x"
+fact "a result that is larger than its block is reported before it is written"
+
 device="-x MEMHEAP_DEVICE_FOLDER=$folder"
 job error $guard -n 1 "$program" space : $guard $device -n 1 "$program" space : \
     $guard -n 1 "$program" space : $guard $device -n 1 "$program" space

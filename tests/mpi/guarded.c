@@ -110,6 +110,16 @@ static void unset(void)
         printf("one\n");
 }
 
+/* A reduction whose result does not fit into its block, next to another. */
+static void reduce(void)
+{
+    long *from = shmem_calloc(LONGS, sizeof(*from));
+    long *to = shmem_calloc(LONGS - 4, sizeof(*to));
+    long *other = shmem_calloc(LONGS, sizeof(*other));
+    shmem_long_sum_reduce(SHMEM_TEAM_WORLD, to, from, LONGS);
+    fail(other == NULL ? "no memory" : "survived");
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -122,6 +132,8 @@ int main(int argc, char **argv)
         signalled();
     else if (strcmp(what, "space") == 0)
         in_space();
+    else if (strcmp(what, "reduce") == 0)
+        reduce();
     else if (strcmp(what, "unset") == 0)
         unset();
     shmem_barrier_all();

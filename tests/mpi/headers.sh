@@ -88,6 +88,66 @@ for standard in c11 gnu17; do
     done
 done
 
+# The same names in C++, and both kinds of complex numbers.
+cat > "$work/complex.cc" <<'END_OF_PROGRAM'
+#include <complex>
+#include <shmem.h>
+#include <pshmem.h>
+static double _Complex a[2];
+static std::complex<double> b[2];
+static float _Complex c[2];
+static std::complex<float> d[2];
+int main()
+{
+    long sync[SHMEM_SYNC_SIZE];
+    shmem_complexd_sum_reduce(SHMEM_TEAM_WORLD, a, a, 2);
+    shmem_complexd_sum_reduce(SHMEM_TEAM_WORLD, b, b, 2);
+    shmem_complexf_prod_reduce(SHMEM_TEAM_WORLD, c, c, 2);
+    shmem_complexf_prod_reduce(SHMEM_TEAM_WORLD, d, d, 2);
+    shmem_complexd_sum_to_all(a, a, 2, 0, 0, 1, a, sync);
+    shmem_complexd_sum_to_all(b, b, 2, 0, 0, 1, b, sync);
+    shmem_sum_exscan(SHMEM_TEAM_WORLD, b, b, 2);
+    return shmem_sum_reduce(SHMEM_TEAM_WORLD, c, c, 2) +
+           shmem_prod_reduce(SHMEM_TEAM_WORLD, d, d, 2);
+}
+END_OF_PROGRAM
+cp "$top_srcdir/tests/standard/generic.c" "$work/generic.cc"
+for standard in c++98 c++17; do
+    for compiler in "${CXX:-c++}" clang++; do
+        # shellcheck disable=SC2086
+        command -v ${compiler%% *} >/dev/null || continue
+        for program in generic complex; do
+            output=$($compiler -std=$standard $flags -Wno-long-long \
+                "$work/$program.cc" 2>&1) || miss "does not compile"
+            fact "$program names as $standard with $compiler"
+        done
+    done
+done
+
+# A generic name for a type that does not fit: the message has those that do.
+cat > "$work/misfit.c" <<'END_OF_PROGRAM'
+#include <shmem.h>
+int main(void)
+{
+    volatile long v;
+    void *p = 0;
+    long double l;
+    shmem_put(p, p, 1, 0);
+    shmem_atomic_inc(&l, 0);
+    shmem_atomic_add(SHMEM_CTX_DEFAULT, &l, 1, 0);
+    shmem_wait_until(&v, SHMEM_CMP_EQ, 1);
+    return shmem_xor_reduce(SHMEM_TEAM_WORLD, &l, &l, 1);
+}
+END_OF_PROGRAM
+for compiler in "$CC" clang; do
+    command -v "${compiler%% *}" >/dev/null || continue
+    output=$($compiler -std=c11 $flags "$work/misfit.c" 2>&1) && miss "compiles"
+    says pointer_to_float_double_longdouble_char_ \
+        pointer_to_int_long_longlong_uint_ pointer_to_short_ushort_int_ \
+        pointer_to_uchar_ushort_uint_
+    fact "a generic name that does not fit names the types, with $compiler"
+done
+
 library=$top_builddir/.libs/libmemheap_shmem.so
 nm -D --defined-only "$library" | awk '$2 != "A" { print $3 }' |
     sed 's/@.*//' | sort -u > "$work/exported"

@@ -15,11 +15,11 @@ mpi_tests = tests/mpi/active_sets.mpi tests/mpi/amo.mpi \
 	tests/mpi/one_pe_out_of_memory.mpi tests/mpi/variables.mpi \
 	tests/mpi/variables_fixed.mpi
 # Programs that scripts start.
-mpi_helpers = tests/mpi/busy tests/mpi/diverge tests/mpi/guarded \
+mpi_helpers = tests/mpi/busy tests/mpi/diverge tests/mpi/ends tests/mpi/guarded \
 	tests/mpi/leaky tests/mpi/lost tests/mpi/mistakes tests/mpi/ranges \
 	tests/mpi/inspected_heaps tests/mpi/spaces tests/mpi/refused \
 	tests/mpi/waits tests/mpi/with_mpi
-mpi_scripts = tests/mpi/diverge.sh tests/mpi/ranges.sh \
+mpi_scripts = tests/mpi/diverge.sh tests/mpi/ends.sh tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/mpi_order.sh \
 	tests/mpi/leftovers.sh tests/mpi/headers.sh tests/mpi/leaks.sh \
 	tests/mpi/guard.sh tests/mpi/checkers.sh tests/mpi/spaces.sh \
@@ -50,8 +50,8 @@ EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
 	tests/standard/routines.tsv tests/standard/symbols.awk \
 	tests/standard/types.tsv tests/mpi/active_sets.c tests/mpi/amo.c \
 	tests/mpi/busy.c tests/mpi/collective.c tests/mpi/ctx.c \
-	tests/mpi/diverge.c tests/mpi/forked.c tests/mpi/guarded.c \
-	tests/mpi/heap_growth.c \
+	tests/mpi/diverge.c tests/mpi/ends.c tests/mpi/forked.c \
+	tests/mpi/guarded.c tests/mpi/heap_growth.c \
 	tests/mpi/init.c tests/mpi/leaky.c tests/mpi/lock.c tests/mpi/lost.c \
 	tests/mpi/memory.c tests/mpi/memory_policy.c tests/mpi/mixed_nodes.c \
 	tests/mpi/mpi_heap.c tests/mpi/other_program.c \

@@ -339,23 +339,23 @@ START_TEST(message_says_where_a_bad_value_came_from)
     char origin[UNIT_PATH + 16];
     setenv("OMPI_MCA_memheap_number", "many", 1);
     ck_assert_int_eq(read_params(NULL, NULL), MEMHEAP_ERR_BAD_PARAM);
-    ck_assert_logged(&test_log, "(from OMPI_MCA_memheap_number)");
+    ck_assert_logged(&test_log,
+                     "(from the environment variable OMPI_MCA_memheap_number)");
     unsetenv("OMPI_MCA_memheap_number");
     ck_assert_int_eq(read_params(NULL, "\n\nMEMHEAP_NUMBER=many"),
                      MEMHEAP_ERR_BAD_PARAM);
-    snprintf(origin, sizeof(origin), "(from %s:3)", file);
+    snprintf(origin, sizeof(origin), "(from file %s:3)", file);
     ck_assert_logged(&test_log, origin);
 }
 END_TEST
 
-/* Check for one message with the unknown name, its source and the known names.
- */
+/* Check for one message with the unknown name, its source, and what helps. */
 static void assert_unknown(const char *name, const char *source)
 {
     ck_assert_uint_eq(test_log.count, 1);
     ck_assert_logged(&test_log, name);
     ck_assert_logged(&test_log, source);
-    ck_assert_logged(&test_log, "there are: MEMHEAP_WORD, MEMHEAP_NUMBER, ");
+    ck_assert_logged(&test_log, "; ");
 }
 
 START_TEST(unknown_name_in_the_environment_is_found)
@@ -426,6 +426,19 @@ START_TEST(argument_without_name_or_value_is_found)
     ck_assert_int_eq(read_argument(bad_arguments[_i]), MEMHEAP_ERR_BAD_PARAM);
     ck_assert_uint_eq(test_log.count, 1);
     ck_assert_logged(&test_log, "is not of the form NAME=VALUE");
+}
+END_TEST
+
+START_TEST(unknown_name_is_told_the_nearest)
+{
+    ck_assert_int_eq(read_argument("memheap_wrod=x"), MEMHEAP_ERR_BAD_PARAM);
+    ck_assert_logged(&test_log, "; the nearest is MEMHEAP_WORD");
+    ck_assert_int_eq(read_argument("FAR_AWAY=x"), MEMHEAP_ERR_BAD_PARAM);
+    ck_assert_logged(&test_log, "; memheap-info lists all");
+    ck_assert_int_eq(read_argument("MEMHEAP_SIZ=x"), MEMHEAP_ERR_BAD_PARAM);
+    ck_assert_logged(&test_log, "; the nearest is MEMHEAP_SIZE");
+    ck_assert_int_eq(read_argument("MEMHEAP_NUMBER=x"), MEMHEAP_ERR_BAD_PARAM);
+    ck_assert_logged(&test_log, "(from the program's argument MEMHEAP_NUMBER)");
 }
 END_TEST
 
@@ -515,6 +528,10 @@ static const struct {
     {"4t", 4 * TIB},
     {"4T", 4 * TIB},
     {"3.1M", 3250586},
+    {"0.4375k", 448},
+    {"0.21875m", 229376},
+    {"0.00000000000000000001", 1},
+    {"0.9999999999999999t", TIB},
     {"20kk", 20 * KIB},
     {"64kB", 64 * KIB},
     {"1GiB", GIB},
@@ -586,8 +603,8 @@ START_TEST(share_is_a_size_or_part_of_a_machine)
 END_TEST
 
 static const char *const bad_shares[] = {
-    "%",     "101%",      "0%",       "-5%",   "5%%",      "50%x",
-    "/node", "many/node", "8g/nodes", "1e3%%", "0.00001%", "nan%"};
+    "%",         "101%",     "0%",    "-5%",      "5%%",  "50%x", "/node",
+    "many/node", "8g/nodes", "1e3%%", "0.00001%", "nan%", "1e1%", "0x10%"};
 
 START_TEST(wrong_share_is_refused)
 {
@@ -635,6 +652,7 @@ int main(void)
     tcase_add_test(tests, unknown_name_in_the_arguments_is_found);
     ADD_LOOP(tests, argument_without_name_or_value_is_found, bad_arguments);
     tcase_add_test(tests, names_of_tests_and_of_others_are_ignored);
+    tcase_add_test(tests, unknown_name_is_told_the_nearest);
     tcase_add_test(tests, old_name_is_a_known_name);
     tcase_add_test(tests, unreadable_file_is_a_message);
     tcase_add_test(tests, line_without_equals_is_named);

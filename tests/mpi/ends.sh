@@ -1,0 +1,39 @@
+#!/bin/sh
+# Ends of programs: shmem_global_exit(), and calls after shmem_finalize().
+. "${top_srcdir:-.}/tests/mpi/expect.sh"
+program=$top_builddir/tests/mpi/ends
+MEMHEAP_TEST_TIME=20
+
+# status | where the others are | PEs that share memory; 0: all
+while IFS='|' read -r code where nodes; do
+    MEMHEAP_NODE_PES=$nodes
+    export MEMHEAP_NODE_PES
+    job "$code" -n 3 "$program" "$code" "$where"
+    says "<0 before>" "<1 before><after><last>" "<2 before>"
+    [ "$(printf '%s\n' "$output" | grep -c .)" = 1 ] ||
+        miss "has more than the output of the PEs"
+    fact "global_exit($code), others in a $where, nodes of $nodes"
+done <<END
+0|barrier|0
+0|lock|0
+0|wait|0
+0|loop|0
+0|barrier|2
+7|wait|2
+7|loop|1
+END
+unset MEMHEAP_NODE_PES
+
+for np in 1 2; do
+    for name in twice calls; do
+        job 0 -n $np "$program" $name
+        says survived "warning: " "was called after shmem_finalize(), and has no effect"
+        says_once
+        fact "$np PEs: $name after the end is one warning"
+    done
+    job 0 -n $np "$program" handler
+    says "warning: shmem_free was called after shmem_finalize(), which ran at exit"
+    says_once
+    fact "$np PEs: a free after the end at exit is one warning"
+done
+finish
