@@ -148,8 +148,8 @@ fact "heat --help prints the usage"
 oshrun_job 2 -n 2 ./heat 1
 says "Usage: heat [SIZE [STEPS [FILE]]]"
 fact "heat refuses a plate with fewer rows than PEs"
-oshrun_job 1 -n 2 ./heat 10 10 /nowhere/heat.ppm
-says "/nowhere/heat.ppm: No such file"
+oshrun_job 1 -n 2 ./heat 10 10 /proc/nowhere/heat.ppm
+says "/proc/nowhere/heat.ppm: No such file"
 fact "heat reports a picture that it cannot write"
 
 # Count the words of a text with standard tools.

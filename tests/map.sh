@@ -50,8 +50,8 @@ if command -v xz >/dev/null; then
     job 0 -n 1 "$replay" --csv --verify 0 "$work/packed.sht.xz"
 fi
 fact "a trace is compressed at the end"
-job 0 -x MEMHEAP_TRACE=/nowhere/trace -n 2 "$program" "$work/over"
-says "memheap: PE 0: warning: MEMHEAP_TRACE: cannot write /nowhere/trace: No such"
+job 0 -x MEMHEAP_TRACE=/proc/nowhere/trace -n 2 "$program" "$work/over"
+says "memheap: PE 0: warning: MEMHEAP_TRACE: cannot write /proc/nowhere/trace: No such"
 says_once
 fact "a trace that cannot be written is reported once, as a warning"
 job error -x MEMHEAP_TRACE="$work/crash.sht" -n 2 "$program" "$work/over" crash
@@ -164,10 +164,10 @@ of what process, or of what trace?|2|--text
 --pe wants the number of a PE, not "-1"|2|--pe -1 1
 there can be one trace, and nothing else, not "1"|2|$shipped 1
 --at wants "peak", "end" or a number of operations, not "noon"|1|--at noon $shipped
-cannot read the trace /nowhere|1|/nowhere
+cannot read the trace /proc/nowhere|1|/proc/nowhere
 no component has the name "nobody"|1|-c nobody $shipped
 cannot look at process 999999999 (No such process)|1|999999999
-cannot write /nowhere/map.svg (No such file|1|-o /nowhere/map.svg $shipped
+cannot write /proc/nowhere/map.svg (No such file|1|-o /proc/nowhere/map.svg $shipped
 END
 if [ -c /dev/full ]; then
     run 1 "$map" -o /dev/full "$shipped"

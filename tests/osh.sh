@@ -165,7 +165,7 @@ END
         is "$script: $variable=$value cannot be run"
         fact "$script: $variable=$(basename "$value") is refused"
     done
-    sed "s|tool=\$3|tool=/nowhere/mpicc|" "$bin/$script" >"$bin/lost"
+    sed "s|tool=\$3|tool=/proc/nowhere/mpicc|" "$bin/$script" >"$bin/lost"
     chmod +x "$bin/lost"
     mkdir -p "$work/tools"
     for tool in readlink dirname cat sed; do
@@ -371,7 +371,7 @@ run 127 env OSHRUN_MPIRUN="$work/nothing" "$oshrun" ./program
 is "oshrun: OSHRUN_MPIRUN=$work/nothing cannot be run"
 fact "oshrun: OSHRUN_MPIRUN must be a program"
 # shellcheck disable=SC2016 # a variable of oshrun
-sed 's|tool=$3|tool=/nowhere/mpirun|' "$oshrun" >"$work/lost"
+sed 's|tool=$3|tool=/proc/nowhere/mpirun|' "$oshrun" >"$work/lost"
 run 127 env OSHRUN_MPIRUN= PATH="$work/tools" /bin/sh "$work/lost" ./program
 is "oshrun: there is no mpirun on the PATH; install MPI, or say with OSHRUN_MPIRUN which to use"
 fact "oshrun reports that there is no MPI"

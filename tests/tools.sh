@@ -211,7 +211,7 @@ MEMHEAP_CHECK=perhaps|1, 0, yes, no, on, off, true or false
 SHMEM_SYMMETRIC_SIZE=many|a size such as
 MEMHEAP_BUDY=1|no parameter has the name MEMHEAP_BUDY
 MEMHEAP_COMPONENT=nobody|no component has the name "nobody"
-MEMHEAP_PARAM_FILE=/nowhere/params|cannot read the parameter file /nowhere/params
+MEMHEAP_PARAM_FILE=/proc/nowhere/params|cannot read the parameter file /proc/nowhere/params
 END
 
 if [ -n "$other" ]; then
@@ -525,7 +525,7 @@ no component has the name "nobody"|--components $first,nobody
 --param wants NAME=VALUE,VALUE...|--param MEMHEAP_CHECK=1
 --param wants NAME=VALUE,VALUE...|--param MEMHEAP_${FIRST}_PRIORITY
 --verify wants a whole number or "all", not "some"|--verify some
-cannot write the map /nowhere/map.svg|--map /nowhere/map.svg
+cannot write the map /proc/nowhere/map.svg|--map /proc/nowhere/map.svg
 END
 job 2 -n 2 "$replay" "$work/plain.sht" --map
 says 'option "--map" wants a value'

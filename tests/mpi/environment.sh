@@ -189,8 +189,8 @@ job 0 -x SHMEM_INFO=1 -x MEMHEAP_CHECK=1 -n 3 "$program" plain
 says SHMEM_SYMMETRIC_SIZE= "MEMHEAP_CHECK=1 (environment)" \
     "check all metadata after every operation"
 fact "SHMEM_INFO prints all parameters with their sources"
-job error -x MEMHEAP_PARAM_FILE=/nowhere/params -n 2 "$program" plain
-says "cannot read the parameter file /nowhere/params"
+job error -x MEMHEAP_PARAM_FILE=/proc/nowhere/params -n 2 "$program" plain
+says "cannot read the parameter file /proc/nowhere/params"
 says_once
 fact "a missing parameter file is an error"
 finish

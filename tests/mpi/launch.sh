@@ -44,7 +44,16 @@ components=$(echo "$built_components" | tr , ' ')
 first=${components%% *}
 last_component=${components##* }
 
+# The time limit in seconds. It grows with the load of each core.
+time_limit()
+{
+    read -r load rest </proc/loadavg
+    load=${load%.*}
+    times=$((load / $(nproc) + 1))
+    echo $((${MEMHEAP_TEST_TIME:-60} * times))
+}
+
 launch()
 {
-    timeout "${MEMHEAP_TEST_TIME:-60}" "$MPIRUN" $oversubscribe "$@" </dev/null
+    timeout "$(time_limit)" "$MPIRUN" $oversubscribe "$@" </dev/null
 }

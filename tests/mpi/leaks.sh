@@ -80,8 +80,8 @@ job 3 -x MEMHEAP_LEAKS=1 -n 1 "$program" exit
 says_times 0 memheap:
 fact "a program that fails reports no leaks"
 
-job 0 -x MEMHEAP_REPORT=/nowhere/report -n 2 "$program" leak
-says "memheap: PE 0: warning: MEMHEAP_REPORT: cannot write /nowhere/report (No such"
+job 0 -x MEMHEAP_REPORT=/proc/nowhere/report -n 2 "$program" leak
+says "memheap: PE 0: warning: MEMHEAP_REPORT: cannot write /proc/nowhere/report (No such"
 says_once
 fact "a report that cannot be written is a warning"
 finish

@@ -21,6 +21,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <time.h>
+#include <unistd.h>
 
 static int me, last;
 
@@ -31,10 +32,13 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Longer than a wait that is reported after a second. */
+/* Longer than a wait that is reported after a second, also on a machine whose
+ * cores have more to do than this job. */
 static void compute(void)
 {
-    double end = now() + 2.2;
+    double load = 0;
+    getloadavg(&load, 1);
+    double end = now() + 2.2 + load / (double)sysconf(_SC_NPROCESSORS_ONLN) / 4;
     while (now() < end)
         continue;
 }

@@ -261,7 +261,7 @@ START_TEST(arguments_count_for_their_heap_alone)
 END_TEST
 
 static const char *const not_for_one_heap[] = {
-    "MEMHEAP_PLUGIN_PATH=/tmp", "MEMHEAP_PARAM_FILE=params",
+    "MEMHEAP_PLUGIN_PATH=/proc/self/task", "MEMHEAP_PARAM_FILE=params",
     "MEMHEAP_TRANSPORT=ucx", "SHMEM_SYMMETRIC_SIZE=1g"};
 
 START_TEST(parameters_of_process_and_job_are_no_arguments)

@@ -255,7 +255,7 @@ START_TEST(call_site_without_addr2line_is_an_address)
     open_recorded(0);
     void *block = records_test_allocates();
     char *path = strdup(getenv("PATH"));
-    setenv("PATH", "/nowhere", 1);
+    setenv("PATH", "/proc/nowhere", 1);
     memheap_block_call_site(unit.heap, block, text, sizeof(text));
     setenv("PATH", path, 1);
     free(path);

@@ -381,7 +381,7 @@ START_TEST(name_has_heap_and_process)
 END_TEST
 
 static const char *const unwritable[] = {
-    "MEMHEAP_TRACE=/nowhere/a.sht", "/nowhere/a.sht: No such file",
+    "MEMHEAP_TRACE=/proc/nowhere/a.sht", "/proc/nowhere/a.sht: No such file",
     "MEMHEAP_TRACE=/dev/null", "/dev/null: it is not a regular file"};
 
 START_TEST(heap_works_without_a_trace_file)
@@ -437,7 +437,7 @@ START_TEST(trace_is_not_compressed_without_xz)
     snprintf(param, sizeof(param), "MEMHEAP_TRACE=%s.xz", path);
     open_traced(0);
     alloc(100);
-    setenv("PATH", "/nowhere", 1);
+    setenv("PATH", "/proc/nowhere", 1);
     memheap_destroy(unit.heap);
     unit.heap = NULL;
     ck_assert_logged(&unit.log, "is not compressed: xz(1)");
