@@ -4,7 +4,10 @@
 . "${top_srcdir:-.}/tests/mpi/netns.sh"
 nodes_alone "$@"
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
-[ "$launcher_kind" = openmpi ] || skip "the nodes are made for Open MPI's mpirun"
+[ "$launcher_kind" = openmpi ] || {
+    echo "1..0 # SKIP the nodes are made for Open MPI's mpirun"
+    exit 0
+}
 nodes_make 3
 # shellcheck disable=SC2154 # make sets it
 tests=$top_builddir/tests/mpi
