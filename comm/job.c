@@ -161,15 +161,12 @@ void memheap_job_close(memheap_job_t *job)
     job->processes = NULL;
 }
 
-/* Wait for a request, and make progress meanwhile. */
+/* Wait for a request, and make progress meanwhile. MPI_Wait() may keep the core
+ * from the PE that it waits for. */
 static void wait_for(const memheap_job_t *job, MPI_Request request)
 {
     memheap_wait_t wait = memheap_wait_begin(&job->wait, NULL);
     int done = 0;
-    if (job->wait.progress == NULL) {
-        PMPI_Wait(&request, MPI_STATUS_IGNORE);
-        return;
-    }
     while (PMPI_Test(&request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS &&
            !done)
         memheap_wait_step(&wait);
