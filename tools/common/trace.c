@@ -6,6 +6,7 @@
 
 #include "tools/common/trace.h"
 #include "tools/common/reader.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -199,13 +200,14 @@ static bool read_trace(loading_t *loading, size_t limit)
     return ended || fail(loading, "more follows behind its last operation");
 }
 
-/* The file name without its folder and without everything from the first dot
- * on. */
+/* The file name without its folder, without everything from the first dot on,
+ * and without control characters. */
 static char *short_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash == NULL ? path : slash + 1;
-    return strndup(name, strcspn(name, "."));
+    char *copy = strndup(name, strcspn(name, "."));
+    return copy == NULL ? NULL : memheap_text_clean(copy);
 }
 
 bool trace_load(trace_t *trace, const char *path, size_t limit, char *message,
