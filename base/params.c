@@ -122,13 +122,27 @@ static bool is_blank(const char *line)
     return line[strspn(line, " \t\r")] == '\0';
 }
 
+/* Read a file to its end, also a pipe. At most room bytes. */
+static ssize_t read_all(int fd, char *text, size_t room)
+{
+    size_t size = 0;
+    ssize_t more = 1;
+    while (more > 0 && size < room) {
+        more = read(fd, text + size, room - size);
+        size += more > 0 ? (size_t)more : 0;
+        if (more < 0 && errno == EINTR)
+            more = 1;
+    }
+    return more < 0 ? -1 : (ssize_t)size;
+}
+
 memheap_status_t memheap_params_read_file(memheap_params_t *params,
                                           const char *path)
 {
     char *text = params->text + params->text_used;
     size_t room = MEMHEAP_PARAM_TEXT - params->text_used - 1;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? -1 : read(fd, text, room);
+    ssize_t size = fd < 0 ? -1 : read_all(fd, text, room);
     int error = errno;
     if (fd >= 0)
         close(fd);

@@ -23,7 +23,7 @@ unit_tests = tests/unit/batch.test tests/unit/biased_lock.test \
 	tests/unit/context.test tests/unit/dependents.test tests/unit/faults.test tests/unit/framework.test \
 	tests/unit/guard.test tests/unit/hashmap.test tests/unit/heap.test \
 	tests/unit/log.test tests/unit/array.test tests/unit/mistakes.test \
-	tests/unit/page_pool.test tests/unit/pages.test tests/unit/param.test \
+	tests/unit/output.test tests/unit/page_pool.test tests/unit/pages.test tests/unit/param.test \
 	tests/unit/placement.test tests/unit/range_pool.test \
 	tests/unit/records.test tests/unit/region.test tests/unit/resize.test \
 	tests/unit/sequences.test tests/unit/stats_page.test \
@@ -105,7 +105,7 @@ EXTRA_DIST += tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.s
 	tests/unit/test_faults.c tests/unit/test_fit.c tests/unit/test_framework.c \
 	tests/unit/test_guard.c tests/unit/test_hashmap.c tests/unit/test_heap.c \
 	tests/unit/test_log.c tests/unit/test_array.c tests/unit/test_mempool.c \
-	tests/unit/test_mistakes.c tests/unit/test_page_pool.c \
+	tests/unit/test_mistakes.c tests/unit/test_output.c tests/unit/test_page_pool.c \
 	tests/unit/test_pages.c tests/unit/test_param.c tests/unit/test_placement.c \
 	tests/unit/test_plugin.c tests/unit/test_ptmalloc.c \
 	tests/unit/test_range_pool.c tests/unit/test_records.c \

@@ -21,6 +21,7 @@
 #include "memheap/debug/trace.h"
 #include <memheap/component.h>
 #include "base/hashmap.h"
+#include "base/output.h"
 #include "base/path.h"
 #include "base/fork_guard.h"
 
@@ -229,12 +230,12 @@ static bool open_file(memheap_trace_t *trace)
     static const uint8_t head[MAGIC_SIZE + COUNT_SIZE] = {
         'S', 'H', 'T', '1', '\n', 0x80, 0x80, 0x80, 0x80, 0};
     struct stat file;
-    trace->fd = open(trace->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    const char *problem;
+    trace->fd = memheap_output_open(trace->path, O_RDWR, &problem);
     if (trace->fd < 0) {
-        warn(trace, strerror(errno));
+        warn(trace, problem);
         return false;
     }
-    const char *problem = NULL;
     if (fstat(trace->fd, &file) != 0 || !S_ISREG(file.st_mode))
         problem = "it is not a regular file";
     else if (flock(trace->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
