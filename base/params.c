@@ -4,6 +4,7 @@
  * All strings are in the set's own buffer, which only grows. An entry is added
  * completely or not at all.
  */
+#define _GNU_SOURCE /* secure_getenv() */
 #include "config.h"
 
 #include "base/params.h"
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -217,7 +219,7 @@ static bool find_in_file(const memheap_params_t *params, const char *name,
 
 static bool find_in_environment(const char *variable, found_value_t *found)
 {
-    const char *text = getenv(variable);
+    const char *text = secure_getenv(variable);
     if (text == NULL)
         return false;
     found->text = text;
@@ -412,7 +414,8 @@ static memheap_status_t check_name(const memheap_params_t *params,
 
 memheap_status_t memheap_params_check_names(const memheap_params_t *params)
 {
-    for (char **e = environ; e != NULL && *e != NULL; e++) {
+    char **first = getauxval(AT_SECURE) != 0 ? NULL : environ;
+    for (char **e = first; e != NULL && *e != NULL; e++) {
         size_t size = strcspn(*e, "=");
         memheap_status_t status =
             has_prefix(*e, size, prefix)

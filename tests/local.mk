@@ -97,8 +97,13 @@ endif
 check_DATA += $(unit_tests)
 TESTS += $(unit_tests)
 endif
+tests/secure: tests/secure.c libmemheap.la
+	$(test_link) libmemheap.la
+check_DATA += tests/secure
+CLEANFILES += tests/secure
 TESTS += tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh
-EXTRA_DIST += tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
+TESTS += tests/secure.sh
+EXTRA_DIST += tests/secure.c tests/secure.sh tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
 	tests/unit/test_batch.c tests/unit/test_biased_lock.c \
 	tests/unit/test_bitmap.c tests/unit/test_buddy.c tests/unit/test_cache.c \
 	tests/unit/test_conformance.c tests/unit/test_context.c tests/unit/test_dependents.c \

@@ -292,16 +292,17 @@ err_trace:
 }
 
 /* Compress the file with xz(1), which removes the original only on success.
- * That tells the outcome even if the program reaps all children. */
+ * That tells the outcome even if the program reaps all children. Its path is
+ * fixed, as that of addr2line (stack_depot.c). */
 static void compress(const memheap_trace_t *trace)
 {
-    extern char **environ;
+    char *const no_environment[] = {NULL};
     char *const arguments[] = {
-        (char *)(uintptr_t) "xz", (char *)(uintptr_t) "-qf",
+        (char *)(uintptr_t)MEMHEAP_XZ, (char *)(uintptr_t) "-qf",
         (char *)(uintptr_t) "--", (char *)(uintptr_t)trace->path, NULL};
     pid_t child;
-    int error =
-        posix_spawnp(&child, arguments[0], NULL, NULL, arguments, environ);
+    int error = posix_spawn(&child, arguments[0], NULL, NULL, arguments,
+                            no_environment);
     if (error == 0) {
         while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
             continue;
