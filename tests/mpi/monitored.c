@@ -1,5 +1,5 @@
 /*
- * Node monitors of two PEs that act as two nodes, for node_monitor.sh.
+ * Node monitors of two PEs that act as two nodes, for strangers.sh.
  * Strangers connect to the port of PE 0 before PE 1 does, and PE 0 has no
  * descriptors. Prints TAP.
  */
