@@ -8,7 +8,7 @@ test_link = $(AM_V_CCLD)$(MKDIR_P) $(@D) && $(LIBTOOL) $(AM_V_lt) --tag=CC \
 	$(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS) -no-install \
 	-MMD -MP -MF $@.d -MT $@ -o $@ $< $(addprefix $(srcdir)/,$(extra)) \
 	$(extra_flags)
--include $(wildcard tests/unit/*.d tests/mpi/*.d)
+-include $(wildcard tests/*.d tests/unit/*.d tests/mpi/*.d)
 
 # Unit tests: program X.test is built from tests/unit/test_X.c, and prints TAP.
 TEST_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/run-unit.sh
@@ -97,13 +97,13 @@ endif
 check_DATA += $(unit_tests)
 TESTS += $(unit_tests)
 endif
-tests/secure: tests/secure.c libmemheap.la
+tests/liar tests/secure: tests/%: tests/%.c libmemheap.la
 	$(test_link) libmemheap.la
-check_DATA += tests/secure
-CLEANFILES += tests/secure
+check_DATA += tests/liar tests/secure
+CLEANFILES += tests/liar tests/secure
 TESTS += tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh
 TESTS += tests/secure.sh
-EXTRA_DIST += tests/secure.c tests/secure.sh tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
+EXTRA_DIST += tests/liar.c tests/secure.c tests/secure.sh tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
 	tests/unit/test_batch.c tests/unit/test_biased_lock.c \
 	tests/unit/test_bitmap.c tests/unit/test_buddy.c tests/unit/test_cache.c \
 	tests/unit/test_conformance.c tests/unit/test_context.c tests/unit/test_dependents.c \
@@ -119,4 +119,4 @@ EXTRA_DIST += tests/secure.c tests/secure.sh tests/bench.sh tests/completion.sh 
 	tests/unit/test_threads.c tests/unit/test_trace.c tests/unit/test_trim.c
 CLEANFILES += $(unit_tests)
 mostlyclean-local:
-	rm -f tests/unit/*.d tests/mpi/*.d
+	rm -f tests/*.d tests/unit/*.d tests/mpi/*.d

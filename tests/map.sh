@@ -176,6 +176,15 @@ grep -q "a?\[2Jb, " "$work/strange.svg" || miss "does not draw the name"
 fact "no name of a heap can control a terminal"
 end
 
+mkfifo "$work/input"
+"$top_builddir/tests/liar" <"$work/input" >"$work/liar" &
+exec 9>"$work/input"
+until grep -q ready "$work/liar" || ! kill -0 $!; do sleep 0.05; done
+run 1 "$map" --text $!
+says 'the blocks of heap "liar" of process' "cannot be read (the list is damaged)"
+exec 9>&-
+fact "a list takes no more memory than the process spent on it"
+
 run 0 "$map" --help
 says "Usage: memheap-map" --job --heap --wait --at --component --color --text --json
 fact "--help prints the usage"

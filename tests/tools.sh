@@ -490,6 +490,11 @@ echo "no trace at all" >"$work/text.sht"
     resize 20 1
 } >"$work/after.sht"
 printf 'SHT1\n\377\377\377\377\377\377\377\377\377\377\377\1' >"$work/count.sht"
+printf 'SHT1\n\376\377\377\377\17' >"$work/many.sht"
+xz -k "$work/many.sht" 2>/dev/null || cp "$work/many.sht" "$work/many.sht.xz"
+many="its operations take more than half of this machine's memory"
+[ "$(awk '/^MemTotal/ { print int($2 / 1024 / 1024) }' /proc/meminfo)" -lt 400 ] ||
+    many="it ends too early"
 # file | message
 while IFS='|' read -r file text; do
     job 2 -n 2 "$replay" --csv "$work/$file"
@@ -508,6 +513,8 @@ more.sht|more follows behind its last operation
 stranger.sht|it frees what is not allocated (operation 1)
 after.sht|it reallocates what is not allocated (operation 2)
 count.sht|a number is too large
+many.sht|$many
+many.sht.xz|$many
 END
 
 job 2 -n 2 "$replay" --csv "$work/plain.sht" "$work/missing.sht"

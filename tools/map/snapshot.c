@@ -109,10 +109,12 @@ static bool take_list(const live_heap_t *heap, snapshot_t *snapshot)
 {
     const memheap_stats_page_t *page = &heap->page;
     struct stat file;
-    if (fstat(heap->fd, &file) != 0 ||
-        page->list_blocks >
-            (uint64_t)file.st_size / sizeof(*snapshot->blocks) ||
-        page->list_tags > (uint64_t)file.st_size / MEMHEAP_TAG_SIZE)
+    if (fstat(heap->fd, &file) != 0)
+        return false;
+    /* Bytes that take memory: the file may be longer, and have holes. */
+    uint64_t there = (uint64_t)file.st_blocks * 512;
+    if (page->list_blocks > there / sizeof(*snapshot->blocks) ||
+        page->list_tags > there / MEMHEAP_TAG_SIZE)
         return false;
     size_t bytes = page->list_blocks * sizeof(*snapshot->blocks);
     snapshot->count = page->list_blocks;
