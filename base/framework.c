@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "base/framework.h"
+#include "base/component_check.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -197,6 +198,15 @@ static memheap_status_t create_module(const memheap_framework_t *f,
     *priority_p = memheap_framework_priority(f, component);
     memheap_status_t status = component->create(config, priority_p, module_p);
     config->params = NULL;
+    const char *problem =
+        status == MEMHEAP_OK ? memheap_module_problem(*module_p) : NULL;
+    if (problem != NULL) {
+        memheap_log_write(f->log, MEMHEAP_LOG_WARNING,
+                          "component %s is not used: %s", component->name,
+                          problem);
+        *module_p = NULL;
+        return MEMHEAP_OK;
+    }
     if (status == MEMHEAP_ERR_UNSUPPORTED) {
         memheap_log_write(f->log, MEMHEAP_LOG_DEBUG,
                           "component %s declines a region of %zu bytes",

@@ -4,29 +4,9 @@
 #include "config.h"
 
 #include "base/json.h"
+#include "base/text.h"
 
 #include <inttypes.h>
-
-/* Bytes of the character that text begins with. 0 if it is not UTF-8: overlong,
- * a surrogate, beyond U+10FFFF, or cut. Source: RFC 3629, section 4. */
-static size_t char_length(const unsigned char *text)
-{
-    unsigned char lead = text[0];
-    unsigned char min = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-    unsigned char max = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-    size_t length = lead < 0x80                   ? 1
-                    : lead >= 0xc2 && lead < 0xe0 ? 2
-                    : (lead & 0xf0) == 0xe0       ? 3
-                    : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                  : 0;
-    for (size_t i = 1; i < length; i++) {
-        if (text[i] < min || text[i] > max)
-            return 0;
-        min = 0x80;
-        max = 0xbf;
-    }
-    return length;
-}
 
 /* Write the comma and the key that precede a value. */
 static void begin(memheap_json_t *json, const char *key)
@@ -72,13 +52,13 @@ void memheap_json_string(memheap_json_t *json, const char *key,
     begin(json, key);
     putc('"', file);
     while (*text != '\0') {
-        size_t length = char_length((const unsigned char *)text);
+        size_t length = memheap_text_char(text);
         if (length == 0)
             putc('?', file);
         else if (*text == '"' || *text == '\\')
             fprintf(file, "\\%c", *text);
-        else if ((unsigned char)*text < ' ')
-            fprintf(file, "\\u%04x", (unsigned char)*text);
+        else if (memheap_text_is_control(text)) /* 0xc2 leads U+0080 to 9F */
+            fprintf(file, "\\u%04x", (unsigned char)text[length - 1]);
         else
             fwrite(text, 1, length, file);
         text += length == 0 ? 1 : length;

@@ -3,7 +3,7 @@
  *
  * The writer adds commas and brackets. Each value has a key inside an object;
  * inside an array its key is NULL. A byte that is not UTF-8 becomes '?', since
- * a reader would refuse it.
+ * a reader would refuse it; a control character is escaped.
  */
 #ifndef MEMHEAP_BASE_JSON_H
 #define MEMHEAP_BASE_JSON_H

@@ -1,10 +1,13 @@
 /*
  * Messages and the default log. It writes each message by one system call, so
- * that lines of several processes do not mix.
+ * that lines of several processes do not mix. A message is one line, and cannot
+ * control a terminal, whatever the names in it are.
  */
 #include "config.h"
 
 #include <memheap/log.h>
+
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,7 +45,7 @@ void memheap_log_write(const memheap_log_t *log, memheap_log_level_t level,
     va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
     va_end(args);
-    log->sink(log->context, level, message);
+    log->sink(log->context, level, memheap_text_clean(message));
 }
 
 char *memheap_format_size(char *text, size_t size)

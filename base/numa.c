@@ -1,6 +1,7 @@
 /*
  * NUMA by system calls, so that libnuma is not needed.
  */
+#define _GNU_SOURCE /* secure_getenv() */
 #include "config.h"
 
 #include "base/numa.h"
@@ -31,7 +32,7 @@ static const char node_folder[] = "/sys/devices/system/node";
 /* Number of nodes that a test simulates; 0: none. */
 static unsigned test_nodes(void)
 {
-    const char *text = getenv("MEMHEAP_TEST_NODES");
+    const char *text = secure_getenv("MEMHEAP_TEST_NODES");
     unsigned long count = text == NULL ? 0 : strtoul(text, NULL, 10);
     return count > MEMHEAP_NODE_MAX ? MEMHEAP_NODE_MAX : (unsigned)count;
 }

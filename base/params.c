@@ -4,6 +4,7 @@
  * All strings are in the set's own buffer, which only grows. An entry is added
  * completely or not at all.
  */
+#define _GNU_SOURCE /* secure_getenv() */
 #include "config.h"
 
 #include "base/params.h"
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -123,13 +125,27 @@ static bool is_blank(const char *line)
     return line[strspn(line, " \t\r")] == '\0';
 }
 
+/* Read a file to its end, also a pipe. At most room bytes. */
+static ssize_t read_all(int fd, char *text, size_t room)
+{
+    size_t size = 0;
+    ssize_t more = 1;
+    while (more > 0 && size < room) {
+        more = read(fd, text + size, room - size);
+        size += more > 0 ? (size_t)more : 0;
+        if (more < 0 && errno == EINTR)
+            more = 1;
+    }
+    return more < 0 ? -1 : (ssize_t)size;
+}
+
 memheap_status_t memheap_params_read_file(memheap_params_t *params,
                                           const char *path)
 {
     char *text = params->text + params->text_used;
     size_t room = MEMHEAP_PARAM_TEXT - params->text_used - 1;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? -1 : read(fd, text, room);
+    ssize_t size = fd < 0 ? -1 : read_all(fd, text, room);
     int error = errno;
     if (fd >= 0)
         close(fd);
@@ -204,7 +220,7 @@ static bool find_in_file(const memheap_params_t *params, const char *name,
 
 static bool find_in_environment(const char *variable, found_value_t *found)
 {
-    const char *text = getenv(variable);
+    const char *text = secure_getenv(variable);
     if (text == NULL)
         return false;
     found->text = text;
@@ -445,7 +461,8 @@ memheap_status_t memheap_params_check_names(const memheap_params_t *params)
 {
     /* Without a job, variables of OpenSHMEM are for other programs. */
     bool job = memheap_params_find(params, "SHMEM_SYMMETRIC_SIZE") != NULL;
-    for (char **e = environ; e != NULL && *e != NULL; e++) {
+    char **first = getauxval(AT_SECURE) != 0 ? NULL : environ;
+    for (char **e = first; e != NULL && *e != NULL; e++) {
         size_t size = strcspn(*e, "=");
         if (job && has_prefix(*e, size, "SHMEM_") &&
             find_entry(params, *e, size, is_same_variable) == NULL)

@@ -4,7 +4,8 @@
  * A parameter takes its value from the first of these sources that has one: the
  * environment, the variables set by `mpirun --mca`, the parameter file, the
  * default. A derived set is a copy in which a program's arguments replace
- * values.
+ * values. A set-user-ID or set-group-ID program has no environment here, and so
+ * no parameter file: both belong to the one who starts it.
  *
  * The set has a fixed size, so adding never allocates. It copies what it reads,
  * so later changes of the environment have no effect. Every entry has a valid

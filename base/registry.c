@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include "base/registry.h"
+#include "base/component_check.h"
 #include "base/param_table.h"
 
 #include <dirent.h>
@@ -38,8 +39,7 @@ static bool add_component(memheap_registry_t *r,
                           const memheap_component_t *component, void *plugin)
 {
     size_t i = 0;
-    if (r->count == MEMHEAP_COMPONENT_MAX ||
-        component->param_count > MEMHEAP_COMPONENT_PARAM_MAX)
+    if (r->count == MEMHEAP_COMPONENT_MAX)
         return false;
     while (i < r->count &&
            strcmp(r->known[i].component->name, component->name) < 0)
@@ -59,13 +59,23 @@ static bool add_component(memheap_registry_t *r,
  * on. */
 static void add_plugin(memheap_registry_t *r, const char *path)
 {
-    void *plugin = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    char *file;
+    /* dlopen() searches the libraries' folders for a name without a slash. */
+    if (asprintf(&file, "%s%s", strchr(path, '/') == NULL ? "./" : "", path) <
+        0)
+        return;
+    void *plugin = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    free(file);
     if (plugin == NULL) {
         memheap_log_write(r->log, MEMHEAP_LOG_WARNING, "plug-in ignored: %s",
                           dlerror());
         return;
     }
     const memheap_component_t *component = dlsym(plugin, "memheap_component");
+    const char *problem =
+        component == NULL || component->abi != MEMHEAP_COMPONENT_ABI
+            ? NULL
+            : memheap_component_problem(component);
     if (component == NULL)
         memheap_log_write(r->log, MEMHEAP_LOG_WARNING,
                           "plug-in %s ignored: it exports no "
@@ -76,6 +86,9 @@ static void add_plugin(memheap_registry_t *r, const char *path)
                           "plug-in %s ignored: it was built for component "
                           "ABI %u, this library has %u",
                           path, component->abi, MEMHEAP_COMPONENT_ABI);
+    else if (problem != NULL)
+        memheap_log_write(r->log, MEMHEAP_LOG_WARNING, "plug-in %s ignored: %s",
+                          path, problem);
     else if (!add_component(r, component, plugin))
         memheap_log_write(r->log, MEMHEAP_LOG_WARNING,
                           "plug-in %s ignored: there is a component %s "

@@ -2,16 +2,25 @@
  * Monitors the neighbouring nodes over TCP connections.
  *
  * The nodes form a ring. The first PE of each node connects to that of the next
- * node. It publishes a port, a random secret and its addresses. An address may
- * lead to another machine or nowhere from elsewhere, so all are tried at once,
- * and both sides must send the secret of the side that accepted. A thread runs
- * the protocol, and sleeps in poll():
+ * node. It publishes, through MPI, a port, its addresses, a key for each of
+ * them, and a reply. An address may lead to another machine or nowhere from
+ * elsewhere, so all are tried at once. A thread runs the protocol, and sleeps
+ * in poll():
  *
  *     next node                                   this node
  *     ACCEPTED    <---- connect --------------   CONNECTING
- *     ACCEPTED    <---- hello (secret, host) --  HELLO_SENT
- *     REPLY_SENT  ----- hello (secret, host) ->  HELLO_SENT
+ *     ACCEPTED    <---- hello (key, host) ----   HELLO_SENT
+ *     REPLY_SENT  ----- hello (reply, host) -->  HELLO_SENT
  *     ESTABLISHED <---- one byte --------------  ESTABLISHED
+ *
+ * Any process that reaches the port can connect. Therefore:
+ *   - a key counts only at its own address, so a stranger who is behind one of
+ *     the addresses cannot use the key that it gets; nor does it know the
+ * reply;
+ *   - a connection that has not sent its hello in time is closed, and few of
+ *     them are accepted at once;
+ *   - when the previous node is connected, the port is closed.
+ * Without descriptors, or if no address answers, the thread tries again later.
  *
  * A closed connection means that the process ends; others detect that. A failed
  * connection means that the node is lost. TCP_USER_TIMEOUT makes the kernel
@@ -35,17 +44,23 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     MAX_ADDRESSES = 8, /* of a node */
-    MAX_LINKS = 2 * MAX_ADDRESSES + 2,
+    MAX_UNKNOWN = 32, /* connections that have not proved to be the neighbour */
+    MAX_LINKS = MAX_UNKNOWN + 2 * MAX_ADDRESSES + 2,
+    BACKLOG = 64,
+    PAUSE_MS = 1000, /* before another attempt; doubled each time */
+    LAST_PAUSE_MS = 3600 * 1000,
     HOST = 64
 };
 
 /* What a node tells the previous node. */
 typedef struct address_record {
-    uint64_t secret;
+    uint64_t key[MAX_ADDRESSES];
+    uint64_t reply;
     struct in_addr address[MAX_ADDRESSES];
     int count;
     in_port_t port; /* in network byte order; 0: cannot listen */
@@ -54,7 +69,7 @@ typedef struct address_record {
 
 /* The message that each side of a connection sends once. */
 typedef struct hello {
-    uint64_t secret; /* of the side that accepted */
+    uint64_t secret; /* the key, or the reply, of the side that accepted */
     char host[HOST]; /* of the sender */
 } hello_t;
 
@@ -69,7 +84,10 @@ typedef enum link_state {
 typedef struct link {
     int fd;
     link_state_t state;
-    int node; /* at the other end */
+    bool outgoing;   /* to the next node; from the previous one otherwise */
+    int node;        /* at the other end */
+    uint64_t key;    /* expected or to be sent */
+    size_t deadline; /* to be established, by now_ms() */
     char host[HOST];
 } link_t;
 
@@ -83,7 +101,18 @@ struct memheap_node_monitor {
     pthread_t thread;
     link_t links[MAX_LINKS];
     int count;
+    bool has_next;    /* the next node was connected */
+    size_t pause_ms;  /* before the next attempt */
+    size_t retry_at;  /* time of the next attempt to connect */
+    size_t accept_at; /* time from which to accept */
 };
+
+static size_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (size_t)now.tv_sec * 1000 + (size_t)now.tv_nsec / 1000000;
+}
 
 static int neighbour(const memheap_node_monitor_t *m, int distance)
 {
@@ -107,13 +136,44 @@ static void keep_alive(const memheap_node_monitor_t *m, int fd)
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
-/* Add a connection, or close it if there are too many. */
-static void add(memheap_node_monitor_t *m, int fd, link_state_t state, int node)
+/* The time that a connection has for its hello. */
+static size_t hello_ms(const memheap_node_monitor_t *m)
 {
-    if (m->count == MAX_LINKS)
-        close(fd);
-    else
-        m->links[m->count++] = (link_t){.fd = fd, .state = state, .node = node};
+    return memheap_max((size_t)m->config.timeout_s * 1000 / 3, PAUSE_MS);
+}
+
+/* Add a connection. It must be established in time. */
+static void add(memheap_node_monitor_t *m, int fd, link_state_t state, int node,
+                uint64_t key)
+{
+    m->links[m->count++] = (link_t){.fd = fd,
+                                    .state = state,
+                                    .outgoing = state == CONNECTING,
+                                    .node = node,
+                                    .key = key,
+                                    .deadline = now_ms() + hello_ms(m)};
+}
+
+static int count_in(const memheap_node_monitor_t *m, link_state_t first,
+                    link_state_t last)
+{
+    int count = 0;
+    for (int i = 0; i < m->count; i++)
+        count += m->links[i].state >= first && m->links[i].state <= last;
+    return count;
+}
+
+/* Whether to accept another connection, if there are descriptors. */
+static bool has_room(const memheap_node_monitor_t *m)
+{
+    return m->listener >= 0 && count_in(m, ACCEPTED, REPLY_SENT) < MAX_UNKNOWN;
+}
+
+/* Whether another attempt to connect to the next node is due some time. */
+static bool needs_next(const memheap_node_monitor_t *m)
+{
+    return !m->has_next && m->next.port != 0 &&
+           count_in(m, CONNECTING, HELLO_SENT) == 0;
 }
 
 static void drop(memheap_node_monitor_t *m, int i)
@@ -125,7 +185,9 @@ static void drop(memheap_node_monitor_t *m, int i)
 /* Start to connect to all addresses of the next node. */
 static void connect_next(memheap_node_monitor_t *m)
 {
-    for (int i = 0; i < m->next.count && m->next.port != 0; i++) {
+    m->retry_at = now_ms() + m->pause_ms;
+    m->pause_ms = memheap_min(2 * m->pause_ms, LAST_PAUSE_MS);
+    for (int i = 0; i < m->next.count; i++) {
         struct sockaddr_in address = {.sin_family = AF_INET,
                                       .sin_port = m->next.port,
                                       .sin_addr = m->next.address[i]};
@@ -137,7 +199,7 @@ static void connect_next(memheap_node_monitor_t *m)
             errno != EINPROGRESS)
             close(fd);
         else
-            add(m, fd, CONNECTING, neighbour(m, 1));
+            add(m, fd, CONNECTING, neighbour(m, 1), m->next.key[i]);
     }
 }
 
@@ -149,7 +211,8 @@ static bool send_hello(const memheap_node_monitor_t *m, int fd, uint64_t secret)
            (ssize_t)sizeof(hello);
 }
 
-/* Receive a hello, and its host name. False if the secret is wrong. */
+/* Receive a hello, and its host name. False if the secret is wrong. One
+ * comparison of a word takes the same time, whatever bits differ. */
 static bool receive_hello(link_t *link, uint64_t secret)
 {
     hello_t hello;
@@ -162,6 +225,28 @@ static bool receive_hello(link_t *link, uint64_t secret)
     return true;
 }
 
+/* Accept a connection. It must come to an address with a key. */
+static void accept_one(memheap_node_monitor_t *m)
+{
+    struct sockaddr_in here = {.sin_family = AF_UNSPEC};
+    socklen_t size = sizeof(here);
+    int fd = accept4(m->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        /* Out of descriptors: wait for some to become free. */
+        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+            m->accept_at = now_ms() + PAUSE_MS;
+        return;
+    }
+    getsockname(fd, (struct sockaddr *)&here, &size);
+    for (int i = 0; i < m->mine.count; i++) {
+        if (m->mine.address[i].s_addr == here.sin_addr.s_addr) {
+            add(m, fd, ACCEPTED, neighbour(m, -1), m->mine.key[i]);
+            return;
+        }
+    }
+    close(fd);
+}
+
 static bool establish(memheap_node_monitor_t *m, link_t *link)
 {
     link->state = ESTABLISHED;
@@ -169,13 +254,58 @@ static bool establish(memheap_node_monitor_t *m, link_t *link)
     return true;
 }
 
-/* One connection to the next node is enough. */
-static void drop_others(memheap_node_monitor_t *m)
+static void drop_all(memheap_node_monitor_t *m, link_state_t first,
+                     link_state_t last)
 {
     for (int i = m->count - 1; i >= 0; i--) {
-        if (m->links[i].state == CONNECTING || m->links[i].state == HELLO_SENT)
+        if (m->links[i].state >= first && m->links[i].state <= last)
             drop(m, i);
     }
+}
+
+/* One connection to each neighbour is enough. */
+static void drop_others(memheap_node_monitor_t *m)
+{
+    bool has_previous = false;
+    for (int i = 0; i < m->count; i++) {
+        bool established = m->links[i].state == ESTABLISHED;
+        m->has_next = m->has_next || (established && m->links[i].outgoing);
+        has_previous = has_previous || (established && !m->links[i].outgoing);
+    }
+    if (m->has_next)
+        drop_all(m, CONNECTING, HELLO_SENT);
+    if (has_previous && m->listener >= 0) {
+        drop_all(m, ACCEPTED, REPLY_SENT);
+        close(m->listener);
+        m->listener = -1;
+    }
+}
+
+static void drop_late(memheap_node_monitor_t *m)
+{
+    for (int i = m->count - 1; i >= 0; i--) {
+        if (m->links[i].state != ESTABLISHED &&
+            m->links[i].deadline <= now_ms())
+            drop(m, i);
+    }
+}
+
+/* Milliseconds until the next deadline or attempt. -1: there is none. */
+static int until_next(const memheap_node_monitor_t *m)
+{
+    size_t next = SIZE_MAX;
+    size_t now = now_ms();
+    for (int i = 0; i < m->count; i++) {
+        if (m->links[i].state != ESTABLISHED)
+            next = memheap_min(next, m->links[i].deadline);
+    }
+    if (needs_next(m))
+        next = memheap_min(next, m->retry_at);
+    if (has_room(m) && m->accept_at > now)
+        next = memheap_min(next, m->accept_at);
+    if (next == SIZE_MAX)
+        return -1;
+    return next <= now ? 0 : (int)(next - now);
 }
 
 /* Handle an event on a connection. Returns whether to keep the connection. */
@@ -188,16 +318,17 @@ static bool handle_event(memheap_node_monitor_t *m, link_t *link)
     case CONNECTING:
         link->state = HELLO_SENT;
         return getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
-               error == 0 && send_hello(m, link->fd, m->next.secret);
+               error == 0 && send_hello(m, link->fd, link->key);
     case HELLO_SENT:
         /* This byte establishes the connection on the other side. */
-        return receive_hello(link, m->next.secret) &&
+        return receive_hello(link, m->next.reply) &&
                send(link->fd, &byte, 1, MSG_NOSIGNAL) == 1 &&
                establish(m, link);
     case ACCEPTED:
         link->state = REPLY_SENT;
-        return receive_hello(link, m->mine.secret) &&
-               send_hello(m, link->fd, m->mine.secret);
+        link->deadline = now_ms() + (size_t)m->config.timeout_s * 1000;
+        return receive_hello(link, link->key) &&
+               send_hello(m, link->fd, m->mine.reply);
     case REPLY_SENT:
         return recv(link->fd, &byte, 1, MSG_DONTWAIT) == 1 &&
                establish(m, link);
@@ -215,38 +346,31 @@ static bool handle_event(memheap_node_monitor_t *m, link_t *link)
 static void *run(void *context)
 {
     memheap_node_monitor_t *m = context;
-    connect_next(m);
     for (;;) {
+        if (needs_next(m) && now_ms() >= m->retry_at)
+            connect_next(m);
+        bool accepting = has_room(m) && now_ms() >= m->accept_at;
         struct pollfd events[MAX_LINKS + 2] = {
             {.fd = m->stop[0], .events = POLLIN},
-            {.fd = m->listener, .events = POLLIN}};
+            {.fd = accepting ? m->listener : -1, .events = POLLIN}};
         struct pollfd *event = events + 2;
         int count = m->count;
         for (int i = 0; i < count; i++)
             event[i] = (struct pollfd){
                 .fd = m->links[i].fd,
                 .events = m->links[i].state == CONNECTING ? POLLOUT : POLLIN};
-        if (poll(events, (nfds_t)count + 2, -1) < 0)
+        if (poll(events, (nfds_t)count + 2, until_next(m)) < 0)
             continue;
         if (events[0].revents != 0)
             return NULL;
-        bool found = false;
         for (int i = count - 1; i >= 0; i--) {
-            link_t *link = &m->links[i];
-            bool was_pending = link->state == HELLO_SENT;
-            if (event[i].revents != 0 && !handle_event(m, link))
+            if (event[i].revents != 0 && !handle_event(m, &m->links[i]))
                 drop(m, i);
-            else
-                found = found || (was_pending && link->state == ESTABLISHED);
         }
-        if (found)
-            drop_others(m);
-        if (events[1].revents != 0) {
-            int fd =
-                accept4(m->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-            if (fd >= 0)
-                add(m, fd, ACCEPTED, neighbour(m, -1));
-        }
+        drop_late(m);
+        drop_others(m);
+        if (events[1].revents != 0 && m->listener >= 0)
+            accept_one(m);
     }
 }
 
@@ -260,10 +384,12 @@ static bool listen_here(memheap_node_monitor_t *m)
         socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (m->listener < 0 ||
         bind(m->listener, (const struct sockaddr *)&address, size) != 0 ||
-        listen(m->listener, MAX_ADDRESSES) != 0 ||
+        listen(m->listener, BACKLOG) != 0 ||
         getsockname(m->listener, (struct sockaddr *)&address, &size) != 0 ||
-        getrandom(&m->mine.secret, sizeof(m->mine.secret), 0) !=
-            (ssize_t)sizeof(m->mine.secret) ||
+        getrandom(m->mine.key, sizeof(m->mine.key), 0) !=
+            (ssize_t)sizeof(m->mine.key) ||
+        getrandom(&m->mine.reply, sizeof(m->mine.reply), 0) !=
+            (ssize_t)sizeof(m->mine.reply) ||
         pipe2(m->stop, O_CLOEXEC) != 0 || getifaddrs(&all) != 0)
         return false;
     for (const struct ifaddrs *one = all; one != NULL; one = one->ifa_next) {
@@ -311,6 +437,7 @@ memheap_node_monitor_open(const memheap_job_t *job,
         *m = (memheap_node_monitor_t){.config = *config,
                                       .job = job,
                                       .log = log,
+                                      .pause_ms = PAUSE_MS,
                                       .listener = -1,
                                       .stop = {-1, -1}};
         gethostname(m->mine.host, HOST - 1);

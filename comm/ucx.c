@@ -16,6 +16,7 @@
  * operations, ucx_progress.c the progress thread. Together they implement
  * transport.h.
  */
+#define _GNU_SOURCE /* secure_getenv() */
 #include "config.h"
 
 #include "comm/ucx.h"
@@ -328,6 +329,27 @@ memheap_status_t memheap_ucx_failed(const memheap_transport_t *t,
     return MEMHEAP_ERR_SYSTEM;
 }
 
+/* Offer nothing to others that the job does not need, unless the user chooses
+ * the transports: no SysV segments, which the user's group may attach, since
+ * POSIX shared memory serves as well; and no network device in a job on one
+ * machine. UCX 1.13 has lists of what to leave out. */
+static ucs_status_t limit_transports(const memheap_transport_t *t,
+                                     ucp_config_t *config)
+{
+    unsigned major;
+    unsigned minor;
+    unsigned release;
+    ucs_status_t status = UCS_OK;
+    if (secure_getenv("UCX_TLS") != NULL)
+        return UCS_OK;
+    ucp_get_version(&major, &minor, &release);
+    if (major > 1 || minor >= 13)
+        status = ucp_config_modify(config, "TLS", "^sysv");
+    if (status == UCS_OK && t->job->machine_size == t->job->size)
+        status = ucp_config_modify(config, "NET_DEVICES", "");
+    return status;
+}
+
 static memheap_status_t open_context(memheap_transport_t *t)
 {
     ucp_config_t *config;
@@ -341,7 +363,9 @@ static memheap_status_t open_context(memheap_transport_t *t)
                     (t->config.progress_thread ? UCP_FEATURE_WAKEUP : 0),
         .estimated_num_eps = (size_t)t->job->size,
         .name = "memheap"};
-    status = ucp_init(&params, config, &t->context);
+    status = limit_transports(t, config);
+    if (status == UCS_OK)
+        status = ucp_init(&params, config, &t->context);
     ucp_config_release(config);
     return status == UCS_OK ? MEMHEAP_OK
                             : memheap_ucx_failed(t, "start", status);

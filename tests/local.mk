@@ -8,7 +8,7 @@ test_link = $(AM_V_CCLD)$(MKDIR_P) $(@D) && $(LIBTOOL) $(AM_V_lt) --tag=CC \
 	$(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS) -no-install \
 	-MMD -MP -MF $@.d -MT $@ -o $@ $< $(addprefix $(srcdir)/,$(extra)) \
 	$(extra_flags)
--include $(wildcard tests/unit/*.d tests/mpi/*.d)
+-include $(wildcard tests/*.d tests/unit/*.d tests/mpi/*.d)
 
 # Unit tests: program X.test is built from tests/unit/test_X.c, and prints TAP.
 TEST_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/run-unit.sh
@@ -23,7 +23,7 @@ unit_tests = tests/unit/batch.test tests/unit/biased_lock.test \
 	tests/unit/context.test tests/unit/dependents.test tests/unit/faults.test tests/unit/framework.test \
 	tests/unit/guard.test tests/unit/hashmap.test tests/unit/heap.test \
 	tests/unit/log.test tests/unit/array.test tests/unit/mistakes.test \
-	tests/unit/page_pool.test tests/unit/pages.test tests/unit/param.test \
+	tests/unit/output.test tests/unit/page_pool.test tests/unit/pages.test tests/unit/param.test \
 	tests/unit/placement.test tests/unit/range_pool.test \
 	tests/unit/records.test tests/unit/region.test tests/unit/resize.test \
 	tests/unit/sequences.test tests/unit/stats_page.test \
@@ -97,15 +97,20 @@ endif
 check_DATA += $(unit_tests)
 TESTS += $(unit_tests)
 endif
+tests/liar tests/secure: tests/%: tests/%.c libmemheap.la
+	$(test_link) libmemheap.la
+check_DATA += tests/liar tests/secure
+CLEANFILES += tests/liar tests/secure
 TESTS += tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh
-EXTRA_DIST += tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
+TESTS += tests/secure.sh
+EXTRA_DIST += tests/liar.c tests/secure.c tests/secure.sh tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
 	tests/unit/test_batch.c tests/unit/test_biased_lock.c \
 	tests/unit/test_bitmap.c tests/unit/test_buddy.c tests/unit/test_cache.c \
 	tests/unit/test_conformance.c tests/unit/test_context.c tests/unit/test_dependents.c \
 	tests/unit/test_faults.c tests/unit/test_fit.c tests/unit/test_framework.c \
 	tests/unit/test_guard.c tests/unit/test_hashmap.c tests/unit/test_heap.c \
 	tests/unit/test_log.c tests/unit/test_array.c tests/unit/test_mempool.c \
-	tests/unit/test_mistakes.c tests/unit/test_page_pool.c \
+	tests/unit/test_mistakes.c tests/unit/test_output.c tests/unit/test_page_pool.c \
 	tests/unit/test_pages.c tests/unit/test_param.c tests/unit/test_placement.c \
 	tests/unit/test_plugin.c tests/unit/test_ptmalloc.c \
 	tests/unit/test_range_pool.c tests/unit/test_records.c \
@@ -114,4 +119,4 @@ EXTRA_DIST += tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.s
 	tests/unit/test_threads.c tests/unit/test_trace.c tests/unit/test_trim.c
 CLEANFILES += $(unit_tests)
 mostlyclean-local:
-	rm -f tests/unit/*.d tests/mpi/*.d
+	rm -f tests/*.d tests/unit/*.d tests/mpi/*.d

@@ -144,6 +144,46 @@ run 1 "$map" --job "$launcher" --pe 0 --wait 0.2
 says "was not called for 0.2 s"
 fact "a heap without calls cannot be inspected"
 end
+if command -v flock >/dev/null; then
+    begin 2 "$program" "$work/over"
+    process=$(pids | head -n 1)
+    for descriptor in /proc/"$process"/fd/*; do
+        [ "$(readlink "$descriptor")" = "/memfd:memheap-stats (deleted)" ] && break
+    done
+    # The lock ends with this descriptor.
+    exec 9<"$descriptor"
+    flock 9
+    run 1 "$map" --text --wait 0.2 "$process"
+    says 'another memheap-map has looked at heap "symmetric" of process' "for 0.2 s"
+    exec 9<&-
+    run 0 "$map" --text "$process"
+    fact "a heap whose page is locked is not waited for without end"
+    end
+else
+    skip "a locked page" "there is no flock (of util-linux)"
+fi
+begin 2 -x MEMHEAP_TOP=all "$program" "$work/over" strange
+process=$(pids | head -n 1)
+run 0 "$top" --once -i 0.1 "$process"
+says "a?[2Jb"
+run 0 "$top" --once --json -i 0.1 "$process"
+is_json
+says '"heap": "a\u001b[2Jb"'
+run 0 "$map" --text --heap "$(printf 'a\033[2Jb')" "$process"
+says "a?[2Jb, "
+run 0 "$map" --heap "$(printf 'a\033[2Jb')" -o "$work/strange.svg" "$process"
+grep -q "a?\[2Jb, " "$work/strange.svg" || miss "does not draw the name"
+fact "no name of a heap can control a terminal"
+end
+
+mkfifo "$work/input"
+"$top_builddir/tests/liar" <"$work/input" >"$work/liar" &
+exec 9>"$work/input"
+until grep -q ready "$work/liar" || ! kill -0 $!; do sleep 0.05; done
+run 1 "$map" --text $!
+says 'the blocks of heap "liar" of process' "cannot be read (the list is damaged)"
+exec 9>&-
+fact "a list takes no more memory than the process spent on it"
 
 run 0 "$map" --help
 says "Usage: memheap-map" --job --heap --wait --at --component --color --text --json

@@ -184,6 +184,16 @@ says '{"parameters": [{"name": "MEMHEAP_TRACE", "value": "a\"b\\c\u0009dé????e"
     '"source": "environment", "origin": "MEMHEAP_TRACE"' '"name": "MEMHEAP_TRIM"'
 silent_on '"version"' MEMHEAP_COMPONENT
 fact "info: --json escapes any bytes of a value"
+control=$(printf 'a\033[2J\177\302\233\351')
+MEMHEAP_TRACE=$control run 0 "$info" --json --param memheap_trace
+says '"value": "a\u001b[2J\u007f\u009b?"'
+MEMHEAP_TRACE=$control run 0 "$info" --parsable --param memheap_trace
+has_line 'param:MEMHEAP_TRACE:value:a\x1b[2J\x7f\xc2\x9b\xe9'
+MEMHEAP_TRACE=$control run 0 "$info" --param memheap_trace
+has_line '  MEMHEAP_TRACE = a?[2J????'
+run 1 "$info" --param "$control"
+says 'begins with "a?[2J????"'
+fact "info: no value can control a terminal"
 
 run 0 "$info" --help
 says "Usage: memheap-info" --param --parsable --json --version
@@ -438,6 +448,14 @@ drawn "$work/strange.svg"
 grep -q 'a&lt;b&amp;"c" ?' "$work/strange.svg" || miss "has no name"
 matches "^\"a<b&\"\"c\"\" .*\",$first,1,"
 fact "replay: pictures and values escape any bytes of a name"
+strange=$work/$(printf 'a\033[2J').sht
+cp "$work/plain.sht" "$strange"
+job 0 -n 1 "$replay" --csv "$strange"
+matches "^a\?\[2J,$first,1,"
+echo >"$strange"
+job 2 -n 1 "$replay" --csv "$strange"
+says "$work/a?[2J.sht is no trace"
+fact "replay: no name of a file can control a terminal"
 
 refused()
 {
@@ -472,6 +490,11 @@ echo "no trace at all" >"$work/text.sht"
     resize 20 1
 } >"$work/after.sht"
 printf 'SHT1\n\377\377\377\377\377\377\377\377\377\377\377\1' >"$work/count.sht"
+printf 'SHT1\n\376\377\377\377\17' >"$work/many.sht"
+xz -k "$work/many.sht" 2>/dev/null || cp "$work/many.sht" "$work/many.sht.xz"
+many="its operations take more than half of this machine's memory"
+[ "$(awk '/^MemTotal/ { print int($2 / 1024 / 1024) }' /proc/meminfo)" -lt 400 ] ||
+    many="it ends too early"
 # file | message
 while IFS='|' read -r file text; do
     job 2 -n 2 "$replay" --csv "$work/$file"
@@ -490,6 +513,8 @@ more.sht|more follows behind its last operation
 stranger.sht|it frees what is not allocated (operation 1)
 after.sht|it reallocates what is not allocated (operation 2)
 count.sht|a number is too large
+many.sht|$many
+many.sht.xz|$many
 END
 
 job 2 -n 2 "$replay" --csv "$work/plain.sht" "$work/missing.sht"

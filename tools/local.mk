@@ -4,7 +4,7 @@ cli_sources = tools/common/cli.c tools/common/cli.h
 draw_sources = tools/common/draw.c tools/common/draw.h
 live_sources = tools/common/live.c tools/common/live.h
 local_sources = tools/common/local.c tools/common/local.h
-trace_sources = tools/common/reader.c tools/common/reader.h \
+trace_sources = base/text.c base/text.h tools/common/reader.c tools/common/reader.h \
 	tools/common/trace.c tools/common/trace.h
 
 # Prints the components and parameters of the library.

@@ -117,6 +117,7 @@ find_peer()
 peer_replay()
 {
     "$oshcc" -O2 -I"$build" -I"$source" -o "$1" "$source/bench/pgas-replay.c" \
+        "$source/base/text.c" \
         "$source/tools/common/reader.c" "$source/tools/common/trace.c" -llzma
 }
 

@@ -217,7 +217,7 @@ struct memheap_thread_ops {
 typedef struct memheap_component {
     /** MEMHEAP_COMPONENT_ABI of the header it was compiled with. */
     unsigned abi;
-    /** Lower-case letters, digits and underscores. */
+    /** At most 31 lower-case letters, digits and underscores. */
     const char *name;
     /** One line of description. */
     const char *summary;

@@ -5,14 +5,18 @@
 
 #include "memheap/debug/report.h"
 #include "memheap/properties.h"
+#include "base/output.h"
 #include "base/path.h"
 #include "base/util.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define STAT_GETTER(field, stat_unit)                                          \
     static uint64_t field##_of(const memheap_stats_t *stats)                   \
@@ -213,9 +217,20 @@ memheap_status_t memheap_report_write(const memheap_report_t *report,
 {
     char name[PATH_MAX];
     memheap_path_expand(path, memheap_name(report->heap), name, sizeof(name));
-    FILE *file = fopen(name, "we");
-    if (file == NULL)
+    const char *problem;
+    int fd = memheap_output_open(name, O_WRONLY, &problem);
+    if (fd < 0)
         goto err;
+    struct stat info;
+    FILE *file = NULL;
+    if (fstat(fd, &info) == 0 &&
+        (!S_ISREG(info.st_mode) || ftruncate(fd, 0) == 0))
+        file = fdopen(fd, "w");
+    if (file == NULL) {
+        problem = strerror(errno);
+        close(fd);
+        goto err;
+    }
     memheap_json_t json = {.file = file};
     memheap_json_object(&json, NULL);
     memheap_json_string(&json, "heap", memheap_name(report->heap));
@@ -234,11 +249,11 @@ memheap_status_t memheap_report_write(const memheap_report_t *report,
     int failed = ferror(file);
     if (fclose(file) == 0 && !failed)
         return MEMHEAP_OK;
+    problem = strerror(errno);
 
 err:
     memheap_log_write(log, MEMHEAP_LOG_WARNING,
-                      "MEMHEAP_REPORT: cannot write %s (%s)", name,
-                      strerror(errno));
+                      "MEMHEAP_REPORT: cannot write %s (%s)", name, problem);
     return MEMHEAP_ERR_SYSTEM;
 }
 

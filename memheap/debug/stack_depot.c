@@ -5,7 +5,8 @@
  * out frames in memheap's own libraries, so it names the line of the program
  * that made the call. dladdr() finds the object of a frame; addr2line(1), run
  * as a process, finds function and line. Without addr2line, the description has
- * the object and the offset in it.
+ * the object and the offset in it. Its path is fixed when the library is
+ * configured: the caller's PATH may lead elsewhere.
  */
 #define _GNU_SOURCE /* dladdr() */
 #include "config.h"
@@ -220,9 +221,9 @@ static bool read_first_line(char *const argv[], char *line, size_t size)
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", 1,
                                      0);
     posix_spawn_file_actions_addclose(&actions, pipe_fds[0]);
-    extern char **environ;
+    char *const no_environment[] = {NULL};
     bool started =
-        posix_spawnp(&child, argv[0], &actions, NULL, argv, environ) == 0;
+        posix_spawn(&child, argv[0], &actions, NULL, argv, no_environment) == 0;
     posix_spawn_file_actions_destroy(&actions);
     close(pipe_fds[1]);
     size_t length = 0;
@@ -274,7 +275,7 @@ static char *describe_frame(const Dl_info *object, uintptr_t address,
         exe[length < 0 ? 0 : length] = '\0';
         path = exe;
     }
-    char *const argv[] = {(char *)(uintptr_t) "addr2line",
+    char *const argv[] = {(char *)(uintptr_t)MEMHEAP_ADDR2LINE,
                           (char *)(uintptr_t) "-fCpe", path, hex, NULL};
     if (read_first_line(argv, line, sizeof(line)) && shorten(line, text, size))
         return text;

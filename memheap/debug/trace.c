@@ -21,6 +21,7 @@
 #include "memheap/debug/trace.h"
 #include <memheap/component.h>
 #include "base/hashmap.h"
+#include "base/output.h"
 #include "base/path.h"
 #include "base/fork_guard.h"
 
@@ -229,12 +230,12 @@ static bool open_file(memheap_trace_t *trace)
     static const uint8_t head[MAGIC_SIZE + COUNT_SIZE] = {
         'S', 'H', 'T', '1', '\n', 0x80, 0x80, 0x80, 0x80, 0};
     struct stat file;
-    trace->fd = open(trace->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    const char *problem;
+    trace->fd = memheap_output_open(trace->path, O_RDWR, &problem);
     if (trace->fd < 0) {
-        warn(trace, strerror(errno));
+        warn(trace, problem);
         return false;
     }
-    const char *problem = NULL;
     if (fstat(trace->fd, &file) != 0 || !S_ISREG(file.st_mode))
         problem = "it is not a regular file";
     else if (flock(trace->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
@@ -291,16 +292,17 @@ err_trace:
 }
 
 /* Compress the file with xz(1), which removes the original only on success.
- * That tells the outcome even if the program reaps all children. */
+ * That tells the outcome even if the program reaps all children. Its path is
+ * fixed, as that of addr2line (stack_depot.c). */
 static void compress(const memheap_trace_t *trace)
 {
-    extern char **environ;
+    char *const no_environment[] = {NULL};
     char *const arguments[] = {
-        (char *)(uintptr_t) "xz", (char *)(uintptr_t) "-qf",
+        (char *)(uintptr_t)MEMHEAP_XZ, (char *)(uintptr_t) "-qf",
         (char *)(uintptr_t) "--", (char *)(uintptr_t)trace->path, NULL};
     pid_t child;
-    int error =
-        posix_spawnp(&child, arguments[0], NULL, NULL, arguments, environ);
+    int error = posix_spawn(&child, arguments[0], NULL, NULL, arguments,
+                            no_environment);
     if (error == 0) {
         while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
             continue;

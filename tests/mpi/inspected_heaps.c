@@ -1,12 +1,13 @@
 /*
  * Heaps with known blocks, to be inspected by tools; for top.sh and map.sh.
  *
- *     shown FILE [still | own | crash]
+ *     shown FILE [still | own | strange | crash]
  *
  * In the symmetric heap, 20 blocks of 1000 bytes are live, and 10 of 50000
  * bytes with holes between them. PE 0 then prints "ready". Every PE allocates
  * and frees until FILE exists; with "still", it only waits. With "own", each PE
- * also has a heap "mine" of three blocks.
+ * also has a heap "mine" of three blocks; with "strange", its name has an
+ * escape sequence.
  */
 #include <shmem.h>
 #include <shmemx.h>
@@ -37,11 +38,11 @@ static void fill(void)
     shmem_free(gaps[9]);
 }
 
-static memheap_t *own_heap(void)
+static memheap_t *own_heap(const char *name)
 {
     memheap_t *heap;
     void *block;
-    memheap_config_t config = {.name = "mine", .size = 1 << 20};
+    memheap_config_t config = {.name = name, .size = 1 << 20};
     if (memheap_create(&config, &heap) != MEMHEAP_OK)
         exit(EXIT_FAILURE);
     for (int i = 0; i < 3; i++) {
@@ -59,7 +60,9 @@ int main(int argc, char **argv)
     shmem_init();
     fill();
     if (strcmp(how, "own") == 0)
-        heap = own_heap();
+        heap = own_heap("mine");
+    if (strcmp(how, "strange") == 0)
+        heap = own_heap("a\033[2Jb");
     if (strcmp(how, "crash") == 0)
         raise(SIGKILL);
     shmem_barrier_all();

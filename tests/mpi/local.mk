@@ -16,14 +16,14 @@ mpi_tests = tests/mpi/active_sets.mpi tests/mpi/amo.mpi \
 	tests/mpi/variables_fixed.mpi
 # Programs that scripts start.
 mpi_helpers = tests/mpi/busy tests/mpi/diverge tests/mpi/ends tests/mpi/guarded \
-	tests/mpi/leaky tests/mpi/lost tests/mpi/mistakes tests/mpi/ranges \
-	tests/mpi/inspected_heaps tests/mpi/spaces tests/mpi/refused \
-	tests/mpi/waits tests/mpi/with_mpi
+	tests/mpi/leaky tests/mpi/lost tests/mpi/mistakes tests/mpi/monitored \
+	tests/mpi/offers tests/mpi/ranges tests/mpi/inspected_heaps \
+	tests/mpi/spaces tests/mpi/refused tests/mpi/waits tests/mpi/with_mpi
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ends.sh tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/mpi_order.sh \
 	tests/mpi/leftovers.sh tests/mpi/headers.sh tests/mpi/leaks.sh \
 	tests/mpi/guard.sh tests/mpi/checkers.sh tests/mpi/spaces.sh \
-	tests/mpi/waits.sh tests/mpi/nodes.sh tests/mpi/program_data.sh \
+	tests/mpi/waits.sh tests/mpi/strangers.sh tests/mpi/nodes.sh tests/mpi/program_data.sh \
 	tests/doxygen.sh tests/install.sh tests/manual.sh tests/osh.sh \
 	tests/tools.sh tests/top.sh tests/map.sh
 
@@ -37,7 +37,9 @@ tests/mpi/mistakes: examples/mistakes.c $(mpi_libs)
 	$(mpi_link)
 tests/mpi/variables_fixed.mpi: tests/mpi/variables.c $(mpi_libs)
 	$(mpi_link)
-tests/mpi/threads.mpi tests/mpi/waits: extra_flags = -pthread
+tests/mpi/monitored tests/mpi/threads.mpi tests/mpi/waits: \
+	extra_flags = -pthread
+tests/mpi/monitored: extra = comm/node_monitor.c
 tests/mpi/variables.mpi: extra_flags = -fPIE -pie
 tests/mpi/variables_fixed.mpi: extra_flags = -fno-pie -no-pie
 
@@ -54,7 +56,7 @@ EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
 	tests/mpi/guarded.c tests/mpi/heap_growth.c \
 	tests/mpi/init.c tests/mpi/leaky.c tests/mpi/lock.c tests/mpi/lost.c \
 	tests/mpi/memory.c tests/mpi/memory_policy.c tests/mpi/mixed_nodes.c \
-	tests/mpi/mpi_heap.c tests/mpi/other_program.c \
+	tests/mpi/monitored.c tests/mpi/mpi_heap.c tests/mpi/offers.c tests/mpi/other_program.c \
 	tests/mpi/p2p_sync.c tests/mpi/pages.c tests/mpi/places.c \
 	tests/mpi/plugin.c \
 	tests/mpi/pools.c tests/mpi/profiling.c tests/mpi/random_calls.c \

@@ -10,6 +10,8 @@
 #include "tests/unit/plugin.h"
 #include "base/util.h"
 
+#include <string.h>
+
 #ifndef PLUGIN_ABI
 #define PLUGIN_ABI MEMHEAP_COMPONENT_ABI
 #endif
@@ -22,7 +24,7 @@ enum {
 };
 
 extern plugin_control_t plugin_control;
-extern const memheap_component_t PLUGIN_SYMBOL;
+extern memheap_component_t PLUGIN_SYMBOL;
 
 plugin_control_t plugin_control;
 
@@ -157,8 +159,11 @@ static memheap_status_t plugin_create(const memheap_module_config_t *config,
     plugin_control.created++;
     if (plugin_control.lowered_priority != 0)
         *priority_p = plugin_control.lowered_priority;
-    plugin.module =
-        (memheap_module_t){.ops = &plugin_ops, .size = config->size};
+    static memheap_module_ops_t ops;
+    ops = plugin_ops;
+    if (plugin_control.missing != 0)
+        memset((char *)&ops + plugin_control.missing - 1, 0, sizeof(ops.alloc));
+    plugin.module = (memheap_module_t){.ops = &ops, .size = config->size};
     plugin.count = 0;
     *module_p = &plugin.module;
     return MEMHEAP_OK;
@@ -172,13 +177,13 @@ static const memheap_param_def_t params[] = {
      .help = "what create() remembers"},
 };
 
-const memheap_component_t PLUGIN_SYMBOL = {
-    .abi = PLUGIN_ABI,
-    .name = PLUGIN_NAME,
-    .summary = "space from a frontier, for tests",
-    .priority = 60,
-    .params = params,
-    .param_count = 1,
-    .open = plugin_open,
-    .close = plugin_close,
-    .create = plugin_create};
+memheap_component_t PLUGIN_SYMBOL = {.abi = PLUGIN_ABI,
+                                     .name = PLUGIN_NAME,
+                                     .summary =
+                                         "space from a frontier, for tests",
+                                     .priority = 60,
+                                     .params = params,
+                                     .param_count = 1,
+                                     .open = plugin_open,
+                                     .close = plugin_close,
+                                     .create = plugin_create};

@@ -13,6 +13,8 @@ typedef struct plugin_control {
     memheap_status_t create_status;
     memheap_status_t check_status;
     long lowered_priority; /* 0: create() leaves it alone */
+    /* 1 + the offset of an operation that the next module lacks; 0: none */
+    size_t missing;
     /* What has been called so far. */
     unsigned opened, closed, created, destroyed;
     /* What create() was given. */

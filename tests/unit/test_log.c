@@ -65,6 +65,17 @@ START_TEST(long_message_is_cut)
 }
 END_TEST
 
+START_TEST(message_cannot_control_a_terminal)
+{
+    unit_log_t log;
+    unit_log_init(&log);
+    memheap_log_write(&log.log, MEMHEAP_LOG_ERROR, "%s",
+                      "a\033[2J\nb\177\302\233c\303\251\233");
+    ck_assert_uint_eq(log.count, 1);
+    ck_assert_str_eq(log.text, "a?[2J?b???c\303\251?\n");
+}
+END_TEST
+
 START_TEST(status_has_words)
 {
     for (int status = MEMHEAP_ERR_UNREACHABLE; status <= MEMHEAP_OK; status++)
@@ -81,6 +92,7 @@ int main(void)
     tcase_add_loop_test(tests, size_reads_well, 0,
                         sizeof(sizes) / sizeof(sizes[0]));
     tcase_add_test(tests, message_reaches_the_sink_once);
+    tcase_add_test(tests, message_cannot_control_a_terminal);
     tcase_add_test(tests, level_beyond_the_last_is_dropped);
     tcase_add_test(tests, long_message_is_cut);
     tcase_add_test(tests, status_has_words);

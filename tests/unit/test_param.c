@@ -1,12 +1,15 @@
 /*
  * Parameters: types, sources, and messages about mistakes.
  */
+#define _GNU_SOURCE /* F_SETPIPE_SZ */
 #include "config.h"
 
 #include "base/param_parse.h"
 #include "base/param_table.h"
 #include "tests/unit/unit.h"
 
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -459,6 +462,35 @@ START_TEST(old_name_is_a_known_name)
 }
 END_TEST
 
+/* Write more than a pipe holds, so that the reader gets it in pieces. */
+static void *write_pipe(void *context)
+{
+    const int *fd = context;
+    for (int i = 0; i < 600; i++)
+        dprintf(*fd, "# a comment\n");
+    dprintf(*fd, "MEMHEAP_WORD = piped\n");
+    close(*fd);
+    return NULL;
+}
+
+START_TEST(pipe_is_read_to_its_end)
+{
+    int fds[2];
+    char path[32];
+    pthread_t writer;
+    ck_assert_int_eq(pipe(fds), 0);
+    ck_assert_int_ge(fcntl(fds[1], F_SETPIPE_SZ, 4096), 4096);
+    snprintf(path, sizeof(path), "/dev/fd/%d", fds[0]);
+    ck_assert_int_eq(pthread_create(&writer, NULL, write_pipe, &fds[1]), 0);
+    ck_assert_ok(memheap_params_read_file(&base, path));
+    pthread_join(writer, NULL);
+    ck_assert_ok(memheap_params_add(&base, NULL, defs, DEFS));
+    ck_assert_str_eq(memheap_params_value(&base, "MEMHEAP_WORD")->string,
+                     "piped");
+    close(fds[0]);
+}
+END_TEST
+
 START_TEST(unreadable_file_is_a_message)
 {
     ck_assert_int_eq(memheap_params_read_file(&params, "/no/such/file"),
@@ -654,6 +686,7 @@ int main(void)
     tcase_add_test(tests, names_of_tests_and_of_others_are_ignored);
     tcase_add_test(tests, unknown_name_is_told_the_nearest);
     tcase_add_test(tests, old_name_is_a_known_name);
+    tcase_add_test(tests, pipe_is_read_to_its_end);
     tcase_add_test(tests, unreadable_file_is_a_message);
     tcase_add_test(tests, line_without_equals_is_named);
     tcase_add_test(tests, values_that_do_not_fit_are_a_message);

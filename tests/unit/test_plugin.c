@@ -318,6 +318,94 @@ START_TEST(second_component_of_a_name_is_ignored)
 }
 END_TEST
 
+/* Change the component that beta exports, and check that it is refused. */
+#define assert_refused(field, value, message)                                  \
+    do {                                                                       \
+        memheap_component_t *component =                                       \
+            dlsym(beta_handle, "memheap_component");                           \
+        memheap_component_t kept = *component;                                 \
+        component->field = (value);                                            \
+        unit_log_clear(&test_log);                                             \
+        assert_ignored(BETA, message);                                         \
+        *component = kept;                                                     \
+    } while (0)
+
+START_TEST(component_with_a_bad_name_is_ignored)
+{
+    const char *text = "its name is not 1 to 31 lower-case letters";
+    assert_refused(name, NULL, text);
+    assert_refused(name, "", text);
+    assert_refused(name, "a\nb", text);
+    assert_refused(name, "Beta", text);
+    assert_refused(name, "a_name_that_is_longer_than_it_can_be_written", text);
+}
+END_TEST
+
+START_TEST(component_without_its_parts_is_ignored)
+{
+    assert_refused(summary, NULL, "it has no summary");
+    assert_refused(create, NULL, "it has no create()");
+    assert_refused(params, NULL, "its parameters are missing");
+    assert_refused(param_count, 17, "it has more than 16 parameters");
+}
+END_TEST
+
+START_TEST(component_with_a_bad_parameter_is_ignored)
+{
+    static const memheap_param_def_t good = {
+        .name = "a", .unit = "", .default_text = "", .help = ""};
+    memheap_param_def_t bad = good;
+    bad.name = NULL;
+    assert_refused(params, &bad, "the name of a parameter");
+    bad.name = "a_name_that_is_longer_than_any_name_of_a_parameter_could_ever_"
+               "be_written";
+    assert_refused(params, &bad, "the name of a parameter");
+    bad = good;
+    bad.unit = NULL;
+    assert_refused(params, &bad, "has no unit, default or help");
+    bad = good;
+    bad.default_text = NULL;
+    assert_refused(params, &bad, "has no unit, default or help");
+    bad = good;
+    bad.help = NULL;
+    assert_refused(params, &bad, "has no unit, default or help");
+    bad = good;
+    bad.type = (memheap_param_type_t)99;
+    assert_refused(params, &bad, "no known type");
+}
+END_TEST
+
+START_TEST(module_that_lacks_an_operation_is_not_used)
+{
+    static const size_t needed[] = {offsetof(memheap_module_ops_t, alloc),
+                                    offsetof(memheap_module_ops_t, free),
+                                    offsetof(memheap_module_ops_t, size_of),
+                                    offsetof(memheap_module_ops_t, walk),
+                                    offsetof(memheap_module_ops_t, check),
+                                    offsetof(memheap_module_ops_t, stats),
+                                    offsetof(memheap_module_ops_t, destroy)};
+    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+        unit_log_clear(&test_log);
+        alpha->missing = 1 + needed[i];
+        ck_assert_str_eq(chosen_of(ALPHA ":" BETA), "beta");
+        ck_assert_uint_eq(test_log.count, 1);
+        ck_assert_logged(
+            &test_log,
+            "component alpha is not used: its module lacks an operation");
+    }
+}
+END_TEST
+
+START_TEST(path_may_be_relative)
+{
+    ck_assert_int_eq(chdir(PLUGIN_FOLDER), 0);
+    ck_assert_str_eq(chosen_of("./plugin_alpha.so"), "alpha");
+    ck_assert_str_eq(chosen_of("plugin_beta.so"), "beta");
+    ck_assert_str_eq(chosen_of("."), "alpha");
+    ck_assert_int_eq(chdir(UNIT_FOLDER), 0);
+}
+END_TEST
+
 START_TEST(missing_folder_is_a_warning)
 {
     ck_assert_str_eq(chosen_of("/no/such/folder:" ALPHA), "alpha");
@@ -446,6 +534,11 @@ int main(void)
     tcase_add_test(tests, plugin_without_the_symbol_is_ignored);
     tcase_add_test(tests, file_that_is_no_shared_object_is_ignored);
     tcase_add_test(tests, second_component_of_a_name_is_ignored);
+    tcase_add_test(tests, component_with_a_bad_name_is_ignored);
+    tcase_add_test(tests, component_without_its_parts_is_ignored);
+    tcase_add_test(tests, component_with_a_bad_parameter_is_ignored);
+    tcase_add_test(tests, module_that_lacks_an_operation_is_not_used);
+    tcase_add_test(tests, path_may_be_relative);
     tcase_add_test(tests, missing_folder_is_a_warning);
     tcase_add_test(tests, other_files_of_a_folder_are_ignored);
     tcase_add_test(tests, heap_moves_a_block_that_cannot_be_resized);

@@ -254,13 +254,29 @@ START_TEST(call_site_without_addr2line_is_an_address)
     char text[512];
     open_recorded(0);
     void *block = records_test_allocates();
+    rlim_t limit = unit_limit(RLIMIT_NOFILE, 0); /* no pipe to read from */
+    memheap_block_call_site(unit.heap, block, text, sizeof(text));
+    unit_limit(RLIMIT_NOFILE, limit);
+    ck_assert_msg(strstr(text, "records") != NULL, "%s", text);
+    ck_assert_msg(strstr(text, "0x") != NULL, "%s", text);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(addr2line_is_not_taken_from_the_path)
+{
+    char text[512];
+    char folder[UNIT_PATH];
     char *path = strdup(getenv("PATH"));
-    setenv("PATH", "/proc/nowhere", 1);
+    open_recorded(0);
+    void *block = records_test_allocates();
+    unit_folder_new(folder);
+    unit_program_new(folder, "addr2line", "echo another at another.c:1");
     memheap_block_call_site(unit.heap, block, text, sizeof(text));
     setenv("PATH", path, 1);
     free(path);
-    ck_assert_msg(strstr(text, "records") != NULL, "%s", text);
-    ck_assert_msg(strstr(text, "0x") != NULL, "%s", text);
+    unit_folder_delete(folder);
+    ck_assert_msg(strstr(text, "another") == NULL, "%s", text);
     unit_heap_close(&unit);
 }
 END_TEST
@@ -489,6 +505,7 @@ int main(void)
     tcase_add_test(tests, stated_location_is_the_call_site);
     tcase_add_test(tests, call_site_is_found_on_the_stack);
     tcase_add_test(tests, call_site_without_addr2line_is_an_address);
+    tcase_add_test(tests, addr2line_is_not_taken_from_the_path);
     tcase_add_test(tests, macros_state_the_line);
     tcase_add_loop_test(tests, leaks_are_reported_in_order, 0, kinds);
     tcase_add_loop_test(tests, no_leaks_are_not_reported, 0, kinds);

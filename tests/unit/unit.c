@@ -361,6 +361,18 @@ void unit_folder_new(char path[UNIT_PATH])
     ck_assert_ptr_nonnull(mkdtemp(path));
 }
 
+void unit_program_new(const char *folder, const char *name, const char *command)
+{
+    char path[2 * UNIT_PATH];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fprintf(file, "#!/bin/sh\n%s\n", command);
+    fclose(file);
+    ck_assert_int_eq(chmod(path, 0755), 0);
+    setenv("PATH", folder, 1);
+}
+
 void unit_folder_delete(const char *path)
 {
     DIR *folder = opendir(path);

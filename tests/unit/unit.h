@@ -135,6 +135,10 @@ enum {
 void unit_file_new(char path[UNIT_PATH], const char *text);
 /** Create a folder in the current folder. */
 void unit_folder_new(char path[UNIT_PATH]);
+/** Write a program NAME into a folder, which must not run: it runs `command`.
+ *  Makes PATH find it first. */
+void unit_program_new(const char *folder, const char *name,
+                      const char *command);
 /** Remove a folder with the files in it. */
 void unit_folder_delete(const char *path);
 

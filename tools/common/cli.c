@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "tools/common/cli.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -14,6 +15,10 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+
+enum {
+    CLI_MESSAGE = 8192
+};
 
 int cli_next(const cli_t *cli, int argc, char **argv, int *status_p)
 {
@@ -38,19 +43,19 @@ int cli_next(const cli_t *cli, int argc, char **argv, int *status_p)
 
 bool cli_fail(const cli_t *cli, const char *format, ...)
 {
+    char message[CLI_MESSAGE];
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "%s: ", cli->name);
-    vfprintf(stderr, format, arguments);
-    putc('\n', stderr);
+    vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
+    fprintf(stderr, "%s: %s\n", cli->name, memheap_text_clean(message));
     return false;
 }
 
 bool cli_wrong(const cli_t *cli, const char *wanted, const char *value)
 {
-    fprintf(stderr, "%s: %s, not \"%s\"\nTry %s --help.\n", cli->name, wanted,
-            value, cli->name);
+    cli_fail(cli, "%s, not \"%s\"", wanted, value);
+    fprintf(stderr, "Try %s --help.\n", cli->name);
     return false;
 }
 

@@ -46,7 +46,7 @@ enum {
  */
 int cli_next(const cli_t *cli, int argc, char **argv, int *status_p);
 
-/** Report a failure. Returns false. */
+/** Report a failure, in one line without control characters. Returns false. */
 bool cli_fail(const cli_t *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

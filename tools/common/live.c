@@ -106,7 +106,7 @@ static void add_heap(live_t *live, pid_t pid, int number)
     if (stat(path, &file) != 0 || !S_ISREG(file.st_mode) ||
         (file.st_uid != geteuid() && geteuid() != 0) || is_known(live, &file))
         return;
-    heap.fd = open(path, O_RDWR | O_CLOEXEC);
+    heap.fd = open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (heap.fd < 0)
         return;
     heap.device = file.st_dev;

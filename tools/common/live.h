@@ -21,6 +21,7 @@ typedef struct live_heap {
     ino_t inode;
     memheap_stats_page_t page; /* the last copy */
     bool gone;                 /* the heap or its process has ended */
+    bool locked;               /* by memheap-map, to request a list */
 } live_heap_t;
 
 /** The heaps found so far. Zero-initialized, the list is empty. */

@@ -6,10 +6,12 @@
 
 #include "tools/common/trace.h"
 #include "tools/common/reader.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char magic[] = "SHT1\n";
 
@@ -27,6 +29,7 @@ enum {
 typedef struct loading {
     reader_t reader;
     trace_t *trace;
+    size_t wanted; /* number of operations to read */
     size_t capacity;
     size_t allocations;
     uint32_t *slot; /* slot of each allocation, or FREED */
@@ -62,6 +65,8 @@ static bool make_room(loading_t *loading)
         return true;
     size_t capacity =
         loading->capacity == 0 ? FIRST_CAPACITY : loading->capacity * 2;
+    if (capacity > loading->wanted)
+        capacity = loading->wanted;
     if (!lengthen(&trace->ops, capacity, sizeof(*trace->ops)) ||
         !lengthen(&loading->slot, capacity, sizeof(*loading->slot)) ||
         !lengthen(&loading->size, capacity, sizeof(*loading->size)) ||
@@ -174,18 +179,34 @@ static bool read_header(loading_t *loading, uint64_t *count_p)
     return true;
 }
 
+/* Check that this machine has memory for the trace. Otherwise a small file that
+ * unpacks to billions of operations would take all of it. */
+static bool has_memory(loading_t *loading)
+{
+    const size_t each = sizeof(trace_op_t) + 2 * sizeof(uint32_t) +
+                        sizeof(size_t) + sizeof(block_t);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t most = (size_t)sysconf(_SC_PHYS_PAGES) / 2 * page;
+    if (loading->wanted <= most / each)
+        return true;
+    return fail(loading, "its operations take more than half of this machine's "
+                         "memory");
+}
+
 static bool read_trace(loading_t *loading, size_t limit)
 {
     trace_t *trace = loading->trace;
     uint64_t count;
     if (!read_header(loading, &count))
         return false;
-    size_t wanted = count < limit ? (size_t)count : limit;
-    for (; trace->count < wanted; trace->count++) {
+    loading->wanted = count < limit ? (size_t)count : limit;
+    if (!has_memory(loading))
+        return false;
+    for (; trace->count < loading->wanted; trace->count++) {
         if (!make_room(loading) || !read_op(loading, &trace->ops[trace->count]))
             return false;
     }
-    if (wanted < count)
+    if (loading->wanted < count)
         return true;
     /* Read to the end of the file. This also verifies the checksum of a
      * compressed file. A program that died before it finished its trace leaves
@@ -199,13 +220,14 @@ static bool read_trace(loading_t *loading, size_t limit)
     return ended || fail(loading, "more follows behind its last operation");
 }
 
-/* The file name without its folder and without everything from the first dot
- * on. */
+/* The file name without its folder, without everything from the first dot on,
+ * and without control characters. */
 static char *short_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash == NULL ? path : slash + 1;
-    return strndup(name, strcspn(name, "."));
+    char *copy = strndup(name, strcspn(name, "."));
+    return copy == NULL ? NULL : memheap_text_clean(copy);
 }
 
 bool trace_load(trace_t *trace, const char *path, size_t limit, char *message,

@@ -6,9 +6,11 @@
 #include "tools/info/info.h"
 #include "base/sysinfo.h"
 #include "base/numa.h"
+#include "base/text.h"
 #include "base/util.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -166,7 +168,10 @@ static void print_param(const memheap_framework_t *framework,
     char line[1024];
     const char *value = info_value(param, value_text);
     const char *otherwise = info_default(framework, param, default_text);
-    printf("  %s = %s", param->name, value[0] == '\0' ? "(unset)" : value);
+    char *shown = strdup(value[0] == '\0' ? "(unset)" : value);
+    printf("  %s = %s", param->name,
+           shown == NULL ? "" : memheap_text_clean(shown));
+    free(shown);
     size_t bytes = bytes_of(param);
     if (value[0] != '\0' && bytes >= MEMHEAP_KIB)
         printf(" (%s)", memheap_format_size(size_text, bytes));
@@ -179,7 +184,7 @@ static void print_param(const memheap_framework_t *framework,
              param->source == MEMHEAP_SOURCE_DEFAULT ? ""
              : otherwise[0] == '\0'                  ? "(unset)"
                                                      : otherwise);
-    print_wrapped(line, HELP_COLUMN);
+    print_wrapped(memheap_text_clean(line), HELP_COLUMN);
     printf("%*s", HELP_COLUMN, "");
     print_wrapped(param->def->help, HELP_COLUMN);
 }

@@ -12,6 +12,7 @@
 #include "tools/info/info.h"
 #include "base/sysinfo.h"
 #include "base/numa.h"
+#include "base/text.h"
 #include "base/util.h"
 
 #include <stdio.h>
@@ -20,13 +21,20 @@
 /* Print a value and end the line. */
 static void print_value(const char *value)
 {
-    for (; *value != '\0'; value++) {
+    while (*value != '\0') {
+        size_t length = memheap_text_char(value);
+        bool raw = length > 0 && !memheap_text_is_control(value);
+        length = memheap_max(length, 1);
         if (*value == '\n')
             fputs("\\n", stdout);
         else if (*value == '\\')
             fputs("\\\\", stdout);
+        else if (raw)
+            fwrite(value, 1, length, stdout);
         else
-            putchar(*value);
+            for (size_t i = 0; i < length; i++)
+                printf("\\x%02x", (unsigned char)value[i]);
+        value += length;
     }
     putchar('\n');
 }

@@ -121,9 +121,10 @@ static bool take_live(const options_t *options, live_t *live,
     picture->snapshots = calloc(live->count + 1, sizeof(*picture->snapshots));
     if (picture->snapshots == NULL)
         return cli_fail(&cli, "there is no memory for the picture");
+    double end = cli_now() + options->wait;
     for (size_t i = 0; i < live->count; i++) {
         if (is_wanted(options, live, &live->heap[i]))
-            snapshot_ask(&live->heap[i]);
+            snapshot_ask(&live->heap[i], end);
     }
     bool good = true;
     for (size_t i = 0; i < live->count; i++) {

@@ -38,8 +38,11 @@ typedef struct snapshot {
 
 void snapshot_free(snapshot_t *snapshot);
 
-/** Request the block list of a running heap. snapshot_fetch() receives it. */
-void snapshot_ask(live_heap_t *heap);
+/** Request the block list of a running heap. snapshot_fetch() receives it.
+ *
+ * @param end  the time of cli_now() until which to wait for another reader
+ */
+void snapshot_ask(live_heap_t *heap, double end);
 
 /**
  * Wait for the list of blocks and copy it.

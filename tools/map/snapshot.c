@@ -39,11 +39,21 @@ static void set_asked(const live_heap_t *heap, uint64_t asked)
         return; /* the request is lost, and snapshot_fetch() times out */
 }
 
-void snapshot_ask(live_heap_t *heap)
+static void pause_shortly(void)
 {
-    while (flock(heap->fd, LOCK_EX) != 0 && errno == EINTR)
-        continue;
-    if (live_read(heap))
+    struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
+    nanosleep(&pause, NULL);
+}
+
+void snapshot_ask(live_heap_t *heap, double end)
+{
+    while (!heap->locked) {
+        heap->locked = flock(heap->fd, LOCK_EX | LOCK_NB) == 0;
+        if (heap->locked || cli_now() >= end)
+            break;
+        pause_shortly();
+    }
+    if (heap->locked && live_read(heap))
         set_asked(heap, heap->page.list_published + 1);
 }
 
@@ -99,10 +109,12 @@ static bool take_list(const live_heap_t *heap, snapshot_t *snapshot)
 {
     const memheap_stats_page_t *page = &heap->page;
     struct stat file;
-    if (fstat(heap->fd, &file) != 0 ||
-        page->list_blocks >
-            (uint64_t)file.st_size / sizeof(*snapshot->blocks) ||
-        page->list_tags > (uint64_t)file.st_size / MEMHEAP_TAG_SIZE)
+    if (fstat(heap->fd, &file) != 0)
+        return false;
+    /* Bytes that take memory: the file may be longer, and have holes. */
+    uint64_t there = (uint64_t)file.st_blocks * 512;
+    if (page->list_blocks > there / sizeof(*snapshot->blocks) ||
+        page->list_tags > there / MEMHEAP_TAG_SIZE)
         return false;
     size_t bytes = page->list_blocks * sizeof(*snapshot->blocks);
     snapshot->count = page->list_blocks;
@@ -132,8 +144,7 @@ static bool is_answered(live_heap_t *heap, double wait)
             return true;
         if (cli_now() >= end)
             break;
-        struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
-        nanosleep(&pause, NULL);
+        pause_shortly();
     }
     return false;
 }
@@ -151,7 +162,12 @@ bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
         snprintf(of_pe, sizeof(of_pe), "PE %d, ", pe);
     snprintf(snapshot->title, MAP_TITLE, "%sprocess %ld: %s, %s", of_pe,
              (long)heap->pid, page->name, page->component);
-    if (!heap->gone && is_answered(heap, wait)) {
+    if (!heap->locked) {
+        snprintf(message, MAP_MESSAGE,
+                 "another memheap-map has looked at heap \"%s\" of process %ld "
+                 "for %g s",
+                 page->name, (long)heap->pid, wait);
+    } else if (!heap->gone && is_answered(heap, wait)) {
         snapshot->stats = page->list_stats;
         live_complete(&snapshot->stats);
         good = page->list_error == 0 && take_list(heap, snapshot);

@@ -46,6 +46,8 @@ typedef struct readiness {
     char message[SETUP_MESSAGE];
 } readiness_t;
 
+static const cli_t cli = {.name = "memheap-replay"};
+
 static bool first_pe(const run_t *run)
 {
     return run->ring.me == 0;
@@ -81,7 +83,7 @@ static bool all_ready(const run_t *run, const readiness_t *mine)
     if (collective_worst(!good) != 0 ||
         !collective_gather(mine, sizeof(*mine), all)) {
         if (first_pe(run))
-            fputs("memheap-replay: there is no memory to begin with\n", stderr);
+            cli_fail(&cli, "there is no memory to begin with");
         free(all);
         return false;
     }
@@ -90,12 +92,12 @@ static bool all_ready(const run_t *run, const readiness_t *mine)
         if (good || !first_pe(run))
             continue;
         if (pe == 0)
-            fprintf(stderr, "memheap-replay: %s\n", all[0].message);
+            cli_fail(&cli, "%s", all[0].message);
         else
-            fprintf(stderr, "memheap-replay: PE %zu: %s\n", pe,
-                    all[pe].ready ? "it found other traces or components "
-                                    "than PE 0"
-                                  : all[pe].message);
+            cli_fail(&cli, "PE %zu: %s", pe,
+                     all[pe].ready ? "it found other traces or components "
+                                     "than PE 0"
+                                   : all[pe].message);
     }
     free(all);
     return good;
@@ -109,10 +111,10 @@ static bool begin(run_t *run, int *status_p)
     bool bad = options->problem[0] != '\0';
     *status_p = bad ? CLI_USAGE : CLI_GOOD;
     if (bad || options->help || options->version) {
-        if (first_pe(run) && bad)
-            fprintf(stderr, "memheap-replay: %s\nTry memheap-replay --help.\n",
-                    options->problem);
-        else if (first_pe(run))
+        if (first_pe(run) && bad) {
+            cli_fail(&cli, "%s", options->problem);
+            fputs("Try memheap-replay --help.\n", stderr);
+        } else if (first_pe(run))
             fputs(options->help ? options_usage
                                 : "memheap-replay " PACKAGE_VERSION "\n",
                   stdout);
@@ -216,8 +218,7 @@ static bool draw_map(run_t *run)
     good = good && !ferror(run->map);
     good = fclose(run->map) == 0 && good;
     if (!good)
-        fprintf(stderr, "memheap-replay: the map %s could not be written\n",
-                run->options.map);
+        cli_fail(&cli, "the map %s could not be written", run->options.map);
     return good;
 }
 
@@ -240,7 +241,7 @@ static int finish(run_t *run)
         else
             report_table(run->measures, count, run->ring.count);
         if (fflush(stdout) != 0 || ferror(stdout)) {
-            fputs("memheap-replay: cannot write the results\n", stderr);
+            cli_fail(&cli, "cannot write the results");
             status = CLI_WRONG;
         }
     }

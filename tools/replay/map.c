@@ -145,11 +145,12 @@ static void write_panel(FILE *file, const trace_t *trace,
     fprintf(file, "<g transform=\"translate(%zu %zu)\">\n",
             LEFT + number % PANELS * (MAP_COLUMNS + PANEL_GAP),
             TOP + number / PANELS * (MAP_ROWS + ROW_GAP));
+    fputs("<text y=\"-28\" class=\"t\">", file);
+    draw_escaped(file, panel->title);
     fprintf(file,
-            "<text y=\"-28\" class=\"t\">%s</text>\n"
-            "<text y=\"-11\">reaches %s, %.2f times the peak of live "
+            "</text>\n<text y=\"-11\">reaches %s, %.2f times the peak of live "
             "bytes</text>\n",
-            panel->title, memheap_format_size(footprint, panel->footprint),
+            memheap_format_size(footprint, panel->footprint),
             (double)panel->footprint / (double)trace->peak);
     fprintf(file,
             "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n"

@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "tools/replay/progress.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ void progress_show(const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    fprintf(stderr, "%-*s\r", LINE_WIDTH, text);
+    fprintf(stderr, "%-*s\r", LINE_WIDTH, memheap_text_clean(text));
     fflush(stderr);
 }
 
