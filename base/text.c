@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 
+#include <string.h>
+
 /* Not UTF-8: overlong, a surrogate, beyond U+10FFFF, or cut. Source: RFC 3629,
  * section 4. */
 size_t memheap_text_char(const char *text)
@@ -46,4 +48,26 @@ char *memheap_text_clean(char *text)
         c += length;
     }
     return text;
+}
+
+size_t memheap_text_fit(const char *text, size_t room)
+{
+    enum {
+        MASK = 0xc0,
+        INNER = 0x80 /* a byte that is not the first of its character */
+    };
+    size_t size = strnlen(text, room);
+    if (size < room)
+        return size;
+    size = room - 1;
+    while (size > 0 && ((unsigned char)text[size] & MASK) == INNER)
+        size--;
+    return size;
+}
+
+void memheap_text_copy(char *to, size_t room, const char *text)
+{
+    size_t size = memheap_text_fit(text, room);
+    memcpy(to, text, size);
+    to[size] = '\0';
 }

@@ -14,6 +14,7 @@
 #include "memheap/debug/report.h"
 #include "base/sysinfo.h"
 #include "base/pages.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -173,8 +174,8 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     heap->locks = (config->flags & MEMHEAP_SINGLE_THREADED) == 0;
     heap->has_end = heap->locks;
     heap->of_job = (config->flags & MEMHEAP_JOB_HEAP) != 0;
-    snprintf(heap->name, sizeof(heap->name), "%s",
-             config->name == NULL ? "heap" : config->name);
+    memheap_text_copy(heap->name, sizeof(heap->name),
+                      config->name == NULL ? "heap" : config->name);
 
     memheap_status_t status = open_framework(heap, config);
     if (status != MEMHEAP_OK)

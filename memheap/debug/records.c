@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "memheap/debug/records.h"
+#include "base/text.h"
 #include "base/util.h"
 
 #include <string.h>
@@ -68,8 +69,7 @@ size_t memheap_records_size(const memheap_records_t *records)
 static uint32_t current_tag(memheap_records_t *records)
 {
     const char *name = memheap_current_tag();
-    size_t length = strlen(name);
-    length = memheap_min(length, MEMHEAP_TAG_SIZE - 1);
+    size_t length = memheap_text_fit(name, MEMHEAP_TAG_SIZE);
     for (uint32_t i = 0; i < records->tag_count; i++) {
         const char *other = tag_at(records, i)->name;
         if (memcmp(other, name, length) == 0 && other[length] == '\0')

@@ -12,7 +12,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -211,26 +214,40 @@ static void write_tags(memheap_json_t *json, memheap_t *heap)
     memheap_json_end(json);
 }
 
-memheap_status_t memheap_report_write(const memheap_report_t *report,
-                                      const char *path,
-                                      const memheap_log_t *log)
+/* The report files of this process. A further report in one of them is added to
+ * the document that is there. */
+static struct report_file {
+    struct report_file *next;
+    char path[]; /* a string */
+} * report_files;
+static pthread_mutex_t report_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* A document:  {"heaps": [REPORT, REPORT]}  on lines. */
+static const char document_start[] = "{\"heaps\": [\n";
+static const char document_end[] = "]}\n";
+
+static bool is_known_file(const char *path)
 {
-    char name[PATH_MAX];
-    memheap_path_expand(path, memheap_name(report->heap), name, sizeof(name));
-    const char *problem;
-    int fd = memheap_output_open(name, O_WRONLY, &problem);
-    if (fd < 0)
-        goto err;
-    struct stat info;
-    FILE *file = NULL;
-    if (fstat(fd, &info) == 0 &&
-        (!S_ISREG(info.st_mode) || ftruncate(fd, 0) == 0))
-        file = fdopen(fd, "w");
-    if (file == NULL) {
-        problem = strerror(errno);
-        close(fd);
-        goto err;
+    for (const struct report_file *f = report_files; f != NULL; f = f->next) {
+        if (strcmp(f->path, path) == 0)
+            return true;
     }
+    return false;
+}
+
+/* Without memory, the next report replaces this one. */
+static void know_file(const char *path)
+{
+    struct report_file *file = malloc(sizeof(*file) + strlen(path) + 1);
+    if (file == NULL)
+        return;
+    strcpy(file->path, path);
+    file->next = report_files;
+    report_files = file;
+}
+
+static void write_report(FILE *file, const memheap_report_t *report)
+{
     memheap_json_t json = {.file = file};
     memheap_json_object(&json, NULL);
     memheap_json_string(&json, "heap", memheap_name(report->heap));
@@ -246,12 +263,54 @@ memheap_status_t memheap_report_write(const memheap_report_t *report,
     }
     write_tags(&json, report->heap);
     memheap_json_end(&json);
-    int failed = ferror(file);
-    if (fclose(file) == 0 && !failed)
-        return MEMHEAP_OK;
-    problem = strerror(errno);
+}
 
-err:
+/* Open a file for a report, positioned at its place. NULL: *problem_p says why.
+ */
+static FILE *open_report(const char *path, const char **problem_p)
+{
+    struct stat info;
+    off_t end = sizeof(document_end) - 1;
+    int fd = memheap_output_open(path, O_WRONLY, problem_p);
+    if (fd < 0)
+        return NULL;
+    FILE *file = fstat(fd, &info) == 0 ? fdopen(fd, "w") : NULL;
+    if (file == NULL) {
+        *problem_p = strerror(errno);
+        close(fd);
+        return NULL;
+    }
+    bool regular = S_ISREG(info.st_mode);
+    if (regular && is_known_file(path) && info.st_size > end) {
+        fseeko(file, info.st_size - end, SEEK_SET);
+        fputs(",\n", file);
+        return file;
+    }
+    if (regular && ftruncate(fd, 0) == 0 && !is_known_file(path))
+        know_file(path);
+    fputs(document_start, file);
+    return file;
+}
+
+memheap_status_t memheap_report_write(const memheap_report_t *report,
+                                      const char *path,
+                                      const memheap_log_t *log)
+{
+    char name[PATH_MAX];
+    const char *problem;
+    memheap_path_expand(path, memheap_name(report->heap), name, sizeof(name));
+    pthread_mutex_lock(&report_lock);
+    FILE *file = open_report(name, &problem);
+    if (file != NULL) {
+        write_report(file, report);
+        fputs(document_end, file);
+        bool failed = ferror(file) != 0;
+        failed = fclose(file) != 0 || failed;
+        problem = failed ? strerror(errno) : NULL;
+    }
+    pthread_mutex_unlock(&report_lock);
+    if (problem == NULL)
+        return MEMHEAP_OK;
     memheap_log_write(log, MEMHEAP_LOG_WARNING,
                       "MEMHEAP_REPORT: cannot write %s (%s)", name, problem);
     return MEMHEAP_ERR_SYSTEM;

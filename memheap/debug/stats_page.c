@@ -6,6 +6,7 @@
 
 #include "memheap/debug/stats_page.h"
 #include "base/fork_guard.h"
+#include "base/text.h"
 #include "base/util.h"
 
 #include <errno.h>
@@ -97,7 +98,7 @@ void memheap_stats_export_wait(memheap_stats_export_t *export, const char *text,
 {
     memheap_stats_page_t *page = export->page;
     if (page->wait_since_ns != since_ns)
-        snprintf(page->wait, sizeof(page->wait), "%s", text);
+        memheap_text_copy(page->wait, sizeof(page->wait), text);
     __atomic_store_n(&page->wait_since_ns, since_ns, __ATOMIC_RELAXED);
     __atomic_store_n(&page->wait_renewed_ns, renewed_ns, __ATOMIC_RELEASE);
 }

@@ -24,6 +24,7 @@
 
 #include <memheap/cache.h>
 #include "memheap/pools/cache_slabs.h"
+#include "base/text.h"
 
 #include <stdio.h>
 
@@ -443,7 +444,7 @@ memheap_status_t memheap_cache_create(const memheap_cache_config_t *config,
     cache->pool = *config->pool;
     cache->log = log;
     cache->memory = memory;
-    snprintf(cache->name, sizeof(cache->name), "%s", name);
+    memheap_text_copy(cache->name, sizeof(cache->name), name);
     pthread_mutex_init(&cache->mutex, NULL);
     memheap_dependents_add(&cache->pool, &cache->dependent, "cache",
                            cache->name);

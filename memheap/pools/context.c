@@ -14,6 +14,7 @@
 #include <memheap/context.h>
 #include "memheap/dependents.h"
 #include "base/hashmap.h"
+#include "base/text.h"
 #include "base/util.h"
 
 #include <pthread.h>
@@ -205,7 +206,7 @@ memheap_status_t memheap_context_create(const memheap_context_config_t *given,
     context->locks = (config.flags & MEMHEAP_SINGLE_THREADED) == 0;
     context->log = config.log;
     context->memory = memory;
-    snprintf(context->name, sizeof(context->name), "%s", config.name);
+    memheap_text_copy(context->name, sizeof(context->name), config.name);
     pthread_mutex_init(&context->lock, NULL);
     context->parent = config.parent;
     join_parent(context);

@@ -7,6 +7,7 @@
 #include <memheap/placement.h>
 #include "memheap/dependents.h"
 #include "base/numa.h"
+#include "base/text.h"
 #include "base/util.h"
 
 #include <limits.h>
@@ -139,8 +140,8 @@ memheap_status_t memheap_numa_heaps_create(const memheap_config_t *config,
     heaps->bytes = bytes;
     heaps->memory = memory;
     heaps->log = log;
-    snprintf(heaps->name, sizeof(heaps->name), "%s",
-             config->name == NULL ? "heap" : config->name);
+    memheap_text_copy(heaps->name, sizeof(heaps->name),
+                      config->name == NULL ? "heap" : config->name);
     memheap_status_t status = MEMHEAP_OK;
     for (unsigned node = 0; heaps->count < count && status == MEMHEAP_OK;
          node++) {

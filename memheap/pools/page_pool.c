@@ -15,6 +15,7 @@
 #include <memheap/page_pool.h>
 #include "memheap/dependents.h"
 #include "base/bitmap.h"
+#include "base/text.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -339,8 +340,8 @@ memheap_page_pool_create(const memheap_page_pool_config_t *config,
                           "no memory for the metadata of a page pool");
         return MEMHEAP_ERR_NO_METADATA;
     }
-    snprintf(pool->name, sizeof(pool->name), "%s",
-             config->name == NULL ? "page pool" : config->name);
+    memheap_text_copy(pool->name, sizeof(pool->name),
+                      config->name == NULL ? "page pool" : config->name);
     pool->page_size = page;
     pool->log = log;
     pool->memory = memory;

@@ -10,6 +10,7 @@
 #include <memheap/placement.h>
 #include "memheap/dependents.h"
 #include "memheap/pools/fallback.h"
+#include "base/text.h"
 #include "base/util.h"
 
 #include <stdatomic.h>
@@ -102,8 +103,8 @@ memheap_proximity_create(const memheap_proximity_config_t *config,
     proximity->log = log;
     proximity->memory = memory;
     proximity->count = config->count;
-    snprintf(proximity->name, sizeof(proximity->name), "%s",
-             config->name == NULL ? "proximity" : config->name);
+    memheap_text_copy(proximity->name, sizeof(proximity->name),
+                      config->name == NULL ? "proximity" : config->name);
     memcpy(proximity->sources, config->sources, sources);
     proximity->source_dependents =
         (memheap_dependent_t *)(void *)(proximity->sources + config->count);

@@ -10,6 +10,7 @@
 #include "memheap/dependents.h"
 #include "memheap/heap.h"
 #include "memheap/pools/fallback.h"
+#include "base/text.h"
 #include "base/util.h"
 
 #include <pthread.h>
@@ -79,8 +80,8 @@ memheap_status_t memheap_range_pool_create(const memheap_config_t *config,
     pool->config = *config;
     pool->memory = memory;
     pool->log = log;
-    snprintf(pool->name, sizeof(pool->name), "%s",
-             config->name == NULL ? "range pool" : config->name);
+    memheap_text_copy(pool->name, sizeof(pool->name),
+                      config->name == NULL ? "range pool" : config->name);
     pthread_mutex_init(&pool->lock, NULL);
     *pool_p = pool;
     return MEMHEAP_OK;

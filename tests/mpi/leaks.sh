@@ -54,10 +54,10 @@ for np in 1 2 4 5; do
     says_times 17 memheap:
     fact "$np PEs: the statistics are printed once"
 
-    file="$folder/of %h"
+    file="$folder/of_%h"
     job 0 -x MEMHEAP_REPORT="$file" -n $np "$program" leak
     says_times 0 memheap:
-    output=$(cat "$folder/of symmetric")
+    output=$(cat "$folder/of_symmetric")
     says "\"pes\": $np," "\"heap\": \"symmetric\"" \
         "\"sum\": {" "\"allocations\": $((5 * np))," \
         "\"each\": [" "{\"pe\": $((np - 1)), \"size\": " "\"tags\": []"
@@ -71,7 +71,7 @@ localedef -c -i de_DE -f UTF-8 "$folder/comma" >/dev/null 2>&1 && locale=comma
 job 0 -x LOCPATH="$folder" -x LC_ALL=$locale -x MEMHEAP_RECORDS=1 \
     -x MEMHEAP_REPORT="$file" -n 2 "$program" latin1
 says_times 0 memheap:
-output=$(cat "$folder/of symmetric")
+output=$(cat "$folder/of_symmetric")
 is_json
 says "\"fragmentation\": 0." "{\"tag\": \"m?sh\", \"used\": 1008, "
 fact "a report is JSON in every locale, and with every tag"

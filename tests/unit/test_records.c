@@ -4,6 +4,8 @@
 #include "config.h"
 
 #include "tests/unit/unit.h"
+#include "memheap/debug/report.h"
+#include "memheap/heap_state.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -355,11 +357,83 @@ START_TEST(report_file_has_stats_and_tags)
     ck_assert_uint_gt(fread(text, 1, sizeof(text) - 1, file), 0);
     fclose(file);
     remove(path);
-    ck_assert_ptr_eq(strstr(text, "{\"heap\": \"heap\", \"component\": \""),
-                     text);
+    const char start[] =
+        "{\"heaps\": [\n{\"heap\": \"heap\", \"component\": \"";
+    ck_assert_ptr_eq(strstr(text, start), text);
     ck_assert_ptr_nonnull(strstr(text, "\"stats\": {\"size\": 1048576, "));
     ck_assert_ptr_nonnull(strstr(text, "\"live_blocks\": 1, "));
-    ck_assert_ptr_nonnull(strstr(text, "}, \"tags\": []}\n"));
+    ck_assert_ptr_nonnull(strstr(text, "}, \"tags\": []}\n]}\n"));
+}
+END_TEST
+
+/* A name of two bytes a character, which is cut between two of them. */
+START_TEST(reports_of_several_heaps_are_one_document)
+{
+    char path[UNIT_PATH];
+    char param[UNIT_PATH + 32];
+    char text[4096] = "";
+    char name[80] = "x";
+    while (strlen(name) < 61)
+        strcat(name, "\xc3\xa4");
+    unit_file_new(path, "an older file, which is longer than the report is\n");
+    snprintf(param, sizeof(param), "MEMHEAP_REPORT=%s", path);
+    const char *params[] = {param, NULL};
+    const char *const names[] = {"first", "sec\"ond", name};
+    for (int i = 0; i < 3; i++) {
+        memheap_t *heap;
+        memheap_config_t config = {
+            .size = MIB, .name = names[i], .params = params};
+        ck_assert_ok(memheap_create(&config, &heap));
+        memheap_destroy(heap);
+    }
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_gt(fread(text, 1, sizeof(text) - 1, file), 0);
+    fclose(file);
+    remove(path);
+    name[47] = '\0';
+    strcat(name, "\", \"component\"");
+    ck_assert_ptr_eq(strstr(text, "{\"heaps\": [\n{\"heap\": \"first\", "),
+                     text);
+    ck_assert_ptr_nonnull(strstr(text, "]}\n,\n{\"heap\": \"sec\\\"ond\", "));
+    ck_assert_msg(strstr(text, name) != NULL, "%s", text);
+    ck_assert_str_eq(text + strlen(text) - 7, "[]}\n]}\n");
+}
+END_TEST
+
+/* What the program, the report and the stats page say is the same. */
+START_TEST(figures_are_the_same_everywhere)
+{
+    uint64_t values[MEMHEAP_STAT_COUNT];
+    memheap_stats_t stats;
+    unit_heap_open(&unit, _i, MIB, 0, "MEMHEAP_TOP=all");
+    void *block = alloc(1000);
+    void *batch[3];
+    size_t sizes[3] = {100, 200, 300};
+    char *base = memheap_base(unit.heap);
+    ck_assert_ok(memheap_alloc_batch(unit.heap, 3, 16, sizes, batch));
+    ck_assert_ok(memheap_resize(unit.heap, block, 5000, &block));
+    memheap_reserve(unit.heap, base + 512 * KIB, 4096);
+    ck_assert_ok(memheap_free(unit.heap, batch[1]));
+    ck_assert_int_ne(memheap_alloc(unit.heap, 2 * MIB, &block), MEMHEAP_OK);
+    memheap_get_stats(unit.heap, &stats);
+    memheap_stats_collect(unit.heap, values);
+    memheap_stats_t page = unit.heap->stats_export->page->stats;
+    ck_assert_uint_eq(page.allocations, stats.allocations);
+    ck_assert_uint_eq(page.allocations - page.live_blocks, stats.frees);
+    ck_assert_uint_eq(page.live_blocks, stats.live_blocks);
+    ck_assert_uint_eq(page.used, stats.used);
+    ck_assert_uint_eq(page.size - page.used, stats.free);
+    ck_assert_uint_eq(page.peak, stats.peak);
+    ck_assert_uint_eq(page.high_water, stats.high_water);
+    ck_assert_uint_eq(page.committed, stats.committed);
+    ck_assert_uint_eq(page.largest_free, stats.largest_free);
+    ck_assert_uint_eq(page.metadata, stats.metadata);
+    ck_assert_uint_eq(page.resizes, stats.resizes);
+    ck_assert_uint_eq(page.failures, stats.failures);
+    for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
+        ck_assert_uint_eq(values[i], memheap_stat_table[i].get(&stats));
+    unit_heap_close(&unit);
 }
 END_TEST
 
@@ -509,6 +583,9 @@ int main(void)
     tcase_add_test(tests, macros_state_the_line);
     tcase_add_loop_test(tests, leaks_are_reported_in_order, 0, kinds);
     tcase_add_loop_test(tests, no_leaks_are_not_reported, 0, kinds);
+    tcase_add_test(tests, reports_of_several_heaps_are_one_document);
+    tcase_add_loop_test(tests, figures_are_the_same_everywhere, 0,
+                        unit_heap_kinds());
     tcase_add_loop_test(tests, report_file_has_stats_and_tags, 0, kinds);
     tcase_add_test(tests, leaks_of_a_heap_without_records_have_addresses);
     tcase_add_test(tests, no_allocation_fails_for_lack_of_a_record);

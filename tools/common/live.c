@@ -295,7 +295,7 @@ void live_stats(const live_heap_t *heap, memheap_stats_t *stats)
         stats->resident = (size_t)file.st_blocks * 512;
     else
         stats->resident =
-            resident_in(heap->pid, heap->page.base, stats->committed);
+            resident_in(heap->pid, heap->page.base, stats->high_water);
 }
 
 int live_pe(const live_t *live, const live_heap_t *heap)
