@@ -2,6 +2,7 @@
 # was moved. Folders outside the prefix keep absolute paths.
 #
 # pc_prefix, pc_libdir, pc_includedir   used in pkg-config files
+# cmake_prefix, cmake_libdir, cmake_includedir  likewise for CMake
 # ORIGIN_LDFLAGS, ORIGIN_LIB_LDFLAGS    rpath of programs, and of libraries
 # traces_from_bin                       path from bindir to the traces
 AC_DEFUN([MEMHEAP_MOVABLE], [
@@ -42,6 +43,12 @@ AC_DEFUN([MEMHEAP_MOVABLE], [
   case $pc_includedir in
     "$memheap_prefix"/*) pc_includedir='${prefix}'${pc_includedir@%:@"$memheap_prefix"} ;;
   esac
+  memheap_up=`memheap_way '${prefix}' "$libdir/cmake/memheap"`
+  cmake_prefix=$memheap_prefix
+  AS_IF([test -n "$memheap_up"],
+    [cmake_prefix='${CMAKE_CURRENT_LIST_DIR}/'$memheap_up])
+  cmake_libdir=`AS_ECHO(["$pc_libdir"]) | sed 's/{prefix}/{memheap_prefix}/'`
+  cmake_includedir=`AS_ECHO(["$pc_includedir"]) | sed 's/{prefix}/{memheap_prefix}/'`
   ORIGIN_LIB_LDFLAGS="-Wl,-rpath,'\$\$ORIGIN'"
   ORIGIN_LDFLAGS=`memheap_way "$libdir" "$bindir"`
   AS_IF([test -n "$ORIGIN_LDFLAGS"],
@@ -50,6 +57,9 @@ AC_DEFUN([MEMHEAP_MOVABLE], [
   AC_SUBST([pc_prefix])
   AC_SUBST([pc_libdir])
   AC_SUBST([pc_includedir])
+  AC_SUBST([cmake_prefix])
+  AC_SUBST([cmake_libdir])
+  AC_SUBST([cmake_includedir])
   AC_SUBST([ORIGIN_LDFLAGS])
   AC_SUBST([ORIGIN_LIB_LDFLAGS])
   AC_SUBST([traces_from_bin])

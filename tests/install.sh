@@ -224,6 +224,18 @@ if command -v cmake >/dev/null; then
     project=$prefix/plain
     cmake_builds by-oshcc -DCMAKE_C_COMPILER="$prefix/bin/oshcc"
     fact "CMake needs no further settings with oshcc"
+    printf '%s\n' 'cmake_minimum_required(VERSION 3.10)' 'project(hello C)' \
+        'find_package(OpenSHMEM 1.5 REQUIRED)' \
+        'find_package(memheap 0.1 REQUIRED)' 'find_package(MPI REQUIRED COMPONENTS C)' \
+        "add_executable(hello $top_srcdir/examples/hello.c)" \
+        'target_link_libraries(hello OpenSHMEM::OpenSHMEM memheap::mpi MPI::MPI_C)' \
+        "add_executable(range $top_srcdir/examples/range.c)" \
+        'target_link_libraries(range memheap::memheap)' \
+        >"$prefix/plain/CMakeLists.txt"
+    cmake_builds by-find-package -DCMAKE_PREFIX_PATH="$prefix"
+    ldd "$prefix/by-find-package/range" | grep -q "libmemheap.so.0 => $prefix/" ||
+        miss "has another libmemheap"
+    fact "CMake finds OpenSHMEM and memheap"
 else
     skip "the example of CMake" "there is no cmake"
 fi

@@ -60,6 +60,11 @@
 #define SHMEM_VENDOR_STRING "memheap " MEMHEAP_VERSION_STRING
 /** This OpenSHMEM is memheap, of this version: a number to compare. */
 #define SHMEMX_MEMHEAP MEMHEAP_VERSION
+/* Programs that look for a complete OpenSHMEM 1.5, and for no macro of the
+ * standard, look for these two of Sandia OpenSHMEM: shmem4py does. */
+#define SHMEM_DEF_H
+#define SHMEM_FUNCTION_ATTRIBUTES
+
 #define _SHMEM_MAJOR_VERSION SHMEM_MAJOR_VERSION
 #define _SHMEM_MINOR_VERSION SHMEM_MINOR_VERSION
 #define _SHMEM_MAX_NAME_LEN SHMEM_MAX_NAME_LEN
