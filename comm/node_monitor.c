@@ -359,8 +359,12 @@ static void *run(void *context)
             event[i] = (struct pollfd){
                 .fd = m->links[i].fd,
                 .events = m->links[i].state == CONNECTING ? POLLOUT : POLLIN};
-        if (poll(events, (nfds_t)count + 2, until_next(m)) < 0)
+        if (poll(events, (nfds_t)count + 2, until_next(m)) < 0) {
+            /* Fewer descriptors are allowed than it has. */
+            if (errno == EINVAL)
+                poll(NULL, 0, PAUSE_MS);
             continue;
+        }
         if (events[0].revents != 0)
             return NULL;
         for (int i = count - 1; i >= 0; i--) {
