@@ -14,12 +14,12 @@
  *     ESTABLISHED <---- one byte --------------  ESTABLISHED
  *
  * Any process that reaches the port can connect. Therefore:
- *   - a key counts only at its own address, so a stranger who is behind one of
- *     the addresses cannot use the key that it gets; nor does it know the
- * reply;
- *   - a connection that has not sent its hello in time is closed, and few of
- *     them are accepted at once;
- *   - when the previous node is connected, the port is closed.
+ *   - A key counts only at its own address: a stranger behind one of the
+ *     addresses gets a key, but cannot use it at another. It does not know the
+ *     reply, and so cannot pass for the next node.
+ *   - A connection that does not send its hello in time is closed, and at most
+ *     MAX_UNKNOWN are open at once. Others wait in the kernel.
+ *   - The port is closed when the previous node is connected.
  * Without descriptors, or if no address answers, the thread tries again later.
  *
  * A closed connection means that the process ends; others detect that. A failed
@@ -359,8 +359,12 @@ static void *run(void *context)
             event[i] = (struct pollfd){
                 .fd = m->links[i].fd,
                 .events = m->links[i].state == CONNECTING ? POLLOUT : POLLIN};
-        if (poll(events, (nfds_t)count + 2, until_next(m)) < 0)
+        if (poll(events, (nfds_t)count + 2, until_next(m)) < 0) {
+            /* Fewer descriptors are allowed than it has. */
+            if (errno == EINVAL)
+                poll(NULL, 0, PAUSE_MS);
             continue;
+        }
         if (events[0].revents != 0)
             return NULL;
         for (int i = count - 1; i >= 0; i--) {

@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* The record by which other PEs reach a PE. */
 typedef struct address {
@@ -329,10 +330,27 @@ memheap_status_t memheap_ucx_failed(const memheap_transport_t *t,
     return MEMHEAP_ERR_SYSTEM;
 }
 
+/* Whether all PEs are on one machine, and in the same namespaces of processes
+ * and users: only then can UCX share memory between them. Collective. */
+static bool can_share_memory(const memheap_job_t *job)
+{
+    struct stat pids = {.st_ino = 0};
+    struct stat users = {.st_ino = 0};
+    if (job->machine_size < job->size)
+        return false;
+    if (stat("/proc/self/ns/pid", &pids) != 0 ||
+        stat("/proc/self/ns/user", &users) != 0)
+        pids.st_ino = 0;
+    uint64_t mine = (uint64_t)pids.st_ino << 32 | (uint32_t)users.st_ino;
+    uint64_t ones = memheap_job_and(job, mine);
+    uint64_t zeros = memheap_job_and(job, ~mine);
+    return ones == mine && zeros == ~mine;
+}
+
 /* Offer nothing to others that the job does not need, unless the user chooses
  * the transports: no SysV segments, which the user's group may attach, since
- * POSIX shared memory serves as well; and no network device in a job on one
- * machine. UCX 1.13 has lists of what to leave out. */
+ * POSIX shared memory serves as well; and no network device if shared memory
+ * serves all PEs. UCX 1.13 has lists of what to leave out. */
 static ucs_status_t limit_transports(const memheap_transport_t *t,
                                      ucp_config_t *config)
 {
@@ -345,7 +363,7 @@ static ucs_status_t limit_transports(const memheap_transport_t *t,
     ucp_get_version(&major, &minor, &release);
     if (major > 1 || minor >= 13)
         status = ucp_config_modify(config, "TLS", "^sysv");
-    if (status == UCS_OK && t->job->machine_size == t->job->size)
+    if (status == UCS_OK && t->shares_memory)
         status = ucp_config_modify(config, "NET_DEVICES", "");
     return status;
 }
@@ -452,6 +470,7 @@ memheap_status_t memheap_transport_open(
     t->job = job;
     t->log = log;
     t->locked = config->threads || config->progress_thread;
+    t->shares_memory = can_share_memory(job);
     pthread_mutex_init(&t->lock, NULL);
     status = memheap_hashmap_open(&t->peers, &memheap_memory_system);
     if (status == MEMHEAP_OK)

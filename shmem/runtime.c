@@ -12,6 +12,7 @@
 #include "shmem/runtime.h"
 #include "shmem/global_exit.h"
 #include "comm/parent.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -46,10 +47,11 @@ static void print_line(const char *kind, const char *message)
     char pe[24] = ""; /* unknown before the job is open */
     if (memheap_runtime.job.size > 0)
         snprintf(pe, sizeof(pe), "PE %d: ", memheap_runtime.job.rank);
-    int length =
-        snprintf(line, sizeof(line), "memheap: %s%s%s\n",
-                 kind == NULL ? "" : pe, kind == NULL ? "" : kind, message);
-    ssize_t written = write(STDERR_FILENO, line, (size_t)length);
+    snprintf(line, sizeof(line) - 1, "memheap: %s%s%s", kind == NULL ? "" : pe,
+             kind == NULL ? "" : kind, message);
+    size_t length = strlen(memheap_text_clean(line));
+    line[length++] = '\n';
+    ssize_t written = write(STDERR_FILENO, line, length);
     (void)written; /* an error here cannot be reported */
 }
 

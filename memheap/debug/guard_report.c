@@ -11,6 +11,7 @@
 
 #include "memheap/debug/guard_state.h"
 #include "memheap/debug/sanitizer.h"
+#include "base/text.h"
 #include "base/util.h"
 
 #include <errno.h>
@@ -46,9 +47,9 @@ static void report(const memheap_guard_t *guard, const char *format, ...)
     size_t used = (size_t)length;
     va_list args;
     va_start(args, format);
-    length = vsnprintf(line + used, sizeof(line) - used - 1, format, args);
+    vsnprintf(line + used, sizeof(line) - used - 1, format, args);
     va_end(args);
-    used = memheap_min(used + (size_t)length, sizeof(line) - 2);
+    used = strlen(memheap_text_clean(line)); /* names of heaps and tags */
     line[used++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, used);
     (void)written; /* a failure cannot be reported */

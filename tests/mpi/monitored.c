@@ -3,19 +3,18 @@
  * Strangers connect to the port of PE 0 before PE 1 does, and PE 0 has no
  * descriptors. Prints TAP.
  */
-
+#define _GNU_SOURCE /* RTLD_NEXT */
 #include "tests/mpi/tap.h"
 
 #include "comm/job.h"
 #include "comm/node_monitor.h"
 
-#include <errno.h>
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <pthread.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -29,8 +28,13 @@ enum {
     WAIT_MS = 20000
 };
 
+/* The monitor calls it when its port is open, before it waits for the other PE.
+ * Does what the test does at that time. */
+static void (*at_port)(void);
+
 static int rank;
 static bool lost;
+static bool known[FIRST_FDS]; /* listeners of others */
 static int stranger[STRANGERS];
 static struct sockaddr_in port; /* of the monitor of PE 0 */
 
@@ -92,18 +96,24 @@ static bool is_closed(int fd)
     return poll(&event, 1, WAIT_MS) == 1 && recv(fd, &byte, 1, 0) <= 0;
 }
 
-/* Wait for a listener that is not in `known`, and take its port. */
-static void find_port(const bool *known)
+int getifaddrs(struct ifaddrs **all)
+{
+    int (*real)(struct ifaddrs **) =
+        (int (*)(struct ifaddrs **))(uintptr_t)dlsym(RTLD_NEXT, "getifaddrs");
+    int result = real(all);
+    if (at_port != NULL)
+        at_port();
+    at_port = NULL;
+    return result;
+}
+
+/* Take the port of a listener that is not in `known`. */
+static void find_port(void)
 {
     socklen_t size = sizeof(port);
-    for (;;) {
-        for (int fd = 0; fd < FIRST_FDS; fd++) {
-            if (!known[fd] && is_listener(fd) &&
-                getsockname(fd, (struct sockaddr *)&port, &size) == 0 &&
-                port.sin_port != 0)
-                return;
-        }
-        sched_yield();
+    for (int fd = 0; fd < FIRST_FDS; fd++) {
+        if (!known[fd] && is_listener(fd))
+            getsockname(fd, (struct sockaddr *)&port, &size);
     }
 }
 
@@ -120,41 +130,39 @@ static void find_address(void)
     close(fd);
 }
 
-/* Connect as strangers while PE 0 opens its monitor; then let PE 1 open its
- * own. */
-static void *attack(void *known)
+static void start_other(void)
+{
+    MPI_Send(NULL, 0, MPI_BYTE, 1, 0, MPI_COMM_WORLD);
+}
+
+static void attack(void)
 {
     static const char garbage[4][100] = {"x", "GET / HTTP/1.0\r\n\r\n", ""};
     static const size_t length[4] = {1, 18, 72, 100};
-    find_port(known);
+    find_port();
     find_address();
     for (int i = 0; i < STRANGERS; i++) {
         stranger[i] = connect_to_port();
         if (i >= SILENT)
             (void)!write(stranger[i], garbage[i - SILENT], length[i - SILENT]);
     }
-    MPI_Send(NULL, 0, MPI_BYTE, 1, 0, MPI_COMM_WORLD);
-    return NULL;
+    start_other();
 }
 
+/* Open the monitors. PE 0 does something when its port is open; then PE 1
+ * opens its own. */
 static memheap_node_monitor_t *open_monitor(const memheap_job_t *job,
-                                            void *(*meanwhile)(void *))
+                                            void (*act)(void))
 {
     memheap_node_monitor_config_t config = {.timeout_s = TIMEOUT_S,
                                             .lost = on_lost};
-    bool known[FIRST_FDS];
-    pthread_t thread;
     for (int fd = 0; fd < FIRST_FDS; fd++)
         known[fd] = is_listener(fd);
     if (rank == 0)
-        pthread_create(&thread, NULL, meanwhile, known);
+        at_port = act;
     else
         MPI_Recv(NULL, 0, MPI_BYTE, 0, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
-    memheap_node_monitor_t *monitor =
-        memheap_node_monitor_open(job, &config, &memheap_log_stderr);
-    if (rank == 0)
-        pthread_join(thread, NULL);
-    return monitor;
+    return memheap_node_monitor_open(job, &config, &memheap_log_stderr);
 }
 
 static int open_fds(void)
@@ -185,16 +193,17 @@ static void with_strangers(const memheap_job_t *job)
 }
 
 static struct rlimit limit; /* of descriptors */
+static bool harsh;          /* forbid poll() too */
 
-/* Take all descriptors of PE 0 while it opens its monitor. */
-static void *starve(void *known)
+/* Leave no descriptor. */
+static void starve(void)
 {
     struct rlimit none = limit;
-    find_port(known);
-    none.rlim_cur = 0;
+    int unused = dup(STDERR_FILENO);
+    close(unused);
+    none.rlim_cur = harsh ? 0 : (rlim_t)unused;
     setrlimit(RLIMIT_NOFILE, &none);
-    MPI_Send(NULL, 0, MPI_BYTE, 1, 0, MPI_COMM_WORLD);
-    return NULL;
+    start_other();
 }
 
 static double cpu_s(void)
@@ -225,14 +234,15 @@ static void without_descriptors(const memheap_job_t *job)
 
 int main(int argc, char **argv)
 {
-    int provided;
     memheap_job_t job;
-    MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
+    MPI_Init(&argc, &argv);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     memheap_job_open(&job, MPI_COMM_WORLD, rank);
     if (memheap_job_form_nodes(&job, 1) != MEMHEAP_OK)
         return EXIT_FAILURE;
     with_strangers(&job);
+    without_descriptors(&job);
+    harsh = true;
     without_descriptors(&job);
     memheap_job_close(&job);
     MPI_Finalize();

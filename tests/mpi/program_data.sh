@@ -61,6 +61,12 @@ for id in sha1 none; do
     fact "two programs are named, build ID $id"
 done
 
+strange=$(printf 'tw\033[2Jo')
+cp "$folder/two" "$folder/$strange"
+job error -n 1 "$folder/one" : -n 1 "$folder/$strange"
+says "/tw?[2Jo"
+fact "the name of a program cannot control a terminal"
+
 build loads loads.c -pthread $libs
 for mode in thread exit uncalled closed limit child; do
     np=2

@@ -152,7 +152,7 @@ START_TEST(overrun_is_reported)
 {
     open_heap(_i, SIZE, NULL);
     alloc(16);
-    memheap_set_tag("mesh");
+    memheap_set_tag("me\033sh");
     memheap_at("solver.c", 42);
     char *block = alloc(1008);
     memheap_set_tag(NULL);
@@ -161,7 +161,7 @@ START_TEST(overrun_is_reported)
     ck_assert_says(text, "memheap: write to 0x");
 #endif
     ck_assert_says(text, ", 2 bytes behind the block of 1008 bytes at 0x");
-    ck_assert_says(text, " of heap \"guarded\", allocation 2, tag \"mesh\"\n");
+    ck_assert_says(text, " of heap \"guarded\", allocation 2, tag \"me?sh\"\n");
     ck_assert_says(text, "memheap: the access is from ");
     ck_assert_says(text, "memheap: the block was allocated from solver.c:42\n");
     close_heap(SIZE);
