@@ -45,13 +45,6 @@ static void after_fork(void)
     memheap_data_segment_drop_copy(&memheap_runtime.data_pages, fork_copy);
 }
 
-/* Callback of a wait for another PE, in a child. */
-static void refuse_to_wait(void *context)
-{
-    (void)context;
-    memheap_runtime_not_running("a routine that waits for another PE");
-}
-
 static void in_child(void)
 {
     memheap_runtime_t *rt = &memheap_runtime;
@@ -66,7 +59,7 @@ static void in_child(void)
         return;
     rt->depth = 0;
     rt->job.size = 0;
-    rt->job.wait.progress = refuse_to_wait;
+    rt->job.wait.progress = memheap_refuse_to_wait;
     rt->transport = NULL;
     rt->heap_segment.accessible = 0;
     rt->data_segment.accessible = 0;

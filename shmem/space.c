@@ -13,6 +13,7 @@
 
 #include "shmem/space.h"
 #include "shmem/memory.h"
+#include "shmem/mistakes.h"
 #include "memheap/dependents.h"
 #include "shmem/access.h"
 #include "shmem/call_description.h"
@@ -296,11 +297,8 @@ static memheap_status_t check_unused(const user_space_t *made)
 
 void memheap_space_report(memheap_space_t *space)
 {
-    memheap_runtime_t *rt = &memheap_runtime;
     if (memheap_symmetric_report(space->segment->members.job, space->heap))
-        rt->exit_status =
-            (int)memheap_params_value(rt->params, "MEMHEAP_LEAKS_STATUS")
-                ->integer;
+        memheap_runtime_set_exit_status("MEMHEAP_LEAKS_STATUS");
 }
 
 int pshmemx_space_destroy(shmemx_space_t space)
@@ -314,8 +312,9 @@ int pshmemx_space_destroy(shmemx_space_t space)
     if (space == SHMEMX_SPACE_INVALID)
         return 0;
     if (space == SHMEMX_SPACE_DEFAULT) {
-        memheap_runtime_error("shmemx_space_destroy: SHMEMX_SPACE_DEFAULT "
-                              "cannot be destroyed");
+        memheap_mistake_survived(
+            MEMHEAP_DESTROYS_DEFAULT_SPACE,
+            "shmemx_space_destroy: SHMEMX_SPACE_DEFAULT cannot be destroyed");
         return -1;
     }
     user_space_t *made = user_space_of(space);
