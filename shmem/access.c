@@ -41,18 +41,43 @@ static const char *variables_text(char *text, size_t room)
     return text;
 }
 
+/* Describe what an address is that is not symmetric, as the end of a sentence
+ * that begins with "it is". */
+static char *describe_address(const void *address, char *text, size_t room)
+{
+    const memheap_runtime_t *rt = &memheap_runtime;
+    const memheap_segment_t *segment = memheap_segment_at(address, 1);
+    const void *symmetric =
+        memheap_symmetric_of_window(&rt->heap_segment, address);
+    if (segment != NULL)
+        snprintf(text, room, "only %zu bytes before the end",
+                 (size_t)(segment->base + segment->accessible -
+                          (const char *)address));
+    else if (memheap_has_address(rt->space.heap, address))
+        snprintf(text, room, "behind all blocks");
+    else if (symmetric != NULL)
+        snprintf(text, room, "the result of shmem_ptr() for %p", symmetric);
+    else
+        memheap_address_describe(address, text, room);
+    return text;
+}
+
 void memheap_wrong_address(const char *call, const void *address, size_t size,
                            int pe)
 {
     const memheap_runtime_t *rt = &memheap_runtime;
     const memheap_segment_t *heap = &rt->heap_segment;
     char variables[400];
-    char place[MEMHEAP_ADDRESS_TEXT];
+    char what[MEMHEAP_ADDRESS_TEXT];
     if (rt->depth == 0)
         memheap_runtime_not_running(call);
     if (address == NULL)
         memheap_mistake("%s: the symmetric address is NULL, which "
                         "shmem_malloc() returns if it fails",
+                        call);
+    if (size == SIZE_MAX)
+        memheap_mistake("%s: a stride is less than 1, or the number of "
+                        "elements is too large",
                         call);
     if (rt->no_variables[0] != '\0' &&
         memheap_data_segment_contains(&rt->data_pages, address, 1))
@@ -60,15 +85,12 @@ void memheap_wrong_address(const char *call, const void *address, size_t size,
             "%s: %p is a variable of the program, and variables are not "
             "symmetric: %s",
             call, address, rt->no_variables);
-    if (memheap_segment_at(address, 1) == NULL)
-        memheap_address_describe(address, place, sizeof(place));
-    else
-        snprintf(place, sizeof(place), "too close to the end");
     memheap_mistake("%s: %p is no symmetric address of %zu bytes on PE %d: the "
                     "heap lies from %p to %p%s; it is %s",
                     call, address, size, pe, (void *)heap->base,
                     (void *)(heap->base + heap->accessible),
-                    variables_text(variables, sizeof(variables)), place);
+                    variables_text(variables, sizeof(variables)),
+                    describe_address(address, what, sizeof(what)));
 }
 
 /* End the job, because a PE is not a member of a space. */
@@ -101,6 +123,16 @@ const memheap_segment_t *memheap_segment_at(const void *address, size_t size)
             return space->segment;
     }
     return NULL;
+}
+
+const void *memheap_symmetric_of_window(const memheap_segment_t *segment,
+                                        const void *address)
+{
+    const memheap_windows_t *windows = &segment->windows;
+    size_t offset = (size_t)((uintptr_t)address - (uintptr_t)windows->base);
+    return offset < windows->stride * (size_t)windows->count
+               ? segment->base + offset % windows->stride
+               : NULL;
 }
 
 int memheap_segment_number(const memheap_segment_t *segment, int pe)

@@ -10,6 +10,7 @@
 #include "shmem/memory.h"
 #include "comm/collective_heap.h"
 #include "shmem/call_description.h"
+#include "shmem/access.h"
 #include "shmem/mistakes.h"
 #include "shmem/remote_registration.h"
 #include "base/util.h"
@@ -113,23 +114,20 @@ static void describe_bad_block(void *context, const void *block)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     const memheap_space_t *space = context;
-    const memheap_windows_t *windows = &space->segment->windows;
-    const memheap_job_t *job = space->segment->members.job;
+    const void *symmetric = memheap_symmetric_of_window(space->segment, block);
     char *text = rt->message;
     memheap_describe(space->heap, block, text, sizeof(rt->message));
     size_t used = strlen(text);
     size_t room = sizeof(rt->message) - used;
-    size_t in_window = (uintptr_t)block - (uintptr_t)windows->base;
     if (memheap_has_address(space->heap, block)) {
         if (!memheap_params_value(rt->params, "MEMHEAP_GUARD")->boolean)
             snprintf(text + used, room,
                      " (MEMHEAP_GUARD=1 tells where blocks were allocated and "
                      "freed, MEMHEAP_RECORDS=1 where live ones were "
                      "allocated)");
-    } else if (in_window < windows->stride * (size_t)job->node_size) {
-        snprintf(text + used, room,
-                 ", the result of shmem_ptr() for %p, which lies in this heap",
-                 (void *)(space->segment->base + in_window % windows->stride));
+    } else if (symmetric != NULL) {
+        snprintf(text + used, room, ", the result of shmem_ptr() for %p",
+                 symmetric);
     }
 }
 
@@ -410,9 +408,10 @@ int pshmemx_heap_trim(size_t least)
     memheap_runtime_begin("shmemx_heap_trim");
     memheap_status_t status = memheap_trim(rt->space.heap, least);
     if (status == MEMHEAP_ERR_UNSUPPORTED)
-        memheap_runtime_error("shmemx_heap_trim: the job has several nodes, "
-                              "and the network may use the pages of the heap "
-                              "at any time: none was returned");
+        memheap_mistake_survived(
+            MEMHEAP_TRIMS_PINNED_PAGES,
+            "shmemx_heap_trim: the job has several nodes, and the network may "
+            "use the pages of the heap at any time: none was returned");
     else if (status != MEMHEAP_OK)
         memheap_runtime_error("shmemx_heap_trim: %s", rt->message);
     return status == MEMHEAP_OK ? 0 : -1;

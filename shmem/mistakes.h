@@ -25,7 +25,8 @@ typedef enum memheap_survived {
     MEMHEAP_DESTROYS_PREDEFINED_TEAM,
     MEMHEAP_DESTROYS_DEFAULT_SPACE,
     MEMHEAP_WRONG_THREAD_LEVEL,
-    MEMHEAP_USES_NO_TEAM
+    MEMHEAP_USES_NO_TEAM,
+    MEMHEAP_TRIMS_PINNED_PAGES
 } memheap_survived_t;
 
 /** Print a mistake with its place in the program: the first one of its kind on

@@ -50,7 +50,8 @@ static void in_child(void)
     memheap_runtime_t *rt = &memheap_runtime;
     if (fork_copy == MAP_FAILED) {
         memheap_runtime_error("a forked child has no memory for the program's "
-                              "variables");
+                              "variables; start processes by posix_spawn(), "
+                              "or raise the limit (ulimit -v)");
         _exit(EXIT_FAILURE);
     }
     if (fork_copy != NULL)

@@ -121,7 +121,8 @@ static memheap_status_t space_open(user_space_t *made,
     memheap_segment_id_t id = take_id(made);
     if (id == 0) {
         memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
-                          "there are %d spaces already, which is the maximum",
+                          "there are %d spaces already, which is the maximum; "
+                          "destroy one first",
                           MEMHEAP_SEGMENTS - MEMHEAP_SEGMENT_MORE);
         return MEMHEAP_ERR_NO_MEMORY;
     }
@@ -145,7 +146,10 @@ static memheap_status_t space_open(user_space_t *made,
     memheap_get_stats(made->space.heap, &stats);
     if (committed && stats.committed < wanted.limit) {
         memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
-                          "the node has not enough memory for the space");
+                          "the node has no memory for %zu bytes on each PE; "
+                          "create the space smaller, or without "
+                          "SHMEMX_SPACE_BACKED",
+                          wanted.limit);
         status = MEMHEAP_ERR_NO_MEMORY;
     }
     status = memheap_job_worst(&made->job, status);

@@ -161,6 +161,13 @@ static bool gone_err(const char *how, shmem_ctx_t ctx, shmem_team_t team,
         shmem_long_put(NULL, block, 1, 0);
     else if (strcmp(how, "amo-null") == 0)
         shmem_long_atomic_inc(NULL, 0);
+    else if (strcmp(how, "put-window") == 0)
+        shmem_long_put(shmem_ptr(block, (shmem_my_pe() + 1) % shmem_n_pes()),
+                       block, 1, 0);
+    else if (strcmp(how, "stride") == 0)
+        shmem_long_iput(block, block, 0, 1, 2, 0);
+    else if (strcmp(how, "out-of-set") == 0)
+        shmem_sync(0, 0, shmem_n_pes() + 1, block);
     else if (strcmp(how, "comparison") == 0)
         shmem_long_wait_until(block, 77, 0);
     else if (strncmp(how, "ctx-", 4) == 0)
@@ -327,7 +334,7 @@ static bool free_foreign(const char *how, char *block)
     else if (strcmp(how, "free-malloc") == 0)
         shmem_free(from_libc);
     else if (strcmp(how, "free-nothing") == 0)
-        shmem_free((char *)NULL + 4096 + me);
+        shmem_free((void *)(uintptr_t)(4096 + me));
     else if (strcmp(how, "free-window") == 0)
         shmem_free(shmem_ptr(block, neighbour));
     else if (strcmp(how, "realloc-stack") == 0 &&

@@ -138,7 +138,7 @@ while IFS='|' read -r name what; do
 done <<END
 put-local|shmem_putmem: 0x
 get-local|it is on the stack
-put-past|shmem_putmem_nbi: 0x
+put-past|bytes before the end
 put-pe|there is no PE 4; the job has PEs 0 to 3
 typed-get|shmem_ctx_short_g: 0x
 amo|shmem_int_atomic_fetch_add: 0x
@@ -147,6 +147,9 @@ lock|shmem_set_lock: 0x
 reduce|shmem_long_sum_reduce: 0x
 put-null|shmem_long_put: the symmetric address is NULL
 amo-null|shmem_long_atomic_inc: the symmetric address is NULL
+put-window|it is the result of shmem_ptr() for 0x10
+stride|shmem_long_iput: a stride is less than 1
+out-of-set|shmem_sync: the active set of 5 PEs from 0, 2^0 apart, is not in the job
 comparison|the comparison is 77; it can be SHMEM_CMP_EQ
 ctx-put|shmem_ctx_long_put: the context was destroyed
 ctx-destroy|shmem_ctx_destroy: the context was destroyed before

@@ -73,7 +73,7 @@ START_TEST(foreign_pointer_is_refused)
     assert_refused((char *)(uintptr_t)unit_heap_open,
                    ": it is in the code of the program");
     assert_refused((char *)(uintptr_t)strlen, ": it is in the code of /");
-    assert_refused((char *)NULL + 4096, ": it is in no mapped memory");
+    assert_refused((void *)(uintptr_t)4096, ": it is in no mapped memory");
     char *large = malloc((size_t)1 << 26);
     assert_refused(large, ": it is in memory of malloc() or mmap()");
     free(large);
