@@ -189,7 +189,7 @@ free-stack|: it is on the stack;
 free-variable|: it is in the variables of the program;
 free-code|: it is in the code of the program;
 free-library|: it is in the code of /
-free-malloc|: it is in the memory of malloc();
+free-malloc|memory of malloc()
 free-nothing|: it is in no mapped memory;
 free-window|, the result of shmem_ptr() for 0x10
 realloc-stack|: it is on the stack;
