@@ -213,6 +213,16 @@ const memheap_param_def_t memheap_job_params[] = {
              "for; 0: never",
      .minimum = 0,
      .maximum = 1 << 30},
+    {.name = "MEMHEAP_WRONG_FREE_STATUS",
+     .type = MEMHEAP_PARAM_INT,
+     .unit = "",
+     .flags = MEMHEAP_PARAM_JOB,
+     .default_text = "0",
+     .help =
+         "exit status of a PE after a wrong shmem_free() or shmem_realloc(), "
+         "of an address at which no block starts; 0: the program's own",
+     .minimum = 0,
+     .maximum = 255},
     {.name = "MEMHEAP_DEVICE_FOLDER",
      .type = MEMHEAP_PARAM_STRING,
      .unit = "",

@@ -403,7 +403,7 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
     size_t lines = MEMHEAP_AGREE_GROUPS * EPOCHS * (size_t)state->stride *
                    sizeof(memheap_flag_line_t);
     size_t texts = (size_t)job->node_size * MEMHEAP_CALL_TEXT;
-    size_t notes = (size_t)job->node_size * MEMHEAP_AGREE_NOTE;
+    size_t notes = ((size_t)job->node_size + 1) * MEMHEAP_AGREE_NOTE;
     size_t bytes =
         memheap_align_up(lines + texts + notes, (size_t)sysconf(_SC_PAGESIZE));
     void *address = NULL;

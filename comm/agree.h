@@ -81,7 +81,8 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
 #define MEMHEAP_AGREE_NOTE 1024
 
 /** The note of a PE of this node: memory that the node's PEs share, for use by
- *  the caller. Zero at first. */
+ *  the caller. Zero at first. node_rank = job->node_size: a note that belongs
+ *  to no PE. */
 void *memheap_agree_note(const memheap_agree_t *world, int node_rank);
 
 /** Free the barrier state. Local; all groups become invalid. */

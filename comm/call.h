@@ -19,6 +19,11 @@ typedef struct memheap_call {
     const char *name;
 } memheap_call_t;
 
+/** Stands in a call for an address outside of the heap. Such addresses differ
+ *  between PEs that make the same mistake: those of stacks, for example. No
+ *  block has this address. */
+#define MEMHEAP_CALL_FOREIGN 1
+
 /** Size of the buffer for the text of a call, in bytes. */
 #define MEMHEAP_CALL_TEXT 448
 

@@ -44,8 +44,7 @@ typedef struct memheap_collective_ops {
     memheap_status_t (*publish)(void *context, const void *block, int *pe_p);
     /** This PE has no live block at an address. Called before the PEs agree;
      *  log what is there. */
-    void (*bad_block)(void *context, const memheap_call_t *call,
-                      const void *block);
+    void (*bad_block)(void *context, const void *block);
     /** The call failed on all PEs; pe has the cause. May be NULL. */
     void (*failed)(void *context, const memheap_call_t *call,
                    memheap_status_t status, int pe);
@@ -125,6 +124,15 @@ MEMHEAP_COLLECTIVE_INLINE memheap_status_t memheap_collective_alloc_zeroed(
                                      block_p, 1);
 }
 
+/** This PE has no live block at an address: agree that the call fails, and
+ *  report. The address is the call's first argument. PEs whose addresses lie
+ *  outside of the heap agree on that, not on the address.
+ *  @return the same on every PE, not MEMHEAP_OK */
+memheap_status_t memheap_collective_refuse(memheap_collective_t c,
+                                           const memheap_call_t *call,
+                                           const void *block,
+                                           memheap_status_t mine);
+
 /** Agree that all PEs name the same live block. @return the same on every PE */
 MEMHEAP_COLLECTIVE_INLINE memheap_status_t memheap_collective_find(
     memheap_collective_t c, const memheap_call_t *call, const void *block)
@@ -134,7 +142,7 @@ MEMHEAP_COLLECTIVE_INLINE memheap_status_t memheap_collective_find(
     memheap_status_t mine =
         memheap_find_block(memheap_collective_heap(c), block, &usable);
     if (MEMHEAP_UNLIKELY(mine != MEMHEAP_OK))
-        c.ops->bad_block(c.context, call, block);
+        return memheap_collective_refuse(c, call, block, mine);
     memheap_status_t worst = c.ops->agree(c.context, call, mine, 0, &pe);
     if (MEMHEAP_UNLIKELY(worst != MEMHEAP_OK) && c.ops->failed != NULL)
         c.ops->failed(c.context, call, worst, pe);

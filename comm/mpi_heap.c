@@ -81,10 +81,16 @@ static void describe(const memheap_call_t *call, char *text, size_t room)
         snprintf(text, room, "memheap_mpi_%s(%zu, %zu)", call->name, a, b);
         break;
     case CALL_FREE:
-        snprintf(text, room, "memheap_mpi_free(%#zx)", a);
-        break;
     case CALL_RESIZE:
-        snprintf(text, room, "memheap_mpi_%s(%#zx, %zu)", call->name, a, b);
+        if (a == MEMHEAP_CALL_FOREIGN)
+            snprintf(text, room,
+                     "memheap_mpi_%s of an address outside of the "
+                     "heap",
+                     call->name);
+        else if (call->kind == CALL_FREE)
+            snprintf(text, room, "memheap_mpi_free(%#zx)", a);
+        else
+            snprintf(text, room, "memheap_mpi_%s(%#zx, %zu)", call->name, a, b);
         break;
     case CALL_POOL:
         snprintf(text, room, "an allocation from memheap_mpi_as_pool");
@@ -178,11 +184,9 @@ static memheap_status_t agree_on_call(void *context, const memheap_call_t *call,
     return agree(context, call, mine, result, rank_p);
 }
 
-static void describe_bad_block(void *context, const memheap_call_t *call,
-                               const void *block)
+static void describe_bad_block(void *context, const void *block)
 {
     memheap_mpi_t *heap = context;
-    (void)call;
     memheap_describe(heap->symmetric.heap, block, heap->message,
                      sizeof(heap->message));
 }

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "memheap/inspect.h"
+#include "base/address.h"
 #include "base/pages.h"
 
 #include <stdio.h>
@@ -222,31 +223,54 @@ static bool search_block(void *context, const memheap_block_t *block)
     return search->address - (uintptr_t)block->address >= block->size;
 }
 
+/* Describe the freed block at an address. @return false if it is not known */
+static bool find_freed(memheap_t *heap, const void *address, char *text,
+                       size_t room)
+{
+    if (heap->guard == NULL)
+        return false;
+    heap_lock(heap);
+    bool found = memheap_guard_describe_freed(
+        heap->guard, heap_offset_of(heap, address), text, room);
+    heap_leave(heap);
+    return found;
+}
+
 char *memheap_describe(memheap_t *heap, const void *address, char *text,
                        size_t room)
 {
+    char place[MEMHEAP_ADDRESS_TEXT];
     size_t size = heap->module->size;
     if (heap_offset_of(heap, address) >= size) {
         snprintf(text, room,
-                 "%p is no address of heap \"%s\", which lies from %p to %p",
+                 "%p is no address of heap \"%s\", which lies from %p to %p: "
+                 "it is %s",
                  address, heap->name, (void *)heap->base,
-                 (void *)(heap->base + size));
+                 (void *)(heap->base + size),
+                 memheap_address_describe(address, place, sizeof(place)));
         return text;
     }
     search_t search = {.address = (uintptr_t)address};
     memheap_walk(heap, search_block, &search);
     const memheap_block_t *block = &search.found;
     size_t distance = (size_t)(search.address - (uintptr_t)block->address);
-    if (!block->live)
+    char more[2 * MEMHEAP_CALL_SITE_TEXT];
+    if (!block->live && find_freed(heap, address, more, sizeof(more)))
+        snprintf(text, room, "%p is no block of heap \"%s\": it lies %s",
+                 address, heap->name, more);
+    else if (!block->live)
         snprintf(text, room,
                  "%p is no block of heap \"%s\": it lies in free space of %zu "
                  "bytes, and may have been freed before",
                  address, heap->name, block->size);
     else if (distance > 0)
-        snprintf(text, room,
-                 "%p is no block of heap \"%s\": it lies %zu bytes into the "
-                 "block of %zu bytes at %p",
-                 address, heap->name, distance, block->size, block->address);
+        snprintf(
+            text, room,
+            "%p is no block of heap \"%s\": it lies %zu bytes into the "
+            "block of %zu bytes at %p%s%s",
+            address, heap->name, distance, block->size, block->address,
+            records_of(heap) == NULL ? "" : ", allocated from ",
+            memheap_block_call_site(heap, block->address, more, sizeof(more)));
     else
         snprintf(text, room, "%p is a block of %zu bytes in heap \"%s\"",
                  address, block->size, heap->name);

@@ -11,6 +11,11 @@ void *memheap_base(const memheap_t *heap)
     return heap->base;
 }
 
+bool memheap_has_address(const memheap_t *heap, const void *address)
+{
+    return heap_offset_of(heap, address) < heap->module->size;
+}
+
 size_t memheap_high_water(const memheap_t *heap)
 {
     return heap_high_water(heap);

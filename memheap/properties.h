@@ -13,6 +13,9 @@ const memheap_log_t *memheap_get_log(const memheap_t *heap);
 const char *memheap_name(const memheap_t *heap);
 const memheap_params_t *memheap_get_params(const memheap_t *heap);
 
+/** Whether an address lies in the heap's range. */
+bool memheap_has_address(const memheap_t *heap, const void *address);
+
 /** The high-water mark: bytes from the base to the end of the highest block so
  *  far. All of them are committed. */
 size_t memheap_high_water(const memheap_t *heap);

@@ -5,6 +5,8 @@
 #include "config.h"
 
 #include "shmem/access.h"
+#include "shmem/mistakes.h"
+#include "base/address.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,13 +16,12 @@ void memheap_wrong_pe(const char *call, shmem_ctx_t ctx, int pe)
     if (memheap_runtime.depth == 0)
         memheap_runtime_not_running(call);
     if (ctx == SHMEM_CTX_INVALID)
-        memheap_runtime_error("%s: the context is SHMEM_CTX_INVALID", call);
-    else
-        memheap_runtime_error("%s: there is no PE %d; the %s has PEs 0 to %d",
-                              call, pe,
-                              ctx->team == SHMEM_TEAM_WORLD ? "job" : "team",
-                              ctx->team->size - 1);
-    memheap_runtime_abort();
+        memheap_mistake("%s: the context is SHMEM_CTX_INVALID", call);
+    if (ctx->team->size == 0)
+        memheap_mistake("%s: the context was destroyed", call);
+    memheap_mistake("%s: there is no PE %d; the %s has PEs 0 to %d", call, pe,
+                    ctx->team == SHMEM_TEAM_WORLD ? "job" : "team",
+                    ctx->team->size - 1);
 }
 
 /* Where the program's variables lie, as text; "" if they are not symmetric. */
@@ -40,28 +41,56 @@ static const char *variables_text(char *text, size_t room)
     return text;
 }
 
+/* Describe what an address is that is not symmetric, as the end of a sentence
+ * that begins with "it is". */
+static char *describe_address(const void *address, char *text, size_t room)
+{
+    const memheap_runtime_t *rt = &memheap_runtime;
+    const memheap_segment_t *segment = memheap_segment_at(address, 1);
+    const void *symmetric =
+        memheap_symmetric_of_window(&rt->heap_segment, address);
+    if (segment != NULL)
+        snprintf(text, room, "only %zu bytes before the end",
+                 (size_t)(segment->base + segment->accessible -
+                          (const char *)address));
+    else if (memheap_has_address(rt->space.heap, address))
+        snprintf(text, room, "behind all blocks");
+    else if (symmetric != NULL)
+        snprintf(text, room, "the result of shmem_ptr() for %p", symmetric);
+    else
+        memheap_address_describe(address, text, room);
+    return text;
+}
+
 void memheap_wrong_address(const char *call, const void *address, size_t size,
                            int pe)
 {
     const memheap_runtime_t *rt = &memheap_runtime;
     const memheap_segment_t *heap = &rt->heap_segment;
     char variables[400];
+    char what[MEMHEAP_ADDRESS_TEXT];
     if (rt->depth == 0)
         memheap_runtime_not_running(call);
+    if (address == NULL)
+        memheap_mistake("%s: the symmetric address is NULL, which "
+                        "shmem_malloc() returns if it fails",
+                        call);
+    if (size == SIZE_MAX)
+        memheap_mistake("%s: a stride is less than 1, or the number of "
+                        "elements is too large",
+                        call);
     if (rt->no_variables[0] != '\0' &&
         memheap_data_segment_contains(&rt->data_pages, address, 1))
-        memheap_runtime_error(
+        memheap_mistake(
             "%s: %p is a variable of the program, and variables are not "
             "symmetric: %s",
             call, address, rt->no_variables);
-    else
-        memheap_runtime_error(
-            "%s: %p is no symmetric address of %zu bytes on PE %d: the heap "
-            "lies from %p to %p%s",
-            call, address, size, pe, (void *)heap->base,
-            (void *)(heap->base + heap->accessible),
-            variables_text(variables, sizeof(variables)));
-    memheap_runtime_abort();
+    memheap_mistake("%s: %p is no symmetric address of %zu bytes on PE %d: the "
+                    "heap lies from %p to %p%s; it is %s",
+                    call, address, size, pe, (void *)heap->base,
+                    (void *)(heap->base + heap->accessible),
+                    variables_text(variables, sizeof(variables)),
+                    describe_address(address, what, sizeof(what)));
 }
 
 /* End the job, because a PE is not a member of a space. */
@@ -70,13 +99,11 @@ static _Noreturn void not_a_member(const char *call,
                                    const void *address, int pe)
 {
     const memheap_members_t *members = &segment->members;
-    memheap_runtime_error(
+    memheap_mistake(
         "%s: %p is in %s, and PE %d is not a member of it; its %d members "
-        "start "
-        "at PE %d and are %d apart",
+        "start at PE %d and are %d apart",
         call, address, memheap_name(memheap_runtime.spaces[segment->id]->heap),
         pe, members->job->size, members->start, members->stride);
-    memheap_runtime_abort();
 }
 
 const memheap_segment_t *memheap_segment_at(const void *address, size_t size)
@@ -96,6 +123,16 @@ const memheap_segment_t *memheap_segment_at(const void *address, size_t size)
             return space->segment;
     }
     return NULL;
+}
+
+const void *memheap_symmetric_of_window(const memheap_segment_t *segment,
+                                        const void *address)
+{
+    const memheap_windows_t *windows = &segment->windows;
+    size_t offset = (size_t)((uintptr_t)address - (uintptr_t)windows->base);
+    return offset < windows->stride * (size_t)windows->count
+               ? segment->base + offset % windows->stride
+               : NULL;
 }
 
 int memheap_segment_number(const memheap_segment_t *segment, int pe)

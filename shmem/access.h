@@ -48,6 +48,11 @@ static inline bool memheap_segment_contains(const memheap_segment_t *segment,
  */
 const memheap_segment_t *memheap_segment_at(const void *address, size_t size);
 
+/** The symmetric address of an address in a window of a segment; NULL if it
+ * lies in none. */
+const void *memheap_symmetric_of_window(const memheap_segment_t *segment,
+                                        const void *address);
+
 /** The index of a PE among a segment's members; -1 if it is not a member. */
 int memheap_segment_number(const memheap_segment_t *segment, int pe);
 

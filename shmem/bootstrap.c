@@ -421,6 +421,7 @@ void memheap_runtime_stop(void)
     release_params(rt);
     rt->space.heap = NULL;
     memheap_segment_reset(&rt->heap_segment);
+    rt->job.wait.progress = memheap_refuse_to_wait;
     rt->depth = 0;
 }
 

@@ -33,10 +33,27 @@ static const char *name_of(const memheap_call_t *call, const char *usual)
     return call->name == NULL ? usual : call->name;
 }
 
+/* Describe a call with an address outside of the heap. The message of this PE
+ * has the address. @return false if the call has none */
+static bool describe_foreign(const memheap_call_t *call, char *text,
+                             size_t room)
+{
+    const char *usual = call->kind == MEMHEAP_CALL_REALLOC ? "shmem_realloc"
+                        : call->kind == MEMHEAP_CALL_FREE  ? "shmem_free"
+                                                           : NULL;
+    if (usual == NULL || call->argument[0] != MEMHEAP_CALL_FOREIGN)
+        return false;
+    snprintf(text, room, "%s of a foreign address: %s", name_of(call, usual),
+             memheap_runtime.message);
+    return true;
+}
+
 void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
 {
     size_t a = (size_t)call->argument[0];
     size_t b = (size_t)call->argument[1];
+    if (describe_foreign(call, text, room))
+        return;
     switch ((memheap_call_kind_t)call->kind) {
     case MEMHEAP_CALL_INIT:
         describe_init(text, room);

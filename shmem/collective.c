@@ -420,7 +420,7 @@ static void collect_set(memheap_group_t *group, char *dest, const void *source,
     int pshmem_##NAME PARAMETERS                                               \
     {                                                                          \
         if (team == SHMEM_TEAM_INVALID)                                        \
-            return -1;                                                         \
+            return memheap_refuse_team("shmem_" #NAME);                        \
         memheap_group_t group =                                                \
             memheap_group_of_team("shmem_" #NAME, team, KIND, SIZE, ARGUMENT); \
         BODY;                                                                  \

@@ -60,14 +60,15 @@ memheap_group_t memheap_group_of_set(const char *name, int start,
                              .size = size,
                              .sync = sync};
     long last = start + (long)stride * (size - 1);
-    if (start < 0 || stride == 0 || size < 1 || last >= job->size ||
-        job->rank < start || (job->rank - start) % stride != 0 ||
-        job->rank > last) {
-        memheap_runtime_error("%s: PE %d is not in the active set of %d PEs "
-                              "from %d, 2^%d apart, or the set is invalid",
-                              name, job->rank, size, start, log_stride);
-        memheap_runtime_abort();
-    }
+    if (start < 0 || stride == 0 || size < 1 || last >= job->size)
+        memheap_mistake("%s: the active set of %d PEs from %d, 2^%d apart, is "
+                        "not in the job, which has PEs 0 to %d",
+                        name, size, start, log_stride, job->size - 1);
+    if (job->rank < start || (job->rank - start) % stride != 0 ||
+        job->rank > last)
+        memheap_mistake("%s: PE %d is not in the active set of %d PEs from %d, "
+                        "2^%d apart",
+                        name, job->rank, size, start, log_stride);
     group.rank = (job->rank - start) / stride;
     group.on_node = is_on_node(&group);
     /* All PEs of a job on several nodes use an agreement, which is faster. */

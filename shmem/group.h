@@ -6,6 +6,7 @@
 
 #include "shmem/access.h"
 #include "shmem/call_description.h"
+#include "shmem/mistakes.h"
 
 typedef struct memheap_group {
     const char *name; /* for messages */
@@ -16,12 +17,14 @@ typedef struct memheap_group {
     long *sync;             /* the work array of an active set */
 } memheap_group_t;
 
-/** The group of a valid team. */
+/** The group of a team, unless that is SHMEM_TEAM_INVALID. */
 static inline memheap_group_t
 memheap_group_of_team(const char *name, shmem_team_t team,
                       memheap_call_kind_t kind, size_t size, uint64_t argument)
 {
     memheap_runtime_begin(name);
+    if (MEMHEAP_UNLIKELY(team->size == 0))
+        memheap_team_was_destroyed(name);
     return (memheap_group_t){.name = name,
                              .call = {kind, {size, argument, 0}, name},
                              .start = team->start,

@@ -12,6 +12,7 @@
 #include "shmem/bootstrap.h"
 #include "shmem/call_description.h"
 #include "shmem/global_exit.h"
+#include "shmem/mistakes.h"
 #include "shmem/team.h"
 #include "comm/parent.h"
 
@@ -87,8 +88,12 @@ MEMHEAP_PROFILED(shmem_init)
 int pshmem_init_thread(int requested, int *provided)
 {
     if (requested < SHMEM_THREAD_SINGLE || requested > SHMEM_THREAD_MULTIPLE) {
-        memheap_runtime_error("shmem_init_thread: invalid thread level %d",
-                              requested);
+        memheap_mistake_survived(MEMHEAP_WRONG_THREAD_LEVEL,
+                                 "shmem_init_thread: the thread level is %d; "
+                                 "it can be SHMEM_THREAD_SINGLE (%d) to "
+                                 "SHMEM_THREAD_MULTIPLE (%d)",
+                                 requested, SHMEM_THREAD_SINGLE,
+                                 SHMEM_THREAD_MULTIPLE);
         return -1;
     }
     int status = init(requested);

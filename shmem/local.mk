@@ -19,7 +19,7 @@ libmemheap_shmem_la_SOURCES = $(comm_sources) $(shmem_headers) \
 	shmem/deprecated.c shmem/global_exit.c shmem/global_exit.h \
 	shmem/group.c shmem/group.h shmem/init.c shmem/lock.c \
 	shmem/long_waits.c shmem/long_waits.h shmem/memory.c shmem/memory.h \
-	shmem/mpi_wrappers.c shmem/ordering.c shmem/p2p_sync.c \
+	shmem/mistakes.c shmem/mistakes.h shmem/mpi_wrappers.c shmem/ordering.c shmem/p2p_sync.c \
 	shmem/process.c shmem/process.h shmem/reduce.c \
 	shmem/remote_registration.c \
 	shmem/remote_registration.h shmem/rma.c shmem/runtime.c \

@@ -20,6 +20,7 @@
 #include "config.h"
 
 #include "shmem/access.h"
+#include "shmem/mistakes.h"
 
 #include <pshmem.h>
 
@@ -128,9 +129,8 @@ static uint32_t await_entry(const lock_t *lock, uint32_t bits, int before)
 /* End the job: the PE sets a lock that it holds. */
 static _Noreturn void end_on_second_set(const lock_t *lock)
 {
-    memheap_runtime_error("%s: this PE already holds lock %p", lock->call,
-                          (const void *)lock->tail);
-    memheap_runtime_abort();
+    memheap_mistake("%s: this PE already holds lock %p; clear it first",
+                    lock->call, (const void *)lock->tail);
 }
 
 /* End the job: the PE clears a lock that it does not hold. */
@@ -139,14 +139,11 @@ static _Noreturn void end_on_foreign_clear(const lock_t *lock)
     uint32_t tail = memheap_word_fetch(lock->call, MEMHEAP_ATOMIC_OR,
                                        lock->tail, 0, 0, lock->home);
     if (tail == 0)
-        memheap_runtime_error("%s: lock %p is free", lock->call,
-                              (const void *)lock->tail);
-    else
-        memheap_runtime_error("%s: this PE does not hold lock %p; PE %d holds "
-                              "it, or is the last that waits for it",
-                              lock->call, (const void *)lock->tail,
-                              (int)tail - 1);
-    memheap_runtime_abort();
+        memheap_mistake("%s: lock %p is free", lock->call,
+                        (const void *)lock->tail);
+    memheap_mistake("%s: this PE does not hold lock %p; PE %d holds it, or is "
+                    "the last that waits for it",
+                    lock->call, (const void *)lock->tail, (int)tail - 1);
 }
 
 /* Put this PE into the queue, as soon as no other thread of it is there. */

@@ -10,6 +10,8 @@
 #include "shmem/memory.h"
 #include "comm/collective_heap.h"
 #include "shmem/call_description.h"
+#include "shmem/access.h"
+#include "shmem/mistakes.h"
 #include "shmem/remote_registration.h"
 #include "base/util.h"
 
@@ -17,6 +19,7 @@
 #include <shmemx.h>
 
 #include <stdio.h>
+#include <string.h>
 
 /* Advice when a space is full. */
 static const char *advice_for(const memheap_space_t *space)
@@ -41,6 +44,8 @@ static void report_failure(void *context, const memheap_call_t *call,
     bool out_of_memory =
         status == MEMHEAP_ERR_NO_MEMORY || status == MEMHEAP_ERR_NO_METADATA;
     space->logged_out_of_memory = logged || out_of_memory;
+    if (status == MEMHEAP_ERR_BAD_ADDRESS)
+        memheap_runtime_set_exit_status("MEMHEAP_WRONG_FREE_STATUS");
     if (pe != rt->job.rank ||
         (logged && out_of_memory && rt->log.level < MEMHEAP_LOG_DEBUG))
         return;
@@ -52,6 +57,12 @@ static void report_failure(void *context, const memheap_call_t *call,
                  memheap_is_power_of_two((size_t)call->argument[0])
                      ? "more than the heap can align to"
                      : "no power of two");
+    if (status == MEMHEAP_ERR_BAD_ADDRESS) {
+        char place[MEMHEAP_CALL_SITE_TEXT];
+        memheap_runtime_error("%s: %s; the call is from %s, and has no effect",
+                              text, rt->message, memheap_call_place(place));
+        return;
+    }
     if (status != MEMHEAP_ERR_NO_MEMORY) {
         memheap_runtime_error("%s: %s%s%s", text, memheap_status_string(status),
                               rt->message[0] == '\0' ? "" : ": ", rt->message);
@@ -98,13 +109,26 @@ static memheap_status_t publish(void *context, const void *block, int *pe_p)
     return memheap_register_block(context, block, pe_p);
 }
 
-static void describe_bad_block(void *context, const memheap_call_t *call,
-                               const void *block)
+/* Describe what lies at an address, and what tells more. */
+static void describe_bad_block(void *context, const void *block)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     const memheap_space_t *space = context;
-    (void)call;
-    memheap_describe(space->heap, block, rt->message, sizeof(rt->message));
+    const void *symmetric = memheap_symmetric_of_window(space->segment, block);
+    char *text = rt->message;
+    memheap_describe(space->heap, block, text, sizeof(rt->message));
+    size_t used = strlen(text);
+    size_t room = sizeof(rt->message) - used;
+    if (memheap_has_address(space->heap, block)) {
+        if (!memheap_params_value(rt->params, "MEMHEAP_GUARD")->boolean)
+            snprintf(text + used, room,
+                     " (MEMHEAP_GUARD=1 tells where blocks were allocated and "
+                     "freed, MEMHEAP_RECORDS=1 where live ones were "
+                     "allocated)");
+    } else if (symmetric != NULL) {
+        snprintf(text + used, room, ", the result of shmem_ptr() for %p",
+                 symmetric);
+    }
 }
 
 static const memheap_collective_ops_t space_ops = {.heap = heap_of,
@@ -288,6 +312,21 @@ int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
 }
 MEMHEAP_PROFILED(shmemx_malloc_batch)
 
+/* Digest of the addresses of a batch that this PE cannot free. All addresses
+ * outside of the heap count as the same, as in memheap_collective_refuse(). */
+static uint64_t digest_of_wrong(const memheap_space_t *space,
+                                void *const *blocks, size_t count)
+{
+    uint64_t digest = 0;
+    for (size_t i = 0; i < count; i++) {
+        uintptr_t address = memheap_has_address(space->heap, blocks[i])
+                                ? (uintptr_t)blocks[i]
+                                : MEMHEAP_CALL_FOREIGN;
+        digest = memheap_digest_bytes(digest, &address, sizeof(address));
+    }
+    return digest;
+}
+
 int pshmemx_free_batch(size_t count, void *const *blocks)
 {
     memheap_runtime_t *rt = &memheap_runtime;
@@ -303,6 +342,8 @@ int pshmemx_free_batch(size_t count, void *const *blocks)
     const void *bad = NULL;
     memheap_status_t status =
         memheap_find_batch(space->heap, count, blocks, &bad);
+    if (MEMHEAP_UNLIKELY(status != MEMHEAP_OK))
+        call.argument[1] = digest_of_wrong(space, blocks, count);
     int pe;
     memheap_status_t worst =
         memheap_runtime_agree(space->agree, &call, status, 0, &pe);
@@ -316,7 +357,7 @@ int pshmemx_free_batch(size_t count, void *const *blocks)
         memheap_find_block(space->heap, bad, &size) == MEMHEAP_OK)
         snprintf(rt->message, sizeof(rt->message), "%p appears twice", bad);
     else if (bad != NULL)
-        memheap_describe(space->heap, bad, rt->message, sizeof(rt->message));
+        describe_bad_block(space, bad);
     report_failure(space, &call, worst, pe);
     return -1;
 }
@@ -367,9 +408,10 @@ int pshmemx_heap_trim(size_t least)
     memheap_runtime_begin("shmemx_heap_trim");
     memheap_status_t status = memheap_trim(rt->space.heap, least);
     if (status == MEMHEAP_ERR_UNSUPPORTED)
-        memheap_runtime_error("shmemx_heap_trim: the job has several nodes, "
-                              "and the network may use the pages of the heap "
-                              "at any time: none was returned");
+        memheap_mistake_survived(
+            MEMHEAP_TRIMS_PINNED_PAGES,
+            "shmemx_heap_trim: the job has several nodes, and the network may "
+            "use the pages of the heap at any time: none was returned");
     else if (status != MEMHEAP_OK)
         memheap_runtime_error("shmemx_heap_trim: %s", rt->message);
     return status == MEMHEAP_OK ? 0 : -1;

@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include "comm/wait.h"
+#include "shmem/mistakes.h"
 #include "shmem/runtime.h"
 
 #include <pshmem.h>
@@ -16,10 +17,13 @@
 #include <stdio.h>
 
 /* An invalid comparison never holds, so waiting for it would never end. */
-static void end_on_invalid_comparison(int cmp)
+static _Noreturn void end_on_invalid_comparison(const char *call, int cmp)
 {
-    memheap_runtime_error("invalid comparison %d; use SHMEM_CMP_EQ, ...", cmp);
-    memheap_runtime_abort();
+    if (memheap_runtime.depth == 0)
+        memheap_runtime_not_running(call);
+    memheap_mistake("%s: the comparison is %d; it can be SHMEM_CMP_EQ, NE, GT, "
+                    "LE, LT or GE",
+                    call, cmp);
 }
 
 /* The wait for one word. */
@@ -138,8 +142,7 @@ static size_t any_first(const void *array, size_t nelems)
         case SHMEM_CMP_GE:                                                     \
             return now >= value;                                               \
         default:                                                               \
-            end_on_invalid_comparison(cmp);                                    \
-            return false;                                                      \
+            end_on_invalid_comparison("a wait or test of shmem_" #N, cmp);     \
         }                                                                      \
     }                                                                          \
     void pshmem_##N##_wait_until(T *ivar, int cmp, T cmp_value)                \

@@ -45,19 +45,13 @@ static void after_fork(void)
     memheap_data_segment_drop_copy(&memheap_runtime.data_pages, fork_copy);
 }
 
-/* Callback of a wait for another PE, in a child. */
-static void refuse_to_wait(void *context)
-{
-    (void)context;
-    memheap_runtime_not_running("a routine that waits for another PE");
-}
-
 static void in_child(void)
 {
     memheap_runtime_t *rt = &memheap_runtime;
     if (fork_copy == MAP_FAILED) {
         memheap_runtime_error("a forked child has no memory for the program's "
-                              "variables");
+                              "variables; start processes by posix_spawn(), "
+                              "or raise the limit (ulimit -v)");
         _exit(EXIT_FAILURE);
     }
     if (fork_copy != NULL)
@@ -66,7 +60,7 @@ static void in_child(void)
         return;
     rt->depth = 0;
     rt->job.size = 0;
-    rt->job.wait.progress = refuse_to_wait;
+    rt->job.wait.progress = memheap_refuse_to_wait;
     rt->transport = NULL;
     rt->heap_segment.accessible = 0;
     rt->data_segment.accessible = 0;

@@ -210,7 +210,7 @@ static void exchange_sums(memheap_group_t *group, void *dest,
                                   size_t nreduce)                              \
     {                                                                          \
         if (team == SHMEM_TEAM_INVALID)                                        \
-            return -1;                                                         \
+            return memheap_refuse_team("shmem_" #N "_" #O "_reduce");          \
         memheap_group_t group = reduce_group(                                  \
             "shmem_" #N "_" #O "_reduce", team, MEMHEAP_CALL_REDUCE,           \
             sizeof(T), nreduce, TAG(#N) << 24 | TAG(#O));                      \
@@ -265,7 +265,7 @@ static void exchange_sums(memheap_group_t *group, void *dest,
                                 size_t nelems)                                 \
     {                                                                          \
         if (team == SHMEM_TEAM_INVALID)                                        \
-            return -1;                                                         \
+            return memheap_refuse_team("shmem_" #N "_sum_" #NAME);             \
         memheap_group_t group =                                                \
             reduce_group("shmem_" #N "_sum_" #NAME, team, MEMHEAP_CALL_SCAN,   \
                          sizeof(T), nelems, TAG(#N) << 24 | TAG(#NAME));       \

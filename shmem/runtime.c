@@ -29,6 +29,7 @@ static void divergence_sink(void *context, memheap_log_level_t level,
                             const char *message);
 
 memheap_runtime_t memheap_runtime = {
+    .job = {.wait = {.progress = memheap_refuse_to_wait}},
     .space = {.segment = &memheap_runtime.heap_segment,
               .agree = &memheap_runtime.agree,
               .team = &shmemx_team_world},
@@ -121,29 +122,19 @@ void memheap_runtime_report_any(memheap_status_t status)
     memheap_job_worst(&rt->job, MEMHEAP_OK);
 }
 
+void memheap_runtime_set_exit_status(const char *param)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    long status = memheap_params_value(rt->params, param)->integer;
+    if (status != 0)
+        rt->exit_status = (int)status;
+}
+
 void memheap_runtime_abort(void)
 {
     if (memheap_parent_rank() >= 0)
         _exit(EXIT_FAILURE);
     memheap_job_abort(&memheap_runtime.job, EXIT_FAILURE);
-}
-
-void memheap_runtime_not_running(const char *call)
-{
-    int parent = memheap_parent_rank();
-    if (parent >= 0) {
-        memheap_runtime_error("%s was called in a forked child of PE %d, which "
-                              "is not a PE",
-                              call, parent);
-        _exit(EXIT_FAILURE);
-    }
-    const char *end = memheap_runtime.ended_by;
-    memheap_global_exit_wait();
-    if (end == NULL)
-        memheap_runtime_error("%s was called before shmem_init()", call);
-    else
-        memheap_runtime_error("%s was called after %s", call, end);
-    exit(EXIT_FAILURE);
 }
 
 void memheap_runtime_warn_ended(const char *call)

@@ -46,6 +46,10 @@ static inline void memheap_segment_reset(memheap_segment_t *segment)
 /** Words of memheap_runtime_t.free_groups. */
 #define MEMHEAP_GROUP_WORDS (MEMHEAP_AGREE_GROUPS / 64)
 
+/** When this many contexts or teams were destroyed, the memory of the oldest is
+ *  used again. */
+#define MEMHEAP_ENDED_KEPT 64
+
 /** Reserved group numbers: SHMEM_TEAM_SHARED; and active sets of all PEs, in a
  *  job on several nodes. */
 #define MEMHEAP_GROUP_SHARED 1
@@ -118,6 +122,11 @@ typedef struct memheap_runtime {
     /** The first error since memheap_runtime_begin(), or "". */
     char message[1024];
     unsigned progress_calls; /* for memheap_runtime_progress_limited() */
+    /** Destroyed contexts and teams, from the oldest to the newest: they are
+     *  kept, so that a call on one is found. */
+    struct shmemx_ctx *first_ended_ctx, *last_ended_ctx;
+    struct shmemx_team *first_ended_team, *last_ended_team;
+    int ended_ctx_count, ended_team_count;
 } memheap_runtime_t;
 
 extern memheap_runtime_t memheap_runtime;
@@ -165,9 +174,13 @@ void memheap_runtime_exchange(memheap_agree_t *agree,
                               const memheap_call_t *call,
                               const memheap_agree_exchange_t *exchange);
 
-/** Print that a call came too early or too late, or that a forked child must not
- *  make it, and end the program. */
+/** Print that a call came too early or too late, or that a forked child must
+ * not make it, and end the program. */
 _Noreturn void memheap_runtime_not_running(const char *call);
+
+/** The progress callback of waits while the library is not running: no other PE
+ *  ends them. As memheap_runtime_not_running(). */
+void memheap_refuse_to_wait(void *context);
 
 /** As memheap_runtime_has_ended(), if the library is not running. */
 void memheap_runtime_warn_ended(const char *call);
@@ -181,6 +194,10 @@ static inline bool memheap_runtime_has_ended(const char *call)
     memheap_runtime_warn_ended(call);
     return true;
 }
+
+/** Set the exit status of this process, instead of 0, to the value of a
+ *  parameter that is not 0. */
+void memheap_runtime_set_exit_status(const char *param);
 
 /** Abort the job, after printing the error. A forked child ends alone. */
 _Noreturn void memheap_runtime_abort(void);

@@ -13,6 +13,7 @@
 
 #include "shmem/space.h"
 #include "shmem/memory.h"
+#include "shmem/mistakes.h"
 #include "memheap/dependents.h"
 #include "shmem/access.h"
 #include "shmem/call_description.h"
@@ -120,7 +121,8 @@ static memheap_status_t space_open(user_space_t *made,
     memheap_segment_id_t id = take_id(made);
     if (id == 0) {
         memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
-                          "there are %d spaces already, which is the maximum",
+                          "there are %d spaces already, which is the maximum; "
+                          "destroy one first",
                           MEMHEAP_SEGMENTS - MEMHEAP_SEGMENT_MORE);
         return MEMHEAP_ERR_NO_MEMORY;
     }
@@ -144,7 +146,10 @@ static memheap_status_t space_open(user_space_t *made,
     memheap_get_stats(made->space.heap, &stats);
     if (committed && stats.committed < wanted.limit) {
         memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
-                          "the node has not enough memory for the space");
+                          "the node has no memory for %zu bytes on each PE; "
+                          "create the space smaller, or without "
+                          "SHMEMX_SPACE_BACKED",
+                          wanted.limit);
         status = MEMHEAP_ERR_NO_MEMORY;
     }
     status = memheap_job_worst(&made->job, status);
@@ -296,11 +301,8 @@ static memheap_status_t check_unused(const user_space_t *made)
 
 void memheap_space_report(memheap_space_t *space)
 {
-    memheap_runtime_t *rt = &memheap_runtime;
     if (memheap_symmetric_report(space->segment->members.job, space->heap))
-        rt->exit_status =
-            (int)memheap_params_value(rt->params, "MEMHEAP_LEAKS_STATUS")
-                ->integer;
+        memheap_runtime_set_exit_status("MEMHEAP_LEAKS_STATUS");
 }
 
 int pshmemx_space_destroy(shmemx_space_t space)
@@ -314,8 +316,9 @@ int pshmemx_space_destroy(shmemx_space_t space)
     if (space == SHMEMX_SPACE_INVALID)
         return 0;
     if (space == SHMEMX_SPACE_DEFAULT) {
-        memheap_runtime_error("shmemx_space_destroy: SHMEMX_SPACE_DEFAULT "
-                              "cannot be destroyed");
+        memheap_mistake_survived(
+            MEMHEAP_DESTROYS_DEFAULT_SPACE,
+            "shmemx_space_destroy: SHMEMX_SPACE_DEFAULT cannot be destroyed");
         return -1;
     }
     user_space_t *made = user_space_of(space);

@@ -7,17 +7,21 @@
  * and take it. The teams of one row or column of a grid have no common PE, and
  * share a number. A number is free again after the team was destroyed on all
  * members.
+ *
+ * A destroyed team is kept for a while, with no PEs: so a call on it is found.
  */
 #include "config.h"
 
 #include "shmem/team.h"
 #include "shmem/access.h"
 #include "shmem/ctx.h"
+#include "shmem/mistakes.h"
 #include "shmem/call_description.h"
 
 #include <pshmem.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 struct shmemx_team shmemx_team_world;
 struct shmemx_team shmemx_team_shared;
@@ -27,6 +31,36 @@ typedef struct split_team {
     struct shmemx_team team; /* first: the team is freed by its address */
     memheap_agree_t agree;
 } split_team_t;
+
+/* Keep a destroyed team. The caller holds lists_lock, or is the only thread. */
+static void keep_ended(struct shmemx_team *team)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    *team = (struct shmemx_team){.rank = -1};
+    if (rt->ended_team_count++ == 0)
+        rt->first_ended_team = team;
+    else
+        rt->last_ended_team->next = team;
+    rt->last_ended_team = team;
+}
+
+/* Memory for a team: that of the oldest destroyed one, if there are many. */
+static split_team_t *new_team(void)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    split_team_t *team = NULL;
+    pthread_mutex_lock(&rt->lists_lock);
+    if (rt->ended_team_count >= MEMHEAP_ENDED_KEPT) {
+        team = (split_team_t *)(void *)rt->first_ended_team;
+        rt->first_ended_team = rt->first_ended_team->next;
+        rt->ended_team_count--;
+    }
+    pthread_mutex_unlock(&rt->lists_lock);
+    if (team == NULL)
+        return calloc(1, sizeof(*team));
+    memset(team, 0, sizeof(*team));
+    return team;
+}
 
 void memheap_team_start(void)
 {
@@ -56,7 +90,7 @@ void memheap_team_stop(void)
         struct shmemx_team *team = shmemx_team_world.next;
         shmemx_team_world.next = team->next;
         memheap_ctx_end_all(team, true);
-        free(team);
+        keep_ended(team);
     }
     memheap_ctx_end_all(&shmemx_team_world, true);
     memheap_ctx_end_all(&shmemx_team_shared, true);
@@ -164,7 +198,7 @@ static struct shmemx_team *team_new(const struct shmemx_team *parent, int group,
                                     int size, int rank)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    split_team_t *made = calloc(1, sizeof(*made));
+    split_team_t *made = new_team();
     if (made == NULL)
         return NULL;
     struct shmemx_team *team = &made->team;
@@ -198,9 +232,10 @@ static void team_free(struct shmemx_team *team)
     if (team->space != NULL)
         team->space->teams--;
     memheap_ctx_end_all(team, false);
+    int group = team->group;
+    keep_ended(team);
     pthread_mutex_unlock(&memheap_runtime.lists_lock);
-    group_release(team->group);
-    free(team);
+    group_release(group);
 }
 
 /* The team that a PE joins in a split; none if size is 0. */
@@ -272,6 +307,8 @@ int pshmem_team_split_strided(shmem_team_t parent_team, int start, int stride,
     *new_team = SHMEM_TEAM_INVALID;
     if (parent_team == SHMEM_TEAM_INVALID)
         return -1;
+    if (parent_team->size == 0)
+        memheap_team_was_destroyed("shmem_team_split_strided");
     long last = (long)start + (long)stride * (size - 1);
     memheap_call_t call = {
         .kind = MEMHEAP_CALL_SPLIT_STRIDED,
@@ -299,6 +336,8 @@ int pshmem_team_split_2d(shmem_team_t parent_team, int xrange,
     *xaxis_team = *yaxis_team = SHMEM_TEAM_INVALID;
     if (parent_team == SHMEM_TEAM_INVALID)
         return -1;
+    if (parent_team->size == 0)
+        memheap_team_was_destroyed("shmem_team_split_2d");
     memheap_call_t call = {.kind = MEMHEAP_CALL_SPLIT_2D,
                            .argument = {(uint64_t)xrange, 0, 0}};
     memheap_runtime_barrier(parent_team->agree, &call);
@@ -335,10 +374,13 @@ void pshmem_team_destroy(shmem_team_t team)
     if (team == SHMEM_TEAM_INVALID)
         return;
     if (team == SHMEM_TEAM_WORLD || team == SHMEM_TEAM_SHARED) {
-        memheap_runtime_error(
+        memheap_mistake_survived(
+            MEMHEAP_DESTROYS_PREDEFINED_TEAM,
             "shmem_team_destroy: predefined teams cannot be destroyed");
         return;
     }
+    if (team->size == 0)
+        memheap_team_was_destroyed("shmem_team_destroy");
     memheap_ctx_quiet_all(team);
     memheap_runtime_barrier(team->agree, &call);
     if (team->space != NULL && team->space->team == team)
@@ -350,13 +392,15 @@ MEMHEAP_PROFILED(shmem_team_destroy)
 
 int pshmem_team_my_pe(shmem_team_t team)
 {
+    memheap_runtime_has_ended("shmem_team_my_pe");
     return team == SHMEM_TEAM_INVALID ? -1 : team->rank;
 }
 MEMHEAP_PROFILED(shmem_team_my_pe)
 
 int pshmem_team_n_pes(shmem_team_t team)
 {
-    return team == SHMEM_TEAM_INVALID ? -1 : team->size;
+    memheap_runtime_has_ended("shmem_team_n_pes");
+    return team == SHMEM_TEAM_INVALID || team->size == 0 ? -1 : team->size;
 }
 MEMHEAP_PROFILED(shmem_team_n_pes)
 
@@ -400,8 +444,10 @@ int pshmem_team_sync(shmem_team_t team)
     memheap_call_t call = {.kind = MEMHEAP_CALL_TEAM_SYNC,
                            .argument = {0, 0, 0}};
     memheap_runtime_begin("shmem_team_sync");
-    if (team == SHMEM_TEAM_INVALID)
-        return -1;
+    if (MEMHEAP_UNLIKELY(team == SHMEM_TEAM_INVALID))
+        return memheap_refuse_team("shmem_team_sync");
+    if (MEMHEAP_UNLIKELY(team->size == 0))
+        memheap_team_was_destroyed("shmem_team_sync");
     memheap_runtime_barrier(team->agree, &call);
     return 0;
 }

@@ -92,6 +92,16 @@ void memheap_guard_free(memheap_guard_t *guard, size_t offset, size_t usable,
                         const memheap_record_t *record,
                         memheap_call_site_t site, bool moved);
 
+/**
+ * Describe the freed block that had an offset, if the guard remembers it: its
+ * size, and where it was allocated and freed.
+ *
+ * @param room  bytes of text; a longer description is cut
+ * @return false if it remembers none
+ */
+bool memheap_guard_describe_freed(const memheap_guard_t *guard, size_t offset,
+                                  char *text, size_t room);
+
 /** Open the bytes behind the requested ones, for a copy of the whole block. */
 void memheap_guard_open_redzone(memheap_guard_t *guard, size_t offset,
                                 size_t usable, size_t asked);

@@ -231,6 +231,29 @@ static void report_call_sites(const hit_t *hit)
            block->moved ? "moved elsewhere by a resize" : "freed", text);
 }
 
+bool memheap_guard_describe_freed(const memheap_guard_t *guard, size_t offset,
+                                  char *text, size_t room)
+{
+    char allocated[MEMHEAP_CALL_SITE_TEXT];
+    char freed[MEMHEAP_CALL_SITE_TEXT];
+    hit_t hit = {.guard = guard, .offset = offset};
+    find_block(&hit);
+    const freed_block_t *block = &hit.block;
+    if (!hit.found || hit.live || offset < block->offset ||
+        offset >= block->offset + block->usable)
+        return false;
+    const memheap_stack_depot_t *depot = &guard->records->depot;
+    memheap_call_site_describe(depot, block->alloc_site, allocated,
+                               sizeof(allocated));
+    memheap_call_site_describe(depot, block->free_site, freed, sizeof(freed));
+    snprintf(text, room,
+             "%zu bytes into the block of %zu bytes that was allocated from %s "
+             "and %s from %s",
+             offset - block->offset, block->asked, allocated,
+             block->moved ? "moved elsewhere by a resize" : "freed", freed);
+    return true;
+}
+
 /* Report where the program made the access. pc is 0 if it is not known. */
 static void report_access_site(const memheap_guard_t *guard, uintptr_t pc)
 {

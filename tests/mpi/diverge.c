@@ -1,11 +1,17 @@
 /*
  * Programs in which all PEs, or only the last one, make a mistake, chosen by
  * the argument. Scripts start them and check the messages and the exit status.
+ *
+ *   diverge MISTAKE [all]   all: a mistake of the last PE is one of all PEs
  */
 #include "tests/mpi/tap.h"
 
+#include <alloca.h>
+#include <dlfcn.h>
 #include <signal.h>
 #include <unistd.h>
+
+static bool by_all;
 
 static bool is_last(void)
 {
@@ -141,6 +147,55 @@ static bool differ(const char *how)
     return true;
 }
 
+/* Whether this PE makes the mistake. */
+static bool makes_it(void)
+{
+    return by_all || is_last();
+}
+
+/* Calls on what was destroyed, and of NULL. */
+static bool gone_err(const char *how, shmem_ctx_t ctx, shmem_team_t team,
+                     long *block)
+{
+    shmem_team_t other;
+    if (strcmp(how, "put-null") == 0)
+        shmem_long_put(NULL, block, 1, 0);
+    else if (strcmp(how, "amo-null") == 0)
+        shmem_long_atomic_inc(NULL, 0);
+    else if (strcmp(how, "put-window") == 0)
+        shmem_long_put(shmem_ptr(block, (shmem_my_pe() + 1) % shmem_n_pes()),
+                       block, 1, 0);
+    else if (strcmp(how, "stride") == 0)
+        shmem_long_iput(block, block, 0, 1, 2, 0);
+    else if (strcmp(how, "out-of-set") == 0)
+        shmem_sync(0, 0, shmem_n_pes() + 1, block);
+    else if (strcmp(how, "comparison") == 0)
+        shmem_long_wait_until(block, 77, 0);
+    else if (strncmp(how, "ctx-", 4) == 0)
+        shmem_ctx_destroy(ctx);
+    else if (strncmp(how, "team-gone", 9) == 0)
+        shmem_team_destroy(team);
+    if (strcmp(how, "ctx-put") == 0)
+        shmem_ctx_long_put(ctx, block, block, 1, 0);
+    else if (strcmp(how, "ctx-destroy") == 0)
+        shmem_ctx_destroy(ctx);
+    else if (strcmp(how, "ctx-team") == 0)
+        shmem_ctx_get_team(ctx, &other);
+    else if (strcmp(how, "team-gone-sync") == 0)
+        shmem_team_sync(team);
+    else if (strcmp(how, "team-gone-reduce") == 0)
+        shmem_long_sum_reduce(team, block, block, 1);
+    else if (strcmp(how, "team-gone-destroy") == 0)
+        shmem_team_destroy(team);
+    else if (strcmp(how, "team-gone-split") == 0)
+        shmem_team_split_strided(team, 0, 1, 1, NULL, 0, &other);
+    else if (strcmp(how, "team-gone-ctx") == 0)
+        shmem_team_create_ctx(team, 0, &ctx);
+    else
+        return false;
+    return true;
+}
+
 /* Wrong arguments to typed routines on one PE. */
 static bool typed_err(const char *how, shmem_ctx_t ctx, long *block)
 {
@@ -180,7 +235,7 @@ static bool past_err(const char *how, long *block)
 {
     static long sync[SHMEM_SYNC_SIZE];
     long *end = (long *)(void *)((char *)block + shmemx_heap_size());
-    long *dest = is_last() ? end - 1 : block;
+    long *dest = makes_it() ? end - 1 : block;
     const shmem_team_t team = SHMEM_TEAM_WORLD;
     int n = shmem_n_pes();
     for (int i = 0; i < SHMEM_SYNC_SIZE; i++)
@@ -207,7 +262,7 @@ static bool past_err(const char *how, long *block)
     else if (strcmp(how, "to_all") == 0)
         shmem_long_sum_to_all(dest, block, 2, 0, 0, n, NULL, sync);
     else if (strcmp(how, "source") == 0)
-        shmem_long_fcollect(team, block, is_last() ? end : block, 1);
+        shmem_long_fcollect(team, block, makes_it() ? end : block, 1);
     else
         return false;
     return true;
@@ -218,7 +273,7 @@ static bool err(const char *how)
 {
     char local[8] = "1234567";
     char *block = shmem_calloc(1, 64);
-    bool mine = is_last();
+    bool mine = makes_it();
     shmem_ctx_t ctx = SHMEM_CTX_INVALID;
     shmem_team_t team;
     if (past_err(how, (long *)(void *)block))
@@ -227,6 +282,15 @@ static bool err(const char *how)
     shmem_team_split_strided(SHMEM_TEAM_WORLD, n > 1, 1, n > 1 ? n - 1 : 1,
                              NULL, 0, &team);
     shmem_team_create_ctx(team, 0, &ctx);
+    shmem_team_t single = SHMEM_TEAM_INVALID;
+    for (int i = 0; i < n; i++) {
+        shmem_team_t each;
+        shmem_team_split_strided(SHMEM_TEAM_WORLD, i, 1, 1, NULL, 0, &each);
+        if (i == shmem_my_pe())
+            single = each;
+    }
+    shmem_ctx_t own;
+    shmem_ctx_create(0, &own);
     if (strcmp(how, "put-local") == 0 && mine)
         shmem_putmem(local, local, 8, 0);
     else if (strcmp(how, "get-local") == 0 && mine)
@@ -243,10 +307,68 @@ static bool err(const char *how)
         exit(3);
     else if (strcmp(how, "global") == 0 && mine)
         shmem_global_exit(7);
-    else if (mine && !typed_err(how, ctx, (long *)(void *)block))
+    else if (mine && !typed_err(how, ctx, (long *)(void *)block) &&
+             !gone_err(how, own, single, (long *)(void *)block))
         return false;
     shmem_barrier_all();
     shmem_barrier_all();
+    return true;
+}
+
+/* Frees of what is no block of the heap, at another address on each PE. */
+static bool free_foreign(const char *how, char *block)
+{
+    static long variable[2];
+    size_t me = (size_t)shmem_my_pe();
+    char *local = alloca(64 * (me + 1));
+    char *from_libc = malloc(100 + 1000 * me);
+    int neighbour = (shmem_my_pe() + 1) % shmem_n_pes();
+    void *batch[2] = {block, local};
+    if (strcmp(how, "free-stack") == 0)
+        shmem_free(local);
+    else if (strcmp(how, "free-variable") == 0)
+        shmem_free(&variable[me % 2]);
+    else if (strcmp(how, "free-code") == 0)
+        shmem_free((char *)(uintptr_t)free_foreign + me);
+    else if (strcmp(how, "free-library") == 0)
+        shmem_free((char *)dlsym(dlopen(NULL, RTLD_NOW), "getpid") + me);
+    else if (strcmp(how, "free-malloc") == 0)
+        shmem_free(from_libc);
+    else if (strcmp(how, "free-nothing") == 0)
+        shmem_free((void *)(uintptr_t)(4096 + me));
+    else if (strcmp(how, "free-window") == 0)
+        shmem_free(shmem_ptr(block, neighbour));
+    else if (strcmp(how, "realloc-stack") == 0 &&
+             shmem_realloc(local, 100) != NULL)
+        return false;
+    else if (strcmp(how, "batch-stack") == 0 &&
+             shmemx_free_batch(2, batch) == 0)
+        return false;
+    free(from_libc);
+    return strncmp(how, "free-", 5) == 0 || strcmp(how, "realloc-stack") == 0 ||
+           strcmp(how, "batch-stack") == 0;
+}
+
+/* Calls that do nothing. */
+static bool without_effect(const char *how, long *block)
+{
+    int provided;
+    if (strcmp(how, "default-ctx") == 0)
+        shmem_ctx_destroy(SHMEM_CTX_DEFAULT);
+    else if (strcmp(how, "world-team") == 0)
+        shmem_team_destroy(SHMEM_TEAM_WORLD);
+    else if (strcmp(how, "default-space") == 0)
+        shmemx_space_destroy(SHMEMX_SPACE_DEFAULT);
+    else if (strcmp(how, "no-team") == 0)
+        shmem_long_broadcast(SHMEM_TEAM_INVALID, block, block, 1, 0);
+    else if (strcmp(how, "no-team-sync") == 0)
+        shmem_team_sync(SHMEM_TEAM_INVALID);
+    else if (strcmp(how, "no-team-reduce") == 0)
+        shmem_long_sum_reduce(SHMEM_TEAM_INVALID, block, block, 1);
+    else if (strcmp(how, "level") == 0)
+        shmem_init_thread(9, &provided);
+    else
+        return false;
     return true;
 }
 
@@ -274,7 +396,8 @@ static bool all(const char *how, const char *number)
         if (shmem_my_pe() == 0)
             printf("%s of %zu\n", other == NULL ? "none" : "a block",
                    shmemx_heap_size());
-    } else {
+    } else if (!free_foreign(how, block) &&
+               !without_effect(how, (long *)(void *)block)) {
         return strcmp(how, "plain") == 0;
     }
     shmem_barrier_all();
@@ -287,8 +410,17 @@ int main(int argc, char **argv)
 {
     const char *how = argc > 1 ? argv[1] : "plain";
     int provided;
+    long word = 0;
+    shmem_ctx_t ctx;
+    by_all = argc > 2 && strcmp(argv[2], "all") == 0;
     if (strcmp(how, "before") == 0)
         shmem_malloc(64);
+    if (strcmp(how, "wait-before") == 0)
+        shmem_long_wait_until(&word, SHMEM_CMP_NE, 0);
+    if (strcmp(how, "ctx-before") == 0)
+        shmem_ctx_create(0, &ctx);
+    if (strcmp(how, "team-before") == 0)
+        shmem_team_my_pe(SHMEM_TEAM_WORLD);
     if (strcmp(how, "thread") == 0)
         return shmem_init_thread(SHMEM_THREAD_SINGLE, &provided) == 0 ? 0 : 5;
     shmem_init();

@@ -28,7 +28,7 @@ realloc|shmem_realloc(0x|shmem_realloc(0x
 batch|shmemx_malloc_batch of 2 blocks|shmemx_malloc_batch of 2 blocks
 kind|shmem_malloc(64)|shmem_free(0x
 block|shmem_free(0x|shmem_free(0x
-stranger|shmem_free(0x|shmem_free(0x
+stranger|shmem_free(0x|shmem_free of a foreign address: 0x
 skip|shmem_malloc(64)|shmem_barrier_all
 exit|shmem_barrier_all|shmem_finalize
 finalize|shmem_barrier_all|shmem_finalize
@@ -126,6 +126,41 @@ to_all|shmem_long_sum_to_all|auto
 source|shmem_long_fcollect|auto
 END
 
+# Mistakes of all PEs: one message for the job, with the call site.
+while IFS='|' read -r name what; do
+    for nodes in 0 2; do
+        [ "$nodes" = 0 ] || [ "$name" = put-pe ] || continue
+        job error -x MEMHEAP_NODE_PES=$nodes -n 4 "$program" "$name" all
+        says "$what" "; the call is from " " at diverge.c:"
+        says_once
+        fact "$name by all PEs is one message, nodes of $nodes"
+    done
+done <<END
+put-local|shmem_putmem: 0x
+get-local|it is on the stack
+put-past|bytes before the end
+put-pe|there is no PE 4; the job has PEs 0 to 3
+typed-get|shmem_ctx_short_g: 0x
+amo|shmem_int_atomic_fetch_add: 0x
+no-ctx|shmem_ctx_long_p: the context is SHMEM_CTX_INVALID
+lock|shmem_set_lock: 0x
+reduce|shmem_long_sum_reduce: 0x
+put-null|shmem_long_put: the symmetric address is NULL
+amo-null|shmem_long_atomic_inc: the symmetric address is NULL
+put-window|it is the result of shmem_ptr() for 0x10
+stride|shmem_long_iput: a stride is less than 1
+out-of-set|shmem_sync: the active set of 5 PEs from 0, 2^0 apart, is not in the job
+comparison|the comparison is 77; it can be SHMEM_CMP_EQ
+ctx-put|shmem_ctx_long_put: the context was destroyed
+ctx-destroy|shmem_ctx_destroy: the context was destroyed before
+ctx-team|shmem_ctx_get_team: the context was destroyed
+team-gone-sync|shmem_team_sync: the team was destroyed
+team-gone-reduce|shmem_long_sum_reduce: the team was destroyed
+team-gone-destroy|shmem_team_destroy: the team was destroyed
+team-gone-split|shmem_team_split_strided: the team was destroyed
+team-gone-ctx|shmem_team_create_ctx: the team was destroyed
+END
+
 job error -n 4 "$program" kill
 says "signal 9"
 fact "a PE that is killed ends the others"
@@ -133,23 +168,66 @@ job error -n 4 "$program" status
 fact "a PE that exits with an error ends the others"
 job 7 -n 4 "$program" global
 fact "global_exit ends the job with its status"
-for name in before after; do
-    job error -n 1 "$program" "$name"
-    says "was called $name shmem_"
+for name in before after wait-before ctx-before team-before; do
+    job error -n 3 "$program" "$name"
+    says "memheap: PE 0: " "was called ${name#*-} shmem_" \
+        "; the call is from main at diverge.c:"
     says_once
-    fact "a call $name the library runs is an error"
+    fact "$name: a call ${name#*-} the library runs is an error"
 done
 
+while IFS='|' read -r name what; do
+    job 0 -n 3 "$program" "$name"
+    says "$what" survived "; the call is from " " at diverge.c:"
+    says_once
+    fact "$name is reported once, and survived"
+done <<END
+inside|it lies 16 bytes into the block of 64 bytes at 0x
+twice|it lies in free space of
+foreign|0x1000 is no address of heap "symmetric", which lies from 0x
+free-stack|: it is on the stack;
+free-variable|: it is in the variables of the program;
+free-code|: it is in the code of the program;
+free-library|: it is in the code of /
+free-malloc|memory of malloc()
+free-nothing|: it is in no mapped memory;
+free-window|, the result of shmem_ptr() for 0x10
+realloc-stack|: it is on the stack;
+batch-stack|: it is on the stack;
+default-ctx|shmem_ctx_destroy: SHMEM_CTX_DEFAULT cannot be destroyed
+world-team|shmem_team_destroy: predefined teams cannot be destroyed
+default-space|shmemx_space_destroy: SHMEMX_SPACE_DEFAULT cannot be destroyed
+no-team|shmem_long_broadcast: the team is SHMEM_TEAM_INVALID
+no-team-sync|shmem_team_sync: the team is SHMEM_TEAM_INVALID
+no-team-reduce|shmem_long_sum_reduce: the team is SHMEM_TEAM_INVALID
+level|shmem_init_thread: the thread level is 9
+END
 while IFS='|' read -r name what; do
     job 0 -n 3 "$program" "$name"
     says "$what" survived
     says_once
     fact "$name is reported once, and survived"
 done <<END
-inside|it lies 16 bytes into the block of 64 bytes at 0x
-twice|it lies in free space of
 align|shmem_align(48, 100): bad argument: 48 is no power of two
-foreign|0x1000 is no address of heap "symmetric", which lies from 0x
 memory|shmem_malloc(1125899906842624): out of memory: the heap has
 END
+
+# The tools that tell more of a wrong free.
+job 0 -n 2 "$program" twice
+says "MEMHEAP_GUARD=1 tells where blocks were allocated and freed"
+fact "a wrong free names what tells more"
+job 0 -x MEMHEAP_GUARD=1 -n 2 "$program" twice
+says "0 bytes into the block of 64 bytes that was allocated from all at diverge.c:" \
+    "and freed from all at diverge.c:"
+fact "MEMHEAP_GUARD=1 tells where a block was freed before"
+job 0 -x MEMHEAP_RECORDS=1 -n 2 "$program" inside
+says "into the block of 64 bytes at 0x" ", allocated from all at diverge.c:"
+fact "MEMHEAP_RECORDS=1 tells where the block around an address was allocated"
+for name in twice free-stack realloc-stack batch-stack; do
+    job 7 -x MEMHEAP_WRONG_FREE_STATUS=7 -n 2 "$program" $name
+    says survived
+    fact "MEMHEAP_WRONG_FREE_STATUS is the exit status after $name"
+done
+job 0 -x MEMHEAP_WRONG_FREE_STATUS=7 -n 2 "$program" plain
+fact "without a wrong free the exit status stays"
 finish

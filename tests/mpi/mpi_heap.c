@@ -201,6 +201,25 @@ static bool failed_calls_have_their_names(void)
     return good;
 }
 
+static bool foreign_addresses_are_one_call(void)
+{
+    char local[16];
+    void *from_libc = malloc(100);
+    void *foreign = me % 2 == 0 ? (void *)local : from_libc;
+    void *block;
+    memheap_mpi_t *heap = create(MPI_COMM_WORLD, 1 << 20);
+    logged[0] = '\0';
+    bool good = memheap_mpi_free(heap, foreign) == MEMHEAP_ERR_BAD_ADDRESS &&
+                told_by(0, ": it is on the stack");
+    good = good &&
+           memheap_mpi_resize(heap, foreign, 100, &block) ==
+               MEMHEAP_ERR_BAD_ADDRESS &&
+           told_by(0, "memheap_mpi_resize(0x");
+    free(from_libc);
+    memheap_mpi_destroy(heap);
+    return good;
+}
+
 static bool differing_ranks_are_told(void)
 {
     char text[200];
@@ -359,13 +378,15 @@ int main(int argc, char **argv)
     MPI_Comm_free(&machine);
     several_machines = near < n;
     if (me == 0)
-        printf("1..9\n");
+        printf("1..10\n");
     ok(blocks_have_one_address(), "a block has one address on all ranks");
     ok(resize_keeps_contents(), "a resize keeps contents");
     ok(communicators_overlap(),
        "communicators overlap, heaps end in any order");
     ok(failed_calls_have_their_names(),
        "failed calls are logged once, by their names");
+    ok(foreign_addresses_are_one_call(),
+       "foreign addresses that differ between ranks are one call");
     ok(differing_ranks_are_told(),
        "ranks that differ are told who called what");
     ok(what_one_cannot_do_none_does(), "what one rank cannot do, none does");

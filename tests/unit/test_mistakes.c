@@ -6,7 +6,9 @@
 
 #include "tests/unit/unit.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum {
     SIZE = 256 * 1024
@@ -66,6 +68,16 @@ START_TEST(foreign_pointer_is_refused)
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
     alloc(unit.heap, SIZE);
     assert_refused(&here, "is no address of heap");
+    assert_refused(&here, ": it is on the stack");
+    assert_refused(&unit, ": it is in the variables of the program");
+    assert_refused((char *)(uintptr_t)unit_heap_open,
+                   ": it is in the code of the program");
+    assert_refused(dlsym(dlopen(NULL, RTLD_NOW), "getpid"),
+                   ": it is in the code of /");
+    assert_refused((void *)(uintptr_t)4096, ": it is in no mapped memory");
+    char *large = malloc((size_t)1 << 26);
+    assert_refused(large, ": it is in memory of malloc() or mmap()");
+    free(large);
     assert_refused(unit.base - 1, "is no address of heap");
     assert_refused(unit.base + SIZE, "is no address of heap");
     unit_heap_close(&unit);
