@@ -2,9 +2,10 @@
 #
 # arena-NAME.so: the module of one component alone, for a trace replay. The
 # compiler is called without libtool, which would put the result in a subfolder.
-arena_common = $(srcdir)/bench/arena.c $(srcdir)/base/hashmap.c \
-	$(srcdir)/base/log.c $(srcdir)/base/memory.c $(srcdir)/base/array.c $(srcdir)/base/nearest.c $(srcdir)/base/params.c \
-	$(srcdir)/base/param_parse.c
+arena_common = $(srcdir)/bench/arena.c $(srcdir)/base/array.c \
+	$(srcdir)/base/hashmap.c $(srcdir)/base/log.c $(srcdir)/base/memory.c \
+	$(srcdir)/base/nearest.c $(srcdir)/base/params.c \
+	$(srcdir)/base/param_parse.c $(srcdir)/base/text.c
 arena_link = $(AM_V_CCLD)$(CC) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) \
 	-O2 $(CFLAGS) -fPIC -shared $(LDFLAGS)
 EXTRA_DIST += bench/arena.c bench/arena-bump.c bench/arena-malloc.c \
