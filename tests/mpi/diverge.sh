@@ -140,7 +140,7 @@ put-local|shmem_putmem: 0x
 get-local|it is on the stack
 put-past|bytes before the end
 put-pe|there is no PE 4; the job has PEs 0 to 3
-typed-get|shmem_ctx_short_g: 0x
+typed-get|shmem_ctx_short_g: 
 amo|shmem_int_atomic_fetch_add: 0x
 no-ctx|shmem_ctx_long_p: the context is SHMEM_CTX_INVALID
 lock|shmem_set_lock: 0x
