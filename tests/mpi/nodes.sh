@@ -35,7 +35,7 @@ done
 while IFS='|' read -r layout nodes options; do
     # shellcheck disable=SC2086 # they are words
     nodes_use $nodes
-    for name in rma mixed_nodes heap_growth collective team lock variables; do
+    for name in rma heap_growth collective team; do
         # shellcheck disable=SC2086
         holds $options "$tests/$name.mpi"
         fact "$layout: $name"
