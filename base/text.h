@@ -14,8 +14,8 @@ size_t memheap_text_char(const char *text);
 /** Whether the character that text begins with is a control character. */
 bool memheap_text_is_control(const char *text);
 
-/** The bytes of a text that fit into `room` bytes, less one for the end, without
- *  a part of a character. */
+/** The bytes of a text that fit into `room` bytes, less one for the end,
+ * without a part of a character. */
 size_t memheap_text_fit(const char *text, size_t room);
 
 /** Copy a text. It is cut between characters if it does not fit. */

@@ -143,10 +143,11 @@ void shmem_finalize(void);
 void shmem_query_initialized(int *initialized);
 
 /**
- * End the job from this PE alone. Local. This PE exits in the normal way: its exit
- * handlers run, and what stdio has buffered is written. Calls of the library
- * in the handlers do as after shmem_finalize(). Then the other PEs write what
- * stdio has buffered, and end wherever they are, without their exit handlers.
+ * End the job from this PE alone. Local. This PE exits in the normal way: its
+ * exit handlers run, and what stdio has buffered is written. Calls of the
+ * library in the handlers do as after shmem_finalize(). Then the other PEs
+ * write what stdio has buffered, and end wherever they are, without their exit
+ * handlers.
  *
  * The library installs handlers of SIGTERM and of the signal SIGRTMAX - 2 for
  * this, unless the program has its own. Buffers stay unwritten on a PE that
