@@ -44,7 +44,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -109,9 +108,7 @@ struct memheap_node_monitor {
 
 static size_t now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (size_t)now.tv_sec * 1000 + (size_t)now.tv_nsec / 1000000;
+    return (size_t)(memheap_wait_now() / 1000000);
 }
 
 static int neighbour(const memheap_node_monitor_t *m, int distance)

@@ -88,6 +88,14 @@ static void describe_operation(const memheap_wait_reason_t *reason, char *text,
 
 static const memheap_wait_reason_t remote_operation = {describe_operation};
 
+/* Begin a wait of a loop that makes progress itself, under the lock. */
+static memheap_wait_t begin_wait(const memheap_transport_t *t)
+{
+    memheap_wait_t wait = memheap_wait_begin(&t->job->wait, &remote_operation);
+    wait.policy.progress = NULL;
+    return wait;
+}
+
 void memheap_ucx_finish(memheap_transport_t *t, int pe,
                         ucs_status_ptr_t request)
 {
@@ -96,9 +104,7 @@ void memheap_ucx_finish(memheap_transport_t *t, int pe,
     ucs_status_t status = UCS_PTR_IS_ERR(request)
                               ? UCS_PTR_STATUS(request)
                               : ucp_request_check_status(request);
-    memheap_wait_t wait = memheap_wait_begin(&t->job->wait, &remote_operation);
-    wait.policy.progress =
-        NULL; /* the loop makes progress itself, under the lock */
+    memheap_wait_t wait = begin_wait(t);
     while (status == UCS_INPROGRESS) {
         unsigned events = ucp_worker_progress(t->worker);
         unlock_worker(t);
@@ -243,9 +249,7 @@ void memheap_transport_get_nbi(memheap_transport_t *transport,
 void memheap_ucx_progress_until_zero(memheap_transport_t *t,
                                      const size_t *count)
 {
-    memheap_wait_t wait = memheap_wait_begin(&t->job->wait, &remote_operation);
-    wait.policy.progress =
-        NULL; /* the loop makes progress itself, under the lock */
+    memheap_wait_t wait = begin_wait(t);
     while (*count > 0) {
         unsigned events = ucp_worker_progress(t->worker);
         unlock_worker(t);

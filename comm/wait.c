@@ -39,7 +39,7 @@ static _Thread_local struct {
     uint64_t shared_until_ns; /* its core counts as shared */
 } thread __attribute__((tls_model("initial-exec")));
 
-static uint64_t now_ns(void)
+uint64_t memheap_wait_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -91,7 +91,8 @@ static void rest(uint64_t waited, bool shared, bool is_long, bool yields_work)
         return;
     sleep = sleep < SLEEP_MAX_NS ? sleep : SLEEP_MAX_NS;
     nanosleep(&(struct timespec){.tv_nsec = (long)sleep}, NULL);
-    thread.time_ns = now_ns(); /* a sleep is no sign of other threads */
+    thread.time_ns =
+        memheap_wait_now(); /* a sleep is no sign of other threads */
 }
 
 void memheap_wait_yield(memheap_wait_t *wait)
@@ -99,7 +100,7 @@ void memheap_wait_yield(memheap_wait_t *wait)
     sched_yield();
     if (++thread.yields % CHECK != 0)
         return;
-    uint64_t now = now_ns();
+    uint64_t now = memheap_wait_now();
     long switches = look(wait, now);
     bool shared = now < thread.shared_until_ns;
     adapt(shared);

@@ -58,6 +58,9 @@ struct memheap_wait {
  */
 extern unsigned memheap_wait_spins;
 
+/** Nanoseconds of CLOCK_MONOTONIC. */
+uint64_t memheap_wait_now(void);
+
 /** Give the core away, or sleep; adapt. */
 void memheap_wait_yield(memheap_wait_t *wait);
 

@@ -27,7 +27,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -54,13 +53,6 @@ _Static_assert(sizeof(note_t) <= MEMHEAP_AGREE_NOTE, "a note must fit");
 static note_t *note_of(const memheap_runtime_t *rt, int node_rank)
 {
     return memheap_agree_note(&rt->agree, node_rank);
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
 }
 
 /* Write the reason of a wait. */
@@ -157,7 +149,7 @@ static bool is_stuck(const memheap_runtime_t *rt, int *ended_p)
     if (job->node_size < job->size)
         return false;
     for (int look = 0; look < 2; look++) {
-        uint64_t now = now_ns();
+        uint64_t now = memheap_wait_now();
         for (int i = 0; i < job->size; i++) {
             note_t note;
             bool me = i == job->node_rank;

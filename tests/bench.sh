@@ -157,6 +157,11 @@ if [ -x "$top_builddir/bench/pgas-ops" ] &&
     [ "$(printf '%s\n' "$output" | awk -F , '{ print NF }' | sort -u)" = 9 ] ||
         miss "a line has not 9 columns"
     fact "pgas: the CSV has every column"
+    run 0 "$bench/pgas" -b "$top_builddir" --quick --against MEMHEAP_NODE_PES=1 latency
+    says " variant " "The variant is memheap with MEMHEAP_NODE_PES=1"
+    printf '%s\n' "$output" | grep -qE '^latency +put \(ns\) +[0-9.]+ +[0-9.]+ +[0-9.]+ ' ||
+        miss "has no ratio"
+    fact "pgas: memheap is compared with itself under a variable"
 fi
 
 # All scripts
