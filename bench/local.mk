@@ -90,7 +90,9 @@ bench_thread_churn_LDFLAGS = -no-install
 # with other libraries. They are built without libtool's wrapper script, which
 # would add to the startup time.
 if MPI
-noinst_PROGRAMS += bench/pgas-batch bench/pgas-footprint bench/pgas-ops
+noinst_PROGRAMS += bench/copy-ways bench/pgas-batch bench/pgas-footprint \
+	bench/pgas-ops
+bench_copy_ways_SOURCES = bench/copy-ways.c bench/common/timing.h
 bench_pgas_batch_SOURCES = bench/pgas-batch.c bench/common/timing.h
 bench_pgas_batch_LDADD = libmemheap_shmem.la
 bench_pgas_batch_LDFLAGS = -no-install

@@ -1,25 +1,26 @@
 /*
  * Long copies, by other means than memmove() where measurements favour them.
  *
- * Blocks that fit into the first-level cache are copied by wide loads and
- * stores. The C library uses string instructions there, which do not overlap
- * with the instructions around them. Blocks larger than the second-level cache
- * are copied past the caches, four pages in parallel: that avoids reading the
- * destination, and keeps more memory banks busy. The C library does so only
- * from three quarters of the shared cache on, which may be hundreds of
- * megabytes.
+ * Which way is the fastest depends on where the blocks are:
+ *   - Blocks up to 2 KiB, and blocks that are in the first-level cache, are
+ *     copied by wide loads and stores. Longer blocks are in that cache if the
+ *     same two blocks were copied last. The C library uses string instructions
+ *     from about 2 KiB on, which are slower there, and faster elsewhere. Below,
+ *     it loads the end of the source early, which confuses the prefetcher.
+ *   - Blocks larger than the second-level cache are copied past the caches,
+ *     which avoids reading the destination. The C library does so only from
+ *     three quarters of the shared cache on, which may be hundreds of
+ *     megabytes.
+ *   - If the destination is in the shared cache, there is nothing to avoid, and
+ *     the stored data stays there for its next reader. The size of a PE's part
+ *     of that cache depends on its neighbours, so it is measured: loads of a
+ *     few lines of the destination are timed against those of a line that was
+ *     just flushed.
+ *   - All else is left to the C library, in pieces: it gives up string
+ *     instructions for longer blocks.
  *
- * If the destination is in the shared cache, there is nothing to avoid, and the
- * stored data stays there for its next reader. The size of a PE's part of that
- * cache depends on its neighbours, so it is measured: loads of a few lines of
- * the destination are timed against those of a line that was just flushed.
- *
- * Measured on a Xeon of 2023 with glibc 2.36, in GB/s, as "memcpy(), this":
- * 4 KiB 128, 184; 64 MiB in memory 7.2, 10.6. Between these sizes, wide loads
- * were not faster. Past the caches, copying two blocks back and forth: 4 MiB
- * 9.1, 12.7; 16 MiB 9.0, 12.7; 64 MiB, which the cache kept in part, 10.5, 7.2;
- * with neither block in a cache: 4 MiB 8.2, 5.2; 16 MiB 8.4, 5.3. A load took
- * 58 to 130 cycles if cached, else 262 to 330.
+ * Processors without AVX-512 were not measured, and use the C library for all.
+ * bench/copy-ways.c measures each way; docs/performance.md has its table.
  */
 #include "config.h"
 
@@ -36,10 +37,11 @@
 
 enum {
     LINE = 64,
-    STEP = 2 * LINE, /* bytes per iteration of the wide loop */
+    STEP = 4 * LINE, /* bytes per iteration of the wide loop */
     PAGE = 4096,
-    PAGES = 4,                /* copied in parallel */
-    WIDE = 32 * 1024,         /* below this size: wide loads */
+    SHORT = 2 * 1024,         /* up to this size: wide loads */
+    WIDE = 32 * 1024,         /* below this size: wide loads if repeated */
+    PIECE = 512 * 1024,       /* at most, of a copy by the C library */
     STREAM = 2 * 1024 * 1024, /* from this size on: past the caches */
     PROBES = 7                /* maximum number of timed loads */
 };
@@ -48,50 +50,53 @@ enum {
 typedef long long line_t
     __attribute__((vector_size(LINE), aligned(1), may_alias));
 
-/* Copy blocks of at least STEP bytes that do not overlap. The ends are loaded
- * before the first store: if a load and a recent store have the same offset in
- * their pages, the processor assumes that the load depends on the store. */
+/* Copy blocks of at least STEP bytes that do not overlap. */
 __attribute__((target("avx512f"))) static void
 copy_wide(char *dest, const char *source, size_t size)
 {
-    const line_t head = *(const line_t *)(const void *)source;
-    const line_t *end = (const line_t *)(const void *)(source + size);
-    const line_t tail[] = {end[-2], end[-1]};
-    *(line_t *)(void *)dest = head;
-    for (size_t i = LINE - (uintptr_t)dest % LINE; i + STEP < size; i += STEP) {
+    size_t i = LINE - (uintptr_t)dest % LINE;
+    *(line_t *)(void *)dest = *(const line_t *)(const void *)source;
+    for (; i + STEP <= size; i += STEP) {
         const line_t *from = (const line_t *)(const void *)(source + i);
         line_t *to = (line_t *)(void *)(dest + i);
-        const line_t both[] = {from[0], from[1]};
-        to[0] = both[0];
-        to[1] = both[1];
+        const line_t lines[] = {from[0], from[1], from[2], from[3]};
+        to[0] = lines[0];
+        to[1] = lines[1];
+        to[2] = lines[2];
+        to[3] = lines[3];
     }
-    line_t *last = (line_t *)(void *)(dest + size);
-    last[-2] = tail[0];
-    last[-1] = tail[1];
-}
-
-/* Copy an aligned cache line past the caches. */
-static inline void stream_line(char *dest, const char *source)
-{
-    for (int i = 0; i < LINE; i += 16)
-        _mm_stream_si128((__m128i *)(void *)(dest + i),
-                         _mm_loadu_si128((const void *)(source + i)));
+    for (; i + LINE <= size; i += LINE)
+        *(line_t *)(void *)(dest + i) =
+            *(const line_t *)(const void *)(source + i);
+    i = size - LINE;
+    *(line_t *)(void *)(dest + i) = *(const line_t *)(const void *)(source + i);
 }
 
 /* Copy blocks of at least LINE bytes that do not overlap. */
-static void copy_past_caches(char *dest, const char *source, size_t size)
+__attribute__((target("avx512f"))) static void
+copy_past_caches(char *dest, const char *source, size_t size)
 {
-    size_t done = LINE - (uintptr_t)dest % LINE;
+    size_t i = LINE - (uintptr_t)dest % LINE;
     memcpy(dest, source, LINE);
-    for (; done + PAGES * PAGE <= size; done += PAGES * PAGE) {
-        for (size_t line = done; line < done + PAGE; line += LINE) {
-            for (size_t i = 0; i < PAGES * PAGE; i += PAGE)
-                stream_line(dest + line + i, source + line + i);
-        }
-    }
-    memcpy(dest + done, source + done, size - done);
+    for (; i + LINE <= size; i += LINE)
+        _mm512_stream_si512((void *)(dest + i), _mm512_loadu_si512(source + i));
+    memcpy(dest + i, source + i, size - i);
     _mm_sfence();
 }
+
+/* Copy blocks that do not overlap by the C library. */
+static void copy_in_pieces(char *dest, const char *source, size_t size)
+{
+    for (; size > PIECE; size -= PIECE, dest += PIECE, source += PIECE)
+        memcpy(dest, source, PIECE);
+    memcpy(dest, source, size);
+}
+
+/* The last of this thread's copies that were not always wide. */
+static _Thread_local struct {
+    const char *dest, *source;
+    bool tried; /* to bring the destination into a cache */
+} previous __attribute__((tls_model("initial-exec")));
 
 /* The cycles of a load, with some overhead. */
 static unsigned time_of_load(const volatile char *from)
@@ -136,13 +141,36 @@ static bool is_cached(const char *block, size_t size)
         const volatile char *page =
             (const volatile char *)(address - address % PAGE);
         (void)*page;
-        /* Not a line that the processor prefetches with the one above. */
-        if (time_of_load(page + PAGE / 2 + i * LINE) < limit)
+        /* Not a line that the processor prefetches, with the one above or
+         * because it lies at a constant distance from the last ones. */
+        if (time_of_load(page + (8 + i * i % 48) * LINE) < limit)
             cached++;
         else
             other++;
     }
     return cached > other;
+}
+
+/* Whether to copy at least STREAM bytes past the caches: if the destination is
+ * in no cache. If it is that of the last copy again, try once to bring it into
+ * a cache, which may be too small. */
+static bool is_to_memory(const char *dest, size_t size)
+{
+    bool cached = is_cached(dest, size);
+    bool again = previous.dest == dest;
+    bool past = !cached && !(again && !previous.tried);
+    previous.tried = again && !cached;
+    previous.dest = dest;
+    return past;
+}
+
+/* Whether the two blocks were copied last. */
+static bool is_repeated(const char *dest, const char *source)
+{
+    bool same = previous.dest == dest && previous.source == source;
+    previous.dest = dest;
+    previous.source = source;
+    return same;
 }
 
 void memheap_copy_long(void *dest, const void *source, size_t size)
@@ -151,13 +179,15 @@ void memheap_copy_long(void *dest, const void *source, size_t size)
     uintptr_t from = (uintptr_t)source;
     if (to - from < size || from - to < size)
         memmove(dest, source, size);
-    else if (size >= STREAM && !is_cached(dest, size))
-        copy_past_caches(dest, source, size);
-    /* Processors without these instructions run slower after wide ones. */
-    else if (size < WIDE && __builtin_cpu_supports("avx512vbmi2"))
-        copy_wide(dest, source, size);
-    else
+    /* Other processors with AVX-512 run slower after its instructions. */
+    else if (!__builtin_cpu_supports("avx512vbmi2"))
         memcpy(dest, source, size);
+    else if (size <= SHORT || (size < WIDE && is_repeated(dest, source)))
+        copy_wide(dest, source, size);
+    else if (size >= STREAM && is_to_memory(dest, size))
+        copy_past_caches(dest, source, size);
+    else
+        copy_in_pieces(dest, source, size);
 }
 #else
 void memheap_copy_long(void *dest, const void *source, size_t size)

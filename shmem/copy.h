@@ -8,7 +8,7 @@
 #include <string.h>
 
 /** The size, in bytes, from which memheap_copy_long() pays off. */
-#define MEMHEAP_COPY_LONG 2048
+#define MEMHEAP_COPY_LONG 768
 
 /** As memmove(), for at least MEMHEAP_COPY_LONG bytes. The data is visible
  * before any later store. */

@@ -83,13 +83,31 @@ static void flush(const unsigned char *block, size_t size)
 #endif
 }
 
-/* Sizes around the limits between copy methods, at odd addresses on both sides,
- * with cached and uncached destinations: all bytes arrive, and no other byte
- * changes. */
+/* Fill a block, and flush it from the caches or not. */
+static void refill(unsigned char *block, size_t size, bool cached)
+{
+    memset(block, 0xEE, size);
+    if (!cached)
+        flush(block, size);
+}
+
+/* Whether a block has the given bytes, and none beside them was changed. */
+static bool is_exact(const unsigned char *block, const unsigned char *bytes,
+                     size_t size)
+{
+    return memcmp(block, bytes, size) == 0 && block[-1] == 0xEE &&
+           block[size] == 0xEE;
+}
+
+/* Sizes around the limits between ways to copy, at odd addresses on both sides,
+ * with cached and uncached destinations, twice between the same blocks: all
+ * bytes arrive, and no other byte changes. */
 static bool copies_are_exact(void)
 {
-    static const size_t sizes[] = {2047,  2048,  2049,    2175,           4096,
-                                   32767, 32768, 2097151, 2097152 + 16383};
+    static const size_t sizes[] = {
+        767,     768,     769,         1023,   2048,   2049,
+        4096,    32767,   32768,       524288, 524289, 2 * 524288 + 1,
+        2097151, 2097152, 2097152 + 63};
     static const size_t starts[] = {64, 65, 127};
     int right = (shmem_my_pe() + 1) % shmem_n_pes();
     size_t room = LARGE;
@@ -104,21 +122,20 @@ static bool copies_are_exact(void)
         bool cached = k % 18 < 9;
         size_t to = starts[k % 9 / 3];
         size_t from = starts[k % 3];
-        memset(block, 0xEE, to + size + 64);
-        memset(in, 0xEE, from + size + 64);
-        if (!cached) {
-            flush(block, to + size);
-            flush(in, from + size);
+        int times = size < 65536 ? 2 : 1;
+        for (int i = 0; i < times; i++) {
+            refill(block, to + size + 64, cached);
+            shmem_barrier_all();
+            shmem_putmem(block + to, out + from, size, right);
+            shmem_barrier_all();
+            good = good && is_exact(block + to, out + from, size);
+        }
+        for (int i = 0; i < times; i++) {
+            refill(in, from + size + 64, cached);
+            shmem_getmem(in + from, block + to, size, right);
+            good = good && is_exact(in + from, out + from, size);
         }
         shmem_barrier_all();
-        shmem_putmem(block + to, out + from, size, right);
-        shmem_barrier_all();
-        good = good && memcmp(block + to, out + from, size) == 0 &&
-               block[to - 1] == 0xEE && block[to + size] == 0xEE;
-        shmem_getmem(in + from, block + to, size, right);
-        shmem_barrier_all();
-        good = good && memcmp(in + from, out + from, size) == 0 &&
-               in[from - 1] == 0xEE && in[from + size] == 0xEE;
     }
     free(in);
     free(out);
@@ -138,7 +155,7 @@ static bool overlapping_copies_move(void)
     unsigned char *block = shmem_malloc(LARGE);
     unsigned char *there = shmem_ptr(block, right);
     bool good = true;
-    for (size_t size = 2048; near > 1 && size < LARGE - 3; size *= 4) {
+    for (size_t size = 768; near > 1 && size < LARGE - 3; size *= 4) {
         for (size_t i = 0; i < size; i++)
             before[i] = there[i] = value(right, 0, i + i / 256);
         shmem_getmem(there + 3, block, size, right);
