@@ -166,8 +166,12 @@ void memheap_transport_send(memheap_transport_t *transport, int pe,
                             const void *head, size_t head_size,
                             const void *data, size_t size);
 
-/** Serve other PEs, without waiting. Takes void * to be a callback. */
-void memheap_transport_progress(void *transport);
+/** Serve other PEs, without waiting. @return whether there was something to do.
+ *  Takes void * to be a callback, as the next one does. */
+bool memheap_transport_progress(void *transport);
+
+/** Sleep so long, or until there is something to do. */
+void memheap_transport_sleep(void *transport, uint64_t ns);
 
 /** The same, but do nothing if another call is in progress. For callbacks of
  *  other libraries. @return the number of events */

@@ -16,7 +16,7 @@
  * operations, ucx_progress.c the progress thread. Together they implement
  * transport.h.
  */
-#define _GNU_SOURCE /* secure_getenv() */
+#define _GNU_SOURCE /* secure_getenv(), ppoll() */
 #include "config.h"
 
 #include "comm/ucx.h"
@@ -25,6 +25,7 @@
 #include "comm/ucx_segments.h"
 #include "base/util.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,12 +43,25 @@ typedef struct operation {
     int pe;
 } operation_t;
 
-void memheap_transport_progress(void *transport)
+bool memheap_transport_progress(void *transport)
 {
     memheap_transport_t *t = transport;
     lock_worker(t);
-    ucp_worker_progress(t->worker);
+    unsigned events = ucp_worker_progress(t->worker);
     unlock_worker(t);
+    return events != 0;
+}
+
+void memheap_transport_sleep(void *transport, uint64_t ns)
+{
+    memheap_transport_t *t = transport;
+    struct pollfd event = {.fd = t->event_file, .events = POLLIN};
+    const struct timespec time = {.tv_nsec = (long)ns};
+    lock_worker(t);
+    bool armed = event.fd < 0 || ucp_worker_arm(t->worker) == UCS_OK;
+    unlock_worker(t);
+    if (armed)
+        ppoll(&event, 1, &time, NULL); /* ignores a negative file */
 }
 
 int memheap_transport_try_progress(memheap_transport_t *t)
@@ -414,8 +428,12 @@ static memheap_status_t open_worker(memheap_transport_t *t)
                                           .arg = t};
         status = ucp_worker_set_am_recv_handler(t->worker, &handler);
     }
-    return status == UCS_OK ? MEMHEAP_OK
-                            : memheap_ucx_failed(t, "create a worker", status);
+    if (status != UCS_OK)
+        return memheap_ucx_failed(t, "create a worker", status);
+    if (!t->config.progress_thread ||
+        ucp_worker_get_efd(t->worker, &t->event_file) != UCS_OK)
+        t->event_file = -1;
+    return MEMHEAP_OK;
 }
 
 /* Publish the worker address of this PE. Collective. */

@@ -73,6 +73,7 @@ struct memheap_transport {
     size_t atomics; /* the atomic ones among them */
     uint64_t fences;
     uint64_t calls; /* steps of the program into UCX */
+    int event_file; /* readable if there is something to do; -1: not known */
     pthread_t thread;
     bool has_thread; /* the progress thread runs */
     atomic_bool thread_ends;

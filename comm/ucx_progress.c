@@ -54,8 +54,8 @@ static uint64_t serve(memheap_transport_t *t, bool *armed_p)
 static void *run(void *context)
 {
     memheap_transport_t *t = context;
-    struct pollfd event = {.events = POLLIN};
-    bool can_sleep = ucp_worker_get_efd(t->worker, &event.fd) == UCS_OK;
+    struct pollfd event = {.fd = t->event_file, .events = POLLIN};
+    bool can_sleep = t->event_file >= 0;
     long look_us = LOOK_MIN_US;
     uint64_t seen = calls_of(t);
     prctl(PR_SET_TIMERSLACK, SLACK_NS);

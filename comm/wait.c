@@ -13,7 +13,6 @@
 #include "comm/wait.h"
 
 #include <sched.h>
-#include <stdbool.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -82,7 +81,8 @@ static void adapt(bool shared)
 }
 
 /* Sleep, if that is due. */
-static void rest(uint64_t waited, bool shared, bool is_long, bool yields_work)
+static void rest(const memheap_wait_policy_t *policy, uint64_t waited,
+                 bool shared, bool is_long, bool yields_work)
 {
     uint64_t sleep = waited / SLEEP_PART;
     if (shared && !yields_work && sleep < SLEEP_MIN_NS)
@@ -90,12 +90,15 @@ static void rest(uint64_t waited, bool shared, bool is_long, bool yields_work)
     else if ((!shared && !is_long) || sleep < SLEEP_MIN_NS)
         return;
     sleep = sleep < SLEEP_MAX_NS ? sleep : SLEEP_MAX_NS;
-    nanosleep(&(struct timespec){.tv_nsec = (long)sleep}, NULL);
+    if (policy->sleep != NULL)
+        policy->sleep(policy->context, sleep);
+    else
+        nanosleep(&(struct timespec){.tv_nsec = (long)sleep}, NULL);
     thread.time_ns =
         memheap_wait_now(); /* a sleep is no sign of other threads */
 }
 
-void memheap_wait_yield(memheap_wait_t *wait)
+void memheap_wait_yield(memheap_wait_t *wait, bool served)
 {
     sched_yield();
     if (++thread.yields % CHECK != 0)
@@ -110,5 +113,6 @@ void memheap_wait_yield(memheap_wait_t *wait)
     bool is_long = waited > (uint64_t)MEMHEAP_WAIT_LONG_MS * 1000000;
     if (is_long && wait->policy.on_long != NULL)
         wait->policy.on_long(wait, now);
-    rest(waited, shared, is_long, switches > 0);
+    if (!served)
+        rest(&wait->policy, waited, shared, is_long, switches > 0);
 }

@@ -6,7 +6,8 @@
  *     spin    at first: some polls without a pause, and more with pauses
  *     yield   then: other threads may need the core
  *     sleep   if the core is shared, or the wait is long: for a part of the
- *             time waited so far, and at most a millisecond
+ *             time waited so far, and at most a millisecond. A message of
+ *             another node ends it
  *
  * The kernel tells a yielding thread whether another thread has run instead.
  * If so, the core is shared, and later waits of the process yield at once; if
@@ -16,6 +17,7 @@
 #ifndef MEMHEAP_COMM_WAIT_H
 #define MEMHEAP_COMM_WAIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,7 +42,12 @@ typedef struct memheap_wait_reason {
 
 /** How the PE waits, in all waits of a job. */
 typedef struct memheap_wait_policy {
-    void (*progress)(void *context); /* serve other PEs; may be NULL */
+    /** Serve other PEs. Returns whether there was something to do: the wait
+     *  does not sleep then. May be NULL. */
+    bool (*progress)(void *context);
+    /** Sleep so long, or until there is something to do for progress(). May be
+     *  NULL. */
+    void (*sleep)(void *context, uint64_t ns);
     void *context;
     /** Called again and again while a wait is long; may be NULL. */
     void (*on_long)(const memheap_wait_t *wait, uint64_t now_ns);
@@ -61,8 +68,9 @@ extern unsigned memheap_wait_spins;
 /** Nanoseconds of CLOCK_MONOTONIC. */
 uint64_t memheap_wait_now(void);
 
-/** Give the core away, or sleep; adapt. */
-void memheap_wait_yield(memheap_wait_t *wait);
+/** Give the core away, or sleep unless the wait just served other PEs; adapt.
+ */
+void memheap_wait_yield(memheap_wait_t *wait, bool served);
 
 static inline void memheap_wait_pause(void)
 {
@@ -86,10 +94,10 @@ memheap_wait_begin(const memheap_wait_policy_t *policy,
 /** Call this between two polls. */
 static inline void memheap_wait_step(memheap_wait_t *wait)
 {
-    if (wait->policy.progress != NULL)
-        wait->policy.progress(wait->policy.context);
+    bool served = wait->policy.progress != NULL &&
+                  wait->policy.progress(wait->policy.context);
     if (wait->spins == 0)
-        memheap_wait_yield(wait);
+        memheap_wait_yield(wait, served);
     else if (--wait->spins < MEMHEAP_WAIT_SPINS - MEMHEAP_WAIT_EAGER)
         memheap_wait_pause();
 }

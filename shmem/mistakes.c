@@ -166,7 +166,7 @@ void memheap_runtime_not_running(const char *call)
     end_job();
 }
 
-void memheap_refuse_to_wait(void *context)
+bool memheap_refuse_to_wait(void *context)
 {
     (void)context;
     memheap_runtime_not_running("a routine that waits for another PE");

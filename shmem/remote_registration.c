@@ -163,6 +163,7 @@ static memheap_status_t open_transport(memheap_runtime_t *rt)
     }
     start_node_monitor(rt);
     rt->job.wait.progress = memheap_transport_progress;
+    rt->job.wait.sleep = memheap_transport_sleep;
     rt->job.wait.context = rt->transport;
     if (!memheap_mpi_hook_progress(progress_from_mpi, true) &&
         !config.progress_thread)
@@ -196,6 +197,7 @@ void memheap_registration_close(memheap_runtime_t *rt)
     memheap_node_monitor_close(rt->node_monitor);
     rt->node_monitor = NULL;
     rt->job.wait.progress = NULL;
+    rt->job.wait.sleep = NULL;
 }
 
 memheap_status_t memheap_register_space(const memheap_space_t *space,

@@ -180,7 +180,7 @@ _Noreturn void memheap_runtime_not_running(const char *call);
 
 /** The progress callback of waits while the library is not running: no other PE
  *  ends them. As memheap_runtime_not_running(). */
-void memheap_refuse_to_wait(void *context);
+bool memheap_refuse_to_wait(void *context);
 
 /** As memheap_runtime_has_ended(), if the library is not running. */
 void memheap_runtime_warn_ended(const char *call);

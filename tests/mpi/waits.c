@@ -12,7 +12,9 @@
  *   twice     PE 0 sets a lock that it holds
  *   foreign   PE 0 clears a lock that the last PE holds
  *   free      PE 0 clears a lock that is free
- *   pace      a thread of each PE takes its core, so its waits yield at once
+ *   pace      a thread of each PE takes its core, so its waits yield at once;
+ *             and they sleep in the way that their policy says, unless they
+ *             serve another PE
  */
 #define _GNU_SOURCE /* sched_getcpu() */
 #include "tests/mpi/tap.h"
@@ -151,6 +153,40 @@ static void *spin(void *stop)
     return NULL;
 }
 
+static bool serves;
+static int sleeps;
+
+static bool progress(void *context)
+{
+    (void)context;
+    return serves;
+}
+
+static void sleep_soundly(void *context, uint64_t ns)
+{
+    (void)context;
+    (void)ns;
+    sleeps++;
+}
+
+/* Wait until a wait on a shared core has slept; then as long, but serving
+ * others. Returns whether only the first slept. */
+static bool sleeps_when_idle(void)
+{
+    const memheap_wait_policy_t policy = {.progress = progress,
+                                          .sleep = sleep_soundly};
+    memheap_wait_t wait = memheap_wait_begin(&policy, NULL);
+    int steps = 0;
+    for (; sleeps == 0; steps++)
+        memheap_wait_step(&wait);
+    sleeps = 0;
+    serves = true;
+    wait = memheap_wait_begin(&policy, NULL);
+    while (steps-- > 0)
+        memheap_wait_step(&wait);
+    return sleeps == 0;
+}
+
 static void pace(void)
 {
     static int stop;
@@ -161,11 +197,13 @@ static void pace(void)
     sched_setaffinity(0, sizeof(core), &core); /* the new thread inherits it */
     pthread_create(&thread, NULL, spin, &stop);
     do {
-        const memheap_wait_policy_t policy = {NULL, NULL, NULL};
+        const memheap_wait_policy_t policy = {.progress = NULL};
         memheap_wait_t wait = memheap_wait_begin(&policy, NULL);
         for (int i = 0; i < MEMHEAP_WAIT_SPINS + 16; i++)
             memheap_wait_step(&wait);
     } while (memheap_wait_spins > 0);
+    if (!sleeps_when_idle())
+        printf("slept while serving\n");
     stop = 1;
     pthread_join(thread, NULL);
 }
