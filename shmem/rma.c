@@ -97,12 +97,27 @@ static size_t extent_of(size_t count, size_t step, size_t block)
     return distance > SIZE_MAX - block ? SIZE_MAX : distance + block;
 }
 
-/* Copy count blocks, with a step in bytes on each side. */
+__attribute__((always_inline)) static inline void
+copy_each(char *dest, size_t dest_step, const char *source, size_t source_step,
+          size_t block, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        memheap_copy(dest + i * dest_step, source + i * source_step, block);
+}
+
+/* Copy count blocks, with a step in bytes on each side. Blocks of one word are
+ * loaded and stored, without a call. */
 static void copy_blocks(char *dest, size_t dest_step, const char *source,
                         size_t source_step, size_t block, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        memmove(dest + i * dest_step, source + i * source_step, block);
+    if (block == sizeof(uint64_t))
+        copy_each(dest, dest_step, source, source_step, sizeof(uint64_t),
+                  count);
+    else if (block == sizeof(uint32_t))
+        copy_each(dest, dest_step, source, source_step, sizeof(uint32_t),
+                  count);
+    else
+        copy_each(dest, dest_step, source, source_step, block, count);
 }
 
 /* End the job if the extent of the local blocks overflows. */
