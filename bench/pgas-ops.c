@@ -13,6 +13,10 @@
  *               calls the library each 10 ms only
  *   bandwidth   GB/s between PE 0 and PE 1; also of memcpy between the same
  *               blocks, if shmem_ptr() gives their address
+ *   rate        ns per call: 64 puts to the consecutive blocks of a window, and
+ *               a quiet; the same for the nonblocking forms of put and get, and
+ *               for put with signal
+ *   strided     ns per call of strided and block-strided puts and gets
  *   barrier     ns
  *   collective  ns per call over all PEs. Each batch has one synchronization
  *               array per call and ends with a barrier. So no array is reused
@@ -23,7 +27,9 @@
  *   setup       ms from before shmem_init() to after shmem_finalize()
  *
  * The collectives are those over active sets, and those over teams if the
- * library has them.
+ * library has them. Where a library lacks a call, what a program does instead
+ * is measured: a put, a fence and an atomic set for a put with signal, and a
+ * loop for block-strided puts and gets.
  */
 #include "common/timing.h"
 
@@ -42,7 +48,8 @@ enum {
     WORKS = 8,     /* at most, in one measurement */
     SYNCS = 16,    /* calls of a collective in a batch */
     WORDS = 8192,  /* in 64 KiB */
-    PART = 128     /* words per PE, 1 KiB */
+    PART = 128,    /* words per PE, 1 KiB */
+    WINDOW = 64    /* outstanding puts */
 };
 
 /* Runs one batch of calls. */
@@ -52,7 +59,7 @@ static int me, pes, batches;
 static long *cell;            /* target of latency */
 static char *mine, *other;    /* blocks for bandwidth; NULL: no direct access */
 static size_t size;           /* bytes of a call */
-static int words;             /* words per PE of a collective */
+static int words;             /* words per PE of a collective; per block */
 static long *source, *target; /* of collectives */
 static long *syncs[SYNCS], *scratch[SYNCS];
 
@@ -197,6 +204,106 @@ static void bandwidth(void)
     }
 }
 
+#define LATER (SHMEM_MAJOR_VERSION > 1 || SHMEM_MINOR_VERSION >= 5)
+#if LATER
+#define PUT_SIGNAL(DEST, SOURCE)                                               \
+    shmem_putmem_signal(DEST, SOURCE, size, signal_word, 1, SHMEM_SIGNAL_SET, 1)
+#else
+#define PUT_SIGNAL(DEST, SOURCE)                                               \
+    (shmem_putmem(DEST, SOURCE, size, 1), shmem_fence(),                       \
+     shmem_ulong_atomic_set((unsigned long *)signal_word, 1, 1))
+#endif
+
+/* A work that repeats a call on the blocks of a window, and a quiet. */
+#define WINDOW_WORK(NAME, CALL)                                                \
+    static void NAME(int calls)                                                \
+    {                                                                          \
+        for (int i = 0; i < calls; i++) {                                      \
+            char *here = mine + (size_t)i * size;                              \
+            char *there = here + WINDOW * size;                                \
+            CALL;                                                              \
+        }                                                                      \
+        shmem_quiet();                                                         \
+    }
+
+static uint64_t *signal_word;
+WINDOW_WORK(put_window, shmem_putmem(there, here, size, 1))
+WINDOW_WORK(put_nbi_window, shmem_putmem_nbi(there, here, size, 1))
+WINDOW_WORK(get_nbi_window, shmem_getmem_nbi(here, there, size, 1))
+WINDOW_WORK(put_signal_window, PUT_SIGNAL(there, here))
+
+static void rate(void)
+{
+    static work_t *const works[] = {put_window, put_nbi_window, get_nbi_window,
+                                    put_signal_window};
+    static const char *const names[] = {"put", "put_nbi", "get_nbi",
+                                        "put with signal"};
+    static const struct {
+        size_t size;
+        const char *name;
+    } all[] = {{8, "8 B"},           {1 << 10, "1 KiB"}, {2 << 10, "2 KiB"},
+               {4 << 10, "4 KiB"},   {8 << 10, "8 KiB"}, {16 << 10, "16 KiB"},
+               {64 << 10, "64 KiB"}, {1 << 20, "1 MiB"}};
+    size_t last = sizeof(all) / sizeof(all[0]) - 1;
+    signal_word = allocate(sizeof(*signal_word));
+    mine = allocate(2 * WINDOW * all[last].size);
+    shmem_barrier_all();
+    for (size_t k = 0; k <= last && me == 0; k++) {
+        double median[WORKS];
+        size = all[k].size;
+        measure(works, 4, WINDOW, k < last ? batches : (batches + 9) / 10,
+                median);
+        for (int i = 0; i < 4; i++)
+            printf("ns\t%s, %s\t%.1f\n", names[i], all[k].name, median[i]);
+    }
+    shmem_barrier_all();
+}
+
+/* Every other block of `words` words; a block is a call where there is none for
+ * all. `times` is the number of blocks. */
+static int times;
+WORK(iput_words, shmem_long_iput(target, source, 2, 2, (size_t)times, 1))
+WORK(iget_words, shmem_long_iget(source, target, 2, 2, (size_t)times, 1))
+#if SHMEM_MAJOR_VERSION > 1 || SHMEM_MINOR_VERSION >= 6
+#define BLOCKS(BLOCK_CALL, CALL, DEST, SOURCE)                                 \
+    BLOCK_CALL(DEST, SOURCE, 2 * words, 2 * words, (size_t)words,              \
+               (size_t)times, 1)
+#else
+#define BLOCKS(BLOCK_CALL, CALL, DEST, SOURCE)                                 \
+    for (int k = 0; k < times; k++)                                            \
+    CALL(DEST + 2 * k * words, SOURCE + 2 * k * words, (size_t)words, 1)
+#endif
+WORK(ibput_words, BLOCKS(shmem_long_ibput, shmem_long_put, target, source))
+WORK(ibget_words, BLOCKS(shmem_long_ibget, shmem_long_get, source, target))
+
+static void strided(void)
+{
+    static work_t *const singles[] = {iput_words, iget_words};
+    static work_t *const blocks[] = {ibput_words, ibget_words};
+    static const struct {
+        int words, times;
+        const char *name;
+    } all[] = {{1, 16, "16 of 8 B"},
+               {1, 1024, "1024 of 8 B"},
+               {8, 128, "128 of 64 B"},
+               {128, 16, "16 of 1 KiB"},
+               {1024, 8, "8 of 8 KiB"}};
+    target = allocate(2 * WORDS * sizeof(*target));
+    source = allocate(2 * WORDS * sizeof(*source));
+    shmem_barrier_all();
+    for (size_t k = 0; k < sizeof(all) / sizeof(all[0]) && me == 0; k++) {
+        double median[WORKS];
+        words = all[k].words;
+        times = all[k].times;
+        measure(words == 1 ? singles : blocks, 2, 16, batches, median);
+        printf("ns\t%s, %s\t%.1f\n", words == 1 ? "iput" : "ibput", all[k].name,
+               median[0]);
+        printf("ns\t%s, %s\t%.1f\n", words == 1 ? "iget" : "ibget", all[k].name,
+               median[1]);
+    }
+    shmem_barrier_all();
+}
+
 WORK(barrier_all, shmem_barrier_all())
 
 static void barrier(void)
@@ -227,7 +334,7 @@ COLLECTIVE(set_fcollect,
            shmem_fcollect64(target, source, N, 0, 0, pes, syncs[i]))
 COLLECTIVE(set_alltoall,
            shmem_alltoall64(target, source, N, 0, 0, pes, syncs[i]))
-#if SHMEM_MAJOR_VERSION > 1 || SHMEM_MINOR_VERSION >= 5
+#if LATER
 COLLECTIVE(team_broadcast,
            shmem_long_broadcast(SHMEM_TEAM_WORLD, target, source, N, 0))
 COLLECTIVE(team_sum, shmem_long_sum_reduce(SHMEM_TEAM_WORLD, target, source, N))
@@ -384,10 +491,9 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(void);
-    } sections[] = {{"latency", latency},
-                    {"bandwidth", bandwidth},
-                    {"barrier", barrier},
-                    {"collective", collective},
+    } sections[] = {{"latency", latency}, {"bandwidth", bandwidth},
+                    {"rate", rate},       {"strided", strided},
+                    {"barrier", barrier}, {"collective", collective},
                     {"crowded", crowded}};
     const char *name = argc > 1 ? argv[1] : "";
     batches = argc > 2 ? atoi(argv[2]) : BATCHES;

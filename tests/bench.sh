@@ -93,6 +93,20 @@ printf '%s\n' "$output" | awk '{ exit !(NF == 2 && $1 > 0 && $2 > 0) }' ||
     miss "has not two figures"
 fact "cache: a context of 1000 blocks is measured"
 
+# bench/copy-ways
+
+if [ -x "$top_builddir/bench/copy-ways" ]; then
+    run 0 "$top_builddir/bench/copy-ways" 1024 1024 0 0 1
+    for blocks in same window "from memory" "to memory" both apart; do
+        printf '%s\n' "$output" | grep -qE "^$blocks +1024 .* [a-z]+ +[0-9.]+\$" ||
+            miss "no row of $blocks"
+    done
+    fact "copy-ways: the table has a row for each place of the blocks"
+    run 2 "$top_builddir/bench/copy-ways" 0 1
+    says "usage: copy-ways"
+    fact "copy-ways: refuses a size of 0"
+fi
+
 # bench/soak
 
 run 0 "$top_builddir/bench/soak-rounds" "$trace" 0.1 0.01 1
@@ -148,11 +162,16 @@ fact "threads: the table has a row for each workload and number of threads"
 
 if [ -x "$top_builddir/bench/pgas-ops" ] &&
     "${MPIRUN:-false}" --version 2>/dev/null | grep -q 'Open MPI\|OpenRTE'; then
-    run 0 "$bench/pgas" -b "$top_builddir" --quick latency
+    run 0 "$bench/pgas" -b "$top_builddir" --quick latency rate strided
     [ "$(printf '%s\n' "$output" | grep -cE '^(latency)? .* <= 0.5 ')" -ge 6 ] ||
-        miss "has not six rows"
+        miss "has not six rows of latencies"
+    for row in "put, 8 B" "put with signal, 64 KiB" "get_nbi, 1 MiB" \
+        "iput, 1024 of 8 B" "ibget, 8 of 8 KiB"; do
+        printf '%s\n' "$output" | grep -qE "^(rate|strided)? +$row \(ns\) +[0-9.]+ .* <= 1 " ||
+            miss "no row of $row"
+    done
     printf '%s\n' "$output" | grep -q "^Medians of 1 round; " || miss "has no head"
-    fact "pgas: prints rows of latencies, and a heading"
+    fact "pgas: prints rows of latencies, rates and strides, and a heading"
     run 0 "$bench/pgas" -b "$top_builddir" --quick --csv latency
     [ "$(printf '%s\n' "$output" | awk -F , '{ print NF }' | sort -u)" = 9 ] ||
         miss "a line has not 9 columns"
