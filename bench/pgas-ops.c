@@ -251,7 +251,7 @@ static void rate(void)
     for (size_t k = 0; k <= last && me == 0; k++) {
         double median[WORKS];
         size = all[k].size;
-        measure(works, 4, WINDOW, k < last ? batches : (batches + 9) / 10,
+        measure(works, 4, WINDOW, k < last - 1 ? batches : (batches + 9) / 10,
                 median);
         for (int i = 0; i < 4; i++)
             printf("ns\t%s, %s\t%.1f\n", names[i], all[k].name, median[i]);
@@ -295,7 +295,8 @@ static void strided(void)
         double median[WORKS];
         words = all[k].words;
         times = all[k].times;
-        measure(words == 1 ? singles : blocks, 2, 16, batches, median);
+        measure(words == 1 ? singles : blocks, 2, 1024 / words / times + 1,
+                batches, median);
         printf("ns\t%s, %s\t%.1f\n", words == 1 ? "iput" : "ibput", all[k].name,
                median[0]);
         printf("ns\t%s, %s\t%.1f\n", words == 1 ? "iget" : "ibget", all[k].name,

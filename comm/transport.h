@@ -170,7 +170,7 @@ void memheap_transport_send(memheap_transport_t *transport, int pe,
  *  Takes void * to be a callback, as the next one does. */
 bool memheap_transport_progress(void *transport);
 
-/** Sleep so long, or until there is something to do. */
+/** Sleep for less than a second, or until there is something to do. */
 void memheap_transport_sleep(void *transport, uint64_t ns);
 
 /** The same, but do nothing if another call is in progress. For callbacks of

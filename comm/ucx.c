@@ -55,13 +55,17 @@ bool memheap_transport_progress(void *transport)
 void memheap_transport_sleep(void *transport, uint64_t ns)
 {
     memheap_transport_t *t = transport;
-    struct pollfd event = {.fd = t->event_file, .events = POLLIN};
+    struct pollfd event = {.fd = -1, .events = POLLIN}; /* -1 is ignored */
     const struct timespec time = {.tv_nsec = (long)ns};
     lock_worker(t);
-    bool armed = event.fd < 0 || ucp_worker_arm(t->worker) == UCS_OK;
+    ucs_status_t armed =
+        t->event_file < 0 ? UCS_ERR_UNSUPPORTED : ucp_worker_arm(t->worker);
     unlock_worker(t);
-    if (armed)
-        ppoll(&event, 1, &time, NULL); /* ignores a negative file */
+    if (armed == UCS_ERR_BUSY) /* there is something to do */
+        return;
+    if (armed == UCS_OK)
+        event.fd = t->event_file;
+    ppoll(&event, 1, &time, NULL);
 }
 
 int memheap_transport_try_progress(memheap_transport_t *t)
