@@ -128,6 +128,8 @@ void memheap_ucx_finish(memheap_transport_t *t, int pe,
         unlock_worker(t);
         if (events == 0)
             memheap_wait_step(&wait);
+        else
+            wait.served = true;
         lock_worker(t);
         status = ucp_request_check_status(request);
     }
@@ -273,6 +275,8 @@ void memheap_ucx_progress_until_zero(memheap_transport_t *t,
         unlock_worker(t);
         if (events == 0)
             memheap_wait_step(&wait);
+        else
+            wait.served = true;
         lock_worker(t);
     }
 }

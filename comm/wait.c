@@ -85,7 +85,8 @@ static void rest(const memheap_wait_policy_t *policy, uint64_t waited,
                  bool shared, bool is_long, bool yields_work)
 {
     uint64_t sleep = waited / SLEEP_PART;
-    if (shared && !yields_work && sleep < SLEEP_MIN_NS)
+    if (shared && !yields_work && waited >= SLEEP_MIN_NS &&
+        sleep < SLEEP_MIN_NS)
         sleep = 1; /* the kernel makes it about SLEEP_MIN_NS */
     else if ((!shared && !is_long) || sleep < SLEEP_MIN_NS)
         return;
@@ -98,7 +99,7 @@ static void rest(const memheap_wait_policy_t *policy, uint64_t waited,
         memheap_wait_now(); /* a sleep is no sign of other threads */
 }
 
-void memheap_wait_yield(memheap_wait_t *wait, bool served)
+void memheap_wait_yield(memheap_wait_t *wait)
 {
     sched_yield();
     if (++thread.yields % CHECK != 0)
@@ -108,11 +109,13 @@ void memheap_wait_yield(memheap_wait_t *wait, bool served)
     bool shared = now < thread.shared_until_ns;
     adapt(shared);
     if (wait->start_ns == 0)
-        wait->start_ns = now;
-    uint64_t waited = now - wait->start_ns;
-    bool is_long = waited > (uint64_t)MEMHEAP_WAIT_LONG_MS * 1000000;
+        wait->start_ns = wait->idle_ns = now;
+    if (wait->served)
+        wait->idle_ns = now;
+    wait->served = false;
+    bool is_long =
+        now - wait->start_ns > (uint64_t)MEMHEAP_WAIT_LONG_MS * 1000000;
     if (is_long && wait->policy.on_long != NULL)
         wait->policy.on_long(wait, now);
-    if (!served)
-        rest(&wait->policy, waited, shared, is_long, switches > 0);
+    rest(&wait->policy, now - wait->idle_ns, shared, is_long, switches > 0);
 }

@@ -6,8 +6,8 @@
  *     spin    at first: some polls without a pause, and more with pauses
  *     yield   then: other threads may need the core
  *     sleep   if the core is shared, or the wait is long: for a part of the
- *             time waited so far, and at most a millisecond. A message of
- *             another node ends it
+ *             time since there was something to do, and at most a
+ *             millisecond. A message of another node ends it
  *
  * The kernel tells a yielding thread whether another thread has run instead.
  * If so, the core is shared, and later waits of the process yield at once; if
@@ -42,8 +42,8 @@ typedef struct memheap_wait_reason {
 
 /** How the PE waits, in all waits of a job. */
 typedef struct memheap_wait_policy {
-    /** Serve other PEs. Returns whether there was something to do: the wait
-     *  does not sleep then. May be NULL. */
+    /** Serve other PEs. Returns whether there was something to do. May be
+     *  NULL. */
     bool (*progress)(void *context);
     /** Sleep so long, or until there is something to do for progress(). May be
      *  NULL. */
@@ -59,6 +59,8 @@ struct memheap_wait {
     const memheap_wait_reason_t *reason; /* NULL: not known */
     unsigned spins;                      /* left */
     uint64_t start_ns;                   /* 0: the wait is short so far */
+    uint64_t idle_ns; /* since when there was nothing to do for progress() */
+    bool served;      /* there was, since the last look at the time */
 };
 
 /** Polls before a wait of this process yields. Adapted by memheap_wait_yield().
@@ -68,9 +70,8 @@ extern unsigned memheap_wait_spins;
 /** Nanoseconds of CLOCK_MONOTONIC. */
 uint64_t memheap_wait_now(void);
 
-/** Give the core away, or sleep unless the wait just served other PEs; adapt.
- */
-void memheap_wait_yield(memheap_wait_t *wait, bool served);
+/** Give the core away, or sleep; adapt. */
+void memheap_wait_yield(memheap_wait_t *wait);
 
 static inline void memheap_wait_pause(void)
 {
@@ -94,10 +95,11 @@ memheap_wait_begin(const memheap_wait_policy_t *policy,
 /** Call this between two polls. */
 static inline void memheap_wait_step(memheap_wait_t *wait)
 {
-    bool served = wait->policy.progress != NULL &&
-                  wait->policy.progress(wait->policy.context);
+    if (wait->policy.progress != NULL &&
+        wait->policy.progress(wait->policy.context))
+        wait->served = true;
     if (wait->spins == 0)
-        memheap_wait_yield(wait, served);
+        memheap_wait_yield(wait);
     else if (--wait->spins < MEMHEAP_WAIT_SPINS - MEMHEAP_WAIT_EAGER)
         memheap_wait_pause();
 }
