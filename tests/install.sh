@@ -98,7 +98,7 @@ done
 
 # The same with oshcc and oshrun. The output must be that of a program with one
 # process.
-OSHRUN_MPIRUN=${OSHRUN_MPIRUN:-$MPIRUN} # launch.sh may have set it
+OSHRUN_MPIRUN=$real_mpirun
 export OSHRUN_MPIRUN
 for name in $examples; do
     # shellcheck disable=SC2086

@@ -402,7 +402,7 @@ PATH=$saved_path
 
 # The real launcher
 . "${top_srcdir:-.}/tests/mpi/launch.sh"
-OSHRUN_MPIRUN=$MPIRUN
+OSHRUN_MPIRUN=$real_mpirun
 run 0 env SHMEM_VERSION=1 timeout 60 "$oshrun" -n 4 "$work/oshcc program"
 says "P E 0 of 4 with 1" "P E 3 of 4 with 1" "OpenSHMEM 1.6"
 fact "oshrun starts four PEs"
