@@ -67,7 +67,10 @@ static memheap_status_t back_units(memheap_region_t *region, size_t start,
         error = memheap_huge_pages_collapse(address, end - start, pages->unit);
     else if (madvise(address, end - start, MADV_HUGEPAGE) != 0)
         error = errno;
-    pages->failures = error == 0 ? 0 : pages->failures + 1;
+    if (error == 0)
+        pages->failures = 0;
+    else if (error != EAGAIN) /* a few pages are in use by a device */
+        pages->failures++;
     if (error == 0 || region->policy.pages != MEMHEAP_PAGES_THP)
         return MEMHEAP_OK;
     bool mandatory = region->policy.pages_mode == MEMHEAP_MANDATORY;
