@@ -154,6 +154,27 @@ START_TEST(growing_heap_takes_little_more_than_its_blocks)
 }
 END_TEST
 
+START_TEST(growth_by_small_blocks_takes_few_requests)
+{
+    flags = MEMHEAP_SINGLE_THREADED;
+    memheap_t *heap = open_default(GIB, "ptmalloc", NULL);
+    memheap_stats_t stats = {.high_water = 0};
+    size_t before = 0;
+    int steps = 0;
+    while (stats.high_water < 256 * MIB) {
+        alloc(heap, 16, 40000);
+        memheap_get_stats(heap, &stats);
+        steps += stats.resident > before + 4096 * 16;
+        before = stats.resident;
+        ck_assert_uint_le(stats.resident,
+                          stats.high_water + stats.high_water / 10 + unit);
+    }
+    if (has_huge_pages) /* 16 up to 32 MiB, and a sixteenth more each */
+        ck_assert_int_le(steps, 16 + 48);
+    memheap_destroy(heap);
+}
+END_TEST
+
 START_TEST(space_that_a_block_passes_over_takes_no_memory)
 {
     memheap_t *heap = open_default(512 * MIB, "ptmalloc", NULL);
@@ -408,6 +429,7 @@ int main(void)
     tcase_add_test(tests, window_has_huge_pages_where_its_address_fits);
     tcase_add_loop_test(tests, growing_heap_takes_little_more_than_its_blocks,
                         0, 2 * count);
+    tcase_add_test(tests, growth_by_small_blocks_takes_few_requests);
     tcase_add_test(tests, space_that_a_block_passes_over_takes_no_memory);
     tcase_add_test(tests, blocks_far_apart_take_a_huge_page_each_at_most);
     tcase_add_test(tests, untouched_heap_takes_no_memory);
