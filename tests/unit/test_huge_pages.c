@@ -288,6 +288,24 @@ START_TEST(block_that_grows_is_backed)
 }
 END_TEST
 
+/* All that a network pins has pages, so they may be huge. */
+START_TEST(pinned_memory_is_backed)
+{
+    memheap_t *heap = open_default(256 * MIB, "ptmalloc", NULL);
+    alloc(heap, 16, 100)[0] = 1;
+    ck_assert_uint_le(memheap_resident(heap), 4096);
+    memheap_stats_t stats;
+    memheap_get_stats(heap, &stats);
+    memheap_back_pinned(heap, stats.committed);
+    if (has_huge_pages)
+        ck_assert_uint_eq(huge_of(heap), stats.committed);
+    /* Later growth starts there. */
+    alloc(heap, 16, stats.committed);
+    ck_assert_uint_le(memheap_resident(heap), 2 * stats.committed + unit);
+    memheap_destroy(heap);
+}
+END_TEST
+
 START_TEST(policy_can_ask_for_huge_pages_everywhere)
 {
     memheap_t *heap = NULL;
@@ -436,6 +454,7 @@ int main(void)
     tcase_add_test(tests, trim_returns_huge_pages_that_are_free);
     tcase_add_test(tests, trim_splits_huge_pages_knowingly);
     tcase_add_test(tests, block_that_grows_is_backed);
+    tcase_add_test(tests, pinned_memory_is_backed);
     tcase_add_test(tests, policy_can_ask_for_huge_pages_everywhere);
     tcase_add_loop_test(tests, kernel_without_huge_pages_goes_unnoticed, 0, 3);
     tcase_add_loop_test(tests, policy_that_cannot_be_met_is_reported, 0, 2);
