@@ -80,6 +80,10 @@ bench_soak_rounds_LDADD = libmemheap.la $(LZMA_LIBS)
 bench_soak_rounds_LDFLAGS = -no-install
 endif
 
+# For docs/performance.md.
+noinst_PROGRAMS += bench/copy-ways
+bench_copy_ways_SOURCES = bench/copy-ways.c bench/common/timing.h
+
 # For bench/threads, which preloads other libraries.
 noinst_PROGRAMS += bench/thread-churn
 bench_thread_churn_SOURCES = bench/thread-churn.c $(bench_common)
@@ -90,9 +94,11 @@ bench_thread_churn_LDFLAGS = -no-install
 # with other libraries. They are built without libtool's wrapper script, which
 # would add to the startup time.
 if MPI
-noinst_PROGRAMS += bench/copy-ways bench/pgas-batch bench/pgas-footprint \
+noinst_PROGRAMS += bench/pages-ops bench/pgas-batch bench/pgas-footprint \
 	bench/pgas-ops
-bench_copy_ways_SOURCES = bench/copy-ways.c bench/common/timing.h
+bench_pages_ops_SOURCES = bench/pages-ops.c $(bench_common)
+bench_pages_ops_LDADD = libmemheap_shmem.la
+bench_pages_ops_LDFLAGS = -no-install
 bench_pgas_batch_SOURCES = bench/pgas-batch.c bench/common/timing.h
 bench_pgas_batch_LDADD = libmemheap_shmem.la
 bench_pgas_batch_LDFLAGS = -no-install
@@ -113,5 +119,5 @@ bench_pgas_sync_LDADD = libmemheap_shmem.la
 endif
 endif
 EXTRA_DIST += bench/common/common.sh bench/allocators bench/cache \
-	bench/compare bench/pgas bench/pgas-nodes bench/scale bench/soak \
+	bench/compare bench/pages bench/pgas bench/pgas-nodes bench/scale bench/soak \
 	bench/threads

@@ -236,6 +236,7 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     memheap_set_trim(heap,
                      heap->guard != NULL && region->guarded ? 0 : heap->trim);
     atomic_init(&heap->thread_committed, region->committed);
+    memheap_plan_backing(heap);
     if (exported)
         open_stats_export(heap);
     *heap_p = heap;
@@ -360,10 +361,20 @@ void memheap_pin_pages(memheap_t *heap)
     heap_leave(heap);
 }
 
+void memheap_back_pinned(memheap_t *heap, size_t end)
+{
+    heap_lock(heap);
+    if (end >= heap->back_at)
+        memheap_back(heap, memheap_min(end, heap->region.huge.end),
+                     memheap_min(end, heap->region.committed));
+    heap_leave(heap);
+}
+
 void memheap_set_peer_windows(memheap_t *heap,
                               const memheap_peer_windows_t *windows)
 {
     heap_lock(heap);
+    heap->windows = *windows;
     if (heap->guard != NULL)
         memheap_guard_set_peer_windows(heap->guard, windows);
     heap_unlock(heap);

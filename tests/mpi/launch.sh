@@ -28,13 +28,15 @@ case $built_cflags in
 esac
 
 # Tests use the options of Open MPI's mpirun; oshrun translates them for MPICH's.
+: "${real_mpirun:=$MPIRUN}" # a script that starts this one may have set it
+export real_mpirun
 if "$MPIRUN" --version 2>/dev/null | grep -q 'Open MPI\|OpenRTE'; then
     launcher_kind=openmpi
     oversubscribe=--oversubscribe
 else
     launcher_kind=other
     oversubscribe=
-    OSHRUN_MPIRUN=$MPIRUN
+    OSHRUN_MPIRUN=$real_mpirun
     MPIRUN=$top_builddir/tools/osh/oshrun
     export OSHRUN_MPIRUN
 fi
@@ -53,7 +55,19 @@ time_limit()
     echo $((${MEMHEAP_TEST_TIME:-60} * times))
 }
 
+# Run a launcher with a time limit. It has a folder of its own for its sessions:
+# two mpiruns that create the common one at the same time fail.
+limited()
+(
+    OMPI_MCA_orte_tmpdir_base=$(mktemp -d) || exit 1
+    export OMPI_MCA_orte_tmpdir_base
+    timeout "$(time_limit)" "$@" </dev/null
+    result=$?
+    rm -rf "$OMPI_MCA_orte_tmpdir_base"
+    exit $result
+)
+
 launch()
 {
-    timeout "$(time_limit)" "$MPIRUN" $oversubscribe "$@" </dev/null
+    limited "$MPIRUN" $oversubscribe "$@"
 }
