@@ -58,14 +58,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Digest of a call and of the pending calls before it. */
-static uint64_t digest_after(const memheap_agree_t *agree,
-                             const memheap_call_t *call)
-{
-    return agree->pending_digest * UINT64_C(0xFF51AFD7ED558CCD) +
-           memheap_call_digest(call);
-}
-
 /* Whether rank i made a different call in the rooted agreement before this one,
  * in a group on one node. That PE may never come to the current agreement, so
  * the caller must not wait for it. */
@@ -147,7 +139,8 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
     }
     agree->call = call;
     outcome_t outcome =
-        barrier(agree, digest_after(agree, call), mine, result, NULL, NULL);
+        barrier(agree, digest_after(agree->pending_digest, call), mine, result,
+                NULL, NULL);
     if (MEMHEAP_UNLIKELY(!outcome.same_call ||
                          (outcome.worst == MEMHEAP_OK && !outcome.same_result)))
         return memheap_agree_diverge(agree, call, result, outcome.same_call);
@@ -157,31 +150,52 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
     return outcome.worst;
 }
 
+/* Agree with all PEs; the attached payload is for the next agreement. */
+static memheap_status_t agree_without_payload(memheap_agree_t *agree,
+                                              const memheap_call_t *call)
+{
+    size_t size = agree->payload_size;
+    agree->payload_size = 0;
+    memheap_status_t status = memheap_agree(agree, call, MEMHEAP_OK, 0, NULL);
+    agree->payload_size = size;
+    return status;
+}
+
 memheap_status_t memheap_agree_rooted(memheap_agree_t *agree,
                                       const memheap_call_t *call, int root)
 {
-    if (agree->pending == MEMHEAP_AGREE_PENDING_MAX - 1 || agree->size == 1 ||
-        !memheap_agree_is_one_node(agree))
-        return memheap_agree(agree, call, MEMHEAP_OK, 0, NULL);
+    bool on_node = memheap_agree_is_one_node(agree);
+    if (agree->pending == MEMHEAP_AGREE_PENDING_MAX - 1 || agree->size == 1) {
+        if (on_node)
+            return memheap_agree(agree, call, MEMHEAP_OK, 0, NULL);
+        /* The outcome line of one epoch cannot have an outcome and a payload,
+         * so this call takes two agreements. */
+        memheap_status_t status = agree_without_payload(agree, call);
+        if (status != MEMHEAP_OK)
+            return status;
+    }
     agree->call = call;
-    uint64_t digest = digest_after(agree, call);
+    uint64_t digest = digest_after(agree->pending_digest, call);
     memheap_flag_line_t *own =
         line_at(agree, next_epoch(agree), agree->node_rank);
     own->kind = call->kind;
     own->aux = call->argument[1];
     write_line(agree, digest, MEMHEAP_OK, call->argument[0]);
     __builtin_prefetch(line_at(agree, agree->epoch + 1, agree->node_rank), 1);
-    if (agree->rank != root) {
+    bool same = true;
+    if (MEMHEAP_UNLIKELY(!on_node)) {
+        same = memheap_agree_rooted_between_nodes(agree, digest, root);
+    } else if (agree->rank != root) {
         const memheap_flag_line_t *line = line_of(agree, root);
-        bool same = has_reached(&line->stamp, agree->number) ||
-                    !has_diverged(agree, root);
+        same = has_reached(&line->stamp, agree->number) ||
+               !has_diverged(agree, root);
         if (MEMHEAP_LIKELY(same)) {
             await(agree, &line->stamp, agree->number);
             same = line->digest == digest;
         }
-        if (MEMHEAP_UNLIKELY(!same))
-            return memheap_agree_diverge(agree, call, 0, false);
     }
+    if (MEMHEAP_UNLIKELY(!same))
+        return memheap_agree_diverge(agree, call, 0, false);
     agree->pending_calls[agree->pending++] = *call;
     agree->pending_digest = digest;
     return MEMHEAP_OK;
@@ -193,8 +207,9 @@ memheap_agree_reduce(memheap_agree_t *agree, const memheap_call_t *call,
                      uint64_t *all_p)
 {
     agree->call = call;
-    outcome_t outcome = barrier(agree, digest_after(agree, call), MEMHEAP_OK,
-                                word, reduce, NULL);
+    outcome_t outcome =
+        barrier(agree, digest_after(agree->pending_digest, call), MEMHEAP_OK,
+                word, reduce, NULL);
     if (!outcome.same_call)
         return memheap_agree_diverge(agree, call, 0, false);
     start_next_half(agree);
@@ -207,8 +222,9 @@ memheap_agree_exchange(memheap_agree_t *agree, const memheap_call_t *call,
                        const memheap_agree_exchange_t *exchange)
 {
     agree->call = call;
-    outcome_t outcome = barrier(agree, digest_after(agree, call), MEMHEAP_OK, 0,
-                                NULL, exchange);
+    outcome_t outcome =
+        barrier(agree, digest_after(agree->pending_digest, call), MEMHEAP_OK, 0,
+                NULL, exchange);
     if (!outcome.same_call)
         return memheap_agree_diverge(agree, call, 0, false);
     start_next_half(agree);
@@ -231,17 +247,18 @@ const void *memheap_agree_payload(const memheap_agree_t *agree, int i)
     return line_of(agree, i)->payload;
 }
 
-static memheap_flag_line_t *lines_of(const memheap_barrier_state_t *state,
-                                     int group)
+const void *memheap_agree_root_payload(const memheap_agree_t *agree, int root)
 {
-    return state->lines + (ptrdiff_t)group * EPOCHS * state->stride;
+    int i = index_on_node(agree, root);
+    return i >= 0 ? line_of(agree, i)->payload
+                  : outcome_line_at(agree, agree->epoch)->payload;
 }
 
 uint64_t memheap_agree_last(const memheap_agree_t *world, int group)
 {
     const memheap_barrier_state_t *state = world->state;
     const memheap_flag_line_t *line =
-        lines_of(state, group) + state->job->node_rank;
+        lines_of_group(state, group) + state->job->node_rank;
     uint64_t last = 0;
     for (int epoch = 0; epoch < EPOCHS; epoch++, line += state->stride) {
         uint64_t number =
@@ -304,14 +321,14 @@ static void find_on_node(memheap_agree_t *agree)
     }
 }
 
-/* Find the first members on other nodes with which this PE exchanges. */
+/* Find the first members on other nodes to which this PE sends. */
 static void find_partners(memheap_agree_t *agree)
 {
     const memheap_job_t *job = agree->state->job;
     int count = 0;
     int mine = 0;
     agree->rounds = 0;
-    if (memheap_agree_is_one_node(agree) || agree->node_rank != 0)
+    if (memheap_agree_is_one_node(agree))
         return;
     for (int n = 0; n < job->node_count; n++) {
         if (n == job->node_number)
@@ -336,7 +353,7 @@ void memheap_agree_split(const memheap_agree_t *world, int group,
                          int rank, memheap_agree_t *agree)
 {
     *agree = (memheap_agree_t){.state = world->state,
-                               .lines = lines_of(world->state, group),
+                               .lines = lines_of_group(world->state, group),
                                .number = number,
                                .group = group,
                                .start = start,

@@ -49,8 +49,8 @@ typedef struct memheap_agree {
     /** Their ranks in the group are first + i * step. */
     int first, step;
     int nodes, node_number; /* the nodes of the group; the index of this one */
-    /** For the node's first member: in round i of an exchange, it sends to PE
-     *  partner[i], the first member on the node 2^i further. */
+    /** partner[i] is the first member on the node 2^i further. In round i of an
+     *  exchange, the node's first member sends to it. */
     int rounds;
     int partner[MEMHEAP_AGREE_ROUNDS];
     const void *payload;          /* inline payload of the next agreement */
@@ -104,11 +104,11 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
                                int *pe_p);
 
 /**
- * Agree without a status and a result, in a group on one node, and wait for
- * rank `root` only. The root does not wait. Other differences between the calls
- * are detected by the next agreement of all PEs; this call is such an agreement
- * once in MEMHEAP_AGREE_PENDING_MAX times, and always in a group on several
- * nodes. The call has at most two arguments.
+ * Agree without a status and a result, and wait for rank `root` only. The root
+ * does not wait. The root's inline payload reaches all PEs. Other differences
+ * between the calls are detected by the next agreement of all PEs; once in
+ * MEMHEAP_AGREE_PENDING_MAX times, this call is such an agreement too. The call
+ * has at most two arguments.
  */
 memheap_status_t memheap_agree_rooted(memheap_agree_t *agree,
                                       const memheap_call_t *call, int root);
@@ -146,6 +146,10 @@ void memheap_agree_attach(memheap_agree_t *agree, const void *data,
 /** The inline payload that member i of this node attached to the last
  *  agreement, aligned for any type. Valid until this PE's next agreement. */
 const void *memheap_agree_payload(const memheap_agree_t *agree, int i);
+
+/** The inline payload that rank `root` attached to the last agreement, which
+ *  was rooted. Aligned and valid as above. */
+const void *memheap_agree_root_payload(const memheap_agree_t *agree, int root);
 
 /** The payload of one node in an exchange: the data of the ranks
  *  first + i * step, i < count. */

@@ -8,7 +8,7 @@
  * root only.
  *
  * On several nodes, a moderate amount of data is exchanged between the nodes
- * within one agreement.
+ * within one agreement; in a short broadcast, the PEs wait for the root only.
  */
 #include "config.h"
 
@@ -94,7 +94,16 @@ static void broadcast(memheap_group_t *group, void *dest, const void *source,
         memcpy(dest, memheap_agree_payload(group->agree, root), size);
         return;
     }
-    if (size > 0 && memheap_group_can_exchange(group, size)) {
+    if (!group->on_node && group->agree != NULL &&
+        size <= MEMHEAP_AGREE_PAYLOAD_MAX) {
+        if (group->rank == root)
+            memheap_agree_attach(group->agree, source, size);
+        memheap_group_barrier_rooted(group, root);
+        if (group->rank != root || root_too)
+            memcpy(dest, memheap_agree_root_payload(group->agree, root), size);
+        return;
+    }
+    if (memheap_group_can_exchange(group, size)) {
         exchange_args_t args = {group, dest, source, size, root, root_too};
         exchange(group, &args, pack_root, unpack_root);
         return;
@@ -488,8 +497,12 @@ TEAM_ROUTINES(void, alltoallmem, alltoallsmem, broadcastmem, collectmem,
     OVER_SET(                                                                  \
         broadcast##BITS,                                                       \
         (void *dest, const void *source, size_t nelems, int PE_root, SET),     \
-        broadcast(&group, dest, source, memheap_bytes(nelems, BITS / 8),       \
-                  PE_root, false))                                             \
+        (group.call = (memheap_call_t){MEMHEAP_CALL_BROADCAST,                 \
+                                       {memheap_bytes(nelems, BITS / 8),       \
+                                        (uint64_t)PE_root},                    \
+                                       "shmem_broadcast" #BITS},               \
+         broadcast(&group, dest, source, memheap_bytes(nelems, BITS / 8),      \
+                   PE_root, false)))                                           \
     OVER_SET(                                                                  \
         collect##BITS, (void *dest, const void *source, size_t nelems, SET),   \
         collect_set(&group, dest, source, memheap_bytes(nelems, BITS / 8)))    \
