@@ -150,30 +150,11 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
     return outcome.worst;
 }
 
-/* Agree with all PEs; the attached payload is for the next agreement. */
-static memheap_status_t agree_without_payload(memheap_agree_t *agree,
-                                              const memheap_call_t *call)
-{
-    size_t size = agree->payload_size;
-    agree->payload_size = 0;
-    memheap_status_t status = memheap_agree(agree, call, MEMHEAP_OK, 0, NULL);
-    agree->payload_size = size;
-    return status;
-}
-
 memheap_status_t memheap_agree_rooted(memheap_agree_t *agree,
                                       const memheap_call_t *call, int root)
 {
-    bool on_node = memheap_agree_is_one_node(agree);
-    if (agree->pending == MEMHEAP_AGREE_PENDING_MAX - 1 || agree->size == 1) {
-        if (on_node)
-            return memheap_agree(agree, call, MEMHEAP_OK, 0, NULL);
-        /* The outcome line of one epoch cannot have an outcome and a payload,
-         * so this call takes two agreements. */
-        memheap_status_t status = agree_without_payload(agree, call);
-        if (status != MEMHEAP_OK)
-            return status;
-    }
+    if (!memheap_agree_may_run_ahead(agree))
+        return memheap_agree(agree, call, MEMHEAP_OK, 0, NULL);
     agree->call = call;
     uint64_t digest = digest_after(agree->pending_digest, call);
     memheap_flag_line_t *own =
@@ -183,7 +164,7 @@ memheap_status_t memheap_agree_rooted(memheap_agree_t *agree,
     write_line(agree, digest, MEMHEAP_OK, call->argument[0]);
     __builtin_prefetch(line_at(agree, agree->epoch + 1, agree->node_rank), 1);
     bool same = true;
-    if (MEMHEAP_UNLIKELY(!on_node)) {
+    if (MEMHEAP_UNLIKELY(!memheap_agree_is_one_node(agree))) {
         same = memheap_agree_rooted_between_nodes(agree, digest, root);
     } else if (agree->rank != root) {
         const memheap_flag_line_t *line = line_of(agree, root);

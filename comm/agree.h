@@ -103,12 +103,19 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
                                memheap_status_t mine, uint64_t result,
                                int *pe_p);
 
+/** Whether the next agreement can be rooted. If not, memheap_agree_rooted() is
+ * an agreement of all PEs: once in MEMHEAP_AGREE_PENDING_MAX times. */
+static inline bool memheap_agree_may_run_ahead(const memheap_agree_t *agree)
+{
+    return agree->pending < MEMHEAP_AGREE_PENDING_MAX - 1 && agree->size > 1;
+}
+
 /**
  * Agree without a status and a result, and wait for rank `root` only. The root
- * does not wait. The root's inline payload reaches all PEs. Other differences
- * between the calls are detected by the next agreement of all PEs; once in
- * MEMHEAP_AGREE_PENDING_MAX times, this call is such an agreement too. The call
- * has at most two arguments.
+ * does not wait. Its inline payload reaches all PEs; on several nodes, only if
+ * memheap_agree_may_run_ahead(). Other differences between the calls are
+ * detected by the next agreement of all PEs. The call has at most two
+ * arguments.
  */
 memheap_status_t memheap_agree_rooted(memheap_agree_t *agree,
                                       const memheap_call_t *call, int root);

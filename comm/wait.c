@@ -85,7 +85,8 @@ static void adapt(bool shared)
 static void rest(uint64_t waited, bool shared, bool is_long, bool yields_work)
 {
     uint64_t sleep = waited / SLEEP_PART;
-    if (shared && !yields_work && sleep < SLEEP_MIN_NS)
+    if (shared && !yields_work && waited >= SLEEP_MIN_NS &&
+        sleep < SLEEP_MIN_NS)
         sleep = 1; /* the kernel makes it about SLEEP_MIN_NS */
     else if ((!shared && !is_long) || sleep < SLEEP_MIN_NS)
         return;

@@ -95,7 +95,8 @@ static void broadcast(memheap_group_t *group, void *dest, const void *source,
         return;
     }
     if (!group->on_node && group->agree != NULL &&
-        size <= MEMHEAP_AGREE_PAYLOAD_MAX) {
+        size <= MEMHEAP_AGREE_PAYLOAD_MAX &&
+        memheap_agree_may_run_ahead(group->agree)) {
         if (group->rank == root)
             memheap_agree_attach(group->agree, source, size);
         memheap_group_barrier_rooted(group, root);
@@ -103,7 +104,7 @@ static void broadcast(memheap_group_t *group, void *dest, const void *source,
             memcpy(dest, memheap_agree_root_payload(group->agree, root), size);
         return;
     }
-    if (memheap_group_can_exchange(group, size)) {
+    if (size > 0 && memheap_group_can_exchange(group, size)) {
         exchange_args_t args = {group, dest, source, size, root, root_too};
         exchange(group, &args, pack_root, unpack_root);
         return;
