@@ -358,6 +358,8 @@ static void state_free(memheap_barrier_state_t *state)
         return;
     if (state->lines != NULL)
         munmap(state->lines, state->bytes);
+    for (int i = 0; i < SPARE_LISTS; i++)
+        free(state->spare[i]);
     free(state->mailboxes);
     free(state);
 }

@@ -169,9 +169,9 @@ typedef struct memheap_node_payload {
 /** Callbacks of an exchange. The first member of each node runs them for all
  *  members on the node, which wait meanwhile; it may access their memory. */
 typedef struct memheap_agree_exchange {
-    /** Return the node's payload, allocated by malloc(), and its size. NULL if
-     *  there is no memory. memheap_agree_exchange() frees it. */
-    void *(*pack)(void *context, size_t *size_p);
+    /** Write the node's payload to `to`, unless that is NULL.
+     *  @return its size */
+    size_t (*pack)(void *context, void *to);
     /** Process the payloads of all nodes, in the same order on all nodes. */
     void (*unpack)(void *context, const memheap_node_payload_t *payloads,
                    int count);

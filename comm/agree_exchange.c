@@ -67,12 +67,6 @@ typedef struct payload_header {
     int first, step, count;
 } payload_header_t;
 
-/* The payloads that a PE has so far, each with its header, back to back. */
-typedef struct payload_list {
-    char *bytes;
-    size_t size;
-} payload_list_t;
-
 static mailbox_t *mailbox_of(const memheap_barrier_state_t *state, int group,
                              int epoch, int round)
 {
@@ -195,68 +189,103 @@ _Noreturn void memheap_agree_no_memory(const memheap_barrier_state_t *state,
     memheap_job_abort(state->job, EXIT_FAILURE);
 }
 
-static void payload_list_append(const memheap_barrier_state_t *state,
-                                payload_list_t *list, const void *data,
-                                size_t size)
+/* An empty list. Lists are used again, because fresh memory costs more than
+ * the copies into it. */
+static payload_list_t *list_take(memheap_barrier_state_t *state, size_t room)
 {
-    size_t room = memheap_align_up(size, _Alignof(max_align_t));
-    if (size == 0)
-        return;
-    char *bytes = realloc(list->bytes, list->size + room);
-    if (bytes == NULL)
-        memheap_agree_no_memory(state, list->size + room);
-    memcpy(bytes + list->size, data, size);
-    list->bytes = bytes;
-    list->size += room;
-}
-
-/* A list that has this node's payload. */
-static payload_list_t
-payload_list_start(const memheap_agree_t *agree,
-                   const memheap_agree_exchange_t *exchange)
-{
-    payload_header_t head = {.node = agree->node_number,
-                             .first = agree->first,
-                             .step = agree->step,
-                             .count = agree->node_size};
-    payload_list_t list = {NULL, 0};
-    void *data = exchange->pack(exchange->context, &head.size);
-    if (data == NULL)
-        memheap_agree_no_memory(agree->state, head.size);
-    payload_list_append(agree->state, &list, &head, sizeof(head));
-    payload_list_append(agree->state, &list, data, head.size);
-    free(data);
+    for (int i = 0; i < SPARE_LISTS; i++) {
+        payload_list_t *list = atomic_exchange(&state->spare[i], NULL);
+        if (list != NULL && list->room >= room) {
+            list->size = 0;
+            return list;
+        }
+        free(list);
+    }
+    payload_list_t *list = malloc(sizeof(*list) + room);
+    if (list == NULL)
+        memheap_agree_no_memory(state, room);
+    list->room = room;
+    list->size = 0;
     return list;
 }
 
-/* Unpack the payloads in the order of the nodes. A payload may be in the list
- * twice. */
-static void payload_list_unpack(const memheap_agree_t *agree,
-                                const payload_list_t *list,
-                                const memheap_agree_exchange_t *exchange)
+static void list_release(memheap_barrier_state_t *state, payload_list_t *list)
+{
+    for (int i = 0; i < SPARE_LISTS && list != NULL; i++)
+        list = atomic_exchange(&state->spare[i], list);
+    free(list);
+}
+
+/* Add the payloads of a list to another. */
+static payload_list_t *list_append(memheap_barrier_state_t *state,
+                                   payload_list_t *list,
+                                   const payload_list_t *more)
+{
+    if (list->room < list->size + more->size) {
+        payload_list_t *longer =
+            list_take(state, 2 * (list->size + more->size));
+        memcpy(longer->bytes, list->bytes, list->size);
+        longer->size = list->size;
+        free(list);
+        list = longer;
+    }
+    memcpy(list->bytes + list->size, more->bytes, more->size);
+    list->size += more->size;
+    return list;
+}
+
+/* A list that has this node's payload. */
+static payload_list_t *list_start(const memheap_agree_t *agree,
+                                  const memheap_agree_exchange_t *exchange)
+{
+    payload_header_t head = {.size = exchange->pack(exchange->context, NULL),
+                             .node = agree->node_number,
+                             .first = agree->first,
+                             .step = agree->step,
+                             .count = agree->node_size};
+    size_t size =
+        sizeof(head) + memheap_align_up(head.size, _Alignof(max_align_t));
+    payload_list_t *list = list_take(agree->state, size);
+    memcpy(list->bytes, &head, sizeof(head));
+    exchange->pack(exchange->context, list->bytes + sizeof(head));
+    list->size = size;
+    return list;
+}
+
+/* Unpack the payloads of two lists in the order of the nodes. A payload may be
+ * there twice. */
+static void lists_unpack(const memheap_agree_t *agree,
+                         payload_list_t *const *lists,
+                         const memheap_agree_exchange_t *exchange)
 {
     memheap_node_payload_t *payloads =
         calloc((size_t)agree->nodes, sizeof(*payloads));
     if (payloads == NULL)
         memheap_agree_no_memory(agree->state,
                                 (size_t)agree->nodes * sizeof(*payloads));
-    for (size_t at = 0; at < list->size;) {
-        const payload_header_t *head =
-            (const payload_header_t *)(const void *)(list->bytes + at);
-        at += sizeof(*head);
-        payloads[head->node] = (memheap_node_payload_t){
-            head->first, head->step, head->count, head->size, list->bytes + at};
-        at += memheap_align_up(head->size, _Alignof(max_align_t));
+    for (int i = 0; i < 2; i++) {
+        const payload_list_t *list = lists[i];
+        for (size_t at = 0; list != NULL && at < list->size;) {
+            const payload_header_t *head =
+                (const payload_header_t *)(const void *)(list->bytes + at);
+            at += sizeof(*head);
+            payloads[head->node] =
+                (memheap_node_payload_t){head->first, head->step, head->count,
+                                         head->size, list->bytes + at};
+            at += memheap_align_up(head->size, _Alignof(max_align_t));
+        }
     }
     exchange->unpack(exchange->context, payloads, agree->nodes);
     free(payloads);
 }
 
-/* Exchange the outcome of this node with the other nodes, and the payloads. */
+/* Exchange the outcome of this node with the other nodes, and the payloads:
+ * those of lists[0], to which this function adds those received before the last
+ * round. lists[1] takes those of the last round. */
 static outcome_t run_rounds(const memheap_agree_t *agree, outcome_t outcome,
-                            reduce_t *reduce, payload_list_t *list)
+                            reduce_t *reduce, payload_list_t **lists)
 {
-    const memheap_barrier_state_t *state = agree->state;
+    memheap_barrier_state_t *state = agree->state;
     for (int round = 0; round < agree->rounds; round++) {
         mailbox_t *mailbox =
             mailbox_of(state, agree->group, agree->epoch, round);
@@ -264,20 +293,26 @@ static outcome_t run_rounds(const memheap_agree_t *agree, outcome_t outcome,
                              .round = round,
                              .epoch = agree->epoch,
                              .word = pack_outcome(&outcome, agree->number)};
-        memheap_transport_send(state->transport, agree->partner[round],
-                               &message, sizeof(message), list->bytes,
-                               list->size);
+        bool has_list = lists[0] != NULL;
+        memheap_transport_send(
+            state->transport, agree->partner[round], &message, sizeof(message),
+            has_list ? lists[0]->bytes : NULL, has_list ? lists[0]->size : 0);
         if (!await_unless_alarm(agree, &mailbox->stamp)) {
             outcome.same_call = false;
             break;
         }
         packed_outcome_t word = {atomic_load(&mailbox->stamp), mailbox->digest,
                                  mailbox->result, mailbox->aux};
+        payload_list_t *received = mailbox->list;
+        mailbox->list = NULL;
         outcome = merge_outcomes(outcome, unpack_outcome(word), reduce);
-        payload_list_append(state, list, mailbox->data, mailbox->size);
-        free(mailbox->data);
-        mailbox->data = NULL;
-        mailbox->size = 0;
+        if (round == agree->rounds - 1) {
+            lists[1] = received;
+        } else if (received != NULL) {
+            if (has_list)
+                lists[0] = list_append(state, lists[0], received);
+            list_release(state, received);
+        }
     }
     return outcome;
 }
@@ -317,15 +352,16 @@ outcome_t memheap_agree_between_nodes(memheap_agree_t *agree, uint64_t digest,
     }
     if (has_payload(agree) || !await_node(agree))
         return differs;
-    payload_list_t list = {NULL, 0};
+    payload_list_t *lists[2] = {NULL, NULL};
     outcome_t outcome = reduce_lines(agree, digest, result, reduce);
     /* A PE in another call has no data to pack. */
     if (exchange != NULL && outcome.same_call)
-        list = payload_list_start(agree, exchange);
-    outcome = run_rounds(agree, outcome, reduce, &list);
+        lists[0] = list_start(agree, exchange);
+    outcome = run_rounds(agree, outcome, reduce, lists);
     if (exchange != NULL && outcome.same_call)
-        payload_list_unpack(agree, &list, exchange);
-    free(list.bytes);
+        lists_unpack(agree, lists, exchange);
+    list_release(agree->state, lists[0]);
+    list_release(agree->state, lists[1]);
     packed_outcome_t word = pack_outcome(&outcome, agree->number);
     line->digest = word.digest;
     line->result = word.result;
@@ -450,11 +486,9 @@ static void receive_outcome(memheap_barrier_state_t *state,
     mailbox_t *mailbox =
         mailbox_of(state, message->group, message->epoch, message->round);
     if (size > 0) {
-        mailbox->data = malloc(size);
-        if (mailbox->data == NULL)
-            memheap_agree_no_memory(state, size);
-        memcpy(mailbox->data, data, size);
-        mailbox->size = size;
+        mailbox->list = list_take(state, size);
+        memcpy(mailbox->list->bytes, data, size);
+        mailbox->list->size = size;
     }
     mailbox->digest = message->word.digest;
     mailbox->result = message->word.result;

@@ -55,14 +55,23 @@ struct memheap_flag_line {
 _Static_assert(sizeof(memheap_flag_line_t) == LINE_SIZE,
                "an inline payload must fit into a flag line");
 
+/* Payloads of an exchange, each with its header, back to back. */
+typedef struct payload_list {
+    size_t room, size; /* bytes */
+    _Alignas(max_align_t) char bytes[];
+} payload_list_t;
+
+enum {
+    SPARE_LISTS = 2 /* one to send, one that is received */
+};
+
 /* Where a message from another node waits to be read. */
 typedef struct mailbox {
     _Atomic uint64_t stamp;
     uint64_t digest;
     uint64_t result;
     uint64_t aux;
-    void *data; /* malloc()ed payload of size bytes; the reader frees it */
-    size_t size;
+    payload_list_t *list; /* for the reader; may be NULL */
 } mailbox_t;
 
 /* The head of a message to a PE of another node: to the first member there, or
@@ -118,7 +127,8 @@ struct memheap_barrier_state {
     char *notes;                /* likewise */
     mailbox_t *mailboxes;       /* [group][half][round] */
     int rounds;                 /* in an exchange of all nodes */
-    report_t *_Atomic reports;  /* for this PE to print, or to pass on */
+    payload_list_t *_Atomic spare[SPARE_LISTS];
+    report_t *_Atomic reports; /* for this PE to print, or to pass on */
 };
 
 /* The flag lines of a group number. */

@@ -30,7 +30,7 @@ typedef struct exchange_args {
 } exchange_args_t;
 
 static void exchange(memheap_group_t *group, exchange_args_t *args,
-                     void *(*pack)(void *context, size_t *size_p),
+                     size_t (*pack)(void *context, void *to),
                      void (*unpack)(void *context,
                                     const memheap_node_payload_t *payloads,
                                     int count))
@@ -39,24 +39,18 @@ static void exchange(memheap_group_t *group, exchange_args_t *args,
     memheap_group_exchange(group, &callbacks);
 }
 
-/* malloc() of a payload, which may be empty. */
-static void *new_payload(size_t size)
-{
-    return malloc(size == 0 ? 1 : size);
-}
-
 /* A broadcast: only the root's node has a payload. */
-static void *pack_root(void *context, size_t *size_p)
+static size_t pack_root(void *context, void *to)
 {
     const exchange_args_t *p = context;
     memheap_remote_addr_t remote;
     const char *source =
         memheap_group_at(p->group, p->source, p->size, p->root, &remote);
-    *size_p = source == NULL ? 0 : p->size;
-    void *block = new_payload(*size_p);
-    if (block != NULL && source != NULL)
-        memcpy(block, source, p->size);
-    return block;
+    if (source == NULL)
+        return 0;
+    if (to != NULL)
+        memcpy(to, source, p->size);
+    return p->size;
 }
 
 static void unpack_root(void *context, const memheap_node_payload_t *payloads,
@@ -117,16 +111,14 @@ static void broadcast(memheap_group_t *group, void *dest, const void *source,
 }
 
 /* The sources of all members on this node, back to back. */
-static void *pack_sources(void *context, size_t *size_p)
+static size_t pack_sources(void *context, void *to)
 {
     const exchange_args_t *p = context;
     int count = p->group->agree->node_size;
-    *size_p = (size_t)count * p->size;
-    char *block = new_payload(*size_p);
-    for (int i = 0; i < count && block != NULL; i++)
-        memcpy(block + (size_t)i * p->size,
+    for (int i = 0; i < count && to != NULL; i++)
+        memcpy((char *)to + (size_t)i * p->size,
                memheap_group_on_node(p->group, p->source, p->size, i), p->size);
-    return block;
+    return (size_t)count * p->size;
 }
 
 static void unpack_fcollect(void *context,
@@ -275,27 +267,23 @@ static size_t length_of(const memheap_group_t *group, int i)
 }
 
 /* The lengths of the members on this node, then their parts. */
-static void *pack_lengths(void *context, size_t *size_p)
+static size_t pack_lengths(void *context, void *to)
 {
     const exchange_args_t *p = context;
     size_t count = (size_t)p->group->agree->node_size;
-    *size_p = count * sizeof(size_t);
-    for (size_t i = 0; i < count; i++)
-        *size_p += length_of(p->group, (int)i);
-    size_t *lengths = malloc(*size_p);
-    if (lengths == NULL)
-        return NULL;
-    char *part = (char *)(lengths + count);
+    size_t *lengths = to;
+    size_t size = count * sizeof(size_t);
     for (size_t i = 0; i < count; i++) {
-        lengths[i] = length_of(p->group, (int)i);
-        if (lengths[i] > 0)
-            memcpy(
-                part,
-                memheap_group_on_node(p->group, p->source, lengths[i], (int)i),
-                lengths[i]);
-        part += lengths[i];
+        size_t length = length_of(p->group, (int)i);
+        if (to != NULL)
+            lengths[i] = length;
+        if (to != NULL && length > 0)
+            memcpy((char *)to + size,
+                   memheap_group_on_node(p->group, p->source, length, (int)i),
+                   length);
+        size += length;
     }
-    return lengths;
+    return size;
 }
 
 /* The index of the payload that has a rank, and the index of the rank in it. */
