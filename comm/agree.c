@@ -36,6 +36,8 @@
  *   - A line is written by its own PE only, with increasing numbers.
  *   - Groups without a common PE may share a group number, and so its epochs:
  *     each uses the lines of its members only.
+ *   - A stage, the room for a longer payload, belongs to a half. A PE writes to
+ *     its own before an agreement of all PEs in that half.
  *   - A group ends by a barrier that reads no data. So a PE that has left it
  *     may reuse its lines in a new group of the same number while a slow PE
  *     still waits: any later number ends that wait.
@@ -228,6 +230,28 @@ const void *memheap_agree_payload(const memheap_agree_t *agree, int i)
     return line_of(agree, i)->payload;
 }
 
+static char *stage_at(const memheap_agree_t *agree, int epoch, int i)
+{
+    int half = epoch / MEMHEAP_AGREE_PENDING_MAX;
+    int pe = agree->node_start + i * agree->node_stride;
+    ptrdiff_t place = (ptrdiff_t)(agree->group * HALVES + half) *
+                      agree->state->job->node_size;
+    return agree->state->stages + (place + pe) * MEMHEAP_AGREE_STAGE_MAX;
+}
+
+char *memheap_agree_stage(const memheap_agree_t *agree, size_t size)
+{
+    if (!*agree->state->crowded || size > MEMHEAP_AGREE_STAGE_MAX ||
+        agree->group >= STAGE_GROUPS || !memheap_agree_is_one_node(agree))
+        return NULL;
+    return stage_at(agree, next_epoch(agree), agree->node_rank);
+}
+
+const char *memheap_agree_staged(const memheap_agree_t *agree, int i)
+{
+    return stage_at(agree, agree->epoch, i);
+}
+
 const void *memheap_agree_root_payload(const memheap_agree_t *agree, int root)
 {
     int i = index_on_node(agree, root);
@@ -404,8 +428,12 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
                    sizeof(memheap_flag_line_t);
     size_t texts = (size_t)job->node_size * MEMHEAP_CALL_TEXT;
     size_t notes = ((size_t)job->node_size + 1) * MEMHEAP_AGREE_NOTE;
-    size_t bytes =
-        memheap_align_up(lines + texts + notes, (size_t)sysconf(_SC_PAGESIZE));
+    size_t stages = (size_t)STAGE_GROUPS * HALVES * (size_t)job->node_size *
+                    MEMHEAP_AGREE_STAGE_MAX;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t used =
+        memheap_align_up(lines + texts + notes + sizeof(*state->crowded), page);
+    size_t bytes = memheap_align_up(used + stages, page);
     void *address = NULL;
     int fd = -1;
     state->describe = describe;
@@ -421,6 +449,12 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
     state->lines = address;
     state->texts = (char *)address + lines;
     state->notes = state->texts + texts;
+    state->stages = (char *)address + used;
+    int *crowded = (int *)(void *)(state->notes + notes);
+    state->crowded = crowded;
+    /* One PE decides for all. */
+    if (job->node_rank == 0 && address != NULL)
+        *crowded = job->machine_size > sysconf(_SC_NPROCESSORS_ONLN);
     /* Before the reduction: other PEs may send messages right after it. */
     *agree = (memheap_agree_t){.state = state};
     status = memheap_job_worst(job, status);

@@ -158,6 +158,20 @@ const void *memheap_agree_payload(const memheap_agree_t *agree, int i);
  *  was rooted. Aligned and valid as above. */
 const void *memheap_agree_root_payload(const memheap_agree_t *agree, int root);
 
+/** Maximum size of a staged payload, in bytes. */
+#define MEMHEAP_AGREE_STAGE_MAX 8192
+
+/** Memory for a staged payload of the next agreement: like an inline payload,
+ *  but longer, and never rooted. Copying it costs more than to let the others
+ *  read it in place and to wait for them once more, unless PEs share cores. So
+ *  that is when it is offered, to groups of low numbers.
+ *  @return NULL on all PEs: the data is not to be staged */
+char *memheap_agree_stage(const memheap_agree_t *agree, size_t size);
+
+/** The payload that member i of this node staged for the last agreement. Valid
+ *  until this PE's next agreement. */
+const char *memheap_agree_staged(const memheap_agree_t *agree, int i);
+
 /** The payload of one node in an exchange: the data of the ranks
  *  first + i * step, i < count. */
 typedef struct memheap_node_payload {

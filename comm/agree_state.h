@@ -17,6 +17,7 @@ enum {
     HALVES = 2,
     EPOCHS = HALVES * MEMHEAP_AGREE_PENDING_MAX,
     STATUS_BITS = 8,
+    STAGE_GROUPS = 64, /* have stages */
     /* How long to wait for a PE that has left the call in which it differs,
      * without noticing the difference. */
     ABSENT_SECONDS = 2
@@ -125,6 +126,8 @@ struct memheap_barrier_state {
     int stride;                 /* lines in an epoch */
     char *texts;                /* one for each PE of the node */
     char *notes;                /* likewise */
+    char *stages;               /* [group][half][PE of the node] */
+    const int *crowded;         /* in shared memory: PEs share cores */
     mailbox_t *mailboxes;       /* [group][half][round] */
     int rounds;                 /* in an exchange of all nodes */
     payload_list_t *_Atomic spare[SPARE_LISTS];

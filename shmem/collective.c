@@ -110,6 +110,20 @@ static void broadcast(memheap_group_t *group, void *dest, const void *source,
     memheap_group_barrier(group);
 }
 
+/* If PEs share cores, a copy of the source is cheaper than a second barrier:
+ * stage it, and make the first barrier. */
+static bool stage(memheap_group_t *group, const void *source, size_t size)
+{
+    if (group->agree == NULL)
+        return false;
+    char *to = memheap_agree_stage(group->agree, size);
+    if (to == NULL)
+        return false;
+    memcpy(to, source, size);
+    memheap_group_barrier(group);
+    return true;
+}
+
 /* The sources of all members on this node, back to back. */
 static size_t pack_sources(void *context, void *to)
 {
@@ -150,6 +164,12 @@ static void fcollect(memheap_group_t *group, void *dest, const void *source,
         for (int i = 0; i < group->size; i++)
             memcpy((char *)dest + (size_t)i * size,
                    memheap_agree_payload(group->agree, i), size);
+        return;
+    }
+    if (stage(group, source, size)) {
+        for (int i = 0; i < group->size; i++)
+            memcpy((char *)dest + (size_t)i * size,
+                   memheap_agree_staged(group->agree, i), size);
         return;
     }
     if (size > 0 && memheap_group_can_exchange(
@@ -203,6 +223,14 @@ static void alltoall(memheap_group_t *group, void *dest, const void *source,
         for (int i = 0; i < group->size; i++)
             memcpy((char *)dest + (size_t)i * size,
                    (const char *)memheap_agree_payload(group->agree, i) +
+                       (size_t)group->rank * size,
+                   size);
+        return;
+    }
+    if (stage(group, source, all)) {
+        for (int i = 0; i < group->size; i++)
+            memcpy((char *)dest + (size_t)i * size,
+                   memheap_agree_staged(group->agree, i) +
                        (size_t)group->rank * size,
                    size);
         return;
