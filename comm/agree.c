@@ -239,9 +239,14 @@ static char *stage_at(const memheap_agree_t *agree, int epoch, int i)
     return agree->state->stages + (place + pe) * MEMHEAP_AGREE_STAGE_MAX;
 }
 
+bool memheap_agree_is_crowded(const memheap_agree_t *agree)
+{
+    return *agree->state->crowded != 0;
+}
+
 char *memheap_agree_stage(const memheap_agree_t *agree, size_t size)
 {
-    if (!*agree->state->crowded || size > MEMHEAP_AGREE_STAGE_MAX ||
+    if (!memheap_agree_is_crowded(agree) || size > MEMHEAP_AGREE_STAGE_MAX ||
         agree->group >= STAGE_GROUPS || !memheap_agree_is_one_node(agree))
         return NULL;
     return stage_at(agree, next_epoch(agree), agree->node_rank);

@@ -158,6 +158,9 @@ const void *memheap_agree_payload(const memheap_agree_t *agree, int i);
  *  was rooted. Aligned and valid as above. */
 const void *memheap_agree_root_payload(const memheap_agree_t *agree, int root);
 
+/** Whether the PEs of this node share cores: they are more than the cores. */
+bool memheap_agree_is_crowded(const memheap_agree_t *agree);
+
 /** Maximum size of a staged payload, in bytes. */
 #define MEMHEAP_AGREE_STAGE_MAX 8192
 

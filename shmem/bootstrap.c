@@ -132,9 +132,8 @@ static memheap_status_t connect_pes(memheap_runtime_t *rt)
         return status;
     }
     memheap_long_waits_start(rt);
-    if (rt->transport != NULL)
-        memheap_agree_split(&rt->agree, MEMHEAP_GROUP_SETS, 0, 0, 1,
-                            rt->job.size, rt->job.rank, &rt->sets_agree);
+    memheap_agree_split(&rt->agree, MEMHEAP_GROUP_SETS, 0, 0, 1, rt->job.size,
+                        rt->job.rank, &rt->sets_agree);
     memheap_call_t call = {.kind = MEMHEAP_CALL_INIT,
                            .argument = {digest_of_params(rt->params), 0, 0}};
     memheap_runtime_agree(&rt->agree, &call, MEMHEAP_OK, 0, NULL);

@@ -77,11 +77,11 @@ static void broadcast(memheap_group_t *group, void *dest, const void *source,
         memheap_group_check(group, source, size);
     if (group->rank != root || root_too)
         memheap_group_check(group, dest, size);
-    if (group->agree == NULL && group->on_node && size <= MEMHEAP_SET_ROOM) {
+    if (group->sync != NULL && group->on_node && size <= MEMHEAP_SET_ROOM) {
         memheap_group_send(group, dest, source, size, root);
         return;
     }
-    if (memheap_group_can_inline(group, size)) {
+    if (root_too && memheap_group_can_inline(group, size)) {
         if (group->rank == root)
             memheap_agree_attach(group->agree, source, size);
         memheap_group_barrier_rooted(group, root);
