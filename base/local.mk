@@ -2,7 +2,8 @@
 base_sources = base/address.c base/address.h base/array.c base/array.h \
 	base/biased_lock.c base/biased_lock.h base/bitmap.h base/component_check.c \
 	base/component_check.h base/fork_guard.c base/fork_guard.h base/framework.c \
-	base/framework.h base/hashmap.c base/hashmap.h base/json.c base/json.h base/log.c \
+	base/framework.h base/hashmap.c base/hashmap.h base/huge_pages.c \
+	base/huge_pages.h base/json.c base/json.h base/log.c \
 	base/magazines.h base/memory.c base/nearest.c base/nearest.h \
 	base/numa.c base/numa.h base/output.c base/output.h base/pages.c \
 	base/pages.h base/param_parse.c base/param_parse.h base/param_table.c \

@@ -7,6 +7,7 @@
  */
 #include "config.h"
 
+#include "base/huge_pages.h"
 #include "base/pages.h"
 #include "base/sysinfo.h"
 #include "base/numa.h"
@@ -88,6 +89,11 @@ void memheap_pages_resolve(const memheap_params_t *params,
             policy->numa_node = (unsigned)strtoul(word, NULL, 10);
         }
     }
+}
+
+const char *memheap_pages_word(memheap_page_kind_t kind)
+{
+    return page_words[kind];
 }
 
 /* Bytes of a page of the huge page pool; 0 for other kinds. */
@@ -248,41 +254,41 @@ static bool use_hugetlb(memheap_region_t *region, char *cause)
     return true;
 }
 
-/* Whether the system's settings allow transparent huge pages. */
-static bool thp_allowed(const memheap_region_t *region, char *cause)
+/* Whether the system's settings let a first touch take a huge page. */
+static bool thp_allowed(const char *word)
+{
+    return strcmp(word, "never") != 0 && strcmp(word, "deny") != 0 &&
+           strcmp(word, "unknown") != 0;
+}
+
+/* A memory file gets huge pages on request too, whatever the settings say. */
+static bool use_thp(memheap_region_t *region, char *cause)
 {
     bool shared = region->kind == MEMHEAP_REGION_SHARED;
     const char *word = shared ? memheap_sysinfo_transparent_huge_files()
                               : memheap_sysinfo_transparent_huge();
     char size[MEMHEAP_SIZE_TEXT];
     size_t huge = memheap_sysinfo_transparent_huge_size();
-    if (strcmp(word, "never") == 0 || strcmp(word, "deny") == 0 ||
-        strcmp(word, "unknown") == 0)
-        snprintf(cause, CAUSE_SIZE,
-                 "/sys/kernel/mm/transparent_hugepage/%s is %s",
-                 shared ? "shmem_enabled" : "enabled", word);
-    else if (prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1)
+    bool allowed = thp_allowed(word);
+    int error = allowed || !shared ? 0 : memheap_huge_pages_try();
+    if (prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1)
         snprintf(cause, CAUSE_SIZE,
                  "this process has them disabled (PR_SET_THP_DISABLE)");
+    else if (!allowed && (!shared || error != 0))
+        snprintf(cause, CAUSE_SIZE,
+                 "/sys/kernel/mm/transparent_hugepage/%s is %s%s%s%s",
+                 shared ? "shmem_enabled" : "enabled", word,
+                 shared ? ", and the kernel has none on request (" : "",
+                 shared ? strerror(error) : "", shared ? ")" : "");
     else if (region->size < huge)
         snprintf(cause, CAUSE_SIZE, "a heap below %s has room for none",
                  memheap_format_size(size, huge));
+    else if (allowed && madvise(region->base, region->size, MADV_HUGEPAGE) != 0)
+        snprintf(cause, CAUSE_SIZE, "the kernel rejects them (%s)",
+                 strerror(errno));
     else
         return true;
     return false;
-}
-
-static bool use_thp(memheap_region_t *region, char *cause)
-{
-    if (!thp_allowed(region, cause))
-        return false;
-    if (madvise(region->base, region->size, MADV_HUGEPAGE) != 0) {
-        snprintf(cause, CAUSE_SIZE, "the kernel rejects them (%s)",
-                 strerror(errno));
-        return false;
-    }
-    region->unit = memheap_sysinfo_transparent_huge_size();
-    return true;
 }
 
 /* A kernel without transparent huge pages returns EINVAL, and has small pages
@@ -307,7 +313,7 @@ static memheap_status_t apply_pages(memheap_region_t *region,
     switch (policy.pages) {
     case MEMHEAP_PAGES_UNSET:
     case MEMHEAP_PAGES_DEFAULT:
-        return MEMHEAP_OK;
+        break;
     case MEMHEAP_PAGES_4K:
         done = use_small(region, cause);
         break;
@@ -319,12 +325,16 @@ static memheap_status_t apply_pages(memheap_region_t *region,
         done = use_hugetlb(region, cause);
         break;
     }
+    if (!done)
+        use_default(region);
+    if (region->policy.pages == MEMHEAP_PAGES_DEFAULT ||
+        region->policy.pages == MEMHEAP_PAGES_THP)
+        memheap_huge_pages_enable(region);
     if (done)
         return MEMHEAP_OK;
-    use_default(region);
     snprintf(instead, sizeof(instead),
              "the system's pages (%zu bytes; transparent huge ones: %s)",
-             region->unit,
+             memheap_page_size(),
              region->kind == MEMHEAP_REGION_SHARED
                  ? memheap_sysinfo_transparent_huge_files()
                  : memheap_sysinfo_transparent_huge());
@@ -425,7 +435,7 @@ void memheap_pages_advise(const memheap_region_t *region, void *mapping,
 }
 
 /* Add a counter of one mapping: "Name: 123 kB". */
-static void add_counter(const char *line, memheap_placement_t *placement)
+static void add_counter(const char *line, size_t *resident_p, size_t *huge_p)
 {
     static const char *const huge[] = {
         "AnonHugePages:", "ShmemPmdMapped:", "FilePmdMapped:",
@@ -437,13 +447,13 @@ static void add_counter(const char *line, memheap_placement_t *placement)
     size_t length = (size_t)(colon + 1 - line);
     for (size_t i = 0; i < sizeof(huge) / sizeof(huge[0]); i++) {
         if (strncmp(line, huge[i], length) == 0)
-            placement->huge += bytes;
+            *huge_p += bytes;
     }
     /* The kernel does not count pages of the pool as resident. */
     if (strncmp(line, "Rss:", length) == 0 ||
         strncmp(line, "Shared_Hugetlb:", length) == 0 ||
         strncmp(line, "Private_Hugetlb:", length) == 0)
-        placement->resident += bytes;
+        *resident_p += bytes;
 }
 
 /* Read the kind of pages from a line about the first mapping of a range. */
@@ -465,7 +475,8 @@ static void read_kind(const char *line, memheap_placement_t *placement)
 }
 
 memheap_status_t memheap_pages_query(const memheap_region_t *region,
-                                     size_t bytes,
+                                     size_t bytes, const void *windows,
+                                     size_t windows_size,
                                      memheap_placement_t *placement,
                                      const memheap_log_t *log)
 {
@@ -479,7 +490,6 @@ memheap_status_t memheap_pages_query(const memheap_region_t *region,
     }
     *placement = (memheap_placement_t){.pages = MEMHEAP_PAGES_DEFAULT};
     size_t start = (size_t)region->base;
-    size_t end = start + region->size;
     char line[512];
     size_t low = 0;
     size_t high = 0;
@@ -490,13 +500,23 @@ memheap_status_t memheap_pages_query(const memheap_region_t *region,
         if (sscanf(line, "%zx%c%zx ", &from, &dash, &to) == 3 && dash == '-') {
             low = from;
             high = to;
-        } else if (low < end && high > start) {
-            add_counter(line, placement);
+        } else if (low < start + region->size && high > start) {
+            add_counter(line, &placement->resident, &placement->huge);
             if (low <= start)
                 read_kind(line, placement);
+        } else if (low < (size_t)windows + windows_size &&
+                   high > (size_t)windows) {
+            add_counter(line, &placement->windows_resident,
+                        &placement->windows_huge);
         }
     }
     fclose(maps);
+    /* Huge pages on request have no flag, and advice is given by default too.
+     */
+    if (region->huge.unit > 0)
+        placement->pages = region->policy.pages == MEMHEAP_PAGES_THP
+                               ? MEMHEAP_PAGES_THP
+                               : MEMHEAP_PAGES_DEFAULT;
     memheap_numa_get(region->base, memheap_min(bytes, region->committed),
                      placement);
     return MEMHEAP_OK;

@@ -1,6 +1,9 @@
 /*
  * Page kinds and NUMA placement of a region: apply a memory policy.
  *
+ * Transparent huge pages come as blocks come (huge_pages.h), in a region with
+ * the default pages and in one that asks for them.
+ *
  * Pages of the huge page pool are reserved for the whole region before use.
  * They are populated when they are committed, because a control group may grant
  * fewer than were reserved; so a later access cannot fail. They stay in the
@@ -16,6 +19,9 @@
 /** Fill in what the policy leaves unset, from the parameters. */
 void memheap_pages_resolve(const memheap_params_t *params,
                            memheap_memory_policy_t *policy);
+
+/** A kind of pages as the value of MEMHEAP_PAGES. */
+const char *memheap_pages_word(memheap_page_kind_t kind);
 
 /** The size of a region with such pages is a multiple of this, even if the
  *  pages turn out to be unavailable. */
@@ -50,13 +56,17 @@ void memheap_pages_advise(const memheap_region_t *region, void *mapping,
                           size_t size);
 
 /**
- * Read from the kernel which pages and policy a region has. Only its first
- * `bytes` are examined for the nodes of pages. Takes time linear in the
- * mappings of the process.
+ * Read from the kernel which pages and policy a region has, and which pages its
+ * windows have. Only its first `bytes` are examined for the nodes of pages.
+ * Takes time linear in the mappings of the process.
+ *
+ * @param windows       mappings of other PEs' memory, back to back
+ * @param windows_size  bytes of all of them; 0: none
  * @return MEMHEAP_ERR_SYSTEM, logged, if /proc is not available
  */
 memheap_status_t memheap_pages_query(const memheap_region_t *region,
-                                     size_t bytes,
+                                     size_t bytes, const void *windows,
+                                     size_t windows_size,
                                      memheap_placement_t *placement,
                                      const memheap_log_t *log);
 

@@ -109,7 +109,8 @@ const memheap_param_def_t memheap_heap_params[] = {
      .type = MEMHEAP_PARAM_BOOL,
      .unit = "",
      .default_text = "0",
-     .help = "let a heap grow beyond the available memory of the node"},
+     .help = "let a heap grow beyond the available memory of the node, and "
+             "take memory for a block only as it is touched"},
     {.name = "MEMHEAP_TRIM",
      .type = MEMHEAP_PARAM_SIZE,
      .unit = "bytes",
@@ -121,9 +122,10 @@ const memheap_param_def_t memheap_heap_params[] = {
      .type = MEMHEAP_PARAM_STRING,
      .unit = "",
      .default_text = "default",
-     .help = "pages of heaps: default, 4k (smallest only), thp (transparent "
-             "huge), 2m or 1g (from the huge page pool); with the prefix "
-             "mandatory: an error if not available",
+     .help = "pages of heaps: default (huge where blocks fill huge pages), 4k "
+             "(smallest only), thp (transparent huge wherever a block is), 2m "
+             "or 1g (from the huge page pool); with the prefix mandatory: an "
+             "error if not available",
      .words = page_choices},
     {.name = "MEMHEAP_PLACE",
      .type = MEMHEAP_PARAM_STRING,

@@ -16,6 +16,8 @@
 #ifndef MEMHEAP_BASE_REGION_H
 #define MEMHEAP_BASE_REGION_H
 
+#include "base/huge_pages.h"
+
 #include <memheap/memory_policy.h>
 #include <memheap/log.h>
 #include <memheap/status.h>
@@ -46,7 +48,8 @@ typedef struct memheap_region {
      *  no block uses. */
     bool guarded;
     size_t unused;
-    bool hugetlb; /* memory is from the huge page pool */
+    bool hugetlb;              /* memory is from the huge page pool */
+    memheap_huge_pages_t huge; /* transparent huge pages */
 } memheap_region_t;
 
 /** Alignment of the base of a private region. */

@@ -90,8 +90,11 @@ bench_thread_churn_LDFLAGS = -no-install
 # with other libraries. They are built without libtool's wrapper script, which
 # would add to the startup time.
 if MPI
-noinst_PROGRAMS += bench/pgas-batch bench/pgas-footprint bench/pgas-ops \
-	bench/pgas-scale
+noinst_PROGRAMS += bench/pages-ops bench/pgas-batch bench/pgas-footprint \
+	bench/pgas-ops bench/pgas-scale
+bench_pages_ops_SOURCES = bench/pages-ops.c $(bench_common)
+bench_pages_ops_LDADD = libmemheap_shmem.la
+bench_pages_ops_LDFLAGS = -no-install
 bench_pgas_batch_SOURCES = bench/pgas-batch.c bench/common/timing.h
 bench_pgas_batch_LDADD = libmemheap_shmem.la
 bench_pgas_batch_LDFLAGS = -no-install
@@ -115,5 +118,6 @@ bench_pgas_sync_LDADD = libmemheap_shmem.la
 endif
 endif
 EXTRA_DIST += bench/common/common.sh bench/allocators bench/cache \
-	bench/compare bench/pgas bench/pgas-nodes bench/scale bench/scale-pes bench/soak \
+	bench/compare bench/pages bench/pgas bench/pgas-nodes bench/scale \
+	bench/scale-pes bench/soak \
 	bench/threads

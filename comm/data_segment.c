@@ -11,6 +11,8 @@
 
 #include "comm/data_segment.h"
 #include "comm/window.h"
+#include "base/huge_pages.h"
+#include "base/sysinfo.h"
 #include "base/util.h"
 
 #include <errno.h>
@@ -128,8 +130,9 @@ static bool is_open(const memheap_data_segment_t *data)
 static void copy_range(char *dest, const memheap_data_segment_t *data,
                        const memheap_data_range_t *range)
 {
-    off_t to = (off_t)range->to;
-    off_t end = (off_t)range->from;
+    off_t lead = (off_t)data->lead;
+    off_t to = lead + (off_t)range->to;
+    off_t end = lead + (off_t)range->from;
     bool open = is_open(data);
     while (end < to) {
         off_t start = open ? lseek(data->fd, end, SEEK_DATA) : end;
@@ -141,15 +144,16 @@ static void copy_range(char *dest, const memheap_data_segment_t *data,
         if (end < 0 || end > to)
             end = to;
         if (start < end)
-            copy_pages(dest + start, data->base + start, (size_t)(end - start));
+            copy_pages(dest + start - lead, data->base + start - lead,
+                       (size_t)(end - start));
     }
 }
 
 /* Copy all ranges to a new file, and map it in their place. */
 static memheap_status_t move_to(memheap_data_segment_t *data, int fd)
 {
-    char *file =
-        mmap(NULL, data->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    char *file = mmap(NULL, data->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+                      (off_t)data->lead);
     if (file == MAP_FAILED)
         return MEMHEAP_ERR_SYSTEM;
     memheap_status_t status = MEMHEAP_OK;
@@ -159,7 +163,7 @@ static memheap_status_t move_to(memheap_data_segment_t *data, int fd)
         size_t size = range->to - range->from;
         copy_pages(file + range->from, start, size);
         if (mmap(start, size, range->protection, MAP_SHARED | MAP_FIXED, fd,
-                 (off_t)range->from) == MAP_FAILED)
+                 (off_t)(data->lead + range->from)) == MAP_FAILED)
             status = MEMHEAP_ERR_SYSTEM;
         else if (data->moved == i)
             data->moved++;
@@ -175,8 +179,10 @@ memheap_status_t memheap_data_segment_move(memheap_data_segment_t *data,
     struct stat file = {0};
     sigset_t all;
     sigset_t before;
-    memheap_status_t status =
-        memheap_memory_file_create("memheap-data", NULL, data->size, &fd, log);
+    size_t huge = memheap_sysinfo_transparent_huge_size();
+    data->lead = data->size < huge ? 0 : (size_t)data->base % huge;
+    memheap_status_t status = memheap_memory_file_create(
+        "memheap-data", NULL, data->lead + data->size, &fd, log);
     if (status != MEMHEAP_OK)
         return status;
     /* A signal handler may write to variables. */
@@ -199,6 +205,18 @@ memheap_status_t memheap_data_segment_move(memheap_data_segment_t *data,
                       "memory file (%s)",
                       data->size, strerror(error));
     return status;
+}
+
+void memheap_data_segment_back(const memheap_data_segment_t *data)
+{
+    size_t huge = memheap_sysinfo_transparent_huge_size();
+    for (int i = 0; i < data->moved; i++) {
+        size_t base = (size_t)data->base;
+        size_t first = memheap_align_up(base + data->range[i].from, huge);
+        size_t last = memheap_align_down(base + data->range[i].to, huge);
+        if (first < last)
+            memheap_huge_pages_collapse((char *)first, last - first, huge);
+    }
 }
 
 bool memheap_data_segment_is_moved(const memheap_data_segment_t *data)

@@ -39,6 +39,9 @@ typedef struct memheap_data_segment {
     memheap_data_range_t range[MEMHEAP_DATA_RANGES];
     int moved; /* number of ranges that lie in the memory file */
     int fd;    /* the memory file, or -1 */
+    /** Where in the file the base is. Addresses and positions in the file of a
+     *  large data segment are equal modulo the size of a huge page. */
+    size_t lead;
     dev_t device;
     ino_t inode;
 } memheap_data_segment_t;
@@ -58,6 +61,10 @@ bool memheap_data_segment_contains(const memheap_data_segment_t *data,
  */
 memheap_status_t memheap_data_segment_move(memheap_data_segment_t *data,
                                            const memheap_log_t *log);
+
+/** Back the pages of a large data segment with huge pages, from now on or as
+ *  far as the kernel has some. They take memory at once. */
+void memheap_data_segment_back(const memheap_data_segment_t *data);
 
 /** Whether the whole data segment is in a memory file of this process, which
  *  the program has not closed. */

@@ -58,11 +58,11 @@ static memheap_status_t request_pages(const memheap_symmetric_config_t *config,
     warnings_t warnings = {errors, ""};
     memheap_log_t log = {collect, &warnings, errors->level};
     int pe;
-    if (policy->pages == MEMHEAP_PAGES_DEFAULT &&
-        policy->numa == MEMHEAP_NUMA_DEFAULT)
-        return status;
     if (status == MEMHEAP_OK)
         status = memheap_pages_apply(region, policy, &log);
+    if (policy->pages == MEMHEAP_PAGES_DEFAULT &&
+        policy->numa == MEMHEAP_NUMA_DEFAULT)
+        return status; /* no PE has a warning */
     if (memheap_job_min(config->job, warnings.text[0] == '\0', &pe) == 0 &&
         pe == config->job->rank)
         memheap_log_write(config->warnings, MEMHEAP_LOG_WARNING, "%s",
@@ -134,7 +134,7 @@ memheap_symmetric_open(const memheap_symmetric_config_t *config,
     worst = memheap_job_worst(job, status);
     if (worst != MEMHEAP_OK)
         goto err_file;
-    status = memheap_windows_open(&windows, job, fd, config->limit, log);
+    status = memheap_windows_open(&windows, job, fd, 0, config->limit, log);
     worst = memheap_job_worst(job, status);
     if (worst != MEMHEAP_OK)
         goto err_windows;

@@ -8,10 +8,14 @@
  *     +------------+-------------------+----------------+
  *     | PE 0       | PE 1              | PE 2           |
  *     +------------+-------------------+----------------+
+ *
+ * Address and position in the file are equal modulo the size of a huge page:
+ * the kernel can use one for both.
  */
 #include "config.h"
 
 #include "comm/window.h"
+#include "base/sysinfo.h"
 #include "base/util.h"
 
 #include <errno.h>
@@ -27,6 +31,7 @@
 typedef struct file_id {
     pid_t pid;
     int fd;
+    off_t lead; /* where the window starts in it */
     /* Device and inode confirm the file: in another container, the same pid may
      * be another process. */
     dev_t device;
@@ -84,7 +89,7 @@ static memheap_status_t map_file(const file_id_t *file_id, void *address,
         mapped =
             mmap(address, size, PROT_READ | PROT_WRITE,
                  MAP_SHARED | MAP_NORESERVE | (address == NULL ? 0 : MAP_FIXED),
-                 fd, 0);
+                 fd, file_id->lead);
     int error = errno;
     if (fd >= 0)
         close(fd);
@@ -101,9 +106,10 @@ static memheap_status_t map_file(const file_id_t *file_id, void *address,
 }
 
 /* Share the file id of the node's PE n. Collective over the node. */
-static file_id_t share_file_id(const memheap_job_t *job, int n, int fd)
+static file_id_t share_file_id(const memheap_job_t *job, int n, int fd,
+                               size_t lead)
 {
-    file_id_t file_id = {.pid = getpid(), .fd = fd};
+    file_id_t file_id = {.pid = getpid(), .fd = fd, .lead = (off_t)lead};
     struct stat file;
     if (fd >= 0 && fstat(fd, &file) == 0) {
         file_id.device = file.st_dev;
@@ -135,14 +141,18 @@ static void *reserve_aligned(size_t size, size_t align)
 
 memheap_status_t memheap_windows_open(memheap_windows_t *windows,
                                       const memheap_job_t *job, int fd,
-                                      size_t size, const memheap_log_t *log)
+                                      size_t lead, size_t size,
+                                      const memheap_log_t *log)
 {
     int count = job->node_size;
+    size_t huge = memheap_sysinfo_transparent_huge_size();
+    size_t stride = size < huge ? size : memheap_align_up(size, huge);
     size_t total;
-    void *base = MAP_FAILED;
+    char *base = MAP_FAILED;
     errno = ENOMEM;
-    if (!__builtin_mul_overflow(size, (size_t)count, &total))
-        base = reserve_aligned(total, size & (~size + 1));
+    if (!__builtin_mul_overflow(stride, (size_t)count, &total) &&
+        !__builtin_add_overflow(total, lead, &total))
+        base = reserve_aligned(total, stride & (~stride + 1));
     memheap_status_t status = MEMHEAP_OK;
     if (base == MAP_FAILED) {
         char text[MEMHEAP_SIZE_TEXT];
@@ -155,13 +165,13 @@ memheap_status_t memheap_windows_open(memheap_windows_t *windows,
     }
     for (int i = 0; i < count; i++) {
         void *mapped;
-        file_id_t file_id = share_file_id(job, i, fd);
+        file_id_t file_id = share_file_id(job, i, fd, lead);
         if (status == MEMHEAP_OK)
-            status = map_file(&file_id, (char *)base + (size_t)i * size, size,
+            status = map_file(&file_id, base + lead + (size_t)i * stride, size,
                               log, &mapped);
     }
     if (status == MEMHEAP_OK)
-        *windows = (memheap_windows_t){base, size, count};
+        *windows = (memheap_windows_t){base + lead, stride, count, lead};
     else if (base != MAP_FAILED)
         munmap(base, total);
     return status;
@@ -170,7 +180,8 @@ memheap_status_t memheap_windows_open(memheap_windows_t *windows,
 void memheap_windows_close(memheap_windows_t *windows)
 {
     if (windows->base != NULL)
-        munmap(windows->base, windows->stride * (size_t)windows->count);
+        munmap(windows->base - windows->lead,
+               windows->lead + windows->stride * (size_t)windows->count);
     *windows = (memheap_windows_t){0};
 }
 
@@ -179,6 +190,6 @@ memheap_status_t memheap_window_open_first(const memheap_job_t *job, int fd,
                                            const memheap_log_t *log,
                                            void **address_p)
 {
-    file_id_t file_id = share_file_id(job, 0, fd);
+    file_id_t file_id = share_file_id(job, 0, fd, 0);
     return map_file(&file_id, NULL, size, log, address_p);
 }

@@ -12,12 +12,13 @@
 
 #include <stddef.h>
 
-/** The windows of all PEs of a node, back to back: that of the PE with rank i
- * on the node is at base + i * stride. */
+/** The windows of all PEs of a node: that of the PE with rank i on the node is
+ * at base + i * stride. */
 typedef struct memheap_windows {
     char *base;
     size_t stride;
     int count;
+    size_t lead; /* reserved bytes below the base */
 } memheap_windows_t;
 
 /**
@@ -36,13 +37,17 @@ memheap_status_t memheap_memory_file_create(const char *name,
  * Map the memory files of all PEs of the node. Collective over the node.
  *
  * @param fd    this PE's file; -1 if it has none, which fails on every PE
- * @param size  bytes of each file from its start, the same on every PE
+ * @param lead  where in this PE's file the window starts: whole pages, below
+ *              the size of a huge page. The window has huge pages where the
+ *              file has, if its PE has the same lead as this one
+ * @param size  bytes of each window, the same on every PE
  * @return MEMHEAP_ERR_SYSTEM, logged. The status is this PE's own; the caller
  *         agrees on it with the other PEs
  */
 memheap_status_t memheap_windows_open(memheap_windows_t *windows,
                                       const memheap_job_t *job, int fd,
-                                      size_t size, const memheap_log_t *log);
+                                      size_t lead, size_t size,
+                                      const memheap_log_t *log);
 
 /** Unmap all windows. Local; zeroed windows may be closed too. */
 void memheap_windows_close(memheap_windows_t *windows);

@@ -33,19 +33,16 @@ static MEMHEAP_INLINE memheap_status_t heap_place(memheap_t *heap, size_t align,
         return answer.status;
     size_t offset = answer.bytes;
     size_t usable = module->used - used;
-    size_t end = offset + usable;
-    size_t high = heap_high_water(heap);
     *dirty_p = usable;
-    if (MEMHEAP_UNLIKELY(end > high)) {
-        *dirty_p = heap_dirty(heap, offset, usable, high);
-        memheap_status_t status = memheap_raise_high_water(heap, offset, end);
+    if (MEMHEAP_UNLIKELY(offset + usable > heap_high_water(heap) ||
+                         heap->after_place)) {
+        memheap_status_t status =
+            memheap_settle(heap, offset, size, usable, dirty_p);
         if (status != MEMHEAP_OK)
             return status;
     }
     if (module->used > heap->peak)
         heap->peak = module->used;
-    if (MEMHEAP_UNLIKELY(heap->after_place))
-        memheap_finish_place(heap, offset, usable, dirty_p);
     *offset_p = offset;
     return heap_verify(heap, "an allocation");
 }

@@ -13,15 +13,18 @@
 
 #include <string.h>
 
-/* Commit the region up to the end of a block, among other threads. */
-static memheap_status_t commit_among_threads(memheap_t *heap, size_t end)
+/* Commit and back the memory of a block, among other threads. */
+static memheap_status_t commit_among_threads(memheap_t *heap, size_t offset,
+                                             size_t asked, size_t usable)
 {
     pthread_mutex_lock(&heap->lock);
     memheap_status_t status =
-        memheap_region_commit(&heap->region, end, heap->log);
-    if (status == MEMHEAP_OK)
-        atomic_store_explicit(&heap->thread_committed, heap->region.committed,
-                              memory_order_release);
+        memheap_region_commit(&heap->region, offset + usable, heap->log);
+    size_t end = offset + memheap_min(asked, usable);
+    if (status == MEMHEAP_OK && heap_needs_backing(heap, end, end - offset))
+        status = memheap_back(heap, offset, end);
+    atomic_store_explicit(&heap->thread_committed, heap->region.committed,
+                          memory_order_release);
     pthread_mutex_unlock(&heap->lock);
     return status;
 }
@@ -40,9 +43,10 @@ static MEMHEAP_NOINLINE memheap_status_t alloc_among_threads(
     size_t end = offset + usable;
     size_t high = heap_high_water(heap);
     *dirty_p = end > high ? heap_dirty(heap, offset, usable, high) : usable;
-    if (end > high && end > atomic_load_explicit(&heap->thread_committed,
-                                                 memory_order_acquire)) {
-        status = commit_among_threads(heap, end);
+    if (end > atomic_load_explicit(&heap->thread_committed,
+                                   memory_order_acquire) ||
+        heap_needs_backing(heap, end, size)) {
+        status = commit_among_threads(heap, offset, size, usable);
         if (status != MEMHEAP_OK) {
             heap->thread_ops->undo(heap->module, offset);
             return status;
@@ -227,16 +231,11 @@ static memheap_status_t reserve(memheap_t *heap, size_t offset, size_t size)
     memheap_status_t status = module->ops->reserve(module, offset, size);
     if (status != MEMHEAP_OK)
         return status;
-    size_t end = offset + (module->used - used);
-    if (end > heap_high_water(heap))
-        status = memheap_raise_high_water(heap, offset, end);
+    size_t dirty;
+    status = memheap_settle(heap, offset, size, module->used - used, &dirty);
     if (status != MEMHEAP_OK)
         return status;
     heap->peak = memheap_max(heap->peak, module->used);
-    if (heap->after_place) {
-        size_t dirty;
-        memheap_finish_place(heap, offset, end - offset, &dirty);
-    }
     return heap_verify(heap, "a reservation");
 }
 

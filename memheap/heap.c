@@ -236,6 +236,8 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     memheap_set_trim(heap,
                      heap->guard != NULL && region->guarded ? 0 : heap->trim);
     atomic_init(&heap->thread_committed, region->committed);
+    atomic_init(&heap->back_at,
+                region->huge.unit == 0 ? SIZE_MAX : region->huge.next);
     if (exported)
         open_stats_export(heap);
     *heap_p = heap;
@@ -364,6 +366,7 @@ void memheap_set_peer_windows(memheap_t *heap,
                               const memheap_peer_windows_t *windows)
 {
     heap_lock(heap);
+    heap->windows = *windows;
     if (heap->guard != NULL)
         memheap_guard_set_peer_windows(heap->guard, windows);
     heap_unlock(heap);

@@ -72,27 +72,40 @@ memheap_status_t memheap_commit(memheap_t *heap, size_t end)
     return status;
 }
 
-memheap_status_t memheap_raise_high_water(memheap_t *heap, size_t offset,
-                                          size_t end)
+memheap_status_t memheap_back(memheap_t *heap, size_t offset, size_t end)
 {
-    if (end > heap->region.committed) {
-        memheap_status_t status = memheap_commit(heap, end);
-        if (status != MEMHEAP_OK) {
-            heap->module->ops->free(heap->module, offset);
-            return status;
-        }
-    }
-    heap_set_high_water(heap, end);
-    return MEMHEAP_OK;
+    memheap_region_t *region = &heap->region;
+    memheap_status_t status = memheap_huge_pages_back(
+        region, offset, end, heap->quiet ? &silent : heap->log);
+    heap->commit_failed = status != MEMHEAP_OK;
+    heap->after_place = heap->after_place || region->huge.has_gaps;
+    atomic_store_explicit(&heap->back_at, region->huge.next,
+                          memory_order_relaxed);
+    return status;
 }
 
-void memheap_finish_place(memheap_t *heap, size_t offset, size_t usable,
-                          size_t *dirty_p)
+memheap_status_t memheap_settle(memheap_t *heap, size_t offset, size_t asked,
+                                size_t usable, size_t *dirty_p)
 {
+    size_t end = offset + usable;
+    size_t used = offset + memheap_min(asked, usable);
+    size_t high = heap_high_water(heap);
+    memheap_status_t status = MEMHEAP_OK;
+    *dirty_p = end > high ? heap_dirty(heap, offset, usable, high) : usable;
+    if (end > heap->region.committed)
+        status = memheap_commit(heap, end);
+    if (status == MEMHEAP_OK && heap_needs_backing(heap, used, used - offset))
+        status = memheap_back(heap, offset, used);
+    if (status != MEMHEAP_OK) {
+        heap->module->ops->free(heap->module, offset);
+        return status;
+    }
+    heap_set_high_water(heap, memheap_max(high, end));
     if (heap->guard != NULL)
         memheap_guard_unprotect(heap->guard, offset, usable);
     if (heap->checks) {
         memset(heap->base + offset, FILL_NEW, usable);
         *dirty_p = usable;
     }
+    return MEMHEAP_OK;
 }

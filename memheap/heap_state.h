@@ -49,6 +49,7 @@ struct memheap {
     char *base;
     _Atomic size_t high_water;
     _Atomic size_t thread_committed; /* region.committed, for thread ops */
+    _Atomic size_t back_at; /* a block that ends above gets huge pages */
     size_t peak;
     uint64_t resizes;
     uint64_t failures;
@@ -60,7 +61,7 @@ struct memheap {
     bool has_end;       /* a call ends with an unlock or an export */
     bool checks;        /* MEMHEAP_CHECK */
     bool special;       /* there are thread ops or padding */
-    bool after_place;   /* there is work after a placement */
+    bool after_place;   /* every placement is to be settled */
     bool after_free;    /* there is work after a free */
     bool of_job;        /* the job reports on the heap */
     bool pinned;        /* pages are never returned to the system */
@@ -71,6 +72,7 @@ struct memheap {
     _Atomic size_t freed;   /* bytes freed since the last trim */
     pthread_mutex_t lock;
     memheap_region_t region;
+    memheap_peer_windows_t windows;
     const memheap_log_t *log;
     const memheap_memory_t *memory;
     char name[MEMHEAP_NAME_SIZE];
@@ -94,14 +96,16 @@ memheap_status_t memheap_verify(memheap_t *heap, const char *operation);
 /* Commit the region up to an offset. */
 memheap_status_t memheap_commit(memheap_t *heap, size_t end);
 
-/* Raise high_water to the end of a new block. On failure, the block returns to
- * the module. */
-memheap_status_t memheap_raise_high_water(memheap_t *heap, size_t offset,
-                                          size_t end);
+/* Do what a placement calls for: commit the block, back it with huge pages up
+ * to what its caller asked for, raise high_water, and open it to accesses. In
+ * check mode, fill it. *dirty_p takes how many of its bytes may not be zero. On
+ * failure, the block returns to the module. */
+memheap_status_t memheap_settle(memheap_t *heap, size_t offset, size_t asked,
+                                size_t usable, size_t *dirty_p);
 
-/* Open the memory of a new block to accesses, and fill it in check mode. */
-void memheap_finish_place(memheap_t *heap, size_t offset, size_t usable,
-                          size_t *dirty_p);
+/* Back a block with huge pages, up to `end`. Its memory is committed and not
+ * used yet. */
+memheap_status_t memheap_back(memheap_t *heap, size_t offset, size_t end);
 
 #pragma GCC visibility pop
 
@@ -123,6 +127,14 @@ static inline size_t heap_dirty(const memheap_t *heap, size_t offset,
 static inline void heap_set_high_water(memheap_t *heap, size_t end)
 {
     atomic_store_explicit(&heap->high_water, end, memory_order_relaxed);
+}
+
+/* Whether a block has to be backed. */
+static inline bool heap_needs_backing(const memheap_t *heap, size_t end,
+                                      size_t size)
+{
+    return end >= atomic_load_explicit(&heap->back_at, memory_order_relaxed) ||
+           memheap_huge_pages_has_gaps(&heap->region.huge, size);
 }
 
 /* Get exclusive use of the heap. */

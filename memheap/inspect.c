@@ -61,10 +61,13 @@ memheap_status_t memheap_get_placement(memheap_t *heap,
 {
     heap_lock(heap);
     memheap_region_t region = heap->region;
+    memheap_peer_windows_t windows = heap->windows;
     size_t high = region.kind == MEMHEAP_REGION_FOREIGN ? region.size
                                                         : heap_high_water(heap);
     heap_unlock(heap);
-    return memheap_pages_query(&region, high, placement, heap->log);
+    return memheap_pages_query(&region, high, windows.base,
+                               windows.stride * (size_t)windows.count,
+                               placement, heap->log);
 }
 
 /* The records of the heap; NULL if it keeps none. */

@@ -32,12 +32,15 @@ static memheap_status_t resize_in_place(memheap_t *heap, size_t offset,
     if (answer.status != MEMHEAP_OK)
         return answer.status;
     size_t end = offset + answer.bytes;
-    if (end > heap->region.committed) {
-        memheap_status_t status = memheap_commit(heap, end);
-        if (status != MEMHEAP_OK) {
-            module->ops->resize(module, offset, old_size);
-            return status;
-        }
+    memheap_status_t status = MEMHEAP_OK;
+    if (end > heap->region.committed)
+        status = memheap_commit(heap, end);
+    if (status == MEMHEAP_OK && end > offset + old_size &&
+        heap_needs_backing(heap, end, end - offset - old_size))
+        status = memheap_back(heap, offset + old_size, end);
+    if (status != MEMHEAP_OK) {
+        module->ops->resize(module, offset, old_size);
+        return status;
     }
     heap_set_high_water(heap, memheap_max(heap_high_water(heap), end));
     heap->peak = memheap_max(heap->peak, module->used);

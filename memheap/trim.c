@@ -4,7 +4,8 @@
  *
  * Trimming does not change the module, and leaves pinned ranges alone. It
  * happens on request, or under MEMHEAP_TRIM when enough bytes were freed since
- * the last time.
+ * the last time. On request, it splits huge pages that are free in part; by
+ * itself, a heap splits those that are free for a half or more.
  */
 #include "config.h"
 
@@ -32,6 +33,7 @@ void memheap_set_trim(memheap_t *heap, size_t trim)
 typedef struct trimming {
     memheap_t *heap;
     size_t least;
+    bool splits;  /* also what is a small part of a huge page */
     size_t start; /* of the run of free blocks that the walk is in */
     size_t end;
     memheap_status_t status;
@@ -39,10 +41,17 @@ typedef struct trimming {
 
 static bool trim_run(trimming_t *t)
 {
+    memheap_region_t *region = &t->heap->region;
+    size_t start = t->start;
     size_t end = memheap_min(t->end, heap_high_water(t->heap));
-    if (t->start < end)
-        t->status = memheap_region_purge(&t->heap->region, t->start, end,
-                                         t->least, t->heap->log);
+    if (!t->splits)
+        memheap_huge_pages_clip(region, &start, &end);
+    if (start >= end)
+        return true;
+    t->status =
+        memheap_region_purge(region, start, end, t->least, t->heap->log);
+    if (region->huge.unit > 0)
+        region->huge.has_gaps = t->heap->after_place = true;
     return t->status == MEMHEAP_OK;
 }
 
@@ -62,9 +71,10 @@ static bool trim_extent(void *context, const memheap_extent_t *extent)
 /* Return the pages of free space. The caller holds the lock. The next automatic
  * trim comes after an eighth of the used bytes was freed, so the walk over all
  * blocks costs a constant time for each freed block. */
-static memheap_status_t trim(memheap_t *heap, size_t least)
+static memheap_status_t trim(memheap_t *heap, size_t least, bool splits)
 {
-    trimming_t trimming = {.heap = heap, .least = least, .status = MEMHEAP_OK};
+    trimming_t trimming = {
+        .heap = heap, .least = least, .splits = splits, .status = MEMHEAP_OK};
     heap->module->ops->walk(heap->module, trim_extent, &trimming);
     trim_run(&trimming);
     size_t due = memheap_max(heap->trim, heap->module->used / 8);
@@ -77,7 +87,7 @@ static memheap_status_t trim(memheap_t *heap, size_t least)
 void memheap_trim_after(memheap_t *heap, size_t size)
 {
     if (heap->trim > 0 && heap_count_freed(heap, size) &&
-        trim(heap, least_run) != MEMHEAP_OK)
+        trim(heap, least_run, false) != MEMHEAP_OK)
         memheap_set_trim(heap, 0);
 }
 
@@ -101,7 +111,7 @@ memheap_status_t memheap_trim(memheap_t *heap, size_t least)
     if (heap->region.guarded)
         return MEMHEAP_OK; /* free space has no pages */
     heap_lock(heap);
-    memheap_status_t status = trim(heap, least == 0 ? least_run : least);
+    memheap_status_t status = trim(heap, least == 0 ? least_run : least, true);
     heap_leave(heap);
     return status;
 }

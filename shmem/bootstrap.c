@@ -266,8 +266,10 @@ static bool can_share_data(memheap_runtime_t *rt)
     return false;
 }
 
-/* Make the data segment symmetric. */
-static memheap_status_t share_data(memheap_runtime_t *rt)
+/* Make the data segment symmetric. It has huge pages if the policy asks for
+ * them: untouched variables are to take no memory by default. */
+static memheap_status_t share_data(memheap_runtime_t *rt,
+                                   const memheap_memory_policy_t *policy)
 {
     const memheap_data_segment_t *pages = &rt->data_pages;
     memheap_status_t status = memheap_job_worst(&rt->job, rt->data_status);
@@ -284,11 +286,13 @@ static memheap_status_t share_data(memheap_runtime_t *rt)
     memheap_windows_t *windows = &rt->data_segment.windows;
     status = memheap_job_worst(
         &rt->job, memheap_windows_open(windows, &rt->job, pages->fd,
-                                       pages->size, &rt->log));
+                                       pages->lead, pages->size, &rt->log));
     if (status == MEMHEAP_OK) {
         rt->data_segment.base = pages->base;
         rt->data_segment.accessible = pages->size;
     }
+    if (policy->pages == MEMHEAP_PAGES_THP)
+        memheap_data_segment_back(pages);
     for (int i = 0; i < pages->count && status == MEMHEAP_OK; i++) {
         if (rt->transport != NULL)
             status = memheap_transport_register(
@@ -320,7 +324,7 @@ static memheap_status_t start_job(memheap_runtime_t *rt)
     if (status == MEMHEAP_OK && rt->job.rank == 0)
         print_info(rt->params);
     if (status == MEMHEAP_OK)
-        status = share_data(rt);
+        status = share_data(rt, &policy);
     if (status != MEMHEAP_OK)
         goto err_connect;
     status = create_heap(rt, limit, &policy);

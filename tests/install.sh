@@ -98,7 +98,7 @@ done
 
 # The same with oshcc and oshrun. The output must be that of a program with one
 # process.
-OSHRUN_MPIRUN=$MPIRUN
+OSHRUN_MPIRUN=$real_mpirun
 export OSHRUN_MPIRUN
 for name in $examples; do
     # shellcheck disable=SC2086
@@ -215,7 +215,7 @@ cmake_builds()
 
 project=$prefix/share/doc/memheap/examples/cmake
 if command -v cmake >/dev/null; then
-    cmake_builds by-pkg-config
+    cmake_builds by-pkg-config -DMPI_C_COMPILER="$MPICC"
     fact "the example of CMake builds and runs"
     mkdir "$prefix/plain"
     printf '%s\n' 'cmake_minimum_required(VERSION 3.10)' 'project(hello C)' \

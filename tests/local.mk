@@ -21,7 +21,7 @@ SH_LOG_DRIVER = $(LOG_DRIVER)
 unit_tests = tests/unit/batch.test tests/unit/biased_lock.test \
 	tests/unit/bitmap.test tests/unit/cache.test tests/unit/conformance.test \
 	tests/unit/context.test tests/unit/dependents.test tests/unit/faults.test tests/unit/framework.test \
-	tests/unit/guard.test tests/unit/hashmap.test tests/unit/heap.test \
+	tests/unit/guard.test tests/unit/hashmap.test tests/unit/heap.test tests/unit/huge_pages.test \
 	tests/unit/log.test tests/unit/array.test tests/unit/mistakes.test \
 	tests/unit/output.test tests/unit/page_pool.test tests/unit/pages.test tests/unit/param.test \
 	tests/unit/placement.test tests/unit/range_pool.test \
@@ -108,7 +108,7 @@ EXTRA_DIST += tests/liar.c tests/secure.c tests/secure.sh tests/bench.sh tests/c
 	tests/unit/test_bitmap.c tests/unit/test_buddy.c tests/unit/test_cache.c \
 	tests/unit/test_conformance.c tests/unit/test_context.c tests/unit/test_dependents.c \
 	tests/unit/test_faults.c tests/unit/test_fit.c tests/unit/test_framework.c \
-	tests/unit/test_guard.c tests/unit/test_hashmap.c tests/unit/test_heap.c \
+	tests/unit/test_guard.c tests/unit/test_hashmap.c tests/unit/test_heap.c tests/unit/test_huge_pages.c \
 	tests/unit/test_log.c tests/unit/test_array.c tests/unit/test_mempool.c \
 	tests/unit/test_mistakes.c tests/unit/test_output.c tests/unit/test_page_pool.c \
 	tests/unit/test_pages.c tests/unit/test_param.c tests/unit/test_placement.c \

@@ -370,6 +370,11 @@ fact "oshrun --showme:link is refused"
 run 127 env OSHRUN_MPIRUN="$work/nothing" "$oshrun" ./program
 is "oshrun: OSHRUN_MPIRUN=$work/nothing cannot be run"
 fact "oshrun: OSHRUN_MPIRUN must be a program"
+for word in "$oshrun" "$oshrun --quiet"; do
+    run 127 env OSHRUN_MPIRUN="$word" "$oshrun" --version
+    is "oshrun: OSHRUN_MPIRUN=$word is oshrun itself; name the one of MPI"
+done
+fact "oshrun: OSHRUN_MPIRUN must be another program"
 # shellcheck disable=SC2016 # a variable of oshrun
 sed 's|tool=$3|tool=/proc/nowhere/mpirun|' "$oshrun" >"$work/lost"
 run 127 env OSHRUN_MPIRUN= PATH="$work/tools" /bin/sh "$work/lost" ./program
@@ -397,7 +402,7 @@ PATH=$saved_path
 
 # The real launcher
 . "${top_srcdir:-.}/tests/mpi/launch.sh"
-OSHRUN_MPIRUN=$MPIRUN
+OSHRUN_MPIRUN=$real_mpirun
 run 0 env SHMEM_VERSION=1 timeout 60 "$oshrun" -n 4 "$work/oshcc program"
 says "P E 0 of 4 with 1" "P E 3 of 4 with 1" "OpenSHMEM 1.6"
 fact "oshrun starts four PEs"

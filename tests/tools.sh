@@ -78,6 +78,7 @@ matches '^version:[0-9]' '^build:CC=' \
     '^machine:page_size:[1-9][0-9]*$' \
     '^machine:transparent_huge_pages:(always|madvise|never|unknown)$' \
     '^machine:transparent_huge_files:(always|within_size|advise|never|deny|force|unknown)$' \
+    '^machine:huge_pages_on_request:(yes|no)$' \
     '^machine:huge_pages:2097152:total:[0-9]+$' \
     '^machine:huge_pages:1073741824:free:[0-9]+$' \
     '^param:MEMHEAP_PARAM_FILE:type:string$' \

@@ -288,8 +288,9 @@ memheap_status_t memheap_get_placement(memheap_t *heap,
 /**
  * Return the pages of free space to the system. They stay committed, read as
  * zero, and take memory again when they are touched. No block moves, and later
- * placement does not change. The time grows with the number of blocks. The
- * parameter MEMHEAP_TRIM lets a heap trim itself.
+ * placement does not change. Huge pages that are free in part are split. The
+ * time grows with the number of blocks. The parameter MEMHEAP_TRIM lets a heap
+ * trim itself; it then keeps huge pages that are less than half free.
  *
  * @param least  the shortest run of free pages that is returned, in bytes; 0:
  *               64 KiB

@@ -19,11 +19,13 @@ extern "C" {
 typedef enum memheap_page_kind {
     /** As the parameter MEMHEAP_PAGES says. */
     MEMHEAP_PAGES_UNSET,
-    /** The system's default. */
+    /** Transparent huge pages where they cost little: where blocks cover or
+     *  begin to fill whole ones. Small pages elsewhere, and where the system
+     *  has no huge pages. */
     MEMHEAP_PAGES_DEFAULT,
     /** Pages of the smallest size only. */
     MEMHEAP_PAGES_4K,
-    /** Transparent huge pages, where whole ones are touched. */
+    /** Transparent huge pages wherever a block is. */
     MEMHEAP_PAGES_THP,
     /** Pages of 2 MiB from the huge page pool, all reserved at once. */
     MEMHEAP_PAGES_2M,
@@ -91,6 +93,11 @@ typedef struct memheap_placement {
     size_t sampled;
     /** Number of these pages on each node. */
     size_t on_node[MEMHEAP_PLACEMENT_NODES];
+    /** Memory of the node's PEs that this process has accessed through its
+     *  mappings of their heaps. 0 for a private heap. */
+    size_t windows_resident;
+    /** Part of it in huge pages of any kind. */
+    size_t windows_huge;
 } memheap_placement_t;
 
 #ifdef __cplusplus

@@ -5,6 +5,7 @@
 
 #include "memheap/debug/report.h"
 #include "memheap/properties.h"
+#include "base/pages.h"
 #include "base/output.h"
 #include "base/path.h"
 #include "base/util.h"
@@ -128,6 +129,29 @@ static void log_stat(const memheap_report_t *report, unsigned stat,
                           min, spread.min_pe, max, spread.max_pe, sum);
 }
 
+/* Log which pages this process has, by what the kernel says. */
+static void log_pages(const memheap_report_t *report, const memheap_log_t *log)
+{
+    memheap_placement_t pages;
+    char huge[MEMHEAP_SIZE_TEXT];
+    char all[MEMHEAP_SIZE_TEXT];
+    char windows[128] = "";
+    if (memheap_get_placement(report->heap, &pages) != MEMHEAP_OK)
+        return;
+    if (report->pes > 0)
+        snprintf(windows, sizeof(windows),
+                 "; PE 0 has accessed %s of the heaps of its node, %s of it in "
+                 "huge pages",
+                 memheap_format_size(all, pages.windows_resident),
+                 memheap_format_size(huge, pages.windows_huge));
+    memheap_log_write(log, MEMHEAP_LOG_REPORT,
+                      "  %-14s %s: %s of %s in huge pages%s%s", "pages",
+                      memheap_pages_word(pages.pages),
+                      memheap_format_size(huge, pages.huge),
+                      memheap_format_size(all, pages.resident),
+                      report->pes > 0 ? " on PE 0" : "", windows);
+}
+
 void memheap_report_log(const memheap_report_t *report,
                         const memheap_log_t *log)
 {
@@ -143,6 +167,7 @@ void memheap_report_log(const memheap_report_t *report,
                       memheap_component_name(report->heap), job);
     for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++)
         log_stat(report, i, log);
+    log_pages(report, log);
     for (unsigned i = 0; memheap_get_tag_stats(report->heap, i, &tag); i++)
         memheap_log_write(
             log, MEMHEAP_LOG_REPORT,
@@ -195,6 +220,21 @@ static void write_job(memheap_json_t *json, const memheap_report_t *report)
             write_stat(json, i, report->values[pe * MEMHEAP_STAT_COUNT + i]);
         memheap_json_end(json);
     }
+    memheap_json_end(json);
+}
+
+/* Write which pages this process has, by what the kernel says. */
+static void write_pages(memheap_json_t *json, memheap_t *heap)
+{
+    memheap_placement_t pages;
+    if (memheap_get_placement(heap, &pages) != MEMHEAP_OK)
+        return;
+    memheap_json_object(json, "pages");
+    memheap_json_string(json, "kind", memheap_pages_word(pages.pages));
+    memheap_json_number(json, "resident", pages.resident);
+    memheap_json_number(json, "huge", pages.huge);
+    memheap_json_number(json, "windows_resident", pages.windows_resident);
+    memheap_json_number(json, "windows_huge", pages.windows_huge);
     memheap_json_end(json);
 }
 
@@ -261,6 +301,7 @@ static void write_report(FILE *file, const memheap_report_t *report)
             write_stat(&json, i, report->values[i]);
         memheap_json_end(&json);
     }
+    write_pages(&json, report->heap);
     write_tags(&json, report->heap);
     memheap_json_end(&json);
 }

@@ -28,13 +28,15 @@ case $built_cflags in
 esac
 
 # Tests use the options of Open MPI's mpirun; oshrun translates them for MPICH's.
+: "${real_mpirun:=$MPIRUN}" # a script that starts this one may have set it
+export real_mpirun
 if "$MPIRUN" --version 2>/dev/null | grep -q 'Open MPI\|OpenRTE'; then
     launcher_kind=openmpi
     oversubscribe=--oversubscribe
 else
     launcher_kind=other
     oversubscribe=
-    OSHRUN_MPIRUN=$MPIRUN
+    OSHRUN_MPIRUN=$real_mpirun
     MPIRUN=$top_builddir/tools/osh/oshrun
     export OSHRUN_MPIRUN
 fi

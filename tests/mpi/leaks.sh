@@ -49,9 +49,9 @@ for np in 1 2 4 5; do
         "memheap:   frees          2 on each PE" \
         "memheap:   resizes        1 on each PE" \
         "memheap:   failures       0 on each PE" \
-        "memheap:   resident" \
+        "memheap:   resident" "memheap:   pages          default: " \
         "memheap:   tag \"mesh\": 1008 bytes in 1 block, 1008 bytes at most"
-    says_times 17 memheap:
+    says_times 18 memheap:
     fact "$np PEs: the statistics are printed once"
 
     file="$folder/of_%h"
@@ -73,7 +73,7 @@ job 0 -x LOCPATH="$folder" -x LC_ALL=$locale -x MEMHEAP_RECORDS=1 \
 says_times 0 memheap:
 output=$(cat "$folder/of_symmetric")
 is_json
-says "\"fragmentation\": 0." "{\"tag\": \"m?sh\", \"used\": 1008, "
+says "\"pages\": {\"kind\": \"default\", \"resident\": " "\"fragmentation\": 0." "{\"tag\": \"m?sh\", \"used\": 1008, "
 fact "a report is JSON in every locale, and with every tag"
 
 job 3 -x MEMHEAP_LEAKS=1 -n 1 "$program" exit

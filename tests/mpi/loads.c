@@ -137,8 +137,11 @@ static int run(const char *mode, const char *unused)
         return end_thread(thread) && forked ? 0 : 1;
     }
     if (strcmp(mode, "closed") == 0) {
-        for (int fd = 3; fd < 200; fd++)
-            close(fd);
+        const char *launcher = getenv("PMI_FD"); /* MPICH's connection */
+        for (int fd = 3; fd < 200; fd++) {
+            if (launcher == NULL || fd != atoi(launcher))
+                close(fd);
+        }
         shmem_init();
         int me = shmem_my_pe();
         int n = shmem_n_pes();

@@ -22,7 +22,7 @@ mpi_helpers = tests/mpi/busy tests/mpi/diverge tests/mpi/ends tests/mpi/guarded 
 mpi_scripts = tests/mpi/diverge.sh tests/mpi/ends.sh tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/mpi_order.sh \
 	tests/mpi/leftovers.sh tests/mpi/headers.sh tests/mpi/leaks.sh \
-	tests/mpi/guard.sh tests/mpi/checkers.sh tests/mpi/spaces.sh \
+	tests/mpi/guard.sh tests/mpi/checkers.sh tests/mpi/memory_rule.sh tests/mpi/spaces.sh \
 	tests/mpi/waits.sh tests/mpi/strangers.sh tests/mpi/nodes.sh tests/mpi/program_data.sh \
 	tests/doxygen.sh tests/install.sh tests/manual.sh tests/osh.sh \
 	tests/tools.sh tests/top.sh tests/map.sh

@@ -528,8 +528,8 @@ START_TEST(shared_region_has_the_pages_it_asks_for)
                      had ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
     if (had) {
         check_file(&region);
-        ck_assert_ok(
-            memheap_pages_query(&region, 4 * MIB, &placement, &messages.log));
+        ck_assert_ok(memheap_pages_query(&region, 4 * MIB, NULL, 0, &placement,
+                                         &messages.log));
         ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_2M);
         ck_assert_uint_eq(placement.huge, 16 * MIB);
     } else {
@@ -539,50 +539,13 @@ START_TEST(shared_region_has_the_pages_it_asks_for)
 }
 END_TEST
 
-START_TEST(files_have_transparent_huge_pages_where_the_system_lets_them)
-{
-    const char *word = memheap_sysinfo_transparent_huge_files();
-    bool had = strcmp(word, "never") != 0 && strcmp(word, "deny") != 0 &&
-               strcmp(word, "unknown") != 0;
-    memheap_region_t region;
-    memheap_placement_t placement;
-    share(&region);
-    memheap_memory_policy_t policy = {.pages = MEMHEAP_PAGES_THP,
-                                      .pages_mode = MEMHEAP_MANDATORY};
-    ck_assert_int_eq(memheap_pages_apply(&region, &policy, &messages.log),
-                     had ? MEMHEAP_OK : MEMHEAP_ERR_UNSUPPORTED);
-    if (had) {
-        ck_assert_ok(memheap_region_commit(&region, 8 * MIB, &messages.log));
-        memset(region.base, 1, 8 * MIB);
-        ck_assert_ok(
-            memheap_pages_query(&region, 8 * MIB, &placement, &messages.log));
-        ck_assert_int_eq(placement.pages, MEMHEAP_PAGES_THP);
-        ck_assert_uint_gt(placement.huge, 0);
-    } else {
-        ck_assert_logged(&messages, "transparent_hugepage/shmem_enabled is");
-    }
-    memheap_region_release(&region);
-}
-END_TEST
-
 /* Run in a child whose kernel has fewer huge pages than were reserved. Returns
  * 0 if commit() reports that and changes nothing. */
 static int without_pages(void)
 {
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 3),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-                 offsetof(struct seccomp_data, args[2])),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 23 /* MADV_POPULATE_WRITE */, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EFAULT),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {6, filter};
     memheap_region_t region;
     unit_log_init(&messages);
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+    if (!unit_refuse_advice(23 /* MADV_POPULATE_WRITE */, EFAULT))
         return 0; /* seccomp is not available */
     if (memheap_region_reserve(&region, 64 * MIB, &messages.log) != MEMHEAP_OK)
         return 1;
@@ -633,7 +596,5 @@ int main(void)
     tcase_add_test(tests, unknown_kind_is_a_bad_argument);
     tcase_add_test(tests, shared_region_falls_back_to_its_file);
     tcase_add_test(tests, shared_region_has_the_pages_it_asks_for);
-    tcase_add_test(
-        tests, files_have_transparent_huge_pages_where_the_system_lets_them);
     return unit_run("pages", tests);
 }

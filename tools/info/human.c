@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "tools/info/info.h"
+#include "base/huge_pages.h"
 #include "base/sysinfo.h"
 #include "base/numa.h"
 #include "base/text.h"
@@ -86,10 +87,19 @@ static void print_machine(void)
     snprintf(name, sizeof(name), "%s pages",
              memheap_format_size(total_text, (size_t)sysconf(_SC_PAGESIZE)));
     snprintf(text, sizeof(text),
-             "always; joined to transparent huge pages: %s; those of the "
-             "symmetric heap: %s",
+             "always; joined to transparent huge pages: %s; those of memory "
+             "files: %s",
              memheap_sysinfo_transparent_huge(),
              memheap_sysinfo_transparent_huge_files());
+    print_fact(name, text);
+    int error = memheap_huge_pages_try();
+    snprintf(name, sizeof(name), "%s pages",
+             memheap_format_size(total_text,
+                                 memheap_sysinfo_transparent_huge_size()));
+    snprintf(text, sizeof(text), "transparent, on request: %s%s%s%s",
+             error == 0 ? "yes, so symmetric heaps have them" : "no",
+             error == 0 ? "" : " (", error == 0 ? "" : strerror(error),
+             error == 0 ? "" : ")");
     print_fact(name, text);
     print_pool(2 * MEMHEAP_MIB);
     print_pool(MEMHEAP_GIB);

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "tools/info/info.h"
+#include "base/huge_pages.h"
 #include "base/sysinfo.h"
 #include "base/numa.h"
 #include "base/util.h"
@@ -39,6 +40,8 @@ static void write_machine(memheap_json_t *json)
                         memheap_sysinfo_transparent_huge());
     memheap_json_string(json, "transparent_huge_files",
                         memheap_sysinfo_transparent_huge_files());
+    memheap_json_bool(json, "huge_pages_on_request",
+                      memheap_huge_pages_try() == 0);
     memheap_json_array(json, "huge_pages");
     write_pool(json, 2 * MEMHEAP_MIB);
     write_pool(json, MEMHEAP_GIB);

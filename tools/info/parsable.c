@@ -10,6 +10,7 @@
 #include "config.h"
 
 #include "tools/info/info.h"
+#include "base/huge_pages.h"
 #include "base/sysinfo.h"
 #include "base/numa.h"
 #include "base/text.h"
@@ -69,6 +70,8 @@ static void print_machine(void)
            memheap_sysinfo_transparent_huge());
     printf("machine:transparent_huge_files:%s\n",
            memheap_sysinfo_transparent_huge_files());
+    printf("machine:huge_pages_on_request:%s\n",
+           memheap_huge_pages_try() == 0 ? "yes" : "no");
     print_pages(2 * MEMHEAP_MIB);
     print_pages(MEMHEAP_GIB);
 }

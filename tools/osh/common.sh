@@ -48,13 +48,17 @@ choose()
     IFS=$newline
     if [ -n "$value" ]; then
         tool=$value
-        command -v "$tool" >/dev/null && return
-        IFS=" $newline"
-        for word in $tool; do
-            command -v "$word" >/dev/null && return
-            break
-        done
-        fail 127 "$variable=$value cannot be run"
+        program=$(command -v "$tool") || {
+            IFS=" $newline"
+            for word in $tool; do
+                program=$(command -v "$word")
+                break
+            done
+        }
+        [ -n "$program" ] || fail 127 "$variable=$value cannot be run"
+        [ ! "$program" -ef "$0" ] ||
+            fail 127 "$variable=$value is $name itself; name the one of MPI"
+        return
     fi
     [ -z "$tool" ] || [ ! -x "$tool" ] || return 0
     for tool in "$@"; do
