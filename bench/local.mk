@@ -118,6 +118,6 @@ bench_pgas_sync_LDADD = libmemheap_shmem.la
 endif
 endif
 EXTRA_DIST += bench/common/common.sh bench/allocators bench/cache \
-	bench/compare bench/pages bench/pgas bench/pgas-nodes bench/scale \
+	bench/compare bench/pages bench/pair bench/pgas bench/pgas-nodes bench/scale \
 	bench/scale-pes bench/soak \
 	bench/threads

@@ -3,10 +3,11 @@
  *
  * All PEs know the same list of candidates, which do not overlap and are spread
  * over the address space. Each PE reserves the first, which is nearly always
- * free on all PEs. If it is not, each PE reserves those that are free there. The
- * bit sets of successes are reduced by AND, and the lowest common candidate is
- * kept. So one reduction finds a common range under any address randomization,
- * if the list has one. If it has none, the list is shifted, for a few rounds.
+ * free on all PEs. If it is not, each PE reserves those that are free there.
+ * The bit sets of successes are reduced by AND, and the lowest common candidate
+ * is kept. So one reduction finds a common range under any address
+ * randomization, if the list has one. If it has none, the list is shifted, for
+ * a few rounds.
  */
 #include "config.h"
 
