@@ -152,6 +152,29 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
     return outcome.worst;
 }
 
+/* Copy a call word by word. Its words have just been stored one by one, and a
+ * load of two at once would wait for all stores before them: also for that to a
+ * line, which takes long. So the loads are volatile. */
+static void keep_call(memheap_call_t *to, const memheap_call_t *call)
+{
+    const volatile memheap_call_t *from = call;
+    to->kind = from->kind;
+    for (int i = 0; i < 3; i++)
+        to->argument[i] = from->argument[i];
+    to->name = from->name;
+}
+
+/* The epoch of a rooted agreement a few calls later: early enough to fetch its
+ * line into the cache. If the root is ahead of the others, lines move one after
+ * the other, and their times would add up. */
+static int epoch_after(const memheap_agree_t *agree)
+{
+    enum {
+        AHEAD = 3
+    };
+    return (agree->epoch + AHEAD) % EPOCHS;
+}
+
 memheap_status_t memheap_agree_rooted(memheap_agree_t *agree,
                                       const memheap_call_t *call, int root)
 {
@@ -159,19 +182,23 @@ memheap_status_t memheap_agree_rooted(memheap_agree_t *agree,
         return memheap_agree(agree, call, MEMHEAP_OK, 0, NULL);
     agree->call = call;
     uint64_t digest = digest_after(agree->pending_digest, call);
+    keep_call(&agree->pending_calls[agree->pending], call);
     memheap_flag_line_t *own =
         line_at(agree, next_epoch(agree), agree->node_rank);
     own->kind = call->kind;
     own->aux = call->argument[1];
     write_line(agree, digest, MEMHEAP_OK, call->argument[0]);
-    __builtin_prefetch(line_at(agree, agree->epoch + 1, agree->node_rank), 1);
+    memheap_prefetch_write(
+        line_at(agree, epoch_after(agree), agree->node_rank));
     bool same = true;
     if (MEMHEAP_UNLIKELY(!memheap_agree_is_one_node(agree))) {
         same = memheap_agree_rooted_between_nodes(agree, digest, root);
     } else if (agree->rank != root) {
         const memheap_flag_line_t *line = line_of(agree, root);
-        same = has_reached(&line->stamp, agree->number) ||
-               !has_diverged(agree, root);
+        if (has_reached(&line->stamp, agree->number))
+            __builtin_prefetch(line_at(agree, epoch_after(agree), root));
+        else
+            same = !has_diverged(agree, root);
         if (MEMHEAP_LIKELY(same)) {
             await(agree, &line->stamp, agree->number);
             same = line->digest == digest;
@@ -179,7 +206,7 @@ memheap_status_t memheap_agree_rooted(memheap_agree_t *agree,
     }
     if (MEMHEAP_UNLIKELY(!same))
         return memheap_agree_diverge(agree, call, 0, false);
-    agree->pending_calls[agree->pending++] = *call;
+    agree->pending++;
     agree->pending_digest = digest;
     return MEMHEAP_OK;
 }
