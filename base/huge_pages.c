@@ -19,6 +19,7 @@
 
 enum {
     SHARE = 8,    /* one part of this many in use backs a unit */
+    AHEAD = 16,   /* and one part more is backed for small blocks to come */
     PATIENCE = 4, /* failures in sequence */
     MOST_PAGES = 1024
 };
@@ -67,7 +68,10 @@ static memheap_status_t back_units(memheap_region_t *region, size_t start,
         error = memheap_huge_pages_collapse(address, end - start, pages->unit);
     else if (madvise(address, end - start, MADV_HUGEPAGE) != 0)
         error = errno;
-    pages->failures = error == 0 ? 0 : pages->failures + 1;
+    if (error == 0)
+        pages->failures = 0;
+    else if (error != EAGAIN) /* a few pages are in use by a device */
+        pages->failures++;
     if (error == 0 || region->policy.pages != MEMHEAP_PAGES_THP)
         return MEMHEAP_OK;
     bool mandatory = region->policy.pages_mode == MEMHEAP_MANDATORY;
@@ -82,6 +86,13 @@ static memheap_status_t back_units(memheap_region_t *region, size_t start,
             mandatory ? "mandatory" : "preferred",
             memheap_format_size(text, end - start), strerror(error));
     return mandatory ? MEMHEAP_ERR_NO_MEMORY : MEMHEAP_OK;
+}
+
+/* How far to back when small blocks have grown to an end: a part of the stretch
+ * ahead, because each request makes the kernel interrupt all processors. */
+static size_t ahead(const memheap_huge_pages_t *pages, size_t end)
+{
+    return memheap_align_down(end + (end - pages->start) / AHEAD, pages->unit);
 }
 
 /* Growth reached `next`: back the units that have enough bytes in blocks. */
@@ -105,7 +116,9 @@ static memheap_status_t back_growth(memheap_region_t *region, size_t offset,
     }
     if (last > first && end - (last - unit) < pages->least)
         last -= unit;
-    last = memheap_min(last, memheap_align_down(region->size, unit));
+    if (end - offset < unit)
+        last = memheap_max(last, ahead(pages, end));
+    last = memheap_min(last, memheap_align_down(region->committed, unit));
     memheap_status_t status = back_units(region, first, last, log);
     if (status != MEMHEAP_OK)
         return status;

@@ -11,7 +11,8 @@
  *     blocks     |##############|##############|####          |
  *     backed     |<------------>|<------------>|  at `next`
  *
- * So a heap takes at most 2 MiB more than its blocks for each stretch in which
+ * A heap that grows by small blocks is backed a sixteenth ahead. So a heap
+ * takes at most that and 2 MiB more than its blocks, for each stretch in which
  * they lie side by side. Little heaps and ends of heaps have small pages.
  *
  * Pages of a memory file become huge only on request. One page of the unit is

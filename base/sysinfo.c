@@ -172,6 +172,11 @@ size_t memheap_sysinfo_threads(void)
     return number_in("/proc/self/status", "Threads:", 0);
 }
 
+size_t memheap_sysinfo_pinned(void)
+{
+    return number_in("/proc/self/status", "VmPin:", 0) * MEMHEAP_KIB;
+}
+
 void memheap_sysinfo_huge_pages(size_t page_size, size_t *total_p,
                                 size_t *free_p)
 {

@@ -18,6 +18,9 @@ void memheap_sysinfo_memory(size_t *total_p, size_t *available_p);
 /** The number of threads of this process; 0 if the system does not tell. */
 size_t memheap_sysinfo_threads(void);
 
+/** Bytes of this process's memory that devices have pinned. */
+size_t memheap_sysinfo_pinned(void);
+
 /** Pages of a size in the huge page pool, and those that are free and not
  *  reserved. Both are 0 if the kernel has no such size. */
 void memheap_sysinfo_huge_pages(size_t page_size, size_t *total_p,

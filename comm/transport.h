@@ -112,6 +112,10 @@ memheap_status_t memheap_transport_register(memheap_transport_t *transport,
                                             const memheap_members_t *members,
                                             char *base, size_t from, size_t to);
 
+/** Whether the network pins registered memory: all of it then has pages, which
+ *  cannot be replaced. */
+bool memheap_transport_pins(const memheap_transport_t *transport);
+
 /** Make a segment inaccessible. Local: each member calls, after all of them
  * have completed their operations on it. A segment that was never registered is
  *  ignored. */

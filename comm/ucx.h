@@ -61,6 +61,7 @@ struct memheap_transport {
     ucp_context_h context;
     ucp_worker_h worker;
     bool locked;        /* calls take the lock: there are several threads */
+    bool pins;          /* registered memory was pinned */
     bool shares_memory; /* UCX can share memory between all PEs */
     bool closing;       /* errors of peers are ignored */
     atomic_bool ending; /* the job is being aborted */

@@ -12,6 +12,7 @@
 #include "config.h"
 
 #include "comm/ucx_segments.h"
+#include "base/sysinfo.h"
 #include "base/util.h"
 
 #include <stdlib.h>
@@ -93,9 +94,11 @@ memheap_status_t memheap_transport_register(memheap_transport_t *t,
         .address = base + from,
         .length = to - from,
         .flags = t->config.map_nonblocking ? UCP_MEM_MAP_NONBLOCK : 0};
+    size_t pinned = memheap_sysinfo_pinned();
     lock_worker(t);
     ucs_status_t mapped =
         ucp_mem_map(t->context, &params, &registration.memory);
+    t->pins = t->pins || memheap_sysinfo_pinned() > pinned;
     ucs_status_t outcome = mapped;
     if (outcome == UCS_OK)
         outcome = ucp_rkey_pack(t->context, registration.memory, &packed,
@@ -130,6 +133,11 @@ memheap_status_t memheap_transport_register(memheap_transport_t *t,
     unlock_worker(t);
     free(record);
     return status;
+}
+
+bool memheap_transport_pins(const memheap_transport_t *t)
+{
+    return t->pins;
 }
 
 void memheap_ucx_release_keys(memheap_transport_t *t, memheap_segment_id_t id)

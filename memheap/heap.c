@@ -362,6 +362,15 @@ void memheap_pin_pages(memheap_t *heap)
     heap_leave(heap);
 }
 
+void memheap_back_pinned(memheap_t *heap, size_t end)
+{
+    heap_lock(heap);
+    if (end >= heap->back_at)
+        memheap_back(heap, memheap_min(end, heap->region.huge.end),
+                     memheap_min(end, heap->region.committed));
+    heap_leave(heap);
+}
+
 void memheap_set_peer_windows(memheap_t *heap,
                               const memheap_peer_windows_t *windows)
 {

@@ -59,6 +59,10 @@ void memheap_set_peer_windows(memheap_t *heap,
 /** Keep all pages from now on: a network has registered them. */
 void memheap_pin_pages(memheap_t *heap);
 
+/** Back memory up to an offset with huge pages, in blocks or not: a network is
+ *  about to pin it, which takes memory for all of it. */
+void memheap_back_pinned(memheap_t *heap, size_t end);
+
 /** Normalize: afterwards placement depends only on the set of live blocks. */
 void memheap_normalize(memheap_t *heap);
 

@@ -212,6 +212,8 @@ memheap_status_t memheap_register_space(const memheap_space_t *space,
         memheap_max(memheap_job_min(members->job, stats.committed, NULL), end);
     if (target <= segment->registered)
         return MEMHEAP_OK;
+    if (memheap_transport_pins(rt->transport))
+        memheap_back_pinned(space->heap, target);
     memheap_status_t status =
         memheap_transport_register(rt->transport, segment->id, members,
                                    segment->base, segment->registered, target);

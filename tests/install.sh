@@ -7,10 +7,9 @@ stage=$(mktemp -d "$top_builddir/stage.XXXXXX") || exit 1
 trap 'rm -rf "$stage"' EXIT
 MEMHEAP_TEST_TIME=60
 
-output=$(MAKEFLAGS= make -C "$top_builddir" install DESTDIR="$stage" 2>&1) ||
-    miss "does not install"
 prefix=$stage/moved
-mv "$stage$configured_prefix" "$prefix" || miss "is not below its prefix"
+cp -a "$top_builddir/tests/installed$configured_prefix" "$prefix" ||
+    miss "is not below its prefix"
 unset LD_LIBRARY_PATH
 PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 export PKG_CONFIG_PATH
@@ -113,8 +112,7 @@ oshrun_job()
 {
     wanted=$1
     shift
-    output=$(cd "$prefix" && timeout $MEMHEAP_TEST_TIME bin/oshrun "$@" \
-        2>&1 </dev/null)
+    output=$(cd "$prefix" && limited bin/oshrun "$@" 2>&1)
     status=$?
     check_status "$wanted"
 }

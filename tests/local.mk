@@ -119,4 +119,5 @@ EXTRA_DIST += tests/liar.c tests/secure.c tests/secure.sh tests/bench.sh tests/c
 	tests/unit/test_threads.c tests/unit/test_trace.c tests/unit/test_trim.c
 CLEANFILES += $(unit_tests)
 mostlyclean-local:
-	rm -f tests/*.d tests/unit/*.d tests/mpi/*.d
+	rm -f tests/*.d tests/unit/*.d tests/mpi/*.d tests/installed.*
+	rm -rf tests/installed

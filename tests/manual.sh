@@ -7,14 +7,12 @@
 stage=$(mktemp -d "$top_builddir/manual.XXXXXX") || exit 1
 trap 'rm -rf "$stage"' EXIT
 
-output=$(MAKEFLAGS='' make -C "$top_builddir" install DESTDIR="$stage" 2>&1) ||
-    miss "does not install"
-prefix=$stage$configured_prefix
+prefix=$top_builddir/tests/installed$configured_prefix
 man=$prefix/share/man
 headers=$prefix/include/memheap
 includes="-I$prefix/include -I$headers/shmem"
 [ -f "$man/man3/shmem_put.3" ] || miss "no shmem_put.3 in $man"
-fact "make install"
+fact "the manual is installed"
 
 # page_of ROUTINE: print the file with the text of its page.
 page_of()

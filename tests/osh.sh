@@ -403,7 +403,9 @@ PATH=$saved_path
 # The real launcher
 . "${top_srcdir:-.}/tests/mpi/launch.sh"
 OSHRUN_MPIRUN=$real_mpirun
-run 0 env SHMEM_VERSION=1 timeout 60 "$oshrun" -n 4 "$work/oshcc program"
+output=$(SHMEM_VERSION=1 limited "$oshrun" -n 4 "$work/oshcc program" 2>&1)
+status=$?
+check_status 0
 says "P E 0 of 4 with 1" "P E 3 of 4 with 1" "OpenSHMEM 1.6"
 fact "oshrun starts four PEs"
 finish

@@ -55,7 +55,19 @@ time_limit()
     echo $((${MEMHEAP_TEST_TIME:-60} * times))
 }
 
+# Run a launcher with a time limit. It has a folder of its own for its sessions:
+# two mpiruns that create the common one at the same time fail.
+limited()
+(
+    OMPI_MCA_orte_tmpdir_base=$(mktemp -d) || exit 1
+    export OMPI_MCA_orte_tmpdir_base
+    timeout "$(time_limit)" "$@" </dev/null
+    result=$?
+    rm -rf "$OMPI_MCA_orte_tmpdir_base"
+    exit $result
+)
+
 launch()
 {
-    timeout "$(time_limit)" "$MPIRUN" $oversubscribe "$@" </dev/null
+    limited "$MPIRUN" $oversubscribe "$@"
 }

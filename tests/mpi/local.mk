@@ -43,7 +43,17 @@ tests/mpi/monitored: extra = comm/node_monitor.c
 tests/mpi/variables.mpi: extra_flags = -fPIE -pie
 tests/mpi/variables_fixed.mpi: extra_flags = -fno-pie -no-pie
 
-check_DATA += $(mpi_tests) $(mpi_helpers)
+check_DATA += $(mpi_tests) $(mpi_helpers) tests/installed.stamp
+
+# An installation, for the tests to copy. libtool links the libraries again for it,
+# and takes them out of the build folder meanwhile: nothing may run or link then.
+# So this is the last step before the tests.
+tests/installed.stamp: $(filter-out tests/installed.stamp,$(check_DATA)) \
+		$(lib_LTLIBRARIES) $(bin_PROGRAMS) $(bin_SCRIPTS) $(man_MANS)
+	rm -rf tests/installed
+	$(MAKE) install DESTDIR='$(abs_builddir)/tests/installed' \
+		>tests/installed.log 2>&1 || { cat tests/installed.log; exit 1; }
+	@touch $@
 TESTS += $(mpi_tests) $(mpi_scripts)
 CLEANFILES += $(mpi_tests) $(mpi_helpers)
 EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \

@@ -30,7 +30,7 @@ nodes_alone()
     MEMHEAP_TEST_ALONE=yes
     export MEMHEAP_TEST_ALONE
     # shellcheck disable=SC2086
-    unshare $own "${SHELL:-/bin/sh}" "$0" "$@" &
+    unshare $own /bin/sh "$0" "$@" &
     child=$!
     # Its only signal is SIGKILL; all processes inside end with it.
     trap 'kill -KILL $child' HUP INT TERM

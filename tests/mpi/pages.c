@@ -107,6 +107,29 @@ static bool is_huge(void)
     return good;
 }
 
+/* Bytes in huge pages of the mapping that has an address. */
+static size_t huge_at(const void *address)
+{
+    char line[512];
+    size_t from;
+    size_t to;
+    size_t kib = 0;
+    bool inside = false;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
+        if (sscanf(line, "%zx-%zx ", &from, &to) == 2)
+            inside = (size_t)address >= from && (size_t)address < to;
+        else if (inside)
+            sscanf(line, "ShmemPmdMapped: %zu", &kib);
+    }
+    if (maps != NULL)
+        fclose(maps);
+    return kib * 1024;
+}
+
+/* Variables that fill some huge pages, wherever they start. */
+static char variables[(size_t)8 << 20];
+
 /* A few small blocks take a few pages, and no huge one. */
 static bool is_little(void)
 {
@@ -141,7 +164,7 @@ int main(int argc, char **argv)
     setenv("SHMEM_SYMMETRIC_SIZE", "15m", 1);
     bool has_huge_pages = memheap_huge_pages_try() == 0;
     shmem_init();
-    tap_plan(13);
+    tap_plan(15);
     bool good = works() && shmemx_heap_placement(&placement) == 0;
     tap_ok(good && placement.resident >= size && placement.sampled > 0 &&
                placement.numa == MEMHEAP_NUMA_DEFAULT,
@@ -180,7 +203,12 @@ int main(int argc, char **argv)
            "a heap has pages of 2 MiB, or is aligned to them");
     shmem_finalize();
 
+    variables[0] = 1;
+    tap_ok(huge_at(variables) == 0, "untouched variables take no memory");
     good = start("thp", "interleave");
+    tap_ok(good && (huge_at(variables) >= sizeof(variables) - (2 << 20) ||
+                    !has_huge_pages),
+           "large variables have huge pages if all memory is to have them");
     good = good && works() && shmemx_heap_placement(&placement) == 0;
     tap_ok(good && (placement.pages == MEMHEAP_PAGES_DEFAULT ||
                     placement.pages == MEMHEAP_PAGES_THP),
