@@ -141,7 +141,7 @@ END
 # Lost nodes. oshrun lets mpirun notice the loss within 20 seconds; otherwise
 # mpirun would wait for the lost node before it ends.
 MEMHEAP_TEST_TIME=90
-OSHRUN_MPIRUN=$real_mpirun
+OSHRUN_MPIRUN=$MPIRUN
 MPIRUN=$top_builddir/tools/osh/oshrun
 export OSHRUN_MPIRUN
 
