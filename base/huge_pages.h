@@ -44,7 +44,7 @@ typedef struct memheap_huge_pages {
     size_t end;   /* of the last unit that growth backed */
     size_t next;  /* growth that reaches this offset backs units */
     /** Units below the end may have small pages: what a block passed over, or
-     *  what was given back. */
+     *  what was given back. Blocks of a unit or more may cover them. */
     bool has_gaps;
     unsigned failures; /* in sequence; after a few, no more is tried */
 } memheap_huge_pages_t;
@@ -52,14 +52,6 @@ typedef struct memheap_huge_pages {
 /** Let a private or shared region have huge pages from now on. Its unit of
  *  commitment becomes that of the pages, if it has room for one. */
 void memheap_huge_pages_enable(struct memheap_region *region);
-
-/** Whether a large block has to be passed to memheap_huge_pages_back(), though
- *  it lies below `next`. */
-static inline bool
-memheap_huge_pages_has_gaps(const memheap_huge_pages_t *pages, size_t size)
-{
-    return pages->has_gaps && size >= pages->unit;
-}
 
 /**
  * Back a new block. Its memory is committed, and not used yet.

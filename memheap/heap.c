@@ -236,8 +236,7 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     memheap_set_trim(heap,
                      heap->guard != NULL && region->guarded ? 0 : heap->trim);
     atomic_init(&heap->thread_committed, region->committed);
-    atomic_init(&heap->back_at,
-                region->huge.unit == 0 ? SIZE_MAX : region->huge.next);
+    memheap_plan_backing(heap);
     if (exported)
         open_stats_export(heap);
     *heap_p = heap;

@@ -78,10 +78,20 @@ memheap_status_t memheap_back(memheap_t *heap, size_t offset, size_t end)
     memheap_status_t status = memheap_huge_pages_back(
         region, offset, end, heap->quiet ? &silent : heap->log);
     heap->commit_failed = status != MEMHEAP_OK;
-    heap->after_place = heap->after_place || region->huge.has_gaps;
-    atomic_store_explicit(&heap->back_at, region->huge.next,
-                          memory_order_relaxed);
+    memheap_plan_backing(heap);
     return status;
+}
+
+void memheap_plan_backing(memheap_t *heap)
+{
+    const memheap_huge_pages_t *huge = &heap->region.huge;
+    bool has_any = huge->unit > 0;
+    heap->after_place = heap->after_place || huge->has_gaps;
+    atomic_store_explicit(&heap->back_at, has_any ? huge->next : SIZE_MAX,
+                          memory_order_relaxed);
+    atomic_store_explicit(&heap->back_size,
+                          huge->has_gaps ? huge->unit : SIZE_MAX,
+                          memory_order_relaxed);
 }
 
 memheap_status_t memheap_settle(memheap_t *heap, size_t offset, size_t asked,

@@ -49,7 +49,10 @@ struct memheap {
     char *base;
     _Atomic size_t high_water;
     _Atomic size_t thread_committed; /* region.committed, for thread ops */
-    _Atomic size_t back_at; /* a block that ends above gets huge pages */
+    /* A block that ends at back_at or above, or has back_size bytes or more, is
+     * to be backed with huge pages. */
+    _Atomic size_t back_at;
+    _Atomic size_t back_size;
     size_t peak;
     uint64_t resizes;
     uint64_t failures;
@@ -107,6 +110,9 @@ memheap_status_t memheap_settle(memheap_t *heap, size_t offset, size_t asked,
  * used yet. */
 memheap_status_t memheap_back(memheap_t *heap, size_t offset, size_t end);
 
+/* Learn from the region which blocks are to be backed from now on. */
+void memheap_plan_backing(memheap_t *heap);
+
 #pragma GCC visibility pop
 
 static inline size_t heap_high_water(const memheap_t *heap)
@@ -134,7 +140,7 @@ static inline bool heap_needs_backing(const memheap_t *heap, size_t end,
                                       size_t size)
 {
     return end >= atomic_load_explicit(&heap->back_at, memory_order_relaxed) ||
-           memheap_huge_pages_has_gaps(&heap->region.huge, size);
+           size >= atomic_load_explicit(&heap->back_size, memory_order_relaxed);
 }
 
 /* Get exclusive use of the heap. */

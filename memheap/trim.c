@@ -50,8 +50,8 @@ static bool trim_run(trimming_t *t)
         return true;
     t->status =
         memheap_region_purge(region, start, end, t->least, t->heap->log);
-    if (region->huge.unit > 0)
-        region->huge.has_gaps = t->heap->after_place = true;
+    region->huge.has_gaps = region->huge.unit > 0;
+    memheap_plan_backing(t->heap);
     return t->status == MEMHEAP_OK;
 }
 

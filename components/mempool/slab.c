@@ -215,9 +215,11 @@ memheap_status_t slab_alloc(mempool_t *p, unsigned cache, unsigned size_class,
         slab_take(p, s, index);
         return MEMHEAP_OK;
     }
-    /* Other threads may set bits meanwhile, but only this one clears bits. */
+    /* Other threads may set bits meanwhile, but only this one clears bits. A
+     * thread that finds the slab full may write to next_remote, which this one
+     * has read. */
     uint64_t before =
-        atomic_fetch_sub_explicit(&s->free, bit, memory_order_acquire);
+        atomic_fetch_sub_explicit(&s->free, bit, memory_order_acq_rel);
     if (slab_bits(before) == bit)
         slab_unlink(p, s);
     return MEMHEAP_OK;
