@@ -70,6 +70,18 @@ static inline unsigned memheap_log2_ceil(size_t value)
     return value <= 1 ? 0 : memheap_log2_floor(value - 1) + 1;
 }
 
+/** Fetch a cache line that this thread will write to. Compilers fetch it for
+ *  reading unless they may assume a recent processor; older ones ignore this.
+ */
+static inline void memheap_prefetch_write(const void *line)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)line));
+#else
+    __builtin_prefetch(line, 1);
+#endif
+}
+
 static inline size_t memheap_min(size_t a, size_t b)
 {
     return a < b ? a : b;

@@ -95,7 +95,7 @@ bench_thread_churn_LDFLAGS = -no-install
 # would add to the startup time.
 if MPI
 noinst_PROGRAMS += bench/pages-ops bench/pgas-batch bench/pgas-footprint \
-	bench/pgas-ops
+	bench/pgas-ops bench/pgas-scale
 bench_pages_ops_SOURCES = bench/pages-ops.c $(bench_common)
 bench_pages_ops_LDADD = libmemheap_shmem.la
 bench_pages_ops_LDFLAGS = -no-install
@@ -108,6 +108,9 @@ bench_pgas_footprint_LDADD = libmemheap_shmem.la $(MPI_LIBS)
 bench_pgas_ops_SOURCES = bench/pgas-ops.c bench/common/timing.h
 bench_pgas_ops_LDADD = libmemheap_shmem.la
 bench_pgas_ops_LDFLAGS = -no-install
+bench_pgas_scale_SOURCES = bench/pgas-scale.c bench/common/timing.h
+bench_pgas_scale_LDADD = libmemheap_shmem.la
+bench_pgas_scale_LDFLAGS = -no-install
 if LZMA
 noinst_PROGRAMS += bench/pgas-replay bench/pgas-sync
 bench_pgas_replay_SOURCES = bench/pgas-replay.c bench/common/timing.h \
@@ -119,5 +122,6 @@ bench_pgas_sync_LDADD = libmemheap_shmem.la
 endif
 endif
 EXTRA_DIST += bench/common/common.sh bench/allocators bench/cache \
-	bench/compare bench/pages bench/pgas bench/pgas-nodes bench/scale bench/soak \
+	bench/compare bench/pages bench/pair bench/pgas bench/pgas-nodes bench/scale \
+	bench/scale-pes bench/soak \
 	bench/threads

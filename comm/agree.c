@@ -36,6 +36,8 @@
  *   - A line is written by its own PE only, with increasing numbers.
  *   - Groups without a common PE may share a group number, and so its epochs:
  *     each uses the lines of its members only.
+ *   - A stage, the room for a longer payload, belongs to a half. A PE writes to
+ *     its own before an agreement of all PEs in that half.
  *   - A group ends by a barrier that reads no data. So a PE that has left it
  *     may reuse its lines in a new group of the same number while a slow PE
  *     still waits: any later number ends that wait.
@@ -57,14 +59,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* Digest of a call and of the pending calls before it. */
-static uint64_t digest_after(const memheap_agree_t *agree,
-                             const memheap_call_t *call)
-{
-    return agree->pending_digest * UINT64_C(0xFF51AFD7ED558CCD) +
-           memheap_call_digest(call);
-}
 
 /* Whether rank i made a different call in the rooted agreement before this one,
  * in a group on one node. That PE may never come to the current agreement, so
@@ -147,7 +141,8 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
     }
     agree->call = call;
     outcome_t outcome =
-        barrier(agree, digest_after(agree, call), mine, result, NULL, NULL);
+        barrier(agree, digest_after(agree->pending_digest, call), mine, result,
+                NULL, NULL);
     if (MEMHEAP_UNLIKELY(!outcome.same_call ||
                          (outcome.worst == MEMHEAP_OK && !outcome.same_result)))
         return memheap_agree_diverge(agree, call, result, outcome.same_call);
@@ -157,32 +152,61 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
     return outcome.worst;
 }
 
+/* Copy a call word by word. Its words have just been stored one by one, and a
+ * load of two at once would wait for all stores before them: also for that to a
+ * line, which takes long. So the loads are volatile. */
+static void keep_call(memheap_call_t *to, const memheap_call_t *call)
+{
+    const volatile memheap_call_t *from = call;
+    to->kind = from->kind;
+    for (int i = 0; i < 3; i++)
+        to->argument[i] = from->argument[i];
+    to->name = from->name;
+}
+
+/* The epoch of a rooted agreement a few calls later: early enough to fetch its
+ * line into the cache. If the root is ahead of the others, lines move one after
+ * the other, and their times would add up. */
+static int epoch_after(const memheap_agree_t *agree)
+{
+    enum {
+        AHEAD = 3
+    };
+    return (agree->epoch + AHEAD) % EPOCHS;
+}
+
 memheap_status_t memheap_agree_rooted(memheap_agree_t *agree,
                                       const memheap_call_t *call, int root)
 {
-    if (agree->pending == MEMHEAP_AGREE_PENDING_MAX - 1 || agree->size == 1 ||
-        !memheap_agree_is_one_node(agree))
+    if (!memheap_agree_may_run_ahead(agree))
         return memheap_agree(agree, call, MEMHEAP_OK, 0, NULL);
     agree->call = call;
-    uint64_t digest = digest_after(agree, call);
+    uint64_t digest = digest_after(agree->pending_digest, call);
+    keep_call(&agree->pending_calls[agree->pending], call);
     memheap_flag_line_t *own =
         line_at(agree, next_epoch(agree), agree->node_rank);
     own->kind = call->kind;
     own->aux = call->argument[1];
     write_line(agree, digest, MEMHEAP_OK, call->argument[0]);
-    __builtin_prefetch(line_at(agree, agree->epoch + 1, agree->node_rank), 1);
-    if (agree->rank != root) {
+    memheap_prefetch_write(
+        line_at(agree, epoch_after(agree), agree->node_rank));
+    bool same = true;
+    if (MEMHEAP_UNLIKELY(!memheap_agree_is_one_node(agree))) {
+        same = memheap_agree_rooted_between_nodes(agree, digest, root);
+    } else if (agree->rank != root) {
         const memheap_flag_line_t *line = line_of(agree, root);
-        bool same = has_reached(&line->stamp, agree->number) ||
-                    !has_diverged(agree, root);
+        if (has_reached(&line->stamp, agree->number))
+            __builtin_prefetch(line_at(agree, epoch_after(agree), root));
+        else
+            same = !has_diverged(agree, root);
         if (MEMHEAP_LIKELY(same)) {
             await(agree, &line->stamp, agree->number);
             same = line->digest == digest;
         }
-        if (MEMHEAP_UNLIKELY(!same))
-            return memheap_agree_diverge(agree, call, 0, false);
     }
-    agree->pending_calls[agree->pending++] = *call;
+    if (MEMHEAP_UNLIKELY(!same))
+        return memheap_agree_diverge(agree, call, 0, false);
+    agree->pending++;
     agree->pending_digest = digest;
     return MEMHEAP_OK;
 }
@@ -193,8 +217,9 @@ memheap_agree_reduce(memheap_agree_t *agree, const memheap_call_t *call,
                      uint64_t *all_p)
 {
     agree->call = call;
-    outcome_t outcome = barrier(agree, digest_after(agree, call), MEMHEAP_OK,
-                                word, reduce, NULL);
+    outcome_t outcome =
+        barrier(agree, digest_after(agree->pending_digest, call), MEMHEAP_OK,
+                word, reduce, NULL);
     if (!outcome.same_call)
         return memheap_agree_diverge(agree, call, 0, false);
     start_next_half(agree);
@@ -207,8 +232,9 @@ memheap_agree_exchange(memheap_agree_t *agree, const memheap_call_t *call,
                        const memheap_agree_exchange_t *exchange)
 {
     agree->call = call;
-    outcome_t outcome = barrier(agree, digest_after(agree, call), MEMHEAP_OK, 0,
-                                NULL, exchange);
+    outcome_t outcome =
+        barrier(agree, digest_after(agree->pending_digest, call), MEMHEAP_OK, 0,
+                NULL, exchange);
     if (!outcome.same_call)
         return memheap_agree_diverge(agree, call, 0, false);
     start_next_half(agree);
@@ -231,17 +257,45 @@ const void *memheap_agree_payload(const memheap_agree_t *agree, int i)
     return line_of(agree, i)->payload;
 }
 
-static memheap_flag_line_t *lines_of(const memheap_barrier_state_t *state,
-                                     int group)
+static char *stage_at(const memheap_agree_t *agree, int epoch, int i)
 {
-    return state->lines + (ptrdiff_t)group * EPOCHS * state->stride;
+    int half = epoch / MEMHEAP_AGREE_PENDING_MAX;
+    int pe = agree->node_start + i * agree->node_stride;
+    ptrdiff_t place = (ptrdiff_t)(agree->group * HALVES + half) *
+                      agree->state->job->node_size;
+    return agree->state->stages + (place + pe) * MEMHEAP_AGREE_STAGE_MAX;
+}
+
+bool memheap_agree_is_crowded(const memheap_agree_t *agree)
+{
+    return *agree->state->crowded != 0;
+}
+
+char *memheap_agree_stage(const memheap_agree_t *agree, size_t size)
+{
+    if (!memheap_agree_is_crowded(agree) || size > MEMHEAP_AGREE_STAGE_MAX ||
+        agree->group >= STAGE_GROUPS || !memheap_agree_is_one_node(agree))
+        return NULL;
+    return stage_at(agree, next_epoch(agree), agree->node_rank);
+}
+
+const char *memheap_agree_staged(const memheap_agree_t *agree, int i)
+{
+    return stage_at(agree, agree->epoch, i);
+}
+
+const void *memheap_agree_root_payload(const memheap_agree_t *agree, int root)
+{
+    int i = index_on_node(agree, root);
+    return i >= 0 ? line_of(agree, i)->payload
+                  : outcome_line_at(agree, agree->epoch)->payload;
 }
 
 uint64_t memheap_agree_last(const memheap_agree_t *world, int group)
 {
     const memheap_barrier_state_t *state = world->state;
     const memheap_flag_line_t *line =
-        lines_of(state, group) + state->job->node_rank;
+        lines_of_group(state, group) + state->job->node_rank;
     uint64_t last = 0;
     for (int epoch = 0; epoch < EPOCHS; epoch++, line += state->stride) {
         uint64_t number =
@@ -304,14 +358,14 @@ static void find_on_node(memheap_agree_t *agree)
     }
 }
 
-/* Find the first members on other nodes with which this PE exchanges. */
+/* Find the first members on other nodes to which this PE sends. */
 static void find_partners(memheap_agree_t *agree)
 {
     const memheap_job_t *job = agree->state->job;
     int count = 0;
     int mine = 0;
     agree->rounds = 0;
-    if (memheap_agree_is_one_node(agree) || agree->node_rank != 0)
+    if (memheap_agree_is_one_node(agree))
         return;
     for (int n = 0; n < job->node_count; n++) {
         if (n == job->node_number)
@@ -336,7 +390,7 @@ void memheap_agree_split(const memheap_agree_t *world, int group,
                          int rank, memheap_agree_t *agree)
 {
     *agree = (memheap_agree_t){.state = world->state,
-                               .lines = lines_of(world->state, group),
+                               .lines = lines_of_group(world->state, group),
                                .number = number,
                                .group = group,
                                .start = start,
@@ -360,6 +414,8 @@ static void state_free(memheap_barrier_state_t *state)
         return;
     if (state->lines != NULL)
         munmap(state->lines, state->bytes);
+    for (int i = 0; i < SPARE_LISTS; i++)
+        free(state->spare[i]);
     free(state->mailboxes);
     free(state);
 }
@@ -404,8 +460,12 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
                    sizeof(memheap_flag_line_t);
     size_t texts = (size_t)job->node_size * MEMHEAP_CALL_TEXT;
     size_t notes = ((size_t)job->node_size + 1) * MEMHEAP_AGREE_NOTE;
-    size_t bytes =
-        memheap_align_up(lines + texts + notes, (size_t)sysconf(_SC_PAGESIZE));
+    size_t stages = (size_t)STAGE_GROUPS * HALVES * (size_t)job->node_size *
+                    MEMHEAP_AGREE_STAGE_MAX;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t used =
+        memheap_align_up(lines + texts + notes + sizeof(*state->crowded), page);
+    size_t bytes = memheap_align_up(used + stages, page);
     void *address = NULL;
     int fd = -1;
     state->describe = describe;
@@ -421,6 +481,12 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
     state->lines = address;
     state->texts = (char *)address + lines;
     state->notes = state->texts + texts;
+    state->stages = (char *)address + used;
+    int *crowded = (int *)(void *)(state->notes + notes);
+    state->crowded = crowded;
+    /* One PE decides for all. */
+    if (job->node_rank == 0 && address != NULL)
+        *crowded = job->machine_size > sysconf(_SC_NPROCESSORS_ONLN);
     /* Before the reduction: other PEs may send messages right after it. */
     *agree = (memheap_agree_t){.state = state};
     status = memheap_job_worst(job, status);

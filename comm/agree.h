@@ -49,8 +49,8 @@ typedef struct memheap_agree {
     /** Their ranks in the group are first + i * step. */
     int first, step;
     int nodes, node_number; /* the nodes of the group; the index of this one */
-    /** For the node's first member: in round i of an exchange, it sends to PE
-     *  partner[i], the first member on the node 2^i further. */
+    /** partner[i] is the first member on the node 2^i further. In round i of an
+     *  exchange, the node's first member sends to it. */
     int rounds;
     int partner[MEMHEAP_AGREE_ROUNDS];
     const void *payload;          /* inline payload of the next agreement */
@@ -103,12 +103,19 @@ memheap_status_t memheap_agree(memheap_agree_t *agree,
                                memheap_status_t mine, uint64_t result,
                                int *pe_p);
 
+/** Whether the next agreement can be rooted. If not, memheap_agree_rooted() is
+ * an agreement of all PEs: once in MEMHEAP_AGREE_PENDING_MAX times. */
+static inline bool memheap_agree_may_run_ahead(const memheap_agree_t *agree)
+{
+    return agree->pending < MEMHEAP_AGREE_PENDING_MAX - 1 && agree->size > 1;
+}
+
 /**
- * Agree without a status and a result, in a group on one node, and wait for
- * rank `root` only. The root does not wait. Other differences between the calls
- * are detected by the next agreement of all PEs; this call is such an agreement
- * once in MEMHEAP_AGREE_PENDING_MAX times, and always in a group on several
- * nodes. The call has at most two arguments.
+ * Agree without a status and a result, and wait for rank `root` only. The root
+ * does not wait. Its inline payload reaches all PEs; on several nodes, only if
+ * memheap_agree_may_run_ahead(). Other differences between the calls are
+ * detected by the next agreement of all PEs. The call has at most two
+ * arguments.
  */
 memheap_status_t memheap_agree_rooted(memheap_agree_t *agree,
                                       const memheap_call_t *call, int root);
@@ -147,6 +154,27 @@ void memheap_agree_attach(memheap_agree_t *agree, const void *data,
  *  agreement, aligned for any type. Valid until this PE's next agreement. */
 const void *memheap_agree_payload(const memheap_agree_t *agree, int i);
 
+/** The inline payload that rank `root` attached to the last agreement, which
+ *  was rooted. Aligned and valid as above. */
+const void *memheap_agree_root_payload(const memheap_agree_t *agree, int root);
+
+/** Whether the PEs of this node share cores: they are more than the cores. */
+bool memheap_agree_is_crowded(const memheap_agree_t *agree);
+
+/** Maximum size of a staged payload, in bytes. */
+#define MEMHEAP_AGREE_STAGE_MAX 8192
+
+/** Memory for a staged payload of the next agreement: like an inline payload,
+ *  but longer, and never rooted. Copying it costs more than to let the others
+ *  read it in place and to wait for them once more, unless PEs share cores. So
+ *  that is when it is offered, to groups of low numbers.
+ *  @return NULL on all PEs: the data is not to be staged */
+char *memheap_agree_stage(const memheap_agree_t *agree, size_t size);
+
+/** The payload that member i of this node staged for the last agreement. Valid
+ *  until this PE's next agreement. */
+const char *memheap_agree_staged(const memheap_agree_t *agree, int i);
+
 /** The payload of one node in an exchange: the data of the ranks
  *  first + i * step, i < count. */
 typedef struct memheap_node_payload {
@@ -158,9 +186,9 @@ typedef struct memheap_node_payload {
 /** Callbacks of an exchange. The first member of each node runs them for all
  *  members on the node, which wait meanwhile; it may access their memory. */
 typedef struct memheap_agree_exchange {
-    /** Return the node's payload, allocated by malloc(), and its size. NULL if
-     *  there is no memory. memheap_agree_exchange() frees it. */
-    void *(*pack)(void *context, size_t *size_p);
+    /** Write the node's payload to `to`, unless that is NULL.
+     *  @return its size */
+    size_t (*pack)(void *context, void *to);
     /** Process the payloads of all nodes, in the same order on all nodes. */
     void (*unpack)(void *context, const memheap_node_payload_t *payloads,
                    int count);

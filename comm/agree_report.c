@@ -1,81 +1,122 @@
 /*
  * The report of a divergence.
  *
- * Each PE writes its call as text into its buffer on the node, or sends it to
- * rank 0. After a barrier, the first PE that is present logs the calls of all.
+ * On one node, each PE writes its call as text into its buffer on the node.
+ * After a barrier, the first PE that is present logs the calls of all.
  *
- * After rooted agreements on one node, the difference may lie some agreements
- * back. Each PE then finds the first epoch in which lines differ, and describes
- * the call that it made there. A PE that does not notice the difference, for
- * example the root of a broadcast that never agrees again, does not come. Its
- * call is described from its flag line.
+ * After rooted agreements, the difference may lie some agreements back. Each PE
+ * then finds the first epoch in which lines differ, and describes the call that
+ * it made there. A PE that does not notice the difference, for example the root
+ * of a broadcast that never agrees again, does not come. Its call is described
+ * from its flag line.
+ *
+ * On several nodes, each PE sends a description of all its calls of the half to
+ * ranks 0 and 1. With it go the calls of roots on other nodes that differ,
+ * which the PE knows from their payloads: those PEs may be absent. Rank 0 waits
+ * for the other PEs for a while, finds the first difference, and logs the
+ * calls. If nothing comes from rank 0, rank 1 does it.
  */
 #include "config.h"
 
 #include "comm/agree_report.h"
 #include "comm/agree_exchange.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-/* The text of rank i; NULL if it has not arrived. For rank 0, or on one node.
- */
-static const char *text_of_rank(const memheap_agree_t *agree, int i)
+/* The call of rank i of a group on one node, after the texts of all present PEs
+ * have been written. An absent PE has the call of a present PE whose line has
+ * the same digest; if there is none, its call is read from its line. */
+static void describe_on_node(const memheap_agree_t *agree, int epoch, int i,
+                             char *text)
 {
-    const memheap_job_t *job = agree->state->job;
-    uint32_t node_rank = memheap_job_node_rank(job, pe_of(agree, i));
-    if (node_rank < (uint32_t)job->node_size)
-        return agree->state->texts + (size_t)node_rank * MEMHEAP_CALL_TEXT;
-    for (const remote_text_t *remote = agree->state->remote_texts;
-         remote != NULL; remote = remote->next) {
-        if (remote->group == agree->group && remote->rank == i)
-            return remote->text;
-    }
-    return NULL;
-}
-
-/* The call of rank i, after the texts of all present PEs have arrived. An
- * absent PE has the call of a present PE whose line has the same digest; if
- * there is none, its call is read from its line. */
-static const char *describe_pe(const memheap_agree_t *agree, int epoch, int i,
-                               char *room)
-{
-    const char *text = text_of_rank(agree, i);
-    if (text != NULL && text[0] != '\0')
-        return text;
     const memheap_flag_line_t *line = line_at(agree, epoch, i);
-    for (int k = 0; k < agree->size; k++) {
-        text = text_of_rank(agree, k);
-        if (text != NULL && text[0] != '\0' &&
-            line_at(agree, epoch, k)->digest == line->digest)
-            return text;
+    const char *found = text_on_node(agree, i);
+    for (int k = 0; k < agree->size && found[0] == '\0'; k++) {
+        if (line_at(agree, epoch, k)->digest == line->digest)
+            found = text_on_node(agree, k);
     }
     const memheap_call_t call = {line->kind, {line->result, line->aux}, NULL};
-    agree->state->describe(&call, room, MEMHEAP_CALL_TEXT);
-    return room;
+    if (found[0] == '\0')
+        agree->state->describe(&call, text, MEMHEAP_CALL_TEXT);
+    else
+        memcpy(text, found, MEMHEAP_CALL_TEXT);
+}
+
+/* The call that a report has for a number; NULL if it has none. */
+static const reported_call_t *call_at(const report_t *report, uint64_t number)
+{
+    uint64_t i = number - report->first;
+    return i < (uint64_t)report->count ? &report->calls[i] : NULL;
+}
+
+/* The report of rank i. */
+static const report_t *report_of(const memheap_agree_t *agree, int i,
+                                 bool heard)
+{
+    const report_t *report = agree->state->reports;
+    while (report != NULL && (report->group != agree->group ||
+                              report->rank != i || report->heard != heard))
+        report = report->next;
+    return report;
+}
+
+/* The call of rank i of a group on several nodes. If only its payload was heard
+ * of, it has the call of another PE that reports the same digest. */
+static void describe_by_reports(const memheap_agree_t *agree, uint64_t number,
+                                int i, char *text)
+{
+    const report_t *report = report_of(agree, i, false);
+    bool heard = report == NULL;
+    if (heard)
+        report = report_of(agree, i, true);
+    const reported_call_t *found =
+        report == NULL ? NULL : call_at(report, number);
+    for (int k = 0; heard && found != NULL && k < agree->size; k++) {
+        report = report_of(agree, k, false);
+        const reported_call_t *other =
+            report == NULL ? NULL : call_at(report, number);
+        if (other != NULL && other->digest == found->digest) {
+            found = other;
+            break;
+        }
+    }
+    snprintf(text, MEMHEAP_CALL_TEXT, "%s",
+             found == NULL ? "nothing yet" : found->text);
+}
+
+static void describe_pe(const memheap_agree_t *agree, uint64_t number,
+                        int epoch, int i, char *text)
+{
+    if (memheap_agree_is_one_node(agree))
+        describe_on_node(agree, epoch, i, text);
+    else
+        describe_by_reports(agree, number, i, text);
 }
 
 /* Log the calls of all PEs; adjacent PEs with equal calls share one entry. */
-static void report(memheap_agree_t *agree, uint64_t number, int epoch)
+static void log_calls(memheap_agree_t *agree, uint64_t number, int epoch)
 {
     char message[1000];
-    char texts[2][MEMHEAP_CALL_TEXT];
+    char text[MEMHEAP_CALL_TEXT];
+    char next[MEMHEAP_CALL_TEXT];
     size_t used = (size_t)snprintf(
         message, sizeof(message),
         "the PEs differ in collective call %llu; all must make the same call:",
         (unsigned long long)number);
-    for (int i = 0; i < agree->size; i++) {
-        memheap_wait_t wait = begin_wait(agree);
-        while (text_of_rank(agree, i) == NULL)
-            memheap_wait_step(&wait);
-    }
+    describe_pe(agree, number, epoch, 0, next);
     for (int i = 0; i < agree->size && used < sizeof(message);) {
-        const char *text = describe_pe(agree, epoch, i, texts[0]);
         int last = i;
-        while (agree->stride == 1 && last + 1 < agree->size &&
-               strcmp(describe_pe(agree, epoch, last + 1, texts[1]), text) == 0)
+        memcpy(text, next, sizeof(text));
+        while (last + 1 < agree->size) {
+            describe_pe(agree, number, epoch, last + 1, next);
+            if (agree->stride != 1 || strcmp(next, text) != 0)
+                break;
             last++;
+        }
         const char *separator = i == 0 ? "" : ";";
         size_t room = sizeof(message) - used;
         if (last > i)
@@ -151,59 +192,202 @@ static bool barrier_with_timeout(memheap_agree_t *agree, int *first_p)
     return all;
 }
 
-/* Wait for all PEs of a group on several nodes. */
-static void barrier_between_nodes(memheap_agree_t *agree)
+static void append_result(char *text, uint64_t result)
 {
-    write_line(agree, 0, MEMHEAP_OK, 0);
-    memheap_agree_between_nodes(agree, 0, 0, NULL, NULL);
+    size_t used = strlen(text);
+    snprintf(text + used, MEMHEAP_CALL_TEXT - used, " with result %#llx",
+             (unsigned long long)result);
+}
+
+static memheap_status_t diverge_on_node(memheap_agree_t *agree,
+                                        const memheap_call_t *call,
+                                        uint64_t result, bool results_differ)
+{
+    int first;
+    poison(agree);
+    int ago = first_difference(agree);
+    uint64_t number = agree->number - (uint64_t)ago;
+    int epoch = agree->epoch - ago;
+    char *text = text_on_node(agree, agree->node_rank);
+    agree->state->describe(
+        ago == 0 ? call : &agree->pending_calls[agree->pending - ago], text,
+        MEMHEAP_CALL_TEXT);
+    if (results_differ)
+        append_result(text, result);
+    /* All PEs continue with the same number, in the other half. */
+    agree->number += (uint64_t)(MEMHEAP_AGREE_PENDING_MAX - agree->pending);
     start_next_half(agree);
+    bool all = barrier_with_timeout(agree, &first);
+    if (agree->rank == first)
+        log_calls(agree, number, epoch);
+    if (all)
+        barrier_with_timeout(agree, &first);
+    return MEMHEAP_ERR_DIVERGED;
+}
+
+/* Keep a report. Another thread may do so at the same time. */
+static void keep(memheap_barrier_state_t *state, report_t *report)
+{
+    report->next = atomic_load(&state->reports);
+    while (
+        !atomic_compare_exchange_weak(&state->reports, &report->next, report))
+        continue;
+}
+
+static report_t *report_new(const memheap_barrier_state_t *state, int group,
+                            int rank, uint64_t first, int count)
+{
+    report_t *report =
+        calloc(1, sizeof(*report) + (size_t)count * sizeof(reported_call_t));
+    if (report == NULL)
+        memheap_agree_no_memory(state, (size_t)count * sizeof(reported_call_t));
+    report->group = group;
+    report->rank = rank;
+    report->first = first;
+    report->count = count;
+    return report;
+}
+
+void memheap_agree_hear(memheap_barrier_state_t *state, int group, int rank,
+                        uint64_t number, packed_outcome_t word, uint64_t kind)
+{
+    const memheap_call_t call = {kind, {word.result, word.aux}, NULL};
+    report_t *report = report_new(state, group, rank, number, 1);
+    report->heard = true;
+    report->calls[0].digest = word.digest;
+    state->describe(&call, report->calls[0].text, MEMHEAP_CALL_TEXT);
+    keep(state, report);
+}
+
+void memheap_agree_receive_report(memheap_barrier_state_t *state,
+                                  const message_t *message, const void *data,
+                                  size_t size)
+{
+    report_t *report = report_new(state, message->group, (int)message->rank,
+                                  message->word.stamp >> STATUS_BITS,
+                                  (int)(size / sizeof(reported_call_t)));
+    report->heard = message->word.aux != 0;
+    memcpy(report->calls, data, size);
+    keep(state, report);
+}
+
+/* Keep the calls of this PE in the half, and those of roots on other nodes that
+ * differ from them. */
+static void report_own(const memheap_agree_t *agree, const memheap_call_t *call,
+                       uint64_t result, bool results_differ)
+{
+    memheap_barrier_state_t *state = agree->state;
+    uint64_t first = first_of_half(agree->number, agree->epoch);
+    report_t *report =
+        report_new(state, agree->group, agree->rank, first, agree->pending + 1);
+    uint64_t digest = 0;
+    for (int i = 0; i < report->count; i++) {
+        reported_call_t *to = &report->calls[i];
+        uint64_t number = first + (uint64_t)i;
+        const memheap_flag_line_t *line =
+            outcome_line_at(agree, agree->epoch - agree->pending + i);
+        const memheap_call_t *made =
+            i < agree->pending ? &agree->pending_calls[i] : call;
+        digest = digest_after(digest, made);
+        to->digest = digest;
+        state->describe(made, to->text, MEMHEAP_CALL_TEXT);
+        if (has_reached(&line->stamp, number) && line->sender != 0 &&
+            line->digest != digest)
+            memheap_agree_hear(state, agree->group, (int)line->sender - 1,
+                               number,
+                               (packed_outcome_t){.digest = line->digest,
+                                                  .result = line->result,
+                                                  .aux = line->aux},
+                               line->kind);
+    }
+    if (results_differ)
+        append_result(report->calls[agree->pending].text, result);
+    keep(state, report);
+}
+
+/* Send the reports of this PE to a rank. */
+static void send_reports(const memheap_agree_t *agree, int rank)
+{
+    const memheap_barrier_state_t *state = agree->state;
+    for (const report_t *report = state->reports; report != NULL;
+         report = report->next) {
+        message_t message = {
+            .group = agree->group,
+            .round = ROUND_REPORT,
+            .rank = (uint32_t)report->rank,
+            .word = {.stamp = stamp_of(report->first, MEMHEAP_OK),
+                     .aux = report->heard}};
+        if (report->group == agree->group &&
+            (report->heard || report->rank == agree->rank))
+            memheap_transport_send(
+                state->transport, pe_of(agree, rank), &message, sizeof(message),
+                report->calls, (size_t)report->count * sizeof(reported_call_t));
+    }
+}
+
+/* The first number in which reports of the group differ. If there is none, the
+ * results differ, in the current agreement. */
+static uint64_t first_reported_difference(const memheap_agree_t *agree)
+{
+    uint64_t first = first_of_half(agree->number, agree->epoch);
+    for (uint64_t number = first; number < agree->number; number++) {
+        const reported_call_t *some = NULL;
+        for (const report_t *report = agree->state->reports; report != NULL;
+             report = report->next) {
+            const reported_call_t *call = call_at(report, number);
+            if (report->group != agree->group || call == NULL)
+                continue;
+            if (some != NULL && some->digest != call->digest)
+                return number;
+            some = call;
+        }
+    }
+    return agree->number;
+}
+
+/* Make progress until the reports of all PEs are here, or for some seconds. */
+static void await_reports(memheap_agree_t *agree, int seconds)
+{
+    memheap_wait_t wait = begin_wait(agree);
+    uint64_t end = memheap_wait_now() + (uint64_t)seconds * 1000000000;
+    int i = 0; /* ranks that have reported */
+    while (i < agree->size && memheap_wait_now() < end) {
+        if (report_of(agree, i, false) != NULL)
+            i++;
+        else
+            memheap_wait_step(&wait);
+    }
+}
+
+static memheap_status_t diverge_between_nodes(memheap_agree_t *agree,
+                                              const memheap_call_t *call,
+                                              uint64_t result,
+                                              bool results_differ)
+{
+    memheap_agree_raise_alarm(agree);
+    report_own(agree, call, result, results_differ);
+    for (int rank = 0; rank <= 1; rank++) {
+        if (rank != agree->rank)
+            send_reports(agree, rank);
+    }
+    /* The PE that logs ends the job. The others make progress until then. */
+    if (agree->rank == 0)
+        await_reports(agree, ABSENT_SECONDS);
+    else if (agree->rank == 1)
+        await_reports(agree, 2 * ABSENT_SECONDS);
+    else
+        await_reports(agree, 10 * ABSENT_SECONDS);
+    if (agree->rank == 0 ||
+        (agree->rank == 1 && report_of(agree, 0, false) == NULL))
+        log_calls(agree, first_reported_difference(agree), agree->epoch);
+    return MEMHEAP_ERR_DIVERGED;
 }
 
 memheap_status_t memheap_agree_diverge(memheap_agree_t *agree,
                                        const memheap_call_t *call,
                                        uint64_t result, bool results_differ)
 {
-    const memheap_barrier_state_t *state = agree->state;
-    bool on_node = memheap_agree_is_one_node(agree);
-    int ago = 0;
-    int first = 0;
-    bool all = true;
-    if (on_node) {
-        poison(agree);
-        ago = first_difference(agree);
-    }
-    uint64_t number = agree->number - (uint64_t)ago;
-    int epoch = agree->epoch - ago;
-    char *text = text_on_node(agree, agree->node_rank);
-    state->describe(ago == 0 ? call
-                             : &agree->pending_calls[agree->pending - ago],
-                    text, MEMHEAP_CALL_TEXT);
-    if (results_differ) {
-        size_t used = strlen(text);
-        snprintf(text + used, MEMHEAP_CALL_TEXT - used, " with result %#llx",
-                 (unsigned long long)result);
-    }
-    if (on_node) {
-        /* All PEs continue with the same number, in the other half. */
-        agree->number += (uint64_t)(MEMHEAP_AGREE_PENDING_MAX - agree->pending);
-        start_next_half(agree);
-        all = barrier_with_timeout(agree, &first);
-    } else {
-        if (memheap_job_node_rank(state->job, agree->start) >=
-            (uint32_t)state->job->node_size) {
-            message_t message = {.group = agree->group,
-                                 .round = ROUND_TEXT,
-                                 .rank = agree->rank};
-            memheap_transport_send(state->transport, agree->start, &message,
-                                   sizeof(message), text, MEMHEAP_CALL_TEXT);
-        }
-        barrier_between_nodes(agree);
-    }
-    if (agree->rank == first)
-        report(agree, number, epoch);
-    if (!on_node)
-        barrier_between_nodes(agree);
-    else if (all)
-        barrier_with_timeout(agree, &first);
-    return MEMHEAP_ERR_DIVERGED;
+    return memheap_agree_is_one_node(agree)
+               ? diverge_on_node(agree, call, result, results_differ)
+               : diverge_between_nodes(agree, call, result, results_differ);
 }

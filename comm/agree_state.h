@@ -17,6 +17,7 @@ enum {
     HALVES = 2,
     EPOCHS = HALVES * MEMHEAP_AGREE_PENDING_MAX,
     STATUS_BITS = 8,
+    STAGE_GROUPS = 64, /* have stages */
     /* How long to wait for a PE that has left the call in which it differs,
      * without noticing the difference. */
     ABSENT_SECONDS = 2
@@ -38,10 +39,32 @@ struct memheap_flag_line {
     /* In a rooted agreement, these hold the call: kind; and result and aux,
      * its first two arguments. */
     uint64_t kind;
+    union {
+        /* In the first epoch of a half, in the line of the node's first member:
+         * the PEs differ in this agreement or before. Older than the half:
+         * they do not, as far as the node knows. */
+        _Atomic uint64_t alarm;
+        /* In an outcome line. */
+        struct {
+            uint32_t sender;      /* 1 + the rank of the root whose payload this
+                                     is; 0: the line has an outcome */
+            uint32_t sender_node; /* its node's index in the group */
+        };
+    };
     _Alignas(max_align_t) char payload[MEMHEAP_AGREE_PAYLOAD_MAX];
 };
 _Static_assert(sizeof(memheap_flag_line_t) == LINE_SIZE,
                "an inline payload must fit into a flag line");
+
+/* Payloads of an exchange, each with its header, back to back. */
+typedef struct payload_list {
+    size_t room, size; /* bytes */
+    _Alignas(max_align_t) char bytes[];
+} payload_list_t;
+
+enum {
+    SPARE_LISTS = 2 /* one to send, one that is received */
+};
 
 /* Where a message from another node waits to be read. */
 typedef struct mailbox {
@@ -49,32 +72,49 @@ typedef struct mailbox {
     uint64_t digest;
     uint64_t result;
     uint64_t aux;
-    void *data; /* malloc()ed payload of size bytes; the reader frees it */
-    size_t size;
+    payload_list_t *list; /* for the reader; may be NULL */
 } mailbox_t;
 
-/* The head of a message to the first member on another node. Payloads may
- * follow it. If `round` is ROUND_TEXT, the message goes to rank 0, and the text
- * of rank `rank` follows. */
+/* The head of a message to a PE of another node: to the first member there, or
+ * a report to any. Data may follow it. */
 typedef struct message {
-    int group, round;
-    int rank;
+    int group;
+    int round;     /* of an exchange; or one of the kinds below */
+    int epoch;     /* of the sender */
+    uint32_t rank; /* of the root; of the PE that a report is about */
+    uint32_t node; /* the index of the root's node in the group */
+    uint64_t kind; /* of the root's call */
+    /* In an early message: result and aux are the call's arguments. In an
+     * alarm: aux is 1 if the sender has found a difference. In a report: the
+     * stamp is that of the first call; aux is 1 if the sender was told. */
     packed_outcome_t word;
 } message_t;
 
 enum {
-    ROUND_TEXT = -1
+    ROUND_EARLY = -1,  /* the payload of a root that does not wait */
+    ROUND_ALARM = -2,  /* digests of the half; the sender has found a difference
+                          or waits long */
+    ROUND_REPORT = -3, /* the calls of a PE, as reported_call_t */
 };
 
 _Static_assert(sizeof(message_t) <= MEMHEAP_TRANSPORT_HEAD,
                "a message head must fit into the transport's");
 
-/* A call of a PE of another node, described for the report. */
-typedef struct remote_text {
-    int group, rank;
+/* A call, described for the report of a group on several nodes. */
+typedef struct reported_call {
+    uint64_t digest;
     char text[MEMHEAP_CALL_TEXT];
-    struct remote_text *next;
-} remote_text_t;
+} reported_call_t;
+
+/* Calls of one PE, with consecutive numbers. */
+typedef struct report {
+    int group, rank;
+    bool heard;     /* told by another PE: one call */
+    uint64_t first; /* number of the first call */
+    int count;
+    struct report *next;
+    reported_call_t calls[];
+} report_t;
 
 struct memheap_barrier_state {
     const memheap_job_t *job;
@@ -86,10 +126,20 @@ struct memheap_barrier_state {
     int stride;                 /* lines in an epoch */
     char *texts;                /* one for each PE of the node */
     char *notes;                /* likewise */
+    char *stages;               /* [group][half][PE of the node] */
+    const int *crowded;         /* in shared memory: PEs share cores */
     mailbox_t *mailboxes;       /* [group][half][round] */
     int rounds;                 /* in an exchange of all nodes */
-    remote_text_t *_Atomic remote_texts;
+    payload_list_t *_Atomic spare[SPARE_LISTS];
+    report_t *_Atomic reports; /* for this PE to print, or to pass on */
 };
+
+/* The flag lines of a group number. */
+static inline memheap_flag_line_t *
+lines_of_group(const memheap_barrier_state_t *state, int group)
+{
+    return state->lines + (ptrdiff_t)group * EPOCHS * state->stride;
+}
 
 /* The line of member i of this node, in an epoch. */
 static inline memheap_flag_line_t *line_at(const memheap_agree_t *agree,
@@ -103,6 +153,36 @@ static inline memheap_flag_line_t *line_at(const memheap_agree_t *agree,
 static inline memheap_flag_line_t *line_of(const memheap_agree_t *agree, int i)
 {
     return line_at(agree, agree->epoch, i);
+}
+
+/* The line for the outcome of all nodes, or for the payload of a root on
+ * another node. In a group on several nodes. */
+static inline memheap_flag_line_t *outcome_line_at(const memheap_agree_t *agree,
+                                                   int epoch)
+{
+    return line_at(agree, epoch, 0) + agree->state->job->node_size;
+}
+
+/* The index on this node of a rank; -1 if it is on another node. */
+static inline int index_on_node(const memheap_agree_t *agree, int rank)
+{
+    int distance = rank - agree->first;
+    int i = distance / agree->step;
+    return distance >= 0 && distance % agree->step == 0 && i < agree->node_size
+               ? i
+               : -1;
+}
+
+/* The place of an epoch in its half. */
+static inline int place_in_half(int epoch)
+{
+    return epoch % MEMHEAP_AGREE_PENDING_MAX;
+}
+
+/* The number of the first agreement of the half. */
+static inline uint64_t first_of_half(uint64_t number, int epoch)
+{
+    return number - (uint64_t)place_in_half(epoch);
 }
 
 /* The first epoch of the half that the last agreement did not use. */
@@ -123,6 +203,12 @@ static inline char *text_on_node(const memheap_agree_t *agree, int i)
     return agree->state->texts +
            (size_t)(agree->node_start + i * agree->node_stride) *
                MEMHEAP_CALL_TEXT;
+}
+
+/* Digest of a call and of the calls of the half before it. */
+static inline uint64_t digest_after(uint64_t before, const memheap_call_t *call)
+{
+    return before * UINT64_C(0xFF51AFD7ED558CCD) + memheap_call_digest(call);
 }
 
 static inline uint64_t stamp_of(uint64_t number, memheap_status_t status)

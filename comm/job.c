@@ -28,8 +28,6 @@ void memheap_job_open(memheap_job_t *job, MPI_Comm comm, int machine)
     else
         PMPI_Comm_split(job->world, machine, job->rank, &job->machine);
     PMPI_Comm_size(job->machine, &job->machine_size);
-    job->machine_first = job->rank;
-    PMPI_Bcast(&job->machine_first, 1, MPI_INT, 0, job->machine);
 }
 
 /* Cut the PEs of the machine into arithmetic progressions of at most `most`
@@ -74,24 +72,22 @@ static memheap_process_t this_process(void)
     return process;
 }
 
-memheap_status_t memheap_job_form_nodes(memheap_job_t *job, size_t most)
+/* The machine is one node and has all PEs: this takes no communication. */
+static void form_one_node(memheap_job_t *job)
 {
-    size_t min = memheap_job_min(job, most, NULL);
-    int *pe = calloc((size_t)job->machine_size, sizeof(*pe));
-    job->nodes = calloc((size_t)job->size, sizeof(*job->nodes));
-    job->processes = calloc((size_t)job->machine_size, sizeof(*job->processes));
-    bool failed = pe == NULL || job->nodes == NULL || job->processes == NULL;
-    if (memheap_job_worst(job, failed ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK) !=
-        MEMHEAP_OK) {
-        free(pe);
-        return MEMHEAP_ERR_NO_METADATA;
-    }
-    PMPI_Allgather(&job->rank, 1, MPI_INT, pe, 1, MPI_INT, job->machine);
-    const memheap_process_t process = this_process();
-    PMPI_Allgather(&process, (int)sizeof(process), MPI_BYTE, job->processes,
-                   (int)sizeof(process), MPI_BYTE, job->machine);
-    int color = progression_of(pe, job->machine_size, min, job->rank);
-    free(pe);
+    job->node = job->machine;
+    job->node_rank = job->rank;
+    job->node_size = job->size;
+    if (job->rank == 0)
+        PMPI_Comm_dup(MPI_COMM_SELF, &job->leaders);
+    job->nodes[0] = (memheap_node_t){0, 1, job->size};
+    job->node_count = 1;
+    job->node_number = 0;
+}
+
+/* Form nodes of the PEs of a machine that have the same color. */
+static void form_several_nodes(memheap_job_t *job, int color)
+{
     PMPI_Comm_split(job->machine, color, job->rank, &job->node);
     PMPI_Comm_rank(job->node, &job->node_rank);
     PMPI_Comm_size(job->node, &job->node_size);
@@ -113,6 +109,40 @@ memheap_status_t memheap_job_form_nodes(memheap_job_t *job, size_t most)
     PMPI_Bcast(&job->node_number, 1, MPI_INT, 0, job->node);
     PMPI_Bcast(job->nodes, job->node_count * (int)sizeof(mine), MPI_BYTE, 0,
                job->node);
+}
+
+memheap_status_t memheap_job_form_nodes(memheap_job_t *job, size_t most)
+{
+    size_t count = (size_t)job->machine_size;
+    int *pe = calloc(count, sizeof(*pe));
+    job->nodes = calloc((size_t)job->size, sizeof(*job->nodes));
+    job->processes = calloc(count, sizeof(*job->processes));
+    job->gathered = calloc(count, MEMHEAP_JOB_GATHER_MAX);
+    bool failed = pe == NULL || job->nodes == NULL || job->processes == NULL ||
+                  job->gathered == NULL;
+    size_t min = memheap_job_min(job, failed ? 0 : most, NULL);
+    if (min == 0) {
+        free(pe);
+        return MEMHEAP_ERR_NO_METADATA;
+    }
+    struct member {
+        int pe;
+        memheap_process_t process;
+    } mine = {job->rank, this_process()}, *members = job->gathered;
+    _Static_assert(sizeof(mine) <= MEMHEAP_JOB_GATHER_MAX, "it is gathered");
+    PMPI_Allgather(&mine, (int)sizeof(mine), MPI_BYTE, members,
+                   (int)sizeof(mine), MPI_BYTE, job->machine);
+    for (size_t i = 0; i < count; i++) {
+        pe[i] = members[i].pe;
+        job->processes[i] = members[i].process;
+    }
+    job->machine_first = pe[0];
+    if (job->machine_size == job->size && min >= count)
+        form_one_node(job);
+    else
+        form_several_nodes(
+            job, progression_of(pe, job->machine_size, min, job->rank));
+    free(pe);
     memheap_node_t *nodes =
         realloc(job->nodes, (size_t)job->node_count * sizeof(*nodes));
     job->nodes = nodes == NULL ? job->nodes : nodes;
@@ -151,14 +181,16 @@ void memheap_job_close(memheap_job_t *job)
 {
     if (job->leaders != MPI_COMM_NULL)
         PMPI_Comm_free(&job->leaders);
-    if (job->node != MPI_COMM_NULL)
+    if (job->node != MPI_COMM_NULL && job->node != job->machine)
         PMPI_Comm_free(&job->node);
     PMPI_Comm_free(&job->machine);
     PMPI_Comm_free(&job->world);
     free(job->nodes);
     free(job->processes);
+    free(job->gathered);
     job->nodes = NULL;
     job->processes = NULL;
+    job->gathered = NULL;
 }
 
 /* Wait for a request, and make progress meanwhile. MPI_Wait() may keep the core
@@ -172,41 +204,56 @@ static void wait_for(const memheap_job_t *job, MPI_Request request)
         memheap_wait_step(&wait);
 }
 
-memheap_status_t memheap_job_worst(const memheap_job_t *job,
-                                   memheap_status_t mine)
+static uint64_t and_words(uint64_t a, uint64_t b)
 {
-    int in = (int)mine;
-    int out;
-    MPI_Request request;
-    PMPI_Iallreduce(&in, &out, 1, MPI_INT, MPI_MIN, job->world, &request);
-    wait_for(job, request);
-    return (memheap_status_t)out;
+    return a & b;
 }
 
-uint64_t memheap_job_and(const memheap_job_t *job, uint64_t bits)
+static uint64_t greater(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Reduce a word by `reduce`, or by the operation of MPI that does the same. */
+static uint64_t reduce_word(const memheap_job_t *job, uint64_t mine,
+                            uint64_t (*reduce)(uint64_t a, uint64_t b),
+                            MPI_Op operation)
 {
     uint64_t all;
     MPI_Request request;
-    PMPI_Iallreduce(&bits, &all, 1, MPI_UINT64_T, MPI_BAND, job->world,
+    if (job->reduce != NULL)
+        return job->reduce(job->reduce_context, mine, reduce);
+    PMPI_Iallreduce(&mine, &all, 1, MPI_UINT64_T, operation, job->world,
                     &request);
     wait_for(job, request);
     return all;
 }
 
+memheap_status_t memheap_job_worst(const memheap_job_t *job,
+                                   memheap_status_t mine)
+{
+    /* Statuses are 0 or negative: the worst is the least. */
+    return (memheap_status_t) -
+           (int)reduce_word(job, (uint64_t) - (int)mine, greater, MPI_MAX);
+}
+
+uint64_t memheap_job_and(const memheap_job_t *job, uint64_t bits)
+{
+    return reduce_word(job, bits, and_words, MPI_BAND);
+}
+
 size_t memheap_job_min(const memheap_job_t *job, size_t value, int *pe_p)
 {
-    uint64_t mine = value;
-    uint64_t min;
-    MPI_Request request;
-    PMPI_Iallreduce(&mine, &min, 1, MPI_UINT64_T, MPI_MIN, job->world,
-                    &request);
-    wait_for(job, request);
-    if (pe_p != NULL) {
-        int candidate = mine == min ? job->rank : job->size;
-        PMPI_Iallreduce(&candidate, pe_p, 1, MPI_INT, MPI_MIN, job->world,
-                        &request);
-        wait_for(job, request);
-    }
+    uint64_t min = reduce_word(job, value, lesser, MPI_MIN);
+    if (pe_p != NULL)
+        *pe_p = (int)reduce_word(
+            job, (uint64_t)(value == min ? job->rank : job->size), lesser,
+            MPI_MIN);
     return (size_t)min;
 }
 
@@ -236,6 +283,16 @@ void memheap_job_node_broadcast(const memheap_job_t *job, int root, void *data,
                                 size_t size)
 {
     broadcast(job, job->node, root, data, size);
+}
+
+const void *memheap_job_node_gather(const memheap_job_t *job, const void *mine,
+                                    size_t size)
+{
+    MPI_Request request;
+    PMPI_Iallgather(mine, (int)size, MPI_BYTE, job->gathered, (int)size,
+                    MPI_BYTE, job->node, &request);
+    wait_for(job, request);
+    return job->gathered;
 }
 
 void memheap_job_node_barrier(const memheap_job_t *job)

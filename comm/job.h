@@ -43,6 +43,7 @@ typedef struct memheap_job {
     int rank, size;
     int machine_size, machine_first; /* number of PEs, and the first PE */
     memheap_process_t *processes;    /* of the PEs of the machine */
+    void *gathered; /* MEMHEAP_JOB_GATHER_MAX bytes for each of them */
     int node_rank, node_size;
     memheap_node_t *nodes; /* ordered by their first PE */
     int node_count;
@@ -53,6 +54,11 @@ typedef struct memheap_job {
     uint32_t node_pe_inverse;
     unsigned node_pe_shift;
     memheap_wait_policy_t wait;
+    /** A faster way to reduce a word over all PEs than MPI's; may be NULL. The
+     *  operation is commutative, associative and idempotent. */
+    uint64_t (*reduce)(void *context, uint64_t word,
+                       uint64_t (*operation)(uint64_t a, uint64_t b));
+    void *reduce_context;
 } memheap_job_t;
 
 /**
@@ -108,6 +114,14 @@ void memheap_job_broadcast(const memheap_job_t *job, int root, void *data,
 /** Broadcast from PE `root` of the node. Collective over the node. */
 void memheap_job_node_broadcast(const memheap_job_t *job, int root, void *data,
                                 size_t size);
+
+/** Maximum size of what a PE gives to memheap_job_node_gather(), in bytes. */
+#define MEMHEAP_JOB_GATHER_MAX 64
+
+/** Gather `size` bytes of each PE of the node. Collective over the node.
+ *  @return them, in the order of the PEs; valid until the next gather */
+const void *memheap_job_node_gather(const memheap_job_t *job, const void *mine,
+                                    size_t size);
 
 /** Barrier over the PEs of the node. */
 void memheap_job_node_barrier(const memheap_job_t *job);

@@ -2,10 +2,12 @@
  * Finds an address range that is free on all PEs, by trying.
  *
  * All PEs know the same list of candidates, which do not overlap and are spread
- * over the address space. Each PE reserves those that are free there. The bit
- * sets of successes are reduced by AND, and the lowest common candidate is
- * kept. So one reduction finds a common range under any address randomization,
- * if the list has one. If it has none, the list is shifted, for a few rounds.
+ * over the address space. Each PE reserves the first, which is nearly always
+ * free on all PEs. If it is not, each PE reserves those that are free there.
+ * The bit sets of successes are reduced by AND, and the lowest common candidate
+ * is kept. So one reduction finds a common range under any address
+ * randomization, if the list has one. If it has none, the list is shifted, for
+ * a few rounds.
  */
 #include "config.h"
 
@@ -136,8 +138,10 @@ memheap_status_t memheap_range_reserve(const memheap_job_t *job, size_t size,
 {
     candidates_t candidates;
     uint64_t reserved = 0;
-    for (unsigned round = 0; round < ROUNDS; round++) {
-        candidates = candidates_of(size, round);
+    for (unsigned step = 0; step <= ROUNDS; step++) {
+        candidates = candidates_of(size, step == 0 ? 0 : step - 1);
+        if (step == 0)
+            candidates.count = candidates.count > 0;
         reserved = 0;
         for (unsigned i = 0; i < candidates.count; i++) {
             if (reserve_candidate(candidate_at(&candidates, i),

@@ -37,6 +37,8 @@ typedef struct file_id {
     dev_t device;
     ino_t inode;
 } file_id_t;
+_Static_assert(sizeof(file_id_t) <= MEMHEAP_JOB_GATHER_MAX,
+               "the PEs of a node gather these");
 
 memheap_status_t memheap_memory_file_create(const char *name,
                                             const char *folder, size_t size,
@@ -105,9 +107,7 @@ static memheap_status_t map_file(const file_id_t *file_id, void *address,
     return MEMHEAP_OK;
 }
 
-/* Share the file id of the node's PE n. Collective over the node. */
-static file_id_t share_file_id(const memheap_job_t *job, int n, int fd,
-                               size_t lead)
+static file_id_t file_id_of(int fd, size_t lead)
 {
     file_id_t file_id = {.pid = getpid(), .fd = fd, .lead = (off_t)lead};
     struct stat file;
@@ -115,7 +115,6 @@ static file_id_t share_file_id(const memheap_job_t *job, int n, int fd,
         file_id.device = file.st_dev;
         file_id.inode = file.st_ino;
     }
-    memheap_job_node_broadcast(job, n, &file_id, sizeof(file_id));
     return file_id;
 }
 
@@ -163,11 +162,12 @@ memheap_status_t memheap_windows_open(memheap_windows_t *windows,
                           strerror(errno));
         status = MEMHEAP_ERR_SYSTEM;
     }
+    const file_id_t mine = file_id_of(fd, lead);
+    const file_id_t *ids = memheap_job_node_gather(job, &mine, sizeof(mine));
     for (int i = 0; i < count; i++) {
         void *mapped;
-        file_id_t file_id = share_file_id(job, i, fd, lead);
         if (status == MEMHEAP_OK)
-            status = map_file(&file_id, base + lead + (size_t)i * stride, size,
+            status = map_file(&ids[i], base + lead + (size_t)i * stride, size,
                               log, &mapped);
     }
     if (status == MEMHEAP_OK)
@@ -190,6 +190,7 @@ memheap_status_t memheap_window_open_first(const memheap_job_t *job, int fd,
                                            const memheap_log_t *log,
                                            void **address_p)
 {
-    file_id_t file_id = share_file_id(job, 0, fd, 0);
+    file_id_t file_id = file_id_of(fd, 0);
+    memheap_job_node_broadcast(job, 0, &file_id, sizeof(file_id));
     return map_file(&file_id, NULL, size, log, address_p);
 }

@@ -139,6 +139,9 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
     case MEMHEAP_CALL_SET:
         snprintf(text, room, "%s", call->name);
         break;
+    case MEMHEAP_CALL_STEP:
+        snprintf(text, room, "a step of the library");
+        break;
     case MEMHEAP_CALL_REDUCE:
     case MEMHEAP_CALL_SCAN:
         snprintf(text, room, "%s of %zu elements", call->name, b);

@@ -38,7 +38,8 @@ typedef enum memheap_call_kind {
     MEMHEAP_CALL_FCOLLECT, /* bytes of each PE */
     MEMHEAP_CALL_REDUCE,   /* bytes of an element, elements, operation */
     MEMHEAP_CALL_SCAN,     /* bytes of an element, elements */
-    MEMHEAP_CALL_SET       /* digest of the name */
+    MEMHEAP_CALL_SET,      /* digest of the name */
+    MEMHEAP_CALL_STEP      /* a reduction of the library's own */
 } memheap_call_kind_t;
 
 /** Describe a call with its arguments. */

@@ -8,7 +8,7 @@
  * root only.
  *
  * On several nodes, a moderate amount of data is exchanged between the nodes
- * within one agreement.
+ * within one agreement; in a short broadcast, the PEs wait for the root only.
  */
 #include "config.h"
 
@@ -30,7 +30,7 @@ typedef struct exchange_args {
 } exchange_args_t;
 
 static void exchange(memheap_group_t *group, exchange_args_t *args,
-                     void *(*pack)(void *context, size_t *size_p),
+                     size_t (*pack)(void *context, void *to),
                      void (*unpack)(void *context,
                                     const memheap_node_payload_t *payloads,
                                     int count))
@@ -39,24 +39,18 @@ static void exchange(memheap_group_t *group, exchange_args_t *args,
     memheap_group_exchange(group, &callbacks);
 }
 
-/* malloc() of a payload, which may be empty. */
-static void *new_payload(size_t size)
-{
-    return malloc(size == 0 ? 1 : size);
-}
-
 /* A broadcast: only the root's node has a payload. */
-static void *pack_root(void *context, size_t *size_p)
+static size_t pack_root(void *context, void *to)
 {
     const exchange_args_t *p = context;
     memheap_remote_addr_t remote;
     const char *source =
         memheap_group_at(p->group, p->source, p->size, p->root, &remote);
-    *size_p = source == NULL ? 0 : p->size;
-    void *block = new_payload(*size_p);
-    if (block != NULL && source != NULL)
-        memcpy(block, source, p->size);
-    return block;
+    if (source == NULL)
+        return 0;
+    if (to != NULL)
+        memcpy(to, source, p->size);
+    return p->size;
 }
 
 static void unpack_root(void *context, const memheap_node_payload_t *payloads,
@@ -83,15 +77,25 @@ static void broadcast(memheap_group_t *group, void *dest, const void *source,
         memheap_group_check(group, source, size);
     if (group->rank != root || root_too)
         memheap_group_check(group, dest, size);
-    if (group->agree == NULL && group->on_node && size <= MEMHEAP_SET_ROOM) {
+    if (group->sync != NULL && group->on_node && size <= MEMHEAP_SET_ROOM) {
         memheap_group_send(group, dest, source, size, root);
         return;
     }
-    if (memheap_group_can_inline(group, size)) {
+    if (root_too && memheap_group_can_inline(group, size)) {
         if (group->rank == root)
             memheap_agree_attach(group->agree, source, size);
         memheap_group_barrier_rooted(group, root);
         memcpy(dest, memheap_agree_payload(group->agree, root), size);
+        return;
+    }
+    if (!group->on_node && group->agree != NULL &&
+        size <= MEMHEAP_AGREE_PAYLOAD_MAX &&
+        memheap_agree_may_run_ahead(group->agree)) {
+        if (group->rank == root)
+            memheap_agree_attach(group->agree, source, size);
+        memheap_group_barrier_rooted(group, root);
+        if (group->rank != root || root_too)
+            memcpy(dest, memheap_agree_root_payload(group->agree, root), size);
         return;
     }
     if (size > 0 && memheap_group_can_exchange(group, size)) {
@@ -106,17 +110,29 @@ static void broadcast(memheap_group_t *group, void *dest, const void *source,
     memheap_group_barrier(group);
 }
 
+/* If PEs share cores, a copy of the source is cheaper than a second barrier:
+ * stage it, and make the first barrier. */
+static bool stage(memheap_group_t *group, const void *source, size_t size)
+{
+    if (group->agree == NULL)
+        return false;
+    char *to = memheap_agree_stage(group->agree, size);
+    if (to == NULL)
+        return false;
+    memcpy(to, source, size);
+    memheap_group_barrier(group);
+    return true;
+}
+
 /* The sources of all members on this node, back to back. */
-static void *pack_sources(void *context, size_t *size_p)
+static size_t pack_sources(void *context, void *to)
 {
     const exchange_args_t *p = context;
     int count = p->group->agree->node_size;
-    *size_p = (size_t)count * p->size;
-    char *block = new_payload(*size_p);
-    for (int i = 0; i < count && block != NULL; i++)
-        memcpy(block + (size_t)i * p->size,
+    for (int i = 0; i < count && to != NULL; i++)
+        memcpy((char *)to + (size_t)i * p->size,
                memheap_group_on_node(p->group, p->source, p->size, i), p->size);
-    return block;
+    return (size_t)count * p->size;
 }
 
 static void unpack_fcollect(void *context,
@@ -148,6 +164,12 @@ static void fcollect(memheap_group_t *group, void *dest, const void *source,
         for (int i = 0; i < group->size; i++)
             memcpy((char *)dest + (size_t)i * size,
                    memheap_agree_payload(group->agree, i), size);
+        return;
+    }
+    if (stage(group, source, size)) {
+        for (int i = 0; i < group->size; i++)
+            memcpy((char *)dest + (size_t)i * size,
+                   memheap_agree_staged(group->agree, i), size);
         return;
     }
     if (size > 0 && memheap_group_can_exchange(
@@ -201,6 +223,14 @@ static void alltoall(memheap_group_t *group, void *dest, const void *source,
         for (int i = 0; i < group->size; i++)
             memcpy((char *)dest + (size_t)i * size,
                    (const char *)memheap_agree_payload(group->agree, i) +
+                       (size_t)group->rank * size,
+                   size);
+        return;
+    }
+    if (stage(group, source, all)) {
+        for (int i = 0; i < group->size; i++)
+            memcpy((char *)dest + (size_t)i * size,
+                   memheap_agree_staged(group->agree, i) +
                        (size_t)group->rank * size,
                    size);
         return;
@@ -265,27 +295,23 @@ static size_t length_of(const memheap_group_t *group, int i)
 }
 
 /* The lengths of the members on this node, then their parts. */
-static void *pack_lengths(void *context, size_t *size_p)
+static size_t pack_lengths(void *context, void *to)
 {
     const exchange_args_t *p = context;
     size_t count = (size_t)p->group->agree->node_size;
-    *size_p = count * sizeof(size_t);
-    for (size_t i = 0; i < count; i++)
-        *size_p += length_of(p->group, (int)i);
-    size_t *lengths = malloc(*size_p);
-    if (lengths == NULL)
-        return NULL;
-    char *part = (char *)(lengths + count);
+    size_t *lengths = to;
+    size_t size = count * sizeof(size_t);
     for (size_t i = 0; i < count; i++) {
-        lengths[i] = length_of(p->group, (int)i);
-        if (lengths[i] > 0)
-            memcpy(
-                part,
-                memheap_group_on_node(p->group, p->source, lengths[i], (int)i),
-                lengths[i]);
-        part += lengths[i];
+        size_t length = length_of(p->group, (int)i);
+        if (to != NULL)
+            lengths[i] = length;
+        if (to != NULL && length > 0)
+            memcpy((char *)to + size,
+                   memheap_group_on_node(p->group, p->source, length, (int)i),
+                   length);
+        size += length;
     }
-    return lengths;
+    return size;
 }
 
 /* The index of the payload that has a rank, and the index of the rank in it. */
@@ -488,8 +514,12 @@ TEAM_ROUTINES(void, alltoallmem, alltoallsmem, broadcastmem, collectmem,
     OVER_SET(                                                                  \
         broadcast##BITS,                                                       \
         (void *dest, const void *source, size_t nelems, int PE_root, SET),     \
-        broadcast(&group, dest, source, memheap_bytes(nelems, BITS / 8),       \
-                  PE_root, false))                                             \
+        (group.call = (memheap_call_t){MEMHEAP_CALL_BROADCAST,                 \
+                                       {memheap_bytes(nelems, BITS / 8),       \
+                                        (uint64_t)PE_root},                    \
+                                       "shmem_broadcast" #BITS},               \
+         broadcast(&group, dest, source, memheap_bytes(nelems, BITS / 8),      \
+                   PE_root, false)))                                           \
     OVER_SET(                                                                  \
         collect##BITS, (void *dest, const void *source, size_t nelems, SET),   \
         collect_set(&group, dest, source, memheap_bytes(nelems, BITS / 8)))    \

@@ -71,8 +71,10 @@ memheap_group_t memheap_group_of_set(const char *name, int start,
                         name, job->rank, size, start, log_stride);
     group.rank = (job->rank - start) / stride;
     group.on_node = is_on_node(&group);
-    /* All PEs of a job on several nodes use an agreement, which is faster. */
-    if (!group.on_node && size == job->size) {
+    /* All PEs of a job use an agreement where that is faster: on several nodes,
+     * or if PEs share cores. */
+    if (size == job->size &&
+        (!group.on_node || memheap_agree_is_crowded(&memheap_runtime.agree))) {
         group.agree = &memheap_runtime.sets_agree;
         group.call = (memheap_call_t){
             MEMHEAP_CALL_SET,

@@ -89,19 +89,18 @@ typedef struct exchange_args {
 } exchange_args_t;
 
 /* The combined sources of the members on this node. */
-static void *pack_sum(void *context, size_t *size_p)
+static size_t pack_sum(void *context, void *to)
 {
     const exchange_args_t *p = context;
-    void *sum = malloc(p->size);
-    *size_p = p->size;
-    if (sum == NULL)
-        return NULL;
-    memcpy(sum, memheap_group_on_node(p->group, p->source, p->size, 0),
-           p->size);
-    for (int i = 1; i < p->group->agree->node_size; i++)
-        p->into(sum, memheap_group_on_node(p->group, p->source, p->size, i),
-                p->count);
-    return sum;
+    for (int i = 0; i < p->group->agree->node_size && to != NULL; i++) {
+        const void *source =
+            memheap_group_on_node(p->group, p->source, p->size, i);
+        if (i == 0)
+            memcpy(to, source, p->size);
+        else
+            p->into(to, source, p->count);
+    }
+    return p->size;
 }
 
 /* Combine the sums of all nodes, in the same order on all nodes. */

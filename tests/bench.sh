@@ -176,6 +176,17 @@ if [ -x "$top_builddir/bench/pgas-ops" ] &&
     [ "$(printf '%s\n' "$output" | awk -F , '{ print NF }' | sort -u)" = 9 ] ||
         miss "a line has not 9 columns"
     fact "pgas: the CSV has every column"
+    run 0 "$bench/scale-pes" -b "$top_builddir" --quick --csv
+    [ "$(printf '%s\n' "$output" | awk -F , '
+        NF == 8 && $5 + 0 > 0 && ($4 > 1 || $7 + 0 > 0) { n++ } END { print n }')" = 15 ] ||
+        miss "has not 15 rows with figures"
+    fact "scale-pes: prints five quantities of three jobs"
+    run 0 "$bench/pair" -b "$top_builddir" --quick
+    printf '%s\n' "$output" | grep -qE "^memheap( +[0-9.]+){5}$" ||
+        miss "has no row of memheap"
+    printf '%s\n' "$output" | grep -qE "^Open MPI, MPI( +[0-9.]+){5}$" ||
+        miss "has no row of Open MPI"
+    fact "pair: prints five figures of each library"
     run 0 "$bench/pgas" -b "$top_builddir" --quick --against MEMHEAP_NODE_PES=1 latency
     says " variant " "The variant is memheap with MEMHEAP_NODE_PES=1"
     printf '%s\n' "$output" | grep -qE '^latency +put \(ns\) +[0-9.]+ +[0-9.]+ +[0-9.]+ ' ||

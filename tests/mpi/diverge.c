@@ -52,7 +52,12 @@ static bool short_differ(const char *how, shmem_team_t team, long *to,
     }
     if (strcmp(how, "ring") == 0) /* each PE waits for another */
         shmem_long_broadcast(team, to, from, 1, (me + 1) % n);
-    else if (strcmp(how, "away") == 0) {
+    else if (strcmp(how, "set-root") == 0) {
+        static long sync[SHMEM_BCAST_SYNC_SIZE];
+        for (int i = 0; i < SHMEM_BCAST_SYNC_SIZE; i++)
+            sync[i] = SHMEM_SYNC_VALUE;
+        shmem_broadcast64(to, from, 1, is_last() ? 0 : n - 1, 0, 0, n, sync);
+    } else if (strcmp(how, "away") == 0) {
         shmem_long_broadcast(team, to, from, 1, is_last() ? n - 1 : 0);
         while (is_last()) /* that PE never calls again */
             pause();

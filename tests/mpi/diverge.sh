@@ -80,6 +80,12 @@ END
     fact "$np PEs: one PE has another component"
 done
 
+job error -x MEMHEAP_NODE_PES=1 -n 2 "$program" set-root
+says "PE 0 called shmem_broadcast64 of 8 bytes from PE 1" \
+    "PE 1 called shmem_broadcast64 of 8 bytes from PE 0"
+says_once
+fact "two PEs take each other for the root of an active set"
+
 while IFS='|' read -r name call why; do
     for transport in auto ucx; do
         job error -x MEMHEAP_TRANSPORT=$transport -n 2 "$program" "$name"

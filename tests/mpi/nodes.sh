@@ -75,6 +75,8 @@ skip|shmem_malloc(64)|shmem_barrier_all
 exit|shmem_barrier_all|shmem_finalize
 root|shmem_long_broadcast of 32 bytes from PE 0|shmem_long_broadcast of 32 bytes from PE 1
 count|shmem_long_sum_reduce of 4 elements|shmem_long_sum_reduce of 8 elements
+instead|shmem_long_sum_reduce of 1 elements|shmem_long_broadcast of 8 bytes from PE 4
+fewer|shmem_long_broadcast of 8 bytes from PE 0|shmem_long_sum_reduce of 1 elements
 END
 while IFS='|' read -r name call why; do
     job error -n 5 "$tests/diverge" "$name"
@@ -139,7 +141,7 @@ END
 # Lost nodes. oshrun lets mpirun notice the loss within 20 seconds; otherwise
 # mpirun would wait for the lost node before it ends.
 MEMHEAP_TEST_TIME=90
-OSHRUN_MPIRUN=$real_mpirun
+OSHRUN_MPIRUN=$MPIRUN
 MPIRUN=$top_builddir/tools/osh/oshrun
 export OSHRUN_MPIRUN
 

@@ -66,6 +66,27 @@ static bool one_root_runs_ahead(shmem_team_t team)
     return good;
 }
 
+/* A root makes as many calls as it can without the others, which wait until it
+ * tells them. Then they get the data of each. */
+static bool root_does_not_wait(int root)
+{
+    enum {
+        AHEAD = 15
+    };
+    bool good = true;
+    int me = shmem_my_pe();
+    sums[0] = 0;
+    shmem_sync_all();
+    if (me != root)
+        shmem_long_wait_until(sums, SHMEM_CMP_EQ, 1);
+    for (int i = 0; i < AHEAD; i++)
+        good = broadcast(SHMEM_TEAM_WORLD, 8, root) && good;
+    for (int pe = 0; pe < shmem_n_pes() && me == root; pe++)
+        shmem_long_p(sums, 1, pe);
+    shmem_barrier_all();
+    return good;
+}
+
 /* A sum over the team, with terms of this call. */
 static bool sum(shmem_team_t team)
 {
@@ -141,7 +162,7 @@ int main(void)
     seed += seed == 0;
     uint64_t first = seed;
     shmem_init();
-    tap_plan(8);
+    tap_plan(10);
     int n = shmem_n_pes();
     source = shmem_calloc(MOST, 1);
     dest = shmem_calloc(MOST, 1);
@@ -154,6 +175,8 @@ int main(void)
     tap_ok(roots_take_turns(teams[2]), "so in a team in reverse order");
     tap_ok(roots_take_turns(teams[1]), "so in a team of every second PE");
     tap_ok(one_root_runs_ahead(teams[0]), "one root runs ahead of the others");
+    tap_ok(root_does_not_wait(0), "PE 0 sends before the others call");
+    tap_ok(root_does_not_wait(n - 1), "so does the last PE");
     tap_ok(other_calls_come_between(teams[0]), "other calls are mixed in");
     tap_ok(teams_share_pes(), "teams that share PEs alternate");
     tap_ok(teams_come_and_go(), "teams come and go");
