@@ -204,7 +204,7 @@ static void pace(void)
     } while (memheap_wait_spins > 0);
     if (!sleeps_when_idle())
         printf("slept while serving\n");
-    stop = 1;
+    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
     pthread_join(thread, NULL);
 }
 
