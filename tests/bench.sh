@@ -181,6 +181,10 @@ if [ -x "$top_builddir/bench/pgas-ops" ] &&
         NF == 8 && $5 + 0 > 0 && ($4 > 1 || $7 + 0 > 0) { n++ } END { print n }')" = 15 ] ||
         miss "has not 15 rows with figures"
     fact "scale-pes: prints five quantities of three jobs"
+    run 0 "$bench/pages" -b "$top_builddir" --quick 4k default
+    [ "$(printf '%s\n' "$output" | grep -cE ' (1|64) MiB +[0-9.]+ +[0-9.]+')" = 12 ] ||
+        miss "has not twelve rows"
+    fact "pages: prints six quantities for two sizes"
     run 0 "$bench/pair" -b "$top_builddir" --quick
     printf '%s\n' "$output" | grep -qE "^memheap( +[0-9.]+){5}$" ||
         miss "has no row of memheap"
@@ -196,7 +200,8 @@ fi
 
 # All scripts
 
-for script in allocators cache compare pgas pgas-nodes scale soak threads; do
+for script in allocators cache compare pages pair pgas pgas-nodes scale scale-pes \
+    soak threads; do
     run 0 "$bench/$script" --help
     printf '%s\n' "$output" | grep -q "bench/$script \[" || miss "$script has no usage"
     printf '%s\n' "$output" | grep -q '^#\|common.sh' && miss "$script shows its code"
