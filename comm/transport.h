@@ -153,6 +153,18 @@ void memheap_transport_update(memheap_transport_t *transport,
                               const memheap_remote_addr_t *remote,
                               const memheap_atomic_t *atomic, void *old);
 
+/** Maximum size of a put with a signal, in bytes. */
+#define MEMHEAP_TRANSPORT_SIGNALLED ((size_t)64 << 10)
+
+/** Start to copy bytes to another PE, and to run an atomic operation on a word
+ *  of that PE after the bytes are there. On return, the source may be changed.
+ */
+void memheap_transport_put_signal(memheap_transport_t *transport,
+                                  const memheap_remote_addr_t *remote,
+                                  const void *source, size_t size,
+                                  const memheap_remote_addr_t *word,
+                                  const memheap_atomic_t *atomic);
+
 /** Order operations: on each PE, those before the fence are applied before
  * those after it. */
 void memheap_transport_fence(memheap_transport_t *transport);

@@ -5,6 +5,9 @@
  * the old value back. So operations of other nodes are atomic with respect to
  * those of its own node. UCX's software emulation of atomics is not: it reads
  * and writes the word in two steps.
+ *
+ * A put with a signal is such an operation, whose message has the data too. The
+ * PE stores the data before it runs the operation.
  */
 #include "config.h"
 
@@ -21,7 +24,8 @@ typedef struct atomic_request {
     uint64_t operation; /* the requester's atomic_operation_t */
     uint64_t value, compare;
     uint32_t kind, size;
-    int pe; /* the requester */
+    uint64_t dest; /* where to store the data of the message first */
+    int pe;        /* the requester */
 } atomic_request_t;
 
 /* The reply. */
@@ -36,6 +40,7 @@ typedef struct atomic_operation {
     bool blocking;      /* the caller waits, and owns this struct */
     size_t outstanding; /* replies */
     atomic_request_t request;
+    char data[]; /* of the message */
 } atomic_operation_t;
 
 /* Completion of a send that no call waits for. */
@@ -46,11 +51,11 @@ static void on_sent(void *request, ucs_status_t status, void *context)
     ucp_request_free(request);
 }
 
-/* Send a message that consists of a header. The header must stay valid until it
- * has been sent; `freed` is freed then, and is the header or NULL. */
-static void send_header(memheap_transport_t *t, int pe, ucp_ep_h endpoint,
-                        unsigned id, const void *header, size_t size,
-                        void *freed)
+/* Send a message. Header and data must stay valid until it has been sent;
+ * `freed` is freed then, and has both or is NULL. */
+static void send_message(memheap_transport_t *t, int pe, ucp_ep_h endpoint,
+                         unsigned id, const void *header, size_t header_size,
+                         const void *data, size_t size, void *freed)
 {
     ucp_request_param_t param = {
         .op_attr_mask = UCP_OP_ATTR_FIELD_FLAGS | UCP_OP_ATTR_FIELD_CALLBACK |
@@ -59,18 +64,20 @@ static void send_header(memheap_transport_t *t, int pe, ucp_ep_h endpoint,
         .cb.send = on_sent,
         .user_data = freed};
     ucs_status_ptr_t request =
-        ucp_am_send_nbx(endpoint, id, header, size, NULL, 0, &param);
+        ucp_am_send_nbx(endpoint, id, header, header_size, data, size, &param);
     if (request == NULL)
         free(freed);
     else if (UCS_PTR_IS_ERR(request) && !t->closing)
         memheap_ucx_lost(t, pe, UCS_PTR_STATUS(request));
 }
 
-/* Send a request, after all puts before the last fence are complete. */
+/* Send a request, after all puts before the last fence are complete. The
+ * operation has `size` bytes of data for an address. */
 static void send_atomic(memheap_transport_t *t,
                         const memheap_remote_addr_t *remote,
                         const memheap_atomic_t *atomic,
-                        atomic_operation_t *operation)
+                        atomic_operation_t *operation, uint64_t dest,
+                        size_t size)
 {
     memheap_remote_addr_t at = *remote;
     span_t span = memheap_ucx_span(t, &at, atomic->size);
@@ -81,6 +88,7 @@ static void send_atomic(memheap_transport_t *t,
         .compare = atomic->compare,
         .kind = (uint32_t)atomic->kind,
         .size = (uint32_t)atomic->size,
+        .dest = dest,
         .pe = t->job->rank,
     };
     if (span.peer->fences != t->fences) {
@@ -88,8 +96,9 @@ static void send_atomic(memheap_transport_t *t,
         memheap_ucx_finish(t, remote->pe,
                            ucp_ep_flush_nbx(span.peer->endpoint, &no_callback));
     }
-    send_header(t, remote->pe, span.peer->endpoint, ATOMIC_REQUEST_ID,
-                &operation->request, sizeof(operation->request), NULL);
+    send_message(t, remote->pe, span.peer->endpoint, ATOMIC_REQUEST_ID,
+                 &operation->request, sizeof(operation->request),
+                 size == 0 ? NULL : operation->data, size, NULL);
 }
 
 #define DO_ATOMIC(T, WORD, VALUE, COMPARE, KIND, OLD)                          \
@@ -131,11 +140,11 @@ ucs_status_t memheap_ucx_on_atomic_request(void *context, const void *header,
     atomic_request_t request; /* the header may be unaligned */
     atomic_reply_t *reply = calloc(1, sizeof(*reply));
     (void)header_size;
-    (void)data;
-    (void)size;
     if (reply == NULL)
         memheap_ucx_lost(t, t->job->rank, UCS_ERR_NO_MEMORY);
     memcpy(&request, header, sizeof(request));
+    if (size > 0)
+        memcpy((void *)request.dest, data, size);
     reply->operation = request.operation;
     if (request.size == sizeof(uint32_t))
         DO_ATOMIC(uint32_t, request.address, request.value, request.compare,
@@ -143,8 +152,8 @@ ucs_status_t memheap_ucx_on_atomic_request(void *context, const void *header,
     else
         DO_ATOMIC(uint64_t, request.address, request.value, request.compare,
                   request.kind, reply->old);
-    send_header(t, request.pe, param->reply_ep, ATOMIC_REPLY_ID, reply,
-                sizeof(*reply), reply);
+    send_message(t, request.pe, param->reply_ep, ATOMIC_REPLY_ID, reply,
+                 sizeof(*reply), NULL, 0, reply);
     return UCS_OK;
 }
 
@@ -181,23 +190,46 @@ uint64_t memheap_transport_fetch(memheap_transport_t *t,
     atomic_operation_t operation = {
         .old = &old, .blocking = true, .outstanding = 1};
     lock_worker(t);
-    send_atomic(t, remote, atomic, &operation);
+    send_atomic(t, remote, atomic, &operation, 0, 0);
     memheap_ucx_progress_until_zero(t, &operation.outstanding);
     unlock_worker(t);
     return old;
+}
+
+/* An operation that no call waits for, with room for data. Locked. */
+static atomic_operation_t *new_operation(memheap_transport_t *t, int pe,
+                                         size_t size)
+{
+    atomic_operation_t *operation = malloc(sizeof(*operation) + size);
+    if (operation == NULL)
+        memheap_ucx_lost(t, pe, UCS_ERR_NO_MEMORY);
+    *operation = (atomic_operation_t){.outstanding = 1};
+    t->pending++;
+    t->atomics++;
+    return operation;
 }
 
 void memheap_transport_update(memheap_transport_t *t,
                               const memheap_remote_addr_t *remote,
                               const memheap_atomic_t *atomic, void *old)
 {
-    atomic_operation_t *operation = malloc(sizeof(*operation));
     lock_worker(t);
-    if (operation == NULL)
-        memheap_ucx_lost(t, remote->pe, UCS_ERR_NO_MEMORY);
-    *operation = (atomic_operation_t){.old = old, .outstanding = 1};
-    t->pending++;
-    t->atomics++;
-    send_atomic(t, remote, atomic, operation);
+    atomic_operation_t *operation = new_operation(t, remote->pe, 0);
+    operation->old = old;
+    send_atomic(t, remote, atomic, operation, 0, 0);
+    unlock_worker(t);
+}
+
+void memheap_transport_put_signal(memheap_transport_t *t,
+                                  const memheap_remote_addr_t *remote,
+                                  const void *source, size_t size,
+                                  const memheap_remote_addr_t *word,
+                                  const memheap_atomic_t *atomic)
+{
+    lock_worker(t);
+    atomic_operation_t *operation = new_operation(t, remote->pe, size);
+    memcpy(operation->data, source, size);
+    send_atomic(t, word, atomic, operation,
+                memheap_ucx_span(t, remote, size).address, size);
     unlock_worker(t);
 }

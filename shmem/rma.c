@@ -199,20 +199,56 @@ static void signal_after(const char *call, shmem_ctx_t ctx, uint64_t *sig_addr,
     update_signal(call, ctx, sig_addr, signal, sig_op, pe);
 }
 
+/* Send short data and the signal to a PE of another node in one message. False
+ * if that is not possible. */
+static bool put_in_signal(const char *call, shmem_ctx_t ctx, void *dest,
+                          const void *source, size_t size, uint64_t *sig_addr,
+                          uint64_t signal, int sig_op, int pe)
+{
+    memheap_remote_addr_t data;
+    memheap_remote_addr_t word;
+    const memheap_atomic_t atomic = {
+        sig_op == SHMEM_SIGNAL_ADD ? MEMHEAP_ATOMIC_ADD : MEMHEAP_ATOMIC_SWAP,
+        sizeof(signal), signal, 0};
+    int target = memheap_world_pe(call, ctx, pe);
+    if (size == 0 || size > MEMHEAP_TRANSPORT_SIGNALLED ||
+        memheap_locate(call, dest, size, target, &data) != NULL ||
+        memheap_locate(call, sig_addr, sizeof(signal), target, &word) != NULL)
+        return false;
+    memheap_transport_put_signal(memheap_runtime.transport, &data, source, size,
+                                 &word, &atomic);
+    memheap_ctx_note_issued(ctx);
+    return true;
+}
+
+static inline void put_signal_by(const char *call, shmem_ctx_t ctx, void *dest,
+                                 const void *source, size_t size,
+                                 uint64_t *sig_addr, uint64_t signal,
+                                 int sig_op, int pe,
+                                 put_function_t *transport_put)
+{
+    if (MEMHEAP_UNLIKELY(memheap_runtime.transport != NULL) &&
+        put_in_signal(call, ctx, dest, source, size, sig_addr, signal, sig_op,
+                      pe))
+        return;
+    put_by(call, ctx, dest, source, size, pe, transport_put);
+    signal_after(call, ctx, sig_addr, signal, sig_op, pe);
+}
+
 static void put_signal(const char *call, shmem_ctx_t ctx, void *dest,
                        const void *source, size_t size, uint64_t *sig_addr,
                        uint64_t signal, int sig_op, int pe)
 {
-    put(call, ctx, dest, source, size, pe);
-    signal_after(call, ctx, sig_addr, signal, sig_op, pe);
+    put_signal_by(call, ctx, dest, source, size, sig_addr, signal, sig_op, pe,
+                  memheap_transport_put);
 }
 
 static void put_signal_nbi(const char *call, shmem_ctx_t ctx, void *dest,
                            const void *source, size_t size, uint64_t *sig_addr,
                            uint64_t signal, int sig_op, int pe)
 {
-    put_nbi(call, ctx, dest, source, size, pe);
-    signal_after(call, ctx, sig_addr, signal, sig_op, pe);
+    put_signal_by(call, ctx, dest, source, size, sig_addr, signal, sig_op, pe,
+                  memheap_transport_put_nbi);
 }
 
 /*

@@ -223,19 +223,42 @@ SHMEM_WAIT_OLDEST_TYPES_(OLDEST, 0)
     }
 SHMEM_AMO_TYPES_(FAIR, 0)
 
-/* Around the ring: each PE continues after the previous one. */
+/* Whether all words of a block have a value. */
+static bool is_filled(const long *block, size_t count, long value)
+{
+    size_t i = 0;
+    while (i < count && block[i] == value)
+        i++;
+    return i == count;
+}
+
+/* Around the ring: each PE continues after the previous one. Data up to 64 KiB
+ * may travel with its signal. */
 static bool ring_turns(void)
 {
+    static const size_t counts[] = {1, 100, 8191, 8192, 8193};
+    static long out[8193];
     uint64_t *word = shmem_calloc(1, sizeof(*word));
-    long *data = shmem_calloc(1, sizeof(*data));
+    long *data = shmem_calloc(8193, sizeof(*data));
     bool good = true;
     for (uint64_t round = 1; round <= 100; round++) {
         uint64_t seen = round;
+        size_t count = counts[round % 5];
         if (me != 0)
             seen = shmem_signal_wait_until(word, SHMEM_CMP_GE, round);
-        good = seen == round && (me == 0 || *data == (long)round) && good;
-        long out = (long)round;
-        shmem_long_put_signal(data, &out, 1, word, 1, SHMEM_SIGNAL_ADD, next);
+        good = seen == round &&
+               (me == 0 || is_filled(data, count, (long)round)) && good;
+        for (size_t i = 0; i < count; i++)
+            out[i] = (long)round;
+        if (round % 2 == 0) {
+            shmem_long_put_signal(data, out, count, word, 1, SHMEM_SIGNAL_ADD,
+                                  next);
+        } else {
+            shmem_long_put_signal_nbi(data, out, count, word, round,
+                                      SHMEM_SIGNAL_SET, next);
+            shmem_quiet();
+        }
+        memset(out, 0, sizeof(out)); /* the source is free now */
         if (me == 0)
             good =
                 shmem_signal_wait_until(word, SHMEM_CMP_EQ, round) == round &&
