@@ -50,8 +50,10 @@ static bool trim_run(trimming_t *t)
         return true;
     t->status =
         memheap_region_purge(region, start, end, t->least, t->heap->log);
-    region->huge.has_gaps = region->huge.unit > 0;
-    memheap_plan_backing(t->heap);
+    if (region->huge.unit > 0 && end - start >= t->least) {
+        region->huge.has_gaps = true;
+        memheap_plan_backing(t->heap);
+    }
     return t->status == MEMHEAP_OK;
 }
 
