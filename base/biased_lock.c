@@ -4,12 +4,10 @@
 #include "config.h"
 
 #include "base/biased_lock.h"
+#include "base/thread.h"
 
-#include <linux/membarrier.h>
 #include <sched.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
     SPINS = 100, /* tests of the word before other threads may run */
@@ -17,12 +15,6 @@ enum {
 };
 
 _Thread_local char memheap_biased_lock_self;
-
-static bool barrier_works(void)
-{
-    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0,
-                   0) == 0;
-}
 
 /* Let other threads run; `turn` counts the calls. */
 static void back_off(unsigned turn)
@@ -47,14 +39,11 @@ static void acquire_word(memheap_biased_lock_t *lock)
     }
 }
 
-/* Revoke the ownership and wait until the owner is outside. In a child of
- * fork() the process may have to register for membarrier(2) again. */
+/* Revoke the ownership and wait until the owner is outside. */
 static void revoke_owner(memheap_biased_lock_t *lock)
 {
     atomic_store(&lock->owner, MEMHEAP_BIASED_LOCK_REVOKED);
-    if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0 &&
-        barrier_works())
-        syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+    memheap_thread_barrier_all();
     for (unsigned turn = 0;
          atomic_load_explicit(&lock->inside, memory_order_acquire) != 0; turn++)
         back_off(turn);
@@ -71,7 +60,7 @@ void memheap_biased_lock_acquire_slow(memheap_biased_lock_t *lock)
         revoke_owner(lock);
     else
         atomic_store_explicit(&lock->owner,
-                              barrier_works()
+                              memheap_thread_barrier_open()
                                   ? (uintptr_t)&memheap_biased_lock_self
                                   : MEMHEAP_BIASED_LOCK_REVOKED,
                               memory_order_relaxed);

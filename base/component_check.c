@@ -59,14 +59,9 @@ const char *memheap_module_problem(const memheap_module_t *module)
     const memheap_module_ops_t *ops = module == NULL ? NULL : module->ops;
     if (ops == NULL)
         return "create() returned no module, or one without operations";
-    const memheap_thread_ops_t *threads = module->thread_ops;
     bool missing = ops->alloc == NULL || ops->free == NULL ||
                    ops->size_of == NULL || ops->walk == NULL ||
                    ops->check == NULL || ops->stats == NULL ||
-                   ops->destroy == NULL ||
-                   (threads != NULL &&
-                    (threads->alloc == NULL || threads->free == NULL ||
-                     threads->undo == NULL || threads->size_of == NULL ||
-                     threads->stop == NULL || threads->resume == NULL));
+                   ops->destroy == NULL;
     return missing ? "its module lacks an operation" : NULL;
 }

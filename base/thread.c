@@ -1,11 +1,14 @@
 /*
- * Threads of the library itself.
+ * Starting threads, and membarrier(2).
  */
 #include "config.h"
 
 #include "base/thread.h"
 
+#include <linux/membarrier.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 bool memheap_thread_start(pthread_t *thread_p, void *(*run)(void *context),
                           void *context)
@@ -17,4 +20,18 @@ bool memheap_thread_start(pthread_t *thread_p, void *(*run)(void *context),
     bool started = pthread_create(thread_p, NULL, run, context) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
+}
+
+bool memheap_thread_barrier_open(void)
+{
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0,
+                   0) == 0;
+}
+
+/* A child of fork() may have to register again. */
+void memheap_thread_barrier_all(void)
+{
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0 &&
+        memheap_thread_barrier_open())
+        syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
 }

@@ -8,8 +8,7 @@ mempool_sources = components/mempool/fragments.c \
 	components/mempool/fragments.h components/mempool/mempool.c \
 	components/mempool/mempool_state.h components/mempool/mempool_check.c \
 	components/mempool/run.c components/mempool/run.h \
-	components/mempool/slab.c components/mempool/slab.h \
-	components/mempool/thread_ops.c components/mempool/thread_ops.h
+	components/mempool/slab.c components/mempool/slab.h
 guard_sources = components/guard/guard.c
 ptmalloc_sources = components/ptmalloc/bins.h components/ptmalloc/free_cache.h \
 	components/ptmalloc/chunk.h components/ptmalloc/ptmalloc.c \

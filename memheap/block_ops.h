@@ -22,9 +22,10 @@ static inline memheap_status_t heap_check_request(const memheap_t *heap,
 
 /* Let the module place a block, and commit it. *dirty_p takes how many of its
  * bytes, from the first, may not be zero. */
-static MEMHEAP_INLINE memheap_status_t heap_place(memheap_t *heap, size_t align,
-                                                  size_t size, size_t *offset_p,
-                                                  size_t *dirty_p)
+static MEMHEAP_INLINE memheap_status_t heap_try_place(memheap_t *heap,
+                                                      size_t align, size_t size,
+                                                      size_t *offset_p,
+                                                      size_t *dirty_p)
 {
     memheap_module_t *module = heap->module;
     size_t used = module->used;
@@ -34,7 +35,7 @@ static MEMHEAP_INLINE memheap_status_t heap_place(memheap_t *heap, size_t align,
     size_t offset = answer.bytes;
     size_t usable = module->used - used;
     *dirty_p = usable;
-    if (MEMHEAP_UNLIKELY(offset + usable > heap_high_water(heap) ||
+    if (MEMHEAP_UNLIKELY(offset + usable > heap->high_water ||
                          heap->after_place)) {
         memheap_status_t status =
             memheap_settle(heap, offset, size, usable, dirty_p);
@@ -45,6 +46,19 @@ static MEMHEAP_INLINE memheap_status_t heap_place(memheap_t *heap, size_t align,
         heap->peak = module->used;
     *offset_p = offset;
     return heap_verify(heap, "an allocation");
+}
+
+/* The same; a full heap takes the blocks of the thread caches first. */
+static MEMHEAP_INLINE memheap_status_t heap_place(memheap_t *heap, size_t align,
+                                                  size_t size, size_t *offset_p,
+                                                  size_t *dirty_p)
+{
+    memheap_status_t status =
+        heap_try_place(heap, align, size, offset_p, dirty_p);
+    if (MEMHEAP_UNLIKELY(status == MEMHEAP_ERR_NO_MEMORY) &&
+        heap_has_thread_caches(heap) && memheap_thread_caches_empty(heap))
+        status = heap_try_place(heap, align, size, offset_p, dirty_p);
+    return status;
 }
 
 /* Count an allocation of size bytes, padding included, once it is certain. */
@@ -64,13 +78,19 @@ static inline void heap_count_failure(memheap_t *heap, memheap_status_t status)
         heap->failures++;
 }
 
-/* Return a block to the module. */
+/* Return a block to the module. If it has a class, it loses that. */
 static MEMHEAP_INLINE memheap_status_t heap_release(memheap_t *heap,
                                                     const void *block)
 {
     memheap_module_t *module = heap->module;
     size_t offset = heap_offset_of(heap, block);
     size_t used = module->used;
+    unsigned mark = heap_mark(heap, offset);
+    if (MEMHEAP_UNLIKELY(mark != 0)) {
+        if (mark < THREAD_LIVE)
+            return MEMHEAP_ERR_BAD_ADDRESS;
+        thread_set_mark(&heap->thread_caches, offset, 0);
+    }
     memheap_status_t status = module->ops->free(module, offset);
     if (MEMHEAP_UNLIKELY(heap->after_free) && status == MEMHEAP_OK)
         status = memheap_finish_free(heap, offset, used - module->used);

@@ -2,9 +2,7 @@
  * Allocating and freeing single blocks.
  *
  * The fast path of an allocation and a free, from the public call to the
- * module, is here and in block_ops.h. If the module has thread ops, the fast
- * path bypasses the lock and the counters. An allocation that fails there is
- * tried again with exclusive use of the heap.
+ * thread cache or the module, is here, in thread_cache.h and in block_ops.h.
  */
 #include "config.h"
 
@@ -13,70 +11,23 @@
 
 #include <string.h>
 
-/* Commit and back the memory of a block, among other threads. */
-static memheap_status_t commit_among_threads(memheap_t *heap, size_t offset,
-                                             size_t asked, size_t usable)
-{
-    pthread_mutex_lock(&heap->lock);
-    memheap_status_t status =
-        memheap_region_commit(&heap->region, offset + usable, heap->log);
-    size_t end = offset + memheap_min(asked, usable);
-    if (status == MEMHEAP_OK && heap_needs_backing(heap, end, end - offset))
-        status = memheap_back(heap, offset, end);
-    atomic_store_explicit(&heap->thread_committed, heap->region.committed,
-                          memory_order_release);
-    pthread_mutex_unlock(&heap->lock);
-    return status;
-}
-
-/* As alloc_block(), among other threads. MEMHEAP_ERR_BUSY: try again with
- * exclusive use of the heap. */
-static MEMHEAP_NOINLINE memheap_status_t alloc_among_threads(
-    memheap_t *heap, size_t align, size_t size, char **block_p, size_t *dirty_p)
-{
-    size_t offset;
-    size_t usable;
-    memheap_status_t status =
-        heap->thread_ops->alloc(heap->module, align, size, &offset, &usable);
-    if (status != MEMHEAP_OK)
-        return status == MEMHEAP_ERR_NO_MEMORY ? MEMHEAP_ERR_BUSY : status;
-    size_t end = offset + usable;
-    size_t high = heap_high_water(heap);
-    *dirty_p = end > high ? heap_dirty(heap, offset, usable, high) : usable;
-    if (end > atomic_load_explicit(&heap->thread_committed,
-                                   memory_order_acquire) ||
-        heap_needs_backing(heap, end, size)) {
-        status = commit_among_threads(heap, offset, size, usable);
-        if (status != MEMHEAP_OK) {
-            heap->thread_ops->undo(heap->module, offset);
-            return status;
-        }
-    }
-    while (end > high && !atomic_compare_exchange_weak_explicit(
-                             &heap->high_water, &high, end,
-                             memory_order_relaxed, memory_order_relaxed))
-        continue;
-    *block_p = heap->base + offset;
-    return MEMHEAP_OK;
-}
-
+/* Allocate a block with the lock of the heap. */
 static memheap_status_t alloc_block(memheap_t *heap, size_t align, size_t size,
                                     char **block_p, size_t *dirty_p)
 {
     memheap_status_t status = heap_check_request(heap, &align, size);
     if (status != MEMHEAP_OK)
         return status;
-    if (MEMHEAP_UNLIKELY(heap->special)) {
-        if (heap->thread_ops != NULL) {
-            status = alloc_among_threads(heap, align, size, block_p, dirty_p);
-            if (status != MEMHEAP_ERR_BUSY)
-                return status;
-        }
-        size = heap_padded(heap, size);
-    }
+    size = heap_padded(heap, size);
+    memheap_thread_cache_t *cache = NULL;
+    if (heap_has_thread_caches(heap) && size <= THREAD_CACHE_MAX &&
+        align == MEMHEAP_MIN_ALIGN)
+        cache = memheap_thread_cache_mine(heap);
     size_t offset;
     heap_lock(heap);
-    status = heap_place(heap, align, size, &offset, dirty_p);
+    status = cache != NULL ? memheap_thread_cache_refill(heap, cache, size,
+                                                         &offset, dirty_p)
+                           : heap_place(heap, align, size, &offset, dirty_p);
     if (MEMHEAP_LIKELY(status == MEMHEAP_OK)) {
         heap_count_alloc(heap, offset, size, align);
         *block_p = heap->base + offset;
@@ -85,6 +36,16 @@ static memheap_status_t alloc_block(memheap_t *heap, size_t align, size_t size,
     }
     heap_unlock(heap);
     return status;
+}
+
+/* Allocate a block without the lock. @return NULL if that is not possible */
+static MEMHEAP_INLINE char *pop_block(memheap_t *heap, size_t size)
+{
+    size_t offset;
+    return MEMHEAP_LIKELY(size - 1 < THREAD_CACHE_MAX) &&
+                   thread_cache_pop(&heap->thread_caches, size, &offset)
+               ? heap->base + offset
+               : NULL;
 }
 
 memheap_status_t memheap_alloc_aligned(memheap_t *heap, size_t align,
@@ -100,7 +61,11 @@ memheap_status_t memheap_alloc_aligned(memheap_t *heap, size_t align,
 
 memheap_status_t memheap_alloc(memheap_t *heap, size_t size, void **block_p)
 {
-    return memheap_alloc_aligned(heap, MEMHEAP_MIN_ALIGN, size, block_p);
+    char *block = pop_block(heap, size);
+    if (MEMHEAP_UNLIKELY(block == NULL))
+        return memheap_alloc_aligned(heap, MEMHEAP_MIN_ALIGN, size, block_p);
+    *block_p = block;
+    return MEMHEAP_OK;
 }
 
 memheap_status_t memheap_alloc_zeroed(memheap_t *heap, size_t count,
@@ -109,12 +74,14 @@ memheap_status_t memheap_alloc_zeroed(memheap_t *heap, size_t count,
     size_t total;
     if (__builtin_mul_overflow(count, size, &total))
         return MEMHEAP_ERR_NO_MEMORY;
-    char *block;
-    size_t dirty;
-    memheap_status_t status =
-        alloc_block(heap, MEMHEAP_MIN_ALIGN, total, &block, &dirty);
-    if (status != MEMHEAP_OK)
-        return status;
+    char *block = pop_block(heap, total);
+    size_t dirty = SIZE_MAX;
+    if (block == NULL) {
+        memheap_status_t status =
+            alloc_block(heap, MEMHEAP_MIN_ALIGN, total, &block, &dirty);
+        if (status != MEMHEAP_OK)
+            return status;
+    }
     memset(block, 0, memheap_min(total, dirty));
     if (MEMHEAP_UNLIKELY(heap->guard != NULL))
         memheap_guard_zeroed(heap->guard, heap_offset_of(heap, block), total);
@@ -134,10 +101,8 @@ static size_t without_padding(const memheap_t *heap, const void *block,
 memheap_status_t memheap_find_block(memheap_t *heap, const void *block,
                                     size_t *size_p)
 {
-    if (heap->thread_ops != NULL) {
-        size_t offset = heap_offset_of(heap, block);
-        return heap->thread_ops->size_of(heap->module, offset, size_p);
-    }
+    if (heap_mark(heap, heap_offset_of(heap, block)) != 0)
+        return heap_find_block(heap, block, size_p);
     heap_lock(heap);
     memheap_status_t status = heap_find_block(heap, block, size_p);
     if (MEMHEAP_UNLIKELY(heap->padding > 0) && status == MEMHEAP_OK)
@@ -155,22 +120,20 @@ memheap_status_t memheap_usable_size(memheap_t *heap, const void *block,
     return status;
 }
 
-/* Free a block among other threads. */
-static MEMHEAP_INLINE memheap_status_t free_among_threads(memheap_t *heap,
-                                                          const void *block)
+/* Free a block with the lock of the heap. */
+static memheap_status_t free_block(memheap_t *heap, const void *block)
 {
     size_t offset = heap_offset_of(heap, block);
-    size_t size = 0;
-    if (MEMHEAP_UNLIKELY(heap->after_free) &&
-        heap->thread_ops->size_of(heap->module, offset, &size) != MEMHEAP_OK)
-        return MEMHEAP_ERR_BAD_ADDRESS;
-    memheap_status_t status = heap->thread_ops->free(heap->module, offset);
-    if (MEMHEAP_UNLIKELY(size > 0) && status == MEMHEAP_OK &&
-        heap_count_freed(heap, size)) {
-        heap_lock(heap);
-        memheap_trim_after(heap, 0);
-        heap_unlock(heap);
-    }
+    memheap_thread_cache_t *cache = NULL;
+    if (heap_mark(heap, offset) != 0)
+        cache = memheap_thread_cache_mine(heap);
+    heap_lock(heap);
+    memheap_status_t status = MEMHEAP_OK;
+    if (cache != NULL && heap_mark(heap, offset) > THREAD_LIVE)
+        memheap_thread_cache_spill(heap, cache, offset);
+    else
+        status = heap_free_block(heap, block);
+    heap_unlock(heap);
     return status;
 }
 
@@ -197,16 +160,10 @@ void *memheap_aligned_alloc(memheap_t *heap, size_t align, size_t size)
 
 memheap_status_t memheap_free(memheap_t *heap, void *block)
 {
-    if (block == NULL)
+    if (block == NULL ||
+        thread_cache_push(&heap->thread_caches, heap_offset_of(heap, block)))
         return MEMHEAP_OK;
-    memheap_status_t status;
-    if (MEMHEAP_UNLIKELY(heap->thread_ops != NULL)) {
-        status = free_among_threads(heap, block);
-    } else {
-        heap_lock(heap);
-        status = heap_free_block(heap, block);
-        heap_unlock(heap);
-    }
+    memheap_status_t status = free_block(heap, block);
     if (MEMHEAP_UNLIKELY(status == MEMHEAP_ERR_BAD_ADDRESS))
         return memheap_bad_address(heap, "memheap_free", block);
     return status;
@@ -228,6 +185,7 @@ static memheap_status_t reserve(memheap_t *heap, size_t offset, size_t size)
 {
     memheap_module_t *module = heap->module;
     size_t used = module->used;
+    memheap_thread_caches_empty(heap);
     memheap_status_t status = module->ops->reserve(module, offset, size);
     if (status != MEMHEAP_OK)
         return status;

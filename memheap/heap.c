@@ -2,13 +2,14 @@
  * Creating, growing, normalizing and destroying heaps.
  *
  * A heap is created in this order: the framework, which reads the parameters;
- * the region; the event hooks; the module, which learns whether several threads
- * may use it at once; the guard; the stats page. A call that fails undoes all
+ * the region; the event hooks; the module; the guard; the thread caches; the
+ * stats page. A call that fails undoes all
  * of it. A heap that is destroyed reports first.
  */
 #include "config.h"
 
 #include "memheap/inspect.h"
+#include "memheap/process.h"
 #include "memheap/trim.h"
 #include "memheap/debug/sanitizer.h"
 #include "memheap/debug/report.h"
@@ -153,6 +154,23 @@ static memheap_status_t open_guard(memheap_t *heap)
     return status;
 }
 
+/* The lock is held for some dozens of instructions: who waits spins first. */
+static void open_lock(memheap_t *heap)
+{
+    pthread_mutexattr_t kind;
+    pthread_mutexattr_init(&kind);
+    pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(&heap->lock, &kind);
+    pthread_mutexattr_destroy(&kind);
+}
+
+static memheap_status_t log_no_metadata(const memheap_log_t *log)
+{
+    memheap_log_write(log, MEMHEAP_LOG_ERROR,
+                      "no memory for the metadata of a heap");
+    return MEMHEAP_ERR_NO_METADATA;
+}
+
 /* As memheap_create_over(). If the region is NULL, the heap finds its own. */
 static memheap_status_t create_heap(const memheap_region_t *given,
                                     const memheap_config_t *config,
@@ -163,11 +181,8 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     const memheap_log_t *log =
         config->log == NULL ? &memheap_log_stderr : config->log;
     memheap_t *heap = memheap_memory_new(memory, sizeof(*heap));
-    if (heap == NULL) {
-        memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                          "no memory for the metadata of a heap");
-        return MEMHEAP_ERR_NO_METADATA;
-    }
+    if (heap == NULL)
+        return log_no_metadata(log);
     memheap_region_t *region = &heap->region;
     heap->log = log;
     heap->memory = memory;
@@ -216,32 +231,38 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     size_t longest =
         config->max_size - memheap_min(heap->lead, config->max_size);
     bool exported = is_exported(heap, flags);
-    memheap_module_config_t module = {
-        .size = region->size,
-        .max_size = memheap_max(region->size, longest),
-        .memory = memory,
-        .concurrent = heap->locks && !heap->checks && heap->events == NULL &&
-                      !exported && (config->flags & MEMHEAP_ORDERED) == 0};
+    memheap_module_config_t module = {.size = region->size,
+                                      .max_size =
+                                          memheap_max(region->size, longest),
+                                      .memory = memory};
     status = select_module(heap, &module);
     if (status != MEMHEAP_OK)
         goto err_notes;
     status = open_guard(heap);
     if (status != MEMHEAP_OK)
         goto err_module;
-    pthread_mutex_init(&heap->lock, NULL);
-    if (module.concurrent)
-        heap->thread_ops = heap->module->thread_ops;
-    heap->special = heap->thread_ops != NULL || heap->padding > 0;
+    heap->thread_caches.id = THREAD_CACHES_NONE;
+    if (heap->locks && !heap->checks && heap->events == NULL && !exported &&
+        (config->flags & MEMHEAP_ORDERED) == 0)
+        status = memheap_thread_caches_open(heap, module.max_size);
+    if (status != MEMHEAP_OK) {
+        log_no_metadata(log);
+        goto err_guard;
+    }
+    open_lock(heap);
     heap->after_place = heap->checks || heap->guard != NULL;
     memheap_set_trim(heap,
                      heap->guard != NULL && region->guarded ? 0 : heap->trim);
-    atomic_init(&heap->thread_committed, region->committed);
     memheap_plan_backing(heap);
     if (exported)
         open_stats_export(heap);
+    if (heap->locks)
+        memheap_process_add(heap);
     *heap_p = heap;
     return MEMHEAP_OK;
 
+err_guard:
+    memheap_guard_close(heap->guard);
 err_module:
     heap->module->ops->destroy(heap->module);
 err_notes:
@@ -309,6 +330,9 @@ void memheap_end(memheap_t *heap)
     const memheap_memory_t *memory = heap->memory;
     if (!heap->of_job)
         report(heap);
+    if (heap->locks)
+        memheap_process_remove(heap);
+    memheap_thread_caches_close(heap);
     memheap_guard_close(heap->guard);
     heap->module->ops->destroy(heap->module);
     memheap_stats_export_close(heap->stats_export);

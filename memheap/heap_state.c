@@ -1,6 +1,5 @@
 /*
- * The slow paths of heap_state.h: stopping threads, committing memory,
- * checking the module.
+ * The slow paths of heap_state.h: committing memory, checking the module.
  */
 #include "config.h"
 
@@ -11,20 +10,6 @@
 enum {
     FILL_NEW = 0xA5
 };
-
-void memheap_stop_threads(memheap_t *heap)
-{
-    size_t most = heap->thread_ops->stop(heap->module);
-    heap->peak = memheap_max(heap->peak, most);
-}
-
-/* The threads learn what was committed while they were stopped. */
-void memheap_resume_threads(memheap_t *heap)
-{
-    atomic_store_explicit(&heap->thread_committed, heap->region.committed,
-                          memory_order_release);
-    heap->thread_ops->resume(heap->module);
-}
 
 memheap_status_t memheap_verify(memheap_t *heap, const char *operation)
 {
@@ -87,11 +72,8 @@ void memheap_plan_backing(memheap_t *heap)
     const memheap_huge_pages_t *huge = &heap->region.huge;
     bool has_any = huge->unit > 0;
     heap->after_place = heap->after_place || huge->has_gaps;
-    atomic_store_explicit(&heap->back_at, has_any ? huge->next : SIZE_MAX,
-                          memory_order_relaxed);
-    atomic_store_explicit(&heap->back_size,
-                          huge->has_gaps ? huge->unit : SIZE_MAX,
-                          memory_order_relaxed);
+    heap->back_at = has_any ? huge->next : SIZE_MAX;
+    heap->back_size = huge->has_gaps ? huge->unit : SIZE_MAX;
 }
 
 memheap_status_t memheap_settle(memheap_t *heap, size_t offset, size_t asked,
@@ -99,7 +81,7 @@ memheap_status_t memheap_settle(memheap_t *heap, size_t offset, size_t asked,
 {
     size_t end = offset + usable;
     size_t used = offset + memheap_min(asked, usable);
-    size_t high = heap_high_water(heap);
+    size_t high = heap->high_water;
     memheap_status_t status = MEMHEAP_OK;
     *dirty_p = end > high ? heap_dirty(heap, offset, usable, high) : usable;
     if (end > heap->region.committed)
@@ -110,7 +92,7 @@ memheap_status_t memheap_settle(memheap_t *heap, size_t offset, size_t asked,
         heap->module->ops->free(heap->module, offset);
         return status;
     }
-    heap_set_high_water(heap, memheap_max(high, end));
+    heap_raise_high_water(heap, end);
     if (heap->guard != NULL)
         memheap_guard_unprotect(heap->guard, offset, usable);
     if (heap->checks) {

@@ -14,10 +14,10 @@
  *     base              high_water    region.committed      module->size
  *      |  live and free  |    zero     |     no access       |
  *
- * A heap that several threads use has a lock. If the module has thread ops,
- * allocations and frees bypass the lock. A thread then raises high_water over
- * its block before it returns the block, and no further than thread_committed.
- * All other calls take the lock and stop the threads that are in the module.
+ * A heap that several threads use has a lock. Unless its calls have to be in
+ * one order, it has thread caches (thread_cache.h), and most allocations and
+ * frees of small blocks take no lock. Calls that look at all blocks take the
+ * lock and stop the caches.
  *
  * Files include this one in layers: inspect.c and trim.c use only what is here;
  * block_ops.h adds their work to the steps of an allocation and a free.
@@ -27,6 +27,7 @@
 
 #include "memheap/dependents.h"
 #include "memheap/heap.h"
+#include "memheap/thread_cache.h"
 #include "memheap/debug/events.h"
 #include "memheap/debug/guard_pages.h"
 #include "memheap/debug/stats_page.h"
@@ -42,17 +43,16 @@ enum {
 
 struct memheap {
     memheap_module_t *module;
-    const memheap_thread_ops_t *thread_ops; /* NULL: all calls take the lock */
-    memheap_events_t *events;               /* NULL: no event hooks */
-    memheap_stats_export_t *stats_export;   /* NULL: not exported */
-    memheap_guard_t *guard;                 /* NULL: access is not checked */
+    memheap_events_t *events;             /* NULL: no event hooks */
+    memheap_stats_export_t *stats_export; /* NULL: not exported */
+    memheap_guard_t *guard;               /* NULL: access is not checked */
     char *base;
+    memheap_thread_caches_t thread_caches;
     _Atomic size_t high_water;
-    _Atomic size_t thread_committed; /* region.committed, for thread ops */
     /* A block that ends at back_at or above, or has back_size bytes or more, is
      * to be backed with huge pages. */
-    _Atomic size_t back_at;
-    _Atomic size_t back_size;
+    size_t back_at;
+    size_t back_size;
     size_t peak;
     uint64_t resizes;
     uint64_t failures;
@@ -63,7 +63,6 @@ struct memheap {
     bool locks;         /* the heap has a lock */
     bool has_end;       /* a call ends with an unlock or an export */
     bool checks;        /* MEMHEAP_CHECK */
-    bool special;       /* there are thread ops or padding */
     bool after_place;   /* every placement is to be settled */
     bool after_free;    /* there is work after a free */
     bool of_job;        /* the job reports on the heap */
@@ -71,9 +70,10 @@ struct memheap {
     bool commit_failed; /* the last placement could not be committed */
     bool quiet;         /* do not log a failed commit */
     size_t trim;        /* MEMHEAP_TRIM; 0: trim on request only */
-    _Atomic size_t trim_at; /* trim when `freed` reaches it */
-    _Atomic size_t freed;   /* bytes freed since the last trim */
+    size_t trim_at;     /* trim when `freed` reaches it */
+    size_t freed;       /* bytes freed since the last trim */
     pthread_mutex_t lock;
+    memheap_t *next_heap; /* in the list of process.h */
     memheap_region_t region;
     memheap_peer_windows_t windows;
     const memheap_log_t *log;
@@ -88,10 +88,6 @@ _Static_assert(sizeof(struct memheap) < 1024, "a heap has no large tables");
 #pragma GCC visibility push(hidden)
 
 /* The slow paths of the steps below. The caller holds the lock. */
-
-/* Stop the threads that are in the module, and resume them. */
-void memheap_stop_threads(memheap_t *heap);
-void memheap_resume_threads(memheap_t *heap);
 
 /* Check the module, and log the operation that broke it. */
 memheap_status_t memheap_verify(memheap_t *heap, const char *operation);
@@ -115,11 +111,6 @@ void memheap_plan_backing(memheap_t *heap);
 
 #pragma GCC visibility pop
 
-static inline size_t heap_high_water(const memheap_t *heap)
-{
-    return atomic_load_explicit(&heap->high_water, memory_order_relaxed);
-}
-
 /* How many bytes of a block may not be zero: those below the high-water mark,
  * and all in memory of the caller. For a block that ends above the mark. */
 static inline size_t heap_dirty(const memheap_t *heap, size_t offset,
@@ -130,27 +121,24 @@ static inline size_t heap_dirty(const memheap_t *heap, size_t offset,
                : high - memheap_min(high, offset);
 }
 
-static inline void heap_set_high_water(memheap_t *heap, size_t end)
+static inline void heap_raise_high_water(memheap_t *heap, size_t end)
 {
-    atomic_store_explicit(&heap->high_water, end, memory_order_relaxed);
+    if (end > heap->high_water)
+        atomic_store_explicit(&heap->high_water, end, memory_order_relaxed);
 }
 
 /* Whether a block has to be backed. */
 static inline bool heap_needs_backing(const memheap_t *heap, size_t end,
                                       size_t size)
 {
-    return end >= atomic_load_explicit(&heap->back_at, memory_order_relaxed) ||
-           size >= atomic_load_explicit(&heap->back_size, memory_order_relaxed);
+    return end >= heap->back_at || size >= heap->back_size;
 }
 
-/* Get exclusive use of the heap. */
+/* Get exclusive use of the heap, but for its thread caches. */
 static inline void heap_lock(memheap_t *heap)
 {
-    if (!heap->locks)
-        return;
-    pthread_mutex_lock(&heap->lock);
-    if (heap->thread_ops != NULL)
-        memheap_stop_threads(heap);
+    if (heap->locks)
+        pthread_mutex_lock(&heap->lock);
 }
 
 /* End it, after a call that changed no statistics. */
@@ -158,9 +146,14 @@ static inline void heap_leave(memheap_t *heap)
 {
     if (!heap->locks)
         return;
-    if (heap->thread_ops != NULL)
-        memheap_resume_threads(heap);
+    if (MEMHEAP_UNLIKELY(heap->thread_caches.stopped))
+        memheap_thread_caches_resume(heap);
     pthread_mutex_unlock(&heap->lock);
+}
+
+static inline bool heap_has_thread_caches(const memheap_t *heap)
+{
+    return heap->thread_caches.id != THREAD_CACHES_NONE;
 }
 
 /* The offset of an address. At least the region's size if it lies outside. */
@@ -191,27 +184,30 @@ static inline size_t heap_usable_at(const memheap_t *heap, size_t offset)
     return usable;
 }
 
-/* Number of blocks that callers have. */
+/* Number of blocks that callers have, in a heap without thread caches. */
 static inline size_t heap_live_blocks(const memheap_t *heap)
 {
     return (size_t)(heap->module->allocations - heap->module->frees);
+}
+
+/* What the thread caches know of the block at an offset (thread_mark()). */
+static inline unsigned heap_mark(const memheap_t *heap, size_t offset)
+{
+    return heap_has_thread_caches(heap)
+               ? thread_mark(&heap->thread_caches, offset)
+               : 0;
 }
 
 /* As memheap_find_block(). The caller holds the lock. */
 static inline memheap_status_t
 heap_find_block(const memheap_t *heap, const void *block, size_t *size_p)
 {
-    return heap->module->ops->size_of(heap->module, heap_offset_of(heap, block),
-                                      size_p);
-}
-
-/* Count freed bytes. @return whether it is time to trim */
-static inline bool heap_count_freed(memheap_t *heap, size_t size)
-{
-    size_t freed =
-        atomic_fetch_add_explicit(&heap->freed, size, memory_order_relaxed);
-    return freed + size >=
-           atomic_load_explicit(&heap->trim_at, memory_order_relaxed);
+    size_t offset = heap_offset_of(heap, block);
+    unsigned mark = heap_mark(heap, offset);
+    if (mark == 0)
+        return heap->module->ops->size_of(heap->module, offset, size_p);
+    *size_p = thread_class_size(mark & THREAD_CLASS);
+    return mark > THREAD_LIVE ? MEMHEAP_OK : MEMHEAP_ERR_BAD_ADDRESS;
 }
 
 #endif

@@ -12,28 +12,30 @@
 
 #include <stdio.h>
 
-/* The statistics but `resident`. The caller holds the lock. */
+/* The statistics but `resident`. The caller holds the lock and has stopped the
+ * thread caches. */
 static void collect_stats(const memheap_t *heap, memheap_stats_t *stats)
 {
     memheap_module_stats_t module;
+    thread_tally_t cached = memheap_thread_caches_tally(heap);
     heap->module->ops->stats(heap->module, &module);
     *stats = (memheap_stats_t){
         .size = module.size,
         .committed = heap->region.committed,
-        .used = module.used,
-        .free = module.size - module.used,
+        .used = module.used - cached.bytes,
+        .free = module.size - module.used + cached.bytes,
         .largest_free = module.largest_free,
         .peak = heap->peak,
-        .high_water = heap_high_water(heap),
-        .live_blocks = heap_live_blocks(heap),
+        .high_water = heap->high_water,
         .metadata =
-            module.metadata + sizeof(*heap) +
+            module.metadata + sizeof(*heap) + cached.metadata +
             (heap->events == NULL ? 0 : memheap_events_size(heap->events)),
-        .allocations = heap->module->allocations,
-        .frees = heap->module->frees,
-        .resizes = heap->resizes,
+        .allocations = heap->module->allocations + cached.allocations,
+        .frees = heap->module->frees + cached.frees,
+        .resizes = heap->resizes + cached.resizes,
         .failures = heap->failures,
     };
+    stats->live_blocks = (size_t)(stats->allocations - stats->frees);
     if (stats->free > 0)
         stats->fragmentation =
             1 - (double)stats->largest_free / (double)stats->free;
@@ -43,7 +45,7 @@ size_t memheap_resident(memheap_t *heap)
 {
     heap_lock(heap);
     memheap_region_t region = heap->region;
-    size_t high = heap_high_water(heap);
+    size_t high = heap->high_water;
     heap_unlock(heap);
     return memheap_region_resident(&region, high);
 }
@@ -51,6 +53,7 @@ size_t memheap_resident(memheap_t *heap)
 void memheap_get_stats(memheap_t *heap, memheap_stats_t *stats)
 {
     heap_lock(heap);
+    memheap_thread_caches_stop(heap);
     collect_stats(heap, stats);
     heap_unlock(heap);
     stats->resident = memheap_resident(heap);
@@ -62,8 +65,8 @@ memheap_status_t memheap_get_placement(memheap_t *heap,
     heap_lock(heap);
     memheap_region_t region = heap->region;
     memheap_peer_windows_t windows = heap->windows;
-    size_t high = region.kind == MEMHEAP_REGION_FOREIGN ? region.size
-                                                        : heap_high_water(heap);
+    size_t high =
+        region.kind == MEMHEAP_REGION_FOREIGN ? region.size : heap->high_water;
     heap_unlock(heap);
     return memheap_pages_query(&region, high, windows.base,
                                windows.stride * (size_t)windows.count,
@@ -111,6 +114,7 @@ void memheap_walk(memheap_t *heap,
 {
     walk_t walk = {heap, visit, context};
     heap_lock(heap);
+    memheap_thread_caches_empty(heap);
     heap->module->ops->walk(heap->module, visit_extent, &walk);
     heap_unlock(heap);
 }
@@ -118,7 +122,10 @@ void memheap_walk(memheap_t *heap,
 memheap_status_t memheap_check(memheap_t *heap)
 {
     heap_lock(heap);
+    memheap_thread_caches_stop(heap);
     memheap_status_t status = heap->module->ops->check(heap->module);
+    if (status == MEMHEAP_OK)
+        status = memheap_thread_caches_check(heap);
     heap_unlock(heap);
     return status;
 }
@@ -177,7 +184,7 @@ void memheap_publish_stats(memheap_t *heap)
     page->stats.live_blocks = heap_live_blocks(heap);
     page->stats.allocations = module->allocations;
     page->stats.peak = heap->peak;
-    page->stats.high_water = heap_high_water(heap);
+    page->stats.high_water = heap->high_water;
     page->stats.committed = heap->region.committed;
     page->stats.resizes = heap->resizes;
     page->stats.failures = heap->failures;

@@ -18,7 +18,7 @@ bool memheap_has_address(const memheap_t *heap, const void *address)
 
 size_t memheap_high_water(const memheap_t *heap)
 {
-    return heap_high_water(heap);
+    return heap->high_water;
 }
 
 const char *memheap_component_name(const memheap_t *heap)

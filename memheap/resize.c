@@ -42,7 +42,7 @@ static memheap_status_t resize_in_place(memheap_t *heap, size_t offset,
         module->ops->resize(module, offset, old_size);
         return status;
     }
-    heap_set_high_water(heap, memheap_max(heap_high_water(heap), end));
+    heap_raise_high_water(heap, end);
     heap->peak = memheap_max(heap->peak, module->used);
     if (heap->guard != NULL && end > offset + old_size)
         memheap_guard_unprotect(heap->guard, offset + old_size,
@@ -163,6 +163,8 @@ memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
     pending->kind = MEMHEAP_RESIZE_IN_PLACE;
     pending->old_peak = heap->peak;
     pending->old_offset = pending->new_offset = heap_offset_of(heap, block);
+    if (heap_mark(heap, pending->old_offset) != 0)
+        thread_set_mark(&heap->thread_caches, pending->old_offset, 0);
     lift(heap, pending, true);
     status =
         resize_in_place(heap, pending->old_offset, pending->old_size, size);
@@ -241,11 +243,56 @@ void *memheap_resize_end(memheap_t *heap,
     return heap->base + (commit ? pending->new_offset : pending->old_offset);
 }
 
+/* Count a resize by this thread, which made `calls` allocations and frees. */
+static void count_resize(memheap_t *heap, unsigned calls)
+{
+    memheap_thread_cache_t *cache = thread_cache_enter(&heap->thread_caches);
+    if (cache == NULL)
+        heap_lock(heap);
+    *(cache != NULL ? &cache->allocations : &heap->module->allocations) -=
+        calls;
+    *(cache != NULL ? &cache->frees : &heap->module->frees) -= calls;
+    *(cache != NULL ? &cache->resizes : &heap->resizes) += 1;
+    if (cache != NULL)
+        thread_cache_leave(cache);
+    else
+        heap_leave(heap);
+}
+
+/* Resize a small block among thread caches: it stays, or moves to a block of
+ * another class. @return the block; NULL if it has to be resized with the lock
+ */
+static void *resize_small(memheap_t *heap, void *block, size_t size)
+{
+    unsigned mark = heap_mark(heap, heap_offset_of(heap, block));
+    if (mark < THREAD_LIVE || size - 1 >= THREAD_CACHE_MAX)
+        return NULL;
+    size_t have = thread_class_size(mark & THREAD_CLASS);
+    if (size <= have && size >= have - have / 4) {
+        count_resize(heap, 0);
+        return block;
+    }
+    size_t ahead = memheap_min(have + have / 4, THREAD_CACHE_MAX);
+    void *moved;
+    if (memheap_alloc(heap, size > have ? memheap_max(size, ahead) : size,
+                      &moved) != MEMHEAP_OK)
+        return NULL;
+    memcpy(moved, block, memheap_min(have, size));
+    memheap_free(heap, block);
+    count_resize(heap, 1);
+    return moved;
+}
+
 memheap_status_t memheap_resize(memheap_t *heap, void *block, size_t size,
                                 void **block_p)
 {
     if (block == NULL)
         return memheap_alloc(heap, size, block_p);
+    void *moved = resize_small(heap, block, size);
+    if (moved != NULL) {
+        *block_p = moved;
+        return MEMHEAP_OK;
+    }
     memheap_pending_resize_t pending;
     memheap_status_t status =
         memheap_resize_begin(heap, block, size, true, &pending);

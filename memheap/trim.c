@@ -25,7 +25,7 @@ void memheap_set_trim(memheap_t *heap, size_t trim)
 {
     heap->trim = trim;
     heap->after_free = heap->checks || trim > 0 || heap->guard != NULL;
-    atomic_store_explicit(&heap->trim_at, trim, memory_order_relaxed);
+    heap->trim_at = trim;
 }
 
 /* A walk that returns the pages of free space. The module may keep free
@@ -43,7 +43,7 @@ static bool trim_run(trimming_t *t)
 {
     memheap_region_t *region = &t->heap->region;
     size_t start = t->start;
-    size_t end = memheap_min(t->end, heap_high_water(t->heap));
+    size_t end = memheap_min(t->end, t->heap->high_water);
     if (!t->splits)
         memheap_huge_pages_clip(region, &start, &end);
     if (start >= end)
@@ -62,12 +62,12 @@ static bool trim_extent(void *context, const memheap_extent_t *extent)
     trimming_t *t = context;
     size_t end = extent->offset + extent->size;
     if (extent->live) {
-        bool goes_on = trim_run(t) && end < heap_high_water(t->heap);
+        bool goes_on = trim_run(t) && end < t->heap->high_water;
         t->start = t->end = end;
         return goes_on;
     }
     t->end = end;
-    return end < heap_high_water(t->heap);
+    return end < t->heap->high_water;
 }
 
 /* Return the pages of free space. The caller holds the lock. The next automatic
@@ -79,16 +79,16 @@ static memheap_status_t trim(memheap_t *heap, size_t least, bool splits)
         .heap = heap, .least = least, .splits = splits, .status = MEMHEAP_OK};
     heap->module->ops->walk(heap->module, trim_extent, &trimming);
     trim_run(&trimming);
-    size_t due = memheap_max(heap->trim, heap->module->used / 8);
-    atomic_store_explicit(&heap->trim_at, due, memory_order_relaxed);
-    atomic_store_explicit(&heap->freed, 0, memory_order_relaxed);
+    heap->trim_at = memheap_max(heap->trim, heap->module->used / 8);
+    heap->freed = 0;
     return trimming.status;
 }
 
 /* A system that refuses pages has logged the cause. It is not asked again. */
 void memheap_trim_after(memheap_t *heap, size_t size)
 {
-    if (heap->trim > 0 && heap_count_freed(heap, size) &&
+    heap->freed += size;
+    if (heap->trim > 0 && heap->freed >= heap->trim_at &&
         trim(heap, least_run, false) != MEMHEAP_OK)
         memheap_set_trim(heap, 0);
 }
@@ -113,6 +113,7 @@ memheap_status_t memheap_trim(memheap_t *heap, size_t least)
     if (heap->region.guarded)
         return MEMHEAP_OK; /* free space has no pages */
     heap_lock(heap);
+    memheap_thread_caches_empty(heap);
     memheap_status_t status = trim(heap, least == 0 ? least_run : least, true);
     heap_leave(heap);
     return status;

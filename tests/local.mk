@@ -45,7 +45,7 @@ tests/unit/%.test: tests/unit/test_%.c libunit.la libmemheap.la
 	$(test_link) $(CHECK_CFLAGS) libunit.la libmemheap.la $(CHECK_LIBS)
 
 # Library sources with internal functions that a test calls directly.
-tests/unit/biased_lock.test: extra = base/biased_lock.c
+tests/unit/biased_lock.test: extra = base/biased_lock.c base/thread.c
 tests/unit/mempool.test: extra = components/mempool/fragments.c \
 	components/mempool/run.c components/mempool/slab.c
 tests/unit/stats_page.test: extra = tools/common/live.c

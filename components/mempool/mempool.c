@@ -13,7 +13,6 @@
 #include "config.h"
 
 #include "components/mempool/slab.h"
-#include "components/mempool/thread_ops.h"
 
 enum {
     /* A run that shrinks to this size becomes a slab. */
@@ -34,12 +33,10 @@ static memheap_status_t take_any(mempool_t *p, unsigned index, size_t align,
     for (; index < SIZE_CLASSES; index++) {
         if ((mempool_class_size[index] & (align - 1)) != 0)
             continue;
-        for (unsigned cache = 0; cache < p->cache_count; cache++) {
-            if (p->caches[cache].partial[index] == SLAB_NONE)
-                continue;
-            *usable_p = mempool_class_size[index];
-            return slab_alloc(p, cache, index, false, offset_p);
-        }
+        if (p->partial[index] == SLAB_NONE)
+            continue;
+        *usable_p = mempool_class_size[index];
+        return slab_alloc(p, index, offset_p);
     }
     return MEMHEAP_ERR_NO_MEMORY;
 }
@@ -51,7 +48,7 @@ static memheap_status_t block_place(mempool_t *p, size_t size, size_t align,
     memheap_status_t status = MEMHEAP_ERR_NO_MEMORY;
     if (index < SIZE_CLASSES) {
         *usable_p = mempool_class_size[index];
-        status = slab_alloc(p, 0, index, false, offset_p);
+        status = slab_alloc(p, index, offset_p);
     }
     if (status == MEMHEAP_ERR_NO_MEMORY)
         status = run_alloc(p, size, align, offset_p, usable_p);
@@ -85,8 +82,7 @@ static memheap_status_t find_block(const mempool_t *p, size_t offset,
     if (!is_slab(head))
         return MEMHEAP_ERR_BAD_ADDRESS;
     const slab_t *s = slab_of(p, head);
-    if (!slab_find(s, offset, index_p) ||
-        (LOAD_RELAXED(s->free) >> *index_p & 1) != 0)
+    if (!slab_find(s, offset, index_p) || (s->free >> *index_p & 1) != 0)
         return MEMHEAP_ERR_BAD_ADDRESS;
     return MEMHEAP_OK;
 }
@@ -104,16 +100,16 @@ static memheap_status_t mempool_free(memheap_module_t *module, size_t offset)
         run_free(p, offset / FRAGMENT, usable);
     } else {
         slab_t *s = slab_of(p, head);
-        uint64_t before = LOAD_RELAXED(s->free);
+        uint64_t before = s->free;
         uint64_t after = before | (uint64_t)1 << index;
         usable = object_size(s);
-        if (slab_bits(after) == slab_all(s)) {
-            if (slab_bits(before) != 0)
+        if (after == slab_all(s)) {
+            if (before != 0)
                 slab_unlink(p, s);
             slab_delete(p, s);
         } else {
-            STORE_RELAXED(s->free, after);
-            if (slab_bits(before) == 0)
+            s->free = after;
+            if (before == 0)
                 slab_link(p, s);
         }
     }
@@ -121,8 +117,8 @@ static memheap_status_t mempool_free(memheap_module_t *module, size_t offset)
     return MEMHEAP_OK;
 }
 
-memheap_status_t mempool_size_of(const memheap_module_t *module, size_t offset,
-                                 size_t *size_p)
+static memheap_status_t mempool_size_of(const memheap_module_t *module,
+                                        size_t offset, size_t *size_p)
 {
     const mempool_t *p = const_mempool_of(module);
     uint64_t head;
@@ -176,7 +172,7 @@ static memheap_status_t run_shrink(mempool_t *p, size_t first, size_t old,
         unsigned index = size_class_for(size, MEMHEAP_MIN_ALIGN);
         memheap_status_t status = MEMHEAP_ERR_NO_MEMORY;
         if (mempool_class_size[index] <= p->module.size - offset)
-            status = slab_new(p, 0, index, first, count, &s);
+            status = slab_new(p, index, first, count, &s);
         if (status == MEMHEAP_ERR_NO_METADATA)
             return status;
     }
@@ -210,10 +206,10 @@ static memheap_status_t run_extend(mempool_t *p, size_t first, size_t old,
 static memheap_status_t slab_to_run(mempool_t *p, slab_t *s, size_t size,
                                     size_t *usable_p)
 {
-    size_t first = LOAD_RELAXED(s->start) / FRAGMENT;
+    size_t first = s->start / FRAGMENT;
     size_t old = s->fragments;
     size_t count = fragments_for(size);
-    uint64_t free = slab_free(s);
+    uint64_t free = s->free;
     if ((free | 1) != slab_all(s) || size > p->module.size - first * FRAGMENT)
         return MEMHEAP_ERR_NO_MEMORY;
     if (count > old) {
@@ -268,7 +264,7 @@ static memheap_status_t slab_reserve(mempool_t *p, slab_t *s, size_t offset,
 {
     unsigned index;
     size_t length = object_size(s);
-    uint64_t free = slab_free(s);
+    uint64_t free = s->free;
     if (slab_find(s, offset, &index) && size <= length) {
         if ((free >> index & 1) == 0)
             return MEMHEAP_ERR_BUSY;
@@ -276,9 +272,9 @@ static memheap_status_t slab_reserve(mempool_t *p, slab_t *s, size_t offset,
         count_block(p, length);
         return MEMHEAP_OK;
     }
-    size_t from = (offset - LOAD_RELAXED(s->start)) / length;
-    size_t to = (offset + size - 1 - LOAD_RELAXED(s->start)) / length;
-    for (; from <= to && from < LOAD_RELAXED(s->count); from++) {
+    size_t from = (offset - s->start) / length;
+    size_t to = (offset + size - 1 - s->start) / length;
+    for (; from <= to && from < s->count; from++) {
         if ((free >> from & 1) == 0)
             return MEMHEAP_ERR_BUSY;
     }
@@ -312,7 +308,7 @@ static memheap_status_t slab_around(mempool_t *p, size_t offset, size_t size,
     size_t count = fragments_for(offset + length - first * FRAGMENT);
     if (!all_free(p, first, count))
         return MEMHEAP_ERR_BAD_ARGUMENT;
-    memheap_status_t status = slab_new(p, 0, index, first, count, s_p);
+    memheap_status_t status = slab_new(p, index, first, count, s_p);
     if (status == MEMHEAP_OK)
         fragments_take(&p->fragments, first, count);
     return status;
@@ -361,15 +357,13 @@ static memheap_status_t mempool_reserve(memheap_module_t *module, size_t offset,
 static void mempool_normalize(memheap_module_t *module)
 {
     mempool_t *p = mempool_of(module);
-    slab_t *last[MEMPOOL_CACHES][SIZE_CLASSES] = {{NULL}};
+    slab_t *last[SIZE_CLASSES] = {NULL};
     p->deleted_next = 0;
     for (unsigned i = 0; i < MEMPOOL_DELETED; i++)
         p->deleted[i].fragments = 0;
-    for (unsigned i = 0; i < p->cache_count; i++) {
-        p->caches[i].partial_classes = 0;
-        for (unsigned k = 0; k < SIZE_CLASSES; k++)
-            p->caches[i].partial[k] = SLAB_NONE;
-    }
+    p->partial_classes = 0;
+    for (unsigned i = 0; i < SIZE_CLASSES; i++)
+        p->partial[i] = SLAB_NONE;
     for (size_t at = 0; at < p->fragments.top;) {
         uint64_t head = head_of(p, at);
         if (is_run(head)) {
@@ -378,10 +372,9 @@ static void mempool_normalize(memheap_module_t *module)
             at = fragments_end(&p->fragments, at);
         } else {
             slab_t *s = slab_of(p, head);
-            slab_t **before =
-                &last[LOAD_RELAXED(s->cache)][LOAD_RELAXED(s->size_class)];
+            slab_t **before = &last[s->size_class];
             at += s->fragments;
-            if (slab_free(s) == 0)
+            if (s->free == 0)
                 continue;
             if (*before == NULL) {
                 slab_link(p, s);
@@ -409,11 +402,11 @@ typedef bool visit_t(void *context, const memheap_extent_t *extent);
 static bool walk_slab(const mempool_t *p, const slab_t *s, visit_t *visit,
                       void *context)
 {
-    size_t start = LOAD_RELAXED(s->start);
+    size_t start = s->start;
     size_t end = slab_end(p, s);
     size_t size = object_size(s);
-    uint64_t free = slab_free(s);
-    unsigned count = LOAD_RELAXED(s->count);
+    uint64_t free = s->free;
+    unsigned count = s->count;
     memheap_extent_t gap = {start, 0, false};
     for (unsigned i = 0; i < count; i++) {
         memheap_extent_t object = {start + i * size, size, true};
@@ -465,12 +458,10 @@ static void mempool_stats(const memheap_module_t *module,
     size_t end = memheap_min(p->fragments.top * FRAGMENT, module->size);
     size_t largest = memheap_max(fragments_best(&p->fragments) * FRAGMENT,
                                  module->size - end);
-    uint32_t sizes = 0;
-    for (unsigned i = 0; i < p->cache_count; i++)
-        sizes |= p->caches[i].partial_classes;
-    if (sizes != 0)
-        largest =
-            memheap_max(largest, mempool_class_size[memheap_log2_floor(sizes)]);
+    if (p->partial_classes != 0)
+        largest = memheap_max(
+            largest,
+            mempool_class_size[memheap_log2_floor(p->partial_classes)]);
     *stats = (memheap_module_stats_t){
         .size = module->size,
         .used = module->used,
@@ -513,14 +504,9 @@ static memheap_status_t mempool_create(const memheap_module_config_t *config,
         return MEMHEAP_ERR_NO_METADATA;
     size_t most = fragments_for(config->max_size);
     p->module.ops = &mempool_ops;
-    p->module.thread_ops = config->concurrent ? &mempool_thread_ops : NULL;
     p->module.size = config->size;
     p->memory = config->memory;
     p->max_size = config->max_size;
-    p->concurrent = config->concurrent;
-    p->cache_count = config->concurrent ? MEMPOOL_CACHES : 1;
-    if (config->concurrent)
-        mempool_threads_open(p);
     p->slab_max = (slab_id_t)memheap_min(most, SLABS_MAX);
     memheap_status_t status =
         fragments_open(&p->fragments, config->memory, config->max_size);
@@ -541,6 +527,6 @@ static memheap_status_t mempool_create(const memheap_module_config_t *config,
 const memheap_component_t memheap_mempool_component = {
     .abi = MEMHEAP_COMPONENT_ABI,
     .name = "mempool",
-    .summary = "bitmaps of fragments and of slabs, for many threads at once",
+    .summary = "slabs of small objects and runs of fragments, by bitmaps",
     .priority = 30,
     .create = mempool_create};

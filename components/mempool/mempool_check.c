@@ -16,20 +16,18 @@ static bool check_slab(const mempool_t *p, size_t at, slab_id_t id, tally_t *t)
     if (id == SLAB_NONE || id > p->slab_count)
         return false;
     const slab_t *s = slab_at(p, id);
-    uint64_t free = slab_free(s);
+    uint64_t free = s->free;
     size_t size = object_size(s);
-    if (LOAD_RELAXED(s->start) != at * FRAGMENT || s->fragments == 0 ||
-        at + s->fragments > p->fragments.top ||
-        LOAD_RELAXED(s->cache) >= p->cache_count ||
-        LOAD_RELAXED(s->count) == 0 ||
-        LOAD_RELAXED(s->count) * size > slab_end(p, s) - at * FRAGMENT ||
+    if (s->start != at * FRAGMENT || s->fragments == 0 ||
+        at + s->fragments > p->fragments.top || s->count == 0 ||
+        s->count * size > slab_end(p, s) - at * FRAGMENT ||
         (free & ~slab_all(s)) != 0 || free == slab_all(s))
         return false;
     for (size_t i = 1; i < s->fragments; i++) {
         if (head_of(p, at + i) != head_of(p, at))
             return false;
     }
-    size_t live = LOAD_RELAXED(s->count) - (unsigned)__builtin_popcountll(free);
+    size_t live = s->count - (unsigned)__builtin_popcountll(free);
     t->used += live * size;
     t->partial += free != 0;
     return true;
@@ -42,7 +40,7 @@ static bool check_no_heads(const mempool_t *p, size_t first, size_t end)
     enum {
         MANY = 4096
     };
-    end = memheap_min(end, LOAD_RELAXED(p->head_count));
+    end = memheap_min(end, p->head_count);
     for (size_t at = first; at < end; at++) {
         if (head_of(p, at) != 0)
             return false;
@@ -55,17 +53,14 @@ static bool check_no_heads(const mempool_t *p, size_t first, size_t end)
 /* Check that the lists contain `partial` slabs, all with free objects. */
 static bool check_lists(const mempool_t *p, size_t partial)
 {
-    for (unsigned i = 0; i < p->cache_count * SIZE_CLASSES; i++) {
-        unsigned cache = i / SIZE_CLASSES;
-        unsigned size = i % SIZE_CLASSES;
-        slab_id_t id = p->caches[cache].partial[size];
-        if ((p->caches[cache].partial_classes >> size & 1) != (id != SLAB_NONE))
+    for (unsigned i = 0; i < SIZE_CLASSES; i++) {
+        slab_id_t id = p->partial[i];
+        if ((p->partial_classes >> i & 1) != (id != SLAB_NONE))
             return false;
         for (slab_id_t prev = SLAB_NONE; id != SLAB_NONE;) {
             const slab_t *s = slab_at(p, id);
             if (id > p->slab_count || partial-- == 0 || s->prev != prev ||
-                slab_free(s) == 0 || LOAD_RELAXED(s->cache) != cache ||
-                LOAD_RELAXED(s->size_class) != size)
+                s->free == 0 || s->size_class != i)
                 return false;
             prev = id;
             id = s->next;

@@ -7,14 +7,12 @@
 
 memheap_status_t heads_ensure(mempool_t *p, size_t end)
 {
-    if (end <= LOAD_RELAXED(p->head_count))
+    if (end <= p->head_count)
         return MEMHEAP_OK;
     memheap_status_t status =
         memheap_array_ensure(&p->heads, end * sizeof(uint64_t));
     if (status == MEMHEAP_OK)
-        atomic_store_explicit(&p->head_count,
-                              p->heads.committed / sizeof(uint64_t),
-                              memory_order_release);
+        p->head_count = p->heads.committed / sizeof(uint64_t);
     return status;
 }
 

@@ -1,32 +1,15 @@
 /*
- * Runs: blocks of whole fragments, and the lock around them.
+ * Runs: blocks of whole fragments.
  */
 #ifndef MEMHEAP_COMPONENTS_MEMPOOL_RUN_H
 #define MEMHEAP_COMPONENTS_MEMPOOL_RUN_H
 
 #include "components/mempool/mempool_state.h"
 
-#include <sched.h>
-
 /* Fragments of a block of `size` bytes. */
 static inline size_t fragments_for(size_t size)
 {
     return size / FRAGMENT + (size % FRAGMENT != 0);
-}
-
-/** Lock fragments and metadata. Does nothing in a module for one thread. */
-static inline void mempool_lock(mempool_t *p)
-{
-    if (!p->concurrent)
-        return;
-    while (atomic_exchange_explicit(&p->lock, 1, memory_order_acquire) != 0)
-        sched_yield();
-}
-
-static inline void mempool_unlock(mempool_t *p)
-{
-    if (p->concurrent)
-        atomic_store_explicit(&p->lock, 0, memory_order_release);
 }
 
 /** Commit the heads of fragments below `end`. MEMHEAP_ERR_NO_METADATA. */

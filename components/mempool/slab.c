@@ -63,8 +63,8 @@ static slab_id_t id_of(const mempool_t *p, const slab_t *s)
     return (slab_id_t)(s - slab_at(p, 0));
 }
 
-memheap_status_t slab_new(mempool_t *p, unsigned cache, unsigned size_class,
-                          size_t first, size_t fragments, slab_t **s_p)
+memheap_status_t slab_new(mempool_t *p, unsigned size_class, size_t first,
+                          size_t fragments, slab_t **s_p)
 {
     slab_t *s;
     memheap_status_t status = heads_ensure(p, first + fragments);
@@ -74,15 +74,12 @@ memheap_status_t slab_new(mempool_t *p, unsigned cache, unsigned size_class,
         return status;
     size_t bytes =
         memheap_min(fragments * FRAGMENT, p->module.size - first * FRAGMENT);
-    STORE_RELAXED(s->start, first * FRAGMENT);
-    STORE_RELAXED(s->size_class, (uint8_t)size_class);
-    STORE_RELAXED(s->count,
-                  (uint8_t)memheap_min(SLAB_OBJECTS,
-                                       bytes / mempool_class_size[size_class]));
-    STORE_RELAXED(s->cache, (uint8_t)cache);
+    s->start = first * FRAGMENT;
+    s->size_class = (uint8_t)size_class;
+    s->count = (uint8_t)memheap_min(SLAB_OBJECTS,
+                                    bytes / mempool_class_size[size_class]);
     s->fragments = (uint8_t)fragments;
-    atomic_store_explicit(&s->free, LOAD_RELAXED(s->free) | slab_all(s),
-                          memory_order_release);
+    s->free = slab_all(s);
     for (size_t i = 0; i < fragments; i++)
         head_set(p, first + i, (uint64_t)id_of(p, s) << 2 | HEAD_SLAB);
     *s_p = s;
@@ -91,74 +88,50 @@ memheap_status_t slab_new(mempool_t *p, unsigned cache, unsigned size_class,
 
 void slab_retire(mempool_t *p, slab_t *s)
 {
-    size_t first = LOAD_RELAXED(s->start) / FRAGMENT;
+    size_t first = s->start / FRAGMENT;
     for (size_t i = 0; i < s->fragments; i++)
         head_set(p, first + i, 0);
-    if (!p->concurrent)
-        p->deleted[p->deleted_next++ % MEMPOOL_DELETED] =
-            (deleted_slab_t){first, s->fragments, LOAD_RELAXED(s->size_class)};
-    uint64_t generation = LOAD_RELAXED(s->free) >> SLAB_OBJECTS;
-    STORE_RELAXED(s->free, (generation + 1) << SLAB_OBJECTS);
+    p->deleted[p->deleted_next++ % MEMPOOL_DELETED] =
+        (deleted_slab_t){first, s->fragments, s->size_class};
     s->next = p->slab_free_list;
     p->slab_free_list = id_of(p, s);
 }
 
 void slab_delete(mempool_t *p, slab_t *s)
 {
-    size_t first = LOAD_RELAXED(s->start) / FRAGMENT;
+    size_t first = s->start / FRAGMENT;
     slab_retire(p, s);
     fragments_give(&p->fragments, first, s->fragments);
 }
 
 void slab_link(mempool_t *p, slab_t *s)
 {
-    thread_cache_t *cache = &p->caches[LOAD_RELAXED(s->cache)];
-    unsigned size = LOAD_RELAXED(s->size_class);
-    slab_id_t *list = &cache->partial[size];
+    slab_id_t *list = &p->partial[s->size_class];
     s->prev = SLAB_NONE;
     s->next = *list;
-    if (*list != SLAB_NONE) {
-        slab_t *after = slab_at(p, *list);
-        after->prev = id_of(p, s);
-        if (p->concurrent && slab_free(after) == slab_all(after))
-            cache_mark_empty(cache, size);
-    }
+    if (*list != SLAB_NONE)
+        slab_at(p, *list)->prev = id_of(p, s);
     *list = id_of(p, s);
-    cache->partial_classes |= 1u << size;
+    p->partial_classes |= 1u << s->size_class;
 }
 
 void slab_unlink(mempool_t *p, slab_t *s)
 {
-    thread_cache_t *cache = &p->caches[LOAD_RELAXED(s->cache)];
-    unsigned size = LOAD_RELAXED(s->size_class);
+    slab_id_t *list = &p->partial[s->size_class];
     if (s->next != SLAB_NONE)
         slab_at(p, s->next)->prev = s->prev;
     if (s->prev != SLAB_NONE)
         slab_at(p, s->prev)->next = s->next;
     else
-        cache->partial[size] = s->next;
-    if (cache->partial[size] == SLAB_NONE)
-        cache->partial_classes &= ~(1u << size);
-}
-
-void slab_collect_remote(mempool_t *p, thread_cache_t *cache,
-                         unsigned size_class)
-{
-    if (LOAD_RELAXED(cache->remote_free[size_class]) == SLAB_NONE)
-        return;
-    slab_id_t id = atomic_exchange_explicit(&cache->remote_free[size_class],
-                                            SLAB_NONE, memory_order_acquire);
-    while (id != SLAB_NONE) {
-        slab_t *s = slab_at(p, id);
-        id = s->next_remote;
-        slab_link(p, s);
-    }
+        *list = s->next;
+    if (*list == SLAB_NONE)
+        p->partial_classes &= ~(1u << s->size_class);
 }
 
 /* Create a slab of one class: of the standard length, else of the greatest
  * length that is free. */
-static memheap_status_t slab_make(mempool_t *p, unsigned cache,
-                                  unsigned size_class, slab_t **s_p)
+static memheap_status_t slab_make(mempool_t *p, unsigned size_class,
+                                  slab_t **s_p)
 {
     size_t size = mempool_class_size[size_class];
     size_t objects = memheap_min(SLAB_OBJECTS, SLAB_BYTES / size);
@@ -175,7 +148,7 @@ static memheap_status_t slab_make(mempool_t *p, unsigned cache,
         count = fragments_for(bytes);
         first = run_find(p, count, bytes, FRAGMENT);
     }
-    memheap_status_t status = slab_new(p, cache, size_class, first, count, s_p);
+    memheap_status_t status = slab_new(p, size_class, first, count, s_p);
     if (status == MEMHEAP_OK)
         fragments_take(&p->fragments, first, count);
     return status;
@@ -183,45 +156,24 @@ static memheap_status_t slab_make(mempool_t *p, unsigned cache,
 
 void slab_take(mempool_t *p, slab_t *s, unsigned index)
 {
-    uint64_t left = LOAD_RELAXED(s->free) & ~((uint64_t)1 << index);
-    STORE_RELAXED(s->free, left);
-    if (slab_bits(left) == 0)
+    s->free &= ~((uint64_t)1 << index);
+    if (s->free == 0)
         slab_unlink(p, s);
 }
 
-memheap_status_t slab_alloc(mempool_t *p, unsigned cache, unsigned size_class,
-                            bool concurrent, size_t *offset_p)
+memheap_status_t slab_alloc(mempool_t *p, unsigned size_class, size_t *offset_p)
 {
-    thread_cache_t *c = &p->caches[cache];
-    slab_id_t id = c->partial[size_class];
-    if (MEMHEAP_UNLIKELY(id == SLAB_NONE) && concurrent) {
-        slab_collect_remote(p, c, size_class);
-        id = c->partial[size_class];
-    }
+    slab_id_t id = p->partial[size_class];
     slab_t *s = slab_at(p, id);
     if (MEMHEAP_UNLIKELY(id == SLAB_NONE)) {
-        mempool_lock(p);
-        memheap_status_t status = slab_make(p, cache, size_class, &s);
-        mempool_unlock(p);
+        memheap_status_t status = slab_make(p, size_class, &s);
         if (status != MEMHEAP_OK)
             return status;
         slab_link(p, s);
     }
-    unsigned index = (unsigned)__builtin_ctzll(LOAD_RELAXED(s->free));
-    uint64_t bit = (uint64_t)1 << index;
-    *offset_p =
-        LOAD_RELAXED(s->start) + index * (size_t)mempool_class_size[size_class];
-    if (!concurrent) {
-        slab_take(p, s, index);
-        return MEMHEAP_OK;
-    }
-    /* Other threads may set bits meanwhile, but only this one clears bits. A
-     * thread that finds the slab full may write to next_remote, which this one
-     * has read. */
-    uint64_t before =
-        atomic_fetch_sub_explicit(&s->free, bit, memory_order_acq_rel);
-    if (slab_bits(before) == bit)
-        slab_unlink(p, s);
+    unsigned index = (unsigned)__builtin_ctzll(s->free);
+    *offset_p = s->start + index * (size_t)mempool_class_size[size_class];
+    slab_take(p, s, index);
     return MEMHEAP_OK;
 }
 
@@ -235,7 +187,7 @@ bool slab_restore(mempool_t *p, const deleted_slab_t *deleted, size_t own,
         if (limit == end || limit - end < rest)
             return false;
     }
-    if (slab_new(p, 0, deleted->size_class, deleted->first, deleted->fragments,
+    if (slab_new(p, deleted->size_class, deleted->first, deleted->fragments,
                  s_p) != MEMHEAP_OK)
         return false;
     if (rest > 0)

@@ -26,53 +26,41 @@ static inline unsigned request_class(size_t size, size_t align)
 
 static inline size_t object_size(const slab_t *s)
 {
-    return mempool_class_size[LOAD_RELAXED(s->size_class)];
+    return mempool_class_size[s->size_class];
 }
 
 /* The end of a slab within the region, in bytes. */
 static inline size_t slab_end(const mempool_t *p, const slab_t *s)
 {
-    return memheap_min(LOAD_RELAXED(s->start) + (size_t)s->fragments * FRAGMENT,
+    return memheap_min(s->start + (size_t)s->fragments * FRAGMENT,
                        p->module.size);
 }
 
 /** A bit for each object of a slab. */
 static inline uint64_t slab_all(const slab_t *s)
 {
-    return UINT64_MAX >> (64 - LOAD_RELAXED(s->count));
-}
-
-/** The bitmap in the word of a slab, without the generation. */
-static inline uint64_t slab_bits(uint64_t word)
-{
-    return word & (((uint64_t)1 << SLAB_OBJECTS) - 1);
-}
-
-/** The free objects of a slab. */
-static inline uint64_t slab_free(const slab_t *s)
-{
-    return slab_bits(LOAD_RELAXED(s->free));
+    return UINT64_MAX >> (64 - s->count);
 }
 
 /** The object of a slab that starts at an offset in the slab. Returns false if
  *  none does. */
 static inline bool slab_find(const slab_t *s, size_t offset, unsigned *index_p)
 {
-    size_t distance = offset - LOAD_RELAXED(s->start);
-    unsigned size_class = LOAD_RELAXED(s->size_class);
+    size_t distance = offset - s->start;
+    unsigned size_class = s->size_class;
     size_t index =
         (uint16_t)distance * (size_t)mempool_class_reciprocal[size_class] >>
         RECIPROCAL_SHIFT;
     *index_p = (unsigned)index;
-    return index < LOAD_RELAXED(s->count) &&
+    return index < s->count &&
            index * mempool_class_size[size_class] == distance;
 }
 
 /** Create a slab of fragments that are free or belong to the caller. It is in
  *  no list, and all its objects are free. MEMHEAP_ERR_NO_METADATA;
  *  MEMHEAP_ERR_NO_MEMORY if there are too many slabs. */
-memheap_status_t slab_new(mempool_t *p, unsigned cache, unsigned size_class,
-                          size_t first, size_t fragments, slab_t **s_p);
+memheap_status_t slab_new(mempool_t *p, unsigned size_class, size_t first,
+                          size_t fragments, slab_t **s_p);
 
 /** Delete a slab that is in no list, but keep its fragments taken. */
 void slab_retire(mempool_t *p, slab_t *s);
@@ -80,28 +68,16 @@ void slab_retire(mempool_t *p, slab_t *s);
 /** Delete a slab that is in no list, and free its fragments. */
 void slab_delete(mempool_t *p, slab_t *s);
 
-/** Record that a slab other than the first of its list may be empty. */
-static inline void cache_mark_empty(thread_cache_t *cache, unsigned size_class)
-{
-    atomic_fetch_or_explicit(&cache->empty_classes, 1u << size_class,
-                             memory_order_relaxed);
-}
-
-/** Link a slab into the list of its cache, or unlink it. */
+/** Link a slab into the list of its class, or unlink it. */
 void slab_link(mempool_t *p, slab_t *s);
 void slab_unlink(mempool_t *p, slab_t *s);
 
-/** Link all slabs of a remote free list into the list of their class. */
-void slab_collect_remote(mempool_t *p, thread_cache_t *cache,
-                         unsigned size_class);
-
-/** Take an object of a class from a cache; create a slab if the list is empty.
- *  `concurrent` if other threads may free objects meanwhile.
+/** Take an object of a class; create a slab if the list is empty.
  *  MEMHEAP_ERR_NO_MEMORY, MEMHEAP_ERR_NO_METADATA. */
-memheap_status_t slab_alloc(mempool_t *p, unsigned cache, unsigned size_class,
-                            bool concurrent, size_t *offset_p);
+memheap_status_t slab_alloc(mempool_t *p, unsigned size_class,
+                            size_t *offset_p);
 
-/** Take one particular free object. No other thread may use the module. */
+/** Take one particular free object. */
 void slab_take(mempool_t *p, slab_t *s, unsigned index);
 
 /** Restore a deleted slab. Its first `own` fragments belong to the caller.

@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 /** Version of the structs in this header; a plug-in with another is refused. */
-#define MEMHEAP_COMPONENT_ABI 5u
+#define MEMHEAP_COMPONENT_ABI 6u
 
 /** Alignment of every block, in bytes. */
 #define MEMHEAP_MIN_ALIGN ((size_t)16)
@@ -43,10 +43,6 @@ typedef struct memheap_module_config {
     /** Values of the component's own parameters, in the order of its
      *  definitions. Valid during create() only. */
     const memheap_value_t *params;
-    /** Several threads will use the heap: a module that supports this sets
-     *  `thread_ops`. Never true for a symmetric heap, where calls are serial.
-     */
-    bool concurrent;
 } memheap_module_config_t;
 
 /** A range of the region, as walk() reports it. */
@@ -91,21 +87,16 @@ static inline memheap_result_t memheap_result_error(memheap_status_t status)
 }
 
 typedef struct memheap_module_ops memheap_module_ops_t;
-typedef struct memheap_thread_ops memheap_thread_ops_t;
 
 /** The common part of all modules. A component's own struct begins with it. */
 typedef struct memheap_module {
     const memheap_module_ops_t *ops;
-    /** Operations that several threads may call at once. NULL if there are
-     *  none: the heap then takes its lock around every operation. */
-    const memheap_thread_ops_t *thread_ops;
     /** Bytes of live blocks: the sum of their size_of(). */
     size_t used;
     /** Bytes of the region. */
     size_t size;
-    /** Blocks allocated so far, without those whose allocation was undone. The
-     *  heap counts calls of `ops`; the module adds those of `thread_ops` in
-     *  stop(). */
+    /** Blocks allocated so far, without those whose allocation was undone.
+     *  Counted by the heap. */
     uint64_t allocations;
     /** Blocks freed so far, counted likewise. */
     uint64_t frees;
@@ -179,38 +170,6 @@ struct memheap_module_ops {
 
     /** Release the module and all its metadata. */
     void (*destroy)(memheap_module_t *module);
-};
-
-/**
- * Operations that any number of threads may call at once, without the heap's
- * lock. The operations of memheap_module_ops_t and the fields of the module
- * are reserved to a thread between its stop() and resume(). Operations behave
- * as there, except as stated.
- */
-struct memheap_thread_ops {
-    /** Allocate, and return the usable bytes in *size_p. MEMHEAP_ERR_NO_MEMORY
-     *  may be premature: the heap then tries ops->alloc(). */
-    memheap_status_t (*alloc)(memheap_module_t *module, size_t align,
-                              size_t size, size_t *offset_p, size_t *size_p);
-
-    /** Free a block. */
-    memheap_status_t (*free)(memheap_module_t *module, size_t offset);
-
-    /** Undo an alloc() of this thread: the block was never in use. */
-    void (*undo)(memheap_module_t *module, size_t offset);
-
-    /** Usable bytes of a block, which no thread may free meanwhile. */
-    memheap_status_t (*size_of)(const memheap_module_t *module, size_t offset,
-                                size_t *size_p);
-
-    /** Wait until no other thread is in one of these operations, and let none
-     *  begin. One thread at a time.
-     *  @return the most bytes in use since the last stop(), at least: exact
-     *          if one thread used the module */
-    size_t (*stop)(memheap_module_t *module);
-
-    /** Let threads continue after stop(). */
-    void (*resume)(memheap_module_t *module);
 };
 
 /** An allocator. */

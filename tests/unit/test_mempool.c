@@ -185,7 +185,7 @@ START_TEST(empty_slab_is_deleted)
     for (size_t i = 0; i < SLAB_OBJECTS; i++)
         offset[i] = alloc(64);
     /* The slab is full. */
-    ck_assert_uint_eq(pool()->caches[0].partial_classes, 0);
+    ck_assert_uint_eq(pool()->partial_classes, 0);
     for (size_t i = 0; i < SLAB_OBJECTS; i++) {
         ck_assert_uint_ne(model_walk_digest(&model), before);
         ck_assert_ok(model_free(&model, offset[i * 5 % SLAB_OBJECTS]));
@@ -287,10 +287,9 @@ START_TEST(check_finds_violated_invariants)
     ck_assert_found(s->free, s->free & (s->free - 1));
     ck_assert_found(s->free, 0); /* full, but in a list */
     ck_assert_found(s->start, object + 256);
-    ck_assert_found(s->cache, 1);
     ck_assert_found(s->prev, 1);
-    ck_assert_found(p->caches[0].partial_classes, 0);
-    ck_assert_found(p->caches[0].partial[6], SLAB_NONE);
+    ck_assert_found(p->partial_classes, 0);
+    ck_assert_found(p->partial[6], SLAB_NONE);
     ck_assert_found(p->fragments.bits[0], p->fragments.bits[0] | 1);
     ck_assert_found(p->fragments.bits[0], 0);
     ck_assert_found(p->fragments.best[0], 1);

@@ -458,8 +458,10 @@ static unsigned refused_of_many(const char *param)
     unit_memory_t memory;
     unit_memory_init(&memory);
     const char *const params[] = {param, NULL};
-    memheap_config_t config = {
-        .size = 64 * MIB, .params = params, .memory = &memory.memory};
+    memheap_config_t config = {.size = 64 * MIB,
+                               .flags = MEMHEAP_ORDERED,
+                               .params = params,
+                               .memory = &memory.memory};
     memheap_t *heap;
     ck_assert_ok(memheap_create(&config, &heap));
     unsigned refused = 0;
