@@ -12,8 +12,10 @@
 #include <string.h>
 
 /* Allocate a block with the lock of the heap. */
-static memheap_status_t alloc_block(memheap_t *heap, size_t align, size_t size,
-                                    char **block_p, size_t *dirty_p)
+static MEMHEAP_NOINLINE memheap_status_t alloc_block(memheap_t *heap,
+                                                     size_t align, size_t size,
+                                                     char **block_p,
+                                                     size_t *dirty_p)
 {
     memheap_status_t status = heap_check_request(heap, &align, size);
     if (status != MEMHEAP_OK)
@@ -121,7 +123,8 @@ memheap_status_t memheap_usable_size(memheap_t *heap, const void *block,
 }
 
 /* Free a block with the lock of the heap. */
-static memheap_status_t free_block(memheap_t *heap, const void *block)
+static MEMHEAP_NOINLINE memheap_status_t free_block(memheap_t *heap,
+                                                    const void *block)
 {
     size_t offset = heap_offset_of(heap, block);
     memheap_thread_cache_t *cache = NULL;
@@ -134,6 +137,8 @@ static memheap_status_t free_block(memheap_t *heap, const void *block)
     else
         status = heap_free_block(heap, block);
     heap_unlock(heap);
+    if (MEMHEAP_UNLIKELY(status == MEMHEAP_ERR_BAD_ADDRESS))
+        return memheap_bad_address(heap, "memheap_free", block);
     return status;
 }
 
@@ -163,10 +168,7 @@ memheap_status_t memheap_free(memheap_t *heap, void *block)
     if (block == NULL ||
         thread_cache_push(&heap->thread_caches, heap_offset_of(heap, block)))
         return MEMHEAP_OK;
-    memheap_status_t status = free_block(heap, block);
-    if (MEMHEAP_UNLIKELY(status == MEMHEAP_ERR_BAD_ADDRESS))
-        return memheap_bad_address(heap, "memheap_free", block);
-    return status;
+    return free_block(heap, block);
 }
 
 void memheap_roll_back(memheap_t *heap, void *const *blocks, size_t count)
@@ -184,8 +186,8 @@ void memheap_roll_back(memheap_t *heap, void *const *blocks, size_t count)
 static memheap_status_t reserve(memheap_t *heap, size_t offset, size_t size)
 {
     memheap_module_t *module = heap->module;
-    size_t used = module->used;
     memheap_thread_caches_empty(heap);
+    size_t used = module->used;
     memheap_status_t status = module->ops->reserve(module, offset, size);
     if (status != MEMHEAP_OK)
         return status;

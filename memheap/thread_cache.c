@@ -55,20 +55,26 @@ static size_t cache_bytes(void)
     return sizeof(memheap_thread_cache_t) + rounds * sizeof(uint32_t);
 }
 
-/* Return a cached block to the module. */
-static void release(memheap_t *heap, unsigned number, uint32_t round)
+/* Whether a block of a stack is free. If not, two threads have freed it at the
+ * same time, and it has left the cache of the other one. The second free then
+ * counts no more. */
+static bool is_cached(memheap_t *heap, size_t offset, unsigned number)
 {
-    size_t offset = (size_t)round << 4;
-    char *block = heap->base + offset;
-    if (MEMHEAP_UNLIKELY(thread_mark(&heap->thread_caches, offset) != number)) {
-        memheap_log_write(heap->log, MEMHEAP_LOG_ERROR,
-                          "memheap_free: two threads freed the block at %p of "
-                          "heap \"%s\" at the same time",
-                          (void *)block, heap->name);
-        return;
-    }
+    if (MEMHEAP_LIKELY(thread_mark(&heap->thread_caches, offset) == number))
+        return true;
+    memheap_log_write(heap->log, MEMHEAP_LOG_ERROR,
+                      "memheap_free: two threads freed the block at %p of "
+                      "heap \"%s\" at the same time",
+                      (void *)(heap->base + offset), heap->name);
+    heap->module->frees--;
+    return false;
+}
+
+/* Return a cached block to the module. */
+static void release(memheap_t *heap, size_t offset)
+{
     thread_set_mark(&heap->thread_caches, offset, 0);
-    heap_release(heap, block);
+    heap_release(heap, heap->base + offset);
 }
 
 /* Return the `count` oldest blocks of a stack. */
@@ -78,8 +84,11 @@ static void flush(memheap_t *heap, memheap_thread_cache_t *cache,
     thread_stack_t *stack = &cache->stacks[number];
     uint32_t *rounds = cache->rounds + stack->first;
     stack->count = (uint16_t)(stack->count - count);
-    for (unsigned i = 0; i < count; i++)
-        release(heap, number, rounds[i]);
+    for (unsigned i = 0; i < count; i++) {
+        size_t offset = (size_t)rounds[i] << 4;
+        if (is_cached(heap, offset, number))
+            release(heap, offset);
+    }
     memmove(rounds, rounds + count, stack->count * sizeof(*rounds));
 }
 
@@ -155,7 +164,8 @@ static bool place_marked(memheap_t *heap, size_t offset, unsigned mark)
     return true;
 }
 
-/* A full heap may still have a block of the exact size. */
+/* The stack has blocks if the cache was stopped. A full heap may still have a
+ * block of the exact size. */
 memheap_status_t memheap_thread_cache_refill(memheap_t *heap,
                                              memheap_thread_cache_t *cache,
                                              size_t size, size_t *offset_p,
@@ -164,6 +174,16 @@ memheap_status_t memheap_thread_cache_refill(memheap_t *heap,
     unsigned number = thread_class(size);
     thread_stack_t *stack = &cache->stacks[number];
     size_t whole = thread_class_size(number);
+    while (stack->count > 0) {
+        size_t offset = (size_t)cache->rounds[stack->first + --stack->count]
+                        << 4;
+        if (is_cached(heap, offset, number)) {
+            thread_set_mark(&heap->thread_caches, offset, number | THREAD_LIVE);
+            *offset_p = offset;
+            *dirty_p = whole;
+            return MEMHEAP_OK;
+        }
+    }
     memheap_status_t status =
         heap_place(heap, MEMHEAP_MIN_ALIGN, whole, offset_p, dirty_p);
     if (status == MEMHEAP_ERR_NO_MEMORY && size < whole)
@@ -172,6 +192,7 @@ memheap_status_t memheap_thread_cache_refill(memheap_t *heap,
         !place_marked(heap, *offset_p, number | THREAD_LIVE))
         return status;
     raise_limit(heap, cache, number);
+    heap->quiet = true;
     while (stack->count < stack->limit / 2) {
         size_t offset;
         size_t dirty;
@@ -184,6 +205,7 @@ memheap_status_t memheap_thread_cache_refill(memheap_t *heap,
         }
         cache->rounds[stack->first + stack->count++] = (uint32_t)(offset >> 4);
     }
+    heap->quiet = false;
     return MEMHEAP_OK;
 }
 
@@ -196,7 +218,7 @@ void memheap_thread_cache_spill(memheap_t *heap, memheap_thread_cache_t *cache,
         flush(heap, cache, number, (stack->count + 1u) / 2);
     thread_set_mark(&heap->thread_caches, offset, number);
     if (stack->count == stack->limit)
-        release(heap, number, (uint32_t)(offset >> 4));
+        release(heap, offset);
     else
         cache->rounds[stack->first + stack->count++] = (uint32_t)(offset >> 4);
     cache->frees++;
@@ -352,7 +374,6 @@ static memheap_thread_cache_t *create_cache(memheap_t *heap)
         cache->stacks[i].first = first;
         first += rounds_of(i);
     }
-    cache->fences = !memheap_thread_barrier_open();
     cache->heap = heap;
     cache->thread = &mine;
     cache->next_of_thread = mine;
@@ -394,6 +415,8 @@ memheap_thread_cache_t *memheap_thread_cache_mine(memheap_t *heap)
 memheap_status_t memheap_thread_caches_open(memheap_t *heap, size_t max_size)
 {
     memheap_thread_caches_t *caches = &heap->thread_caches;
+    if (!memheap_thread_barrier_open())
+        return MEMHEAP_OK;
     memheap_status_t status =
         memheap_array_open(&caches->array, heap->memory,
                            (memheap_min(max_size, MAP_LIMIT) >> 5) + 1);

@@ -76,7 +76,6 @@ typedef struct thread_stack {
 typedef struct memheap_thread_cache {
     _Atomic uint32_t busy;    /* its thread is inside */
     _Atomic uint32_t stopped; /* its thread must not enter */
-    bool fences;              /* there is no membarrier(2) */
     uint64_t allocations;     /* without the lock of the heap */
     uint64_t frees;
     uint64_t resizes;
@@ -112,7 +111,8 @@ typedef struct thread_slot {
 extern _Thread_local thread_slot_t memheap_thread_slots[THREAD_SLOTS]
     __attribute__((tls_model("initial-exec")));
 
-/* Give a heap thread caches, and end them. MEMHEAP_ERR_NO_METADATA. */
+/* Give a heap thread caches, if there is membarrier(2), and end them.
+ * MEMHEAP_ERR_NO_METADATA. */
 memheap_status_t memheap_thread_caches_open(memheap_t *heap, size_t max_size);
 void memheap_thread_caches_close(memheap_t *heap);
 
@@ -133,7 +133,8 @@ void memheap_thread_caches_orphan(memheap_t *heap);
 /* Return all cached blocks to the module. @return whether there were any */
 bool memheap_thread_caches_empty(memheap_t *heap);
 
-/* Allocate a block, and refill its stack. *dirty_p as in heap_place(). */
+/* Allocate a block, and refill its stack if that is empty. *dirty_p as in
+ * heap_place(). */
 memheap_status_t memheap_thread_cache_refill(memheap_t *heap,
                                              memheap_thread_cache_t *cache,
                                              size_t size, size_t *offset_p,
@@ -181,13 +182,21 @@ static inline unsigned thread_odd(size_t offset)
     return (unsigned)(offset << 3) & THREAD_ODD;
 }
 
+/* Whether an offset has a byte in the map. */
+static inline bool thread_has_byte(const memheap_thread_caches_t *caches,
+                                   size_t offset)
+{
+    return offset % 16 == 0 &&
+           offset <
+               atomic_load_explicit(&caches->map_end, memory_order_relaxed);
+}
+
 /* What the map says of an offset: LIV and class of the block that starts there;
  * 0 if that is none of a class. */
 static inline unsigned thread_mark(const memheap_thread_caches_t *caches,
                                    size_t offset)
 {
-    if (offset % 16 != 0 ||
-        offset >= atomic_load_explicit(&caches->map_end, memory_order_relaxed))
+    if (!thread_has_byte(caches, offset))
         return 0;
     unsigned mark =
         atomic_load_explicit(&caches->map[offset >> 5], memory_order_relaxed) ^
@@ -214,8 +223,6 @@ thread_cache_enter(const memheap_thread_caches_t *caches)
         return NULL;
     memheap_thread_cache_t *cache = slot->cache;
     atomic_store_explicit(&cache->busy, 1, memory_order_relaxed);
-    if (MEMHEAP_UNLIKELY(cache->fences))
-        atomic_thread_fence(memory_order_seq_cst);
     /* Only the compiler needs a barrier: the thread that stops the cache
      * provides that of the processor. */
     atomic_signal_fence(memory_order_seq_cst);
@@ -269,15 +276,20 @@ static MEMHEAP_INLINE bool thread_cache_push(memheap_thread_caches_t *caches,
     if (MEMHEAP_UNLIKELY(cache == NULL))
         return false;
     bool done = false;
-    unsigned mark = thread_mark(caches, offset);
-    thread_stack_t *stack = &cache->stacks[mark & THREAD_CLASS];
-    unsigned count = stack->count;
-    if (MEMHEAP_LIKELY(mark > THREAD_LIVE && count < stack->limit)) {
-        thread_set_mark(caches, offset, mark ^ THREAD_LIVE);
-        cache->rounds[stack->first + count] = (uint32_t)(offset >> 4);
-        stack->count = (uint16_t)(count + 1);
-        cache->frees++;
-        done = true;
+    if (MEMHEAP_LIKELY(thread_has_byte(caches, offset))) {
+        _Atomic uint8_t *byte = &caches->map[offset >> 5];
+        unsigned live = atomic_load_explicit(byte, memory_order_relaxed);
+        unsigned number = live ^ THREAD_LIVE ^ thread_odd(offset);
+        thread_stack_t *stack = &cache->stacks[number % THREAD_CLASSES];
+        unsigned count = stack->count;
+        done = number < THREAD_CLASSES && count < stack->limit;
+        if (MEMHEAP_LIKELY(done)) {
+            atomic_store_explicit(byte, (uint8_t)(live ^ THREAD_LIVE),
+                                  memory_order_relaxed);
+            cache->rounds[stack->first + count] = (uint32_t)(offset >> 4);
+            stack->count = (uint16_t)(count + 1);
+            cache->frees++;
+        }
     }
     thread_cache_leave(cache);
     return done;

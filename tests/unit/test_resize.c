@@ -413,14 +413,6 @@ START_TEST(block_that_grows_in_steps_moves_few_times)
 }
 END_TEST
 
-/* Used bytes of the heap. */
-static size_t used(void)
-{
-    memheap_stats_t stats;
-    memheap_get_stats(unit.heap, &stats);
-    return stats.used;
-}
-
 START_TEST(headroom_is_a_quarter_or_what_the_module_can_spare)
 {
     size_t size;

@@ -7,11 +7,16 @@
 #include "config.h"
 
 #include "tests/unit/unit.h"
+#include "memheap/heap_state.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum {
     THREADS = 4,
@@ -304,7 +309,7 @@ static void *take_turn(void *context)
     return NULL;
 }
 
-START_TEST(ordered_heap_has_no_thread_ops)
+START_TEST(results_of_an_ordered_heap_do_not_depend_on_the_thread)
 {
     static char range[1 << 20] __attribute__((aligned(4096)));
     const char *params[] = {unit.component, NULL};
@@ -331,7 +336,7 @@ START_TEST(ordered_heap_has_no_thread_ops)
 }
 END_TEST
 
-/* Two threads free the same blocks. One free of each succeeds. */
+/* Two threads free the same large blocks. One free of each succeeds. */
 typedef struct rival {
     pthread_t thread;
     void **block;
@@ -357,7 +362,8 @@ START_TEST(one_of_two_concurrent_frees_succeeds)
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
     for (size_t round = 0; round < 20; round++) {
         for (size_t i = 0; i < HELD; i++)
-            ck_assert_ok(memheap_alloc(unit.heap, 16 + i * 8, &block[i]));
+            ck_assert_ok(memheap_alloc(unit.heap, THREAD_CACHE_MAX + 16 + i * 8,
+                                       &block[i]));
         for (size_t i = 0; i < 2; i++) {
             rival[i] = (rival_t){.block = block, .start = &start};
             pthread_create(&rival[i].thread, NULL, free_all, &rival[i]);
@@ -373,6 +379,322 @@ START_TEST(one_of_two_concurrent_frees_succeeds)
 }
 END_TEST
 
+/* A thread that makes one call when it is told to, and lives on. */
+typedef struct helper {
+    pthread_t thread;
+    pthread_barrier_t turn;
+    void (*call)(void *block);
+    void *block;
+    void *taken;
+    memheap_status_t status;
+} helper_t;
+
+static helper_t helper;
+
+static void *help(void *context)
+{
+    (void)context;
+    for (;;) {
+        pthread_barrier_wait(&helper.turn);
+        if (helper.call == NULL)
+            return NULL;
+        helper.call(helper.block);
+        pthread_barrier_wait(&helper.turn);
+    }
+}
+
+static void helper_start(void)
+{
+    pthread_barrier_init(&helper.turn, NULL, 2);
+    ck_assert_int_eq(pthread_create(&helper.thread, NULL, help, NULL), 0);
+}
+
+static void helper_call(void (*call)(void *block), void *block)
+{
+    helper.call = call;
+    helper.block = block;
+    pthread_barrier_wait(&helper.turn);
+    pthread_barrier_wait(&helper.turn);
+}
+
+static void helper_end(void)
+{
+    helper.call = NULL;
+    pthread_barrier_wait(&helper.turn);
+    pthread_join(helper.thread, NULL);
+    pthread_barrier_destroy(&helper.turn);
+}
+
+static void free_one(void *block)
+{
+    helper.status = memheap_free(unit.heap, block);
+}
+
+static void take_one(void *block)
+{
+    (void)block;
+    helper.status = memheap_alloc(unit.heap, 100, &helper.taken);
+}
+
+/* A small block that another thread freed is in its cache. */
+START_TEST(second_free_by_another_thread_is_found)
+{
+    void *block;
+    size_t size;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    helper_start();
+    ck_assert_ok(memheap_alloc(unit.heap, 100, &block));
+    helper_call(free_one, block);
+    ck_assert_ok(helper.status);
+    ck_assert_int_eq(memheap_free(unit.heap, block), MEMHEAP_ERR_BAD_ADDRESS);
+    ck_assert_logged(&unit.log, "may have been freed before");
+    ck_assert_int_eq(memheap_usable_size(unit.heap, block, &size),
+                     MEMHEAP_ERR_BAD_ADDRESS);
+    ck_assert_int_eq(memheap_resize(unit.heap, block, 50, &block),
+                     MEMHEAP_ERR_BAD_ADDRESS);
+    unit_log_clear(&unit.log);
+    assert_empty(SIZE);
+    helper_end();
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Both of two threads that free a block at the same time may succeed. The test
+ * makes the block live again in between, so that this is certain. No two
+ * callers get the block. */
+START_TEST(block_freed_twice_at_once_is_found_later)
+{
+    void *block;
+    void *mine;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    memheap_thread_caches_t *caches = &unit.heap->thread_caches;
+    helper_start();
+    ck_assert_ok(memheap_alloc(unit.heap, 100, &block));
+    size_t offset = heap_offset_of(unit.heap, block);
+    unsigned live = thread_mark(caches, offset);
+    ck_assert_uint_eq(live, thread_class(100) | THREAD_LIVE);
+    helper_call(free_one, block);
+    ck_assert_ok(helper.status);
+    thread_set_mark(caches, offset, live);
+    ck_assert_ok(memheap_free(unit.heap, block));
+    ck_assert_ok(memheap_alloc(unit.heap, 100, &mine));
+    ck_assert_ptr_eq(mine, block);
+    ck_assert_uint_eq(unit.log.count, 0);
+    helper_call(take_one, NULL);
+    ck_assert_ok(helper.status);
+    ck_assert_ptr_ne(helper.taken, block);
+    ck_assert_logged(&unit.log, "two threads freed the block at");
+    unit_log_clear(&unit.log);
+    ck_assert_ok(memheap_free(unit.heap, helper.taken));
+    ck_assert_ok(memheap_free(unit.heap, mine));
+    assert_empty(SIZE);
+    helper_end();
+    unit_heap_close(&unit);
+}
+END_TEST
+
+static void fill_and_free(void *block)
+{
+    enum {
+        BLOCKS = 500
+    };
+    void *taken[BLOCKS];
+    (void)block;
+    for (size_t i = 0; i < BLOCKS; i++)
+        ck_assert_ok(memheap_alloc(unit.heap, 16 + i % 50 * 16, &taken[i]));
+    for (size_t i = 0; i < BLOCKS; i++)
+        ck_assert_ok(memheap_free(unit.heap, taken[i]));
+}
+
+/* A heap that is full takes the blocks that idle threads have cached. */
+START_TEST(full_heap_takes_cached_blocks)
+{
+    void *all;
+    unit_heap_open(&unit, _i, MIB, 0, NULL);
+    helper_start();
+    helper_call(fill_and_free, NULL);
+    ck_assert_ptr_nonnull(unit.heap->thread_caches.first);
+    ck_assert_ok(memheap_alloc(unit.heap, MIB, &all));
+    ck_assert_ok(memheap_free(unit.heap, all));
+    helper_call(fill_and_free, NULL);
+    ck_assert_ok(memheap_reserve(unit.heap, unit.base, 64));
+    ck_assert_ok(memheap_free(unit.heap, unit.base));
+    helper_call(fill_and_free, NULL);
+    helper_end();
+    assert_empty(MIB);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+static void *run_once(void *context)
+{
+    fill_and_free(context);
+    return NULL;
+}
+
+/* Threads that end leave nothing behind, and are counted. */
+START_TEST(ended_threads_give_their_blocks_back)
+{
+    enum {
+        MANY = 60
+    };
+    memheap_stats_t stats;
+    memheap_stats_t after;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    for (size_t i = 0; i < MANY; i++) {
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, run_once, NULL), 0);
+        pthread_join(thread, NULL);
+        if (i == 0)
+            memheap_get_stats(unit.heap, &stats);
+    }
+    memheap_get_stats(unit.heap, &after);
+    ck_assert_ptr_null(unit.heap->thread_caches.first);
+    ck_assert_uint_eq(after.allocations, MANY * stats.allocations);
+    ck_assert_uint_eq(after.frees, after.allocations);
+    ck_assert_uint_eq(after.high_water, stats.high_water);
+    ck_assert_uint_eq(after.metadata, stats.metadata);
+    assert_empty(SIZE);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* One thread allocates and another frees: neither keeps more than a bounded
+ * number of blocks. */
+START_TEST(memory_of_producer_and_consumer_is_bounded)
+{
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    helper_start();
+    for (size_t i = 0; i < 20000; i++) {
+        void *block;
+        ck_assert_ok(memheap_alloc(unit.heap, 1000, &block));
+        helper_call(free_one, block);
+        ck_assert_ok(helper.status);
+    }
+    memheap_stats_t stats;
+    memheap_get_stats(unit.heap, &stats);
+    ck_assert_uint_eq(stats.used, 0);
+    ck_assert_uint_eq(stats.live_blocks, 0);
+    ck_assert_uint_le(stats.high_water, MIB);
+    helper_end();
+    assert_empty(SIZE);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* The statistics count blocks as live or free, wherever they are cached. */
+START_TEST(statistics_see_through_caches)
+{
+    void *block[100];
+    memheap_stats_t stats;
+    size_t live = 0;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    for (size_t i = 0; i < 100; i++)
+        ck_assert_ok(memheap_alloc(unit.heap, 100, &block[i]));
+    for (size_t i = 0; i < 60; i++)
+        ck_assert_ok(memheap_free(unit.heap, block[i]));
+    for (size_t i = 60; i < 70; i++)
+        ck_assert_ok(memheap_resize(unit.heap, block[i], 200, &block[i]));
+    memheap_get_stats(unit.heap, &stats);
+    ck_assert_uint_eq(stats.live_blocks, 40);
+    ck_assert_uint_eq(stats.allocations, 100);
+    ck_assert_uint_eq(stats.frees, 60);
+    ck_assert_uint_eq(stats.resizes, 10);
+    ck_assert_uint_ge(stats.used, 30 * 100 + 10 * 200);
+    ck_assert_uint_le(stats.used, 30 * 128 + 10 * 256);
+    ck_assert_uint_eq(stats.used + stats.free, stats.size);
+    ck_assert_uint_ge(stats.peak, stats.used);
+    memheap_walk(unit.heap, count_live, &live);
+    ck_assert_uint_eq(live, 40);
+    ck_assert_ok(memheap_trim(unit.heap, 0) == MEMHEAP_OK || unit.range != NULL
+                     ? MEMHEAP_OK
+                     : MEMHEAP_ERR_SYSTEM);
+    memheap_get_stats(unit.heap, &stats);
+    ck_assert_uint_eq(stats.live_blocks, 40);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+static void *churn_until_over(void *context)
+{
+    worker_t *w = context;
+    while (!over)
+        step(w);
+    for (size_t i = 0; i < HELD; i++)
+        release(w, &w->held[i]);
+    return NULL;
+}
+
+/* The child finds the heap consistent, whatever other threads were doing. */
+START_TEST(child_of_a_process_with_threads_can_use_the_heap)
+{
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    memset(workers, 0, sizeof(workers));
+    over = false;
+    for (unsigned i = 0; i < 2; i++) {
+        workers[i] = (worker_t){.number = i + 1, .seed = i, .largest = 30000};
+        pthread_create(&workers[i].thread, NULL, churn_until_over, &workers[i]);
+    }
+    for (int i = 0; i < 20; i++) {
+        fill_and_free(NULL);
+        pid_t child = fork();
+        if (child == 0) {
+            fill_and_free(NULL);
+            _exit(memheap_check(unit.heap) != MEMHEAP_OK ||
+                  unit.heap->thread_caches.count != 1);
+        }
+        int status;
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_int_eq(status, 0);
+    }
+    over = true;
+    for (unsigned i = 0; i < 2; i++) {
+        pthread_join(workers[i].thread, NULL);
+        ck_assert_uint_eq(workers[i].wrong, 0);
+    }
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* More heaps than slots, destroyed while a thread that used them lives. */
+START_TEST(thread_uses_many_heaps)
+{
+    enum {
+        HEAPS = 3 * THREAD_SLOTS
+    };
+    memheap_t *heap[HEAPS];
+    memheap_config_t config = {.size = MIB};
+    for (int round = 0; round < 3; round++) {
+        helper_start();
+        for (size_t i = 0; i < HEAPS; i++)
+            ck_assert_ok(memheap_create(&config, &heap[i]));
+        for (size_t i = 0; i < 20 * HEAPS; i++) {
+            unit.heap = heap[i % HEAPS];
+            fill_and_free(NULL);
+            if (i % 10 == 0)
+                helper_call(fill_and_free, NULL);
+        }
+        for (size_t i = 0; i < HEAPS; i++) {
+            ck_assert_ok(memheap_check(heap[i]));
+            ck_assert_ok(memheap_destroy(heap[i]));
+        }
+        helper_end();
+    }
+}
+END_TEST
+
+/* Without membarrier(2), a heap has no thread caches. */
+START_TEST(heap_works_without_membarrier)
+{
+    ck_assert(unit_refuse_call(SYS_membarrier, ENOSYS));
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    run(THREADS, 1000);
+    ck_assert_ptr_null(unit.heap->thread_caches.first);
+    assert_empty(SIZE);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 int main(void)
 {
     int kinds = unit_heap_kinds();
@@ -381,8 +703,23 @@ int main(void)
     tcase_add_loop_test(tests, full_heap_refuses_and_recovers, 0, kinds);
     tcase_add_loop_test(tests, heap_can_be_inspected_meanwhile, 0, kinds);
     tcase_add_loop_test(tests, zeroed_blocks_are_zero, 0, kinds);
-    tcase_add_loop_test(tests, ordered_heap_has_no_thread_ops, 0,
-                        (int)unit_component_count());
+    tcase_add_loop_test(tests,
+                        results_of_an_ordered_heap_do_not_depend_on_the_thread,
+                        0, (int)unit_component_count());
     tcase_add_loop_test(tests, one_of_two_concurrent_frees_succeeds, 0, kinds);
+    tcase_add_loop_test(tests, second_free_by_another_thread_is_found, 0,
+                        kinds);
+    tcase_add_loop_test(tests, block_freed_twice_at_once_is_found_later, 0,
+                        kinds);
+    tcase_add_loop_test(tests, full_heap_takes_cached_blocks, 0, kinds);
+    tcase_add_loop_test(tests, ended_threads_give_their_blocks_back, 0, kinds);
+    tcase_add_loop_test(tests, memory_of_producer_and_consumer_is_bounded, 0,
+                        kinds);
+    tcase_add_loop_test(tests, statistics_see_through_caches, 0, kinds);
+    tcase_add_loop_test(tests, child_of_a_process_with_threads_can_use_the_heap,
+                        0, kinds);
+    tcase_add_test(tests, thread_uses_many_heaps);
+    if (getenv("CK_FORK") == NULL)
+        tcase_add_loop_test(tests, heap_works_without_membarrier, 0, kinds);
     return unit_run("threads", tests);
 }

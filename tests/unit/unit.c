@@ -301,6 +301,24 @@ uint64_t unit_heap_digest(memheap_t *heap)
     return digest;
 }
 
+static bool filter_calls(struct sock_filter *filter, size_t count)
+{
+    struct sock_fprog program = {(unsigned short)count, filter};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+bool unit_refuse_call(unsigned call, int error)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    return filter_calls(filter, sizeof(filter) / sizeof(filter[0]));
+}
+
 bool unit_refuse_advice(int advice, int error)
 {
     struct sock_filter filter[] = {
@@ -312,9 +330,7 @@ bool unit_refuse_advice(int advice, int error)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-    struct sock_fprog program = {6, filter};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+    return filter_calls(filter, sizeof(filter) / sizeof(filter[0]));
 }
 
 long unit_resident_kib(void)

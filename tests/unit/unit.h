@@ -115,8 +115,10 @@ void unit_heap_close(unit_heap_t *unit);
 /** A digest of all blocks that memheap_walk() visits. */
 uint64_t unit_heap_digest(memheap_t *heap);
 
-/** Have the kernel answer an advice of madvise() with an error, in this process
- *  from now on. @return false if seccomp is not available */
+/** Have the kernel answer a system call, or an advice of madvise(), with an
+ *  error, in this process from now on. @return false if seccomp is not
+ *  available */
+bool unit_refuse_call(unsigned call, int error);
 bool unit_refuse_advice(int advice, int error);
 
 /** Resident memory of this process in KiB. */
