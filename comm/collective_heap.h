@@ -36,9 +36,11 @@ typedef struct memheap_collective_ops {
     memheap_status_t (*agree)(void *context, const memheap_call_t *call,
                               memheap_status_t mine, uint64_t result,
                               int *pe_p);
-    /** The heap's high-water mark may have changed. Called before the PEs
-     *  agree. May be NULL. */
-    void (*grown)(void *context);
+    /** The heap's high-water mark may have changed, by a block that ends at
+     *  `end` or behind. Called before the PEs agree. May be NULL. */
+    void (*grown)(void *context, uintptr_t end);
+    /** Whether this PE is the only one. May be NULL: it is not. */
+    bool (*is_alone)(const void *context);
     /** All PEs have a block: make it accessible to PEs off the node.
      *  Collective. May be NULL. */
     memheap_status_t (*publish)(void *context, const void *block, int *pe_p);
@@ -64,10 +66,11 @@ memheap_collective_heap(memheap_collective_t c)
     return c.ops->heap(c.context);
 }
 
-MEMHEAP_COLLECTIVE_INLINE void memheap_collective_grown(memheap_collective_t c)
+MEMHEAP_COLLECTIVE_INLINE void memheap_collective_grown(memheap_collective_t c,
+                                                        uintptr_t end)
 {
     if (c.ops->grown != NULL)
-        c.ops->grown(c.context);
+        c.ops->grown(c.context, end);
 }
 
 /** Step 3 of an allocation that failed on a PE: undo the count blocks that this
@@ -106,7 +109,7 @@ memheap_collective_alloc(memheap_collective_t c, const memheap_call_t *call,
     *block_p = NULL;
     memheap_status_t mine =
         memheap_alloc_aligned(memheap_collective_heap(c), align, size, block_p);
-    memheap_collective_grown(c);
+    memheap_collective_grown(c, (uintptr_t)*block_p + size);
     return memheap_collective_commit(c, call, mine, (uintptr_t)*block_p,
                                      block_p, 1);
 }
@@ -119,7 +122,7 @@ MEMHEAP_COLLECTIVE_INLINE memheap_status_t memheap_collective_alloc_zeroed(
     *block_p = NULL;
     memheap_status_t mine =
         memheap_alloc_zeroed(memheap_collective_heap(c), count, size, block_p);
-    memheap_collective_grown(c);
+    memheap_collective_grown(c, UINTPTR_MAX);
     return memheap_collective_commit(c, call, mine, (uintptr_t)*block_p,
                                      block_p, 1);
 }
@@ -153,6 +156,13 @@ MEMHEAP_COLLECTIVE_INLINE memheap_status_t memheap_collective_find(
 MEMHEAP_COLLECTIVE_INLINE memheap_status_t memheap_collective_free(
     memheap_collective_t c, const memheap_call_t *call, void *block)
 {
+    if (c.ops->is_alone != NULL && c.ops->is_alone(c.context)) {
+        memheap_status_t status =
+            memheap_release(memheap_collective_heap(c), block);
+        return MEMHEAP_LIKELY(status == MEMHEAP_OK)
+                   ? MEMHEAP_OK
+                   : memheap_collective_refuse(c, call, block, status);
+    }
     memheap_status_t worst = memheap_collective_find(c, call, block);
     return MEMHEAP_LIKELY(worst == MEMHEAP_OK)
                ? memheap_free(memheap_collective_heap(c), block)
@@ -171,7 +181,7 @@ memheap_collective_resize(memheap_collective_t c, const memheap_call_t *call,
         int pe;
         memheap_status_t mine = memheap_resize_begin(
             memheap_collective_heap(c), block, size, headroom, &step);
-        memheap_collective_grown(c);
+        memheap_collective_grown(c, UINTPTR_MAX);
         memheap_status_t worst =
             c.ops->agree(c.context, call, mine, step.new_offset, &pe);
         if (worst == MEMHEAP_OK && c.ops->publish != NULL)

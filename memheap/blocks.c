@@ -12,10 +12,10 @@
 #include <string.h>
 
 /* Allocate a block with the lock of the heap. */
-static MEMHEAP_NOINLINE memheap_status_t alloc_block(memheap_t *heap,
-                                                     size_t align, size_t size,
-                                                     char **block_p,
-                                                     size_t *dirty_p)
+static MEMHEAP_INLINE memheap_status_t alloc_block(memheap_t *heap,
+                                                   size_t align, size_t size,
+                                                   char **block_p,
+                                                   size_t *dirty_p)
 {
     memheap_status_t status = heap_check_request(heap, &align, size);
     if (status != MEMHEAP_OK)
@@ -53,7 +53,7 @@ static MEMHEAP_INLINE char *pop_block(memheap_t *heap, size_t size)
 memheap_status_t memheap_alloc_aligned(memheap_t *heap, size_t align,
                                        size_t size, void **block_p)
 {
-    char *block;
+    char *block = NULL;
     size_t dirty;
     memheap_status_t status = alloc_block(heap, align, size, &block, &dirty);
     if (MEMHEAP_LIKELY(status == MEMHEAP_OK))
@@ -123,8 +123,8 @@ memheap_status_t memheap_usable_size(memheap_t *heap, const void *block,
 }
 
 /* Free a block with the lock of the heap. */
-static MEMHEAP_NOINLINE memheap_status_t free_block(memheap_t *heap,
-                                                    const void *block)
+static MEMHEAP_INLINE memheap_status_t free_block(memheap_t *heap,
+                                                  const void *block)
 {
     size_t offset = heap_offset_of(heap, block);
     memheap_thread_cache_t *cache = NULL;
@@ -137,9 +137,21 @@ static MEMHEAP_NOINLINE memheap_status_t free_block(memheap_t *heap,
     else
         status = heap_free_block(heap, block);
     heap_unlock(heap);
+    return status;
+}
+
+static MEMHEAP_NOINLINE memheap_status_t free_or_report(memheap_t *heap,
+                                                        const void *block)
+{
+    memheap_status_t status = free_block(heap, block);
     if (MEMHEAP_UNLIKELY(status == MEMHEAP_ERR_BAD_ADDRESS))
         return memheap_bad_address(heap, "memheap_free", block);
     return status;
+}
+
+memheap_status_t memheap_release(memheap_t *heap, void *block)
+{
+    return free_block(heap, block);
 }
 
 void *memheap_malloc(memheap_t *heap, size_t size)
@@ -168,7 +180,7 @@ memheap_status_t memheap_free(memheap_t *heap, void *block)
     if (block == NULL ||
         thread_cache_push(&heap->thread_caches, heap_offset_of(heap, block)))
         return MEMHEAP_OK;
-    return free_block(heap, block);
+    return free_or_report(heap, block);
 }
 
 void memheap_roll_back(memheap_t *heap, void *const *blocks, size_t count)

@@ -243,7 +243,7 @@ static memheap_status_t create_heap(const memheap_region_t *given,
         goto err_module;
     heap->thread_caches.id = THREAD_CACHES_NONE;
     if (heap->locks && !heap->checks && heap->events == NULL && !exported &&
-        (config->flags & MEMHEAP_ORDERED) == 0)
+        !heap->of_job && (config->flags & MEMHEAP_ORDERED) == 0)
         status = memheap_thread_caches_open(heap, module.max_size);
     if (status != MEMHEAP_OK) {
         log_no_metadata(log);

@@ -98,10 +98,16 @@ static memheap_status_t agree_on_call(void *context, const memheap_call_t *call,
     return memheap_runtime_agree(space->agree, call, mine, result, pe_p);
 }
 
-static void update_accessible(void *context)
+static void update_accessible(void *context, uintptr_t end)
 {
-    memheap_space_t *space = context;
-    space->segment->accessible = memheap_high_water(space->heap);
+    memheap_segment_t *segment = ((memheap_space_t *)context)->segment;
+    if (end - (uintptr_t)segment->base > segment->accessible)
+        segment->accessible = memheap_high_water(heap_of(context));
+}
+
+static bool is_alone(const void *context)
+{
+    return memheap_runtime_is_alone(((const memheap_space_t *)context)->agree);
 }
 
 static memheap_status_t publish(void *context, const void *block, int *pe_p)
@@ -134,6 +140,7 @@ static void describe_bad_block(void *context, const void *block)
 static const memheap_collective_ops_t space_ops = {.heap = heap_of,
                                                    .agree = agree_on_call,
                                                    .grown = update_accessible,
+                                                   .is_alone = is_alone,
                                                    .publish = publish,
                                                    .bad_block =
                                                        describe_bad_block,
@@ -304,7 +311,7 @@ int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
     uint64_t result = 0;
     if (status == MEMHEAP_OK)
         result = memheap_digest_words(blocks, count);
-    memheap_collective_grown(collective_of(space));
+    memheap_collective_grown(collective_of(space), UINTPTR_MAX);
     return memheap_collective_commit(collective_of(space), &call, status,
                                      result, blocks, count) == MEMHEAP_OK
                ? 0

@@ -161,10 +161,10 @@ static _Noreturn void end_diverged(const memheap_agree_t *agree)
     _exit(EXIT_FAILURE);
 }
 
-memheap_status_t memheap_runtime_agree(memheap_agree_t *agree,
-                                       const memheap_call_t *call,
-                                       memheap_status_t mine, uint64_t result,
-                                       int *pe_p)
+memheap_status_t memheap_runtime_agree_all(memheap_agree_t *agree,
+                                           const memheap_call_t *call,
+                                           memheap_status_t mine,
+                                           uint64_t result, int *pe_p)
 {
     if (__builtin_expect(memheap_runtime.transport != NULL, 0))
         pshmem_quiet(); /* on one node, the agreement orders all stores */

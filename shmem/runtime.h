@@ -149,12 +149,32 @@ void memheap_runtime_report_any(memheap_status_t status);
 void memheap_runtime_error(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/** memheap_runtime_agree() of several PEs. */
+memheap_status_t memheap_runtime_agree_all(memheap_agree_t *agree,
+                                           const memheap_call_t *call,
+                                           memheap_status_t mine,
+                                           uint64_t result, int *pe_p);
+
+/** Whether a group is this PE, in a job without transport: an agreement has
+ *  nothing to wait for. */
+static inline bool memheap_runtime_is_alone(const memheap_agree_t *agree)
+{
+    return agree->size == 1 && memheap_runtime.transport == NULL;
+}
+
 /** As memheap_agree(), after the default context is quiet. Ends the job if the
  *  PEs differ. */
-memheap_status_t memheap_runtime_agree(memheap_agree_t *agree,
-                                       const memheap_call_t *call,
-                                       memheap_status_t mine, uint64_t result,
-                                       int *pe_p);
+static inline memheap_status_t memheap_runtime_agree(memheap_agree_t *agree,
+                                                     const memheap_call_t *call,
+                                                     memheap_status_t mine,
+                                                     uint64_t result, int *pe_p)
+{
+    if (!memheap_runtime_is_alone(agree))
+        return memheap_runtime_agree_all(agree, call, mine, result, pe_p);
+    if (pe_p != NULL)
+        *pe_p = agree->start;
+    return mine;
+}
 
 /** Barrier over a group. Ends the job if the PEs make different calls. */
 void memheap_runtime_barrier(memheap_agree_t *agree,
