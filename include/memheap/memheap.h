@@ -47,7 +47,10 @@ extern "C" {
  *
  * Threads: all calls may come from any thread at any time, unless the heap has
  * the flag MEMHEAP_SINGLE_THREADED. memheap_create() and memheap_destroy() of
- * one heap are calls of one thread.
+ * one heap are calls of one thread. Two threads that free one block at the same
+ * time may both succeed; the block is not allocated twice, and the mistake is
+ * logged later. A child of fork() can use the heaps of its parent that are not
+ * shared, with the blocks of all threads.
  */
 
 /** A heap. */
@@ -58,8 +61,8 @@ enum {
     /** No two threads use the heap at once. Calls take no lock. */
     MEMHEAP_SINGLE_THREADED = 1,
     /** Placement depends on the order of the calls alone, whichever threads
-     *  make them. Calls always take the lock. Without this flag, a component
-     *  may serve several threads side by side. */
+     *  make them. Calls always take the lock. Without this flag, each thread
+     *  keeps some of the small blocks that it frees for its next requests. */
     MEMHEAP_ORDERED = 2,
     /** Keep a record of each block: size, call, call site and tag. Calls
      *  always take the lock. MEMHEAP_RECORDS and MEMHEAP_LEAKS do the same. */
@@ -253,7 +256,8 @@ typedef struct memheap_stats {
     size_t used;          /* in live blocks, as rounded up */
     size_t free;          /* size - used */
     size_t largest_free;  /* the largest block that could be allocated */
-    size_t peak;          /* the greatest `used` so far */
+    size_t peak;          /* the greatest `used` so far; blocks that a thread
+                             keeps for its next requests count */
     size_t high_water;    /* the end of the highest block so far */
     size_t live_blocks;   /* number of live blocks */
     size_t metadata;      /* outside the range */
