@@ -39,8 +39,6 @@ typedef struct memheap_collective_ops {
     /** The heap's high-water mark may have changed, by a block that ends at
      *  `end` or behind. Called before the PEs agree. May be NULL. */
     void (*grown)(void *context, uintptr_t end);
-    /** Whether this PE is the only one. May be NULL: it is not. */
-    bool (*is_alone)(const void *context);
     /** All PEs have a block: make it accessible to PEs off the node.
      *  Collective. May be NULL. */
     memheap_status_t (*publish)(void *context, const void *block, int *pe_p);
@@ -156,13 +154,6 @@ MEMHEAP_COLLECTIVE_INLINE memheap_status_t memheap_collective_find(
 MEMHEAP_COLLECTIVE_INLINE memheap_status_t memheap_collective_free(
     memheap_collective_t c, const memheap_call_t *call, void *block)
 {
-    if (c.ops->is_alone != NULL && c.ops->is_alone(c.context)) {
-        memheap_status_t status =
-            memheap_release(memheap_collective_heap(c), block);
-        return MEMHEAP_LIKELY(status == MEMHEAP_OK)
-                   ? MEMHEAP_OK
-                   : memheap_collective_refuse(c, call, block, status);
-    }
     memheap_status_t worst = memheap_collective_find(c, call, block);
     return MEMHEAP_LIKELY(worst == MEMHEAP_OK)
                ? memheap_free(memheap_collective_heap(c), block)

@@ -40,7 +40,7 @@ memheap_status_t memheap_alloc_batch(memheap_t *heap, size_t count,
     }
     if (status != MEMHEAP_OK) {
         while (done-- > 0)
-            heap_release(heap, blocks[done]);
+            heap_release(heap, false, blocks[done]);
         heap->peak = peak;
         heap_count_failure(heap, status);
     }
@@ -119,7 +119,7 @@ memheap_status_t memheap_free_batch(memheap_t *heap, size_t count,
     memheap_status_t status = check_batch(heap, count, blocks, &bad);
     for (size_t i = 0; i < count && status == MEMHEAP_OK; i++) {
         if (blocks[i] != NULL)
-            status = heap_free_block(heap, blocks[i]);
+            status = heap_free_block(heap, false, blocks[i]);
     }
     heap_unlock(heap);
     return bad == NULL ? status

@@ -1,6 +1,8 @@
 /*
  * The steps of an allocation and a free that all calls for blocks share. The
- * caller holds the lock.
+ * caller holds the lock. Steps with an argument `plain` are inlined into the
+ * fast path of a plain heap, where it is true, and so leave out what such a
+ * heap has not.
  */
 #ifndef MEMHEAP_BLOCK_OPS_H
 #define MEMHEAP_BLOCK_OPS_H
@@ -23,7 +25,8 @@ static inline memheap_status_t heap_check_request(const memheap_t *heap,
 /* Let the module place a block, and commit it. *dirty_p takes how many of its
  * bytes, from the first, may not be zero. */
 static MEMHEAP_INLINE memheap_status_t heap_try_place(memheap_t *heap,
-                                                      size_t align, size_t size,
+                                                      bool plain, size_t align,
+                                                      size_t size,
                                                       size_t *offset_p,
                                                       size_t *dirty_p)
 {
@@ -36,7 +39,7 @@ static MEMHEAP_INLINE memheap_status_t heap_try_place(memheap_t *heap,
     size_t usable = module->used - used;
     *dirty_p = usable;
     if (MEMHEAP_UNLIKELY(offset + usable > heap->high_water ||
-                         heap->after_place)) {
+                         (!plain && heap->after_place))) {
         memheap_status_t status =
             memheap_settle(heap, offset, size, usable, dirty_p);
         if (status != MEMHEAP_OK)
@@ -45,19 +48,19 @@ static MEMHEAP_INLINE memheap_status_t heap_try_place(memheap_t *heap,
     if (module->used > heap->peak)
         heap->peak = module->used;
     *offset_p = offset;
-    return heap_verify(heap, "an allocation");
+    return plain ? MEMHEAP_OK : heap_verify(heap, "an allocation");
 }
 
 /* The same; a full heap takes the blocks of the thread caches first. */
-static MEMHEAP_INLINE memheap_status_t heap_place(memheap_t *heap, size_t align,
-                                                  size_t size, size_t *offset_p,
-                                                  size_t *dirty_p)
+static inline memheap_status_t heap_place(memheap_t *heap, size_t align,
+                                          size_t size, size_t *offset_p,
+                                          size_t *dirty_p)
 {
     memheap_status_t status =
-        heap_try_place(heap, align, size, offset_p, dirty_p);
+        heap_try_place(heap, false, align, size, offset_p, dirty_p);
     if (MEMHEAP_UNLIKELY(status == MEMHEAP_ERR_NO_MEMORY) &&
         heap_has_thread_caches(heap) && memheap_thread_caches_empty(heap))
-        status = heap_try_place(heap, align, size, offset_p, dirty_p);
+        status = heap_try_place(heap, false, align, size, offset_p, dirty_p);
     return status;
 }
 
@@ -79,34 +82,35 @@ static inline void heap_count_failure(memheap_t *heap, memheap_status_t status)
 }
 
 /* Return a block to the module. If it has a class, it loses that. */
-static MEMHEAP_INLINE memheap_status_t heap_release(memheap_t *heap,
+static MEMHEAP_INLINE memheap_status_t heap_release(memheap_t *heap, bool plain,
                                                     const void *block)
 {
     memheap_module_t *module = heap->module;
     size_t offset = heap_offset_of(heap, block);
     size_t used = module->used;
-    unsigned mark = heap_mark(heap, offset);
+    unsigned mark = plain ? 0 : heap_mark(heap, offset);
     if (MEMHEAP_UNLIKELY(mark != 0)) {
         if (mark < THREAD_LIVE)
             return MEMHEAP_ERR_BAD_ADDRESS;
         thread_set_mark(&heap->thread_caches, offset, 0);
     }
     memheap_status_t status = module->ops->free(module, offset);
-    if (MEMHEAP_UNLIKELY(heap->after_free) && status == MEMHEAP_OK)
+    if (!plain && MEMHEAP_UNLIKELY(heap->after_free) && status == MEMHEAP_OK)
         status = memheap_finish_free(heap, offset, used - module->used);
     return status;
 }
 
 /* Free a block that a caller had: return it, and count it. */
 static MEMHEAP_INLINE memheap_status_t heap_free_block(memheap_t *heap,
+                                                       bool plain,
                                                        const void *block)
 {
     size_t used = heap->module->used;
-    memheap_status_t status = heap_release(heap, block);
+    memheap_status_t status = heap_release(heap, plain, block);
     if (MEMHEAP_UNLIKELY(status != MEMHEAP_OK))
         return status;
     heap->module->frees++;
-    if (MEMHEAP_UNLIKELY(heap->events != NULL))
+    if (!plain && MEMHEAP_UNLIKELY(heap->events != NULL))
         memheap_events_free(heap->events, heap_offset_of(heap, block),
                             used - heap->module->used);
     return MEMHEAP_OK;

@@ -11,15 +11,10 @@
 
 #include <string.h>
 
-/* Allocate a block with the lock of the heap. */
-static MEMHEAP_INLINE memheap_status_t alloc_block(memheap_t *heap,
-                                                   size_t align, size_t size,
-                                                   char **block_p,
-                                                   size_t *dirty_p)
+/* Allocate a block with the lock of the heap. The arguments are checked. */
+static memheap_status_t alloc_block(memheap_t *heap, size_t align, size_t size,
+                                    char **block_p, size_t *dirty_p)
 {
-    memheap_status_t status = heap_check_request(heap, &align, size);
-    if (status != MEMHEAP_OK)
-        return status;
     size = heap_padded(heap, size);
     memheap_thread_cache_t *cache = NULL;
     if (heap_has_thread_caches(heap) && size <= THREAD_CACHE_MAX &&
@@ -27,9 +22,10 @@ static MEMHEAP_INLINE memheap_status_t alloc_block(memheap_t *heap,
         cache = memheap_thread_cache_mine(heap);
     size_t offset;
     heap_lock(heap);
-    status = cache != NULL ? memheap_thread_cache_refill(heap, cache, size,
-                                                         &offset, dirty_p)
-                           : heap_place(heap, align, size, &offset, dirty_p);
+    memheap_status_t status =
+        cache != NULL
+            ? memheap_thread_cache_refill(heap, cache, size, &offset, dirty_p)
+            : heap_place(heap, align, size, &offset, dirty_p);
     if (MEMHEAP_LIKELY(status == MEMHEAP_OK)) {
         heap_count_alloc(heap, offset, size, align);
         *block_p = heap->base + offset;
@@ -37,6 +33,19 @@ static MEMHEAP_INLINE memheap_status_t alloc_block(memheap_t *heap,
         heap_count_failure(heap, status);
     }
     heap_unlock(heap);
+    return status;
+}
+
+static MEMHEAP_NOINLINE memheap_status_t alloc_general(memheap_t *heap,
+                                                       size_t align,
+                                                       size_t size,
+                                                       void **block_p)
+{
+    char *block = NULL;
+    size_t dirty;
+    memheap_status_t status = alloc_block(heap, align, size, &block, &dirty);
+    if (MEMHEAP_LIKELY(status == MEMHEAP_OK))
+        *block_p = block;
     return status;
 }
 
@@ -50,15 +59,33 @@ static MEMHEAP_INLINE char *pop_block(memheap_t *heap, size_t size)
                : NULL;
 }
 
+/* Allocate a block of a plain heap. */
+static MEMHEAP_INLINE memheap_status_t alloc_plain(memheap_t *heap,
+                                                   size_t align, size_t size,
+                                                   void **block_p)
+{
+    size_t offset;
+    size_t dirty;
+    memheap_status_t status =
+        heap_try_place(heap, true, align, size, &offset, &dirty);
+    if (MEMHEAP_LIKELY(status == MEMHEAP_OK)) {
+        heap->module->allocations++;
+        *block_p = heap->base + offset;
+    } else {
+        heap_count_failure(heap, status);
+    }
+    return status;
+}
+
 memheap_status_t memheap_alloc_aligned(memheap_t *heap, size_t align,
                                        size_t size, void **block_p)
 {
-    char *block = NULL;
-    size_t dirty;
-    memheap_status_t status = alloc_block(heap, align, size, &block, &dirty);
-    if (MEMHEAP_LIKELY(status == MEMHEAP_OK))
-        *block_p = block;
-    return status;
+    memheap_status_t status = heap_check_request(heap, &align, size);
+    if (MEMHEAP_UNLIKELY(status != MEMHEAP_OK))
+        return status;
+    return MEMHEAP_LIKELY(heap->plain)
+               ? alloc_plain(heap, align, size, block_p)
+               : alloc_general(heap, align, size, block_p);
 }
 
 memheap_status_t memheap_alloc(memheap_t *heap, size_t size, void **block_p)
@@ -79,8 +106,10 @@ memheap_status_t memheap_alloc_zeroed(memheap_t *heap, size_t count,
     char *block = pop_block(heap, total);
     size_t dirty = SIZE_MAX;
     if (block == NULL) {
-        memheap_status_t status =
-            alloc_block(heap, MEMHEAP_MIN_ALIGN, total, &block, &dirty);
+        size_t align = MEMHEAP_MIN_ALIGN;
+        memheap_status_t status = heap_check_request(heap, &align, total);
+        if (status == MEMHEAP_OK)
+            status = alloc_block(heap, align, total, &block, &dirty);
         if (status != MEMHEAP_OK)
             return status;
     }
@@ -123,8 +152,8 @@ memheap_status_t memheap_usable_size(memheap_t *heap, const void *block,
 }
 
 /* Free a block with the lock of the heap. */
-static MEMHEAP_INLINE memheap_status_t free_block(memheap_t *heap,
-                                                  const void *block)
+static MEMHEAP_NOINLINE memheap_status_t free_block(memheap_t *heap,
+                                                    const void *block)
 {
     size_t offset = heap_offset_of(heap, block);
     memheap_thread_cache_t *cache = NULL;
@@ -135,7 +164,7 @@ static MEMHEAP_INLINE memheap_status_t free_block(memheap_t *heap,
     if (cache != NULL && heap_mark(heap, offset) > THREAD_LIVE)
         memheap_thread_cache_spill(heap, cache, offset);
     else
-        status = heap_free_block(heap, block);
+        status = heap_free_block(heap, false, block);
     heap_unlock(heap);
     return status;
 }
@@ -143,15 +172,16 @@ static MEMHEAP_INLINE memheap_status_t free_block(memheap_t *heap,
 static MEMHEAP_NOINLINE memheap_status_t free_or_report(memheap_t *heap,
                                                         const void *block)
 {
-    memheap_status_t status = free_block(heap, block);
+    memheap_status_t status = memheap_release(heap, block);
     if (MEMHEAP_UNLIKELY(status == MEMHEAP_ERR_BAD_ADDRESS))
         return memheap_bad_address(heap, "memheap_free", block);
     return status;
 }
 
-memheap_status_t memheap_release(memheap_t *heap, void *block)
+memheap_status_t memheap_release(memheap_t *heap, const void *block)
 {
-    return free_block(heap, block);
+    return MEMHEAP_LIKELY(heap->plain) ? heap_free_block(heap, true, block)
+                                       : free_block(heap, block);
 }
 
 void *memheap_malloc(memheap_t *heap, size_t size)
@@ -187,7 +217,7 @@ void memheap_roll_back(memheap_t *heap, void *const *blocks, size_t count)
 {
     heap_lock(heap);
     for (size_t i = 0; i < count; i++)
-        heap_free_block(heap, blocks[i]);
+        heap_free_block(heap, false, blocks[i]);
     heap->module->allocations -= count;
     heap->module->frees -= count;
     heap->failures++;

@@ -11,7 +11,7 @@ memheap_status_t memheap_find_block(memheap_t *heap, const void *block,
                                     size_t *size_p);
 
 /** As memheap_free() of a block that is not NULL, without a message. */
-memheap_status_t memheap_release(memheap_t *heap, void *block);
+memheap_status_t memheap_release(memheap_t *heap, const void *block);
 
 /** Roll back the allocations of one call that another PE could not make. They
  *  count as one failed call. */

@@ -253,6 +253,8 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     heap->after_place = heap->checks || heap->guard != NULL;
     memheap_set_trim(heap,
                      heap->guard != NULL && region->guarded ? 0 : heap->trim);
+    heap->plain = !heap->locks && !exported && heap->events == NULL &&
+                  heap->padding == 0 && !heap->after_place && !heap->after_free;
     memheap_plan_backing(heap);
     if (exported)
         open_stats_export(heap);

@@ -57,12 +57,15 @@ struct memheap {
     uint64_t resizes;
     uint64_t failures;
     size_t max_align;
-    size_t padding;     /* bytes of the redzone behind each block */
-    size_t lead;        /* bytes at the start of the caller's range that are no
-                           whole page, in a guarded heap */
-    bool locks;         /* the heap has a lock */
-    bool has_end;       /* a call ends with an unlock or an export */
-    bool checks;        /* MEMHEAP_CHECK */
+    size_t padding; /* bytes of the redzone behind each block */
+    size_t lead;    /* bytes at the start of the caller's range that are no
+                       whole page, in a guarded heap */
+    bool locks;     /* the heap has a lock */
+    bool has_end;   /* a call ends with an unlock or an export */
+    bool checks;    /* MEMHEAP_CHECK */
+    /* No lock, padding, event hooks, checks or exported statistics, and nothing
+     * to do after a free. */
+    bool plain;
     bool after_place;   /* every placement is to be settled */
     bool after_free;    /* there is work after a free */
     bool of_job;        /* the job reports on the heap */

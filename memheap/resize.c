@@ -214,7 +214,7 @@ void *memheap_resize_end(memheap_t *heap,
             memheap_trim_after(heap, shrunk_by(heap, pending));
         break;
     case MEMHEAP_RESIZE_BESIDE:
-        heap_release(heap, heap->base + leaves);
+        heap_release(heap, false, heap->base + leaves);
         break;
     case MEMHEAP_RESIZE_OVER:
         if (commit)

@@ -74,7 +74,7 @@ static bool is_cached(memheap_t *heap, size_t offset, unsigned number)
 static void release(memheap_t *heap, size_t offset)
 {
     thread_set_mark(&heap->thread_caches, offset, 0);
-    heap_release(heap, heap->base + offset);
+    heap_release(heap, false, heap->base + offset);
 }
 
 /* Return the `count` oldest blocks of a stack. */
@@ -196,11 +196,11 @@ memheap_status_t memheap_thread_cache_refill(memheap_t *heap,
     while (stack->count < stack->limit / 2) {
         size_t offset;
         size_t dirty;
-        if (heap_try_place(heap, MEMHEAP_MIN_ALIGN, whole, &offset, &dirty) !=
-            MEMHEAP_OK)
+        if (heap_try_place(heap, false, MEMHEAP_MIN_ALIGN, whole, &offset,
+                           &dirty) != MEMHEAP_OK)
             break;
         if (!place_marked(heap, offset, number)) {
-            heap_release(heap, heap->base + offset);
+            heap_release(heap, false, heap->base + offset);
             break;
         }
         cache->rounds[stack->first + stack->count++] = (uint32_t)(offset >> 4);

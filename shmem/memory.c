@@ -140,7 +140,6 @@ static void describe_bad_block(void *context, const void *block)
 static const memheap_collective_ops_t space_ops = {.heap = heap_of,
                                                    .agree = agree_on_call,
                                                    .grown = update_accessible,
-                                                   .is_alone = is_alone,
                                                    .publish = publish,
                                                    .bad_block =
                                                        describe_bad_block,
@@ -151,22 +150,13 @@ static inline memheap_collective_t collective_of(memheap_space_t *space)
     return (memheap_collective_t){&space_ops, space};
 }
 
-/* Inlined into shmem_malloc() and shmem_free(), the calls that programs make
- * most. */
-MEMHEAP_COLLECTIVE_INLINE void *space_alloc(memheap_space_t *space,
-                                            const memheap_call_t *call,
-                                            size_t align, size_t size)
+void *memheap_space_alloc(memheap_space_t *space, const memheap_call_t *call,
+                          size_t align, size_t size)
 {
     void *block;
     memheap_status_t status = memheap_collective_alloc(
         collective_of(space), call, align, size, &block);
     return MEMHEAP_LIKELY(status == MEMHEAP_OK) ? block : NULL;
-}
-
-void *memheap_space_alloc(memheap_space_t *space, const memheap_call_t *call,
-                          size_t align, size_t size)
-{
-    return space_alloc(space, call, align, size);
 }
 
 void *memheap_space_alloc_zeroed(memheap_space_t *space,
@@ -208,14 +198,44 @@ void *memheap_space_resize(memheap_space_t *space, const char *name,
                : NULL;
 }
 
+/* The steps of shmem_malloc() and shmem_free() after this PE has done its part,
+ * if there are other PEs or the part has failed. */
+
+static MEMHEAP_NOINLINE void *commit_malloc(memheap_status_t mine, size_t size,
+                                            void *block)
+{
+    memheap_call_t call = {.kind = MEMHEAP_CALL_MALLOC,
+                           .argument = {size, 0, 0}};
+    memheap_status_t worst =
+        memheap_collective_commit(collective_of(&memheap_runtime.space), &call,
+                                  mine, (uintptr_t)block, &block, 1);
+    return MEMHEAP_LIKELY(worst == MEMHEAP_OK) ? block : NULL;
+}
+
+static MEMHEAP_NOINLINE void commit_free(memheap_status_t mine, void *block)
+{
+    memheap_call_t call = {.kind = MEMHEAP_CALL_FREE,
+                           .argument = {(uintptr_t)block, 0, 0}};
+    memheap_collective_t heap = collective_of(&memheap_runtime.space);
+    if (MEMHEAP_LIKELY(mine == MEMHEAP_OK))
+        memheap_collective_free(heap, &call, block);
+    else
+        memheap_collective_refuse(heap, &call, block, mine);
+}
+
 void *pshmem_malloc(size_t size)
 {
+    memheap_space_t *space = &memheap_runtime.space;
+    void *block = NULL;
     memheap_runtime_begin("shmem_malloc");
     if (size == 0)
         return NULL;
-    memheap_call_t call = {.kind = MEMHEAP_CALL_MALLOC,
-                           .argument = {size, 0, 0}};
-    return space_alloc(&memheap_runtime.space, &call, 1, size);
+    memheap_status_t mine =
+        memheap_alloc_aligned(space->heap, MEMHEAP_MIN_ALIGN, size, &block);
+    update_accessible(space, (uintptr_t)block + size);
+    if (is_alone(space) && mine == MEMHEAP_OK)
+        return block;
+    return commit_malloc(mine, size, block);
 }
 MEMHEAP_PROFILED(shmem_malloc)
 
@@ -260,9 +280,14 @@ void pshmem_free(void *ptr)
     memheap_runtime_begin("shmem_free");
     if (ptr == NULL)
         return;
-    memheap_call_t call = {.kind = MEMHEAP_CALL_FREE,
-                           .argument = {(uintptr_t)ptr, 0, 0}};
-    memheap_collective_free(collective_of(&memheap_runtime.space), &call, ptr);
+    memheap_space_t *space = &memheap_runtime.space;
+    memheap_status_t mine = MEMHEAP_OK;
+    if (is_alone(space)) {
+        mine = memheap_release(space->heap, ptr);
+        if (MEMHEAP_LIKELY(mine == MEMHEAP_OK))
+            return;
+    }
+    commit_free(mine, ptr);
 }
 MEMHEAP_PROFILED(shmem_free)
 
