@@ -9,7 +9,7 @@ arena_common = $(srcdir)/bench/arena.c $(srcdir)/base/array.c \
 arena_link = $(AM_V_CCLD)$(CC) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) \
 	-O2 $(CFLAGS) -fPIC -shared $(LDFLAGS)
 EXTRA_DIST += bench/arena.c bench/arena-bump.c bench/arena-malloc.c \
-	bench/arena-null.c
+	bench/arena-null.c bench/arena-public.c
 
 arena_components = bench/arena-buddy.so bench/arena-fit.so \
 	bench/arena-mempool.so bench/arena-ptmalloc.so
@@ -30,7 +30,14 @@ $(arena_others): bench/arena-bump.c bench/arena-malloc.c bench/arena-null.c
 	$(arena_link) $(arena_flags) -o $@ $(srcdir)/$(@:.so=.c)
 bench/arena-malloc.so: arena_flags = -fno-builtin
 
-noinst_DATA += $(arena_others)
+# Shared objects that call libmemheap of the build folder.
+public_callers = bench/arena-public.so
+$(public_callers): bench/arena-public.c libmemheap.la
+	@$(MKDIR_P) bench
+	$(arena_link) -fno-builtin -o $@ $(srcdir)/$(@:.so=.c) -L.libs -lmemheap \
+		-Wl,-rpath,$(abs_builddir)/.libs
+
+noinst_DATA += $(arena_others) $(public_callers)
 if COMPONENT_BUDDY
 noinst_DATA += bench/arena-buddy.so
 endif
@@ -43,7 +50,7 @@ endif
 if COMPONENT_PTMALLOC
 noinst_DATA += bench/arena-ptmalloc.so
 endif
-CLEANFILES += $(arena_components) $(arena_others)
+CLEANFILES += $(arena_components) $(arena_others) $(public_callers)
 
 # Headers that several programs include.
 bench_common = bench/common/random.h bench/common/timing.h
@@ -66,7 +73,7 @@ bench_context_point_SOURCES = bench/context-point.c $(bench_common)
 bench_context_point_LDADD = libmemheap.la
 bench_context_point_LDFLAGS = -no-install
 
-# For bench/allocators and bench/soak.
+# For bench/allocators, bench/public and bench/soak.
 if LZMA
 noinst_PROGRAMS += bench/arena-replay bench/soak-rounds
 bench_arena_replay_SOURCES = bench/arena-replay.c bench/common/timing.h \
@@ -122,6 +129,5 @@ bench_pgas_sync_LDADD = libmemheap_shmem.la
 endif
 endif
 EXTRA_DIST += bench/common/common.sh bench/allocators bench/cache \
-	bench/compare bench/pages bench/pair bench/pgas bench/pgas-nodes bench/scale \
-	bench/scale-pes bench/soak \
-	bench/threads
+	bench/compare bench/pages bench/pair bench/pgas bench/pgas-nodes bench/public \
+	bench/scale bench/scale-pes bench/soak bench/threads

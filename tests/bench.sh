@@ -39,6 +39,7 @@ run 0 "$bench/allocators" -b "$top_builddir" -o "$work" --no-peers --quick \
 for row in $rows bump null; do
     printf '%s\n' "$output" | grep -q "^$row  *[0-9]" || miss "no row of $row"
 done
+printf '%s\n' "$output" | grep -q '^public' && miss "has a row of the public calls"
 fact "allocators: the table has a row for each component"
 
 [ "$(awk -F , '{ print NF }' "$work/allocators.csv" | sort -u)" = 14 ] ||
@@ -55,6 +56,23 @@ for row in $rows bump; do
 done
 output=$(cat "$work/allocators.csv")
 fact "allocators: the CSV has every column for each component"
+
+# bench/public
+
+run 0 "$bench/public" -b "$top_builddir" -r 1 -p 1 -n 500 -c "$built_components" \
+    "$trace"
+for component in $(echo "$built_components" | tr , ' '); do
+    printf '%s\n' "$output" | awk -v name="$component" '
+        $1 == name || $1 == "module-" name { found += $2 > 0 && $4 > 0 && $5 > 0 }
+        END { exit found != 2 }' || miss "no rows of $component"
+    says "$component: mean / glibc " "$component: shmem_malloc / module, net "
+    if [ -x "$top_builddir/bench/pgas-replay" ]; then
+        printf '%s\n' "$output" | grep -q "^shmem-$component  *[0-9]" ||
+            miss "no row of shmem_malloc with $component"
+    fi
+done
+printf '%s\n' "$output" | grep -q '^glibc .*[0-9] *1.00 *-$' || miss "no row of glibc"
+fact "public: prints the calls, the module and shmem_malloc of each component"
 
 # bench/scale
 
@@ -200,7 +218,7 @@ fi
 
 # All scripts
 
-for script in allocators cache compare pages pair pgas pgas-nodes scale scale-pes \
+for script in allocators cache compare pages pair pgas pgas-nodes public scale scale-pes \
     soak threads; do
     run 0 "$bench/$script" --help
     printf '%s\n' "$output" | grep -q "bench/$script \[" || miss "$script has no usage"
