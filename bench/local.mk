@@ -9,7 +9,7 @@ arena_common = $(srcdir)/bench/arena.c $(srcdir)/base/array.c \
 arena_link = $(AM_V_CCLD)$(CC) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) \
 	-O2 $(CFLAGS) -fPIC -shared $(LDFLAGS)
 EXTRA_DIST += bench/arena.c bench/arena-bump.c bench/arena-malloc.c \
-	bench/arena-null.c bench/arena-public.c
+	bench/arena-null.c bench/arena-public.c bench/preload.c
 
 arena_components = bench/arena-buddy.so bench/arena-fit.so \
 	bench/arena-mempool.so bench/arena-ptmalloc.so
@@ -30,9 +30,10 @@ $(arena_others): bench/arena-bump.c bench/arena-malloc.c bench/arena-null.c
 	$(arena_link) $(arena_flags) -o $@ $(srcdir)/$(@:.so=.c)
 bench/arena-malloc.so: arena_flags = -fno-builtin
 
-# Shared objects that call libmemheap of the build folder.
-public_callers = bench/arena-public.so
-$(public_callers): bench/arena-public.c libmemheap.la
+# Shared objects that call libmemheap of the build folder: for bench/public, and
+# for bench/programs.
+public_callers = bench/arena-public.so bench/preload.so
+$(public_callers): bench/arena-public.c bench/preload.c libmemheap.la
 	@$(MKDIR_P) bench
 	$(arena_link) -fno-builtin -o $@ $(srcdir)/$(@:.so=.c) -L.libs -lmemheap \
 		-Wl,-rpath,$(abs_builddir)/.libs
@@ -97,6 +98,10 @@ bench_thread_churn_SOURCES = bench/thread-churn.c $(bench_common)
 bench_thread_churn_LDADD = libmemheap.la
 bench_thread_churn_LDFLAGS = -no-install
 
+# For bench/programs. It is small, and loads no library of memheap.
+noinst_PROGRAMS += bench/measured
+bench_measured_SOURCES = bench/measured.c bench/common/timing.h
+
 # Programs that use OpenSHMEM only. bench/compare and bench/pgas also build them
 # with other libraries. They are built without libtool's wrapper script, which
 # would add to the startup time.
@@ -129,5 +134,6 @@ bench_pgas_sync_LDADD = libmemheap_shmem.la
 endif
 endif
 EXTRA_DIST += bench/common/common.sh bench/allocators bench/cache \
-	bench/compare bench/pages bench/pair bench/pgas bench/pgas-nodes bench/public \
-	bench/scale bench/scale-pes bench/soak bench/threads
+	bench/compare bench/pages bench/pair bench/pgas bench/pgas-nodes \
+	bench/programs bench/public bench/scale bench/scale-pes bench/soak \
+	bench/threads

@@ -180,6 +180,28 @@ for component in $(echo "$built_components" | tr , '\n' | grep -x 'mempool\|ptma
 done
 fact "threads: the tables have a row for each workload and number of threads"
 
+# bench/programs, and malloc over memheap. A library that is instrumented for a
+# sanitizer cannot be preloaded.
+
+preload=$(cd "$top_builddir" && pwd)/bench/preload.so
+if LD_PRELOAD=$preload env true 2>/dev/null; then
+    for component in $(echo "$built_components" | tr , ' '); do
+        run 0 env LD_PRELOAD="$preload" MEMHEAP_COMPONENT="$component" \
+            "$top_builddir/tests/malloc_calls"
+        fact "programs: malloc over $component does what programs rely on"
+    done
+    run 0 "$bench/programs" -b "$top_builddir" -c "$built_components" --quick
+    for component in $(echo "$built_components" | tr , ' '); do
+        printf '%s\n' "$output" | awk -v component="$component" '
+            $2 == component { rows++; same += $NF == "same" }
+            END { exit rows < 2 || same != rows - 1 }' ||
+            miss "a program with $component does not print the same as with glibc"
+    done
+    fact "programs: all print the same with memheap as with glibc"
+else
+    skip "programs: malloc over memheap" "the library cannot be preloaded"
+fi
+
 # Benchmarks of OpenSHMEM. pgas and compare also measure Open MPI if it has it.
 
 # They compare with Open MPI, and are started by its mpirun.
@@ -224,8 +246,8 @@ fi
 
 # All scripts
 
-for script in allocators cache compare pages pair pgas pgas-nodes public scale scale-pes \
-    soak threads; do
+for script in allocators cache compare pages pair pgas pgas-nodes programs public scale \
+    scale-pes soak threads; do
     run 0 "$bench/$script" --help
     printf '%s\n' "$output" | grep -q "bench/$script \[" || miss "$script has no usage"
     printf '%s\n' "$output" | grep -q '^#\|common.sh' && miss "$script shows its code"
