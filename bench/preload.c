@@ -80,10 +80,9 @@ static void *early_alloc(size_t align, size_t size)
     size_t at = atomic_fetch_add(&buffer_used, needed);
     if (at + needed > sizeof(buffer))
         abort();
-    uintptr_t first = (uintptr_t)buffer + at + sizeof(early_t);
-    size_t gap = -first & (align - 1);
-    early_t *block = (early_t *)(buffer + at + sizeof(early_t) + gap);
-    block[-1].size = size;
+    char *first = buffer + at + sizeof(early_t);
+    void *block = first + (-(uintptr_t)first & (align - 1));
+    ((early_t *)block)[-1].size = size;
     return block;
 }
 
