@@ -31,6 +31,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,7 +80,8 @@ static const char *shim;
 static trace_t trace;
 static unsigned passes = 9;
 static unsigned limit = 120;
-static size_t factor = 4; /* the range is at least factor * peak */
+static size_t factor = 4;  /* the range is at least factor * peak */
+static bool second_thread; /* another thread exists */
 static arena_t arena;
 static char *base;
 static void **slots;
@@ -326,6 +328,22 @@ static bool open_arena(size_t size)
            arena.free != NULL && arena.init(base, size) == 0;
 }
 
+static void *sleep_forever(void *context)
+{
+    for (;;)
+        pause();
+    return context;
+}
+
+/* Create a thread that does nothing. A malloc, and a heap that has a lock, take
+ * shorter ways in a process of one thread. */
+static bool start_second_thread(void)
+{
+    pthread_t thread;
+    return !second_thread ||
+           pthread_create(&thread, NULL, sleep_forever, NULL) == 0;
+}
+
 /* Run measure() in a child process. Returns false if the child failed. */
 static bool ask(void (*measure)(void), size_t size)
 {
@@ -336,7 +354,7 @@ static bool ask(void (*measure)(void), size_t size)
         return false;
     if (child == 0) {
         alarm(limit);
-        if (!open_arena(size))
+        if (!open_arena(size) || !start_second_thread())
             _exit(1);
         measure();
         answer->ended = true;
@@ -503,8 +521,10 @@ static void look(void)
 static void usage(void)
 {
     fprintf(stderr, "usage: arena-replay [-m MEASURES] [-p PASSES] "
-                    "[-n OPERATIONS] [-t SECONDS] [-x FACTOR] SHIM TRACE...\n"
-                    "MEASURES are letters: t time, f footprint, s smallest "
+                    "[-n OPERATIONS] [-t SECONDS] [-x FACTOR] [-2] SHIM "
+                    "TRACE...\n"
+                    "-2: a second thread exists. MEASURES are letters: t time, "
+                    "f footprint, s smallest "
                     "range, l latency\n");
     exit(2);
 }
@@ -514,7 +534,7 @@ int main(int argc, char **argv)
     const char *measures = "tfsl";
     size_t operations = SIZE_MAX;
     int option;
-    while ((option = getopt(argc, argv, "m:p:n:t:x:")) != -1) {
+    while ((option = getopt(argc, argv, "m:p:n:t:x:2")) != -1) {
         switch (option) {
         case 'm':
             measures = optarg;
@@ -527,6 +547,9 @@ int main(int argc, char **argv)
             break;
         case 'x':
             factor = strtoull(optarg, NULL, 0);
+            break;
+        case '2':
+            second_thread = true;
             break;
         case 't':
             limit = (unsigned)atoi(optarg);

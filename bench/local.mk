@@ -9,7 +9,7 @@ arena_common = $(srcdir)/bench/arena.c $(srcdir)/base/array.c \
 arena_link = $(AM_V_CCLD)$(CC) $(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) \
 	-O2 $(CFLAGS) -fPIC -shared $(LDFLAGS)
 EXTRA_DIST += bench/arena.c bench/arena-bump.c bench/arena-malloc.c \
-	bench/arena-null.c
+	bench/arena-null.c bench/arena-public.c bench/preload.c
 
 arena_components = bench/arena-buddy.so bench/arena-fit.so \
 	bench/arena-mempool.so bench/arena-ptmalloc.so
@@ -30,7 +30,15 @@ $(arena_others): bench/arena-bump.c bench/arena-malloc.c bench/arena-null.c
 	$(arena_link) $(arena_flags) -o $@ $(srcdir)/$(@:.so=.c)
 bench/arena-malloc.so: arena_flags = -fno-builtin
 
-noinst_DATA += $(arena_others)
+# Shared objects that call libmemheap of the build folder: for bench/public, and
+# for bench/programs.
+public_callers = bench/arena-public.so bench/preload.so
+$(public_callers): bench/arena-public.c bench/preload.c libmemheap.la
+	@$(MKDIR_P) bench
+	$(arena_link) -fno-builtin -o $@ $(srcdir)/$(@:.so=.c) -L.libs -lmemheap \
+		-Wl,-rpath,$(abs_builddir)/.libs
+
+noinst_DATA += $(arena_others) $(public_callers)
 if COMPONENT_BUDDY
 noinst_DATA += bench/arena-buddy.so
 endif
@@ -43,7 +51,7 @@ endif
 if COMPONENT_PTMALLOC
 noinst_DATA += bench/arena-ptmalloc.so
 endif
-CLEANFILES += $(arena_components) $(arena_others)
+CLEANFILES += $(arena_components) $(arena_others) $(public_callers)
 
 # Headers that several programs include.
 bench_common = bench/common/random.h bench/common/timing.h
@@ -66,7 +74,7 @@ bench_context_point_SOURCES = bench/context-point.c $(bench_common)
 bench_context_point_LDADD = libmemheap.la
 bench_context_point_LDFLAGS = -no-install
 
-# For bench/allocators and bench/soak.
+# For bench/allocators, bench/public and bench/soak.
 if LZMA
 noinst_PROGRAMS += bench/arena-replay bench/soak-rounds
 bench_arena_replay_SOURCES = bench/arena-replay.c bench/common/timing.h \
@@ -89,6 +97,10 @@ noinst_PROGRAMS += bench/thread-churn
 bench_thread_churn_SOURCES = bench/thread-churn.c $(bench_common)
 bench_thread_churn_LDADD = libmemheap.la
 bench_thread_churn_LDFLAGS = -no-install
+
+# For bench/programs. It is small, and loads no library of memheap.
+noinst_PROGRAMS += bench/measured
+bench_measured_SOURCES = bench/measured.c bench/common/timing.h
 
 # Programs that use OpenSHMEM only. bench/compare and bench/pgas also build them
 # with other libraries. They are built without libtool's wrapper script, which
@@ -122,6 +134,6 @@ bench_pgas_sync_LDADD = libmemheap_shmem.la
 endif
 endif
 EXTRA_DIST += bench/common/common.sh bench/allocators bench/cache \
-	bench/compare bench/pages bench/pair bench/pgas bench/pgas-nodes bench/scale \
-	bench/scale-pes bench/soak \
+	bench/compare bench/pages bench/pair bench/pgas bench/pgas-nodes \
+	bench/programs bench/public bench/scale bench/scale-pes bench/soak \
 	bench/threads

@@ -39,6 +39,7 @@ run 0 "$bench/allocators" -b "$top_builddir" -o "$work" --no-peers --quick \
 for row in $rows bump null; do
     printf '%s\n' "$output" | grep -q "^$row  *[0-9]" || miss "no row of $row"
 done
+printf '%s\n' "$output" | grep -q '^public' && miss "has a row of the public calls"
 fact "allocators: the table has a row for each component"
 
 [ "$(awk -F , '{ print NF }' "$work/allocators.csv" | sort -u)" = 14 ] ||
@@ -55,6 +56,23 @@ for row in $rows bump; do
 done
 output=$(cat "$work/allocators.csv")
 fact "allocators: the CSV has every column for each component"
+
+# bench/public
+
+run 0 "$bench/public" -b "$top_builddir" -r 1 -p 1 -n 500 -c "$built_components" \
+    "$trace"
+for component in $(echo "$built_components" | tr , ' '); do
+    printf '%s\n' "$output" | awk -v name="$component" '
+        $1 == name || $1 == "module-" name { found += $2 > 0 && $4 > 0 && $5 > 0 }
+        END { exit found != 2 }' || miss "no rows of $component"
+    says "$component: mean / glibc " "$component: shmem_malloc / module, net "
+    if [ -x "$top_builddir/bench/pgas-replay" ]; then
+        printf '%s\n' "$output" | grep -q "^shmem-$component  *[0-9]" ||
+            miss "no row of shmem_malloc with $component"
+    fi
+done
+printf '%s\n' "$output" | grep -q '^glibc .*[0-9] *1.00 *-$' || miss "no row of glibc"
+fact "public: prints the calls, the module and shmem_malloc of each component"
 
 # bench/scale
 
@@ -146,15 +164,43 @@ fact "soak: a growing footprint is reported"
 
 # bench/threads
 
-run 0 "$bench/threads" -b "$top_builddir" -r 1 -n 100
+run 0 "$bench/threads" -b "$top_builddir" -r 1 -n 4000
 for threads in 1 2 4; do
-    for blocks in own pass; do
+    for blocks in own pass feed come-and-go; do
+        [ $blocks$threads != feed1 ] || continue
         printf '%s\n' "$output" | awk -v blocks=$blocks -v threads=$threads '
-            $1 == blocks && $2 == threads && $3 > 0 && $5 > 0 && $7 > 0 { found++ }
-            END { exit found != 1 }' || miss "no row of $blocks, $threads"
+            $1 == blocks && $2 == threads && $3 > 0 { found++ }
+            END { exit found != 2 }' || miss "no time or memory of $blocks, $threads"
     done
 done
-fact "threads: the table has a row for each workload and number of threads"
+for component in $(echo "$built_components" | tr , '\n' | grep -x 'mempool\|ptmalloc'); do
+    for bar in "own / glibc, worst" "pass / glibc, worst" "memory / mimalloc, worst"; do
+        says "$component: $bar "
+    done
+done
+fact "threads: the tables have a row for each workload and number of threads"
+
+# bench/programs, and malloc over memheap. A library that is instrumented for a
+# sanitizer cannot be preloaded.
+
+preload=$(cd "$top_builddir" && pwd)/bench/preload.so
+if LD_PRELOAD=$preload env true 2>/dev/null; then
+    for component in $(echo "$built_components" | tr , ' '); do
+        run 0 env LD_PRELOAD="$preload" MEMHEAP_COMPONENT="$component" \
+            "$top_builddir/tests/malloc_calls"
+        fact "programs: malloc over $component does what programs rely on"
+    done
+    run 0 "$bench/programs" -b "$top_builddir" -c "$built_components" --quick
+    for component in $(echo "$built_components" | tr , ' '); do
+        printf '%s\n' "$output" | awk -v component="$component" '
+            $2 == component { rows++; same += $NF == "same" }
+            END { exit rows < 2 || same != rows - 1 }' ||
+            miss "a program with $component does not print the same as with glibc"
+    done
+    fact "programs: all print the same with memheap as with glibc"
+else
+    skip "programs: malloc over memheap" "the library cannot be preloaded"
+fi
 
 # Benchmarks of OpenSHMEM. pgas and compare also measure Open MPI if it has it.
 
@@ -200,8 +246,8 @@ fi
 
 # All scripts
 
-for script in allocators cache compare pages pair pgas pgas-nodes scale scale-pes \
-    soak threads; do
+for script in allocators cache compare pages pair pgas pgas-nodes programs public scale \
+    scale-pes soak threads; do
     run 0 "$bench/$script" --help
     printf '%s\n' "$output" | grep -q "bench/$script \[" || miss "$script has no usage"
     printf '%s\n' "$output" | grep -q '^#\|common.sh' && miss "$script shows its code"

@@ -6,8 +6,9 @@
 #   find_peer           finds the OpenSHMEM of Open MPI
 #   peer_replay         builds a trace replay with it
 #   preloadable         finds the library of another malloc
+#   find_mallocs        finds glibc, jemalloc and mimalloc
 #   have_gnuplot        tells whether pictures can be drawn
-#   $median             the source of an awk function
+#   $median, $bar       the sources of awk functions
 name=bench/${0##*/}
 source=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 build=$source/build
@@ -131,6 +132,15 @@ preloadable()
     echo "$path"
 }
 
+# Put NAME=LIBRARY of each malloc that is installed into $mallocs. The library, for
+# LD_PRELOAD, is empty for glibc.
+find_mallocs()
+{
+    jemalloc=$(preloadable libjemalloc.so.2 libjemalloc2)
+    mimalloc=$(preloadable libmimalloc.so.2 libmimalloc2.0)
+    mallocs="glibc= ${jemalloc:+jemalloc=$jemalloc} ${mimalloc:+mimalloc=$mimalloc}"
+}
+
 have_gnuplot()
 {
     command -v gnuplot >/dev/null && return
@@ -149,5 +159,15 @@ function median(list,   n, i, j, t, a) {
             t = a[j]; a[j] = a[j - 1]; a[j - 1] = t
         }
     return n == 0 ? "" : a[int((n + 1) / 2)]
+}
+'
+
+# bar(what, ratio, limit): print whether a ratio, or "", is at most the limit.
+# shellcheck disable=SC2034
+bar='
+function bar(what, ratio, limit) {
+    printf "%-40s %6s  <= %.1f  %s\n", what,
+        ratio == "" ? "-" : sprintf("%.2f", ratio), limit,
+        ratio == "" ? "-" : ratio <= limit ? "pass" : "miss"
 }
 '
