@@ -7,23 +7,14 @@
  * The first call creates the heap, which is never destroyed. Until the heap
  * exists, calls of libmemheap and of other threads take blocks from a buffer.
  * Those are not freed.
- *
- * The child of a process with threads has only the thread that forked. So
- * fork() holds the lock of the heap: otherwise another thread could hold it,
- * and the child would wait for it forever. memheap_walk() holds it while it
- * visits a block.
  */
-#define _GNU_SOURCE /* RTLD_NEXT */
-
 #include <memheap/memheap.h>
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     ALIGN = 16,
@@ -201,28 +192,4 @@ size_t malloc_usable_size(void *block)
     if (memheap_usable_size(get_heap(), block, &size) != MEMHEAP_OK)
         abort();
     return size;
-}
-
-typedef struct forking {
-    pid_t (*fork)(void);
-    pid_t child;
-    int error;
-} forking_t;
-
-static bool fork_at_first_block(void *context, const memheap_block_t *block)
-{
-    forking_t *forking = context;
-    (void)block;
-    forking->child = forking->fork();
-    forking->error = errno;
-    return false;
-}
-
-pid_t fork(void)
-{
-    forking_t forking = {.child = -1};
-    *(void **)&forking.fork = dlsym(RTLD_NEXT, "fork");
-    memheap_walk(get_heap(), fork_at_first_block, &forking);
-    errno = forking.error;
-    return forking.child;
 }

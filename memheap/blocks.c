@@ -60,9 +60,9 @@ static MEMHEAP_INLINE char *pop_block(memheap_t *heap, size_t size)
 }
 
 /* Allocate a block of a plain heap. */
-static MEMHEAP_INLINE memheap_status_t alloc_plain(memheap_t *heap,
-                                                   size_t align, size_t size,
-                                                   void **block_p)
+static MEMHEAP_NOINLINE memheap_status_t alloc_plain(memheap_t *heap,
+                                                     size_t align, size_t size,
+                                                     void **block_p)
 {
     size_t offset;
     size_t dirty;
@@ -90,6 +90,8 @@ memheap_status_t memheap_alloc_aligned(memheap_t *heap, size_t align,
 
 memheap_status_t memheap_alloc(memheap_t *heap, size_t size, void **block_p)
 {
+    if (heap->plain && size != 0)
+        return alloc_plain(heap, MEMHEAP_MIN_ALIGN, size, block_p);
     char *block = pop_block(heap, size);
     if (MEMHEAP_UNLIKELY(block == NULL))
         return memheap_alloc_aligned(heap, MEMHEAP_MIN_ALIGN, size, block_p);

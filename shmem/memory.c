@@ -230,8 +230,7 @@ void *pshmem_malloc(size_t size)
     memheap_runtime_begin("shmem_malloc");
     if (size == 0)
         return NULL;
-    memheap_status_t mine =
-        memheap_alloc_aligned(space->heap, MEMHEAP_MIN_ALIGN, size, &block);
+    memheap_status_t mine = memheap_alloc(space->heap, size, &block);
     update_accessible(space, (uintptr_t)block + size);
     if (is_alone(space) && mine == MEMHEAP_OK)
         return block;
