@@ -16,6 +16,7 @@ enum {
     ROUNDS_MAX = 256, /* of a stack */
     ROUNDS_MIN = 4,
     STACK_BYTES = 64 << 10, /* of the blocks of a stack */
+    BATCH_SHIFT = 4,        /* the share of that in a batch */
     /* The caches of a heap have a share of its size at most, and one cache no
      * more than CACHE_BYTES. */
     HEAP_SHARE_SHIFT = 4,
@@ -114,15 +115,26 @@ static void set_limit(memheap_thread_cache_t *cache, unsigned number,
     cache->limit_bytes += limit * size;
 }
 
+/* Why a limit may rise: the stack is empty, or full. */
+typedef enum way {
+    WAY_OUT = 1,
+    WAY_IN
+} way_t;
+
 /* Double the limit of a stack, as far as the budget of the cache permits after
  * halving those of others. @return whether the limit rose */
 static bool raise_limit(memheap_t *heap, memheap_thread_cache_t *cache,
-                        unsigned number)
+                        unsigned number, way_t way)
 {
+    thread_stack_t *rising = &cache->stacks[number];
+    bool one_way = rising->last_way == way;
+    rising->last_way = way;
+    if (one_way && rising->limit >= rounds_of(number) >> BATCH_SHIFT)
+        return false;
     size_t share =
         (heap->module->size >> HEAP_SHARE_SHIFT) / heap->thread_caches.count;
     size_t budget = memheap_min(share, CACHE_BYTES);
-    unsigned limit = cache->stacks[number].limit;
+    unsigned limit = rising->limit;
     unsigned wanted =
         (unsigned)memheap_min(memheap_max(2 * limit, 1), rounds_of(number));
     size_t more = (wanted - limit) * thread_class_size(number);
@@ -191,7 +203,7 @@ memheap_status_t memheap_thread_cache_refill(memheap_t *heap,
     if (status != MEMHEAP_OK ||
         !place_marked(heap, *offset_p, number | THREAD_LIVE))
         return status;
-    raise_limit(heap, cache, number);
+    raise_limit(heap, cache, number, WAY_OUT);
     heap->quiet = true;
     while (stack->count < stack->limit / 2) {
         size_t offset;
@@ -214,7 +226,8 @@ void memheap_thread_cache_spill(memheap_t *heap, memheap_thread_cache_t *cache,
 {
     unsigned number = thread_mark(&heap->thread_caches, offset) & THREAD_CLASS;
     thread_stack_t *stack = &cache->stacks[number];
-    if (stack->count == stack->limit && !raise_limit(heap, cache, number))
+    if (stack->count == stack->limit &&
+        !raise_limit(heap, cache, number, WAY_IN))
         flush(heap, cache, number, (stack->count + 1u) / 2);
     thread_set_mark(&heap->thread_caches, offset, number);
     if (stack->count == stack->limit)
@@ -266,7 +279,7 @@ thread_tally_t memheap_thread_caches_tally(const memheap_t *heap)
 {
     const memheap_thread_caches_t *caches = &heap->thread_caches;
     thread_tally_t sum = {.metadata = caches->array.committed +
-                                      caches->count * cache_bytes()};
+                                      caches->made * cache_bytes()};
     for (const memheap_thread_cache_t *c = caches->first; c != NULL;
          c = c->next_of_heap) {
         sum.allocations += c->allocations;
@@ -319,16 +332,18 @@ memheap_status_t memheap_thread_caches_check(const memheap_t *heap)
         *link = (cache)->next;                                                 \
     } while (0)
 
-/* Delete a cache without blocks, which is no more in the list of its thread.
- * The statistics keep its counts. */
-static void delete_cache(memheap_t *heap, memheap_thread_cache_t *cache)
+/* End the use of a cache, which is no more in the list of its thread. */
+static void retire_cache(memheap_t *heap, memheap_thread_cache_t *cache)
 {
-    REMOVE(&heap->thread_caches.first, cache, next_of_heap);
-    heap->thread_caches.count--;
+    memheap_thread_caches_t *caches = &heap->thread_caches;
+    flush_all(heap, cache);
     heap->module->allocations += cache->allocations;
     heap->module->frees += cache->frees;
     heap->resizes += cache->resizes;
-    memheap_memory_delete(heap->memory, cache, cache_bytes());
+    REMOVE(&caches->first, cache, next_of_heap);
+    caches->count--;
+    cache->next_of_heap = caches->unused;
+    caches->unused = cache;
 }
 
 /* A thread ends. If it uses a heap after this, it gets another cache, and this
@@ -342,8 +357,7 @@ static void end_thread(void *context)
         memheap_t *heap = cache->heap;
         *list = cache->next_of_thread;
         heap_lock(heap);
-        flush_all(heap, cache);
-        delete_cache(heap, cache);
+        retire_cache(heap, cache);
         heap_unlock(heap);
     }
     memset(memheap_thread_slots, 0, sizeof(memheap_thread_slots));
@@ -362,26 +376,33 @@ __attribute__((destructor)) static void delete_key(void)
         pthread_key_delete(end_key);
 }
 
-/* Create a cache of this thread. The caller has the lock of the process. */
+/* Create a cache of this thread, or use one again. The caller has the lock of
+ * the process. */
 static memheap_thread_cache_t *create_cache(memheap_t *heap)
 {
-    memheap_thread_cache_t *cache =
-        memheap_memory_new(heap->memory, cache_bytes());
-    if (cache == NULL)
-        return NULL;
-    uint32_t first = 0;
+    memheap_thread_caches_t *caches = &heap->thread_caches;
+    heap_lock(heap);
+    memheap_thread_cache_t *cache = caches->unused;
+    if (cache != NULL) {
+        caches->unused = cache->next_of_heap;
+    } else {
+        cache = memheap_memory_new(heap->memory, cache_bytes());
+        if (cache == NULL)
+            goto out;
+        caches->made++;
+    }
+    *cache = (memheap_thread_cache_t){.heap = heap, .thread = &mine};
+    uint16_t first = 0;
     for (unsigned i = 1; i < THREAD_CLASSES; i++) {
         cache->stacks[i].first = first;
-        first += rounds_of(i);
+        first = (uint16_t)(first + rounds_of(i));
     }
-    cache->heap = heap;
-    cache->thread = &mine;
     cache->next_of_thread = mine;
     mine = cache;
-    heap_lock(heap);
-    cache->next_of_heap = heap->thread_caches.first;
-    heap->thread_caches.first = cache;
-    heap->thread_caches.count++;
+    cache->next_of_heap = caches->first;
+    caches->first = cache;
+    caches->count++;
+out:
     heap_leave(heap);
     return cache;
 }
@@ -443,9 +464,14 @@ void memheap_thread_caches_close(memheap_t *heap)
     slot_heaps[caches->id % THREAD_SLOTS]--;
     while (caches->first != NULL) {
         REMOVE(caches->first->thread, caches->first, next_of_thread);
-        delete_cache(heap, caches->first);
+        retire_cache(heap, caches->first);
     }
     memheap_process_unlock();
+    while (caches->unused != NULL) {
+        memheap_thread_cache_t *cache = caches->unused;
+        caches->unused = cache->next_of_heap;
+        memheap_memory_delete(heap->memory, cache, cache_bytes());
+    }
     memheap_array_close(&caches->array);
 }
 
@@ -456,9 +482,7 @@ void memheap_thread_caches_orphan(memheap_t *heap)
     for (memheap_thread_cache_t *c = heap->thread_caches.first; c != NULL;
          c = next) {
         next = c->next_of_heap;
-        if (c->thread == &mine)
-            continue;
-        flush_all(heap, c);
-        delete_cache(heap, c);
+        if (c->thread != &mine)
+            retire_cache(heap, c);
     }
 }

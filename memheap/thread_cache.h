@@ -26,8 +26,10 @@
  * may succeed. The block is then in two caches, and found when it leaves the
  * second one: no two callers get it.
  *
- * How many blocks a stack may have (its limit) doubles each time it runs empty
- * or full. The limits of a cache add up to a budget at most, in bytes; a stack
+ * How many blocks a stack may have, its limit, doubles when it runs empty or
+ * full: up to a batch, and beyond that only if the stack ran full, or empty,
+ * the last time. So a thread that only allocates, or only frees, keeps few
+ * blocks. The limits of a cache add up to a budget at most, in bytes; a stack
  * whose limit rises takes from the others in turn.
  *
  * A cache is used by its thread, which marks it as busy and looks whether it is
@@ -70,7 +72,8 @@ enum {
 typedef struct thread_stack {
     uint16_t count;
     uint16_t limit;
-    uint32_t first;
+    uint16_t first;
+    uint16_t last_way; /* 0: it never ran empty or full */
 } thread_stack_t;
 
 typedef struct memheap_thread_cache {
@@ -95,9 +98,11 @@ typedef struct memheap_thread_caches {
     _Atomic uint8_t *map;
     _Atomic size_t map_end; /* offsets below have a byte */
     bool stopped;
-    unsigned count;
+    unsigned count; /* caches of threads */
+    unsigned made;  /* and unused ones */
     memheap_thread_cache_t *first;
-    memheap_array_t array; /* of the map */
+    memheap_thread_cache_t *unused; /* left by threads that ended */
+    memheap_array_t array;          /* of the map */
 } memheap_thread_caches_t;
 
 /** The caches that the thread used last, by ID modulo THREAD_SLOTS. */
