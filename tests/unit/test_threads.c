@@ -20,6 +20,7 @@
 
 enum {
     THREADS = 4,
+    THREADS_MAX = 8,
     ROUNDS = 20000,
     HELD = 200,
     SIZE = 64 << 20,
@@ -45,7 +46,7 @@ typedef struct worker {
     block_t held[HELD];
 } worker_t;
 
-static worker_t workers[THREADS];
+static worker_t workers[THREADS_MAX];
 
 /* Blocks that threads leave for others to free. */
 static _Atomic(block_t *) passed[PASSED];
@@ -219,9 +220,11 @@ START_TEST(no_memory_is_allocated_twice)
     static const size_t largest[] = {8, 8, 100, 1000, 20000};
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
     for (size_t i = 0; i < 5; i++) {
-        run(THREADS, largest[i]);
-        ck_assert_uint_eq(workers[0].refused, 0);
-        assert_empty(SIZE);
+        for (unsigned threads = 2; threads <= THREADS_MAX; threads *= 2) {
+            run(threads, largest[i]);
+            ck_assert_uint_eq(workers[0].refused, 0);
+            assert_empty(SIZE);
+        }
     }
     unit_heap_close(&unit);
 }
