@@ -65,7 +65,7 @@ for component in $(echo "$built_components" | tr , ' '); do
     printf '%s\n' "$output" | awk -v name="$component" '
         $1 == name || $1 == "module-" name { found += $2 > 0 && $4 > 0 && $5 > 0 }
         END { exit found != 2 }' || miss "no rows of $component"
-    says "$component: mean / glibc " "$component: shmem_malloc / module, net "
+    says "$component: mean / glibc " "$component: shmem_malloc / module "
     if [ -x "$top_builddir/bench/pgas-replay" ]; then
         printf '%s\n' "$output" | grep -q "^shmem-$component  *[0-9]" ||
             miss "no row of shmem_malloc with $component"
