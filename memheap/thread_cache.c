@@ -157,9 +157,9 @@ static bool raise_limit(memheap_t *heap, memheap_thread_cache_t *cache,
     return true;
 }
 
-/* Place a block of a class: it has a mark. If there is no metadata for that, it
- * is plain. @return whether it has one */
-static bool place_marked(memheap_t *heap, size_t offset, unsigned mark)
+/* Give a new block its class. If there is no metadata for that, it has none.
+ * @return whether it has one */
+static bool give_class(memheap_t *heap, size_t offset, unsigned mark)
 {
     memheap_thread_caches_t *caches = &heap->thread_caches;
     if (offset >= caches->map_end) {
@@ -201,7 +201,7 @@ memheap_status_t memheap_thread_cache_refill(memheap_t *heap,
     if (status == MEMHEAP_ERR_NO_MEMORY && size < whole)
         return heap_place(heap, MEMHEAP_MIN_ALIGN, size, offset_p, dirty_p);
     if (status != MEMHEAP_OK ||
-        !place_marked(heap, *offset_p, number | THREAD_LIVE))
+        !give_class(heap, *offset_p, number | THREAD_LIVE))
         return status;
     raise_limit(heap, cache, number, WAY_OUT);
     heap->quiet = true;
@@ -211,7 +211,7 @@ memheap_status_t memheap_thread_cache_refill(memheap_t *heap,
         if (heap_try_place(heap, false, MEMHEAP_MIN_ALIGN, whole, &offset,
                            &dirty) != MEMHEAP_OK)
             break;
-        if (!place_marked(heap, offset, number)) {
+        if (!give_class(heap, offset, number)) {
             heap_release(heap, false, heap->base + offset);
             break;
         }

@@ -19,12 +19,12 @@
  *     ODD   the offset is an odd multiple of 16
  *     LIV   the block is live, else it is in a cache
  *
- * Blocks of a class have at least 32 bytes, so no two share a byte. Other
- * blocks are plain: only the module knows them. So a wrong free is found: by
- * the byte if it is not 0, else by the module. The byte is written without an
- * atomic operation: if two threads free a block at the same time, both calls
- * may succeed. The block is then in two caches, and found when it leaves the
- * second one: no two callers get it.
+ * Blocks of a class have at least 32 bytes, so no two share a byte. Blocks
+ * without a class, such as long ones, are known to the module alone. So a wrong
+ * free is found: by the byte if it is not 0, else by the module. The byte is
+ * written without an atomic operation: if two threads free a block at the same
+ * time, both calls may succeed. The block is then in two caches, and found when
+ * it leaves the second one: no two callers get it.
  *
  * How many blocks a stack may have, its limit, doubles when it runs empty or
  * full: up to a batch, and beyond that only if the stack ran full, or empty,
