@@ -376,34 +376,37 @@ __attribute__((destructor)) static void delete_key(void)
         pthread_key_delete(end_key);
 }
 
-/* Create a cache of this thread, or use one again. The caller has the lock of
- * the process. */
+/* Create a cache of this thread, or use one again. No lock is held while there
+ * is a request for memory. */
 static memheap_thread_cache_t *create_cache(memheap_t *heap)
 {
     memheap_thread_caches_t *caches = &heap->thread_caches;
     heap_lock(heap);
     memheap_thread_cache_t *cache = caches->unused;
-    if (cache != NULL) {
+    if (cache != NULL)
         caches->unused = cache->next_of_heap;
-    } else {
+    heap_leave(heap);
+    bool is_new = cache == NULL;
+    if (is_new)
         cache = memheap_memory_new(heap->memory, cache_bytes());
-        if (cache == NULL)
-            goto out;
-        caches->made++;
-    }
+    if (cache == NULL)
+        return NULL;
     *cache = (memheap_thread_cache_t){.heap = heap, .thread = &mine};
     uint16_t first = 0;
     for (unsigned i = 1; i < THREAD_CLASSES; i++) {
         cache->stacks[i].first = first;
         first = (uint16_t)(first + rounds_of(i));
     }
+    memheap_process_lock();
+    heap_lock(heap);
     cache->next_of_thread = mine;
     mine = cache;
     cache->next_of_heap = caches->first;
     caches->first = cache;
     caches->count++;
-out:
+    caches->made += is_new;
     heap_leave(heap);
+    memheap_process_unlock();
     return cache;
 }
 
@@ -421,9 +424,9 @@ memheap_thread_cache_t *memheap_thread_cache_mine(memheap_t *heap)
     memheap_thread_cache_t *cache = mine;
     while (cache != NULL && cache->heap != heap)
         cache = cache->next_of_thread;
+    memheap_process_unlock();
     if (cache == NULL)
         cache = create_cache(heap);
-    memheap_process_unlock();
     if (cache == NULL)
         return NULL;
     *slot = (thread_slot_t){id, cache};

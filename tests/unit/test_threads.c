@@ -339,6 +339,37 @@ START_TEST(results_of_an_ordered_heap_do_not_depend_on_the_thread)
 }
 END_TEST
 
+/* Where calls have to come in one order, no thread keeps blocks. */
+START_TEST(heaps_in_order_have_no_thread_caches)
+{
+    static const unsigned flags[] = {MEMHEAP_SINGLE_THREADED,
+                                     MEMHEAP_ORDERED,
+                                     MEMHEAP_RECORDED,
+                                     MEMHEAP_JOB_HEAP,
+                                     0,
+                                     0};
+    const char *params[] = {NULL, NULL};
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        params[0] = i == 4   ? "MEMHEAP_CHECK=1"
+                    : i == 5 ? "MEMHEAP_TOP=all"
+                             : "MEMHEAP_TOP=none";
+        memheap_config_t config = {.size = MIB,
+                                   .flags = flags[i],
+                                   .params = params,
+                                   .log = &unit.log.log};
+        void *block;
+        unit_log_init(&unit.log);
+        ck_assert_ok(memheap_create(&config, &unit.heap));
+        ck_assert_uint_eq(unit.heap->thread_caches.id, THREAD_CACHES_NONE);
+        ck_assert_ok(memheap_alloc(unit.heap, 100, &block));
+        ck_assert_ok(memheap_free(unit.heap, block));
+        ck_assert_int_eq(memheap_free(unit.heap, block),
+                         MEMHEAP_ERR_BAD_ADDRESS);
+        memheap_end(unit.heap);
+    }
+}
+END_TEST
+
 /* Two threads free the same large blocks. One free of each succeeds. */
 typedef struct rival {
     pthread_t thread;
@@ -709,6 +740,7 @@ int main(void)
     tcase_add_loop_test(tests,
                         results_of_an_ordered_heap_do_not_depend_on_the_thread,
                         0, (int)unit_component_count());
+    tcase_add_test(tests, heaps_in_order_have_no_thread_caches);
     tcase_add_loop_test(tests, one_of_two_concurrent_frees_succeeds, 0, kinds);
     tcase_add_loop_test(tests, second_free_by_another_thread_is_found, 0,
                         kinds);
