@@ -49,7 +49,7 @@ extern "C" {
  * the flag MEMHEAP_SINGLE_THREADED. memheap_create() and memheap_destroy() of
  * one heap are calls of one thread. Two threads that free one block at the same
  * time may both succeed; the block is not allocated twice, and the mistake is
- * logged later. A child of fork() can use the heaps of its parent that are not
+ * logged later. A forked child can use the heaps of its parent that are not
  * shared, with the blocks of all threads.
  */
 
