@@ -39,13 +39,15 @@ enum {
      * granules and the space below the top >> CACHE_GROWING_SHIFT. */
     CACHE_GROWING_SHIFT = 6,
     CACHE_SMALL = 4096,
-    /* The longest block that is cached, as a part of the top: in a steady heap
-     * with ample room, and else. */
+    ROOM_PARTS = 256, /* of the region, in which the room is expressed */
+    AMPLE_PART = 142, /* room of a steady heap from which it is ample */
+    /* The longest block that is cached, as a part of the top: with ample room,
+     * and else. */
     LONGEST_AMPLE_SHIFT = 9,
     LONGEST_SHIFT = 11,
     LONGEST_SMALL = 128,
     /* surplus blocks joined before the top rises, and to cache another */
-    JOIN_BEFORE_TOP = 4,
+    JOIN_BEFORE_TOP = 5,
     JOIN_ON_FREE = 2,
     VISITS = 4, /* classes that are visited to find a surplus block */
     /* A block stays as it is if it shrinks by at most SHRINK_BYTES and a half
@@ -104,23 +106,23 @@ static inline uint64_t granules_in_blocks(const ptmalloc_t *p)
     return p->free_space.top - p->free_space.total;
 }
 
-/* The limits that depend on the top. The room bounds the cache by its third
- * power, as the part of the region that is above the top: with half of the
- * region above, the cache may take twice the region; with an eighth, a thirty-
- * second of it. Room is ample with half of the region above the top. */
+/* Update the limits that depend on the top and on the growth. The cache may
+ * take 16 * room^3 / end^2: no limit in effect if two fifths of the region are
+ * above the top, but a thirty-second of the region if an eighth is. */
 static MEMHEAP_NOINLINE void room_update(ptmalloc_t *p)
 {
     uint64_t top = p->free_space.top;
     uint64_t end = p->free_space.end;
-    uint64_t above = end - top;
-    uint64_t part = end == 0 ? 0 : above * 256 / end;
-    bool is_ample = p->growth.steady && above >= top;
-    p->cache_max = (above * part >> 8) * part >> 4;
-    if (!p->growth.steady)
+    uint64_t room = end - top;
+    uint64_t part = end == 0 ? 0 : room * ROOM_PARTS / end;
+    bool steady = p->growth.steady;
+    p->cache_max = (room * part >> 8) * part >> 4;
+    if (!steady)
         p->cache_max = memheap_min(
             p->cache_max, memheap_max(top >> CACHE_GROWING_SHIFT, CACHE_SMALL));
-    p->longest = memheap_max(
-        top >> (is_ample ? LONGEST_AMPLE_SHIFT : LONGEST_SHIFT), LONGEST_SMALL);
+    bool is_ample = steady && part >= AMPLE_PART;
+    p->longest = top >> (is_ample ? LONGEST_AMPLE_SHIFT : LONGEST_SHIFT);
+    p->longest = memheap_max(p->longest, LONGEST_SMALL);
     p->module.headroom = is_ample ? HEADROOM_MAX : 0;
     p->cacheable_end = memheap_min(top, MEMHEAP_MAGAZINE_LIMIT);
     p->limited_top = top;
