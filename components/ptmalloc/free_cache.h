@@ -37,7 +37,8 @@ enum {
     CACHE_LONGER = 4,         /* longer classes that may serve a long block */
     /* up to this, a table gives the class; granules */
     CACHE_TABLE_SIZE = 2048,
-    CACHE_WORDS = CACHE_ORDERS * CACHE_STEPS / 64
+    CACHE_WORDS = CACHE_ORDERS * CACHE_STEPS / 64,
+    CACHE_LAST_BIT = CACHE_WORDS * 64 - 1
 };
 
 #define CACHE_NO_BIT UINT32_MAX
@@ -108,7 +109,7 @@ static inline uint64_t cache_size(unsigned number)
 static inline memheap_status_t
 cache_open(free_cache_t *cache, const memheap_memory_t *memory, size_t blocks)
 {
-    cache->hand = CACHE_WORDS * 64 - 1;
+    cache->hand = CACHE_LAST_BIT;
     for (uint64_t i = 0; i < CACHE_TABLE_SIZE; i++)
         cache->class_table[i] =
             (uint16_t)cache_class(memheap_max(i + 1, 2)).number;
@@ -207,18 +208,18 @@ static inline unsigned cache_prev_bit(const free_cache_t *cache, unsigned bit)
     return word * 64 + memheap_log2_floor(cache->map[word]);
 }
 
-/** Move the hand to the next class below, or round again. Returns false if the
- *  cache is empty. */
+/** Move the hand to the next class below. Returns false at the end of a round;
+ *  the next one starts then. */
 static inline bool cache_advance(free_cache_t *cache)
 {
     unsigned bit = cache->hand == 0 ? CACHE_NO_BIT
                                     : cache_prev_bit(cache, cache->hand - 1);
-    if (bit == CACHE_NO_BIT)
-        bit = cache_prev_bit(cache, CACHE_WORDS * 64 - 1);
-    if (bit == CACHE_NO_BIT)
-        return false;
-    cache->hand = bit;
     cache->surplus = 0;
+    if (bit == CACHE_NO_BIT) {
+        cache->hand = CACHE_LAST_BIT;
+        return false;
+    }
+    cache->hand = bit;
     if (cache_deactivate_empty(cache, bit))
         return true;
     cache_stack_t *stack = &cache->stacks[cache_number(bit)];
@@ -229,7 +230,8 @@ static inline bool cache_advance(free_cache_t *cache)
     return true;
 }
 
-/** A stack with surplus blocks, or NULL if `visits` classes have none. */
+/** A stack with surplus blocks. NULL if `visits` classes have none, and at the
+ *  end of a round. */
 static inline cache_stack_t *cache_find_surplus(free_cache_t *cache,
                                                 unsigned visits)
 {
@@ -247,7 +249,7 @@ static inline cache_stack_t *cache_find_any(free_cache_t *cache)
 {
     unsigned bit;
     do
-        bit = cache_prev_bit(cache, CACHE_WORDS * 64 - 1);
+        bit = cache_prev_bit(cache, CACHE_LAST_BIT);
     while (bit != CACHE_NO_BIT && cache_deactivate_empty(cache, bit));
     return bit == CACHE_NO_BIT ? NULL : &cache->stacks[cache_number(bit)];
 }

@@ -46,9 +46,11 @@ enum {
     LONGEST_AMPLE_SHIFT = 9,
     LONGEST_SHIFT = 11,
     LONGEST_SMALL = 128,
+    /* Longer blocks have multiples of this part of a power of two. */
+    ROUND_SHIFT = 7,
     /* surplus blocks joined before the top rises, and to cache another */
     JOIN_BEFORE_TOP = 5,
-    JOIN_ON_FREE = 2,
+    JOIN_ON_FREE = 3,
     VISITS = 4, /* classes that are visited to find a surplus block */
     /* A block stays as it is if it shrinks by at most SHRINK_BYTES and a half
      * of its size. */
@@ -256,16 +258,23 @@ static MEMHEAP_NOINLINE memheap_result_t alloc_slow(ptmalloc_t *p, size_t size,
     memheap_status_t status = metadata_ensure(p);
     if (status != MEMHEAP_OK)
         return memheap_result_error(status);
-    /* The class first; as a last resort the exact length, or one granule more
-     * if a single granule would be left. */
-    uint64_t wants[] = {class.size, exact, exact + 1};
+    /* The class first, or a multiple of what long classes are multiples of, if
+     * the block is too long to be cached. As a last resort the exact length, or
+     * one granule more if a single granule would be left. */
+    uint64_t common = (uint64_t)1 << CACHE_ALIGN;
+    uint64_t first = class.size;
+    if (exact > p->longest)
+        first = memheap_align_up(
+            exact,
+            memheap_max(common, (uint64_t)1 << memheap_log2_floor(exact) >>
+                                    ROUND_SHIFT));
+    uint64_t wants[] = {first, exact, exact + 1};
     span_t span;
     status = MEMHEAP_ERR_NO_MEMORY;
     for (unsigned i = exact <= CACHE_EXACT ? 1 : 0;
-         i < 3 && status == MEMHEAP_ERR_NO_MEMORY; i++) {
-        size_t common = i == 0 ? (size_t)1 << CACHE_ALIGN : 1;
-        status = find_place(p, wants[i], memheap_max(align, common), &span);
-    }
+         i < 3 && status == MEMHEAP_ERR_NO_MEMORY; i++)
+        status = find_place(p, wants[i],
+                            memheap_max(align, i == 0 ? common : 1), &span);
     if (status != MEMHEAP_OK) {
         limits_update(p);
         return memheap_result_error(status);
@@ -476,7 +485,7 @@ static void ptmalloc_normalize(memheap_module_t *module)
     join_all(p);
     free_space_retire_victim(&p->free_space);
     p->growth = (growth_t){.steady = false};
-    p->cache.hand = CACHE_WORDS * 64 - 1;
+    p->cache.hand = CACHE_LAST_BIT;
     p->cache.surplus = 0;
     p->free_space.bins = (bins_t){.summary = 0};
     for (uint64_t at = 0; at < p->free_space.top; at += length_at(p, at)) {
