@@ -18,7 +18,7 @@
 
 #include "base/array.h"
 
-#define MEMHEAP_MAGAZINE_ROUNDS 27u
+#define MEMHEAP_MAGAZINE_ROUNDS 26u
 #define MEMHEAP_MAGAZINE_LIMIT ((uint64_t)1 << 32)
 
 /** A magazine. The uppermost one stands for its stack. All zero is an empty

@@ -14,7 +14,7 @@ ptmalloc_sources = components/ptmalloc/bins.h components/ptmalloc/free_cache.h \
 	components/ptmalloc/chunk.h components/ptmalloc/ptmalloc.c \
 	components/ptmalloc/ptmalloc_state.h components/ptmalloc/ptmalloc_check.c \
 	components/ptmalloc/block_map.h components/ptmalloc/free_space.c \
-	components/ptmalloc/free_space.h
+	components/ptmalloc/free_space.h components/ptmalloc/growth.h
 
 # The component for guarded heaps is always built; it cannot be deselected.
 component_sources = $(guard_sources)

@@ -139,19 +139,22 @@ static inline unsigned map_class_number(const block_map_t *map,
     return number;
 }
 
+/* Eight groups of six bits spread to eight bytes, in halves. */
 static inline void map_write_value(uint8_t *at, uint64_t value)
 {
-    for (unsigned i = 0; i < MAP_VALUE_BYTES; i++)
-        at[i] =
-            value >> MAP_VALUE_BITS * i & (((unsigned)1 << MAP_VALUE_BITS) - 1);
+    value = (value & 0xFFFFFF) | (value & 0xFFFFFF000000) << 8;
+    value = (value & 0x00000FFF00000FFF) | (value & 0x00FFF00000FFF000) << 4;
+    value = (value & 0x003F003F003F003F) | (value & 0x0FC00FC00FC00FC0) << 2;
+    memcpy(at, &value, MAP_VALUE_BYTES);
 }
 
 static inline uint64_t map_read_value(const uint8_t *at)
 {
-    uint64_t value = 0;
-    for (unsigned i = 0; i < MAP_VALUE_BYTES; i++)
-        value |= (uint64_t)at[i] << MAP_VALUE_BITS * i;
-    return value;
+    uint64_t value;
+    memcpy(&value, at, MAP_VALUE_BYTES);
+    value = (value & 0x003F003F003F003F) | (value & 0x3F003F003F003F00) >> 2;
+    value = (value & 0x00000FFF00000FFF) | (value & 0x0FFF00000FFF0000) >> 4;
+    return (value & 0xFFFFFF) | (value & 0xFFFFFF00000000) >> 8;
 }
 
 /** Header value of the long piece that starts at a granule. */

@@ -11,6 +11,12 @@
  *
  * Each class has a stack of cached blocks (base/magazines.h). The memory of a
  * stack is touched only once the class is used.
+ *
+ * What is cached and not used is surplus. A hand visits the classes in turn. It
+ * sets the floor of a stack to the number of its blocks. An allocation that
+ * reaches the floor lowers it. So at the next visit, the blocks below the floor
+ * were not needed since the last one, and may be joined. The floor costs
+ * nothing in the fast path, which compares with it in place of 0.
  */
 #ifndef MEMHEAP_COMPONENTS_PTMALLOC_FREE_CACHE_H
 #define MEMHEAP_COMPONENTS_PTMALLOC_FREE_CACHE_H
@@ -28,10 +34,11 @@ enum {
     CACHE_ORDER_STRIDE = 256, /* distance of the numbers of two orders */
     CACHE_STEPS = 64,         /* classes of an order */
     CACHE_ALIGN_PROBES = 8,   /* rounds examined for an aligned block */
+    CACHE_LONGER = 4,         /* longer classes that may serve a long block */
     /* up to this, a table gives the class; granules */
     CACHE_TABLE_SIZE = 2048,
-    CACHE_LARGE_BIT = 63, /* first bit of large blocks in the map */
-    CACHE_WORDS = CACHE_ORDERS * CACHE_STEPS / 64
+    CACHE_WORDS = CACHE_ORDERS * CACHE_STEPS / 64,
+    CACHE_LAST_BIT = CACHE_WORDS * 64 - 1
 };
 
 #define CACHE_NO_BIT UINT32_MAX
@@ -45,15 +52,17 @@ typedef struct cache_stack {
     uint64_t block_size; /* bytes; set before the first block exists */
     /** Rounds that the magazine can take. 0 while the class is not in the map;
      *  the stack is then empty. */
-    uint32_t capacity;
+    uint16_t capacity;
+    bool refilled; /* an allocation emptied the magazine since the last visit */
+    uint32_t floor; /* rounds of the magazine that are surplus if they stay */
     memheap_magazine_t magazine;
 } cache_stack_t;
 
 typedef struct free_cache {
     cache_stack_t *stacks; /* by class number */
     memheap_magazines_t magazines;
-    /** The bit from which the search for large blocks starts. */
-    unsigned next_large;
+    unsigned hand;             /* bit of the class that was visited last */
+    uint32_t surplus;          /* blocks of that class that may be joined */
     uint32_t orders_used;      /* bit o: a class of order o was used */
     uint64_t summary;          /* bit w: map[w] is not 0 */
     uint64_t map[CACHE_WORDS]; /* by cache_bit(): the stack may have blocks */
@@ -100,7 +109,7 @@ static inline uint64_t cache_size(unsigned number)
 static inline memheap_status_t
 cache_open(free_cache_t *cache, const memheap_memory_t *memory, size_t blocks)
 {
-    cache->next_large = CACHE_WORDS * 64 - 1;
+    cache->hand = CACHE_LAST_BIT;
     for (uint64_t i = 0; i < CACHE_TABLE_SIZE; i++)
         cache->class_table[i] =
             (uint16_t)cache_class(memheap_max(i + 1, 2)).number;
@@ -162,6 +171,7 @@ static inline bool cache_deactivate_empty(free_cache_t *cache, unsigned bit)
     if (!memheap_magazine_is_empty(&stack->magazine))
         return false;
     stack->capacity = 0;
+    stack->refilled = false;
     cache->map[bit / 64] &= ~((uint64_t)1 << bit % 64);
     if (cache->map[bit / 64] == 0)
         cache->summary &= ~((uint64_t)1 << bit / 64);
@@ -198,32 +208,100 @@ static inline unsigned cache_prev_bit(const free_cache_t *cache, unsigned bit)
     return word * 64 + memheap_log2_floor(cache->map[word]);
 }
 
-/** A stack with large blocks, or NULL. Stacks are visited downwards from
- *  `next_large`, and round again. */
-static inline cache_stack_t *cache_find_large(free_cache_t *cache)
+/** Move the hand to the next class below. Returns false at the end of a round;
+ *  the next one starts then. */
+static inline bool cache_advance(free_cache_t *cache)
 {
-    for (unsigned ends = 0; ends < 2;) {
-        unsigned bit = cache_prev_bit(cache, cache->next_large);
-        if (bit == CACHE_NO_BIT || bit < CACHE_LARGE_BIT) {
-            cache->next_large = CACHE_WORDS * 64 - 1;
-            ends++;
-        } else {
-            cache->next_large = bit;
-            if (!cache_deactivate_empty(cache, bit))
-                return &cache->stacks[cache_number(bit)];
-        }
+    unsigned bit = cache->hand == 0 ? CACHE_NO_BIT
+                                    : cache_prev_bit(cache, cache->hand - 1);
+    cache->surplus = 0;
+    if (bit == CACHE_NO_BIT) {
+        cache->hand = CACHE_LAST_BIT;
+        return false;
     }
-    return NULL;
+    cache->hand = bit;
+    if (cache_deactivate_empty(cache, bit))
+        return true;
+    cache_stack_t *stack = &cache->stacks[cache_number(bit)];
+    bool has_deep = stack->magazine.below != 0 && !stack->refilled;
+    cache->surplus = has_deep ? UINT32_MAX : stack->floor;
+    stack->floor = stack->magazine.count;
+    stack->refilled = false;
+    return true;
 }
 
-/** The stack with the longest cached small blocks, or NULL. */
-static inline cache_stack_t *cache_find_small(free_cache_t *cache)
+/** A stack with surplus blocks. NULL if `visits` classes have none, and at the
+ *  end of a round. */
+static inline cache_stack_t *cache_find_surplus(free_cache_t *cache,
+                                                unsigned visits)
+{
+    for (;; visits--) {
+        cache_stack_t *stack = &cache->stacks[cache_number(cache->hand)];
+        if (cache->surplus > 0 && !memheap_magazine_is_empty(&stack->magazine))
+            return stack;
+        if (visits == 0 || !cache_advance(cache))
+            return NULL;
+    }
+}
+
+/** A stack that is not empty, or NULL. */
+static inline cache_stack_t *cache_find_any(free_cache_t *cache)
 {
     unsigned bit;
     do
-        bit = cache_prev_bit(cache, CACHE_LARGE_BIT - 1);
+        bit = cache_prev_bit(cache, CACHE_LAST_BIT);
     while (bit != CACHE_NO_BIT && cache_deactivate_empty(cache, bit));
     return bit == CACHE_NO_BIT ? NULL : &cache->stacks[cache_number(bit)];
+}
+
+/** Take the uppermost block out of a stack that is not empty. It counts as
+ *  surplus. Returns its start. */
+static inline uint64_t cache_drop(free_cache_t *cache, cache_stack_t *stack)
+{
+    if (stack->magazine.count == 0)
+        memheap_magazine_refill(&cache->magazines, &stack->magazine);
+    uint64_t start = stack->magazine.round[--stack->magazine.count];
+    stack->floor = stack->magazine.count;
+    if (cache->surplus > 0 && cache->surplus != UINT32_MAX)
+        cache->surplus--;
+    return start;
+}
+
+/** Whether the magazine of a stack has an aligned block. Moves it to the top,
+ *  and lowers the floor so that it can be taken. */
+static inline bool cache_offers(cache_stack_t *stack, uint64_t align)
+{
+    uint32_t count = stack->magazine.count;
+    if (count == 0 || !cache_find_aligned(&stack->magazine, align))
+        return false;
+    if (stack->floor == count)
+        stack->floor = count / 2;
+    return true;
+}
+
+/** A stack whose uppermost block is aligned and serves a request of a class, or
+ *  NULL. A long block may be up to CACHE_LONGER classes longer. */
+static inline cache_stack_t *cache_find(free_cache_t *cache, unsigned number,
+                                        uint64_t align)
+{
+    cache_stack_t *stack = &cache->stacks[number];
+    if (stack->magazine.count == 0 &&
+        memheap_magazine_refill(&cache->magazines, &stack->magazine))
+        stack->refilled = true;
+    if (cache_offers(stack, align))
+        return stack;
+    if (number < CACHE_ORDER_STRIDE)
+        return NULL;
+    /* The classes of an order are one word of the map. */
+    unsigned bit = cache_bit(number);
+    uint64_t longer = cache->map[bit / 64] >> bit % 64 >> 1 &
+                      (((uint64_t)1 << CACHE_LONGER) - 1);
+    for (; longer != 0; longer &= longer - 1) {
+        stack = &cache->stacks[number + 1 + (unsigned)__builtin_ctzll(longer)];
+        if (cache_offers(stack, align))
+            return stack;
+    }
+    return NULL;
 }
 
 #endif

@@ -232,22 +232,17 @@ static inline uint64_t aligned_start(const chunk_t *c, uint64_t size,
                                                                 : GRANULE_NONE;
 }
 
-/* Cut a span from the best fit among chunks and victim. Only pieces of at
- * least `room` granules are considered. */
-static span_t take_best(free_space_t *space, uint64_t size, uint64_t room,
-                        uint64_t align, size_t probes)
+/* The best fit for `size` granules among chunks and victim, or CHUNK_NONE. The
+ * victim becomes a chunk if it is the best fit. */
+static chunk_id_t find_best(free_space_t *space, uint64_t size, size_t probes)
 {
-    chunk_id_t id = bins_best(&space->bins, &space->pool, room, probes);
-    if (bins_fits(space->victim.size, room) &&
+    chunk_id_t id = bins_best(&space->bins, &space->pool, size, probes);
+    if (bins_fits(space->victim.size, size) &&
         (id == CHUNK_NONE || space->victim.size < chunk(space, id)->size)) {
         free_space_retire_victim(space);
-        id = bins_best(&space->bins, &space->pool, room, probes);
+        id = bins_best(&space->bins, &space->pool, size, probes);
     }
-    if (id == CHUNK_NONE)
-        return (span_t){.start = GRANULE_NONE};
-    uint64_t start = aligned_start(chunk(space, id), size, align);
-    return start == GRANULE_NONE ? (span_t){.start = GRANULE_NONE}
-                                 : chunk_carve(space, id, start, size);
+    return id;
 }
 
 /* Cut a short span: from a chunk of exactly its size, else from the victim,
@@ -280,10 +275,17 @@ span_t free_space_take(free_space_t *space, uint64_t size, uint64_t align,
 {
     if (size < PIECE_LONG && align == 1)
         return take_short(space, size, probes);
-    span_t span = take_best(space, size, size, align, probes);
-    if (span.start == GRANULE_NONE && align > 1)
-        span = take_best(space, size, size + align + 1, align, probes);
-    return span;
+    chunk_id_t id = find_best(space, size, probes);
+    if (id == CHUNK_NONE)
+        return (span_t){.start = GRANULE_NONE};
+    uint64_t start = aligned_start(chunk(space, id), size, align);
+    if (start == GRANULE_NONE && align > 1) {
+        id = find_best(space, size + align + 1, probes);
+        if (id != CHUNK_NONE)
+            start = aligned_start(chunk(space, id), size, align);
+    }
+    return start == GRANULE_NONE ? (span_t){.start = GRANULE_NONE}
+                                 : chunk_carve(space, id, start, size);
 }
 
 /* Commit the metadata for a top. */

@@ -36,7 +36,7 @@ enum {
     SPARE_NODES = 4,
     ENSURE_STEP = 64, /* blocks for which metadata is ensured in advance */
     /* chunks of a bin that are compared, except as a last resort */
-    BIN_PROBES = 8
+    BIN_PROBES = 12
 };
 
 /** A range of granules. */

@@ -7,13 +7,15 @@
  * with its neighbours. A request is served from the cache, else from free
  * pieces, else from the top.
  *
- * Memory is plentiful while the top is below two fifths of the region and below
- * twice the most that was ever live. All freed blocks may then be cached.
- * Above, the cache is limited to small shares of the space below and above the
- * top; blocks beyond the limit become free space. A few cached blocks are
- * joined before the top rises, and all before a request fails. The limit is
- * kept as `used_min`, the least that has to be in use, so free() compares one
- * number.
+ * What may be cached depends on the room above the top, and on whether the heap
+ * grows (growth.h). While it does, only a small part of the space below the top
+ * is cached, so that freed blocks are joined before the top rises. The cache of
+ * a steady heap is bounded by the room alone: its blocks lie where memory was
+ * needed before. Blocks beyond the limit take the place of cached blocks that
+ * are surplus (free_cache.h), or become free space. A few surplus blocks are
+ * joined before the top rises, and all cached blocks before a request fails.
+ * The limit is kept as `used_min`, the least that has to be in use, so free()
+ * compares one number.
  *
  * Invariants, tested by ptmalloc_check():
  * - each granule below the top belongs to one piece, as the block map says;
@@ -33,25 +35,30 @@
 #include "components/ptmalloc/ptmalloc_state.h"
 
 enum {
-    PLENTY_NUMERATOR = 2, /* part of the region in which memory is plentiful */
-    PLENTY_DENOMINATOR = 5,
-    /* Limits of the cache above that: the greater of CACHE_MAX_SMALL granules
-     * and the space below the top >> CACHE_MAX_BELOW_SHIFT, but no more than
-     * the space above it >> CACHE_MAX_ABOVE_SHIFT. */
-    CACHE_MAX_BELOW_SHIFT = 2,
-    CACHE_MAX_SMALL = 4096,
-    CACHE_MAX_ABOVE_SHIFT = 5,
-    CACHE_MAX_ONE_SHIFT = 6, /* share of the limit that one block may take */
-    FLUSH_BEFORE_TOP = 2,    /* cached blocks joined before the top rises */
-    FLUSH_ON_FREE = 1,       /* cached blocks joined to cache another */
-    /* A block stays as it is if it shrinks by at most SHRINK_BYTES and a part
-     * of its size: a half if memory is plentiful, else a sixteenth. */
+    /* The cache of a growing heap is at most the greater of CACHE_SMALL
+     * granules and the space below the top >> CACHE_GROWING_SHIFT. */
+    CACHE_GROWING_SHIFT = 6,
+    CACHE_SMALL = 4096,
+    ROOM_PARTS = 256, /* of the region, in which the room is expressed */
+    AMPLE_PART = 142, /* room of a steady heap from which it is ample */
+    /* The longest block that is cached, as a part of the top: with ample room,
+     * and else. */
+    LONGEST_AMPLE_SHIFT = 9,
+    LONGEST_SHIFT = 11,
+    LONGEST_SMALL = 128,
+    /* Longer blocks have multiples of this part of a power of two. */
+    ROUND_SHIFT = 7,
+    /* surplus blocks joined before the top rises, and to cache another */
+    JOIN_BEFORE_TOP = 5,
+    JOIN_ON_FREE = 3,
+    VISITS = 4, /* classes that are visited to find a surplus block */
+    /* A block stays as it is if it shrinks by at most SHRINK_BYTES and a half
+     * of its size. */
     SHRINK_BYTES = 63,
-    SHRINK_SHIFT_PLENTY = 1,
-    SHRINK_SHIFT_SCARCE = 4,
+    SHRINK_SHIFT = 1,
     /* A growing block may get half of its new size in addition, up to this
      * many bytes. */
-    HEADROOM_MAX = 65536
+    HEADROOM_MAX = 4096
 };
 
 /* Granules of a block of `size` bytes; size is not 0. */
@@ -101,54 +108,62 @@ static inline uint64_t granules_in_blocks(const ptmalloc_t *p)
     return p->free_space.top - p->free_space.total;
 }
 
+/* Update the limits that depend on the top and on the growth. The cache may
+ * take 16 * room^3 / end^2: no limit in effect if two fifths of the region are
+ * above the top, but a thirty-second of the region if an eighth is. */
+static MEMHEAP_NOINLINE void room_update(ptmalloc_t *p)
+{
+    uint64_t top = p->free_space.top;
+    uint64_t end = p->free_space.end;
+    uint64_t room = end - top;
+    uint64_t part = end == 0 ? 0 : room * ROOM_PARTS / end;
+    bool steady = p->growth.steady;
+    p->cache_max = (room * part >> 8) * part >> 4;
+    if (!steady)
+        p->cache_max = memheap_min(
+            p->cache_max, memheap_max(top >> CACHE_GROWING_SHIFT, CACHE_SMALL));
+    bool is_ample = steady && part >= AMPLE_PART;
+    p->longest = top >> (is_ample ? LONGEST_AMPLE_SHIFT : LONGEST_SHIFT);
+    p->longest = memheap_max(p->longest, LONGEST_SMALL);
+    p->module.headroom = is_ample ? HEADROOM_MAX : 0;
+    p->cacheable_end = memheap_min(top, MEMHEAP_MAGAZINE_LIMIT);
+    p->limited_top = top;
+}
+
 /* Update the limits of the cache. Called after the top moved or free space
  * changed. */
 static inline void limits_update(ptmalloc_t *p)
 {
-    uint64_t top = p->free_space.top;
-    uint64_t end = p->free_space.end;
-    p->used_max = memheap_max(p->used_max, p->module.used >> GRANULE_ORDER);
-    p->plenty_end = memheap_min(end / PLENTY_DENOMINATOR * PLENTY_NUMERATOR,
-                                2 * p->used_max + CACHE_MAX_SMALL);
-    p->cache_max = top;
-    p->shrink_shift = SHRINK_SHIFT_PLENTY;
-    p->module.headroom = HEADROOM_MAX;
-    if (top > p->plenty_end) {
-        p->shrink_shift = SHRINK_SHIFT_SCARCE;
-        p->module.headroom = 0;
-        p->cache_max = memheap_min(
-            memheap_max(top >> CACHE_MAX_BELOW_SHIFT, CACHE_MAX_SMALL),
-            (end - top) >> CACHE_MAX_ABOVE_SHIFT);
-    }
-    p->used_min = granules_in_blocks(p) > p->cache_max
-                      ? bytes_of(granules_in_blocks(p) - p->cache_max)
-                      : 0;
-    p->cacheable_end = memheap_min(top, MEMHEAP_MAGAZINE_LIMIT);
+    if (p->free_space.top != p->limited_top)
+        room_update(p);
+    uint64_t blocks = granules_in_blocks(p);
+    p->used_min = blocks > p->cache_max ? bytes_of(blocks - p->cache_max) : 0;
 }
 
 /* Turn the uppermost cached block of a stack into free space. */
-static void flush_one(ptmalloc_t *p, cache_stack_t *stack)
+static void join_one(ptmalloc_t *p, cache_stack_t *stack)
 {
-    if (stack->magazine.count == 0)
-        memheap_magazine_refill(&p->cache.magazines, &stack->magazine);
-    uint64_t start = stack->magazine.round[--stack->magazine.count];
+    uint64_t start = cache_drop(&p->cache, stack);
     uint64_t size = stack->block_size >> GRANULE_ORDER;
     p->blocks--;
     map_clear(map_of(p), start, size);
     free_space_give(&p->free_space, start, size);
 }
 
-/* Turn up to `count` cached blocks into free space, large blocks first. */
-static MEMHEAP_NOINLINE void flush(ptmalloc_t *p, size_t count)
+/* Turn a surplus block into free space. Returns false if none is found. */
+static bool join_surplus(ptmalloc_t *p)
 {
-    for (; count > 0; count--) {
-        cache_stack_t *stack = cache_find_large(&p->cache);
-        if (stack == NULL)
-            stack = cache_find_small(&p->cache);
-        if (stack == NULL)
-            return;
-        flush_one(p, stack);
-    }
+    cache_stack_t *stack = cache_find_surplus(&p->cache, VISITS);
+    if (stack != NULL)
+        join_one(p, stack);
+    return stack != NULL;
+}
+
+/* Turn all cached blocks into free space. */
+static MEMHEAP_NOINLINE void join_all(ptmalloc_t *p)
+{
+    for (cache_stack_t *stack; (stack = cache_find_any(&p->cache)) != NULL;)
+        join_one(p, stack);
 }
 
 /* Make sure of the nodes and magazines that one more block may need. */
@@ -171,27 +186,32 @@ static memheap_status_t find_place(ptmalloc_t *p, uint64_t size, uint64_t align,
 {
     free_space_t *space = &p->free_space;
     *span_p = free_space_take(space, size, align, BIN_PROBES);
-    if (span_p->start == GRANULE_NONE && space->top + size > p->plenty_end) {
-        flush(p, FLUSH_BEFORE_TOP);
-        *span_p = free_space_take(space, size, align, BIN_PROBES);
-    }
     if (span_p->start != GRANULE_NONE)
         return MEMHEAP_OK;
+    unsigned joined = 0;
+    while (joined < JOIN_BEFORE_TOP && join_surplus(p))
+        joined++;
+    if (joined > 0) {
+        *span_p = free_space_take(space, size, align, BIN_PROBES);
+        if (span_p->start != GRANULE_NONE)
+            return MEMHEAP_OK;
+    }
     memheap_status_t status = free_space_take_top(space, size, align, span_p);
     if (status != MEMHEAP_ERR_NO_MEMORY)
         return status;
-    flush(p, SIZE_MAX);
+    join_all(p);
     *span_p = free_space_take(space, size, align, SIZE_MAX);
     return span_p->start != GRANULE_NONE
                ? MEMHEAP_OK
                : free_space_take_top(space, size, align, span_p);
 }
 
-/* The uppermost block of a magazine if it is aligned, or GRANULE_NONE. */
+/* The uppermost block of a magazine if it is aligned and above the floor, or
+ * GRANULE_NONE. */
 static inline uint64_t cache_peek(const cache_stack_t *stack, size_t align)
 {
     uint32_t count = stack->magazine.count;
-    if (MEMHEAP_UNLIKELY(count == 0))
+    if (MEMHEAP_UNLIKELY(count == stack->floor))
         return GRANULE_NONE;
     uint64_t start = stack->magazine.round[count - 1];
     return MEMHEAP_LIKELY((bytes_of(start) & (align - 1)) == 0) ? start
@@ -216,10 +236,13 @@ static void block_add(ptmalloc_t *p, span_t span)
     block_mark(p, span.start, class);
     p->blocks++;
     p->module.used += bytes_of(span.size);
+    if (growth_note(&p->growth, span.size, p->free_space.top))
+        room_update(p);
     limits_update(p);
 }
 
-/* Slow path of alloc: the uppermost cached block is missing or not aligned. */
+/* Slow path of alloc: the uppermost cached block is missing, not aligned, or at
+ * the floor. */
 static MEMHEAP_NOINLINE memheap_result_t alloc_slow(ptmalloc_t *p, size_t size,
                                                     size_t align)
 {
@@ -227,26 +250,31 @@ static MEMHEAP_NOINLINE memheap_result_t alloc_slow(ptmalloc_t *p, size_t size,
     if (exact > p->free_space.end)
         return memheap_result_error(MEMHEAP_ERR_NO_MEMORY);
     cache_class_t class = cache_class(exact);
-    cache_stack_t *stack = &p->cache.stacks[class.number];
     align >>= GRANULE_ORDER;
-    if ((stack->magazine.count > 0 ||
-         memheap_magazine_refill(&p->cache.magazines, &stack->magazine)) &&
-        cache_find_aligned(&stack->magazine, align))
+    cache_stack_t *stack = cache_find(&p->cache, class.number, align);
+    if (stack != NULL)
         return cache_pop(p, stack,
                          stack->magazine.round[stack->magazine.count - 1]);
     memheap_status_t status = metadata_ensure(p);
     if (status != MEMHEAP_OK)
         return memheap_result_error(status);
-    /* The class first; as a last resort the exact length, or one granule more
-     * if a single granule would be left. */
-    uint64_t wants[] = {class.size, exact, exact + 1};
+    /* The class first, or a multiple of what long classes are multiples of, if
+     * the block is too long to be cached. As a last resort the exact length, or
+     * one granule more if a single granule would be left. */
+    uint64_t common = (uint64_t)1 << CACHE_ALIGN;
+    uint64_t first = class.size;
+    if (exact > p->longest)
+        first = memheap_align_up(
+            exact,
+            memheap_max(common, (uint64_t)1 << memheap_log2_floor(exact) >>
+                                    ROUND_SHIFT));
+    uint64_t wants[] = {first, exact, exact + 1};
     span_t span;
     status = MEMHEAP_ERR_NO_MEMORY;
     for (unsigned i = exact <= CACHE_EXACT ? 1 : 0;
-         i < 3 && status == MEMHEAP_ERR_NO_MEMORY; i++) {
-        size_t common = i == 0 ? (size_t)1 << CACHE_ALIGN : 1;
-        status = find_place(p, wants[i], memheap_max(align, common), &span);
-    }
+         i < 3 && status == MEMHEAP_ERR_NO_MEMORY; i++)
+        status = find_place(p, wants[i],
+                            memheap_max(align, i == 0 ? common : 1), &span);
     if (status != MEMHEAP_OK) {
         limits_update(p);
         return memheap_result_error(status);
@@ -295,21 +323,18 @@ static MEMHEAP_NOINLINE memheap_status_t free_slow(ptmalloc_t *p,
     cache_stack_t *stack = &p->cache.stacks[class.number];
     size_t used = p->module.used - bytes_of(class.size);
     bool caches = class.number != 0 && start < MEMHEAP_MAGAZINE_LIMIT &&
-                  (class.size < PIECE_LONG ||
-                   class.size <= p->cache_max >> CACHE_MAX_ONE_SHIFT);
+                  (class.size < PIECE_LONG || class.size <= p->longest);
     for (unsigned n = 0; caches && used < p->used_min; n++) {
-        cache_stack_t *large =
-            n < FLUSH_ON_FREE ? cache_find_large(&p->cache) : NULL;
-        caches = large != NULL;
-        if (caches)
-            flush_one(p, large);
+        caches = n < JOIN_ON_FREE && join_surplus(p);
         limits_update(p);
     }
     if (caches) {
         if (stack->capacity == 0)
             cache_activate(&p->cache, class.number);
-        if (stack->magazine.count == stack->capacity)
+        if (stack->magazine.count == stack->capacity) {
             memheap_magazine_spill(&p->cache.magazines, &stack->magazine);
+            stack->floor = 0;
+        }
         return cache_push(p, stack, start, used);
     }
     p->module.used = used;
@@ -421,7 +446,7 @@ static memheap_result_t ptmalloc_resize(memheap_module_t *module, size_t offset,
     size_t have = p->cache.stacks[number].block_size;
     if (MEMHEAP_UNLIKELY(number == 0))
         return resize_slow(p, start, size);
-    if (size <= have && have - size <= SHRINK_BYTES + (have >> p->shrink_shift))
+    if (size <= have && have - size <= SHRINK_BYTES + (have >> SHRINK_SHIFT))
         return memheap_result_ok(have);
     uint64_t wants = (size - 1) >> GRANULE_ORDER;
     if (MEMHEAP_LIKELY(size > have && wants < MAP_LONG &&
@@ -443,7 +468,7 @@ static memheap_status_t ptmalloc_reserve(memheap_module_t *module,
     memheap_status_t status = metadata_ensure(p);
     if (status != MEMHEAP_OK)
         return status;
-    flush(p, SIZE_MAX);
+    join_all(p);
     status = free_space_take_at(&p->free_space, &span);
     if (status == MEMHEAP_OK)
         block_add(p, span);
@@ -451,22 +476,24 @@ static memheap_status_t ptmalloc_reserve(memheap_module_t *module,
     return status;
 }
 
-/* Placement depends on the cache, the victim, the most that was live, and the
- * order of chunks within a bin. Reset all four; refill the bins in address
+/* Placement depends on the cache, its hand, the victim, the growth, and the
+ * order of chunks within a bin. Reset all five; refill the bins in address
  * order. */
 static void ptmalloc_normalize(memheap_module_t *module)
 {
     ptmalloc_t *p = ptmalloc_of(module);
-    flush(p, SIZE_MAX);
+    join_all(p);
     free_space_retire_victim(&p->free_space);
-    p->used_max = 0;
-    p->cache.next_large = CACHE_WORDS * 64 - 1;
+    p->growth = (growth_t){.steady = false};
+    p->cache.hand = CACHE_LAST_BIT;
+    p->cache.surplus = 0;
     p->free_space.bins = (bins_t){.summary = 0};
     for (uint64_t at = 0; at < p->free_space.top; at += length_at(p, at)) {
         if (!map_is_live(map_of(p), at))
             bins_add(&p->free_space.bins, &p->free_space.pool,
                      free_space_chunk(&p->free_space, at));
     }
+    room_update(p);
     limits_update(p);
 }
 
@@ -477,6 +504,7 @@ static memheap_status_t ptmalloc_grow(memheap_module_t *module, size_t new_size)
         return MEMHEAP_ERR_BAD_ARGUMENT;
     module->size = new_size;
     p->free_space.end = new_size >> GRANULE_ORDER;
+    room_update(p);
     limits_update(p);
     return MEMHEAP_OK;
 }
@@ -568,6 +596,7 @@ static memheap_status_t ptmalloc_create(const memheap_module_config_t *config,
         ptmalloc_destroy(&p->module);
         return status;
     }
+    room_update(p);
     limits_update(p);
     *module_p = &p->module;
     return MEMHEAP_OK;

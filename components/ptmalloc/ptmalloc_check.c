@@ -83,7 +83,8 @@ static bool check_stack(const ptmalloc_t *p, unsigned number, tally_t *t)
     const memheap_magazine_t *magazine = &stack->magazine;
     unsigned bit = cache_bit(number);
     bool entered = (p->cache.map[bit / 64] >> bit % 64 & 1) != 0;
-    if (stack->capacity != (entered ? MEMHEAP_MAGAZINE_ROUNDS : 0))
+    if (stack->capacity != (entered ? MEMHEAP_MAGAZINE_ROUNDS : 0) ||
+        stack->floor > magazine->count)
         return false;
     for (;;
          magazine = memheap_magazine_at(&p->cache.magazines, magazine->below)) {

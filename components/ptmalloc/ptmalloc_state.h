@@ -7,6 +7,7 @@
 #include <memheap/component.h>
 #include "components/ptmalloc/free_cache.h"
 #include "components/ptmalloc/free_space.h"
+#include "components/ptmalloc/growth.h"
 
 enum {
     GRANULE_ORDER = 4
@@ -17,13 +18,11 @@ typedef struct ptmalloc {
     /** Granules. A block at or behind this cannot be cached. Not above the
      *  top. */
     uint64_t cacheable_end;
-    size_t used_min;     /* bytes; if less is in use, too much is cached. */
-    uint64_t cache_max;  /* granules that may be cached */
-    uint64_t plenty_end; /* granules; below this, memory is plentiful */
-    uint64_t used_max;   /* granules; most that were live */
-    /** A block stays as it is if it shrinks by less than its size >>
-     *  shrink_shift. */
-    unsigned shrink_shift;
+    size_t used_min;      /* bytes; if less is in use, too much is cached */
+    uint64_t cache_max;   /* granules that may be cached */
+    uint64_t longest;     /* granules of the longest block that is cached */
+    uint64_t limited_top; /* the top for which the limits hold */
+    growth_t growth;
     size_t blocks;         /* live and cached */
     size_t blocks_ensured; /* blocks with ensured metadata */
     free_space_t free_space;

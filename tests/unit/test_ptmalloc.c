@@ -4,6 +4,8 @@
  */
 #include "config.h"
 
+#include "components/ptmalloc/block_map.h"
+#include "components/ptmalloc/growth.h"
 #include "tests/unit/model.h"
 
 static model_t model;
@@ -178,9 +180,8 @@ START_TEST(cached_blocks_are_joined_when_space_is_short)
 }
 END_TEST
 
-/* Blocks of any lengths are allocated and freed. Once live and cached blocks
- * exceed twice the most that was live, the cache shrinks. */
-START_TEST(cache_of_a_large_region_is_limited_by_the_most_live)
+/* Each round allocates blocks of another length. */
+START_TEST(blocks_of_old_lengths_are_joined)
 {
     enum {
         BLOCKS = 1600,
@@ -191,13 +192,175 @@ START_TEST(cache_of_a_large_region_is_limited_by_the_most_live)
     for (size_t round = 0; round < 20; round++) {
         for (size_t i = 0; i < BLOCKS; i++) {
             offset[i] = alloc(LENGTH - round * 128);
-            ck_assert_uint_lt(offset[i], 5 * BLOCKS * LENGTH / 2);
+            ck_assert_uint_lt(offset[i], 3 * BLOCKS * LENGTH / 2);
         }
         for (size_t i = 0; i < BLOCKS; i++)
             ck_assert_ok(model_free(&model, offset[i]));
         model_check(&model);
     }
     model_close(&model);
+}
+END_TEST
+
+/* All blocks of 64 bytes fit into the cache. Those of 48 bytes need their
+ * space, and each may join a few. */
+START_TEST(surplus_blocks_are_joined_before_the_top_rises)
+{
+    enum {
+        BLOCKS = 1000
+    };
+    size_t offset[BLOCKS];
+    model_open(&model, ptmalloc, GIB, 0);
+    for (size_t i = 0; i < BLOCKS; i++)
+        offset[i] = alloc(64);
+    size_t end = alloc(64) + 64;
+    for (size_t i = 0; i < BLOCKS; i++)
+        ck_assert_ok(model_free(&model, offset[i]));
+    size_t above = 0;
+    for (size_t i = 0; i < BLOCKS; i++)
+        above += alloc(48) >= end;
+    ck_assert_uint_le(above, BLOCKS / 10);
+    model_check(&model);
+    model_close(&model);
+}
+END_TEST
+
+/* Other lengths make the hand go round; one of 64 bytes is freed and allocated
+ * again all the time. */
+START_TEST(blocks_that_are_used_again_are_not_surplus)
+{
+    size_t used[20];
+    model_open(&model, ptmalloc, GIB, 0);
+    for (size_t i = 0; i < 20; i++)
+        used[i] = alloc(64);
+    for (size_t round = 0; round < 100; round++) {
+        for (size_t i = 0; i < 20; i++)
+            ck_assert_ok(model_free(&model, used[i]));
+        alloc(1008);
+        for (size_t i = 20; i > 0; i--)
+            ck_assert_uint_eq(alloc(64), used[i - 1]);
+        model_check(&model);
+    }
+    model_close(&model);
+}
+END_TEST
+
+static size_t usable_size(size_t offset)
+{
+    size_t usable;
+    ck_assert_ok(model.unit.ops->size_of(model.unit.module, offset, &usable));
+    return usable;
+}
+
+START_TEST(cached_long_block_serves_a_class_up_to_an_eighth_shorter)
+{
+    model_open(&model, ptmalloc, GIB, 0);
+    size_t large = alloc(2048);
+    size_t small = alloc(896);
+    alloc(16);
+    ck_assert_ok(model_free(&model, large));
+    ck_assert_uint_eq(alloc(1800), large);
+    ck_assert_uint_eq(usable_size(large), 2048);
+    ck_assert_ok(model_free(&model, large));
+    ck_assert_uint_eq(usable_size(alloc(1728)), 1728);
+    ck_assert_ok(model_free(&model, small));
+    ck_assert_uint_eq(usable_size(alloc(864)), 864);
+    model_check(&model);
+    model_close(&model);
+}
+END_TEST
+
+/* Allocate and free a block too long to be cached, often enough for two periods
+ * of growth. */
+static void become_steady(size_t size)
+{
+    size_t top = alloc(size) + size;
+    ck_assert_ok(model_free(&model, top - size));
+    for (size_t sum = 0; sum <= 3 * top; sum += size)
+        ck_assert_ok(model_free(&model, alloc(size)));
+}
+
+/* Whether a large block lies above many small ones that were freed. */
+static bool freed_blocks_are_cached(void)
+{
+    enum {
+        BLOCKS = 1000,
+        LENGTH = 1008
+    };
+    size_t offset[BLOCKS];
+    for (size_t i = 0; i < BLOCKS; i++)
+        offset[i] = alloc(LENGTH);
+    for (size_t i = 0; i < BLOCKS; i++)
+        ck_assert_ok(model_free(&model, offset[i]));
+    size_t large = alloc(BLOCKS * LENGTH);
+    ck_assert_ok(model_free(&model, large));
+    return large > offset[BLOCKS / 2];
+}
+
+START_TEST(steady_heap_caches_what_a_growing_one_joins)
+{
+    model_open(&model, ptmalloc, GIB, 0);
+    ck_assert(!freed_blocks_are_cached());
+    become_steady(16 * MIB);
+    ck_assert(freed_blocks_are_cached());
+    normalize();
+    ck_assert(!freed_blocks_are_cached());
+    become_steady(16 * MIB);
+    /* The top rises. */
+    ck_assert_ok(model_free(&model, alloc(256 * MIB)));
+    ck_assert(!freed_blocks_are_cached());
+    model_check(&model);
+    model_close(&model);
+}
+END_TEST
+
+START_TEST(steady_heap_with_little_room_caches_little)
+{
+    for (size_t room = 4; room <= 64; room += 60) {
+        model_open(&model, ptmalloc, (40 + room) * MIB, 0);
+        alloc(40 * MIB);
+        become_steady(2 * MIB);
+        ck_assert_int_eq(freed_blocks_are_cached(), room == 64);
+        model_check(&model);
+        model_close(&model);
+    }
+}
+END_TEST
+
+START_TEST(heap_is_steady_after_a_period_without_growth)
+{
+    growth_t growth = {.steady = false};
+    ck_assert(!growth_note(&growth, 100, 1000));
+    ck_assert(!growth_note(&growth, 1000, 1000));
+    ck_assert(growth_note(&growth, 1, 1000));
+    ck_assert(growth.steady);
+    /* A little more than before is no growth. */
+    ck_assert(!growth_note(&growth, 10, 1010));
+    /* Nor is less than in the period before. */
+    ck_assert(!growth_note(&growth, 1000, 500));
+    ck_assert(!growth_note(&growth, 1, 1010));
+    ck_assert(growth_note(&growth, 1, 1100));
+    ck_assert(!growth.steady);
+    /* Two periods forget what was before. */
+    for (size_t i = 0; i < 2; i++)
+        growth_note(&growth, 1200, 500);
+    ck_assert(growth.steady);
+    ck_assert(growth_note(&growth, 1, 1100));
+}
+END_TEST
+
+START_TEST(map_values_keep_each_bit_and_have_no_live_byte)
+{
+    uint8_t bytes[MAP_VALUE_BYTES];
+    for (uint64_t value = 1; value <= MAP_VALUE_MAX; value = value * 2 + 1) {
+        uint64_t values[] = {value, (value + 1) / 2, MAP_VALUE_MAX - value};
+        for (size_t i = 0; i < 3; i++) {
+            map_write_value(bytes, values[i]);
+            ck_assert_uint_eq(map_read_value(bytes), values[i]);
+            for (size_t k = 0; k < MAP_VALUE_BYTES; k++)
+                ck_assert_uint_lt(bytes[k], MAP_LIVE);
+        }
+    }
 }
 END_TEST
 
@@ -323,7 +486,15 @@ int main(void)
     tcase_add_test(tests, freed_block_is_the_next_of_its_size);
     tcase_add_test(tests, freed_block_serves_an_alignment_below_others);
     tcase_add_test(tests, cached_blocks_are_joined_when_space_is_short);
-    tcase_add_test(tests, cache_of_a_large_region_is_limited_by_the_most_live);
+    tcase_add_test(tests, blocks_of_old_lengths_are_joined);
+    tcase_add_test(tests, surplus_blocks_are_joined_before_the_top_rises);
+    tcase_add_test(tests, blocks_that_are_used_again_are_not_surplus);
+    tcase_add_test(tests,
+                   cached_long_block_serves_a_class_up_to_an_eighth_shorter);
+    tcase_add_test(tests, steady_heap_caches_what_a_growing_one_joins);
+    tcase_add_test(tests, steady_heap_with_little_room_caches_little);
+    tcase_add_test(tests, heap_is_steady_after_a_period_without_growth);
+    tcase_add_test(tests, map_values_keep_each_bit_and_have_no_live_byte);
     tcase_add_test(tests, block_that_shrinks_a_little_can_grow_again);
     tcase_add_test(tests,
                    metadata_is_less_than_a_twenty_fifth_of_what_it_describes);
