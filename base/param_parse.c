@@ -14,33 +14,47 @@
 #include <string.h>
 #include <strings.h>
 
-memheap_status_t memheap_parse_size(const char *text, size_t *size_p)
+/* A decimal number: whole + part / unit. */
+typedef struct decimal {
+    size_t whole;
+    uint64_t part;
+    uint64_t unit;
+} decimal_t;
+
+/* Parse the number that a text begins with. Digits of the fraction beyond the
+ * 15th round it up. The locale has no effect.
+ * @return the end of the number; NULL if there is none, or it is too large */
+static const char *parse_decimal(const char *text, decimal_t *number)
 {
-    size_t whole = 0;
+    *number = (decimal_t){.unit = 1};
     size_t digits = 0;
     const char *c = text;
     for (; isdigit((unsigned char)*c); c++, digits++) {
         size_t digit = (size_t)(*c - '0');
-        if (whole > (SIZE_MAX - digit) / 10)
-            return MEMHEAP_ERR_BAD_PARAM;
-        whole = whole * 10 + digit;
+        if (number->whole > (SIZE_MAX - digit) / 10)
+            return NULL;
+        number->whole = number->whole * 10 + digit;
     }
-    /* The fraction is part / unit; digits beyond the 15th round it up. */
-    uint64_t part = 0;
-    uint64_t unit = 1;
     bool more = false;
     if (*c == '.') {
         for (c++; isdigit((unsigned char)*c); c++, digits++) {
-            if (unit < UINT64_C(1000000000000000)) {
-                part = part * 10 + (uint64_t)(*c - '0');
-                unit *= 10;
+            if (number->unit < UINT64_C(1000000000000000)) {
+                number->part = number->part * 10 + (uint64_t)(*c - '0');
+                number->unit *= 10;
             } else {
                 more = more || *c != '0';
             }
         }
     }
-    part += more;
-    if (digits == 0)
+    number->part += more;
+    return digits == 0 ? NULL : c;
+}
+
+memheap_status_t memheap_parse_size(const char *text, size_t *size_p)
+{
+    decimal_t number;
+    const char *c = parse_decimal(text, &number);
+    if (c == NULL)
         return MEMHEAP_ERR_BAD_PARAM;
     static const char letters[] = "kmgt";
     const char *letter =
@@ -48,37 +62,44 @@ memheap_status_t memheap_parse_size(const char *text, size_t *size_p)
     if (*c != '\0' && letter == NULL)
         return MEMHEAP_ERR_BAD_PARAM;
     unsigned shift = letter == NULL ? 0 : 10 * (unsigned)(letter - letters + 1);
-    if (whole > SIZE_MAX >> shift)
+    if (number.whole > SIZE_MAX >> shift)
         return MEMHEAP_ERR_BAD_PARAM;
     size_t bytes = 0;
     for (unsigned bits = 0; bits < shift; bits += 10) {
-        part *= 1024;
-        bytes = bytes * 1024 + part / unit;
-        part %= unit;
+        number.part *= 1024;
+        bytes = bytes * 1024 + number.part / number.unit;
+        number.part %= number.unit;
     }
-    bytes += part > 0;
-    if (bytes > SIZE_MAX - (whole << shift))
+    bytes += number.part > 0;
+    if (bytes > SIZE_MAX - (number.whole << shift))
         return MEMHEAP_ERR_BAD_PARAM;
-    *size_p = (whole << shift) + bytes;
+    *size_p = (number.whole << shift) + bytes;
     return MEMHEAP_OK;
+}
+
+/* Set a share of millionths to a percentage. */
+static memheap_status_t set_percentage(const decimal_t *percent,
+                                       memheap_share_t *share)
+{
+    if (percent->whole > 100 || (percent->whole == 100 && percent->part > 0))
+        return MEMHEAP_ERR_BAD_PARAM;
+    share->of_total = share->split = true;
+    share->size = percent->whole * 10000 +
+                  (percent->part * 10000 + percent->unit / 2) / percent->unit;
+    return share->size > 0 ? MEMHEAP_OK : MEMHEAP_ERR_BAD_PARAM;
 }
 
 memheap_status_t memheap_parse_share(const char *text, memheap_share_t *share)
 {
-    char *end;
+    decimal_t percent;
     const char *slash = strchr(text, '/');
-    double percent = strtod(text, &end);
+    const char *end = parse_decimal(text, &percent);
     *share = (memheap_share_t){.split = slash != NULL &&
                                         strcasecmp(slash, "/node") == 0};
-    if (strspn(text, "0123456789.") < (size_t)(end - text) || end == text ||
-        (slash != NULL && !share->split))
+    if (end == NULL || (slash != NULL && !share->split))
         return MEMHEAP_ERR_BAD_PARAM;
-    if (end[0] == '%' && (end[1] == '\0' || end + 1 == slash)) {
-        share->of_total = share->split = true;
-        share->size = (size_t)(percent * 1e4 + 0.5);
-        return share->size > 0 && percent <= 100 ? MEMHEAP_OK
-                                                 : MEMHEAP_ERR_BAD_PARAM;
-    }
+    if (end[0] == '%' && (end[1] == '\0' || end + 1 == slash))
+        return set_percentage(&percent, share);
     char number[64];
     size_t length = share->split ? (size_t)(slash - text) : strlen(text);
     if (length >= sizeof(number))

@@ -17,6 +17,15 @@ enum {
     BATCH_ON_STACK = 128
 };
 
+/* All blocks of a batch have the call site that the program states, which the
+ * event hooks of one block use up. */
+static inline void state_again(const memheap_t *heap,
+                               memheap_stated_site_t site)
+{
+    if (MEMHEAP_UNLIKELY(heap->events != NULL))
+        memheap_at(site.file, site.line);
+}
+
 memheap_status_t memheap_alloc_batch(memheap_t *heap, size_t count,
                                      size_t align, const size_t *sizes,
                                      void **blocks)
@@ -44,9 +53,12 @@ memheap_status_t memheap_alloc_batch(memheap_t *heap, size_t count,
         heap->peak = peak;
         heap_count_failure(heap, status);
     }
-    for (size_t i = 0; i < count && status == MEMHEAP_OK; i++)
+    memheap_stated_site_t site = memheap_stated_site();
+    for (size_t i = 0; i < count && status == MEMHEAP_OK; i++) {
+        state_again(heap, site);
         heap_count_alloc(heap, heap_offset_of(heap, blocks[i]),
                          heap_padded(heap, sizes[i]), align);
+    }
     heap_unlock(heap);
     return status;
 }
@@ -117,7 +129,9 @@ memheap_status_t memheap_free_batch(memheap_t *heap, size_t count,
     const void *bad = NULL;
     heap_lock(heap);
     memheap_status_t status = check_batch(heap, count, blocks, &bad);
+    memheap_stated_site_t site = memheap_stated_site();
     for (size_t i = 0; i < count && status == MEMHEAP_OK; i++) {
+        state_again(heap, site);
         if (blocks[i] != NULL)
             status = heap_free_block(heap, false, blocks[i]);
     }

@@ -209,8 +209,10 @@ heap_find_block(const memheap_t *heap, const void *block, size_t *size_p)
     unsigned mark = heap_mark(heap, offset);
     if (mark == 0)
         return heap->module->ops->size_of(heap->module, offset, size_p);
+    if (mark < THREAD_LIVE)
+        return MEMHEAP_ERR_BAD_ADDRESS;
     *size_p = thread_class_size(mark & THREAD_CLASS);
-    return mark > THREAD_LIVE ? MEMHEAP_OK : MEMHEAP_ERR_BAD_ADDRESS;
+    return MEMHEAP_OK;
 }
 
 #endif

@@ -123,4 +123,4 @@ EXTRA_DIST += tests/liar.c tests/malloc_calls.c tests/secure.c tests/secure.sh t
 CLEANFILES += $(unit_tests)
 mostlyclean-local:
 	rm -f tests/*.d tests/unit/*.d tests/mpi/*.d tests/installed.*
-	rm -rf tests/installed
+	rm -rf tests/installed tests/fuzz/objects tests/fuzz/*.fuzz

@@ -41,15 +41,18 @@ typedef struct entry {
 
 /* What the program states about the current call of this thread. */
 static _Thread_local struct {
-    const char *file;
-    int line;
+    memheap_stated_site_t site;
     const char *tag;
 } current_call;
 
 void memheap_at(const char *file, int line)
 {
-    current_call.file = file;
-    current_call.line = line;
+    current_call.site = (memheap_stated_site_t){file, line};
+}
+
+memheap_stated_site_t memheap_stated_site(void)
+{
+    return current_call.site;
 }
 
 const char *memheap_set_tag(const char *tag)
@@ -160,9 +163,9 @@ static memheap_call_site_t add(memheap_stack_depot_t *depot, uint64_t digest,
 
 memheap_call_site_t memheap_stack_depot_capture(memheap_stack_depot_t *depot)
 {
-    entry_t entry = {.line = current_call.line};
-    const char *file = current_call.file;
-    current_call.file = NULL;
+    entry_t entry = {.line = current_call.site.line};
+    const char *file = current_call.site.file;
+    current_call.site.file = NULL;
     if (file == NULL)
         entry.frames = backtrace(entry.frame, MEMHEAP_CALL_SITE_FRAMES);
     uint64_t digest = digest_of(&entry, file);

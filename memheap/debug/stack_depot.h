@@ -40,6 +40,15 @@ void memheap_stack_depot_close(memheap_stack_depot_t *depot);
 /** Bytes of metadata. */
 size_t memheap_stack_depot_size(const memheap_stack_depot_t *depot);
 
+/** What the program states of this thread's current call with memheap_at(). */
+typedef struct memheap_stated_site {
+    const char *file; /* NULL: nothing */
+    int line;
+} memheap_stated_site_t;
+
+/** Get it. A call with several blocks states it again for each. */
+memheap_stated_site_t memheap_stated_site(void);
+
 /** The call site of this thread's current call; the location that memheap_at()
  *  set is used once. @return 0 if the depot has no memory */
 memheap_call_site_t memheap_stack_depot_capture(memheap_stack_depot_t *depot);

@@ -154,6 +154,24 @@ START_TEST(bad_entry_in_a_batch_frees_nothing)
 }
 END_TEST
 
+START_TEST(all_blocks_have_the_stated_call_site)
+{
+    char text[512];
+    unit_heap_open(&unit, _i, SIZE, 0, "MEMHEAP_GUARD=1");
+    memheap_at("solver.c", 42);
+    ck_assert_ok(alloc_batch(3, 16));
+    memheap_at("solver.c", 77);
+    ck_assert_ok(memheap_free_batch(unit.heap, 3, blocks));
+    for (size_t i = 0; i < 3; i++) {
+        memheap_describe(unit.heap, blocks[i], text, sizeof(text));
+        ck_assert_msg(strstr(text, "allocated from solver.c:42 and freed from "
+                                   "solver.c:77") != NULL,
+                      "%s", text);
+    }
+    unit_heap_close(&unit);
+}
+END_TEST
+
 int main(void)
 {
     int kinds = unit_heap_kinds();
@@ -170,5 +188,6 @@ int main(void)
                         3 * kinds);
     tcase_add_loop_test(tests, bad_entry_in_a_batch_frees_nothing, 0,
                         3 * kinds);
+    tcase_add_loop_test(tests, all_blocks_have_the_stated_call_site, 0, kinds);
     return unit_run("batch", tests);
 }

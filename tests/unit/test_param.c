@@ -623,6 +623,7 @@ static const struct {
     {"4096/node", KIB},          {"50%", 5 * GIB / 4},
     {"100%", 10 * GIB / 4},      {"12.5%", 10 * GIB / 8 / 4},
     {"25%/node", 10 * GIB / 16}, {"0.0001%", 2684},
+    {"0.00015%", 5368},
 };
 
 START_TEST(share_is_a_size_or_part_of_a_machine)
@@ -634,9 +635,22 @@ START_TEST(share_is_a_size_or_part_of_a_machine)
 }
 END_TEST
 
-static const char *const bad_shares[] = {
-    "%",         "101%",     "0%",    "-5%",      "5%%",  "50%x", "/node",
-    "many/node", "8g/nodes", "1e3%%", "0.00001%", "nan%", "1e1%", "0x10%"};
+static const char *const bad_shares[] = {"%",
+                                         "101%",
+                                         "0%",
+                                         "-5%",
+                                         "5%%",
+                                         "50%x",
+                                         "/node",
+                                         "many/node",
+                                         "8g/nodes",
+                                         "1e3%%",
+                                         "0.00001%",
+                                         "nan%",
+                                         "1e1%",
+                                         "0x10%",
+                                         "18888888888888888888888%",
+                                         "100.00000000000000001%"};
 
 START_TEST(wrong_share_is_refused)
 {

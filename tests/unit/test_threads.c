@@ -493,6 +493,20 @@ START_TEST(second_free_by_another_thread_is_found)
 }
 END_TEST
 
+START_TEST(size_of_a_cached_block_is_refused)
+{
+    void *block;
+    size_t size = 77;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    ck_assert_ok(memheap_alloc(unit.heap, 100, &block));
+    ck_assert_ok(memheap_free(unit.heap, block));
+    ck_assert_int_eq(memheap_usable_size(unit.heap, block, &size),
+                     MEMHEAP_ERR_BAD_ADDRESS);
+    ck_assert_uint_eq(size, 77);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 /* Both of two threads that free a block at the same time may succeed. The test
  * makes the block live again in between, so that this is certain. No two
  * callers get the block. */
@@ -744,6 +758,7 @@ int main(void)
     tcase_add_loop_test(tests, one_of_two_concurrent_frees_succeeds, 0, kinds);
     tcase_add_loop_test(tests, second_free_by_another_thread_is_found, 0,
                         kinds);
+    tcase_add_loop_test(tests, size_of_a_cached_block_is_refused, 0, kinds);
     tcase_add_loop_test(tests, block_freed_twice_at_once_is_found_later, 0,
                         kinds);
     tcase_add_loop_test(tests, full_heap_takes_cached_blocks, 0, kinds);

@@ -94,8 +94,8 @@ void local_replay(local_t *local, size_t first, size_t last)
         block_t *block = &local->blocks[ops[i].slot];
         if (step(local->heap, &ops[i], block) != MEMHEAP_OK)
             local->failed++;
-        else if (block->address + block->size > local->high &&
-                 block->address != NULL)
+        else if (block->address != NULL &&
+                 block->address + block->size > local->high)
             local->high = block->address + block->size;
     }
 }

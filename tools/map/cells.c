@@ -142,8 +142,8 @@ unsigned map_group_of(const map_groups_t *groups, const snapshot_t *snapshot,
     if (groups->by == MAP_BY_AGE) {
         uint64_t all = memheap_max(snapshot->stats.allocations, 1);
         uint64_t number = block->number == 0 ? 0 : block->number - 1;
-        return (unsigned)memheap_min(
-            (size_t)((double)number / (double)all * AGES), AGES - 1);
+        double age = (double)memheap_min(number, all) / (double)all;
+        return (unsigned)memheap_min((size_t)(age * AGES), AGES - 1);
     }
     const char *tag = tag_of(snapshot, block);
     unsigned i = 0;

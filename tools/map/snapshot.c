@@ -81,11 +81,14 @@ static size_t end_of_live(const snapshot_t *snapshot)
     return end;
 }
 
-/* Check that the blocks are in order and inside the heap. Other lists cannot be
- * drawn. */
+/* Check that the blocks are in order and inside the heap, and that the heap is
+ * no larger than the address space of a process. Other lists cannot be drawn.
+ */
 static bool is_in_order(const snapshot_t *snapshot)
 {
     uint64_t end = 0;
+    if (snapshot->stats.size > SIZE_MAX / 2)
+        return false;
     for (size_t i = 0; i < snapshot->count; i++) {
         const memheap_stats_block_t *block = &snapshot->blocks[i];
         if (block->offset < end || block->offset > snapshot->stats.size ||
@@ -191,8 +194,9 @@ bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
     }
     flock(heap->fd, LOCK_UN);
     if (good)
-        snapshot->reach =
-            memheap_max(end_of_live(snapshot), snapshot->stats.high_water);
+        snapshot->reach = memheap_max(
+            end_of_live(snapshot),
+            memheap_min(snapshot->stats.high_water, snapshot->stats.size));
     else
         snapshot_free(snapshot);
     return good;

@@ -1,0 +1,58 @@
+# Fuzz targets. They need clang with libFuzzer, so only `make fuzz` and
+# tests/fuzz.sh build them. The library and the tools are compiled into each,
+# with what finds mistakes and guides the search; the target itself does not
+# guide it.
+FUZZ_CC = clang
+FUZZ_SECONDS = 60
+fuzz_flags = -g -O2 -DMEMHEAP_DEBUG -fno-omit-frame-pointer \
+	-fsanitize=address,undefined,float-cast-overflow \
+	-fno-sanitize-recover=all
+fuzz_compile = $(AM_V_CC)$(MKDIR_P) $(@D) && $(FUZZ_CC) $(DEFS) \
+	$(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) -std=gnu11 $(fuzz_flags) \
+	-MMD -MP -MF $@.d -c -o $@ $<
+fuzz_objects_of = $(patsubst %.c,tests/fuzz/objects/%.o,$(filter %.c,$(1)))
+
+fuzz_targets = heap params pools
+if LZMA
+fuzz_targets += stats_page trace
+endif
+fuzz_library = $(call fuzz_objects_of,tests/fuzz/fuzz.c $(libmemheap_la_SOURCES))
+fuzz_map = $(call fuzz_objects_of,tools/common/cli.c $(draw_sources) \
+	$(live_sources) $(local_sources) tools/common/reader.c \
+	tools/common/trace.c tools/map/cells.c tools/map/json.c \
+	tools/map/snapshot.c tools/map/svg.c tools/map/text.c)
+fuzz_top = $(call fuzz_objects_of,tools/top/json.c tools/top/table.c)
+tests/fuzz/stats_page.fuzz: $(fuzz_map) $(fuzz_top)
+tests/fuzz/trace.fuzz: $(fuzz_map)
+tests/fuzz/stats_page.fuzz tests/fuzz/trace.fuzz: fuzz_libs = $(LZMA_LIBS)
+
+# map_open() adds to NULL if there is no memory, and then fails.
+tests/fuzz/objects/components/ptmalloc/%.o: fuzz_flags += \
+	-fno-sanitize=pointer-overflow
+
+tests/fuzz/objects/tests/fuzz/%.o: tests/fuzz/%.c
+	$(fuzz_compile)
+tests/fuzz/objects/%.o: %.c
+	$(fuzz_compile) $(LZMA_CFLAGS) -fsanitize=fuzzer-no-link \
+	    -fno-sanitize-coverage=trace-cmp
+tests/fuzz/%.fuzz: tests/fuzz/objects/tests/fuzz/fuzz_%.o $(fuzz_library)
+	$(AM_V_CCLD)$(FUZZ_CC) $(fuzz_flags) -fsanitize=fuzzer -o $@ $^ \
+	    $(fuzz_libs) -ldl -lpthread -lm
+-include $(wildcard tests/fuzz/objects/*/*.d tests/fuzz/objects/*/*/*.d)
+.SECONDARY: $(fuzz_library) $(fuzz_map) $(fuzz_top) \
+	$(fuzz_targets:%=tests/fuzz/objects/tests/fuzz/fuzz_%.o)
+
+fuzz-targets: $(fuzz_targets:%=tests/fuzz/%.fuzz)
+fuzz:
+	@$(AM_TESTS_ENVIRONMENT) FUZZ_CC='$(FUZZ_CC)' \
+	    FUZZ_SECONDS='$(FUZZ_SECONDS)' $(SHELL) $(top_srcdir)/tests/fuzz.sh | \
+	    $(AWK) '{ print; fflush() } /^not ok/ { bad = 1 } END { exit bad }'
+.PHONY: fuzz fuzz-targets
+
+TESTS += tests/fuzz.sh
+EXTRA_DIST += tests/fuzz.sh tests/fuzz/fuzz.c tests/fuzz/fuzz.h \
+	tests/fuzz/fuzz_heap.c tests/fuzz/fuzz_params.c \
+	tests/fuzz/fuzz_pools.c \
+	tests/fuzz/fuzz_stats_page.c tests/fuzz/fuzz_trace.c \
+	tests/fuzz/heap.dict tests/fuzz/params.dict tests/fuzz/pools.dict tests/fuzz/stats_page.dict \
+	tests/fuzz/trace.dict tests/fuzz/seeds
