@@ -601,7 +601,7 @@ START_TEST(ended_threads_give_their_blocks_back)
     ck_assert_uint_eq(after.allocations, MANY * stats.allocations);
     ck_assert_uint_eq(after.frees, after.allocations);
     ck_assert_uint_le(after.high_water, stats.high_water * 11 / 10);
-    ck_assert_uint_eq(after.metadata, stats.metadata);
+    ck_assert_uint_le(after.metadata, stats.metadata + stats.metadata / 16);
     assert_empty(SIZE);
     unit_heap_close(&unit);
 }
