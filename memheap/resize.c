@@ -163,8 +163,12 @@ memheap_status_t memheap_resize_begin(memheap_t *heap, const void *block,
     pending->kind = MEMHEAP_RESIZE_IN_PLACE;
     pending->old_peak = heap->peak;
     pending->old_offset = pending->new_offset = heap_offset_of(heap, block);
-    if (heap_mark(heap, pending->old_offset) != 0)
+    if (heap_mark(heap, pending->old_offset) != 0) {
+        /* It is no more of a class: it has the bytes that the module gave it.
+         * To restore it takes all of them. */
         thread_set_mark(&heap->thread_caches, pending->old_offset, 0);
+        pending->old_size = heap_usable_at(heap, pending->old_offset);
+    }
     lift(heap, pending, true);
     status =
         resize_in_place(heap, pending->old_offset, pending->old_size, size);

@@ -44,7 +44,8 @@ uint8_t fuzz_byte(fuzz_input_t *input)
 uint16_t fuzz_short(fuzz_input_t *input)
 {
     unsigned low = fuzz_byte(input);
-    return (uint16_t)(fuzz_byte(input) << 8 | low);
+    unsigned high = fuzz_byte(input);
+    return (uint16_t)(high << 8 | low);
 }
 
 /* The upper four bits choose how far the others are shifted. */

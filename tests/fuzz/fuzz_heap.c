@@ -339,7 +339,7 @@ static void pass_wrong(char *at, unsigned call, size_t size)
     if (call == 0)
         status = memheap_free(run.heap, at);
     else if (call == 1)
-        status = memheap_resize(run.heap, at, size + 1, &moved);
+        status = memheap_resize(run.heap, at, size | 1, &moved);
     else
         status = memheap_usable_size(run.heap, at, &usable);
     fuzz_require(status == MEMHEAP_ERR_BAD_ADDRESS);

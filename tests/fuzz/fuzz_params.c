@@ -280,7 +280,8 @@ static void use_heap(const char **arguments)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char text[TEXT];
-    char *part[PARTS] = {text, "", ""};
+    char nothing[] = "";
+    char *part[PARTS] = {text, nothing, nothing};
     const char *variables[LINES + 1];
     const char *arguments[LINES + 1];
     if (size >= sizeof(text))
@@ -293,9 +294,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *rest = text;
     for (size_t i = 0; i < PARTS && rest != NULL; i++)
         part[i] = strsep(&rest, "\1");
-    char nothing[] = "";
-    split_lines(*part[1] == '\0' ? nothing : part[1], variables);
-    split_lines(*part[2] == '\0' ? nothing : part[2], arguments);
+    split_lines(part[1], variables);
+    split_lines(part[2], arguments);
     set_environment(variables, true);
     read_params(part[0], arguments);
     set_environment(variables, false);

@@ -185,6 +185,7 @@ static block_t *add_block(const object_t *owner, void *at, size_t size)
 
 static void forget(block_t *block)
 {
+    fuzz_require(block != NULL);
     run.object[block->owner].freed = block->at;
     *block = run.block[--run.count];
 }
@@ -202,7 +203,7 @@ static memheap_status_t create_heap(object_t *object, unsigned choice)
     const char *params[] = {
         fuzz_component(choice % fuzz_component_count()), "MEMHEAP_CHECKERS=0",
         fuzz_component_setting(choice % fuzz_component_count()), NULL};
-    memheap_config_t config = {.size = RANGE << choice / 64,
+    memheap_config_t config = {.size = (size_t)RANGE << choice / 64,
                                .flags = choice / 32 % 2,
                                .params = params,
                                .log = &fuzz_log,
@@ -526,7 +527,7 @@ static void resize_in_context(object_t *object, unsigned choice, size_t size)
 
 static void use_cache(object_t *object, unsigned choice)
 {
-    void *items[BATCH];
+    void *items[BATCH] = {NULL};
     size_t count = choice % BATCH;
     if (choice >= 128) {
         if (memheap_cache_alloc_batch(object->is.cache, count, items) !=
@@ -633,7 +634,8 @@ static void check_object(object_t *object)
         break;
     case PAGE_POOL:
         memheap_page_pool_count(object->is.pages, &all, &unused);
-        fuzz_require(all == (object->extended + 1) * RANGE / object->page);
+        fuzz_require(all ==
+                     (object->extended ? 2u : 1u) * RANGE / object->page);
         fuzz_require(busy ? all - unused >= pages : all - unused == pages);
         break;
     case CONTEXT:

@@ -507,6 +507,41 @@ START_TEST(size_of_a_cached_block_is_refused)
 }
 END_TEST
 
+/* A full heap tries to move the block over its old place. The block that it
+ * then restores is the module's, which may be larger than the class. */
+START_TEST(failed_resize_of_a_small_block_changes_nothing)
+{
+    static const size_t sizes[] = {24, 48, 100, 200, 300, 400, 700, 1500, 3000};
+    char *blocks[4096];
+    size_t count = 0;
+    unit_heap_open(&unit, _i, 64 * KIB, 0, NULL);
+    for (size_t i = 0; i < 9; i++) {
+        for (size_t k = 0; k < 8; k++, count++)
+            blocks[count] = memheap_malloc(unit.heap, sizes[i]);
+    }
+    for (size_t i = 9; i-- > 0;) {
+        while ((blocks[count] = memheap_malloc(unit.heap, sizes[i])) != NULL)
+            count++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        memheap_stats_t before;
+        memheap_stats_t after;
+        void *moved = NULL;
+        if (blocks[i] == NULL)
+            continue;
+        memset(blocks[i], 7, 24);
+        memheap_get_stats(unit.heap, &before);
+        ck_assert_int_eq(memheap_resize(unit.heap, blocks[i], 20 * KIB, &moved),
+                         MEMHEAP_ERR_NO_MEMORY);
+        memheap_get_stats(unit.heap, &after);
+        ck_assert_uint_eq(after.used, before.used);
+        ck_assert_int_eq(blocks[i][23], 7);
+    }
+    ck_assert_ok(memheap_check(unit.heap));
+    unit_heap_close(&unit);
+}
+END_TEST
+
 /* Both of two threads that free a block at the same time may succeed. The test
  * makes the block live again in between, so that this is certain. No two
  * callers get the block. */
@@ -759,6 +794,8 @@ int main(void)
     tcase_add_loop_test(tests, second_free_by_another_thread_is_found, 0,
                         kinds);
     tcase_add_loop_test(tests, size_of_a_cached_block_is_refused, 0, kinds);
+    tcase_add_loop_test(tests, failed_resize_of_a_small_block_changes_nothing,
+                        0, kinds);
     tcase_add_loop_test(tests, block_freed_twice_at_once_is_found_later, 0,
                         kinds);
     tcase_add_loop_test(tests, full_heap_takes_cached_blocks, 0, kinds);
