@@ -79,7 +79,8 @@ map_open(block_map_t *map, const memheap_memory_t *memory, uint64_t granules)
 {
     memheap_status_t status = memheap_array_open(
         &map->array, memory, (size_t)(granules / 2) + 1 + 2 * MAP_MARGIN);
-    map->first = (uint8_t *)map->array.base + MAP_MARGIN;
+    if (status == MEMHEAP_OK)
+        map->first = (uint8_t *)map->array.base + MAP_MARGIN;
     return status;
 }
 

@@ -46,11 +46,9 @@ enum {
     LONGEST_AMPLE_SHIFT = 9,
     LONGEST_SHIFT = 11,
     LONGEST_SMALL = 128,
-    /* Longer blocks have multiples of this part of a power of two. */
-    ROUND_SHIFT = 7,
     /* surplus blocks joined before the top rises, and to cache another */
     JOIN_BEFORE_TOP = 5,
-    JOIN_ON_FREE = 3,
+    JOIN_ON_FREE = 2,
     VISITS = 4, /* classes that are visited to find a surplus block */
     /* A block stays as it is if it shrinks by at most SHRINK_BYTES and a half
      * of its size. */
@@ -258,17 +256,10 @@ static MEMHEAP_NOINLINE memheap_result_t alloc_slow(ptmalloc_t *p, size_t size,
     memheap_status_t status = metadata_ensure(p);
     if (status != MEMHEAP_OK)
         return memheap_result_error(status);
-    /* The class first, or a multiple of what long classes are multiples of, if
-     * the block is too long to be cached. As a last resort the exact length, or
-     * one granule more if a single granule would be left. */
+    /* The class first; as a last resort the exact length, or one granule more
+     * if a single granule would be left. */
     uint64_t common = (uint64_t)1 << CACHE_ALIGN;
-    uint64_t first = class.size;
-    if (exact > p->longest)
-        first = memheap_align_up(
-            exact,
-            memheap_max(common, (uint64_t)1 << memheap_log2_floor(exact) >>
-                                    ROUND_SHIFT));
-    uint64_t wants[] = {first, exact, exact + 1};
+    uint64_t wants[] = {class.size, exact, exact + 1};
     span_t span;
     status = MEMHEAP_ERR_NO_MEMORY;
     for (unsigned i = exact <= CACHE_EXACT ? 1 : 0;

@@ -26,10 +26,6 @@ tests/fuzz/stats_page.fuzz: $(fuzz_map) $(fuzz_top)
 tests/fuzz/trace.fuzz: $(fuzz_map)
 tests/fuzz/stats_page.fuzz tests/fuzz/trace.fuzz: fuzz_libs = $(LZMA_LIBS)
 
-# map_open() adds to NULL if there is no memory, and then fails.
-tests/fuzz/objects/components/ptmalloc/%.o: fuzz_flags += \
-	-fno-sanitize=pointer-overflow
-
 tests/fuzz/objects/tests/fuzz/%.o: tests/fuzz/%.c
 	$(fuzz_compile)
 tests/fuzz/objects/%.o: %.c
