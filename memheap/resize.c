@@ -279,8 +279,12 @@ static void *resize_small(memheap_t *heap, void *block, size_t size)
     size_t ahead = memheap_min(have + have / 4, THREAD_CACHE_MAX);
     void *moved;
     if (memheap_alloc(heap, size > have ? memheap_max(size, ahead) : size,
-                      &moved) != MEMHEAP_OK)
+                      &moved) != MEMHEAP_OK) {
+        heap_lock(heap);
+        heap->failures--; /* the resize may still succeed */
+        heap_leave(heap);
         return NULL;
+    }
     memcpy(moved, block, memheap_min(have, size));
     memheap_free(heap, block);
     count_resize(heap, 1);

@@ -609,6 +609,31 @@ START_TEST(full_heap_takes_cached_blocks)
 }
 END_TEST
 
+/* A small block that cannot move stays, and that is no failure. */
+START_TEST(small_block_is_resized_in_a_full_heap)
+{
+    void *block;
+    void *other;
+    memheap_stats_t before;
+    memheap_stats_t after;
+    unit_heap_open(&unit, _i, MIB, 0, NULL);
+    ck_assert_ok(memheap_alloc(unit.heap, 128, &block));
+    for (size_t size = MIB; size >= 16; size /= 2) {
+        while (memheap_alloc(unit.heap, size, &other) == MEMHEAP_OK)
+            continue;
+    }
+    memset(block, 7, 128);
+    memheap_get_stats(unit.heap, &before);
+    ck_assert_ok(memheap_resize(unit.heap, block, 48, &other));
+    memheap_get_stats(unit.heap, &after);
+    ck_assert_uint_eq(after.failures, before.failures);
+    ck_assert_uint_eq(after.live_blocks, before.live_blocks);
+    ck_assert_int_eq(((char *)other)[47], 7);
+    ck_assert_ok(memheap_check(unit.heap));
+    unit_heap_close(&unit);
+}
+END_TEST
+
 static void *run_once(void *context)
 {
     fill_and_free(context);
@@ -799,6 +824,7 @@ int main(void)
     tcase_add_loop_test(tests, block_freed_twice_at_once_is_found_later, 0,
                         kinds);
     tcase_add_loop_test(tests, full_heap_takes_cached_blocks, 0, kinds);
+    tcase_add_loop_test(tests, small_block_is_resized_in_a_full_heap, 0, kinds);
     tcase_add_loop_test(tests, ended_threads_give_their_blocks_back, 0, kinds);
     tcase_add_loop_test(tests, memory_of_producer_and_consumer_is_bounded, 0,
                         kinds);
