@@ -42,6 +42,8 @@ done
 printf '%s\n' "$output" | grep -q '^public' && miss "has a row of the public calls"
 fact "allocators: the table has a row for each component"
 
+# The net is empty if bump was not slower than null, as may be for few operations
+# on a busy machine.
 [ "$(awk -F , '{ print NF }' "$work/allocators.csv" | sort -u)" = 14 ] ||
     miss "a line has not 14 columns"
 for row in $rows bump; do
@@ -49,7 +51,7 @@ for row in $rows bump; do
         $1 == row && $2 == "pgas-isx" && $3 == "range" && $4 == 500 &&
         $5 > 0 && $6 == 0 && $7 > 0 && $9 > 0 && $10 >= 1 && $11 > 0 &&
         $12 >= 1 && $13 != "" && $14 != "" { found++ }
-        $1 == row && $2 == "all" && $7 > 0 && $8 != "" && $10 >= 1 &&
+        $1 == row && $2 == "all" && $7 > 0 && $10 >= 1 &&
         $12 >= 1 && $13 != "" && $14 != "" { found++ }
         END { exit found != 2 }' "$work/allocators.csv" ||
         miss "columns of $row are empty or wrong"
