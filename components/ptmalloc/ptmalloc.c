@@ -258,14 +258,14 @@ static MEMHEAP_NOINLINE memheap_result_t alloc_slow(ptmalloc_t *p, size_t size,
         return memheap_result_error(status);
     /* The class first; as a last resort the exact length, or one granule more
      * if a single granule would be left. */
-    uint64_t common = (uint64_t)1 << CACHE_ALIGN;
     uint64_t wants[] = {class.size, exact, exact + 1};
     span_t span;
     status = MEMHEAP_ERR_NO_MEMORY;
     for (unsigned i = exact <= CACHE_EXACT ? 1 : 0;
          i < 3 && status == MEMHEAP_ERR_NO_MEMORY; i++)
-        status = find_place(p, wants[i],
-                            memheap_max(align, i == 0 ? common : 1), &span);
+        status = find_place(
+            p, wants[i],
+            memheap_max(align, i == 0 ? (size_t)1 << CACHE_ALIGN : 1), &span);
     if (status != MEMHEAP_OK) {
         limits_update(p);
         return memheap_result_error(status);
