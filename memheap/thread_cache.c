@@ -128,7 +128,7 @@ static bool raise_limit(memheap_t *heap, memheap_thread_cache_t *cache,
 {
     thread_stack_t *rising = &cache->stacks[number];
     bool one_way = rising->last_way == way;
-    rising->last_way = way;
+    rising->last_way = (uint16_t)way;
     if (one_way && rising->limit >= rounds_of(number) >> BATCH_SHIFT)
         return false;
     size_t share =
