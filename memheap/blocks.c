@@ -77,8 +77,11 @@ static MEMHEAP_NOINLINE memheap_status_t alloc_plain(memheap_t *heap,
     return status;
 }
 
-memheap_status_t memheap_alloc_aligned(memheap_t *heap, size_t align,
-                                       size_t size, void **block_p)
+/* Check the arguments, and allocate a block that is in no thread cache. */
+static MEMHEAP_NOINLINE memheap_status_t alloc_checked(memheap_t *heap,
+                                                       size_t align,
+                                                       size_t size,
+                                                       void **block_p)
 {
     memheap_status_t status = heap_check_request(heap, &align, size);
     if (MEMHEAP_UNLIKELY(status != MEMHEAP_OK))
@@ -94,9 +97,17 @@ memheap_status_t memheap_alloc(memheap_t *heap, size_t size, void **block_p)
         return alloc_plain(heap, MEMHEAP_MIN_ALIGN, size, block_p);
     char *block = pop_block(heap, size);
     if (MEMHEAP_UNLIKELY(block == NULL))
-        return memheap_alloc_aligned(heap, MEMHEAP_MIN_ALIGN, size, block_p);
+        return alloc_checked(heap, MEMHEAP_MIN_ALIGN, size, block_p);
     *block_p = block;
     return MEMHEAP_OK;
+}
+
+memheap_status_t memheap_alloc_aligned(memheap_t *heap, size_t align,
+                                       size_t size, void **block_p)
+{
+    return align <= MEMHEAP_MIN_ALIGN && memheap_is_power_of_two(align)
+               ? memheap_alloc(heap, size, block_p)
+               : alloc_checked(heap, align, size, block_p);
 }
 
 memheap_status_t memheap_alloc_zeroed(memheap_t *heap, size_t count,
