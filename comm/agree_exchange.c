@@ -47,6 +47,8 @@
  * If no PE can continue, then some first member has other digests than its
  * partner, or than another PE of its node.
  *
+ * tests/model/nodes.pml is a model of this file.
+ *
  * Source: D. Hensgen, R. Finkel, U. Manber, "Two algorithms for barrier
  * synchronization", Int. J. Parallel Programming 17(1), 1988.
  */
