@@ -355,16 +355,6 @@ static bool await_node(const memheap_agree_t *agree)
     return true;
 }
 
-/* Whether this node has the payload of a root for the current agreement. This
- * PE has written its line before; so this function or the receiver of the
- * payload sees both. */
-static bool has_payload(const memheap_agree_t *agree)
-{
-    atomic_thread_fence(memory_order_seq_cst);
-    return has_reached(&outcome_line_at(agree, agree->epoch)->stamp,
-                       agree->number);
-}
-
 outcome_t memheap_agree_between_nodes(memheap_agree_t *agree, uint64_t digest,
                                       uint64_t result, reduce_t *reduce,
                                       const memheap_agree_exchange_t *exchange)
@@ -379,7 +369,7 @@ outcome_t memheap_agree_between_nodes(memheap_agree_t *agree, uint64_t digest,
                                  line->result, line->aux};
         return unpack_outcome(word);
     }
-    if (has_payload(agree) || !await_node(agree))
+    if (!await_node(agree))
         return differs;
     payload_list_t *lists[2] = {NULL, NULL};
     outcome_t outcome = reduce_lines(agree, digest, result, reduce);
@@ -436,8 +426,7 @@ bool memheap_agree_rooted_between_nodes(const memheap_agree_t *agree,
                        (uint32_t)agree->node_number);
         else if (!await_member(agree, i))
             return false;
-        /* A payload came from another root? */
-        return line->digest == digest && !has_payload(agree);
+        return line->digest == digest;
     }
     const memheap_flag_line_t *line = outcome_line_at(agree, agree->epoch);
     if (!await_unless_alarm(agree, &line->stamp, agree->number))
@@ -472,7 +461,6 @@ static void receive_early(memheap_barrier_state_t *state,
         line->sender_node = message->node;
         atomic_store_explicit(&line->stamp, message->word.stamp,
                               memory_order_release);
-        atomic_thread_fence(memory_order_seq_cst);
     }
     if (is_second || (has_reached(&own->stamp, number) &&
                       own->digest != message->word.digest))

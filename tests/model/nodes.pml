@@ -360,9 +360,6 @@ inline agree_rooted(root) {
         :: else -> await_member(root)
         fi;
         atomic {
-#ifndef MISTAKE_NO_PAYLOAD_CHECK
-            same = same && !O_HERE;
-#endif
             same = same && digest[LINE(epoch, root)] == mine
         }
     :: else ->
@@ -457,14 +454,9 @@ inline agree() {
             fi
         }
     :: else ->
-#ifndef MISTAKE_NO_PAYLOAD_CHECK
-        same = !O_HERE;
-#else
-        same = true;
-#endif
         if
-        :: same && NODE_PES > 1 -> await_member(me + NODE_PES - 1)
-        :: else
+        :: NODE_PES > 1 -> await_member(me + NODE_PES - 1)
+        :: else -> same = true
         fi;
         if
         :: same ->
