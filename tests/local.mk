@@ -41,10 +41,19 @@ if COMPONENT_PTMALLOC
 unit_tests += tests/unit/ptmalloc.test
 endif
 
+# It needs the headers of MPI, and no MPI.
+if MPI
+unit_tests += tests/unit/agree.test
+endif
+
 tests/unit/%.test: tests/unit/test_%.c libunit.la libmemheap.la
 	$(test_link) $(CHECK_CFLAGS) libunit.la libmemheap.la $(CHECK_LIBS)
 
 # Library sources with internal functions that a test calls directly.
+tests/unit/agree.test: extra = comm/agree.c comm/agree_exchange.c \
+	comm/agree_report.c comm/wait.c
+tests/unit/agree.test: extra_flags = $(MPI_CFLAGS) \
+	-include $(srcdir)/tests/unit/delays.h
 tests/unit/biased_lock.test: extra = base/biased_lock.c base/thread.c
 tests/unit/mempool.test: extra = components/mempool/fragments.c \
 	components/mempool/run.c components/mempool/slab.c
@@ -109,6 +118,7 @@ TESTS += tests/model.sh tests/secure.sh
 EXTRA_DIST += tests/liar.c tests/malloc_calls.c tests/model.sh \
 	tests/model/groups.pml tests/model/node.pml tests/model/nodes.pml \
 	tests/secure.c tests/secure.sh tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
+	tests/unit/delays.h tests/unit/test_agree.c \
 	tests/unit/test_batch.c tests/unit/test_biased_lock.c \
 	tests/unit/test_bitmap.c tests/unit/test_buddy.c tests/unit/test_cache.c \
 	tests/unit/test_conformance.c tests/unit/test_context.c tests/unit/test_dependents.c \
