@@ -513,10 +513,10 @@ memheap_status_t memheap_transport_open(
     status = publish_address(t, status);
     if (status == MEMHEAP_OK && config->progress_thread &&
         !memheap_ucx_progress_start(t))
-        memheap_log_write(log, MEMHEAP_LOG_WARNING,
-                          "cannot create the progress thread (%s): PEs of "
-                          "other nodes wait while this PE computes",
-                          strerror(errno));
+        memheap_log_write(&memheap_log_stderr, MEMHEAP_LOG_WARNING,
+                          "PE %d cannot create the progress thread (%s): PEs "
+                          "of other nodes wait while it computes",
+                          job->rank, strerror(errno));
     if (status != MEMHEAP_OK)
         release(t);
     else

@@ -197,10 +197,11 @@ job()
             $oversubscribe -n 2 "$top_builddir/tests/faults/job" "$@"
     done
 }
-[ -n "$MPIRUN" ] || finish
-job plain ""
-job ucx MEMHEAP_NODE_PES=1 returns
-job guard MEMHEAP_GUARD=1
-job aids "MEMHEAP_LEAKS=1 MEMHEAP_REPORT=$work/files/report.json
-    MEMHEAP_TRACE=$work/files/%h.sht"
+if [ -n "$MPIRUN" ]; then
+    job plain ""
+    job ucx MEMHEAP_NODE_PES=1 returns
+    job guard MEMHEAP_GUARD=1
+    job aids "MEMHEAP_LEAKS=1 MEMHEAP_REPORT=$work/files/report.json
+        MEMHEAP_TRACE=$work/files/%h.sht"
+fi
 finish

@@ -3,15 +3,15 @@
  *
  *     deaths HOW PE MS
  *
- * HOW is what PE does MS milliseconds after its start: "kill" and "stop" raise
- * the signals, "leave" calls _exit(), and "exit" calls exit() at the end of a
- * round. All PEs allocate, communicate and free, round by round. After a stop
- * they end when the PE was continued; otherwise they never end.
+ * HOW is what PE does MS milliseconds after MPI has started: "kill" and "stop"
+ * raise the signals, "leave" calls _exit(), and "exit" calls exit() at the end
+ * of a round. All PEs allocate, communicate and free, round by round. After a
+ * stop they end when the PE was continued; otherwise they never end.
  */
+#include <mpi.h>
 #include <shmem.h>
 
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,14 +39,6 @@ static void on_time(int number)
         was_stopped = 1;
     }
     is_due = 1;
-}
-
-/* The PE number, before shmem_init() too. */
-static bool is_victim(const char *pe)
-{
-    const char *rank = getenv("OMPI_COMM_WORLD_RANK");
-    rank = rank == NULL ? getenv("PMI_RANK") : rank;
-    return rank != NULL && strcmp(rank, pe) == 0;
 }
 
 static void set_timer(int ms)
@@ -80,10 +72,14 @@ static void run_round(int me, int n)
 
 int main(int argc, char **argv)
 {
+    int rank;
+    int level;
     if (argc < 4)
         return EXIT_FAILURE;
     how = argv[1];
-    if (is_victim(argv[2])) {
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &level);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    if (rank == atoi(argv[2])) {
         printf("victim %ld\n", (long)getpid());
         fflush(stdout);
         set_timer(atoi(argv[3]));
@@ -99,5 +95,6 @@ int main(int argc, char **argv)
     if (me == 0)
         printf("all went on\n");
     shmem_finalize();
+    MPI_Finalize();
     return EXIT_SUCCESS;
 }
