@@ -41,7 +41,7 @@ left()
     ls -A "$work/tmp" | grep -vE '^(ompi|pmix|orte)'
     # shellcheck disable=SC2010 # names of memory files are plain
     ls -A /dev/shm | grep -i memheap
-    pgrep -f "^$top_builddir/tests/faults/job" >/dev/null && echo "a process"
+    pgrep -f "/job .*$work" >/dev/null && echo "a process"
 }
 
 # Run the scenario with a point, and write the line of the index. A run that takes
@@ -64,7 +64,9 @@ run_point()
 
 # scenario KIND NAME MOST SETTINGS COMMAND...
 # A sample has MOST points, more of the first calls of each function than of later
-# ones. Settings are words NAME=VALUE.
+# ones, and those of $always: words NAME:NUMBER, where faults were found. Settings
+# are words NAME=VALUE.
+always=
 scenario()
 {
     kind=$1
@@ -92,16 +94,24 @@ scenario()
                 for (n = 1; n <= $1 && $error != 0; n += step)
                     print int(n), $2 ":" int(n) ":" $error
             }
-        }' | sort -n | awk -v most="$most" '
-        { point[NR - 1] = $2 }
+        }' | sort -n | awk -v most="$most" -v always="$always" '
+        {
+            called = $2
+            sub(/:[^:]*$/, "", called)
+            if (index(" " always " ", " " called " ") > 0)
+                print ++found, $2
+            else
+                point[total++] = $2
+        }
         END {
-            sampled = most > 0 && most < NR
-            count = sampled ? most : NR
+            sampled = most > 0 && most < total
+            count = sampled ? most : total
             for (i = 0; i < count; i++) {
                 part = (i + 0.5) / count
-                print i + 1, point[int(NR * (sampled ? part * part : part))]
+                print ++found, point[int(total * (sampled ? part * part : part))]
             }
         }' >"$work/points"
+    always=
     while read -r number point; do
         MEMHEAP_TEST_FAIL_LOG=$work/met.$number
         run_point "$number" "$point" "$@"
@@ -127,6 +137,7 @@ for component in $components; do
         "$process" 300 heap range
 done
 scenario process pools 30 MEMHEAP_TEST_NODES=2 "$process" 300 pools
+always="posix_spawn_file_actions_init:1 posix_spawn_file_actions_adddup2:1"
 scenario process guard 20 MEMHEAP_GUARD=1 "$process" 30 heap range
 for policy in 4k,local thp,interleave 2m,node:0 mandatory:2m,mandatory:node:0; do
     scenario process "pages $policy" 20 \
@@ -147,6 +158,7 @@ effects()
     echo "report:$report,trace:$trace"
     rm -f "$work"/files/*
 }
+always="fstat:1"
 scenario process aids 40 "MEMHEAP_RECORDS=1 MEMHEAP_LEAKS=1 MEMHEAP_CHECK=1
     MEMHEAP_TOP=all MEMHEAP_TRIM=1 MEMHEAP_REPORT=$work/files/report.json
     MEMHEAP_TRACE=$work/files/%h.sht" "$process" 60 heap
@@ -167,10 +179,13 @@ MEMHEAP_TOP=all "$process" 20 hold >"$work/held" &
 held_by=$!
 while [ ! -s "$work/held" ] && kill -0 $held_by; do sleep 0.1; done
 tool info "$top_builddir/tools/memheap-info" --parsable
+always="open:1 pread:3 reallocarray:1"
 tool top "$top_builddir/tools/memheap-top" --once --json --interval 0.1 $held_by
 if [ -x "$top_builddir/tools/memheap-map" ]; then
+    always="fflush:1 fstat:1 malloc:1 pread:3 pwrite:1 reallocarray:1 stat:2"
     tool "map of a process" "$top_builddir/tools/memheap-map" --json -w 0.5 \
         -o "$work/map" $held_by
+    always="fflush:1 reallocarray:5"
     tool "map of a trace" "$top_builddir/tools/memheap-map" --text --at end \
         "$work/own.sht.xz"
     tool "map in a file" "$top_builddir/tools/memheap-map" -o "$work/map" \
@@ -179,6 +194,7 @@ fi
 kill $held_by
 wait $held_by 2>/dev/null
 if [ -x "$top_builddir/tools/memheap-replay" ]; then
+    always="calloc:6 fflush:1"
     tool replay "$top_builddir/tools/memheap-replay" --csv -c "$first" \
         -m "$work/map" "$work/own.sht.xz"
 fi
@@ -193,12 +209,20 @@ job()
     for pe in 0 1 all; do
         one=
         [ $pe = all ] || one=MEMHEAP_TEST_FAIL_PE=$pe
+        case $pe in
+            0) always=$of_first ;;
+            1) always=$of_last ;;
+        esac
         scenario job "job $what, PE $pe" 4 "$of_job $one" "$MPIRUN" \
-            $oversubscribe -n 2 "$top_builddir/tests/faults/job" "$@"
+            $oversubscribe -n 2 "$top_builddir/tests/faults/job" "$@" "$work"
     done
+    of_first=
+    of_last=
 }
 if [ -n "$MPIRUN" ]; then
+    of_first="PMPI_Iallreduce:1 calloc:12 on_exit:1"
     job plain ""
+    of_last="pthread_create:1 ucp_rkey_pack:5 ucp_worker_signal:1"
     job ucx MEMHEAP_NODE_PES=1 returns
     job guard MEMHEAP_GUARD=1
     job aids "MEMHEAP_LEAKS=1 MEMHEAP_REPORT=$work/files/report.json

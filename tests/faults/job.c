@@ -2,6 +2,8 @@
  * The program of several PEs for tests/faults.sh: it uses the whole library,
  * while a call of the system fails at some point in one PE or in all.
  *
+ *     job [returns] ANY...    with "returns", shmem_init_thread() starts it
+ *
  * Each PE prints the steps that fail, as "PE 1: malloc fails", and "PE 1: done"
  * at its end. The script checks that all PEs print the same.
  */

@@ -17,7 +17,7 @@ left()
     ls -A "$work/tmp" | grep -vE '^(ompi|pmix|orte)'
     # shellcheck disable=SC2010 # names of memory files are plain
     ls -A /dev/shm | grep -i memheap
-    pgrep -f "^$program $how" >/dev/null && echo "a process"
+    pgrep -f "^$program .*$work" >/dev/null && echo "a process"
 }
 
 # Let a stopped PE go on when the others have reported that they wait.
@@ -52,7 +52,7 @@ awk -v seed="${MEMHEAP_TEST_SEED:-1}" -v deaths="$deaths" 'BEGIN {
 while read -r how pes pe nodes ms; do
     : >"$work/output"
     TMPDIR=$work/tmp launch -x MEMHEAP_WAIT_REPORT=1 -x MEMHEAP_NODE_PES=$nodes \
-        -n "$pes" "$program" "$how" "$pe" "$ms" >"$work/output" 2>&1 &
+        -n "$pes" "$program" "$how" "$pe" "$ms" "$work" >"$work/output" 2>&1 &
     launcher=$!
     [ "$how" != stop ] || continue_when_reported
     wait $launcher
