@@ -212,18 +212,21 @@ job()
         case $pe in
             0) always=$of_first ;;
             1) always=$of_last ;;
+            all) always=$of_all ;;
         esac
         scenario job "job $what, PE $pe" 4 "$of_job $one" "$MPIRUN" \
             $oversubscribe -n 2 "$top_builddir/tests/faults/job" "$@" "$work"
     done
     of_first=
     of_last=
+    of_all=
 }
 if [ -n "$MPIRUN" ]; then
     of_first="PMPI_Iallreduce:1 calloc:12 on_exit:1"
     job plain ""
     of_last="pthread_create:1 ucp_rkey_pack:5 ucp_worker_signal:1"
     job ucx MEMHEAP_NODE_PES=1 returns
+    of_all="open:3"
     job guard MEMHEAP_GUARD=1
     job aids "MEMHEAP_LEAKS=1 MEMHEAP_REPORT=$work/files/report.json
         MEMHEAP_TRACE=$work/files/%h.sht"
