@@ -8,7 +8,7 @@ test_link = $(AM_V_CCLD)$(MKDIR_P) $(@D) && $(LIBTOOL) $(AM_V_lt) --tag=CC \
 	$(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS) -no-install \
 	-MMD -MP -MF $@.d -MT $@ -o $@ $< $(addprefix $(srcdir)/,$(extra)) \
 	$(extra_flags)
--include $(wildcard tests/*.d tests/unit/*.d tests/mpi/*.d)
+-include $(wildcard tests/*.d tests/faults/*.d tests/unit/*.d tests/mpi/*.d)
 
 # Unit tests: program X.test is built from tests/unit/test_X.c, and prints TAP.
 TEST_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/run-unit.sh
@@ -113,6 +113,17 @@ tests/malloc_calls: tests/malloc_calls.c
 	$(test_link) -fno-builtin
 check_DATA += tests/liar tests/secure tests/malloc_calls
 CLEANFILES += tests/liar tests/secure tests/malloc_calls
+
+# Faults of the system: fail.so makes calls of these programs fail.
+check_LTLIBRARIES += tests/faults/fail.la
+tests_faults_fail_la_SOURCES = tests/faults/fail.c
+tests_faults_fail_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+tests/faults/process: tests/faults/process.c libmemheap.la
+	$(test_link) -pthread libmemheap.la
+check_DATA += tests/faults/process
+CLEANFILES += tests/faults/process
+TESTS += tests/faults.sh
+EXTRA_DIST += tests/faults.sh tests/faults/judge.awk tests/faults/process.c
 TESTS += tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh
 TESTS += tests/model.sh tests/secure.sh
 EXTRA_DIST += tests/liar.c tests/malloc_calls.c tests/model.sh \
@@ -134,5 +145,5 @@ EXTRA_DIST += tests/liar.c tests/malloc_calls.c tests/model.sh \
 	tests/unit/test_threads.c tests/unit/test_trace.c tests/unit/test_trim.c
 CLEANFILES += $(unit_tests)
 mostlyclean-local:
-	rm -f tests/*.d tests/unit/*.d tests/mpi/*.d tests/installed.*
+	rm -f tests/*.d tests/faults/*.d tests/unit/*.d tests/mpi/*.d tests/installed.*
 	rm -rf tests/installed tests/fuzz/objects tests/fuzz/*.fuzz
