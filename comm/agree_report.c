@@ -38,11 +38,12 @@ static void describe_on_node(const memheap_agree_t *agree, int epoch, int i,
         if (line_at(agree, epoch, k)->digest == line->digest)
             found = text_on_node(agree, k);
     }
-    const memheap_call_t call = {line->kind, {line->result, line->aux}, NULL};
-    if (found[0] == '\0')
-        agree->state->describe(&call, text, MEMHEAP_CALL_TEXT);
-    else
+    if (found[0] != '\0') {
         memcpy(text, found, MEMHEAP_CALL_TEXT);
+        return;
+    }
+    const memheap_call_t call = {line->kind, {line->result, line->aux}, NULL};
+    agree->state->describe(&call, text, MEMHEAP_CALL_TEXT);
 }
 
 /* The call that a report has for a number; NULL if it has none. */

@@ -87,6 +87,11 @@ if [ "$length" = long ]; then
     done
     # shellcheck disable=SC2086
     holds nodes $nodes_of_two -DCALLS=4 -DROOTS=2 -DODD=0
+    # Two rooted agreements in a half.
+    # shellcheck disable=SC2086
+    holds nodes $nodes_of_two -DHALF=3 -DCALLS=4 -DROOTS=1 -DODD=1
+    # shellcheck disable=SC2086
+    finds nodes LOOK_BACK_ONCE $nodes_of_two -DHALF=3 -DCALLS=4 -DROOTS=1 -DODD=1
     in_groups="$in_groups END_READS NO_END"
     in_node="$in_node LONG_HALF NO_CHAIN NO_LOOK_BACK NO_RAISE"
     in_node="$in_node NO_SECOND_BARRIER NO_WAIT_FOR_LAST"

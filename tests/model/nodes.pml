@@ -473,11 +473,15 @@ inline agree() {
             run_rounds();
 #endif
             atomic {
-                line = OUTCOME(epoch, node);
-                o_stamp[line] = number;
-                o_digest[line] = 0;
-                o_aux[line] = aux;
-                o_sender[line] = 0
+                if
+                :: aux & SAME_CALL ->
+                    line = OUTCOME(epoch, node);
+                    o_stamp[line] = number;
+                    o_digest[line] = 0;
+                    o_aux[line] = aux;
+                    o_sender[line] = 0
+                :: else
+                fi
             };
 #ifdef MISTAKE_OUTCOME_EARLY
             run_rounds();
