@@ -274,7 +274,8 @@ bool memheap_agree_is_crowded(const memheap_agree_t *agree)
 char *memheap_agree_stage(const memheap_agree_t *agree, size_t size)
 {
     if (!memheap_agree_is_crowded(agree) || size > MEMHEAP_AGREE_STAGE_MAX ||
-        agree->group >= STAGE_GROUPS || !memheap_agree_is_one_node(agree))
+        agree->group >= STAGE_GROUPS || !memheap_agree_is_one_node(agree) ||
+        agree->size == 1) /* an agreement of one PE uses no epoch */
         return NULL;
     return stage_at(agree, next_epoch(agree), agree->node_rank);
 }
