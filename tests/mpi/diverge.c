@@ -89,6 +89,8 @@ static bool team_differ(const char *how)
         shmem_long_broadcast(team, to, from, 4, is_last() ? 1 : 0);
     else if (strcmp(how, "count") == 0)
         shmem_long_sum_reduce(team, to, from, is_last() ? 8 : 4);
+    else if (strcmp(how, "strides") == 0)
+        shmem_long_alltoalls(team, to, from, is_last() ? 2 : 1, 1, 1);
     else if (strcmp(how, "operation") == 0 && is_last())
         shmem_long_max_reduce(team, to, from, 4);
     else if (strcmp(how, "type") == 0 && is_last())
@@ -107,6 +109,8 @@ static bool team_differ(const char *how)
     else if (strcmp(how, "split") == 0)
         shmem_team_split_strided(team, 0, 1, is_last() ? 2 : 1, NULL, 0,
                                  &other);
+    else if (strcmp(how, "other-team") == 0)
+        shmem_team_sync(is_last() ? team : SHMEM_TEAM_WORLD);
     else if (strcmp(how, "destroy") == 0 && is_last())
         shmem_team_destroy(team);
     else if (strcmp(how, "destroy") == 0)

@@ -55,22 +55,29 @@ repeat()
 names_calls()
 {
     problem=$(printf '%s\n' "$output" | awk '
-        /^say: PE / { odd = $3; other = substr($0, index($0, "called") + 7) }
-        /^say: called / { common = substr($0, 13) }
-        /^memheap: PE [0-9]+: the PEs differ in collective call [0-9]+; all/ {
+        /^say: PE / {
+            odd = "PE " $3
+            verb = $4 == "called" ? " called " : " waits in "
+            other = substr($0, index($0, verb) + length(verb))
+        }
+        /^say: / { common = substr($0, 6) }
+        /^memheap: PE [0-9]+: the PEs differ in collective call [0-9]+; all/ ||
+        /^memheap: PE [0-9]+: the PEs wait for each other in different / {
             count++
-            sub(/.*same call: /, "")
+            sub(/.* call: |.* calls: /, "")
             message = $0
         }
         END {
             for (n = split(message, entry, /; /); n > 0; n--) {
-                alone = index(entry[n], "PE " odd " called ") == 1
-                found += alone
-                if (index(entry[n], alone ? other : common) == 0)
+                alone = index(entry[n], odd verb) == 1
+                named += alone && index(entry[n], other) > 0
+                usual = index(entry[n], common) > 0
+                others += !alone && usual
+                if (!alone && !usual && verb == " called ")
                     print "it says: " entry[n]
             }
-            if (count != 1 || found != 1)
-                print count + 0, "messages name PE", odd
+            if (count != 1 || named != 1 || others == 0)
+                print count + 0, "messages name " odd
         }')
     [ -z "$problem" ] || miss "$problem"
 }

@@ -1,7 +1,7 @@
 /*
  * One PE makes another collective call than the others of a team: another
- * routine, or the same with other arguments. The library must name both calls,
- * in one message, and end the job.
+ * routine, the same with other arguments, or one over another team. The library
+ * must name both calls, in one message, and end the job.
  *
  * PE 0 prints the parts of that message before: lines that begin with "say: ".
  */
@@ -81,6 +81,11 @@ static call_t draw_arguments(kind_t kind)
     case SPLIT_2D:
         a[0] = 1 + draw(size + 2);
         break;
+    case ALLTOALLS:
+        a[0] = 1 + draw(5000);
+        a[1] = 1 + draw(3);
+        a[2] = 1 + draw(3);
+        break;
     case CALLOC:
         a[0] = 1 + draw(50);
         a[1] = draw_count();
@@ -150,7 +155,9 @@ static void describe(call_t *call)
         snprintf(text, room, "shmem_long_alltoall of %zu bytes", a[0] * word);
         break;
     case ALLTOALLS:
-        snprintf(text, room, "shmem_long_alltoalls of %zu bytes", a[0] * word);
+        snprintf(text, room,
+                 "shmem_long_alltoalls of %zu bytes with strides %zu and %zu",
+                 a[0] * word, a[1], a[2]);
         break;
     case SUM:
         snprintf(text, room, "shmem_long_sum_reduce of %zu elements", a[0]);
@@ -237,7 +244,8 @@ static void make(const call_t *call)
         shmem_long_alltoall(handle, to, from, a[0]);
         break;
     case ALLTOALLS:
-        shmem_long_alltoalls(handle, to, from, 1, 1, a[0]);
+        shmem_long_alltoalls(handle, to, from, (ptrdiff_t)a[1], (ptrdiff_t)a[2],
+                             a[0]);
         break;
     case SUM:
         shmem_long_sum_reduce(handle, to, from, a[0]);
@@ -325,42 +333,83 @@ static void too_late(int unused)
     _exit(5);
 }
 
+/* A team that has a PE and others, other than one; NULL: none was found. */
+static const team_t *draw_other_team(const team_t *one, int pe)
+{
+    for (int tries = 0; tries < 20; tries++) {
+        const team_t *other = &teams[draw_team()];
+        if (other != one && other->size > 1 && rank_in(other, pe) >= 0)
+            return other;
+    }
+    return NULL;
+}
+
+/* Draw a call in which each PE of the team waits for all. */
+static call_t draw_waiting(void)
+{
+    kind_t kind;
+    do
+        kind = (kind_t)draw(TEAM_KINDS);
+    while (kind == BROADCAST || kind == TEAM_DESTROY);
+    call_t call = draw_arguments(kind);
+    describe(&call);
+    return call;
+}
+
+/* Draw two calls over the team that differ. */
+static void draw_difference(call_t *common, call_t *other)
+{
+    const uint64_t kinds = team == teams + WORLD ? KINDS : TEAM_KINDS;
+    do
+        *common = draw_arguments((kind_t)draw(kinds));
+    while (!may_be_common(common->kind));
+    do
+        *other =
+            draw_arguments(draw(2) == 0 ? common->kind : (kind_t)draw(kinds));
+    while (same(common, other) || (other->kind == TEAM_DESTROY && team->fixed));
+    describe(common);
+    describe(other);
+}
+
 void step_wrong(unsigned seconds)
 {
+    call_t common;
+    call_t other;
     step("a PE that differs");
     for (int i = 0; i < OWN_BLOCKS; i++)
         own[i] = shmem_malloc(100);
     to = shmem_calloc(1, ROOM);
     from = shmem_calloc(1, ROOM);
-    int index;
-    do {
-        index = draw_team();
-        team = &teams[index];
-    } while (team->size < 2);
+    do
+        team = &teams[draw_team()];
+    while (team->size < 2);
     int odd = pe_in(team, (int)draw((uint64_t)team->size));
-    const int kinds = index == WORLD ? KINDS : TEAM_KINDS;
-    call_t common;
-    call_t other;
-    do
-        common = draw_arguments((kind_t)draw((uint64_t)kinds));
-    while (!may_be_common(common.kind));
-    do
-        other = draw_arguments(draw(2) == 0 ? common.kind
-                                            : (kind_t)draw((uint64_t)kinds));
-    while (same(&common, &other) ||
-           (other.kind == TEAM_DESTROY && team->fixed));
-    describe(&common);
-    describe(&other);
     uint64_t more = draw(3);
+    /* PEs of several nodes that wait in different teams are not told. */
+    bool one_node = shmem_team_n_pes(SHMEM_TEAM_SHARED) == n;
+    const team_t *elsewhere =
+        one_node && draw(4) == 0 ? draw_other_team(team, odd) : NULL;
+    bool member = rank_in(team, me) >= 0;
+    if (elsewhere == NULL) {
+        draw_difference(&common, &other);
+    } else {
+        common = draw_waiting();
+        const team_t *usual = team;
+        team = elsewhere;
+        other = draw_waiting();
+        if (me != odd)
+            team = usual;
+    }
     if (me == 0) {
-        printf("say: PE %d called %s\nsay: called %s\n", odd, other.text,
+        const char *verb = elsewhere == NULL ? "called" : "waits in";
+        printf("say: PE %d %s %s\nsay: %s\n", odd, verb, other.text,
                common.text);
         fflush(stdout);
     }
     shmem_barrier_all();
     signal(SIGALRM, too_late);
     alarm(seconds);
-    if (rank_in(team, me) >= 0) {
+    if (member) {
         make(me == odd ? &other : &common);
         for (; more > 0; more--)
             shmem_long_broadcast(team->handle, to, from, 1, 0);
