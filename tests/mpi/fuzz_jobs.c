@@ -14,6 +14,9 @@
  */
 #include "tests/mpi/fuzz_model.h"
 
+/* Blocks that are not allocated. */
+static _Alignas(16) unsigned char variables[2][30000];
+
 static uint64_t addresses; /* digest of all blocks that this program got */
 
 static void note_address(const void *at)
@@ -440,7 +443,9 @@ static void end_all(void)
             space_end(i);
     }
     for (int i = 0; i < BLOCKS; i++) {
-        if (blocks[i].lives)
+        if (blocks[i].lives && blocks[i].space == DATA)
+            block_drop(&blocks[i]);
+        else if (blocks[i].lives)
             release(&blocks[i]);
     }
 }
@@ -453,8 +458,11 @@ static void run_program(uint64_t seed, unsigned seconds)
     memset(teams, 0, sizeof(teams));
     teams[WORLD] = (team_t){true, true, 0, 1, n, 0, SHMEM_TEAM_WORLD};
     spaces[0] = (space_t){true, WORLD, SHMEMX_SPACE_DEFAULT};
+    spaces[DATA] = (space_t){true, WORLD, SHMEMX_SPACE_INVALID};
     add_shared_teams();
     size_t unused = shmemx_heap_free();
+    for (int i = 0; i < 2; i++)
+        block_add(variables[i], DATA, 1 + draw(sizeof(variables[i])), false);
     for (int i = 0; i < 4; i++) {
         allocate(0);
         complete();
@@ -490,8 +498,9 @@ int main(int argc, char **argv)
     for (uint64_t i = 0; i < count; i++) {
         run_program(seed + i, wrong ? (unsigned)atoi(argv[3]) : 0);
         if (i + 1 < count && draw(4) == 0) { /* start the library again */
+            int provided;
             shmem_finalize();
-            shmem_init();
+            shmem_init_thread((int)draw(SHMEM_THREAD_MULTIPLE + 1), &provided);
         }
     }
     if (me == 0)

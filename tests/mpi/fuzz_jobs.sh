@@ -57,17 +57,25 @@ names_calls()
     problem=$(printf '%s\n' "$output" | awk '
         /^say: PE / {
             odd = "PE " $3
-            verb = $4 == "called" ? " called " : " waits in "
+            verb = " " $4 " " ($4 == "called" ? "" : "in ")
             other = substr($0, index($0, verb) + length(verb))
         }
         /^say: / { common = substr($0, 6) }
         /^memheap: PE [0-9]+: the PEs differ in collective call [0-9]+; all/ ||
         /^memheap: PE [0-9]+: the PEs wait for each other in different / {
-            count++
-            sub(/.* call: |.* calls: /, "")
-            message = $0
+            errors++
+            sub(/.* calls?: /, "")
+            error = $0
+        }
+        /^memheap: PEs? [0-9]+ (to [0-9]+ )?(is|are|waits?) in / {
+            reports++
+            sub(/memheap: /, "")
+            report = $0
         }
         END {
+            silent = verb == " is in "
+            count = silent ? reports : errors
+            message = silent ? report : error
             for (n = split(message, entry, /; /); n > 0; n--) {
                 alone = index(entry[n], odd verb) == 1
                 named += alone && index(entry[n], other) > 0
@@ -101,7 +109,7 @@ seconds=$(MEMHEAP_TEST_TIME=5 && time_limit)
 while [ "$wrong" -gt 0 ]; do
     for job in $jobs; do
         # shellcheck disable=SC2046
-        job error $(options_of "${job%+small*}") "$program" "$seed" wrong "$seconds"
+        job error $(options_of "${job%+small*}") -x MEMHEAP_WAIT_REPORT=1 "$program" "$seed" wrong "$seconds"
         names_calls
         repeat "0 1" "$job"
         fact "$job PEs, seed $seed: a PE that differs is named"

@@ -9,7 +9,7 @@ int me, n;
 team_t teams[TEAMS];
 block_t blocks[BLOCKS];
 context_t contexts[CONTEXTS];
-space_t spaces[SPACES];
+space_t spaces[SPACES + 1];
 
 static uint64_t first_seed, state;
 static int number; /* of the step */

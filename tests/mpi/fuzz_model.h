@@ -26,8 +26,9 @@ enum {
     BLOCKS = 12,
     TEAMS = 32,
     CONTEXTS = 6,
-    SPACES = 3, /* the first is the symmetric heap */
-    WORLD = 0   /* index of the team of all PEs */
+    SPACES = 3,    /* the first is the symmetric heap */
+    DATA = SPACES, /* the space of blocks that are variables */
+    WORLD = 0      /* index of the team of all PEs */
 };
 
 /* PEs start + i * stride, i < size. */
@@ -62,7 +63,7 @@ extern int me, n;
 extern team_t teams[TEAMS];
 extern block_t blocks[BLOCKS];
 extern context_t contexts[CONTEXTS];
-extern space_t spaces[SPACES];
+extern space_t spaces[SPACES + 1];
 
 /* Begin the sequence of a seed. */
 void seed_with(uint64_t seed);

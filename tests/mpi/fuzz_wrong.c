@@ -1,7 +1,8 @@
 /*
  * One PE makes another collective call than the others of a team: another
- * routine, the same with other arguments, or one over another team. The library
- * must name both calls, in one message, and end the job.
+ * routine, the same with other arguments, one over another team, or none. The
+ * library must name both calls, in one message, and end the job. If the PE
+ * makes no call, the library must report the call of the others.
  *
  * PE 0 prints the parts of that message before: lines that begin with "say: ".
  */
@@ -387,10 +388,14 @@ void step_wrong(unsigned seconds)
     uint64_t more = draw(3);
     /* PEs of several nodes that wait in different teams are not told. */
     bool one_node = shmem_team_n_pes(SHMEM_TEAM_SHARED) == n;
+    bool sleeps = one_node && draw(12) == 0;
     const team_t *elsewhere =
         one_node && draw(4) == 0 ? draw_other_team(team, odd) : NULL;
     bool member = rank_in(team, me) >= 0;
-    if (elsewhere == NULL) {
+    if (sleeps) {
+        common = draw_waiting();
+        other = common;
+    } else if (elsewhere == NULL) {
         draw_difference(&common, &other);
     } else {
         common = draw_waiting();
@@ -401,14 +406,21 @@ void step_wrong(unsigned seconds)
             team = usual;
     }
     if (me == 0) {
-        const char *verb = elsewhere == NULL ? "called" : "waits in";
-        printf("say: PE %d %s %s\nsay: %s\n", odd, verb, other.text,
-               common.text);
+        if (sleeps)
+            printf("say: PE %d is in no call that waits\n", odd);
+        else
+            printf("say: PE %d %s %s\n", odd,
+                   elsewhere == NULL ? "called" : "waits in", other.text);
+        printf("say: %s\n", common.text);
         fflush(stdout);
     }
     shmem_barrier_all();
     signal(SIGALRM, too_late);
     alarm(seconds);
+    if (sleeps && me == odd) {
+        sleep(seconds - 1);
+        shmem_global_exit(EXIT_FAILURE);
+    }
     if (member) {
         make(me == odd ? &other : &common);
         for (; more > 0; more--)
