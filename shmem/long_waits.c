@@ -40,17 +40,11 @@ enum {
     CERTAIN_S = 2 /* notes that stay the same for this long are no accident */
 };
 
-/* What this PE has seen of the notes of all. */
-static struct {
-    uint64_t looked_ns;
-    uint64_t sum;      /* of the waits, if all are in collective calls; or 0 */
-    uint64_t since_ns; /* it is the same */
-} seen;
-
 #define SECOND UINT64_C(1000000000)
 #define STALE (2 * SECOND)
 #define REPORT_DELAY (SECOND / 2)
 #define LOOK_PAUSE (SECOND / 4)
+#define RENEWED (SECOND / 2) /* by a PE that polls what it waits for */
 
 typedef struct note {
     _Atomic uint64_t since_ns; /* 0: the note is being written */
@@ -206,7 +200,8 @@ static void report_once(const memheap_runtime_t *rt, const memheap_wait_t *wait,
 }
 
 /* The sum of the times at which the PEs began to wait, if each of the job waits
- * in a collective call; else 0. It grows when a PE goes on. */
+ * in a collective call; else 0. It grows when a PE goes on. A PE that was not
+ * scheduled may have what it waits for, and not know yet: it does not count. */
 static uint64_t sum_of_waits(const memheap_runtime_t *rt, uint64_t now)
 {
     const memheap_job_t *job = &rt->job;
@@ -214,7 +209,7 @@ static uint64_t sum_of_waits(const memheap_runtime_t *rt, uint64_t now)
     for (int i = 0; i < job->node_size; i++) {
         note_t note;
         if (!read_note(rt, i, now, &note) || note.has_threads ||
-            !note.is_collective)
+            !note.is_collective || note.renewed_ns + RENEWED < now)
             return 0;
         sum += note.since_ns;
     }
@@ -222,19 +217,19 @@ static uint64_t sum_of_waits(const memheap_runtime_t *rt, uint64_t now)
 }
 
 /* End the job if all PEs wait for each other. */
-static void look_at_all(const memheap_runtime_t *rt, note_t *note, uint64_t now)
+static void look_at_all(memheap_runtime_t *rt, note_t *note, uint64_t now)
 {
     char message[REPORT_TEXT];
-    if (now - seen.looked_ns < LOOK_PAUSE)
+    if (now - rt->waits.looked_ns < LOOK_PAUSE)
         return;
-    seen.looked_ns = now;
+    rt->waits.looked_ns = now;
     uint64_t sum = sum_of_waits(rt, now);
-    if (sum == 0 || sum != seen.sum)
-        seen.since_ns = now;
-    seen.sum = sum;
+    if (sum == 0 || sum != rt->waits.sum)
+        rt->waits.since_ns = now;
+    rt->waits.sum = sum;
     if (sum != 0 && note->place[0] == '\0')
         find_place(note);
-    if (now - seen.since_ns < CERTAIN_S * SECOND ||
+    if (now - rt->waits.since_ns < CERTAIN_S * SECOND ||
         atomic_exchange(&note_of(rt, 0)->told, true))
         return;
     describe_all(rt, now, message);
