@@ -14,8 +14,14 @@
  */
 #include "tests/mpi/fuzz_model.h"
 
+#include <memheap/context.h>
+#include <shmemx_pools.h>
+
 /* Blocks that are not allocated. */
 static _Alignas(16) unsigned char variables[2][30000];
+
+/* Owns some blocks of the symmetric heap. */
+static memheap_context_t *library;
 
 static uint64_t addresses; /* digest of all blocks that this program got */
 
@@ -58,7 +64,8 @@ static void allocate(int space)
     size_t align = (size_t)1 << draw(17);
     long hints = (long)draw(4);
     size_t count = 1 + draw(8);
-    uint64_t how = draw(space == 0 ? 8 : 5);
+    uint64_t how = draw(space == 0 ? 9 : 5);
+    bool owned = how == 8;
     bool zeroed = how == 1;
     void *at = NULL;
     if (zeroed)
@@ -79,6 +86,7 @@ static void allocate(int space)
              : how == 4 ? shmem_realloc(NULL, size)
              : how == 5 ? shmalloc(size)
              : how == 6 ? shmemalign(align, size)
+             : owned    ? memheap_context_malloc(library, size)
                         : shmemx_space_malloc(SHMEMX_SPACE_DEFAULT, size);
         note_address(at);
     }
@@ -86,7 +94,7 @@ static void allocate(int space)
         return;
     must(at == NULL || (how != 2 && how != 6) || (uintptr_t)at % align == 0,
          "%p is no multiple of %zu", at, align);
-    block_add(at, space, size, zeroed);
+    block_add(at, space, size, zeroed)->owned = owned;
 }
 
 static void allocate_batch(void)
@@ -111,7 +119,10 @@ static void release(block_t *block)
     block_check(block);
     step("free %d of %zu bytes in space %d", (int)how, block->size,
          block->space);
-    if (block->space != 0 && belongs(block->space)) {
+    if (block->owned) {
+        must(memheap_context_free(library, block->at) == MEMHEAP_OK,
+             "the context does not free it");
+    } else if (block->space != 0 && belongs(block->space)) {
         shmemx_space_t handle = spaces[block->space].handle;
         if (how == 0)
             must(shmemx_space_realloc(handle, block->at, 0) == NULL,
@@ -136,7 +147,7 @@ static void release_batch(void)
     size_t count = 0;
     uint64_t wanted = 1 + draw(3);
     for (int i = 0; i < BLOCKS && count < wanted; i++) {
-        if (!blocks[i].lives || blocks[i].space != 0)
+        if (!blocks[i].lives || blocks[i].space != 0 || blocks[i].owned)
             continue;
         block_check(&blocks[i]);
         at[count++] = blocks[i].at;
@@ -152,9 +163,13 @@ static void resize(block_t *block)
                                : block->size / 2 + draw(block->size) + 1;
     bool old_name = draw(4) == 0;
     void *at = NULL;
+    if (size > 600000)
+        size = 600000;
     step("realloc of %zu to %zu bytes in space %d", block->size, size,
          block->space);
-    if (block->space != 0 && belongs(block->space))
+    if (block->owned)
+        at = memheap_context_realloc(library, block->at, size);
+    else if (block->space != 0 && belongs(block->space))
         at = shmemx_space_realloc(spaces[block->space].handle, block->at, size);
     else if (block->space == 0)
         at = old_name ? shrealloc(block->at, size)
@@ -168,21 +183,37 @@ static void resize(block_t *block)
     block_resize(block, at, size);
 }
 
-/* More than any heap has: the call fails on all PEs. */
+/* A call that fails on all PEs, and changes nothing. */
 static void fail(int space)
 {
-    const size_t huge = (size_t)1 << 50;
-    block_t *block = draw_block(space);
-    bool moves = draw(2) == 0 && block != NULL;
-    step("allocation that fails, in space %d", space);
+    const size_t huge = (size_t)1 << 50; /* more than any heap has */
+    const block_t *block = draw_block(space);
+    uint64_t what = draw(block == NULL ? 2 : 4);
+    step("call %d that fails, in space %d", (int)what, space);
     if (!belongs(space))
         return;
     shmemx_space_t handle = spaces[space].handle;
-    must((moves ? shmemx_space_realloc(handle, block->at, huge)
-                : shmemx_space_malloc(handle, huge)) == NULL,
-         "there is a block of 1 PiB");
-    if (moves)
+    void *at = NULL;
+    if (what == 0)
+        at = shmemx_space_malloc(handle, huge);
+    else if (what == 1)
+        at = shmemx_space_align(handle, 48, 100);
+    else if (what == 2 && !block->owned)
+        at = shmemx_space_realloc(handle, block->at, huge);
+    else if (what == 3)
+        shmemx_space_free(handle, block->at + block->size / 2 + 1);
+    must(at == NULL, "it returns %p", at);
+    if (block != NULL)
         block_check(block);
+}
+
+/* Give back pages, on one PE. Jobs with a transport refuse. */
+static void trim(void)
+{
+    int pe = (int)draw((uint64_t)n);
+    step("trim on PE %d", pe);
+    if (me == pe && shmem_team_n_pes(SHMEM_TEAM_SHARED) == n)
+        must(shmemx_heap_trim(1) == 0, "it fails");
 }
 
 void step_memory(void)
@@ -192,6 +223,8 @@ void step_memory(void)
     uint64_t what = draw(20);
     if (what == 0)
         fail(space);
+    else if (what == 13)
+        trim();
     else if (what <= 2 && free_slots() >= 3)
         allocate_batch();
     else if (what <= 4)
@@ -424,8 +457,9 @@ static void run_step(void)
 }
 
 /* End all that the program has, in an order that is drawn. */
-static void end_all(void)
+static void end_all(void *ballast)
 {
+    shmem_free(ballast);
     for (int i = 0; i < CONTEXTS; i++) {
         if (contexts[i].lives && draw(2) == 0)
             context_end(&contexts[i]);
@@ -443,11 +477,13 @@ static void end_all(void)
             space_end(i);
     }
     for (int i = 0; i < BLOCKS; i++) {
-        if (blocks[i].lives && blocks[i].space == DATA)
+        if (blocks[i].lives && (blocks[i].space == DATA || blocks[i].owned))
             block_drop(&blocks[i]);
         else if (blocks[i].lives)
             release(&blocks[i]);
     }
+    must(memheap_context_destroy(library) == MEMHEAP_OK,
+         "the context does not end");
 }
 
 /* @param seconds  for a wrong program; 0: it is right */
@@ -461,6 +497,13 @@ static void run_program(uint64_t seed, unsigned seconds)
     spaces[DATA] = (space_t){true, WORLD, SHMEMX_SPACE_INVALID};
     add_shared_teams();
     size_t unused = shmemx_heap_free();
+    memheap_pool_t pool = shmemx_space_pool(SHMEMX_SPACE_DEFAULT);
+    memheap_context_config_t config = {.name = "library", .pool = &pool};
+    must(memheap_context_create(&config, &library) == MEMHEAP_OK,
+         "there is no context");
+    /* Sometimes the heap has to grow during the program. */
+    void *ballast =
+        draw(4) == 0 ? shmem_malloc(draw_size(1000) + (15 << 20)) : NULL;
     for (int i = 0; i < 2; i++)
         block_add(variables[i], DATA, 1 + draw(sizeof(variables[i])), false);
     for (int i = 0; i < 4; i++) {
@@ -473,7 +516,7 @@ static void run_program(uint64_t seed, unsigned seconds)
         step_wrong(seconds);
         return;
     }
-    end_all();
+    end_all(ballast);
     step("end");
     must(shmemx_heap_free() == unused, "%zu bytes are lost",
          unused - shmemx_heap_free());

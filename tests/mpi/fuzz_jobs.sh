@@ -3,7 +3,7 @@
 # programs in which one PE makes another collective call than the others.
 #
 # A job is a number of PEs with options: +ucx, +tcp and +N as in run-mpi.sh, +guard,
-# +check, +small for a heap that is often full, or +COMPONENT.
+# +check, +trim, +small for a heap that is often full, or +COMPONENT.
 #
 # MEMHEAP_TEST_SEED  the first seed
 # MEMHEAP_TEST_FUZZ  "N M": N right programs and M wrong ones (default: "60 15")
@@ -15,7 +15,7 @@ seed=${MEMHEAP_TEST_SEED:-1}
 set -- ${MEMHEAP_TEST_FUZZ:-60 15}
 right=$1
 wrong=${2:-0}
-jobs="2 3+small+check 4 5+small 4+2 5+2+check 3+ucx 4+tcp 4+guard 5+1 4+2+guard 2+ucx"
+jobs="2+trim 3+small+check 4 5+small 4+2 5+2+check 3+ucx 4+tcp 4+guard 5+1 4+2+guard 2+ucx"
 for component in $components; do
     jobs="$jobs 4+$component"
 done
@@ -35,6 +35,7 @@ options_of()
             tcp) echo "-x MEMHEAP_TRANSPORT=ucx -x UCX_TLS=tcp,self" ;;
             guard) echo "-x MEMHEAP_GUARD=1" ;;
             check) echo "-x MEMHEAP_CHECK=1" ;;
+            trim) echo "-x MEMHEAP_TRIM=64k" ;;
             small) echo "-x SHMEM_SYMMETRIC_SIZE=700k" ;;
             [0-9]*) echo "-x MEMHEAP_NODE_PES=$option" ;;
             *) echo "-x MEMHEAP_COMPONENT=$option" ;;

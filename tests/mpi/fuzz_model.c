@@ -174,7 +174,7 @@ block_t *block_add(void *at, int space, size_t size, bool zeroed)
     block_t *block = blocks;
     while (block->lives)
         block++;
-    *block = (block_t){at, true, space, size, {NULL}};
+    *block = (block_t){.at = at, .lives = true, .space = space, .size = size};
     must((at != NULL) == (rank_in(members_of(block), me) >= 0),
          "a block of %zu bytes is at %p", size, at);
     must((uintptr_t)at % 16 == 0, "%p is no multiple of 16", at);

@@ -41,7 +41,7 @@ typedef struct team {
 
 typedef struct block {
     unsigned char *at; /* NULL: no block, or this PE has no part of the space */
-    bool lives;
+    bool lives, owned; /* owned: by a context of the pool */
     int space;
     size_t size;
     unsigned char *copy[MOST_PES]; /* the contents on each PE */

@@ -144,7 +144,7 @@ static const context_t *draw_context(int from, int to)
 typedef struct move {
     const family_t *family;
     const context_t *context;
-    bool gets, blocking, by_ones, strided;
+    bool gets, blocking, by_ones, strided, by_pointer;
     int actor, other;    /* the PE that calls, and the one it reaches */
     size_t count, bsize; /* pieces, elements of a piece */
     size_t dst, sst;     /* strides in elements */
@@ -160,6 +160,13 @@ static void run(const move_t_ *move)
     if (move->context != NULL) {
         ctx = move->context->handle;
         pe = rank_in(&teams[move->context->team], pe);
+    }
+    void *pointer =
+        shmem_ptr(move->gets ? move->source : move->dest, move->other);
+    if (!move->strided && move->by_pointer && pointer != NULL) {
+        memcpy(move->gets ? move->dest : pointer,
+               move->gets ? pointer : move->source, move->bsize * f->size);
+        return;
     }
     if (!move->strided) {
         move_t *routine = move->gets ? (move->by_ones    ? f->g
@@ -196,6 +203,7 @@ static bool draw_shape(move_t_ *move, size_t dest_room, size_t source_room)
     size_t most = room / f->size;
     move->family = f;
     move->blocking = draw(2) == 0;
+    move->by_pointer = draw(4) == 0;
     move->by_ones = f->p != NULL && draw(6) == 0;
     move->strided = f->iput != NULL && draw(3) == 0;
     move->dst = move->sst = move->count = 1;
