@@ -25,6 +25,7 @@ typedef enum kind {
     SPLIT,
     SPLIT_2D,
     TEAM_DESTROY,
+    SPACE_MALLOC,
     TEAM_KINDS, /* those below are calls of all PEs of the job */
     BARRIER = TEAM_KINDS,
     SYNC,
@@ -179,6 +180,9 @@ static void describe(call_t *call)
     case SPLIT_2D:
         snprintf(text, room, "shmem_team_split_2d(%zu)", a[0]);
         break;
+    case SPACE_MALLOC:
+        snprintf(text, room, "shmemx_space_malloc(%zu)", a[0]);
+        break;
     case TEAM_DESTROY:
         snprintf(text, room, "shmem_team_destroy");
         break;
@@ -269,6 +273,9 @@ static void make(const call_t *call)
         shmem_team_split_2d(handle, (int)a[0], NULL, 0, &made[0], NULL, 0,
                             &made[1]);
         break;
+    case SPACE_MALLOC:
+        shmemx_space_malloc(spaces[team->space].handle, a[0]);
+        break;
     case TEAM_DESTROY:
         shmem_team_destroy(handle);
         break;
@@ -313,10 +320,13 @@ static void make(const call_t *call)
     }
 }
 
-/* Whether all PEs of the team may make the call, and go on. */
-static bool may_be_common(kind_t kind)
+/* Whether there is such a call over the team. */
+static bool is_possible(kind_t kind)
 {
-    return kind < FINALIZE && (kind != TEAM_DESTROY || !team->fixed);
+    const team_t *of_space = &teams[spaces[team->space].team];
+    return kind == TEAM_DESTROY   ? !team->fixed
+           : kind == SPACE_MALLOC ? team->space > 0 && team == of_space
+                                  : true;
 }
 
 static bool same(const call_t *a, const call_t *b)
@@ -351,7 +361,7 @@ static call_t draw_waiting(void)
     kind_t kind;
     do
         kind = (kind_t)draw(TEAM_KINDS);
-    while (kind == BROADCAST || kind == TEAM_DESTROY);
+    while (kind == BROADCAST || kind == TEAM_DESTROY || !is_possible(kind));
     call_t call = draw_arguments(kind);
     describe(&call);
     return call;
@@ -363,11 +373,11 @@ static void draw_difference(call_t *common, call_t *other)
     const uint64_t kinds = team == teams + WORLD ? KINDS : TEAM_KINDS;
     do
         *common = draw_arguments((kind_t)draw(kinds));
-    while (!may_be_common(common->kind));
+    while (!is_possible(common->kind) || common->kind >= FINALIZE);
     do
         *other =
             draw_arguments(draw(2) == 0 ? common->kind : (kind_t)draw(kinds));
-    while (same(common, other) || (other->kind == TEAM_DESTROY && team->fixed));
+    while (same(common, other) || !is_possible(other->kind));
     describe(common);
     describe(other);
 }
@@ -385,6 +395,7 @@ void step_wrong(unsigned seconds)
         team = &teams[draw_team()];
     while (team->size < 2);
     int odd = pe_in(team, (int)draw((uint64_t)team->size));
+    uint64_t before = draw(20);
     uint64_t more = draw(3);
     /* PEs of several nodes that wait in different teams are not told. */
     bool one_node = shmem_team_n_pes(SHMEM_TEAM_SHARED) == n;
@@ -415,6 +426,11 @@ void step_wrong(unsigned seconds)
         fflush(stdout);
     }
     shmem_barrier_all();
+    for (uint64_t i = 0; i < before; i++) {
+        int root = (int)draw((uint64_t)team->size);
+        if (member && elsewhere == NULL)
+            shmem_long_broadcast(team->handle, to, from, 1, root);
+    }
     signal(SIGALRM, too_late);
     alarm(seconds);
     if (sleeps && me == odd) {
