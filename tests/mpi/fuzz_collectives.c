@@ -105,7 +105,8 @@ typedef struct reduction {
         to[i] ^= other[i];                                                     \
         break;
 #define NONE(N)
-#define REDUCTION(T, N, CASES, COMBINE, VALUE)                                 \
+/* W is a type in which a product does not overflow. */
+#define REDUCTION(T, N, W, CASES, COMBINE, VALUE)                              \
     static int N##_over_team(int operation, shmem_team_t team, void *dest,     \
                              const void *source, size_t count)                 \
     {                                                                          \
@@ -147,7 +148,7 @@ typedef struct reduction {
                 to[i] = other[i] < to[i] ? other[i] : to[i];                   \
                 break;                                                         \
             case PROD:                                                         \
-                to[i] = (T)(to[i] * other[i]);                                 \
+                to[i] = (T)((W)to[i] * (W)other[i]);                           \
                 break;                                                         \
                 COMBINE                                                        \
             default:                                                           \
@@ -178,14 +179,16 @@ typedef struct reduction {
         }                                                                      \
     }
 /* Signed and floating-point values are small, so all results are exact. */
-REDUCTION(short, short, NONE, , draw(6))
-REDUCTION(int, int, NONE, , draw(20))
-REDUCTION(long, long, NONE, , draw(1000))
-REDUCTION(float, float, NONE, , draw(16))
-REDUCTION(double, double, NONE, , draw(256))
-REDUCTION(unsigned char, uchar, BIT_CASES, BIT_COMBINE, draw(256))
-REDUCTION(unsigned int, uint, BIT_CASES, BIT_COMBINE, draw(UINT32_MAX))
-REDUCTION(uint64_t, uint64, BIT_CASES, BIT_COMBINE, draw(UINT64_MAX))
+REDUCTION(short, short, int, NONE, , draw(6))
+REDUCTION(int, int, int, NONE, , draw(20))
+REDUCTION(long, long, long, NONE, , draw(1000))
+REDUCTION(float, float, float, NONE, , draw(16))
+REDUCTION(double, double, double, NONE, , draw(256))
+REDUCTION(unsigned char, uchar, unsigned, BIT_CASES, BIT_COMBINE, draw(256))
+REDUCTION(unsigned short, ushort, unsigned, BIT_CASES, BIT_COMBINE, draw(65536))
+REDUCTION(unsigned int, uint, unsigned, BIT_CASES, BIT_COMBINE,
+          draw(UINT32_MAX))
+REDUCTION(uint64_t, uint64, uint64_t, BIT_CASES, BIT_COMBINE, draw(UINT64_MAX))
 OVER_SET(short, NONE)
 OVER_SET(int, NONE)
 OVER_SET(long, NONE)
@@ -202,6 +205,7 @@ static const reduction_t reductions[] = {
     REDUCE_ROW(float, float, AND, float_over_set),
     REDUCE_ROW(double, double, AND, double_over_set),
     REDUCE_ROW(unsigned char, uchar, OPERATIONS, NULL),
+    REDUCE_ROW(unsigned short, ushort, OPERATIONS, NULL),
     REDUCE_ROW(unsigned int, uint, OPERATIONS, NULL),
     REDUCE_ROW(uint64_t, uint64, OPERATIONS, NULL)};
 
