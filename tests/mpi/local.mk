@@ -46,6 +46,7 @@ tests/mpi/monitored tests/mpi/threads.mpi tests/mpi/waits: \
 	extra_flags = -pthread
 tests/mpi/monitored: extra = comm/node_monitor.c
 tests/mpi/fuzz_jobs: extra = $(fuzz_jobs_parts)
+tests/mpi/fuzz_jobs: $(fuzz_jobs_parts) tests/mpi/fuzz_model.h
 tests/mpi/variables.mpi: extra_flags = -fPIE -pie
 tests/mpi/variables_fixed.mpi: extra_flags = -fno-pie -no-pie
 
