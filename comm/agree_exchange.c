@@ -362,6 +362,8 @@ outcome_t memheap_agree_between_nodes(memheap_agree_t *agree, uint64_t digest,
         lists_unpack(agree, lists, exchange);
     list_release(agree->state, lists[0]);
     list_release(agree->state, lists[1]);
+    if (!outcome.same_call && has_payload(agree))
+        return outcome; /* the line has the call of a root, for the report */
     packed_outcome_t word = pack_outcome(&outcome, agree->number);
     line->digest = word.digest;
     line->result = word.result;

@@ -82,7 +82,8 @@ names_calls()
                 named += alone && index(entry[n], other) > 0
                 usual = index(entry[n], common) > 0
                 others += !alone && usual
-                if (!alone && !usual && verb == " called ")
+                left = index(entry[n], "called nothing yet, or a call that has ")
+                if (!alone && !usual && !left && verb == " called ")
                     print "it says: " entry[n]
             }
             if (count != 1 || named != 1 || others == 0)
