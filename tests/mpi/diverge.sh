@@ -62,11 +62,6 @@ END
         "PE $last called" "broadcast of 8 bytes from PE $last"
     says_once
     fact "$job PEs: one PE is the root of another broadcast, and never calls again"
-    job error -x "$nodes" -n "$np" "$program" left
-    says "called a broadcast of 8 bytes from PE 0" \
-        "PE $last called shmem_long_sum_reduce of 1 elements"
-    says_once
-    fact "$job PEs: the others have left a short broadcast when one PE differs"
     job error -x "$nodes" -x SHMEM_SYMMETRIC_SIZE=1t -n "$np" "$program" large
     says "PE 0 called shmem_malloc(549755813888)" "called shmem_malloc(100)"
     says_once
@@ -91,6 +86,14 @@ END
         "PE $last called shmem_init with MEMHEAP_COMPONENT=$first"
     says_once
     fact "$np PEs: one PE has another component"
+done
+
+for nodes in 0 1; do
+    job error -x MEMHEAP_NODE_PES=$nodes -n 4 "$program" left
+    says "called a broadcast of 8 bytes from PE 0" \
+        "PE 3 called shmem_long_sum_reduce of 1 elements"
+    says_once
+    fact "PEs have left a short broadcast when one differs, nodes of $nodes"
 done
 
 job error -x MEMHEAP_NODE_PES=1 -n 2 "$program" set-root

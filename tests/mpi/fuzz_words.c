@@ -206,8 +206,8 @@ static void use_word(block_t *block, int target, size_t offset)
         int actor = pe_in(team, i);
         for (uint64_t k = 1 + draw(4); k > 0; k--) {
             operation_t operation =
-                shared ? kind + draw(KIND)
-                       : draw(type->has_bits ? OPERATIONS : AND);
+                shared ? kind + (operation_t)draw(KIND)
+                       : (operation_t)draw(type->has_bits ? OPERATIONS : AND);
             uint64_t value = draw(UINT64_MAX) & mask;
             uint64_t condition = draw(2) == 0 ? word : draw(100);
             int pe;
