@@ -42,6 +42,9 @@
  *     may reuse its lines in a new group of the same number while a slow PE
  *     still waits: any later number ends that wait.
  *
+ * tests/model/node.pml is a model of this file and of the report on one node,
+ * tests/model/groups.pml one of groups that share a number.
+ *
  * Source: P. Brooks, "The butterfly barrier", Int. J. Parallel Programming
  * 15(4), 1986, in its flat form: all partners in one round.
  */

@@ -41,8 +41,13 @@
  *   - the receiver of a payload, if the first member has made another call or
  *     two roots have sent a payload.
  *   - the receiver of digests, if the first member has made another call. The
- *     first member of a node sends its digests when it waits long. If no PE
- *     can continue, then some first member has other digests than its partner.
+ *     first member of a node sends its digests when it waits long.
+ *   - a PE that waits for another of its node, if that has made another call
+ *     before.
+ * If no PE can continue, then some first member has other digests than its
+ * partner, or than another PE of its node.
+ *
+ * tests/model/nodes.pml is a model of this file.
  *
  * Source: D. Hensgen, R. Finkel, U. Manber, "Two algorithms for barrier
  * synchronization", Int. J. Parallel Programming 17(1), 1988.
@@ -125,12 +130,12 @@ void memheap_agree_raise_alarm(const memheap_agree_t *agree)
     send_digests(agree, true);
 }
 
-/* Wait for the stamp of the current agreement. False if this node knows that
- * the PEs differ: the stamp may never come. */
+/* Wait for a stamp of the current agreement, or of the one before. False if
+ * this node knows that the PEs differ: the stamp may never come. */
 static bool await_unless_alarm(const memheap_agree_t *agree,
-                               const _Atomic uint64_t *stamp)
+                               const _Atomic uint64_t *stamp, uint64_t number)
 {
-    if (has_reached(stamp, agree->number))
+    if (has_reached(stamp, number))
         return true;
     const memheap_flag_line_t *line =
         line_at(agree, first_epoch_of_half(agree->epoch), 0);
@@ -148,8 +153,31 @@ static bool await_unless_alarm(const memheap_agree_t *agree,
             send_digests(agree, false);
             asked_ns = now;
         }
-    } while (!has_reached(stamp, agree->number));
+    } while (!has_reached(stamp, number));
     return true;
+}
+
+/* Wait for the line of member i of this node. False if the PEs differ. A member
+ * that made another call in the rooted agreement before this one may never come
+ * to this one, so that line is compared first. */
+static bool await_member(const memheap_agree_t *agree, int i)
+{
+    const memheap_flag_line_t *line = line_of(agree, i);
+    if (has_reached(&line->stamp, agree->number))
+        return true;
+    if (agree->pending > 0) {
+        const memheap_flag_line_t *before = line_at(agree, agree->epoch - 1, i);
+        if (!await_unless_alarm(agree, &before->stamp, agree->number - 1))
+            return false;
+        if (before->digest != agree->pending_digest) {
+            /* The member may wait for the alarm of that agreement. */
+            raise_alarm(line_at(agree, first_epoch_of_half(agree->epoch), 0),
+                        first_of_half(agree->number, agree->epoch),
+                        agree->number - 1);
+            return false;
+        }
+    }
+    return await_unless_alarm(agree, &line->stamp, agree->number);
 }
 
 static packed_outcome_t pack_outcome(const outcome_t *outcome, uint64_t number)
@@ -297,7 +325,7 @@ static outcome_t run_rounds(const memheap_agree_t *agree, outcome_t outcome,
         memheap_transport_send(
             state->transport, agree->partner[round], &message, sizeof(message),
             has_list ? lists[0]->bytes : NULL, has_list ? lists[0]->size : 0);
-        if (!await_unless_alarm(agree, &mailbox->stamp)) {
+        if (!await_unless_alarm(agree, &mailbox->stamp, agree->number)) {
             outcome.same_call = false;
             break;
         }
@@ -321,20 +349,10 @@ static outcome_t run_rounds(const memheap_agree_t *agree, outcome_t outcome,
 static bool await_node(const memheap_agree_t *agree)
 {
     for (int i = 1; i < agree->node_size; i++) {
-        if (!await_unless_alarm(agree, &line_of(agree, i)->stamp))
+        if (!await_member(agree, i))
             return false;
     }
     return true;
-}
-
-/* Whether this node has the payload of a root for the current agreement. This
- * PE has written its line before; so this function or the receiver of the
- * payload sees both. */
-static bool has_payload(const memheap_agree_t *agree)
-{
-    atomic_thread_fence(memory_order_seq_cst);
-    return has_reached(&outcome_line_at(agree, agree->epoch)->stamp,
-                       agree->number);
 }
 
 outcome_t memheap_agree_between_nodes(memheap_agree_t *agree, uint64_t digest,
@@ -344,13 +362,14 @@ outcome_t memheap_agree_between_nodes(memheap_agree_t *agree, uint64_t digest,
     const outcome_t differs = {.same_call = false};
     memheap_flag_line_t *line = outcome_line_at(agree, agree->epoch);
     if (agree->node_rank != 0) {
-        if (!await_unless_alarm(agree, &line->stamp) || line->sender != 0)
+        if (!await_unless_alarm(agree, &line->stamp, agree->number) ||
+            line->sender != 0)
             return differs;
         packed_outcome_t word = {atomic_load(&line->stamp), line->digest,
                                  line->result, line->aux};
         return unpack_outcome(word);
     }
-    if (has_payload(agree) || !await_node(agree))
+    if (!await_node(agree))
         return differs;
     payload_list_t *lists[2] = {NULL, NULL};
     outcome_t outcome = reduce_lines(agree, digest, result, reduce);
@@ -407,13 +426,12 @@ bool memheap_agree_rooted_between_nodes(const memheap_agree_t *agree,
         if (agree->rank == root)
             send_early(agree, line, (uint32_t)root + 1,
                        (uint32_t)agree->node_number);
-        else if (!await_unless_alarm(agree, &line->stamp))
+        else if (!await_member(agree, i))
             return false;
-        /* A payload came from another root? */
-        return line->digest == digest && !has_payload(agree);
+        return line->digest == digest;
     }
     const memheap_flag_line_t *line = outcome_line_at(agree, agree->epoch);
-    if (!await_unless_alarm(agree, &line->stamp))
+    if (!await_unless_alarm(agree, &line->stamp, agree->number))
         return false;
     if (agree->node_rank == 0)
         send_early(agree, line, line->sender, line->sender_node);
@@ -445,7 +463,6 @@ static void receive_early(memheap_barrier_state_t *state,
         line->sender_node = message->node;
         atomic_store_explicit(&line->stamp, message->word.stamp,
                               memory_order_release);
-        atomic_thread_fence(memory_order_seq_cst);
     }
     if (is_second || (has_reached(&own->stamp, number) &&
                       own->digest != message->word.digest))

@@ -26,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     WITNESSES = 64 /* ranks to which the PEs of several nodes report */
@@ -171,31 +170,37 @@ static int first_difference(const memheap_agree_t *agree)
     return 0;
 }
 
-/* Wait for all PEs, but not longer than ABSENT_SECONDS. Returns whether all
- * came; *first_p takes the first rank that came. */
-static bool barrier_with_timeout(memheap_agree_t *agree, int *first_p)
+/* Wait for the lines of all PEs in an epoch, but not longer than `seconds`.
+ * Returns the first rank that came; *all_p takes whether all did. */
+static int await_present(const memheap_agree_t *agree, int epoch,
+                         uint64_t number, int seconds, bool *all_p)
 {
-    struct timespec start;
-    struct timespec now;
-    bool all = true;
-    write_line(agree, 0, MEMHEAP_OK, 0);
-    start_next_half(agree);
-    *first_p = agree->size;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    uint64_t end = memheap_wait_now() + (uint64_t)seconds * 1000000000;
+    int first = agree->size;
+    *all_p = true;
     for (int i = 0; i < agree->size; i++) {
         memheap_wait_t wait = begin_wait(agree);
-        const _Atomic uint64_t *stamp = &line_of(agree, i)->stamp;
-        bool here;
-        do {
-            here = has_reached(stamp, agree->number);
+        const _Atomic uint64_t *stamp = &line_at(agree, epoch, i)->stamp;
+        bool here = has_reached(stamp, number);
+        while (!here && memheap_wait_now() < end) {
             memheap_wait_step(&wait);
-            clock_gettime(CLOCK_MONOTONIC, &now);
-        } while (!here && now.tv_sec - start.tv_sec < ABSENT_SECONDS);
-        all = all && here;
-        if (here && i < *first_p)
-            *first_p = i;
+            here = has_reached(stamp, number);
+        }
+        *all_p = *all_p && here;
+        if (here && i < first)
+            first = i;
     }
-    return all;
+    return first;
+}
+
+/* Wait for all PEs, but not longer than ABSENT_SECONDS. Returns as
+ * await_present(). */
+static int barrier_with_timeout(memheap_agree_t *agree, bool *all_p)
+{
+    write_line(agree, 0, MEMHEAP_OK, 0);
+    start_next_half(agree);
+    return await_present(agree, agree->epoch, agree->number, ABSENT_SECONDS,
+                         all_p);
 }
 
 static void append_result(char *text, uint64_t result)
@@ -209,7 +214,7 @@ static memheap_status_t diverge_on_node(memheap_agree_t *agree,
                                         const memheap_call_t *call,
                                         uint64_t result, bool results_differ)
 {
-    int first;
+    bool all;
     poison(agree);
     int ago = first_difference(agree);
     uint64_t number = agree->number - (uint64_t)ago;
@@ -220,14 +225,16 @@ static memheap_status_t diverge_on_node(memheap_agree_t *agree,
         MEMHEAP_CALL_TEXT);
     if (results_differ)
         append_result(text, result);
+    /* A PE may still read the other half until it begins this one. */
+    await_present(agree, agree->epoch - agree->pending,
+                  agree->number - (uint64_t)agree->pending, SLOW_SECONDS, &all);
     /* All PEs continue with the same number, in the other half. */
     agree->number += (uint64_t)(MEMHEAP_AGREE_PENDING_MAX - agree->pending);
     start_next_half(agree);
-    bool all = barrier_with_timeout(agree, &first);
-    if (agree->rank == first)
+    if (barrier_with_timeout(agree, &all) == agree->rank)
         log_calls(agree, number, epoch);
     if (all)
-        barrier_with_timeout(agree, &first);
+        barrier_with_timeout(agree, &all);
     return MEMHEAP_ERR_DIVERGED;
 }
 

@@ -20,7 +20,9 @@ enum {
     STAGE_GROUPS = 64, /* have stages */
     /* How long to wait for a PE that has left the call in which it differs,
      * without noticing the difference. */
-    ABSENT_SECONDS = 2
+    ABSENT_SECONDS = 2,
+    /* The same for a PE that may still read the lines of the half before. */
+    SLOW_SECONDS = 1
 };
 
 /* An outcome as it is stored in lines and messages. */

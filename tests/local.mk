@@ -105,8 +105,10 @@ tests/malloc_calls: tests/malloc_calls.c
 check_DATA += tests/liar tests/secure tests/malloc_calls
 CLEANFILES += tests/liar tests/secure tests/malloc_calls
 TESTS += tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh
-TESTS += tests/secure.sh
-EXTRA_DIST += tests/liar.c tests/malloc_calls.c tests/secure.c tests/secure.sh tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
+TESTS += tests/model.sh tests/secure.sh
+EXTRA_DIST += tests/liar.c tests/malloc_calls.c tests/model.sh \
+	tests/model/groups.pml tests/model/node.pml tests/model/nodes.pml \
+	tests/secure.c tests/secure.sh tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
 	tests/unit/test_batch.c tests/unit/test_biased_lock.c \
 	tests/unit/test_bitmap.c tests/unit/test_buddy.c tests/unit/test_cache.c \
 	tests/unit/test_conformance.c tests/unit/test_context.c tests/unit/test_dependents.c \

@@ -89,6 +89,10 @@ static bool short_differ(const char *how, shmem_team_t team, long *to,
     else if (strcmp(how, "fewer") == 0)
         for (int i = 0; i < 40; i++)
             shmem_long_broadcast(team, to, from, 1, 0);
+    else if (strcmp(how, "second") == 0 && shmem_my_pe() == 1)
+        shmem_long_sum_reduce(team, to, from, 1);
+    else if (strcmp(how, "second") == 0)
+        shmem_long_broadcast(team, to, from, 1, 0);
     else
         return false;
     return true;

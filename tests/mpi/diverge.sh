@@ -52,6 +52,11 @@ END
         "PE $last called shmem_long_broadcast of 8 bytes from PE 0"
     says_once
     fact "$job PEs: each PE waits for a short broadcast of another"
+    job error -x "$nodes" -n "$np" "$program" second
+    says "PE 0 called shmem_long_broadcast of 8 bytes from PE 0;" \
+        "PE 1 called shmem_long_sum_reduce of 1 elements"
+    says_once
+    fact "$job PEs: a PE waits for all, and its node's others do not"
     job error -x "$nodes" -n "$np" "$program" late
     says "$others called shmem_long_broadcast of 8 bytes from PE $last" \
         "PE $last called" "broadcast of 16 bytes from PE $last"
