@@ -50,21 +50,27 @@ static bool short_differ(const char *how, shmem_team_t team, long *to,
         shmem_finalize();
         return true;
     }
-    if (strcmp(how, "left") == 0) {
+    const bool later = strcmp(how, "left-later") == 0;
+    if (later || strcmp(how, "left") == 0) {
         /* The others are in a call over another team when the last PE notices
-         * the difference. That PE waits before they make their call. */
+         * the difference. That PE waits before they make their call; with
+         * "left-later", it waits afterwards. */
         static long begun;
         long *word = to + 1;
+        if (is_last() && later)
+            shmem_long_wait_until(&begun, SHMEM_CMP_EQ, 1);
         if (is_last()) {
             shmem_long_p(&begun, 1, 0);
             shmem_long_sum_reduce(team, to, from, 1);
         }
-        if (me == 0) {
+        if (me == 0 && !later) {
             shmem_long_wait_until(&begun, SHMEM_CMP_EQ, 1);
             for (int i = 0; i < 2000; i++)
                 *word += shmem_long_g(from, n - 1);
         }
         shmem_long_broadcast(team, to, from, 1, 0);
+        if (me == 1) /* it has passed the payload on */
+            shmem_long_p(&begun, 1, n - 1);
         shmem_barrier_all();
         return true;
     }
