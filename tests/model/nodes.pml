@@ -454,9 +454,10 @@ inline agree() {
             fi
         }
     :: else ->
+        same = !O_HERE;
         if
-        :: NODE_PES > 1 -> await_member(me + NODE_PES - 1)
-        :: else -> same = true
+        :: same && NODE_PES > 1 -> await_member(me + NODE_PES - 1)
+        :: else
         fi;
         if
         :: same ->
@@ -466,10 +467,14 @@ inline agree() {
 #endif
             atomic {
                 line = OUTCOME(epoch, node);
-                o_stamp[line] = number;
-                o_digest[line] = 0;
-                o_aux[line] = aux;
-                o_sender[line] = 0
+                if
+                :: !(aux & SAME_CALL) && O_HERE
+                :: else ->
+                    o_stamp[line] = number;
+                    o_digest[line] = 0;
+                    o_aux[line] = aux;
+                    o_sender[line] = 0
+                fi
             };
 #ifdef MISTAKE_OUTCOME_EARLY
             run_rounds();
