@@ -160,7 +160,9 @@ void memheap_sysinfo_memory(size_t *total_p, size_t *available_p)
 {
     static const char path[] = "/proc/meminfo";
     const size_t unit = 1024;
-    size_t total = number_in(path, "MemTotal:", SIZE_MAX / unit) * unit;
+    size_t total = number_in(path, "MemTotal:", 0) * unit;
+    if (total == 0) /* the file cannot be read */
+        total = (size_t)sysconf(_SC_PHYS_PAGES) * memheap_page_size();
     size_t available = number_in(path, "MemAvailable:", total / unit) * unit;
     apply_groups(&total, &available);
     *total_p = total;

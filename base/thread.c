@@ -5,6 +5,7 @@
 
 #include "base/thread.h"
 
+#include <errno.h>
 #include <linux/membarrier.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -17,9 +18,10 @@ bool memheap_thread_start(pthread_t *thread_p, void *(*run)(void *context),
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(thread_p, NULL, run, context) == 0;
+    int error = pthread_create(thread_p, NULL, run, context);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
+    errno = error;
+    return error == 0;
 }
 
 bool memheap_thread_barrier_open(void)

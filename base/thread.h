@@ -16,7 +16,8 @@
 #include <stdbool.h>
 
 /** Start a thread with all signals blocked, so that the program's handlers run
- *  on the program's threads. @return false if the system has no more threads */
+ *  on the program's threads. @return false, with errno set, if the system
+ *  has no more threads */
 bool memheap_thread_start(pthread_t *thread_p, void *(*run)(void *context),
                           void *context);
 

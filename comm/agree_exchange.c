@@ -130,7 +130,7 @@ void memheap_agree_raise_alarm(const memheap_agree_t *agree)
     send_digests(agree, true);
 }
 
-/* Wait for a stamp of the current agreement, or of the one before. False if
+/* Wait for a stamp of the current agreement, or of one before it. False if
  * this node knows that the PEs differ: the stamp may never come. */
 static bool await_unless_alarm(const memheap_agree_t *agree,
                                const _Atomic uint64_t *stamp, uint64_t number)
@@ -158,22 +158,24 @@ static bool await_unless_alarm(const memheap_agree_t *agree,
 }
 
 /* Wait for the line of member i of this node. False if the PEs differ. A member
- * that made another call in the rooted agreement before this one may never come
- * to this one, so that line is compared first. */
+ * that made another call in the half may never come, so its lines are compared
+ * with those of this PE first. */
 static bool await_member(const memheap_agree_t *agree, int i)
 {
     const memheap_flag_line_t *line = line_of(agree, i);
     if (has_reached(&line->stamp, agree->number))
         return true;
-    if (agree->pending > 0) {
-        const memheap_flag_line_t *before = line_at(agree, agree->epoch - 1, i);
-        if (!await_unless_alarm(agree, &before->stamp, agree->number - 1))
+    for (int ago = agree->pending; ago > 0; ago--) {
+        uint64_t number = agree->number - (uint64_t)ago;
+        const memheap_flag_line_t *before =
+            line_at(agree, agree->epoch - ago, i);
+        if (!await_unless_alarm(agree, &before->stamp, number))
             return false;
-        if (before->digest != agree->pending_digest) {
+        if (before->digest !=
+            line_at(agree, agree->epoch - ago, agree->node_rank)->digest) {
             /* The member may wait for the alarm of that agreement. */
             raise_alarm(line_at(agree, first_epoch_of_half(agree->epoch), 0),
-                        first_of_half(agree->number, agree->epoch),
-                        agree->number - 1);
+                        first_of_half(agree->number, agree->epoch), number);
             return false;
         }
     }

@@ -279,6 +279,7 @@ void memheap_agree_receive_report(memheap_barrier_state_t *state,
     report_t *report = report_new(state, message->group, (int)message->rank,
                                   message->word.stamp >> STATUS_BITS,
                                   (int)(size / sizeof(reported_call_t)));
+    report->result = message->word.result;
     report->heard = message->word.aux != 0;
     memcpy(report->calls, data, size);
     keep(state, report);
@@ -287,12 +288,13 @@ void memheap_agree_receive_report(memheap_barrier_state_t *state,
 /* Keep the calls of this PE in the half, and those of roots on other nodes that
  * differ from them. */
 static void report_own(const memheap_agree_t *agree, const memheap_call_t *call,
-                       uint64_t result, bool results_differ)
+                       uint64_t result)
 {
     memheap_barrier_state_t *state = agree->state;
     uint64_t first = first_of_half(agree->number, agree->epoch);
     report_t *report =
         report_new(state, agree->group, agree->rank, first, agree->pending + 1);
+    report->result = result;
     uint64_t digest = 0;
     for (int i = 0; i < report->count; i++) {
         reported_call_t *to = &report->calls[i];
@@ -313,8 +315,6 @@ static void report_own(const memheap_agree_t *agree, const memheap_call_t *call,
                                                   .aux = line->aux},
                                line->kind);
     }
-    if (results_differ)
-        append_result(report->calls[agree->pending].text, result);
     keep(state, report);
 }
 
@@ -329,6 +329,7 @@ static void send_reports(const memheap_agree_t *agree, int rank)
             .round = ROUND_REPORT,
             .rank = (uint32_t)report->rank,
             .word = {.stamp = stamp_of(report->first, MEMHEAP_OK),
+                     .result = report->result,
                      .aux = report->heard}};
         if (report->group == agree->group &&
             (report->heard || report->rank == agree->rank))
@@ -338,24 +339,37 @@ static void send_reports(const memheap_agree_t *agree, int rank)
     }
 }
 
-/* The first number in which reports of the group differ. If there is none, the
- * results differ, in the current agreement. */
-static uint64_t first_reported_difference(const memheap_agree_t *agree)
+/* Whether the reports of the group differ in a number. */
+static bool reports_differ(const memheap_agree_t *agree, uint64_t number)
 {
-    uint64_t first = first_of_half(agree->number, agree->epoch);
-    for (uint64_t number = first; number < agree->number; number++) {
-        const reported_call_t *some = NULL;
-        for (const report_t *report = agree->state->reports; report != NULL;
-             report = report->next) {
-            const reported_call_t *call = call_at(report, number);
-            if (report->group != agree->group || call == NULL)
-                continue;
-            if (some != NULL && some->digest != call->digest)
-                return number;
-            some = call;
-        }
+    const reported_call_t *some = NULL;
+    for (const report_t *report = agree->state->reports; report != NULL;
+         report = report->next) {
+        const reported_call_t *call = call_at(report, number);
+        if (report->group != agree->group || call == NULL)
+            continue;
+        if (some != NULL && some->digest != call->digest)
+            return true;
+        some = call;
     }
-    return agree->number;
+    return false;
+}
+
+/* Log the calls in the first number in which the reports differ. If there is
+ * none, the results differ, in the current agreement. */
+static void log_reported_calls(memheap_agree_t *agree)
+{
+    uint64_t number = first_of_half(agree->number, agree->epoch);
+    while (number < agree->number && !reports_differ(agree, number))
+        number++;
+    bool results_differ = !reports_differ(agree, number);
+    for (report_t *report = agree->state->reports;
+         report != NULL && results_differ; report = report->next) {
+        if (report->group == agree->group && call_at(report, number) != NULL)
+            append_result(report->calls[number - report->first].text,
+                          report->result);
+    }
+    log_calls(agree, number, agree->epoch);
 }
 
 /* Make progress until the reports of all PEs are here, or for some seconds. */
@@ -383,11 +397,10 @@ static int first_present(const memheap_agree_t *agree)
 
 static memheap_status_t diverge_between_nodes(memheap_agree_t *agree,
                                               const memheap_call_t *call,
-                                              uint64_t result,
-                                              bool results_differ)
+                                              uint64_t result)
 {
     memheap_agree_raise_alarm(agree);
-    report_own(agree, call, result, results_differ);
+    report_own(agree, call, result);
     for (int rank = 0; rank < agree->size && rank < WITNESSES; rank++) {
         if (rank != agree->rank)
             send_reports(agree, rank);
@@ -400,7 +413,7 @@ static memheap_status_t diverge_between_nodes(memheap_agree_t *agree,
     else
         await_reports(agree, 10 * ABSENT_SECONDS);
     if (agree->rank == first_present(agree))
-        log_calls(agree, first_reported_difference(agree), agree->epoch);
+        log_reported_calls(agree);
     return MEMHEAP_ERR_DIVERGED;
 }
 
@@ -410,5 +423,5 @@ memheap_status_t memheap_agree_diverge(memheap_agree_t *agree,
 {
     return memheap_agree_is_one_node(agree)
                ? diverge_on_node(agree, call, result, results_differ)
-               : diverge_between_nodes(agree, call, result, results_differ);
+               : diverge_between_nodes(agree, call, result);
 }

@@ -88,7 +88,8 @@ typedef struct message {
     uint64_t kind; /* of the root's call */
     /* In an early message: result and aux are the call's arguments. In an
      * alarm: aux is 1 if the sender has found a difference. In a report: the
-     * stamp is that of the first call; aux is 1 if the sender was told. */
+     * stamp is that of the first call, and result that of the last; aux is 1
+     * if the sender was told. */
     packed_outcome_t word;
 } message_t;
 
@@ -114,6 +115,7 @@ typedef struct report {
     bool heard;     /* told by another PE: one call */
     uint64_t first; /* number of the first call */
     int count;
+    uint64_t result; /* of the last call */
     struct report *next;
     reported_call_t calls[];
 } report_t;

@@ -16,18 +16,31 @@
 #include <time.h>
 #include <unistd.h>
 
+void memheap_mpi_failed(const char *call, int error)
+{
+    char text[MPI_MAX_ERROR_STRING] = "?";
+    int length;
+    int pe = -1;
+    PMPI_Error_string(error, text, &length);
+    PMPI_Comm_rank(MPI_COMM_WORLD, &pe);
+    memheap_log_write(&memheap_log_stderr, MEMHEAP_LOG_ERROR,
+                      "PE %d: %s failed (%s)", pe, call, text);
+    memheap_job_abort(NULL, EXIT_FAILURE);
+}
+
 void memheap_job_open(memheap_job_t *job, MPI_Comm comm, int machine)
 {
     *job = (memheap_job_t){.node = MPI_COMM_NULL, .leaders = MPI_COMM_NULL};
-    PMPI_Comm_dup(comm, &job->world);
-    PMPI_Comm_rank(job->world, &job->rank);
-    PMPI_Comm_size(job->world, &job->size);
+    MEMHEAP_MPI(MPI_Comm_dup, comm, &job->world);
+    MEMHEAP_MPI(MPI_Comm_rank, job->world, &job->rank);
+    MEMHEAP_MPI(MPI_Comm_size, job->world, &job->size);
     if (machine < 0)
-        PMPI_Comm_split_type(job->world, MPI_COMM_TYPE_SHARED, job->rank,
-                             MPI_INFO_NULL, &job->machine);
+        MEMHEAP_MPI(MPI_Comm_split_type, job->world, MPI_COMM_TYPE_SHARED,
+                    job->rank, MPI_INFO_NULL, &job->machine);
     else
-        PMPI_Comm_split(job->world, machine, job->rank, &job->machine);
-    PMPI_Comm_size(job->machine, &job->machine_size);
+        MEMHEAP_MPI(MPI_Comm_split, job->world, machine, job->rank,
+                    &job->machine);
+    MEMHEAP_MPI(MPI_Comm_size, job->machine, &job->machine_size);
 }
 
 /* Cut the PEs of the machine into arithmetic progressions of at most `most`
@@ -79,7 +92,7 @@ static void form_one_node(memheap_job_t *job)
     job->node_rank = job->rank;
     job->node_size = job->size;
     if (job->rank == 0)
-        PMPI_Comm_dup(MPI_COMM_SELF, &job->leaders);
+        MEMHEAP_MPI(MPI_Comm_dup, MPI_COMM_SELF, &job->leaders);
     job->nodes[0] = (memheap_node_t){0, 1, job->size};
     job->node_count = 1;
     job->node_number = 0;
@@ -88,27 +101,28 @@ static void form_one_node(memheap_job_t *job)
 /* Form nodes of the PEs of a machine that have the same color. */
 static void form_several_nodes(memheap_job_t *job, int color)
 {
-    PMPI_Comm_split(job->machine, color, job->rank, &job->node);
-    PMPI_Comm_rank(job->node, &job->node_rank);
-    PMPI_Comm_size(job->node, &job->node_size);
-    PMPI_Comm_split(job->world, job->node_rank == 0 ? 0 : MPI_UNDEFINED,
-                    job->rank, &job->leaders);
+    MEMHEAP_MPI(MPI_Comm_split, job->machine, color, job->rank, &job->node);
+    MEMHEAP_MPI(MPI_Comm_rank, job->node, &job->node_rank);
+    MEMHEAP_MPI(MPI_Comm_size, job->node, &job->node_size);
+    MEMHEAP_MPI(MPI_Comm_split, job->world,
+                job->node_rank == 0 ? 0 : MPI_UNDEFINED, job->rank,
+                &job->leaders);
 
     memheap_node_t mine = {job->rank, 1, job->node_size};
     int second = job->rank;
-    PMPI_Bcast(&second, 1, MPI_INT, job->node_size > 1, job->node);
+    MEMHEAP_MPI(MPI_Bcast, &second, 1, MPI_INT, job->node_size > 1, job->node);
     if (job->node_size > 1)
         mine.stride = second - job->rank;
     if (job->node_rank == 0) {
-        PMPI_Comm_size(job->leaders, &job->node_count);
-        PMPI_Comm_rank(job->leaders, &job->node_number);
-        PMPI_Allgather(&mine, (int)sizeof(mine), MPI_BYTE, job->nodes,
-                       (int)sizeof(mine), MPI_BYTE, job->leaders);
+        MEMHEAP_MPI(MPI_Comm_size, job->leaders, &job->node_count);
+        MEMHEAP_MPI(MPI_Comm_rank, job->leaders, &job->node_number);
+        MEMHEAP_MPI(MPI_Allgather, &mine, (int)sizeof(mine), MPI_BYTE,
+                    job->nodes, (int)sizeof(mine), MPI_BYTE, job->leaders);
     }
-    PMPI_Bcast(&job->node_count, 1, MPI_INT, 0, job->node);
-    PMPI_Bcast(&job->node_number, 1, MPI_INT, 0, job->node);
-    PMPI_Bcast(job->nodes, job->node_count * (int)sizeof(mine), MPI_BYTE, 0,
-               job->node);
+    MEMHEAP_MPI(MPI_Bcast, &job->node_count, 1, MPI_INT, 0, job->node);
+    MEMHEAP_MPI(MPI_Bcast, &job->node_number, 1, MPI_INT, 0, job->node);
+    MEMHEAP_MPI(MPI_Bcast, job->nodes, job->node_count * (int)sizeof(mine),
+                MPI_BYTE, 0, job->node);
 }
 
 memheap_status_t memheap_job_form_nodes(memheap_job_t *job, size_t most)
@@ -130,8 +144,8 @@ memheap_status_t memheap_job_form_nodes(memheap_job_t *job, size_t most)
         memheap_process_t process;
     } mine = {job->rank, this_process()}, *members = job->gathered;
     _Static_assert(sizeof(mine) <= MEMHEAP_JOB_GATHER_MAX, "it is gathered");
-    PMPI_Allgather(&mine, (int)sizeof(mine), MPI_BYTE, members,
-                   (int)sizeof(mine), MPI_BYTE, job->machine);
+    MEMHEAP_MPI(MPI_Allgather, &mine, (int)sizeof(mine), MPI_BYTE, members,
+                (int)sizeof(mine), MPI_BYTE, job->machine);
     for (size_t i = 0; i < count; i++) {
         pe[i] = members[i].pe;
         job->processes[i] = members[i].process;
@@ -154,16 +168,16 @@ memheap_status_t memheap_job_subset(const memheap_job_t *job, bool takes_part,
                                     memheap_subset_t *part)
 {
     *part = (memheap_subset_t){.stride = 1};
-    PMPI_Comm_split(job->world, takes_part ? 0 : MPI_UNDEFINED, job->rank,
-                    &part->comm);
+    MEMHEAP_MPI(MPI_Comm_split, job->world, takes_part ? 0 : MPI_UNDEFINED,
+                job->rank, &part->comm);
     bool fits = true;
     if (takes_part) {
-        PMPI_Comm_size(part->comm, &part->size);
-        PMPI_Comm_rank(part->comm, &part->rank);
+        MEMHEAP_MPI(MPI_Comm_size, part->comm, &part->size);
+        MEMHEAP_MPI(MPI_Comm_rank, part->comm, &part->rank);
         part->start = job->rank;
-        PMPI_Bcast(&part->start, 1, MPI_INT, 0, part->comm);
+        MEMHEAP_MPI(MPI_Bcast, &part->start, 1, MPI_INT, 0, part->comm);
         int second = job->rank;
-        PMPI_Bcast(&second, 1, MPI_INT, part->size > 1, part->comm);
+        MEMHEAP_MPI(MPI_Bcast, &second, 1, MPI_INT, part->size > 1, part->comm);
         if (part->size > 1)
             part->stride = second - part->start;
         fits = part->start + part->rank * part->stride == job->rank;
@@ -199,9 +213,12 @@ static void wait_for(const memheap_job_t *job, MPI_Request request)
 {
     memheap_wait_t wait = memheap_wait_begin(&job->wait, NULL);
     int done = 0;
-    while (PMPI_Test(&request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS &&
-           !done)
+    for (;;) {
+        MEMHEAP_MPI(MPI_Test, &request, &done, MPI_STATUS_IGNORE);
+        if (done)
+            return;
         memheap_wait_step(&wait);
+    }
 }
 
 static uint64_t and_words(uint64_t a, uint64_t b)
@@ -228,8 +245,8 @@ static uint64_t reduce_word(const memheap_job_t *job, uint64_t mine,
     MPI_Request request;
     if (job->reduce != NULL)
         return job->reduce(job->reduce_context, mine, reduce);
-    PMPI_Iallreduce(&mine, &all, 1, MPI_UINT64_T, operation, job->world,
-                    &request);
+    MEMHEAP_MPI(MPI_Iallreduce, &mine, &all, 1, MPI_UINT64_T, operation,
+                job->world, &request);
     wait_for(job, request);
     return all;
 }
@@ -260,8 +277,8 @@ size_t memheap_job_min(const memheap_job_t *job, size_t value, int *pe_p)
 void memheap_job_gather(const memheap_job_t *job, const void *mine, size_t size,
                         void *all)
 {
-    PMPI_Gather(mine, (int)size, MPI_BYTE, all, (int)size, MPI_BYTE, 0,
-                job->world);
+    MEMHEAP_MPI(MPI_Gather, mine, (int)size, MPI_BYTE, all, (int)size, MPI_BYTE,
+                0, job->world);
 }
 
 /* Broadcast over a communicator of the job. */
@@ -269,7 +286,7 @@ static void broadcast(const memheap_job_t *job, MPI_Comm comm, int root,
                       void *data, size_t size)
 {
     MPI_Request request;
-    PMPI_Ibcast(data, (int)size, MPI_BYTE, root, comm, &request);
+    MEMHEAP_MPI(MPI_Ibcast, data, (int)size, MPI_BYTE, root, comm, &request);
     wait_for(job, request);
 }
 
@@ -289,8 +306,8 @@ const void *memheap_job_node_gather(const memheap_job_t *job, const void *mine,
                                     size_t size)
 {
     MPI_Request request;
-    PMPI_Iallgather(mine, (int)size, MPI_BYTE, job->gathered, (int)size,
-                    MPI_BYTE, job->node, &request);
+    MEMHEAP_MPI(MPI_Iallgather, mine, (int)size, MPI_BYTE, job->gathered,
+                (int)size, MPI_BYTE, job->node, &request);
     wait_for(job, request);
     return job->gathered;
 }
@@ -298,7 +315,7 @@ const void *memheap_job_node_gather(const memheap_job_t *job, const void *mine,
 void memheap_job_node_barrier(const memheap_job_t *job)
 {
     MPI_Request request;
-    PMPI_Ibarrier(job->node, &request);
+    MEMHEAP_MPI(MPI_Ibarrier, job->node, &request);
     wait_for(job, request);
 }
 
@@ -307,8 +324,8 @@ void memheap_job_leaders_gather(const memheap_job_t *job, const void *mine,
                                 void *all)
 {
     MPI_Request request;
-    PMPI_Iallgatherv(mine, sizes[job->node_number], MPI_BYTE, all, sizes,
-                     displacements, MPI_BYTE, job->leaders, &request);
+    MEMHEAP_MPI(MPI_Iallgatherv, mine, sizes[job->node_number], MPI_BYTE, all,
+                sizes, displacements, MPI_BYTE, job->leaders, &request);
     wait_for(job, request);
 }
 
@@ -318,10 +335,10 @@ void memheap_job_leaders_shift(const memheap_job_t *job, const void *mine,
     int count = job->node_count;
     MPI_Request from;
     MPI_Request to;
-    PMPI_Irecv(next, (int)size, MPI_BYTE, (job->node_number + 1) % count, 0,
-               job->leaders, &from);
-    PMPI_Isend(mine, (int)size, MPI_BYTE,
-               (job->node_number + count - 1) % count, 0, job->leaders, &to);
+    MEMHEAP_MPI(MPI_Irecv, next, (int)size, MPI_BYTE,
+                (job->node_number + 1) % count, 0, job->leaders, &from);
+    MEMHEAP_MPI(MPI_Isend, mine, (int)size, MPI_BYTE,
+                (job->node_number + count - 1) % count, 0, job->leaders, &to);
     wait_for(job, from);
     wait_for(job, to);
 }

@@ -159,7 +159,8 @@ static memheap_status_t agree(const memheap_mpi_t *heap,
     int64_t words[] = {worst, digest, ~digest, (int64_t)result,
                        ~(int64_t)result};
     int64_t least[5];
-    PMPI_Allreduce(words, least, 5, MPI_INT64_T, MPI_MIN, job->world);
+    MEMHEAP_MPI(MPI_Allreduce, words, least, 5, MPI_INT64_T, MPI_MIN,
+                job->world);
     memheap_status_t status = (memheap_status_t)(least[0] >> RANK_BITS);
     bool same_call = least[1] == ~least[2];
     bool same_result = status != MEMHEAP_OK || least[3] == ~least[4];
@@ -255,7 +256,7 @@ static memheap_status_t check_communicator(MPI_Comm comm,
         return MEMHEAP_ERR_BAD_ARGUMENT;
     }
     if (comm != MPI_COMM_NULL)
-        PMPI_Comm_test_inter(comm, &between);
+        MEMHEAP_MPI(MPI_Comm_test_inter, comm, &between);
     if (between) {
         memheap_log_write(
             log, MEMHEAP_LOG_ERROR,

@@ -25,6 +25,7 @@
 #include "comm/ucx_segments.h"
 #include "base/util.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -288,7 +289,9 @@ void memheap_transport_fence(memheap_transport_t *t)
     lock_worker(t);
     memheap_ucx_progress_until_zero(t, &t->atomics);
     t->fences++;
-    ucp_worker_fence(t->worker);
+    ucs_status_t status = ucp_worker_fence(t->worker);
+    if (status != UCS_OK)
+        memheap_ucx_lost(t, -1, status);
     unlock_worker(t);
 }
 
@@ -510,9 +513,10 @@ memheap_status_t memheap_transport_open(
     status = publish_address(t, status);
     if (status == MEMHEAP_OK && config->progress_thread &&
         !memheap_ucx_progress_start(t))
-        memheap_log_write(log, MEMHEAP_LOG_WARNING,
-                          "cannot create the progress thread: PEs of other "
-                          "nodes wait while this PE computes");
+        memheap_log_write(&memheap_log_stderr, MEMHEAP_LOG_WARNING,
+                          "PE %d cannot create the progress thread (%s): PEs "
+                          "of other nodes wait while it computes",
+                          job->rank, strerror(errno));
     if (status != MEMHEAP_OK)
         release(t);
     else

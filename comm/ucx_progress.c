@@ -30,6 +30,7 @@
 enum {
     LOOK_MIN_US = 30,
     LOOK_MAX_US = 8000,
+    LONGEST_SLEEP_MS = 1000, /* if the signal to end does not come */
     SLACK_NS = 1000 /* the kernel's default would make each look 50 us later */
 };
 
@@ -72,7 +73,7 @@ static void *run(void *context)
         do {
             seen = serve(t, &armed);
             if (armed && can_sleep)
-                poll(&event, 1, -1);
+                poll(&event, 1, LONGEST_SLEEP_MS);
             calls = calls_of(t);
         } while (calls == seen && (can_sleep || !armed) &&
                  !atomic_load(&t->thread_ends));

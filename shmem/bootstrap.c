@@ -401,6 +401,11 @@ memheap_status_t memheap_runtime_start(int thread_level)
     rt->message[0] = '\0';
     rt->log.level = MEMHEAP_LOG_WARNING;
     rt->data_status = memheap_move_data(); /* MPI starts threads */
+    if (!rt->exit_hook_set) {
+        memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
+                          "there is no memory for an exit handler");
+        rt->data_status = MEMHEAP_ERR_NO_METADATA;
+    }
     memheap_status_t status = memheap_mpi_start(&started, &rt->log);
     if (status != MEMHEAP_OK) {
         memheap_runtime_report(rt->job.rank);
@@ -449,5 +454,5 @@ void memheap_runtime_end_mpi(void)
     PMPI_Finalized(&finalized);
     bool ours = rt->started_mpi && !rt->program_started_mpi;
     if (!finalized && (ours || rt->program_finalized_mpi))
-        PMPI_Finalize();
+        MEMHEAP_MPI(MPI_Finalize, );
 }

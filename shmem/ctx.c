@@ -92,6 +92,8 @@ int pshmem_team_create_ctx(shmem_team_t team, long options, shmem_ctx_t *ctx)
     }
     pthread_mutex_unlock(&memheap_runtime.lists_lock);
     *ctx = made;
+    if (made == NULL)
+        memheap_runtime_error("there is no memory for a context");
     return made == NULL ? -1 : 0;
 }
 MEMHEAP_PROFILED(shmem_team_create_ctx)

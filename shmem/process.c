@@ -25,6 +25,7 @@
 
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -83,9 +84,18 @@ static bool is_loaded_with_program(void)
     return found;
 }
 
+/* Why the fork handlers could not be registered, or 0. */
+static int handlers_error;
+
 memheap_status_t memheap_move_data(void)
 {
     memheap_data_segment_t *data = &memheap_runtime.data_pages;
+    if (handlers_error != 0) {
+        memheap_log_write(&memheap_runtime.log, MEMHEAP_LOG_ERROR,
+                          "cannot register fork handlers (%s)",
+                          strerror(handlers_error));
+        return MEMHEAP_ERR_SYSTEM;
+    }
     if (data->count == 0 || memheap_data_segment_is_moved(data) ||
         memheap_sysinfo_threads() > 1)
         return MEMHEAP_OK;
@@ -97,7 +107,8 @@ memheap_status_t memheap_move_data(void)
 __attribute__((constructor)) static void on_load(void)
 {
     memheap_data_segment_t *data = &memheap_runtime.data_pages;
-    if (pthread_atfork(before_fork, after_fork, in_child) != 0)
+    handlers_error = pthread_atfork(before_fork, after_fork, in_child);
+    if (handlers_error != 0)
         return;
     memheap_data_segment_find(data);
     if (data->count > 0 &&

@@ -95,9 +95,9 @@ static void on_peer_lost(void *context, int pe, const char *why, bool gone)
         memheap_runtime_error("a PE of another node cannot be reached (%s)",
                               why);
     else if (first)
-        memheap_runtime_error("PE %d cannot be reached (%s): its node, or the "
-                              "network to it, is lost",
-                              pe, why);
+        memheap_runtime_error("PE %d cannot be reached (%s)%s", pe, why,
+                              gone ? ": its node, or the network to it, is lost"
+                                   : "");
     if (!gone)
         memheap_runtime_abort();
     end_after_loss();

@@ -102,7 +102,7 @@ typedef struct memheap_runtime {
     memheap_space_t *ended_spaces;
     memheap_segment_t data_segment; /* global and static variables */
     memheap_data_segment_t data_pages;
-    memheap_status_t data_status; /* of the last attempt to move them */
+    memheap_status_t data_status; /* of moving them, and of the exit handler */
     /** Why variables are not symmetric, or "". */
     char no_variables[600];
 

@@ -256,14 +256,14 @@ int pshmemx_space_create(const shmemx_space_config_t *config,
         status = space_open(made, config, folder);
     }
     memheap_status_t worst =
-        memheap_runtime_agree(&rt->agree, &call, status, 0, &pe);
+        memheap_runtime_agree(&rt->agree, &call, status, 0, NULL);
     if (worst == MEMHEAP_OK &&
         memheap_team_make(SHMEM_TEAM_WORLD, &call, part.start, part.stride,
-                          part.size, part.rank, &team) != 0) {
+                          part.size, part.rank, &team) != 0)
         worst = MEMHEAP_ERR_NO_METADATA;
-        pe = 0;
-    }
     if (worst != MEMHEAP_OK) {
+        /* All PEs have the status, but the message is on one of them. */
+        memheap_job_min(&rt->job, rt->message[0] == '\0', &pe);
         if (pe == rt->job.rank)
             memheap_runtime_error(
                 "shmemx_space_create: %s%s%s", memheap_status_string(worst),

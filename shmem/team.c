@@ -259,6 +259,8 @@ static int split(struct shmemx_team *parent, const memheap_call_t *call,
         team = team_new(parent, group, number, part.start, part.stride,
                         part.size, part.rank);
         failed = team == NULL;
+        if (team == NULL)
+            memheap_runtime_error("there is no memory for a team");
         if (team != NULL && config != NULL &&
             (mask & SHMEM_TEAM_NUM_CONTEXTS) != 0)
             team->config.num_contexts = config->num_contexts;

@@ -8,7 +8,7 @@ test_link = $(AM_V_CCLD)$(MKDIR_P) $(@D) && $(LIBTOOL) $(AM_V_lt) --tag=CC \
 	$(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS) -no-install \
 	-MMD -MP -MF $@.d -MT $@ -o $@ $< $(addprefix $(srcdir)/,$(extra)) \
 	$(extra_flags)
--include $(wildcard tests/*.d tests/unit/*.d tests/mpi/*.d)
+-include $(wildcard tests/*.d tests/faults/*.d tests/unit/*.d tests/mpi/*.d)
 
 # Unit tests: program X.test is built from tests/unit/test_X.c, and prints TAP.
 TEST_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/run-unit.sh
@@ -41,10 +41,19 @@ if COMPONENT_PTMALLOC
 unit_tests += tests/unit/ptmalloc.test
 endif
 
+# It needs the headers of MPI, and no MPI.
+if MPI
+unit_tests += tests/unit/agree.test
+endif
+
 tests/unit/%.test: tests/unit/test_%.c libunit.la libmemheap.la
 	$(test_link) $(CHECK_CFLAGS) libunit.la libmemheap.la $(CHECK_LIBS)
 
 # Library sources with internal functions that a test calls directly.
+tests/unit/agree.test: extra = comm/agree.c comm/agree_exchange.c \
+	comm/agree_report.c comm/wait.c
+tests/unit/agree.test: extra_flags = $(MPI_CFLAGS) \
+	-include $(srcdir)/tests/unit/delays.h
 tests/unit/biased_lock.test: extra = base/biased_lock.c base/thread.c
 tests/unit/mempool.test: extra = components/mempool/fragments.c \
 	components/mempool/run.c components/mempool/slab.c
@@ -104,11 +113,23 @@ tests/malloc_calls: tests/malloc_calls.c
 	$(test_link) -fno-builtin
 check_DATA += tests/liar tests/secure tests/malloc_calls
 CLEANFILES += tests/liar tests/secure tests/malloc_calls
+
+# Faults of the system: fail.so makes calls of these programs fail.
+check_LTLIBRARIES += tests/faults/fail.la
+tests_faults_fail_la_SOURCES = tests/faults/fail.c
+tests_faults_fail_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+tests/faults/process: tests/faults/process.c libmemheap.la
+	$(test_link) -pthread libmemheap.la
+check_DATA += tests/faults/process
+CLEANFILES += tests/faults/process
+TESTS += tests/faults.sh
+EXTRA_DIST += tests/faults.sh tests/faults/judge.awk tests/faults/process.c
 TESTS += tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh
 TESTS += tests/model.sh tests/secure.sh
 EXTRA_DIST += tests/liar.c tests/malloc_calls.c tests/model.sh \
 	tests/model/groups.pml tests/model/node.pml tests/model/nodes.pml \
 	tests/secure.c tests/secure.sh tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
+	tests/unit/delays.h tests/unit/test_agree.c \
 	tests/unit/test_batch.c tests/unit/test_biased_lock.c \
 	tests/unit/test_bitmap.c tests/unit/test_buddy.c tests/unit/test_cache.c \
 	tests/unit/test_conformance.c tests/unit/test_context.c tests/unit/test_dependents.c \
@@ -124,5 +145,5 @@ EXTRA_DIST += tests/liar.c tests/malloc_calls.c tests/model.sh \
 	tests/unit/test_threads.c tests/unit/test_trace.c tests/unit/test_trim.c
 CLEANFILES += $(unit_tests)
 mostlyclean-local:
-	rm -f tests/*.d tests/unit/*.d tests/mpi/*.d tests/installed.*
+	rm -f tests/*.d tests/faults/*.d tests/unit/*.d tests/mpi/*.d tests/installed.*
 	rm -rf tests/installed tests/fuzz/objects tests/fuzz/*.fuzz

@@ -17,6 +17,7 @@
 
 #include <dlfcn.h>
 #include <elf.h>
+#include <errno.h>
 #include <execinfo.h>
 #include <link.h>
 #include <spawn.h>
@@ -219,28 +220,31 @@ static bool read_first_line(char *const argv[], char *line, size_t size)
     posix_spawn_file_actions_t actions;
     if (pipe(pipe_fds) != 0)
         return false;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", 1,
-                                     0);
-    posix_spawn_file_actions_addclose(&actions, pipe_fds[0]);
     char *const no_environment[] = {NULL};
+    bool has_actions = posix_spawn_file_actions_init(&actions) == 0;
     bool started =
+        has_actions &&
+        posix_spawn_file_actions_adddup2(&actions, pipe_fds[1],
+                                         STDOUT_FILENO) == 0 &&
+        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null",
+                                         1, 0) == 0 &&
+        posix_spawn_file_actions_addclose(&actions, pipe_fds[0]) == 0 &&
         posix_spawn(&child, argv[0], &actions, NULL, argv, no_environment) == 0;
-    posix_spawn_file_actions_destroy(&actions);
+    if (has_actions)
+        posix_spawn_file_actions_destroy(&actions);
     close(pipe_fds[1]);
     size_t length = 0;
     ssize_t count = 1;
     char discarded[256];
-    while (started && count > 0) {
+    while (started && (count > 0 || (count < 0 && errno == EINTR))) {
         bool full = length + 1 >= size;
         count = read(pipe_fds[0], full ? discarded : line + length,
                      full ? sizeof(discarded) : size - 1 - length);
         length += full || count < 0 ? 0 : (size_t)count;
     }
     close(pipe_fds[0]);
-    if (started)
-        waitpid(child, NULL, 0);
+    while (started && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        continue;
     line[length] = '\0';
     line[strcspn(line, "\n")] = '\0';
     return line[0] != '\0';

@@ -236,7 +236,9 @@ static bool open_file(memheap_trace_t *trace)
         warn(trace, problem);
         return false;
     }
-    if (fstat(trace->fd, &file) != 0 || !S_ISREG(file.st_mode))
+    if (fstat(trace->fd, &file) != 0)
+        problem = strerror(errno);
+    else if (!S_ISREG(file.st_mode))
         problem = "it is not a regular file";
     else if (flock(trace->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
         problem = "another heap writes it; use %h (the heap) and %p (the "

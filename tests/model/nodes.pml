@@ -321,29 +321,37 @@ inline send_early(of_call, payload, root) {
 }
 
 /* await_member(): wait for the line of a PE of this node. */
+#ifdef MISTAKE_LOOK_BACK_ONCE
+#define LOOK_BACK (pending > 0)
+#else
+#define LOOK_BACK pending
+#endif
 inline await_member(i) {
+    ago = LOOK_BACK;
+    same = true;
 #ifndef MISTAKE_NO_LOOK_BACK
-    if
-    :: pending > 0 && !HERE(i) ->
-        await_unless_alarm(stamp[LINE(epoch - 1, i)] >= number - 1);
+    do
+    :: ago > 0 && same && !HERE(i) ->
+        await_unless_alarm(stamp[LINE(epoch - ago, i)] >= number - ago);
         atomic {
             if
-            :: same && digest[LINE(epoch - 1, i)] != before ->
+            :: same &&
+                digest[LINE(epoch - ago, i)] != digest[LINE(epoch - ago, me)] ->
                 same = false;
 #ifdef MISTAKE_ALARM_TOO_LATE
                 raise_alarm(node, epoch, FIRST_OF_HALF(number, epoch), number)
 #else
                 raise_alarm(node, epoch, FIRST_OF_HALF(number, epoch),
-                            number - 1)
+                            number - ago)
 #endif
             :: else
-            fi
+            fi;
+            ago--
         }
-    :: else -> same = true
-    fi;
-#else
-    same = true;
+    :: else -> break
+    od;
 #endif
+    ago = 0;
     if
     :: same -> await_unless_alarm(HERE(i))
     :: else
@@ -525,7 +533,7 @@ inline report_own() {
 
 proctype pe(byte me) {
     byte node = me / NODE_PES;
-    byte epoch, pending, call, how, i, n, line, value, aux, round, distance;
+    byte epoch, pending, call, how, i, n, line, value, aux, round, distance, ago;
     byte readable = NO_LINES;
     byte number;
     int before, mine;

@@ -15,12 +15,13 @@ mpi_tests = tests/mpi/active_sets.mpi tests/mpi/amo.mpi \
 	tests/mpi/one_pe_out_of_memory.mpi tests/mpi/variables.mpi \
 	tests/mpi/variables_fixed.mpi
 # Programs that scripts start.
-mpi_helpers = tests/mpi/busy tests/mpi/diverge tests/mpi/ends \
+mpi_helpers = tests/mpi/busy tests/mpi/deaths tests/mpi/diverge tests/mpi/ends \
 	tests/mpi/fuzz_jobs tests/mpi/guarded \
 	tests/mpi/leaky tests/mpi/lost tests/mpi/mistakes tests/mpi/monitored \
 	tests/mpi/offers tests/mpi/ranges tests/mpi/inspected_heaps \
 	tests/mpi/spaces tests/mpi/refused tests/mpi/waits tests/mpi/with_mpi
-mpi_scripts = tests/mpi/diverge.sh tests/mpi/ends.sh tests/mpi/fuzz_jobs.sh \
+mpi_helpers += tests/faults/job
+mpi_scripts = tests/mpi/deaths.sh tests/mpi/diverge.sh tests/mpi/ends.sh tests/mpi/fuzz_jobs.sh \
 	tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/mpi_order.sh \
 	tests/mpi/leftovers.sh tests/mpi/headers.sh tests/mpi/leaks.sh \
@@ -36,7 +37,9 @@ mpi_libs = libmemheap_shmem.la libmemheap_mpi.la libmemheap.la
 mpi_link = $(test_link) $(MPI_CFLAGS) $(mpi_libs) $(MPI_LIBS)
 tests/mpi/%.mpi: tests/mpi/%.c $(mpi_libs)
 	$(mpi_link)
-$(filter-out %/mistakes,$(mpi_helpers)): tests/mpi/%: tests/mpi/%.c $(mpi_libs)
+$(filter-out %/mistakes tests/faults/%,$(mpi_helpers)): tests/mpi/%: tests/mpi/%.c $(mpi_libs)
+	$(mpi_link)
+tests/faults/job: tests/faults/job.c $(mpi_libs)
 	$(mpi_link)
 tests/mpi/mistakes: examples/mistakes.c $(mpi_libs)
 	$(mpi_link)
@@ -69,7 +72,7 @@ EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
 	tests/standard/routines.tsv tests/standard/symbols.awk \
 	tests/standard/types.tsv tests/mpi/active_sets.c tests/mpi/amo.c \
 	tests/mpi/busy.c tests/mpi/collective.c tests/mpi/ctx.c \
-	tests/mpi/diverge.c tests/mpi/ends.c tests/mpi/forked.c \
+	tests/mpi/deaths.c tests/mpi/diverge.c tests/mpi/ends.c tests/mpi/forked.c \
 	tests/mpi/fuzz_jobs.c tests/mpi/fuzz_model.h $(fuzz_jobs_parts) \
 	tests/mpi/guarded.c tests/mpi/heap_growth.c \
 	tests/mpi/init.c tests/mpi/leaky.c tests/mpi/lock.c tests/mpi/lost.c \
@@ -83,4 +86,4 @@ EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
 	tests/mpi/rooted_broadcasts.c tests/mpi/tap.h tests/mpi/team.c \
 	tests/mpi/threads.c tests/mpi/typed.c \
 	tests/mpi/one_pe_out_of_memory.c tests/mpi/variables.c tests/mpi/waits.c \
-	tests/mpi/with_mpi.c
+	tests/mpi/with_mpi.c tests/faults/job.c

@@ -48,18 +48,26 @@ static pid_t own_number(pid_t pid)
     return (pid_t)own;
 }
 
+/* Whether an error means that a process, or what it had open, is not there any
+ * more. */
+static bool means_ended(int error)
+{
+    return error == ENOENT || error == ESRCH;
+}
+
 /* Copy the stats page. Returns 0; EAGAIN if every attempt met a write in
  * progress, as with a process that was stopped in the middle of one; EINVAL if
- * this is no stats page. */
+ * this is no stats page; or why it cannot be read. */
 static int read_page(int fd, memheap_stats_page_t *page)
 {
     uint64_t after = 1;
     for (int i = 0; i < READ_TRIES; i++) {
-        if (pread(fd, page, sizeof(*page), 0) != (ssize_t)sizeof(*page) ||
-            pread(fd, &after, sizeof(after),
-                  (off_t)offsetof(memheap_stats_page_t, sequence)) !=
-                (ssize_t)sizeof(after))
-            return EINVAL;
+        ssize_t size = pread(fd, page, sizeof(*page), 0);
+        if (size == (ssize_t)sizeof(*page))
+            size = pread(fd, &after, sizeof(after),
+                         (off_t)offsetof(memheap_stats_page_t, sequence));
+        if (size != (ssize_t)sizeof(after))
+            return size < 0 ? errno : EINVAL;
         if (page->sequence == after && after % 2 == 0)
             break;
         sched_yield();
@@ -103,15 +111,22 @@ static void add_heap(live_t *live, pid_t pid, int number)
     struct stat file;
     live_heap_t heap = {.pid = pid, .number = number};
     snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)pid, number);
-    if (stat(path, &file) != 0 || !S_ISREG(file.st_mode) ||
+    if (stat(path, &file) != 0) {
+        live->error = means_ended(errno) ? live->error : errno;
+        return;
+    }
+    if (!S_ISREG(file.st_mode) ||
         (file.st_uid != geteuid() && geteuid() != 0) || is_known(live, &file))
         return;
     heap.fd = open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (heap.fd < 0)
+    if (heap.fd < 0) {
+        live->error = means_ended(errno) ? live->error : errno;
         return;
+    }
     heap.device = file.st_dev;
     heap.inode = file.st_ino;
-    bool good = read_page(heap.fd, &heap.page) == 0;
+    int error = read_page(heap.fd, &heap.page);
+    bool good = error == 0;
     if (good && (heap.page.version != MEMHEAP_STATS_VERSION ||
                  heap.page.size != sizeof(heap.page))) {
         live->strange++;
@@ -121,6 +136,7 @@ static void add_heap(live_t *live, pid_t pid, int number)
         size_t room = live->room == 0 ? 16 : live->room * 2;
         void *more = reallocarray(live->heap, room, sizeof(*live->heap));
         good = more != NULL;
+        error = good ? 0 : ENOMEM;
         live->heap = good ? more : live->heap;
         live->room = good ? room : live->room;
     }
@@ -128,6 +144,8 @@ static void add_heap(live_t *live, pid_t pid, int number)
         live->heap[live->count++] = heap;
     else
         close(heap.fd);
+    if (error != 0 && error != EINVAL && error != EAGAIN)
+        live->error = error;
 }
 
 /* Add all heaps of a process. Returns 0 or an error number. */
@@ -140,15 +158,18 @@ static int add_process(live_t *live, pid_t pid)
     if (folder == NULL)
         return errno == ENOENT ? ESRCH : errno;
     const struct dirent *entry;
-    while ((entry = readdir(folder)) != NULL) {
+    while ((errno = 0, entry = readdir(folder)) != NULL) {
         char target[sizeof(wanted)] = "";
-        if (readlinkat(dirfd(folder), entry->d_name, target,
-                       sizeof(target) - 1) > 0 &&
-            strcmp(target, wanted) == 0)
+        ssize_t length = readlinkat(dirfd(folder), entry->d_name, target,
+                                    sizeof(target) - 1);
+        if (length < 0 && errno != EINVAL && !means_ended(errno))
+            live->error = errno; /* EINVAL: it is . or .. */
+        else if (strcmp(target, wanted) == 0)
             add_heap(live, pid, atoi(entry->d_name));
     }
+    int error = means_ended(errno) ? 0 : errno;
     closedir(folder);
-    return 0;
+    return error;
 }
 
 static pid_t parent_of(pid_t pid)
@@ -185,6 +206,7 @@ int live_find(live_t *live, live_scope_t scope, const pid_t *pids, size_t count,
               pid_t *bad_p)
 {
     live->strange = 0;
+    live->error = 0;
     for (size_t i = 0; i < count; i++) {
         int error = add_process(live, pids[i]);
         if (error != 0) {
@@ -198,7 +220,7 @@ int live_find(live_t *live, live_scope_t scope, const pid_t *pids, size_t count,
     if (folder == NULL)
         return errno;
     const struct dirent *entry;
-    while ((entry = readdir(folder)) != NULL) {
+    while ((errno = 0, entry = readdir(folder)) != NULL) {
         struct stat process;
         pid_t pid = (pid_t)atoi(entry->d_name);
         if (pid > 0 && (scope == LIVE_USER || descends(pid, pids, count)) &&
@@ -206,6 +228,7 @@ int live_find(live_t *live, live_scope_t scope, const pid_t *pids, size_t count,
             process.st_uid == geteuid())
             add_process(live, pid);
     }
+    live->error = errno == 0 ? live->error : errno;
     closedir(folder);
     return 0;
 }
@@ -233,15 +256,20 @@ bool live_read(live_heap_t *heap)
     memheap_stats_page_t page;
     snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)heap->pid,
              heap->number);
-    if (heap->gone || stat(path, &file) != 0 || file.st_dev != heap->device ||
+    if (heap->gone)
+        return false;
+    errno = ENOENT; /* if it is another file now */
+    if (stat(path, &file) != 0 || file.st_dev != heap->device ||
         file.st_ino != heap->inode) {
         heap->gone = true;
+        heap->error = means_ended(errno) ? 0 : errno;
         return false;
     }
     int error = read_page(heap->fd, &page);
     if (error == 0)
         heap->page = page;
-    heap->gone = error == EINVAL;
+    heap->gone = error != 0 && error != EAGAIN;
+    heap->error = error == EINVAL ? 0 : error;
     return !heap->gone;
 }
 

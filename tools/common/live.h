@@ -20,7 +20,8 @@ typedef struct live_heap {
     dev_t device;
     ino_t inode;
     memheap_stats_page_t page; /* the last copy */
-    bool gone;                 /* the heap or its process has ended */
+    bool gone;                 /* it has ended, or cannot be read */
+    int error;                 /* why it cannot be read; 0: it has ended */
     bool locked;               /* by memheap-map, to request a list */
 } live_heap_t;
 
@@ -29,6 +30,7 @@ typedef struct live {
     live_heap_t *heap;
     size_t count, room;
     size_t strange; /* heaps of another version of memheap in the last search */
+    int error;      /* why a heap was left out in the last search, or 0 */
 } live_t;
 
 /** Which processes to search. */
@@ -58,7 +60,7 @@ void live_forget(live_t *live, size_t index);
  * The copy does not change if the heap has ended, or if the process was stopped
  * while it wrote the page.
  *
- * @return false if the heap has ended
+ * @return false if the heap has ended or cannot be read
  */
 bool live_read(live_heap_t *heap);
 

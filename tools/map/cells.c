@@ -84,13 +84,17 @@ static bool make_tags(map_groups_t *groups, const snapshot_t *snapshots,
     for (size_t i = 0; i < count; i++) {
         const snapshot_t *snapshot = &snapshots[i];
         size_t *bytes = calloc(snapshot->tag_count + 1, sizeof(*bytes));
-        for (size_t j = 0; bytes != NULL && j < snapshot->count; j++) {
+        if (bytes == NULL) {
+            free(shares);
+            return false;
+        }
+        for (size_t j = 0; j < snapshot->count; j++) {
             const memheap_stats_block_t *block = &snapshot->blocks[j];
             if (block->live != 0)
                 bytes[memheap_min(block->tag, snapshot->tag_count)] +=
                     block->size;
         }
-        for (size_t j = 0; bytes != NULL && j < snapshot->tag_count; j++) {
+        for (size_t j = 0; j < snapshot->tag_count; j++) {
             if (bytes[j] > 0)
                 find_share(shares, &found, shown_tag(snapshot->tags[j]))
                     ->bytes += bytes[j];

@@ -137,6 +137,9 @@ static bool take_live(const options_t *options, live_t *live,
         else
             good = cli_fail(&cli, "%s", message);
     }
+    if (picture->count == 0 && good && live->error != 0)
+        return cli_fail(&cli, "the heaps cannot be read (%s)",
+                        strerror(live->error));
     if (picture->count == 0 && good)
         return cli_fail(
             &cli, "there is no such heap to be seen; MEMHEAP_TOP=all shows "
@@ -189,10 +192,12 @@ static bool write_as_asked(const options_t *options, const picture_t *picture,
 static bool write_picture(const options_t *options, const picture_t *picture)
 {
     map_groups_t groups = {.count = 0};
+    errno = 0;
     if (!options->json && !map_groups_make(&groups, options->by,
                                            picture->snapshots, picture->count))
         return cli_fail(&cli, "%s",
-                        options->by == MAP_BY_TAG && options->trace != NULL
+                        errno == ENOMEM ? "there is no memory for the picture"
+                        : options->by == MAP_BY_TAG && options->trace != NULL
                             ? "a trace has no tags"
                             : "the heap keeps no records of its blocks; start "
                               "the program with MEMHEAP_RECORDS=1");
@@ -205,7 +210,8 @@ static bool write_picture(const options_t *options, const picture_t *picture)
     bool bad_file = fflush(file) != 0 || ferror(file);
     bad_file = (file != stdout && fclose(file) != 0) || bad_file;
     if (bad_file)
-        cli_fail(&cli, "the picture could not be written");
+        cli_fail(&cli, "the picture could not be written (%s)",
+                 strerror(errno));
     return good && !bad_file;
 }
 

@@ -32,11 +32,13 @@ void snapshot_free(snapshot_t *snapshot)
     *snapshot = (snapshot_t){.blocks = NULL};
 }
 
-static void set_asked(const live_heap_t *heap, uint64_t asked)
+static void set_asked(live_heap_t *heap, uint64_t asked)
 {
     if (pwrite(heap->fd, &asked, sizeof(asked),
-               (off_t)offsetof(memheap_stats_page_t, list_requested)) < 0)
-        return; /* the request is lost, and snapshot_fetch() times out */
+               (off_t)offsetof(memheap_stats_page_t, list_requested)) < 0) {
+        heap->gone = true;
+        heap->error = errno;
+    }
 }
 
 static void pause_shortly(void)
@@ -57,17 +59,19 @@ void snapshot_ask(live_heap_t *heap, double end)
         set_asked(heap, heap->page.list_published + 1);
 }
 
-static bool read_all(int fd, void *to, size_t size, uint64_t from)
+/* Read a part of a file. Returns 0 or an error number; EBADMSG if the file is
+ * too short. */
+static int read_all(int fd, void *to, size_t size, uint64_t from)
 {
     for (char *at = to; size > 0;) {
         ssize_t got = pread(fd, at, size, (off_t)from);
         if (got <= 0)
-            return false;
+            return got < 0 ? errno : EBADMSG;
         at += got;
         from += (uint64_t)got;
         size -= (size_t)got;
     }
-    return true;
+    return 0;
 }
 
 /* The end of the last live block. */
@@ -108,33 +112,39 @@ static void clean(char tag[MEMHEAP_TAG_SIZE])
         *c = *c >= ' ' && *c <= '~' ? *c : '?';
 }
 
-static bool take_list(const live_heap_t *heap, snapshot_t *snapshot)
+/* Copy the list of a heap. Returns 0 or an error number; EBADMSG if the list is
+ * damaged. */
+static int take_list(const live_heap_t *heap, snapshot_t *snapshot)
 {
     const memheap_stats_page_t *page = &heap->page;
     struct stat file;
     if (fstat(heap->fd, &file) != 0)
-        return false;
+        return errno;
     /* Bytes that take memory: the file may be longer, and have holes. */
     uint64_t there = (uint64_t)file.st_blocks * 512;
     if (page->list_blocks > there / sizeof(*snapshot->blocks) ||
         page->list_tags > there / MEMHEAP_TAG_SIZE)
-        return false;
+        return EBADMSG;
     size_t bytes = page->list_blocks * sizeof(*snapshot->blocks);
     snapshot->count = page->list_blocks;
     snapshot->tag_count = page->list_tags;
     snapshot->blocks = malloc(bytes + 1);
     snapshot->tags = malloc(page->list_tags * MEMHEAP_TAG_SIZE + 1);
-    if (snapshot->blocks == NULL || snapshot->tags == NULL ||
-        !read_all(heap->fd, snapshot->blocks, bytes,
-                  MEMHEAP_STATS_LIST_START) ||
-        !read_all(heap->fd, snapshot->tags, page->list_tags * MEMHEAP_TAG_SIZE,
-                  MEMHEAP_STATS_LIST_START + bytes))
-        return false;
+    if (snapshot->blocks == NULL || snapshot->tags == NULL)
+        return ENOMEM;
+    int error =
+        read_all(heap->fd, snapshot->blocks, bytes, MEMHEAP_STATS_LIST_START);
+    if (error == 0)
+        error = read_all(heap->fd, snapshot->tags,
+                         page->list_tags * MEMHEAP_TAG_SIZE,
+                         MEMHEAP_STATS_LIST_START + bytes);
+    if (error != 0)
+        return error;
     for (size_t i = 0; i < snapshot->tag_count; i++)
         clean(snapshot->tags[i]);
     fallocate(heap->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
               MEMHEAP_STATS_LIST_START, file.st_size);
-    return is_in_order(snapshot);
+    return is_in_order(snapshot) ? 0 : EBADMSG;
 }
 
 /* Wait until the heap has published the list. */
@@ -173,14 +183,20 @@ bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
     } else if (!heap->gone && is_answered(heap, wait)) {
         snapshot->stats = page->list_stats;
         live_complete(&snapshot->stats);
-        good = page->list_error == 0 && take_list(heap, snapshot);
+        int error = (int)page->list_error;
+        error = error == 0 ? take_list(heap, snapshot) : error;
+        good = error == 0;
         if (!good)
             snprintf(message, MAP_MESSAGE,
                      "the blocks of heap \"%s\" of process %ld cannot be read "
                      "(%s)",
                      page->name, (long)heap->pid,
-                     page->list_error == 0 ? "the list is damaged"
-                                           : strerror((int)page->list_error));
+                     error == EBADMSG ? "the list is damaged"
+                                      : strerror(error));
+    } else if (heap->error != 0) {
+        snprintf(message, MAP_MESSAGE,
+                 "heap \"%s\" of process %ld cannot be read (%s)", page->name,
+                 (long)heap->pid, strerror(heap->error));
     } else if (heap->gone) {
         snprintf(message, MAP_MESSAGE, "heap \"%s\" of process %ld has ended",
                  page->name, (long)heap->pid);
@@ -240,10 +256,13 @@ static bool moment_of(const trace_t *trace, const char *at, size_t *sizes,
     return true;
 }
 
+static const char no_memory[] = "there is no memory for the trace";
+
 typedef struct taking {
     snapshot_t *snapshot;
     const char *base;
     size_t room;
+    bool failed; /* for lack of memory */
 } taking_t;
 
 static bool take_block(void *context, const memheap_block_t *block)
@@ -254,7 +273,8 @@ static bool take_block(void *context, const memheap_block_t *block)
         size_t room = taking->room == 0 ? 1024 : taking->room * 2;
         void *more =
             reallocarray(snapshot->blocks, room, sizeof(*snapshot->blocks));
-        if (more == NULL)
+        taking->failed = more == NULL;
+        if (taking->failed)
             return false;
         snapshot->blocks = more;
         taking->room = room;
@@ -281,7 +301,7 @@ bool snapshot_replay(const char *path, const char *at, const char *component,
         return false;
     block_t *blocks = calloc(trace.slots + 1, sizeof(*blocks));
     size_t *sizes = calloc(trace.slots + 1, sizeof(*sizes));
-    snprintf(message, MAP_MESSAGE, "there is no memory for the trace");
+    snprintf(message, MAP_MESSAGE, "%s", no_memory);
     if (blocks == NULL || sizes == NULL)
         goto out;
     snprintf(message, MAP_MESSAGE,
@@ -306,7 +326,9 @@ bool snapshot_replay(const char *path, const char *at, const char *component,
              "%.60s, %.48s, after %zu of %zu operations", trace.name,
              snapshot->component, count, trace.count);
     snapshot->reach = snapshot->stats.high_water;
-    good = true;
+    good = !taking.failed;
+    if (!good)
+        snprintf(message, MAP_MESSAGE, "%s", no_memory);
     local_close(&local);
 out:
     free(sizes);

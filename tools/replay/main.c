@@ -142,6 +142,8 @@ static void summarise(const run_t *run, const share_t *mine, measure_t *measure)
 {
     size_t count = (size_t)run->ring.count;
     share_t *all = calloc(count, sizeof(*all));
+    if (all == NULL)
+        cli_fail(&cli, "there is no memory for the results of the PEs");
     measure->same = collective_worst(all == NULL) == 0 &&
                     collective_gather(mine, sizeof(*mine), all);
     bool gathered = measure->same;
@@ -215,11 +217,12 @@ static bool draw_map(run_t *run)
         map_write(run->map, trace, panels, count, scale);
     free(panels);
     progress_clear();
-    good = good && !ferror(run->map);
-    good = fclose(run->map) == 0 && good;
-    if (!good)
-        cli_fail(&cli, "the map %s could not be written", run->options.map);
-    return good;
+    bool written = fflush(run->map) == 0 && !ferror(run->map);
+    written = fclose(run->map) == 0 && written;
+    if (!good || !written)
+        cli_fail(&cli, "the map %s could not be written (%s)", run->options.map,
+                 strerror(good ? errno : ENOMEM));
+    return good && written;
 }
 
 /* Print the results and return the exit status. Collective. */
@@ -241,7 +244,7 @@ static int finish(run_t *run)
         else
             report_table(run->measures, count, run->ring.count);
         if (fflush(stdout) != 0 || ferror(stdout)) {
-            cli_fail(&cli, "cannot write the results");
+            cli_fail(&cli, "cannot write the results (%s)", strerror(errno));
             status = CLI_WRONG;
         }
     }

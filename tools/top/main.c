@@ -149,8 +149,12 @@ static void look(view_t *view)
 {
     live_t *live = &view->live;
     forget_gone(view);
-    for (size_t i = 0; i < live->count; i++)
-        live_read(&live->heap[i]);
+    for (size_t i = 0; i < live->count; i++) {
+        live_heap_t *heap = &live->heap[i];
+        if (!heap->gone && !live_read(heap) && heap->error != 0)
+            cli_fail(&cli, "heap \"%s\" of process %ld cannot be read (%s)",
+                     heap->page.name, (long)heap->pid, strerror(heap->error));
+    }
     double time = cli_now();
     size_t room = live->count == 0 ? 1 : live->count;
     before_t *before = calloc(room, sizeof(*before));
@@ -194,6 +198,9 @@ static bool find(view_t *view, bool first)
     if (view->live.count > 0 ||
         (view->terminal && !options->once && options->scope != LIVE_PROCESSES))
         return true;
+    if (view->live.error != 0)
+        return cli_fail(&cli, "the heaps cannot be read (%s)",
+                        strerror(view->live.error));
     return cli_fail(&cli,
                     "there is no heap to be seen%s; MEMHEAP_TOP=all shows "
                     "those outside of jobs of several PEs",

@@ -1,0 +1,234 @@
+#!/bin/sh
+# Calls of the system, of MPI and of UCX fail, one in each run of a program.
+#
+# faults/fail.c makes a call fail. A scenario is a program with settings. It runs
+# once to count the calls of each function; each call is a point. Then it runs once
+# for each point, and faults/judge.awk says how a run may end.
+#
+#     MEMHEAP_TEST_FAULTS=PATTERN  all points of the scenarios with such names, or
+#                                  of all scenarios ("all"), and a table of the
+#                                  functions. Of functions that are called in
+#                                  loops, fgets() and MPI_Test(), 20 calls.
+#                                  Without it, a sample, in less than a minute.
+#     MEMHEAP_TEST_POINTS=N        at most N points of each of these scenarios
+#     MEMHEAP_TEST_VERBOSE=1       what became of each run
+. "${top_srcdir:-.}/tests/mpi/launch.sh"
+. "${top_srcdir:-.}/tests/tap.sh"
+fail=$top_builddir/tests/faults/.libs/fail.so
+process=$top_builddir/tests/faults/process
+wanted=${MEMHEAP_TEST_FAULTS:-}
+[ "$wanted" != all ] || wanted='*'
+work=$(mktemp -d "$top_builddir/faults.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/tmp"
+MEMHEAP_TEST_TIME=10
+LC_ALL=C # for the texts of errors
+# UCX and Open MPI are not to replace mmap() and the like behind fail.so.
+UCX_MEM_EVENTS=n
+OMPI_MCA_memory=^patcher
+OMPI_MCA_orte_tmpdir_base=$work/tmp
+export LC_ALL UCX_MEM_EVENTS OMPI_MCA_memory OMPI_MCA_orte_tmpdir_base
+
+# What a run has done, as a word; scenarios define it.
+effects()
+{
+    echo none
+}
+
+# What runs have left. Files of MPI are not counted.
+left()
+{
+    ls -A "$work/tmp" | grep -vE '^(ompi|pmix|orte)'
+    # shellcheck disable=SC2010 # names of memory files are plain
+    ls -A /dev/shm | grep -i memheap
+    pgrep -f "/job .*$work" >/dev/null && echo "a process"
+}
+
+# Run the scenario with a point, and write the line of the index. A run that takes
+# too long gets a second chance, since the machine may be busy.
+run_point()
+{
+    number=$1
+    point=$2
+    shift 2
+    for times in 1 3; do
+        # shellcheck disable=SC2086 # words
+        env TMPDIR="$work/tmp" LD_PRELOAD="$fail" MEMHEAP_TEST_FAIL="$point" $settings \
+            timeout -k 5 $((times * limit)) "$@" \
+            >"$work/out.$number" 2>"$work/err.$number" </dev/null
+        status=$?
+        [ $status = 124 ] || break
+    done
+    echo "$number $point $status $(effects)" >>"$work/index"
+}
+
+# scenario KIND NAME MOST SETTINGS COMMAND...
+# A sample has MOST points, more of the first calls of each function than of later
+# ones, and those of $always: words NAME:NUMBER, where faults were found. Settings
+# are words NAME=VALUE.
+always=
+scenario()
+{
+    kind=$1
+    name=$2
+    most=$3
+    settings=$4
+    shift 4
+    if [ -n "$wanted" ]; then
+        most=${MEMHEAP_TEST_POINTS:-0}
+        case $name in
+            $wanted) ;;
+            *) return ;;
+        esac
+    fi
+    rm -f "$work"/out.* "$work"/err.* "$work"/met.* "$work/index"
+    limit=$(time_limit)
+    MEMHEAP_TEST_FAIL_LOG=$work/calls
+    export MEMHEAP_TEST_FAIL_LOG
+    : >"$work/calls"
+    run_point 0 none "$@"
+    sort "$work/calls" | uniq -c | awk '
+        {
+            step = $2 ~ /^(fgets|PMPI_Test)$/ && $1 > 20 ? $1 / 20 : 1
+            for (error = 3; error <= NF; error++) {
+                for (n = 1; n <= $1 && $error != 0; n += step)
+                    print int(n), $2 ":" int(n) ":" $error
+            }
+        }' | sort -n | awk -v most="$most" -v always="$always" '
+        {
+            called = $2
+            sub(/:[^:]*$/, "", called)
+            if (index(" " always " ", " " called " ") > 0)
+                print ++found, $2
+            else
+                point[total++] = $2
+        }
+        END {
+            sampled = most > 0 && most < total
+            count = sampled ? most : total
+            for (i = 0; i < count; i++) {
+                part = (i + 0.5) / count
+                print ++found, point[int(total * (sampled ? part * part : part))]
+            }
+        }' >"$work/points"
+    always=
+    while read -r number point; do
+        MEMHEAP_TEST_FAIL_LOG=$work/met.$number
+        run_point "$number" "$point" "$@"
+    done <"$work/points"
+    awk -v folder="$work" -v kind="$kind" -v verbose="$MEMHEAP_TEST_VERBOSE" \
+        -f "$top_srcdir/tests/faults/judge.awk" "$work/index" >"$work/result"
+    sed -n 's/^fault//p' "$work/result" >"$work/faulty"
+    while read -r line; do
+        miss "$line"
+    done <"$work/faulty"
+    after=$(left)
+    [ -z "$after" ] || miss "left: $after"
+    grep '^run' "$work/result"
+    [ -z "$wanted" ] || sed -n 's/^row /# /p' "$work/result" | sort
+    output=
+    fact "$name: $(sed -n 's/^sum //p' "$work/result")"
+}
+
+# Heaps and pools of one process.
+
+for component in $components; do
+    scenario process "$component" 25 "MEMHEAP_COMPONENT=$component" \
+        "$process" 300 heap range
+done
+scenario process pools 30 MEMHEAP_TEST_NODES=2 "$process" 300 pools
+always="posix_spawn_file_actions_init:1 posix_spawn_file_actions_adddup2:1"
+scenario process guard 20 MEMHEAP_GUARD=1 "$process" 30 heap range
+for policy in 4k,local thp,interleave 2m,node:0 mandatory:2m,mandatory:node:0; do
+    scenario process "pages $policy" 20 \
+        "MEMHEAP_PAGES=${policy%%,*} MEMHEAP_PLACE=${policy#*,}" \
+        "$process" 30 heap
+done
+
+# A report, a trace and a stats page. The report has to be whole, and the trace has
+# to have the count of its operations.
+mkdir "$work/files"
+effects()
+{
+    report=$(tail -n 1 "$work/files/report.json" 2>/dev/null)
+    trace=none
+    for file in "$work"/files/*.sht*; do
+        [ ! -s "$file" ] || trace=${file##*.}
+    done
+    echo "report:$report,trace:$trace"
+    rm -f "$work"/files/*
+}
+always="fstat:1"
+scenario process aids 40 "MEMHEAP_RECORDS=1 MEMHEAP_LEAKS=1 MEMHEAP_CHECK=1
+    MEMHEAP_TOP=all MEMHEAP_TRIM=1 MEMHEAP_REPORT=$work/files/report.json
+    MEMHEAP_TRACE=$work/files/%h.sht" "$process" 60 heap
+scenario process "compressed trace" 15 "MEMHEAP_TRACE=$work/files/%h.sht.xz
+    MEMHEAP_REPORT=$work/files/report.json" "$process" 60 heap
+
+# Tools, with a trace and with a running process. Only their own calls fail. Numbers
+# that differ from run to run are not compared.
+
+tool()
+{
+    name=$1
+    shift
+    scenario tool "$name" 8 MEMHEAP_TEST_FAIL_IN=memheap- "$@"
+}
+MEMHEAP_TRACE=$work/own.sht.xz "$process" 60 heap >/dev/null 2>&1
+MEMHEAP_TOP=all "$process" 20 hold >"$work/held" &
+held_by=$!
+while [ ! -s "$work/held" ] && kill -0 $held_by; do sleep 0.1; done
+tool info "$top_builddir/tools/memheap-info" --parsable
+always="open:1 pread:3 reallocarray:1"
+tool top "$top_builddir/tools/memheap-top" --once --json --interval 0.1 $held_by
+if [ -x "$top_builddir/tools/memheap-map" ]; then
+    always="fflush:1 fstat:1 malloc:1 pread:3 pwrite:1 reallocarray:1 stat:2"
+    tool "map of a process" "$top_builddir/tools/memheap-map" --json -w 0.5 \
+        -o "$work/map" $held_by
+    always="fflush:1 reallocarray:5"
+    tool "map of a trace" "$top_builddir/tools/memheap-map" --text --at end \
+        "$work/own.sht.xz"
+    tool "map in a file" "$top_builddir/tools/memheap-map" -o "$work/map" \
+        "$work/own.sht.xz"
+fi
+kill $held_by
+wait $held_by 2>/dev/null
+if [ -x "$top_builddir/tools/memheap-replay" ]; then
+    always="calloc:6 fflush:1"
+    tool replay "$top_builddir/tools/memheap-replay" --csv -c "$first" \
+        -m "$work/map" "$work/own.sht.xz"
+fi
+
+# Jobs. A call fails in the first PE, in the last, or in all.
+
+job()
+{
+    what=$1
+    of_job=$2
+    shift 2
+    for pe in 0 1 all; do
+        one=
+        [ $pe = all ] || one=MEMHEAP_TEST_FAIL_PE=$pe
+        case $pe in
+            0) always=$of_first ;;
+            1) always=$of_last ;;
+            all) always=$of_all ;;
+        esac
+        scenario job "job $what, PE $pe" 4 "$of_job $one" "$MPIRUN" \
+            $oversubscribe -n 2 "$top_builddir/tests/faults/job" "$@" "$work"
+    done
+    of_first=
+    of_last=
+    of_all=
+}
+if [ -n "$MPIRUN" ]; then
+    of_first="PMPI_Iallreduce:1 calloc:12 on_exit:1"
+    job plain ""
+    of_last="pthread_create:1 ucp_rkey_pack:5 ucp_worker_signal:1"
+    job ucx MEMHEAP_NODE_PES=1 returns
+    of_all="open:3"
+    job guard MEMHEAP_GUARD=1
+    job aids "MEMHEAP_LEAKS=1 MEMHEAP_REPORT=$work/files/report.json
+        MEMHEAP_TRACE=$work/files/%h.sht"
+fi
+finish
