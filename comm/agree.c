@@ -97,8 +97,17 @@ static void describe_call(const memheap_wait_reason_t *reason, char *text,
     }
     agree->state->describe(agree->call, text, room);
     size_t used = strlen(text);
-    snprintf(text + used, room - used, ", collective call %llu",
-             (unsigned long long)agree->number);
+    used += (size_t)snprintf(text + used, room - used, ", collective call %llu",
+                             (unsigned long long)agree->number);
+    if (agree->group != 0 && used < room)
+        snprintf(text + used, room - used,
+                 " of team %d (%d PEs from %d, %d apart)", agree->group,
+                 agree->size, agree->start, agree->stride);
+}
+
+bool memheap_agree_is_reason(const memheap_wait_reason_t *reason)
+{
+    return reason->describe == describe_call;
 }
 
 /* Write this PE's line, wait for all PEs, and combine their lines. Not inlined,
@@ -277,7 +286,8 @@ bool memheap_agree_is_crowded(const memheap_agree_t *agree)
 char *memheap_agree_stage(const memheap_agree_t *agree, size_t size)
 {
     if (!memheap_agree_is_crowded(agree) || size > MEMHEAP_AGREE_STAGE_MAX ||
-        agree->group >= STAGE_GROUPS || !memheap_agree_is_one_node(agree))
+        agree->group >= STAGE_GROUPS || !memheap_agree_is_one_node(agree) ||
+        agree->size == 1) /* an agreement of one PE uses no epoch */
         return NULL;
     return stage_at(agree, next_epoch(agree), agree->node_rank);
 }

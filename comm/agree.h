@@ -85,6 +85,9 @@ memheap_status_t memheap_agree_open(memheap_agree_t *agree,
  *  to no PE. */
 void *memheap_agree_note(const memheap_agree_t *world, int node_rank);
 
+/** Whether a wait for this reason is one in an agreement. */
+bool memheap_agree_is_reason(const memheap_wait_reason_t *reason);
+
 /** Free the barrier state. Local; all groups become invalid. */
 void memheap_agree_close(memheap_agree_t *agree);
 

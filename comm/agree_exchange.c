@@ -357,6 +357,16 @@ static bool await_node(const memheap_agree_t *agree)
     return true;
 }
 
+/* Whether this node has the payload of a root for the current agreement. That
+ * root may have left the group's calls for good. This PE has written its line
+ * before; so this function or the receiver of the payload sees both. */
+static bool has_payload(const memheap_agree_t *agree)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    return has_reached(&outcome_line_at(agree, agree->epoch)->stamp,
+                       agree->number);
+}
+
 outcome_t memheap_agree_between_nodes(memheap_agree_t *agree, uint64_t digest,
                                       uint64_t result, reduce_t *reduce,
                                       const memheap_agree_exchange_t *exchange)
@@ -371,7 +381,7 @@ outcome_t memheap_agree_between_nodes(memheap_agree_t *agree, uint64_t digest,
                                  line->result, line->aux};
         return unpack_outcome(word);
     }
-    if (!await_node(agree))
+    if (has_payload(agree) || !await_node(agree))
         return differs;
     payload_list_t *lists[2] = {NULL, NULL};
     outcome_t outcome = reduce_lines(agree, digest, result, reduce);
@@ -467,6 +477,7 @@ static void receive_early(memheap_barrier_state_t *state,
         line->sender_node = message->node;
         atomic_store_explicit(&line->stamp, message->word.stamp,
                               memory_order_release);
+        atomic_thread_fence(memory_order_seq_cst);
     }
     if (is_second || (has_reached(&own->stamp, number) &&
                       own->digest != message->word.digest))

@@ -11,10 +11,11 @@
  * from its flag line.
  *
  * On several nodes, each PE sends a description of all its calls of the half to
- * ranks 0 and 1. With it go the calls of roots on other nodes that differ,
- * which the PE knows from their payloads: those PEs may be absent. Rank 0 waits
- * for the other PEs for a while, finds the first difference, and logs the
- * calls. If nothing comes from rank 0, rank 1 does it.
+ * the first ranks. With it go the calls of roots on other nodes that differ,
+ * which the PE knows from their payloads: those PEs may be absent, and so may
+ * the PEs that have got the payload. The first ranks wait for the other PEs for
+ * a while. The lowest one that is present finds the first difference, and logs
+ * the calls.
  */
 #include "config.h"
 
@@ -25,6 +26,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+    WITNESSES = 64 /* ranks to which the PEs of several nodes report */
+};
 
 /* The call of rank i of a group on one node, after the texts of all present PEs
  * have been written. An absent PE has the call of a present PE whose line has
@@ -85,7 +90,8 @@ static void describe_by_reports(const memheap_agree_t *agree, uint64_t number,
         }
     }
     snprintf(text, MEMHEAP_CALL_TEXT, "%s",
-             found == NULL ? "nothing yet" : found->text);
+             found == NULL ? "nothing yet, or a call that has returned"
+                           : found->text);
 }
 
 static void describe_pe(const memheap_agree_t *agree, uint64_t number,
@@ -381,25 +387,33 @@ static void await_reports(memheap_agree_t *agree, int seconds)
     }
 }
 
+/* The lowest rank that has reported. */
+static int first_present(const memheap_agree_t *agree)
+{
+    int rank = 0;
+    while (report_of(agree, rank, false) == NULL)
+        rank++;
+    return rank;
+}
+
 static memheap_status_t diverge_between_nodes(memheap_agree_t *agree,
                                               const memheap_call_t *call,
                                               uint64_t result)
 {
     memheap_agree_raise_alarm(agree);
     report_own(agree, call, result);
-    for (int rank = 0; rank <= 1; rank++) {
+    for (int rank = 0; rank < agree->size && rank < WITNESSES; rank++) {
         if (rank != agree->rank)
             send_reports(agree, rank);
     }
     /* The PE that logs ends the job. The others make progress until then. */
     if (agree->rank == 0)
         await_reports(agree, ABSENT_SECONDS);
-    else if (agree->rank == 1)
+    else if (agree->rank < WITNESSES)
         await_reports(agree, 2 * ABSENT_SECONDS);
     else
         await_reports(agree, 10 * ABSENT_SECONDS);
-    if (agree->rank == 0 ||
-        (agree->rank == 1 && report_of(agree, 0, false) == NULL))
+    if (agree->rank == first_present(agree))
         log_reported_calls(agree);
     return MEMHEAP_ERR_DIVERGED;
 }

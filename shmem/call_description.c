@@ -126,8 +126,11 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
     case MEMHEAP_CALL_TEAM_SYNC:
         snprintf(text, room, "shmem_team_sync");
         break;
-    case MEMHEAP_CALL_ALLTOALL:
     case MEMHEAP_CALL_ALLTOALLS:
+        snprintf(text, room, "%s of %zu bytes with strides %zu and %zu",
+                 call->name, a, b, (size_t)call->argument[2]);
+        break;
+    case MEMHEAP_CALL_ALLTOALL:
     case MEMHEAP_CALL_FCOLLECT:
         snprintf(text, room, "%s of %zu bytes", call->name, a);
         break;

@@ -32,7 +32,7 @@ typedef enum memheap_call_kind {
     MEMHEAP_CALL_TEAM_DESTROY,
     MEMHEAP_CALL_TEAM_SYNC,
     MEMHEAP_CALL_ALLTOALL,  /* bytes for each PE */
-    MEMHEAP_CALL_ALLTOALLS, /* bytes for each PE */
+    MEMHEAP_CALL_ALLTOALLS, /* bytes for each PE, dst, sst */
     MEMHEAP_CALL_BROADCAST, /* bytes, root */
     MEMHEAP_CALL_COLLECT,
     MEMHEAP_CALL_FCOLLECT, /* bytes of each PE */

@@ -460,13 +460,14 @@ static void collect_set(memheap_group_t *group, char *dest, const void *source,
               (shmem_team_t team, T * dest, const T *source, size_t nelems),   \
               MEMHEAP_CALL_ALLTOALL, memheap_bytes(nelems, SIZE), 0,           \
               alltoall(&group, dest, source, memheap_bytes(nelems, SIZE)))     \
-    OVER_TEAM(ALLTOALLS,                                                       \
-              (shmem_team_t team, T * dest, const T *source, ptrdiff_t dst,    \
-               ptrdiff_t sst, size_t nelems),                                  \
-              MEMHEAP_CALL_ALLTOALLS, memheap_bytes(nelems, SIZE), 0,          \
-              alltoalls(&group, (char *)dest, (const char *)source,            \
-                        (size_t)dst *(SIZE), (size_t)sst *(SIZE), SIZE,        \
-                        nelems))                                               \
+    OVER_TEAM(                                                                 \
+        ALLTOALLS,                                                             \
+        (shmem_team_t team, T * dest, const T *source, ptrdiff_t dst,          \
+         ptrdiff_t sst, size_t nelems),                                        \
+        MEMHEAP_CALL_ALLTOALLS, memheap_bytes(nelems, SIZE), (uint64_t)dst,    \
+        (group.call.argument[2] = (uint64_t)sst,                               \
+         alltoalls(&group, (char *)dest, (const char *)source,                 \
+                   (size_t)dst * (SIZE), (size_t)sst * (SIZE), SIZE, nelems))) \
     OVER_TEAM(BROADCAST,                                                       \
               (shmem_team_t team, T * dest, const T *source, size_t nelems,    \
                int PE_root),                                                   \

@@ -125,6 +125,11 @@ static void describe_set(const memheap_wait_reason_t *reason, char *text,
              ((const set_reason_t *)(const void *)reason)->call);
 }
 
+bool memheap_group_is_reason(const memheap_wait_reason_t *reason)
+{
+    return reason->describe == describe_set;
+}
+
 /* Wait until a word has grown by at least a number. */
 static void await(const memheap_group_t *group, _Atomic long *word, long number)
 {

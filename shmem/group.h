@@ -40,6 +40,9 @@ memheap_group_of_team(const char *name, shmem_team_t team,
 memheap_group_t memheap_group_of_set(const char *name, int start,
                                      int log_stride, int size, long *sync);
 
+/** Whether a wait for this reason is one of an active set. */
+bool memheap_group_is_reason(const memheap_wait_reason_t *reason);
+
 /** Barrier over the group. */
 void memheap_group_barrier(memheap_group_t *group);
 

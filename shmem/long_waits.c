@@ -15,10 +15,15 @@
  * cannot go on: if all PEs of the job wait, and one of them waits in
  * shmem_finalize(), the wait of the others never ends. This is known only if
  * the job has one node and no PE has threads.
+ *
+ * In such a job, PEs may also wait for each other: each is in a collective call
+ * for which another does not come, as when one calls for another team than the
+ * others. They notice it by themselves, and one of them ends the job.
  */
 #include "config.h"
 
 #include "shmem/long_waits.h"
+#include "shmem/group.h"
 #include "memheap/debug/stack_depot.h"
 
 #include <pshmem.h>
@@ -38,13 +43,17 @@ enum {
 #define SECOND UINT64_C(1000000000)
 #define STALE (2 * SECOND)
 #define REPORT_DELAY (SECOND / 2)
+#define LOOK_PAUSE (SECOND / 4)
+#define RENEWED (SECOND / 2) /* by a PE that polls what it waits for */
 
 typedef struct note {
     _Atomic uint64_t since_ns; /* 0: the note is being written */
     _Atomic uint64_t renewed_ns;
     _Atomic uint64_t reported_ns; /* of the first PE's note: the last report */
+    _Atomic bool told; /* of the first PE's note: a PE ends the job */
     bool has_threads;
-    bool ends; /* the PE is in shmem_finalize(), or in exit() */
+    bool is_collective; /* only a collective call of others ends the wait */
+    bool ends;          /* the PE is in shmem_finalize(), or in exit() */
     char call[MEMHEAP_CALL_TEXT];
     char place[PLACE_TEXT]; /* "": not looked up yet */
 } note_t;
@@ -65,6 +74,9 @@ static void write_note(const memheap_runtime_t *rt, note_t *note,
     else
         wait->reason->describe(wait->reason, note->call, sizeof(note->call));
     note->place[0] = '\0';
+    note->is_collective =
+        wait->reason != NULL && (memheap_agree_is_reason(wait->reason) ||
+                                 memheap_group_is_reason(wait->reason));
     note->has_threads = rt->thread_level != SHMEM_THREAD_SINGLE;
     note->ends = rt->ending;
     note->since_ns = wait->start_ns;
@@ -105,16 +117,16 @@ static void describe(const note_t *note, bool waits, bool many, uint64_t now,
                  (unsigned long long)((now - note->since_ns) / SECOND));
 }
 
-/* Report what all PEs of this node do. Adjacent PEs that do the same share an
+/* Write what all PEs of this node do. Adjacent PEs that do the same share an
  * entry. */
-static void report(const memheap_runtime_t *rt, uint64_t now)
+static void describe_all(const memheap_runtime_t *rt, uint64_t now,
+                         char message[REPORT_TEXT])
 {
-    char message[REPORT_TEXT] = "";
     char text[REPORT_TEXT];
     const memheap_job_t *job = &rt->job;
     bool adjacent = job->nodes[job->node_number].stride == 1;
     size_t used = 0;
-    for (int i = 0; i < job->node_size && used < sizeof(message);) {
+    for (int i = 0; i < job->node_size && used < REPORT_TEXT;) {
         note_t note;
         note_t next;
         bool waits = read_note(rt, i, now, &note);
@@ -126,7 +138,7 @@ static void report(const memheap_runtime_t *rt, uint64_t now)
             last++;
         describe(&note, waits, last > i, now, text);
         const char *separator = i == 0 ? "" : "; ";
-        size_t room = sizeof(message) - used;
+        size_t room = REPORT_TEXT - used;
         int pe = memheap_job_pe_on_node(job, i);
         if (last > i)
             used += (size_t)snprintf(message + used, room, "%sPEs %d to %d %s",
@@ -137,7 +149,6 @@ static void report(const memheap_runtime_t *rt, uint64_t now)
                                      separator, pe, text);
         i = last + 1;
     }
-    memheap_log_write(&rt->log, MEMHEAP_LOG_REPORT, "%s", message);
 }
 
 /* Whether no PE can end its wait; *ended_p takes a PE that has ended. */
@@ -174,15 +185,57 @@ static void report_once(const memheap_runtime_t *rt, const memheap_wait_t *wait,
 {
     _Atomic uint64_t *reported = &note_of(rt, 0)->reported_ns;
     uint64_t last = *reported;
+    char message[REPORT_TEXT];
     int ended;
     if (wait->start_ns < last ||
         !atomic_compare_exchange_strong(reported, &last, now))
         return;
-    report(rt, now);
+    describe_all(rt, now, message);
+    memheap_log_write(&rt->log, MEMHEAP_LOG_REPORT, "%s", message);
     if (!is_stuck(rt, &ended))
         return;
     memheap_runtime_error("PE %d has ended, so the waits above cannot end",
                           ended);
+    memheap_runtime_abort();
+}
+
+/* The sum of the times at which the PEs began to wait, if each of the job waits
+ * in a collective call; else 0. It grows when a PE goes on. A PE that was not
+ * scheduled may have what it waits for, and not know yet: it does not count. */
+static uint64_t sum_of_waits(const memheap_runtime_t *rt, uint64_t now)
+{
+    const memheap_job_t *job = &rt->job;
+    uint64_t sum = 0;
+    for (int i = 0; i < job->node_size; i++) {
+        note_t note;
+        if (!read_note(rt, i, now, &note) || note.has_threads ||
+            !note.is_collective || note.renewed_ns + RENEWED < now)
+            return 0;
+        sum += note.since_ns;
+    }
+    return job->node_size == job->size ? sum : 0;
+}
+
+/* End the job if all PEs wait for each other. */
+static void look_at_all(memheap_runtime_t *rt, note_t *note, uint64_t now)
+{
+    char message[REPORT_TEXT];
+    if (now - rt->waits.looked_ns < LOOK_PAUSE)
+        return;
+    rt->waits.looked_ns = now;
+    uint64_t sum = sum_of_waits(rt, now);
+    if (sum == 0 || sum != rt->waits.sum)
+        rt->waits.since_ns = now;
+    rt->waits.sum = sum;
+    if (sum != 0 && note->place[0] == '\0')
+        find_place(note);
+    if (now - rt->waits.since_ns < CERTAIN_S * SECOND ||
+        atomic_exchange(&note_of(rt, 0)->told, true))
+        return;
+    describe_all(rt, now, message);
+    memheap_runtime_error(
+        "the PEs wait for each other in different collective calls: %s",
+        message);
     memheap_runtime_abort();
 }
 
@@ -210,6 +263,8 @@ static void on_long(const memheap_wait_t *wait, uint64_t now)
         find_place(note);
     if (!other && limit > 0 && waited > limit + REPORT_DELAY)
         report_once(rt, wait, now);
+    if (!other)
+        look_at_all(rt, note, now);
     atomic_flag_clear(&busy);
 }
 

@@ -117,6 +117,12 @@ typedef struct memheap_runtime {
     int exit_status;                /* of the process, instead of 0 */
     bool ending;                    /* in shmem_finalize(), or in exit() */
     long wait_report_s;             /* MEMHEAP_WAIT_REPORT */
+    /** What this PE has seen of the long waits of all; see long_waits.c. */
+    struct {
+        uint64_t looked_ns;
+        uint64_t sum;      /* of their starts, if all are in collective calls */
+        uint64_t since_ns; /* it is the same */
+    } waits;
     memheap_log_t log;
     memheap_log_t divergence_log; /* for memheap_agree_open() */
     /** The first error since memheap_runtime_begin(), or "". */

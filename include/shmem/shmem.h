@@ -26,8 +26,10 @@
  * A call is either collective or local. "Collective" means: every PE calls it,
  * with the same arguments, in the same order among all collective calls. Where
  * PEs differ, the job ends with a message that names what each of them called.
- * "Collective over a team" means the same for the PEs of the team. A local
- * call is made by one PE alone, and no other PE has to take part.
+ * The addresses of dest and source, the configuration of a team and calls over
+ * an active set are not compared. "Collective over a team" means the same for
+ * the PEs of the team. A local call is made by one PE alone, and no other PE
+ * has to take part.
  *
  * The calls of one subject are on one page:
  *

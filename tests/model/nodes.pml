@@ -462,9 +462,10 @@ inline agree() {
             fi
         }
     :: else ->
+        same = !O_HERE;
         if
-        :: NODE_PES > 1 -> await_member(me + NODE_PES - 1)
-        :: else -> same = true
+        :: same && NODE_PES > 1 -> await_member(me + NODE_PES - 1)
+        :: else
         fi;
         if
         :: same ->

@@ -1,6 +1,6 @@
 /*
  * Collectives that move data over teams, for every type: all PEs, every second
- * PE, and all PEs in reverse order.
+ * PE, all PEs in reverse order, and each PE alone.
  *
  * As in tests/mpi/typed.c, the routines of a type are wrapped into a table of
  * functions over void. Only the collectives synchronize the PEs between two
@@ -246,19 +246,24 @@ static bool large_is_whole(void)
 int main(void)
 {
     shmem_init();
-    tap_plan(17);
+    tap_plan(22);
     int pes = shmem_n_pes();
     shmem_team_t second;
     shmem_team_t reverse;
+    shmem_team_t single;
+    shmem_team_t column;
     source = shmem_calloc((size_t)pes * COUNT * 2, WIDEST);
     dest = shmem_calloc((size_t)pes * COUNT * 3 + 1, WIDEST);
     shmem_team_split_strided(SHMEM_TEAM_WORLD, 0, 2, (pes + 1) / 2, NULL, 0,
                              &second);
     shmem_team_split_strided(SHMEM_TEAM_WORLD, pes - 1, -1, pes, NULL, 0,
                              &reverse);
+    shmem_team_split_2d(SHMEM_TEAM_WORLD, 1, NULL, 0, &single, NULL, 0,
+                        &column);
     try_over(SHMEM_TEAM_WORLD, "all PEs");
     try_over(second, "every second PE");
     try_over(reverse, "the PEs backwards");
+    try_over(single, "each PE alone");
     tap_ok(large_is_whole(), "large data arrives completely");
     tap_ok(shmem_int_broadcast(SHMEM_TEAM_INVALID, NULL, NULL, 0, 0) != 0 &&
                shmem_int_collect(SHMEM_TEAM_INVALID, NULL, NULL, 0) != 0 &&

@@ -50,6 +50,30 @@ static bool short_differ(const char *how, shmem_team_t team, long *to,
         shmem_finalize();
         return true;
     }
+    const bool later = strcmp(how, "left-later") == 0;
+    if (later || strcmp(how, "left") == 0) {
+        /* The others are in a call over another team when the last PE notices
+         * the difference. That PE waits before they make their call; with
+         * "left-later", it waits afterwards. */
+        static long begun;
+        long *word = to + 1;
+        if (is_last() && later)
+            shmem_long_wait_until(&begun, SHMEM_CMP_EQ, 1);
+        if (is_last()) {
+            shmem_long_p(&begun, 1, 0);
+            shmem_long_sum_reduce(team, to, from, 1);
+        }
+        if (me == 0 && !later) {
+            shmem_long_wait_until(&begun, SHMEM_CMP_EQ, 1);
+            for (int i = 0; i < 2000; i++)
+                *word += shmem_long_g(from, n - 1);
+        }
+        shmem_long_broadcast(team, to, from, 1, 0);
+        if (me == 1) /* it has passed the payload on */
+            shmem_long_p(&begun, 1, n - 1);
+        shmem_barrier_all();
+        return true;
+    }
     if (strcmp(how, "ring") == 0) /* each PE waits for another */
         shmem_long_broadcast(team, to, from, 1, (me + 1) % n);
     else if (strcmp(how, "set-root") == 0) {
@@ -93,6 +117,8 @@ static bool team_differ(const char *how)
         shmem_long_broadcast(team, to, from, 4, is_last() ? 1 : 0);
     else if (strcmp(how, "count") == 0)
         shmem_long_sum_reduce(team, to, from, is_last() ? 8 : 4);
+    else if (strcmp(how, "strides") == 0)
+        shmem_long_alltoalls(team, to, from, is_last() ? 2 : 1, 1, 1);
     else if (strcmp(how, "operation") == 0 && is_last())
         shmem_long_max_reduce(team, to, from, 4);
     else if (strcmp(how, "type") == 0 && is_last())
@@ -111,6 +137,8 @@ static bool team_differ(const char *how)
     else if (strcmp(how, "split") == 0)
         shmem_team_split_strided(team, 0, 1, is_last() ? 2 : 1, NULL, 0,
                                  &other);
+    else if (strcmp(how, "other-team") == 0)
+        shmem_team_sync(is_last() ? team : SHMEM_TEAM_WORLD);
     else if (strcmp(how, "destroy") == 0 && is_last())
         shmem_team_destroy(team);
     else if (strcmp(how, "destroy") == 0)

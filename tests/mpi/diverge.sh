@@ -36,6 +36,7 @@ skip|shmem_malloc(64)|shmem_barrier_all
 exit|shmem_barrier_all|shmem_finalize
 finalize|shmem_barrier_all|shmem_finalize
 root|shmem_long_broadcast of 32 bytes from PE 0|shmem_long_broadcast of 32 bytes from PE 1
+strides|shmem_long_alltoalls of 8 bytes with strides 1 and 1|shmem_long_alltoalls of 8 bytes with strides 2 and 1
 count|shmem_long_sum_reduce of 4 elements|shmem_long_sum_reduce of 8 elements
 operation|shmem_long_sum_reduce of 4 elements|shmem_long_max_reduce of 4 elements
 type|shmem_long_sum_reduce of 4 elements|shmem_double_sum_reduce of 4 elements
@@ -71,6 +72,13 @@ END
     says_once
     fact "$job PEs: one PE requests a large block, without memory for it"
     [ "$job" = "$np" ] || continue
+    job error -n "$np" "$program" other-team
+    says "the PEs wait for each other in different collective calls" \
+        "in shmem_team_sync, collective call " \
+        "PE $last waits in shmem_team_sync, collective call 1 of team " \
+        "($np PEs from 0, 1 apart) at team_differ at diverge.c:"
+    says_once
+    fact "$np PEs: one PE calls for another team"
     job error --mca memheap "$first" -n "$last" "$program" plain : \
         -n 1 -x SHMEM_SYMMETRIC_SIZE=7m "$program" plain
     says "$others called shmem_init with MEMHEAP_COMPONENT=$first" \
@@ -83,6 +91,14 @@ END
         "PE $last called shmem_init with MEMHEAP_COMPONENT=$first"
     says_once
     fact "$np PEs: one PE has another component"
+done
+
+for left in left left-later; do
+    job error -x MEMHEAP_NODE_PES=1 -n 4 "$program" $left
+    says "PE 0 called a broadcast of 8 bytes from PE 0" \
+        "PE 3 called shmem_long_sum_reduce of 1 elements"
+    says_once
+    fact "PEs have left a short broadcast when one differs: $left"
 done
 
 job error -x MEMHEAP_NODE_PES=1 -n 2 "$program" set-root

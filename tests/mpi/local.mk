@@ -9,24 +9,29 @@ mpi_tests = tests/mpi/active_sets.mpi tests/mpi/amo.mpi \
 	tests/mpi/memory_policy.mpi tests/mpi/mixed_nodes.mpi \
 	tests/mpi/mpi_heap.mpi tests/mpi/p2p_sync.mpi tests/mpi/pages.mpi \
 	tests/mpi/pools.mpi tests/mpi/profiling.mpi \
-	tests/mpi/random_calls.mpi tests/mpi/reduce.mpi tests/mpi/rma.mpi \
+	tests/mpi/reduce.mpi tests/mpi/rma.mpi \
 	tests/mpi/space.mpi tests/mpi/rooted_broadcasts.mpi \
 	tests/mpi/team.mpi tests/mpi/threads.mpi tests/mpi/typed.mpi \
 	tests/mpi/one_pe_out_of_memory.mpi tests/mpi/variables.mpi \
 	tests/mpi/variables_fixed.mpi
 # Programs that scripts start.
-mpi_helpers = tests/mpi/busy tests/mpi/deaths tests/mpi/diverge tests/mpi/ends tests/mpi/guarded \
+mpi_helpers = tests/mpi/busy tests/mpi/deaths tests/mpi/diverge tests/mpi/ends \
+	tests/mpi/fuzz_jobs tests/mpi/guarded \
 	tests/mpi/leaky tests/mpi/lost tests/mpi/mistakes tests/mpi/monitored \
 	tests/mpi/offers tests/mpi/ranges tests/mpi/inspected_heaps \
 	tests/mpi/spaces tests/mpi/refused tests/mpi/waits tests/mpi/with_mpi
 mpi_helpers += tests/faults/job
-mpi_scripts = tests/mpi/deaths.sh tests/mpi/diverge.sh tests/mpi/ends.sh tests/mpi/ranges.sh \
+mpi_scripts = tests/mpi/deaths.sh tests/mpi/diverge.sh tests/mpi/ends.sh tests/mpi/fuzz_jobs.sh \
+	tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/mpi_order.sh \
 	tests/mpi/leftovers.sh tests/mpi/headers.sh tests/mpi/leaks.sh \
 	tests/mpi/guard.sh tests/mpi/checkers.sh tests/mpi/memory_rule.sh tests/mpi/spaces.sh \
 	tests/mpi/waits.sh tests/mpi/strangers.sh tests/mpi/nodes.sh tests/mpi/program_data.sh \
 	tests/doxygen.sh tests/install.sh tests/manual.sh tests/osh.sh \
 	tests/tools.sh tests/top.sh tests/map.sh
+fuzz_jobs_parts = tests/mpi/fuzz_model.c tests/mpi/fuzz_moves.c \
+	tests/mpi/fuzz_words.c tests/mpi/fuzz_collectives.c \
+	tests/mpi/fuzz_wrong.c
 
 mpi_libs = libmemheap_shmem.la libmemheap_mpi.la libmemheap.la
 mpi_link = $(test_link) $(MPI_CFLAGS) $(mpi_libs) $(MPI_LIBS)
@@ -43,6 +48,8 @@ tests/mpi/variables_fixed.mpi: tests/mpi/variables.c $(mpi_libs)
 tests/mpi/monitored tests/mpi/threads.mpi tests/mpi/waits: \
 	extra_flags = -pthread
 tests/mpi/monitored: extra = comm/node_monitor.c
+tests/mpi/fuzz_jobs: extra = $(fuzz_jobs_parts)
+tests/mpi/fuzz_jobs: $(fuzz_jobs_parts) tests/mpi/fuzz_model.h
 tests/mpi/variables.mpi: extra_flags = -fPIE -pie
 tests/mpi/variables_fixed.mpi: extra_flags = -fno-pie -no-pie
 
@@ -66,13 +73,14 @@ EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
 	tests/standard/types.tsv tests/mpi/active_sets.c tests/mpi/amo.c \
 	tests/mpi/busy.c tests/mpi/collective.c tests/mpi/ctx.c \
 	tests/mpi/deaths.c tests/mpi/diverge.c tests/mpi/ends.c tests/mpi/forked.c \
+	tests/mpi/fuzz_jobs.c tests/mpi/fuzz_model.h $(fuzz_jobs_parts) \
 	tests/mpi/guarded.c tests/mpi/heap_growth.c \
 	tests/mpi/init.c tests/mpi/leaky.c tests/mpi/lock.c tests/mpi/lost.c \
 	tests/mpi/memory.c tests/mpi/memory_policy.c tests/mpi/mixed_nodes.c \
 	tests/mpi/monitored.c tests/mpi/mpi_heap.c tests/mpi/offers.c tests/mpi/other_program.c \
 	tests/mpi/p2p_sync.c tests/mpi/pages.c tests/mpi/places.c \
 	tests/mpi/plugin.c \
-	tests/mpi/pools.c tests/mpi/profiling.c tests/mpi/random_calls.c \
+	tests/mpi/pools.c tests/mpi/profiling.c \
 	tests/mpi/ranges.c tests/mpi/reduce.c tests/mpi/refused.c tests/mpi/rma.c \
 	tests/mpi/inspected_heaps.c tests/mpi/space.c tests/mpi/spaces.c \
 	tests/mpi/rooted_broadcasts.c tests/mpi/tap.h tests/mpi/team.c \
