@@ -109,4 +109,6 @@ for mistake in $in_nodes; do
 done
 # shellcheck disable=SC2086
 finds nodes ROUND_MISSING $nodes_of_one -DCALLS=3 -DROOTS=2
+# shellcheck disable=SC2086
+finds nodes NO_PAYLOAD_CHECK $nodes_of_one -DCALLS=2 -DROOTS=1 -DODD=2
 finish
