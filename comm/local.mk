@@ -8,7 +8,7 @@ libmemheap_mpi_la_SOURCES = comm/call.c comm/call.h comm/collective_heap.c \
 	include/memheap/mpi.h
 libmemheap_mpi_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS)
 libmemheap_mpi_la_LIBADD = libmemheap.la $(MPI_LIBS)
-libmemheap_mpi_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) \
+libmemheap_mpi_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) $(AM_LDFLAGS) \
 	$(ORIGIN_LIB_LDFLAGS) -Wl,-z,nodelete \
 	-Wl,--version-script=$(srcdir)/comm/libmemheap_mpi.map
 libmemheap_mpi_la_DEPENDENCIES = libmemheap.la $(srcdir)/comm/libmemheap_mpi.map

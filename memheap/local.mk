@@ -36,7 +36,7 @@ pool_sources = memheap/pools/cache.c memheap/pools/cache_slabs.c \
 lib_LTLIBRARIES += libmemheap.la
 libmemheap_la_SOURCES = $(base_sources) $(component_sources) $(core_sources) \
 	$(debug_sources) $(pool_sources) $(memheap_headers)
-libmemheap_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) \
+libmemheap_la_LDFLAGS = -version-info 0:0:0 -no-undefined $(OPTIMIZE_LDFLAGS) $(AM_LDFLAGS) \
 	-Wl,--version-script=$(srcdir)/memheap/libmemheap.map
 libmemheap_la_DEPENDENCIES = $(srcdir)/memheap/libmemheap.map
 EXTRA_DIST += memheap/libmemheap.map

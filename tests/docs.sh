@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 check_links()
 {
     output=
-    for page in "$1"/*.md "$1"/docs/*.md; do
+    for page in "$1"/*.md "$1"/docs/*.md "$1"/tests/*.md; do
         grep -oE '\]\([^)]+\)' "$page" | sed 's/^](//; s/)$//' |
             grep -vE '^(https?:|#)' | sed 's/#.*//' | sort -u >"$work/links"
         while read -r link; do
@@ -40,10 +40,10 @@ check_anchors "$top_srcdir"
 fact "links to headings match headings"
 
 output=$(MAKEFLAGS='' make -C "$top_builddir" install-dist_docDATA \
-    install-dist_docsubDATA install-dist_exampleDATA \
+    install-dist_docsubDATA install-dist_doctestsDATA install-dist_exampleDATA \
     install-dist_examplecmakeDATA DESTDIR="$work" 2>&1) ||
     miss "do not install"
-folder=$(find "$work" -name README.md -exec dirname {} \;)
+folder=$(dirname "$(find "$work" -name NEWS)")
 check_links "$folder"
 fact "both hold for the installed documents"
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The libraries export exactly the symbols that the installed headers declare, with
-# the version of the interface.
+# the version of the interface. Libraries and programs are hardened.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 work=$(mktemp -d "$top_builddir/exports.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -72,4 +72,38 @@ if [ -e "$top_builddir/.libs/libmemheap_mpi.so" ]; then
     [ -z "$output" ] || miss "are exported and not declared"
     fact "libmemheap_shmem exports the extensions that its headers declare"
 fi
+
+# hardened FLAG COMMAND PATTERN TEXT: the output of readelf for each library and
+# program has the pattern, if the build has the flag.
+hardened()
+{
+    case $built_hardening in
+        *"$1"*) ;;
+        *)
+            skip "$4" "built without $1"
+            return
+            ;;
+    esac
+    for file in $files; do
+        output=$(readelf -W $2 "$file")
+        printf '%s\n' "$output" | grep -qE -e "$3" || miss "$file"
+    done
+    fact "$4"
+}
+
+files="$top_builddir/.libs/libmemheap*.so $top_builddir/tools/.libs/memheap-info"
+# shellcheck disable=SC2086 # a pattern
+files=$(ls $files 2>/dev/null || echo "$top_builddir/.libs/libmemheap.so")
+hardened -z,relro -l GNU_RELRO "tables of the linker become read-only"
+hardened -z,now -d '\((BIND_NOW|FLAGS)\).*NOW' "symbols are bound at the start"
+hardened -z,noexecstack -l 'GNU_STACK.* RW +0x' "no stack is executable"
+hardened -fcf-protection -n IBT "jumps have landing pads"
+for file in $files; do
+    output=$(readelf -dW "$file" | grep TEXTREL) && miss "$file"
+done
+fact "no code is written to at the start"
+files=$(ls "$top_builddir"/.libs/libmemheap*.so)
+hardened -fstack-protector --dyn-syms 'UND __stack_chk_fail' "stacks are protected"
+files=$top_builddir/.libs/libmemheap.so
+hardened -D_FORTIFY_SOURCE --dyn-syms 'UND __[a-z]+_chk@' "calls of the C library are fortified"
 finish

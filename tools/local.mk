@@ -12,7 +12,7 @@ bin_PROGRAMS += tools/memheap-info
 tools_memheap_info_SOURCES = $(cli_sources) tools/info/facts.c \
 	tools/info/human.c tools/info/info.h tools/info/json.c \
 	tools/info/main.c tools/info/parsable.c
-tools_memheap_info_LDFLAGS = $(ORIGIN_LDFLAGS)
+tools_memheap_info_LDFLAGS = $(AM_LDFLAGS) $(ORIGIN_LDFLAGS)
 tools_memheap_info_LDADD = libmemheap.la
 tools_memheap_info_CPPFLAGS = $(AM_CPPFLAGS)
 if MPI
@@ -23,7 +23,7 @@ endif
 bin_PROGRAMS += tools/memheap-top
 tools_memheap_top_SOURCES = $(cli_sources) $(live_sources) \
 	tools/top/json.c tools/top/main.c tools/top/table.c tools/top/top.h
-tools_memheap_top_LDFLAGS = $(ORIGIN_LDFLAGS)
+tools_memheap_top_LDFLAGS = $(AM_LDFLAGS) $(ORIGIN_LDFLAGS)
 tools_memheap_top_LDADD = libmemheap.la
 
 # Draws maps of running heaps and of traces.
@@ -34,7 +34,7 @@ tools_memheap_map_SOURCES = $(cli_sources) $(draw_sources) \
 	tools/map/json.c tools/map/main.c tools/map/map.h tools/map/snapshot.c \
 	tools/map/svg.c tools/map/text.c
 tools_memheap_map_CFLAGS = $(AM_CFLAGS) $(LZMA_CFLAGS)
-tools_memheap_map_LDFLAGS = $(ORIGIN_LDFLAGS)
+tools_memheap_map_LDFLAGS = $(AM_LDFLAGS) $(ORIGIN_LDFLAGS)
 tools_memheap_map_LDADD = libmemheap.la $(LZMA_LIBS)
 endif
 
@@ -52,7 +52,7 @@ tools_memheap_replay_SOURCES = $(cli_sources) $(draw_sources) \
 tools_memheap_replay_CPPFLAGS = $(AM_CPPFLAGS) -DTRACE_DIR='"$(tracesdir)"' \
 	-DTRACES_FROM_BIN='"$(traces_from_bin)"'
 tools_memheap_replay_CFLAGS = $(AM_CFLAGS) $(LZMA_CFLAGS)
-tools_memheap_replay_LDFLAGS = $(ORIGIN_LDFLAGS)
+tools_memheap_replay_LDFLAGS = $(AM_LDFLAGS) $(ORIGIN_LDFLAGS)
 tools_memheap_replay_LDADD = libmemheap_shmem.la libmemheap.la $(LZMA_LIBS)
 
 tracesdir = $(pkgdatadir)/traces
