@@ -178,6 +178,7 @@ START_TEST(use_after_free_is_reported)
     ck_assert_says(text, "memheap: read of 0x");
 #endif
     ck_assert_says(text, ", 5 bytes into the freed block of 1000 bytes at 0x");
+    ck_assert_says(text, ", allocation 1");
     ck_assert_says(text, "memheap: the block was allocated from solver.c:42\n");
     ck_assert_says(text, "memheap: and freed from solver.c:77\n");
     close_heap(SIZE);
@@ -541,6 +542,7 @@ START_TEST(sanitizer_report_names_the_block)
     ck_assert_says(text, "the block was allocated from solver.c:42");
     text = said_by(free_and_read, block);
     ck_assert_says(text, ", 5 bytes into the freed block of 1000 bytes at 0x");
+    ck_assert_says(text, ", allocation 1");
     ck_assert_says(text, "and freed from solver.c:77");
     unit_heap_close(&unit);
 }
