@@ -55,6 +55,7 @@ tests/unit/agree.test: extra = comm/agree.c comm/agree_exchange.c \
 tests/unit/agree.test: extra_flags = $(MPI_CFLAGS) \
 	-include $(srcdir)/tests/unit/delays.h
 tests/unit/biased_lock.test: extra = base/biased_lock.c base/thread.c
+tests/unit/fit.test: extra = base/hashmap.c components/fit/tree.c
 tests/unit/mempool.test: extra = components/mempool/fragments.c \
 	components/mempool/run.c components/mempool/slab.c
 tests/unit/stats_page.test: extra = tools/common/live.c

@@ -124,6 +124,10 @@ memheap_status_t ptmalloc_check(const memheap_module_t *module)
             return MEMHEAP_ERR_CORRUPT;
     }
     size_t cached = t.cached;
+    for (unsigned word = 0; word < CACHE_WORDS; word++) {
+        if ((p->cache.summary >> word & 1) != (p->cache.map[word] != 0))
+            return MEMHEAP_ERR_CORRUPT;
+    }
     for (unsigned bit = 1; bit < CACHE_WORDS * 64; bit++) {
         if (!check_stack(p, cache_number(bit), &t))
             return MEMHEAP_ERR_CORRUPT;

@@ -53,6 +53,19 @@ void model_assert_bad_address(model_t *model, size_t offset);
 /** Check that walk(), statistics and check() agree with the model. */
 void model_check(model_t *model);
 
+/** Check that check() finds a wrong value in a field of the module. */
+#define model_assert_found(model, field, wrong)                                \
+    do {                                                                       \
+        const memheap_module_t *module_ = (model)->unit.module;                \
+        char right_[sizeof(field)];                                            \
+        memcpy(right_, (void *)(uintptr_t) & (field), sizeof(field));          \
+        (field) = (wrong);                                                     \
+        ck_assert_int_eq((model)->unit.ops->check(module_),                    \
+                         MEMHEAP_ERR_CORRUPT);                                 \
+        memcpy((void *)(uintptr_t) & (field), right_, sizeof(field));          \
+        ck_assert_ok((model)->unit.ops->check(module_));                       \
+    } while (0)
+
 /** A digest of all that walk() reports. */
 uint64_t model_walk_digest(const model_t *model);
 

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "components/buddy/buddy_state.h"
 #include "tests/unit/model.h"
 
 #include <stdlib.h>
@@ -164,6 +165,54 @@ START_TEST(smallest_block_may_be_longer_than_the_region)
 }
 END_TEST
 
+START_TEST(check_finds_violated_invariants)
+{
+    size_t offset[6];
+    model_open(&model, buddy, MIB, 0);
+    for (size_t i = 0; i < 6; i++)
+        ck_assert_ok(model_alloc(&model, i < 4 ? 32 : 65536, 16, &offset[i]));
+    ck_assert_ok(model_free(&model, offset[0]));
+    ck_assert_ok(model_free(&model, offset[4]));
+    model.unit.ops->normalize(model.unit.module);
+    ck_assert_ok(model_free(&model, offset[2])); /* cached */
+    model_check(&model);
+    buddy_t *b = buddy_of(model.unit.module);
+    unsigned low = 0;   /* 32 bytes */
+    unsigned high = 11; /* 65536 bytes */
+    ck_assert_uint_eq(b->free_count[low], 1);
+    ck_assert_uint_ge(b->free_count[high], 1);
+    ck_assert_uint_eq(b->cache[low].count, 1);
+    uint64_t live = offset[3] >> b->granule_order;
+    uint64_t large = offset[5] >> b->granule_order;
+
+    model_assert_found(&model, b->free_count[low], 2);
+    model_assert_found(&model, b->free_count[high], 0);
+    model_assert_found(&model, b->free_orders, b->free_orders ^ 1);
+    model_assert_found(&model, b->free_orders, b->free_orders | 1 << 20);
+    model_assert_found(&model, b->blocks, b->blocks + 1);
+    model_assert_found(&model, b->end, b->end + 1);
+    model_assert_found(&model, b->end, b->top - 1);
+    model_assert_found(&model, b->cached_orders, b->cached_orders ^ 1);
+    model_assert_found(&model, b->cache[low].count, 0); /* never flushed */
+    model_assert_found(&model, b->cache[low].count, 2);
+    model_assert_found(&model, b->cache[low].round[0], (uint32_t)live);
+    model_assert_found(&model, b->cache[high].count, 1);
+    map_line_t *line = map_line(&b->map, live);
+    model_assert_found(&model, line->live, line->live ^ map_bit(live));
+    model_assert_found(&model, line->live,
+                       line->live ^ map_bit(offset[2] >> b->granule_order));
+    model_assert_found(&model, line->starts, line->starts ^ map_bit(live));
+    line = map_line(&b->map, large);
+    model_assert_found(&model, line->live, line->live ^ map_bit(large));
+    /* The length of a long block, in its first and last line without a start.
+     */
+    model_assert_found(&model, line[1].live, 2047);
+    model_assert_found(&model, line[2048 / MAP_LINE - 1].live, 2047);
+    model_assert_found(&model, map_line(&b->map, b->top)->starts, 0);
+    model_close(&model);
+}
+END_TEST
+
 static const char *const bad_sizes[] = {"8", "48", "2g", "none"};
 
 START_TEST(bad_smallest_block_is_refused)
@@ -192,6 +241,7 @@ int main(void)
     tcase_add_test(tests,
                    metadata_is_less_than_a_fiftieth_of_what_it_describes);
     tcase_add_test(tests, no_block_is_less_than_the_smallest);
+    tcase_add_test(tests, check_finds_violated_invariants);
     tcase_add_test(tests, smallest_block_may_be_longer_than_the_region);
     tcase_add_loop_test(tests, bad_smallest_block_is_refused, 0,
                         sizeof(bad_sizes) / sizeof(bad_sizes[0]));

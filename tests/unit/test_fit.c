@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include "components/fit/fit.c" /* for its state */
 #include "tests/unit/model.h"
 
 #include <stdio.h>
@@ -148,6 +149,50 @@ START_TEST(no_strategy_uses_more_of_a_long_region_than_it_needs)
 }
 END_TEST
 
+START_TEST(check_finds_violated_invariants)
+{
+    make_chain("best");
+    fit_t *f = fit_of(model.unit.module);
+    block_t *hole = f->chain.next;
+    block_t *live = hole->next;
+    ck_assert(!hole->live && live->live);
+    model_assert_found(&model, hole->live, true);
+    model_assert_found(&model, live->live, false);
+    model_assert_found(&model, hole->size, hole->size - 16);
+    model_assert_found(&model, hole->offset, 16);
+    model_assert_found(&model, live->size, 0);
+    model_assert_found(&model, hole->key, hole->key + 1);
+    model_assert_found(&model, live->prev, live);
+    model_assert_found(&model, f->chain.prev, live);
+    model_assert_found(&model, f->nodes_used, f->nodes_used + 1);
+    model_assert_found(&model, f->live.count, f->live.count + 1);
+    model_assert_found(&model, f->module.size, f->module.size + 16);
+    model_assert_found(&model, f->module.size, f->module.size - 16);
+    model_assert_found(&model, f->tree, NULL);
+    model_assert_found(&model, f->tree, f->tree->left);
+    /* Each block of the tree: its order, its rank and its sum. */
+    for (block_t *b = f->chain.next; b != &f->chain; b = b->next) {
+        if (b->live)
+            continue;
+        model_assert_found(&model, b->largest, b->largest + 16);
+        model_assert_found(&model, b->largest, b->largest - 16);
+        if (b->left != NULL) {
+            model_assert_found(&model, b->left->rank, UINT32_MAX);
+            model_assert_found(&model, b->left, NULL);
+            model_assert_found(&model, b->left, live);
+            model_assert_found(&model, b->left->key, SIZE_MAX);
+        }
+        if (b->right != NULL) {
+            model_assert_found(&model, b->right->rank, UINT32_MAX);
+            model_assert_found(&model, b->right, NULL);
+            model_assert_found(&model, b->right, live);
+            model_assert_found(&model, b->right->key, 0);
+        }
+    }
+    model_close(&model);
+}
+END_TEST
+
 START_TEST(wrong_strategy_is_refused)
 {
     unit_log_t log;
@@ -175,6 +220,7 @@ int main(void)
                         4);
     tcase_add_loop_test(
         tests, no_strategy_uses_more_of_a_long_region_than_it_needs, 0, 4);
+    tcase_add_test(tests, check_finds_violated_invariants);
     tcase_add_loop_test(tests, wrong_strategy_is_refused, 0, 2);
     return unit_run("fit", tests);
 }

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "components/guard/guard.c" /* for its state */
 #include "tests/unit/model.h"
 
 #include <signal.h>
@@ -177,6 +178,7 @@ START_TEST(use_after_free_is_reported)
     ck_assert_says(text, "memheap: read of 0x");
 #endif
     ck_assert_says(text, ", 5 bytes into the freed block of 1000 bytes at 0x");
+    ck_assert_says(text, ", allocation 1");
     ck_assert_says(text, "memheap: the block was allocated from solver.c:42\n");
     ck_assert_says(text, "memheap: and freed from solver.c:77\n");
     close_heap(SIZE);
@@ -540,6 +542,7 @@ START_TEST(sanitizer_report_names_the_block)
     ck_assert_says(text, "the block was allocated from solver.c:42");
     text = said_by(free_and_read, block);
     ck_assert_says(text, ", 5 bytes into the freed block of 1000 bytes at 0x");
+    ck_assert_says(text, ", allocation 1");
     ck_assert_says(text, "and freed from solver.c:77");
     unit_heap_close(&unit);
 }
@@ -594,6 +597,48 @@ START_TEST(blocks_of_a_checked_heap_can_be_used)
 }
 END_TEST
 
+START_TEST(check_finds_violated_invariants)
+{
+    static model_t model;
+    size_t offset[5];
+    model_open(&model, UNIT_GUARD, MIB, 0);
+    guard_t *g = guard_of(model.unit.module);
+    for (size_t i = 0; i < 5; i++)
+        ck_assert_ok(model_alloc(&model, 2 * PAGE, 16, &offset[i]));
+    ck_assert_ok(model_free(&model, offset[1]));
+    model.unit.ops->normalize(model.unit.module); /* it is free */
+    ck_assert_ok(model_free(&model, offset[3]));  /* it is quarantined */
+    model_check(&model);
+    page_t *live = page_at(g, 0);
+    page_t *hole = page_at(g, live->pages);
+    ck_assert_int_eq(live->kind, RUN_LIVE);
+    ck_assert_int_eq(hole->kind, RUN_FREE);
+    ck_assert_uint_eq(g->quarantined, 1);
+    page_t *queued = page_at(g, g->oldest);
+    model_assert_found(&model, live->pages, 0);
+    model_assert_found(&model, live->pages, live->pages - 1);
+    model_assert_found(&model, live->pages, g->top + 1);
+    model_assert_found(&model, live->before, 1);
+    model_assert_found(&model, live->kind, NO_RUN);
+    model_assert_found(&model, live->kind, RUN_FREE);
+    model_assert_found(&model, live->start, g->page);
+    model_assert_found(&model, live[1].pages, 1);
+    model_assert_found(&model, live[1].kind, RUN_LIVE);
+    model_assert_found(&model, hole->kind, RUN_LIVE);
+    model_assert_found(&model, hole->kind, RUN_QUARANTINED);
+    model_assert_found(&model, hole->before, hole->before + 1);
+    model_assert_found(&model, queued->kind, RUN_FREE);
+    model_assert_found(&model, g->oldest, 0);
+    model_assert_found(&model, g->oldest, g->top);
+    model_assert_found(&model, g->quarantined, 0);
+    model_assert_found(&model, g->free, g->free + 1);
+    model_assert_found(&model, g->last, g->last + 1);
+    model_assert_found(&model, g->top, g->top - 1);
+    model_assert_found(&model, g->pages, g->top - 1);
+    model_close(&model);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_case();
@@ -626,5 +671,6 @@ int main(void)
                         unit_heap_kinds());
     tcase_add_loop_test(tests, blocks_of_a_checked_heap_can_be_used, 0,
                         (int)unit_component_count());
+    tcase_add_test(tests, check_finds_violated_invariants);
     return unit_run("guard", tests);
 }

@@ -165,6 +165,68 @@ START_TEST(trace_follows_no_link_of_a_shared_folder)
 }
 END_TEST
 
+/* The statistics of a report that do not change when the heap is closed. */
+static void list_stats(memheap_t *heap, const char *format, char lines[][64])
+{
+    memheap_stats_t stats;
+    memheap_get_stats(heap, &stats);
+    const struct {
+        const char *name;
+        size_t value;
+    } each[] = {{"live_blocks", stats.live_blocks},
+                {"allocations", stats.allocations},
+                {"frees", stats.frees},
+                {"resizes", stats.resizes},
+                {"failures", stats.failures}};
+    for (size_t i = 0; i < 5; i++) {
+        snprintf(lines[i], 64, format, each[i].name, each[i].value);
+        for (char *c = lines[i]; format[0] == ' ' && *c != '\0'; c++)
+            *c = *c == '_' ? ' ' : *c;
+    }
+}
+
+START_TEST(report_has_each_statistic)
+{
+    unit_heap_t unit;
+    char setting[UNIT_PATH + 64] = "MEMHEAP_REPORT=1";
+    char text[4096] = "";
+    char lines[5][64];
+    void *block[4];
+    if (_i == 1)
+        snprintf(setting, sizeof(setting), "MEMHEAP_REPORT=%s", in(own));
+    unit_heap_open(&unit, 0, MIB, 0, setting);
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_ok(memheap_alloc(unit.heap, 100, &block[i]));
+    ck_assert_ok(memheap_free(unit.heap, block[1]));
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_ok(
+            memheap_resize(unit.heap, block[0], 5000 + 9000 * i, &block[0]));
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_int_eq(memheap_alloc(unit.heap, 2 * MIB, &block[1]),
+                         MEMHEAP_ERR_NO_MEMORY);
+    list_stats(unit.heap, _i == 0 ? "  %-14s %zu\n" : "\"%s\": %zu", lines);
+    unit_log_clear(&unit.log);
+    memheap_destroy(unit.heap);
+    unit.heap = NULL;
+    if (_i == 1) {
+        FILE *file = fopen(path, "r");
+        ck_assert_ptr_nonnull(file);
+        ck_assert_uint_gt(fread(text, 1, sizeof(text) - 1, file), 0);
+        fclose(file);
+    } else {
+        snprintf(text, sizeof(text), "%.4000s", unit.log.text);
+        ck_assert_ptr_nonnull(strstr(text, "  size           1 MiB\n"));
+        ck_assert_ptr_nonnull(strstr(text, "  fragmentation  "));
+        ck_assert_ptr_nonnull(strstr(text, " %\n"));
+    }
+    for (size_t i = 0; i < 5; i++)
+        ck_assert_msg(strstr(text, lines[i]) != NULL, "no \"%s\" in %s",
+                      lines[i], text);
+    unit_log_clear(&unit.log);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_case();
@@ -177,5 +239,6 @@ int main(void)
     tcase_add_test(tests, missing_folder_is_reported);
     tcase_add_test(tests, report_follows_no_link_of_a_shared_folder);
     tcase_add_test(tests, trace_follows_no_link_of_a_shared_folder);
+    tcase_add_loop_test(tests, report_has_each_statistic, 0, 2);
     return unit_run("output", tests);
 }

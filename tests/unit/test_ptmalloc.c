@@ -4,8 +4,7 @@
  */
 #include "config.h"
 
-#include "components/ptmalloc/block_map.h"
-#include "components/ptmalloc/growth.h"
+#include "components/ptmalloc/ptmalloc_state.h"
 #include "tests/unit/model.h"
 
 static model_t model;
@@ -477,6 +476,99 @@ START_TEST(long_block_is_like_any_other)
 }
 END_TEST
 
+START_TEST(check_finds_violated_invariants)
+{
+    enum {
+        SPACED = 5
+    };
+    size_t hole[SPACED];
+    model_open(&model, ptmalloc, MIB, 0);
+    ptmalloc_t *p = ptmalloc_of(model.unit.module);
+    free_space_t *space = &p->free_space;
+    for (size_t i = 0; i < SPACED; i++) {
+        hole[i] = alloc(i < 3 ? 640 : 4096); /* short and long ones */
+        alloc(48);
+    }
+    size_t last = alloc(4096);
+    for (size_t i = 0; i < SPACED; i++)
+        ck_assert_ok(model_free(&model, hole[i]));
+    normalize(); /* each hole is a chunk */
+    alloc(4096); /* leaves an unused node */
+    size_t cached = alloc(160);
+    size_t kept = alloc(160);
+    ck_assert_ok(model_free(&model, cached));
+    model_check(&model);
+
+    unsigned bin = bins_index(640 / 16);
+    chunk_id_t first = space->bins.head[bin];
+    chunk_t *chunk = chunk_at(&space->pool, first);
+    chunk_t *next = chunk_at(&space->pool, chunk->next);
+    ck_assert_uint_ne(chunk->next, CHUNK_NONE);
+    model_assert_found(&model, space->bins.head[bin], CHUNK_NONE);
+    model_assert_found(&model, space->bins.head[bin], chunk->next);
+    model_assert_found(&model, space->bins.head[bin + 1], first);
+    model_assert_found(&model, space->bins.map[0], 0);
+    model_assert_found(&model, space->bins.map[0], UINT64_MAX);
+    model_assert_found(&model, space->bins.summary, 0);
+    model_assert_found(&model, space->bins.summary, UINT64_MAX);
+    model_assert_found(&model, chunk->next, CHUNK_NONE);
+    model_assert_found(&model, chunk->next, first); /* a cycle */
+    model_assert_found(&model, chunk->prev, chunk->next);
+    model_assert_found(&model, next->prev, CHUNK_NONE);
+    model_assert_found(&model, chunk->size, chunk->size - 2);
+    model_assert_found(&model, chunk->size, chunk->size + 1);
+    model_assert_found(&model, chunk->start, chunk->start + 2);
+    model_assert_found(&model, space->pool.count, space->pool.count + 1);
+    model_assert_found(&model, space->pool.count, 1);
+    chunk_id_t unused = space->pool.free_list;
+    ck_assert_uint_ne(unused, CHUNK_NONE);
+    model_assert_found(&model, space->pool.free_list, CHUNK_NONE);
+    model_assert_found(&model, chunk_at(&space->pool, unused)->next, unused);
+    model_assert_found(&model, space->total, space->total + 1);
+    model_assert_found(&model, space->end, space->end - 1);
+    model_assert_found(&model, p->blocks, p->blocks + 1);
+
+    unsigned number = 160 / 16 - 1;
+    cache_stack_t *stack = &p->cache.stacks[number];
+    ck_assert_uint_eq(stack->magazine.count, 1);
+    uint32_t start = stack->magazine.round[0];
+    model_assert_found(&model, stack->magazine.count, 0); /* never flushed */
+    model_assert_found(&model, stack->magazine.round[0], (uint32_t)(kept / 16));
+    model_assert_found(&model, stack->magazine.round[0], start + 2);
+    model_assert_found(&model, stack->capacity, 0);
+    model_assert_found(&model, stack->capacity, MEMHEAP_MAGAZINE_ROUNDS - 1);
+    model_assert_found(&model, stack->floor, 2);
+    model_assert_found(&model, stack->block_size, 176);
+    model_assert_found(&model, p->cache.stacks[number + 50].capacity,
+                       MEMHEAP_MAGAZINE_ROUNDS);
+    model_assert_found(&model, p->cache.map[0], 0);
+    model_assert_found(&model, p->cache.map[0],
+                       p->cache.map[0] | (uint64_t)1 << 60);
+    model_assert_found(&model, p->cache.summary, 0);
+    model_assert_found(&model, p->cache.summary, p->cache.summary | 4);
+
+    /* The map: of a live block, of the rest of a long one, of a chunk, and of a
+     * cached block. */
+    const block_map_t *map = map_of(p);
+    uint64_t long_start = last / 16;
+    uint8_t *byte = map_byte(map, long_start);
+    uint8_t *footer = map_footer(map, long_start + 4096 / 16);
+    model_assert_found(&model, *map_byte(map, kept / 16), right_[0] ^ MAP_LIVE);
+    model_assert_found(&model, *map_byte(map, kept / 16), right_[0] ^ MAP_ODD);
+    model_assert_found(&model, *map_byte(map, kept / 16), right_[0] - 1);
+    model_assert_found(&model, map_byte(map, kept / 16)[1], MAP_LIVE);
+    model_assert_found(&model, map_byte(map, kept / 16)[1], 1);
+    model_assert_found(&model, *map_byte(map, start), right_[0] ^ MAP_LIVE);
+    model_assert_found(&model, *map_byte(map, chunk->start),
+                       right_[0] ^ MAP_LIVE);
+    model_assert_found(&model, *map_byte(map, chunk->start), right_[0] + 1);
+    model_assert_found(&model, byte[12], MAP_LIVE);
+    model_assert_found(&model, *footer, 0);
+    model_assert_found(&model, footer[-12], MAP_LIVE);
+    model_close(&model);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_case();
@@ -501,5 +593,6 @@ int main(void)
     tcase_add_test(tests, no_offset_inside_a_block_is_a_block);
     tcase_add_test(tests, chunk_serves_an_alignment_though_its_start_does_not);
     tcase_add_test(tests, long_block_is_like_any_other);
+    tcase_add_test(tests, check_finds_violated_invariants);
     return unit_run("ptmalloc", tests);
 }

@@ -157,6 +157,56 @@ START_TEST(two_processes_return_the_same)
 }
 END_TEST
 
+/* What the components answered when this was written. Processes of a job may be
+ * built by different compilers for different processors, and have to place
+ * blocks alike. If a change of placement is intended, take the new digests from
+ * the message, and tell it in NEWS: PEs with different versions differ. */
+static const struct {
+    const char *component;
+    const char *setting;
+    uint64_t digest;
+} recorded[] = {
+    {"buddy", "", UINT64_C(0x85c0795a499d6de)},
+    {"guard", "", UINT64_C(0x954fe7e9cc7e0b5)},
+    {"fit", "MEMHEAP_fit_strategy=first", UINT64_C(0xcc309ace0143ab52)},
+    {"fit", "MEMHEAP_fit_strategy=next", UINT64_C(0x8b285d6229b85bdf)},
+    {"fit", "MEMHEAP_fit_strategy=best", UINT64_C(0xe1f0eb18b4550c9f)},
+    {"fit", "MEMHEAP_fit_strategy=worst", UINT64_C(0xcd26d0793c08b37b)},
+    {"mempool", "", UINT64_C(0xe39b2f534fc0d44)},
+    {"ptmalloc", "", UINT64_C(0xaf4a8579c4566051)},
+};
+
+START_TEST(blocks_are_placed_as_in_other_builds)
+{
+    static model_t model;
+    uint64_t digest = 0;
+    const char *setting = "";
+    const char *component =
+        _i == UNIT_GUARD ? "guard" : unit_component_name(_i);
+    if (_i == UNIT_GUARD && memheap_page_size() != 4096)
+        return;
+    for (int region = 0; region < REGIONS; region++) {
+        /* It has an entry for each page of a block. */
+        if (_i == UNIT_GUARD && regions[region].size > GIB)
+            continue;
+        model_open(&model, _i, regions[region].size, regions[region].max_size);
+        setting = model.unit.setting;
+        model_run(&model, 20261130, STEPS);
+        digest = digest * 31 + model.digest + model_walk_digest(&model);
+        model_close(&model);
+    }
+    const uint64_t *wanted = NULL;
+    for (size_t i = 0; i < sizeof(recorded) / sizeof(recorded[0]); i++) {
+        if (strcmp(recorded[i].component, component) == 0 &&
+            strcmp(recorded[i].setting, setting) == 0)
+            wanted = &recorded[i].digest;
+    }
+    ck_assert_msg(wanted != NULL && *wanted == digest,
+                  "{\"%s\", \"%s\", UINT64_C(0x%llx)}", component, setting,
+                  (unsigned long long)digest);
+}
+END_TEST
+
 int main(void)
 {
     int count = (int)unit_component_count();
@@ -167,5 +217,7 @@ int main(void)
     tcase_add_loop_test(tests, two_modules_return_the_same, 0, count);
     tcase_add_loop_test(tests, normalize_forgets_the_past, 0, count);
     tcase_add_loop_test(tests, two_processes_return_the_same, 0, count);
+    tcase_add_loop_test(tests, blocks_are_placed_as_in_other_builds, UNIT_GUARD,
+                        count);
     return unit_run("sequences", tests);
 }

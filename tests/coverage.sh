@@ -1,0 +1,77 @@
+#!/bin/sh
+# Which lines and branches do the tests reach? `make coverage` runs this.
+#
+# Builds everything in coverage/ of the build folder, runs the unit tests, the
+# injection of faults, the tools' tests and small MPI jobs, and prints a table by
+# folder. coverage/html/index.html has each file, and coverage/files.csv each figure.
+# It takes about 15 minutes.
+#
+# A process that ends by a signal or by MPI_Abort() does not write its counters, so
+# what jobs do right before such an end does not count.
+#
+#     COVERAGE_TESTS="..."  these tests only
+#     MEMHEAP_TEST_NP=...   the jobs of each MPI test (default: "2 2+ucx 5+2")
+# shellcheck disable=SC2154 # make sets top_srcdir and top_builddir
+if ! command -v gcovr >/dev/null; then
+    echo "There is no gcovr: install it, and try again."
+    exit 0
+fi
+folder=$top_builddir/coverage
+mkdir -p "$folder" && cd "$folder" || exit 1
+export MEMHEAP_TEST_NP="${MEMHEAP_TEST_NP:-2 2+ucx 5+2}"
+cores=$(nproc)
+log=$folder/build.log
+
+if [ ! -f Makefile ]; then
+    "$top_srcdir/configure" -q \
+        CFLAGS='-g -O0 --coverage -fprofile-update=atomic' >"$log" 2>&1 || {
+        tail "$log"
+        exit 1
+    }
+fi
+make -j "$cores" >>"$log" 2>&1 && make -j "$cores" check TESTS= >>"$log" 2>&1 || {
+    tail "$log"
+    exit 1
+}
+find . -name '*.gcda' -delete
+
+if [ -z "$COVERAGE_TESTS" ]; then
+    COVERAGE_TESTS=$(make -s -f - print-tests <<'END_OF_RULE'
+include Makefile
+print-tests:
+	@echo $(filter-out tests/bench.sh tests/configure.sh tests/docs.sh \
+		tests/doxygen.sh tests/fuzz.sh tests/install.sh tests/manual.sh \
+		tests/model.sh tests/mpi/checkers.sh tests/mpi/headers.sh,$(TESTS))
+END_OF_RULE
+    )
+fi
+make -k check TESTS="$COVERAGE_TESTS" >check.log 2>&1
+grep -E '^(FAIL|ERROR)|^# (PASS|FAIL|ERROR|SKIP):' check.log
+
+# Counters of different programs may differ where a build is not exact; gcovr says so.
+mkdir -p html
+gcovr --root "$top_srcdir" --object-directory . --exclude-unreachable-branches \
+    --exclude-throw-branches --gcov-ignore-parse-errors -j "$cores" \
+    --filter "$top_srcdir/(base|components|memheap|comm|shmem|tools)/" \
+    --html-details html/index.html --csv files.csv . >gcovr.log 2>&1 || {
+    tail gcovr.log
+    exit 1
+}
+awk -F, '
+    NR > 1 {
+        folder = $1
+        sub(/\/.*/, "", folder)
+        for (i = 2; i <= 6; i++)
+            sum[folder, i] += $i
+        folders[folder]
+    }
+    END {
+        printf "%-12s %7s %7s   %8s %7s\n", "folder", "lines", "reached",
+            "branches", "reached"
+        for (name in folders) {
+            printf "%-12s %7d %6.1f%%   %8d %6.1f%%\n", name, sum[name, 2],
+                100 * sum[name, 3] / sum[name, 2], sum[name, 5],
+                100 * sum[name, 6] / sum[name, 5] | "sort"
+        }
+    }' files.csv
+echo "The lines: $folder/html/index.html"
