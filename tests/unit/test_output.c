@@ -216,6 +216,7 @@ START_TEST(report_has_each_statistic)
     } else {
         snprintf(text, sizeof(text), "%.4000s", unit.log.text);
         ck_assert_ptr_nonnull(strstr(text, "  size           1 MiB\n"));
+        ck_assert_ptr_null(strstr(text, " PE")); /* of no job */
         ck_assert_ptr_nonnull(strstr(text, "  fragmentation  "));
         ck_assert_ptr_nonnull(strstr(text, " %\n"));
     }
