@@ -29,10 +29,11 @@ if [ ! -f Makefile ]; then
         exit 1
     }
 fi
-make -j "$cores" >>"$log" 2>&1 && make -j "$cores" check TESTS= >>"$log" 2>&1 || {
+if ! make -j "$cores" >>"$log" 2>&1 ||
+    ! make -j "$cores" check TESTS= >>"$log" 2>&1; then
     tail "$log"
     exit 1
-}
+fi
 find . -name '*.gcda' -delete
 
 if [ -z "$COVERAGE_TESTS" ]; then
@@ -48,8 +49,8 @@ fi
 make -k check TESTS="$COVERAGE_TESTS" >check.log 2>&1
 grep -E '^(FAIL|ERROR)|^# (PASS|FAIL|ERROR|SKIP):' check.log
 
-# Counters of different programs may differ where a build is not exact; gcovr says so.
 mkdir -p html
+rm -f conftest* # left by configure
 gcovr --root "$top_srcdir" --object-directory . --exclude-unreachable-branches \
     --exclude-throw-branches --gcov-ignore-parse-errors -j "$cores" \
     --filter "$top_srcdir/(base|components|memheap|comm|shmem|tools)/" \

@@ -59,7 +59,7 @@ void model_check(model_t *model);
         const memheap_module_t *module_ = (model)->unit.module;                \
         char right_[sizeof(field)];                                            \
         memcpy(right_, (void *)(uintptr_t) & (field), sizeof(field));          \
-        (field) = (wrong);                                                     \
+        (field) = (__typeof__(field))(wrong);                                  \
         ck_assert_int_eq((model)->unit.ops->check(module_),                    \
                          MEMHEAP_ERR_CORRUPT);                                 \
         memcpy((void *)(uintptr_t) & (field), right_, sizeof(field));          \

@@ -223,6 +223,32 @@ START_TEST(resize_that_fails_restores_without_memory)
 }
 END_TEST
 
+/* Metadata of far places is committed apart. */
+START_TEST(failed_request_far_away_is_survived)
+{
+    unit_module_t unit;
+    bool failed = true;
+    for (size_t n = 1; failed; n++) {
+        unit_memory_init(&memory);
+        unit_module_open(&unit, _i, GIB, GIB, &memory.memory);
+        memory.fail_at = memory.requests + n;
+        failed = false;
+        for (size_t i = 0; i < 60; i++) {
+            memheap_result_t answer =
+                unit.ops->alloc(unit.module, 16, 16 * MIB);
+            ck_assert_ok(unit.ops->check(unit.module));
+            if (answer.status != MEMHEAP_OK) {
+                ck_assert_int_eq(answer.status, MEMHEAP_ERR_NO_METADATA);
+                ck_assert(!failed);
+                failed = true;
+            }
+        }
+        unit_module_close(&unit);
+        ck_assert_uint_eq(memory.pieces, 0);
+    }
+}
+END_TEST
+
 int main(void)
 {
     int count = (int)unit_component_count();
@@ -230,5 +256,6 @@ int main(void)
     tcase_add_loop_test(tests, any_failed_request_is_survived, 0, 2 * count);
     tcase_add_loop_test(tests, resize_that_fails_restores_without_memory, 0,
                         count);
+    tcase_add_loop_test(tests, failed_request_far_away_is_survived, 0, count);
     return unit_run("faults", tests);
 }

@@ -127,6 +127,25 @@ START_TEST(failed_growth_changes_nothing)
 }
 END_TEST
 
+/* Blocks start at multiples of a power of two, and so do keys. */
+START_TEST(multiples_of_a_power_of_two_are_spread)
+{
+    memheap_hashmap_t map;
+    ck_assert_ok(memheap_hashmap_open(&map, &memheap_memory_system));
+    for (uint64_t key = 0; key < 3000; key++)
+        put(&map, key << _i, key);
+    size_t slots = (size_t)1 << map.order;
+    size_t longest = 0;
+    for (size_t i = 0, run = 0; i < slots; i++) {
+        run = map.slots[i].key_plus_one == 0 ? 0 : run + 1;
+        longest = memheap_max(longest, run);
+    }
+    ck_assert_uint_eq(slots, 4096);
+    ck_assert_uint_le(longest, 100);
+    memheap_hashmap_close(&map);
+}
+END_TEST
+
 START_TEST(table_of_zeros_may_be_closed)
 {
     memheap_hashmap_t map = {0};
@@ -145,6 +164,7 @@ int main(void)
     tcase_add_test(tests, table_stays_three_quarters_full_at_most);
     tcase_add_test(tests, random_puts_and_removes_agree_with_an_array);
     tcase_add_test(tests, failed_growth_changes_nothing);
+    tcase_add_loop_test(tests, multiples_of_a_power_of_two_are_spread, 0, 40);
     tcase_add_test(tests, table_of_zeros_may_be_closed);
     return unit_run("hashmap", tests);
 }

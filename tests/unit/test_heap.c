@@ -668,6 +668,9 @@ START_TEST(chosen_address_can_be_reserved)
     ck_assert_ok(memheap_free(heap, place));
     ck_assert_ok(memheap_reserve(heap, place, 64 * KIB));
     unit_heap_close(&unit);
+    unit_heap_open(&unit, _i, MIB, 0, NULL);
+    ck_assert_ok(memheap_reserve(unit.heap, unit.base, MIB)); /* all of it */
+    unit_heap_close(&unit);
 }
 END_TEST
 

@@ -239,6 +239,12 @@ START_TEST(bad_request_is_refused)
     ck_assert_int_eq(memheap_page_pool_create(&config, &pages),
                      MEMHEAP_ERR_BAD_ARGUMENT);
     ck_assert_logged(&messages, "a page of 12288 bytes is not a power of two");
+    config.page_size = 8;
+    ck_assert_int_eq(memheap_page_pool_create(&config, &pages),
+                     MEMHEAP_ERR_BAD_ARGUMENT);
+    config.page_size = 16;
+    ck_assert_ok(memheap_page_pool_create(&config, &pages));
+    memheap_page_pool_destroy(pages);
     memheap_page_pool_destroy(NULL);
 }
 END_TEST

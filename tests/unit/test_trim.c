@@ -171,6 +171,23 @@ START_TEST(parameter_trims_automatically)
 }
 END_TEST
 
+/* A trim that is due for ever would walk over all blocks in each free. */
+START_TEST(next_trim_comes_after_as_much_was_freed_again)
+{
+    open_filled(_i, "MEMHEAP_TRIM=4m");
+    free_from(COUNT - 8, 1); /* 4 MiB */
+    size_t resident = memheap_resident(unit.heap);
+    ck_assert_uint_lt(resident, COUNT * BLOCK);
+    for (size_t i = 0; i < 7; i++)
+        ck_assert_ok(memheap_free(unit.heap, blocks[i]));
+    ck_assert_uint_eq(memheap_resident(unit.heap), resident);
+    for (size_t i = 7; i < 16; i++)
+        ck_assert_ok(memheap_free(unit.heap, blocks[i]));
+    ck_assert_uint_lt(memheap_resident(unit.heap), resident);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 START_TEST(trim_works_in_check_mode)
 {
     memheap_config_t config = {.size = 64 * MIB, .log = &unit.log.log};
@@ -303,6 +320,8 @@ int main(void)
     tcase_add_loop_test(tests, small_blocks_side_by_side_are_one_run, 0, count);
     tcase_add_loop_test(tests, trimmed_pages_can_be_used_again, 0, count);
     tcase_add_loop_test(tests, parameter_trims_automatically, 0, count);
+    tcase_add_loop_test(tests, next_trim_comes_after_as_much_was_freed_again, 0,
+                        count);
     tcase_add_test(tests, trim_works_in_check_mode);
     tcase_add_loop_test(tests, pages_of_a_shrunk_block_are_trimmed, 0, count);
     tcase_add_loop_test(tests, range_of_the_caller_is_not_trimmed, 0, count);
