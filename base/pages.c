@@ -170,9 +170,10 @@ static bool map_over(const memheap_region_t *region, int flags, int fd)
         return true;
     int error = errno;
     /* Some kernels unmap the old mapping before they fail. */
-    mmap(region->base, region->size, PROT_NONE,
-         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1,
-         0);
+    (void)mmap(region->base, region->size, PROT_NONE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+                   MAP_FIXED_NOREPLACE,
+               -1, 0);
     errno = error;
     return false;
 }
