@@ -1,5 +1,5 @@
 /*
- * A job of which one PE dies or stops at some moment; for deaths.sh.
+ * A job in which one PE dies or stops at some moment; for deaths.sh.
  *
  *     deaths HOW PE MS
  *

@@ -78,7 +78,7 @@ typedef enum operation {
 typedef struct reduction {
     const char *name;
     size_t size;
-    int operations; /* the first so many; after AND, for types with bits */
+    int operations; /* how many of the table fit; those from AND on need bits */
     int (*over_team)(int operation, shmem_team_t team, void *dest,
                      const void *source, size_t count);
     void (*over_set)(int operation, void *dest, const void *source, int count,
@@ -256,8 +256,8 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Elements of `size` bytes, of which dest has room for `dests` times as many,
- * and source for `sources` times. May be 0. */
+/* A random number of elements of `size` bytes, or 0: dest has room for `dests`
+ * times the number, and source for `sources` times. */
 static size_t draw_count(size_t size, size_t dests, size_t sources)
 {
     size_t most = least((to->size - to_offset) / dests,

@@ -188,8 +188,8 @@ static bool fetches(operation_t operation)
            operation != AND && operation != OR && operation != XOR;
 }
 
-/* All PEs of a space work on one word, by operations that commute; or one PE
- * by any, each of which is complete before the next. */
+/* All PEs of a space work on one word with operations that commute; or one PE
+ * does with any operation, and completes it before the next. */
 static void use_word(block_t *block, int target, size_t offset)
 {
     const amo_type_t *type = &types[draw(sizeof(types) / sizeof(types[0]))];

@@ -61,7 +61,8 @@ limited()
 (
     OMPI_MCA_orte_tmpdir_base=$(mktemp -d) || exit 1
     export OMPI_MCA_orte_tmpdir_base
-    timeout "$(time_limit)" "$@" </dev/null
+    # mpirun may ignore SIGTERM.
+    timeout -k 10 "$(time_limit)" "$@" </dev/null
     result=$?
     rm -rf "$OMPI_MCA_orte_tmpdir_base"
     exit $result

@@ -476,7 +476,8 @@ static void open_pe(pe_t *pe, int rank)
     pe->transport.served = test.served;
 }
 
-/* Run a job whose nodes have so many PEs each; 0 ends the list. */
+/* Run a job. node_sizes has the number of PEs of each node, and 0 at the end.
+ */
 static void run_job(const int *node_sizes)
 {
     pthread_t threads[MAX_PES];

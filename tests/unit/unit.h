@@ -25,8 +25,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* Check writes the place of each assertion that holds to a file, in case that the
- * test crashes. Tests with millions of assertions would take a minute. */
+/* Check writes the place of each assertion that holds to a file, in case that
+ * the test crashes. Tests with millions of assertions would take a minute. */
 #define _mark_point(file, line) ((void)0)
 
 #define KIB MEMHEAP_KIB
