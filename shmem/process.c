@@ -84,16 +84,13 @@ static bool is_loaded_with_program(void)
     return found;
 }
 
-/* Why the fork handlers could not be registered, or 0. */
-static int handlers_error;
-
 memheap_status_t memheap_move_data(void)
 {
     memheap_data_segment_t *data = &memheap_runtime.data_pages;
-    if (handlers_error != 0) {
+    if (memheap_runtime.fork_error != 0) {
         memheap_log_write(&memheap_runtime.log, MEMHEAP_LOG_ERROR,
                           "cannot register fork handlers (%s)",
-                          strerror(handlers_error));
+                          strerror(memheap_runtime.fork_error));
         return MEMHEAP_ERR_SYSTEM;
     }
     if (data->count == 0 || memheap_data_segment_is_moved(data) ||
@@ -107,8 +104,9 @@ memheap_status_t memheap_move_data(void)
 __attribute__((constructor)) static void on_load(void)
 {
     memheap_data_segment_t *data = &memheap_runtime.data_pages;
-    handlers_error = pthread_atfork(before_fork, after_fork, in_child);
-    if (handlers_error != 0)
+    memheap_runtime.fork_error =
+        pthread_atfork(before_fork, after_fork, in_child);
+    if (memheap_runtime.fork_error != 0)
         return;
     memheap_data_segment_find(data);
     if (data->count > 0 &&

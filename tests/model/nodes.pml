@@ -16,6 +16,7 @@
  *     not read;
  *   - naming: from what the PEs report, the first difference follows;
  *   - report: rank 0 or rank 1 finds a difference, and so does every other PE;
+ *     so one of the ranks that get the reports logs it;
  *   - progress: every PE ends. The exception is a PE that waits for one that
  *     makes no further call.
  *
