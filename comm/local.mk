@@ -3,8 +3,8 @@ pkginclude_HEADERS += include/memheap/mpi.h
 lib_LTLIBRARIES += libmemheap_mpi.la
 libmemheap_mpi_la_SOURCES = comm/call.c comm/call.h comm/collective_heap.c \
 	comm/collective_heap.h comm/job.c comm/job.h comm/mpi_heap.c \
-	comm/parent.c comm/parent.h comm/range.c comm/range.h comm/symmetric.c \
-	comm/symmetric.h comm/wait.c comm/wait.h comm/window.c comm/window.h \
+	comm/parent.c comm/parent.h comm/range.c comm/range.h comm/releases.c \
+	comm/releases.h comm/symmetric.c comm/symmetric.h comm/wait.c comm/wait.h comm/window.c comm/window.h \
 	include/memheap/mpi.h
 libmemheap_mpi_la_CFLAGS = $(AM_CFLAGS) $(MPI_CFLAGS)
 libmemheap_mpi_la_LIBADD = libmemheap.la $(MPI_LIBS)

@@ -198,6 +198,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
     if (status != MEMHEAP_OK)
         goto err_report;
     rt->space.heap = symmetric.heap;
+    memheap_releases_open(&rt->space.releases);
     const char *name = memheap_component_name(rt->space.heap);
     memheap_call_t call = {
         .kind = MEMHEAP_CALL_CREATE,
@@ -437,6 +438,7 @@ void memheap_runtime_stop(void)
     disconnect_pes(rt);
     memheap_spaces_stop();
     memheap_windows_close(&rt->heap_segment.windows);
+    memheap_releases_close(&rt->space.releases);
     memheap_end(rt->space.heap);
     unshare_data(rt);
     memheap_job_close(&rt->job);

@@ -104,6 +104,9 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
     case MEMHEAP_CALL_FREE_BATCH:
         snprintf(text, room, "shmemx_free_batch of %zu blocks (%#zx)", a, b);
         break;
+    case MEMHEAP_CALL_END_RELEASED:
+        snprintf(text, room, "%s", call->name);
+        break;
     case MEMHEAP_CALL_SPACE_CREATE:
         snprintf(text, room, "shmemx_space_create of %zu bytes (%#zx)", a, b);
         break;

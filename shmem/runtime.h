@@ -8,6 +8,7 @@
 #include "comm/data_segment.h"
 #include "comm/job.h"
 #include "comm/node_monitor.h"
+#include "comm/releases.h"
 #include "comm/window.h"
 #include "memheap/dependents.h"
 #include "memheap/heap.h"
@@ -61,6 +62,7 @@ typedef struct shmemx_space {
     memheap_t *heap;
     memheap_segment_t *segment;
     memheap_agree_t *agree; /* of its members */
+    memheap_releases_t releases;
     struct shmemx_team *team;
     bool has_limit; /* the user has set a maximum size */
     bool logged_out_of_memory;

@@ -409,6 +409,41 @@ static bool without_effect(const char *how, long *block)
     return true;
 }
 
+/* Wrong releases by PE 0, and a free of what it has released. */
+static bool release_wrong(const char *how, char *block)
+{
+    char local[8];
+    void *blocks[2] = {block, block};
+    bool mine = shmem_my_pe() == 0;
+    bool ends = strncmp(how, "release", 7) == 0;
+    if (strcmp(how, "release-inside") == 0)
+        mine = mine && shmemx_release(block + 16) != 0;
+    else if (strcmp(how, "release-stack") == 0)
+        mine = mine && shmemx_release(local) != 0;
+    else if (strcmp(how, "free-released") != 0 &&
+             strcmp(how, "realloc-released") != 0 &&
+             strcmp(how, "batch-released") != 0 &&
+             strcmp(how, "release-twice") != 0)
+        return false;
+    else
+        mine = mine && shmemx_release(block) == 0;
+    if (strcmp(how, "release-twice") == 0)
+        mine = mine && shmemx_release(block) != 0;
+    else if (strcmp(how, "free-released") == 0)
+        shmem_free(block);
+    else if (strcmp(how, "realloc-released") == 0)
+        mine = shmem_realloc(block, 1000) == NULL && mine;
+    else if (strcmp(how, "batch-released") == 0)
+        mine = shmemx_free_batch(1, blocks) != 0 && mine;
+    if (mine != (shmem_my_pe() == 0))
+        shmem_global_exit(9);
+    if (!ends) /* the block is as before */
+        shmemx_release(shmem_my_pe() == 0 ? NULL : block);
+    else if (strcmp(how, "release-twice") != 0)
+        shmem_free(block);
+    return true;
+}
+
 /* Mistakes that all PEs make, and survive. */
 static bool all(const char *how, const char *number)
 {
@@ -433,7 +468,7 @@ static bool all(const char *how, const char *number)
         if (shmem_my_pe() == 0)
             printf("%s of %zu\n", other == NULL ? "none" : "a block",
                    shmemx_heap_size());
-    } else if (!free_foreign(how, block) &&
+    } else if (!release_wrong(how, block) && !free_foreign(how, block) &&
                !without_effect(how, (long *)(void *)block)) {
         return strcmp(how, "plain") == 0;
     }

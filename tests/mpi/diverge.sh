@@ -228,6 +228,13 @@ free-nothing|: it is in no mapped memory;
 free-window|, the result of shmem_ptr() for 0x1
 realloc-stack|: it is on the stack;
 batch-stack|: it is on the stack;
+release-inside|PE 0: shmemx_release(0x
+release-inside|: it lies 16 bytes into the block of 64 bytes at 0x
+release-stack|: it is on the stack;
+release-twice|: this PE has released it before;
+free-released|is a block that this PE has released;
+realloc-released|is a block that this PE has released;
+batch-released|is a block that this PE has released;
 default-ctx|shmem_ctx_destroy: SHMEM_CTX_DEFAULT cannot be destroyed
 world-team|shmem_team_destroy: predefined teams cannot be destroyed
 default-space|shmemx_space_destroy: SHMEMX_SPACE_DEFAULT cannot be destroyed
@@ -257,7 +264,7 @@ fact "MEMHEAP_GUARD=1 tells where a block was freed before"
 job 0 -x MEMHEAP_RECORDS=1 -n 2 "$program" inside
 says "into the block of 64 bytes at 0x" ", allocated from all at diverge.c:"
 fact "MEMHEAP_RECORDS=1 tells where the block around an address was allocated"
-for name in twice free-stack realloc-stack batch-stack; do
+for name in twice free-stack realloc-stack batch-stack release-twice; do
     job 7 -x MEMHEAP_WRONG_FREE_STATUS=7 -n 2 "$program" $name
     says survived
     fact "MEMHEAP_WRONG_FREE_STATUS is the exit status after $name"
