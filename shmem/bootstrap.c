@@ -264,10 +264,10 @@ static bool can_share_data(memheap_runtime_t *rt)
         CLOSED,
         MOVED
     };
-    const memheap_data_segment_t *pages = &rt->data_pages;
-    size_t state = memheap_data_segment_is_moved(pages) ? MOVED
-                   : pages->moved > 0                   ? CLOSED
-                                                        : NOT_MOVED;
+    const memheap_moved_pages_t *pages = &rt->data_pages;
+    size_t state = memheap_moved_pages_is_moved(pages) ? MOVED
+                   : pages->moved > 0                  ? CLOSED
+                                                       : NOT_MOVED;
     state = memheap_job_min(&rt->job, state, &pe);
     if (state == MOVED)
         return true;
@@ -286,7 +286,7 @@ static bool can_share_data(memheap_runtime_t *rt)
 static memheap_status_t share_data(memheap_runtime_t *rt,
                                    const memheap_memory_policy_t *policy)
 {
-    const memheap_data_segment_t *pages = &rt->data_pages;
+    const memheap_moved_pages_t *pages = &rt->data_pages;
     memheap_status_t status = memheap_job_worst(&rt->job, rt->data_status);
     if (status != MEMHEAP_OK) {
         memheap_runtime_report_any(status);
@@ -307,7 +307,7 @@ static memheap_status_t share_data(memheap_runtime_t *rt,
         rt->data_segment.accessible = pages->size;
     }
     if (policy->pages == MEMHEAP_PAGES_THP)
-        memheap_data_segment_back(pages);
+        memheap_moved_pages_back(pages);
     for (int i = 0; i < pages->count && status == MEMHEAP_OK; i++) {
         if (rt->transport != NULL)
             status = memheap_transport_register(

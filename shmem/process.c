@@ -38,12 +38,12 @@ static _Thread_local void *fork_copy __attribute__((tls_model("initial-exec")));
 
 static void before_fork(void)
 {
-    fork_copy = memheap_data_segment_copy(&memheap_runtime.data_pages);
+    fork_copy = memheap_moved_pages_copy(&memheap_runtime.data_pages);
 }
 
 static void after_fork(void)
 {
-    memheap_data_segment_drop_copy(&memheap_runtime.data_pages, fork_copy);
+    memheap_moved_pages_drop_copy(&memheap_runtime.data_pages, fork_copy);
 }
 
 static void in_child(void)
@@ -56,7 +56,7 @@ static void in_child(void)
         _exit(EXIT_FAILURE);
     }
     if (fork_copy != NULL)
-        memheap_data_segment_use_copy(&rt->data_pages, fork_copy);
+        memheap_moved_pages_use_copy(&rt->data_pages, fork_copy);
     if (rt->depth == 0)
         return;
     rt->depth = 0;
@@ -86,24 +86,24 @@ static bool is_loaded_with_program(void)
 
 memheap_status_t memheap_move_data(void)
 {
-    memheap_data_segment_t *data = &memheap_runtime.data_pages;
+    memheap_moved_pages_t *data = &memheap_runtime.data_pages;
     if (memheap_runtime.fork_error != 0) {
         memheap_log_write(&memheap_runtime.log, MEMHEAP_LOG_ERROR,
                           "cannot register fork handlers (%s)",
                           strerror(memheap_runtime.fork_error));
         return MEMHEAP_ERR_SYSTEM;
     }
-    if (data->count == 0 || memheap_data_segment_is_moved(data) ||
+    if (data->count == 0 || memheap_moved_pages_is_moved(data) ||
         memheap_sysinfo_threads() > 1)
         return MEMHEAP_OK;
-    return memheap_data_segment_move(data, &memheap_runtime.log);
+    return memheap_moved_pages_move(data, &memheap_runtime.log);
 }
 
 /* A failure is not reported: the program may never call this library. If it
  * does, shmem_init() tries again. */
 __attribute__((constructor)) static void on_load(void)
 {
-    memheap_data_segment_t *data = &memheap_runtime.data_pages;
+    memheap_moved_pages_t *data = &memheap_runtime.data_pages;
     memheap_runtime.fork_error =
         pthread_atfork(before_fork, after_fork, in_child);
     if (memheap_runtime.fork_error != 0)
@@ -111,5 +111,5 @@ __attribute__((constructor)) static void on_load(void)
     memheap_data_segment_find(data);
     if (data->count > 0 &&
         (is_loaded_with_program() || memheap_sysinfo_threads() == 1))
-        memheap_data_segment_move(data, &memheap_runtime.log);
+        memheap_moved_pages_move(data, &memheap_runtime.log);
 }

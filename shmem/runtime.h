@@ -103,7 +103,7 @@ typedef struct memheap_runtime {
     memheap_space_t *spaces[MEMHEAP_SEGMENTS];
     memheap_space_t *ended_spaces;
     memheap_segment_t data_segment; /* global and static variables */
-    memheap_data_segment_t data_pages;
+    memheap_moved_pages_t data_pages;
     memheap_status_t data_status; /* of moving them, and of the exit handler */
     int fork_error;               /* why there are no fork handlers, or 0 */
     /** Why variables are not symmetric, or "". */
