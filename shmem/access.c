@@ -116,13 +116,21 @@ const memheap_segment_t *memheap_segment_at(const void *address, size_t size)
          memheap_moved_pages_contains(&rt->data_pages, address, size)))
         return &rt->data_segment;
     for (unsigned id = MEMHEAP_SEGMENT_MORE; id < MEMHEAP_SEGMENTS; id++) {
-        const memheap_space_t *space =
-            __atomic_load_n(&rt->spaces[id], __ATOMIC_ACQUIRE);
-        if (space != NULL &&
-            memheap_segment_contains(space->segment, address, size))
-            return space->segment;
+        const memheap_segment_t *segment =
+            __atomic_load_n(&rt->segments[id], __ATOMIC_ACQUIRE);
+        if (segment != NULL && memheap_segment_contains(segment, address, size))
+            return segment;
     }
     return NULL;
+}
+
+memheap_segment_id_t memheap_segment_unused_id(const memheap_job_t *job)
+{
+    uint64_t unused = 0;
+    for (unsigned id = MEMHEAP_SEGMENT_MORE; id < MEMHEAP_SEGMENTS; id++)
+        unused |= (uint64_t)(memheap_runtime.segments[id] == NULL) << id;
+    unused = memheap_job_and(job, unused);
+    return unused == 0 ? 0 : (memheap_segment_id_t)__builtin_ctzll(unused);
 }
 
 const void *memheap_symmetric_of_window(const memheap_segment_t *segment,

@@ -14,6 +14,7 @@
 #include "shmem/remote_registration.h"
 #include "shmem/space.h"
 #include "shmem/team.h"
+#include "shmem/user_memory.h"
 #include "comm/symmetric.h"
 #include "comm/mpi_init.h"
 #include "comm/program.h"
@@ -437,6 +438,7 @@ void memheap_runtime_stop(void)
     /* The transport first: all memory below is registered with it. */
     disconnect_pes(rt);
     memheap_spaces_stop();
+    memheap_user_memory_stop();
     memheap_windows_close(&rt->heap_segment.windows);
     memheap_releases_close(&rt->space.releases);
     memheap_end(rt->space.heap);

@@ -99,7 +99,9 @@ typedef struct memheap_runtime {
     pthread_mutex_t lists_lock;
     memheap_space_t space;          /* the symmetric heap */
     memheap_segment_t heap_segment; /* its range */
-    /** The spaces that the program created, by segment id. */
+    /** The segments of spaces and of registered memory, by id; and the spaces
+     *  that the program created, by the ids of their segments. */
+    memheap_segment_t *segments[MEMHEAP_SEGMENTS];
     memheap_space_t *spaces[MEMHEAP_SEGMENTS];
     memheap_space_t *ended_spaces;
     memheap_segment_t data_segment; /* global and static variables */

@@ -62,17 +62,6 @@ static bool find_device(int device, const char **folder_p)
             access(folder, W_OK | X_OK) == 0);
 }
 
-/* A segment id that is free on all members; 0 if there is none. */
-static memheap_segment_id_t take_id(user_space_t *made)
-{
-    memheap_runtime_t *rt = &memheap_runtime;
-    uint64_t unused = 0;
-    for (unsigned id = MEMHEAP_SEGMENT_MORE; id < MEMHEAP_SEGMENTS; id++)
-        unused |= (uint64_t)(rt->spaces[id] == NULL) << id;
-    unused = memheap_job_and(&made->job, unused);
-    return unused == 0 ? 0 : (memheap_segment_id_t)__builtin_ctzll(unused);
-}
-
 /* The maximum size of a space on each PE. */
 static size_t limit_of(const user_space_t *made,
                        const shmemx_space_config_t *config,
@@ -112,11 +101,11 @@ static memheap_status_t space_open(user_space_t *made,
         .pe_stride = made->segment.members.stride,
         .synced = true,
         .warnings = &memheap_runtime_warnings};
-    memheap_segment_id_t id = take_id(made);
+    memheap_segment_id_t id = memheap_segment_unused_id(&made->job);
     if (id == 0) {
         memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
-                          "there are %d spaces already, which is the maximum; "
-                          "destroy one first",
+                          "there are %d spaces and registrations already, "
+                          "which is the maximum; end one first",
                           MEMHEAP_SEGMENTS - MEMHEAP_SEGMENT_MORE);
         return MEMHEAP_ERR_NO_MEMORY;
     }
@@ -213,14 +202,16 @@ static void space_publish(user_space_t *made, shmem_team_t team)
     space->agree = team->agree;
     space->teams = 1;
     team->space = space;
-    __atomic_store_n(&memheap_runtime.spaces[made->segment.id], space,
-                     __ATOMIC_RELEASE);
+    memheap_runtime.spaces[made->segment.id] = space;
+    __atomic_store_n(&memheap_runtime.segments[made->segment.id],
+                     &made->segment, __ATOMIC_RELEASE);
 }
 
 static void space_unpublish(user_space_t *made)
 {
-    __atomic_store_n(&memheap_runtime.spaces[made->segment.id], NULL,
+    __atomic_store_n(&memheap_runtime.segments[made->segment.id], NULL,
                      __ATOMIC_RELEASE);
+    memheap_runtime.spaces[made->segment.id] = NULL;
 }
 
 int pshmemx_space_create(const shmemx_space_config_t *config,
@@ -351,9 +342,10 @@ void memheap_spaces_stop(void)
 {
     for (unsigned id = MEMHEAP_SEGMENT_MORE; id < MEMHEAP_SEGMENTS; id++) {
         memheap_space_t *space = memheap_runtime.spaces[id];
-        memheap_runtime.spaces[id] = NULL;
-        if (space != NULL)
-            space_close(user_space_of(space));
+        if (space == NULL)
+            continue;
+        space_unpublish(user_space_of(space));
+        space_close(user_space_of(space));
     }
     while (memheap_runtime.ended_spaces != NULL) {
         memheap_space_t *space = memheap_runtime.ended_spaces;

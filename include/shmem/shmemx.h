@@ -297,6 +297,49 @@ size_t shmemx_heap_released(void);
 /** As shmemx_heap_released(), for a space. Local. */
 size_t shmemx_space_released(shmemx_space_t space);
 
+/**
+ * @page shmemx_register  memory of the program made symmetric
+ *
+ * Memory that each PE has from elsewhere becomes accessible to all PEs: a NumPy
+ * array, a mapped file, a buffer of another library. These are extensions:
+ * other OpenSHMEM libraries do not have them.
+ *
+ * RMA, atomics, signals, collectives and shmem_ptr() then take addresses in
+ * that memory. As for variables, a call takes the calling PE's own address of
+ * an object; the object of another PE is as far from the start of that PE's
+ * memory.
+ *
+ * Private memory moves into a memory file that other PEs can map, and keeps its
+ * addresses and contents; meanwhile, no thread may write to it. A forked child
+ * gets a copy. A shared mapping of a file remains one; the file must have a
+ * name, under which this process can open it to read and write. Memory that is
+ * registered when the library ends keeps its contents.
+ */
+
+/**
+ * Register memory. Collective over all PEs, and a barrier.
+ *
+ * @param address  of this PE's memory; a multiple of the page size, as
+ *                 posix_memalign() and mmap() provide it. The memory is mapped,
+ *                 can be written, is not on the stack and not symmetric yet
+ * @param size     bytes, the same on every PE; a multiple of the page size, not
+ * 0
+ * @return address; NULL on every PE, with a message, if the memory of a PE
+ *         cannot be registered, or if there are 62 spaces and registrations
+ */
+void *shmemx_register(void *address, size_t size);
+
+/**
+ * End a registration, once all PEs have completed their operations on it. The
+ * memory is private again, and keeps its contents. Collective over all PEs. The
+ * program frees or unmaps the memory after that.
+ *
+ * @param address  that was registered; all PEs name the same registration
+ * @return 0; not 0 on every PE, with a message, if no registered memory starts
+ *         there, or if a PE has no memory to move it back
+ */
+int shmemx_deregister(void *address);
+
 #ifdef __cplusplus
 }
 #endif

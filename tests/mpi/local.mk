@@ -12,6 +12,7 @@ mpi_tests = tests/mpi/active_sets.mpi tests/mpi/amo.mpi \
 	tests/mpi/reduce.mpi tests/mpi/releases.mpi tests/mpi/rma.mpi \
 	tests/mpi/space.mpi tests/mpi/rooted_broadcasts.mpi \
 	tests/mpi/team.mpi tests/mpi/threads.mpi tests/mpi/typed.mpi \
+	tests/mpi/user_memory.mpi \
 	tests/mpi/one_pe_out_of_memory.mpi tests/mpi/variables.mpi \
 	tests/mpi/variables_fixed.mpi
 # Programs that scripts start.
