@@ -26,6 +26,7 @@ unit_tests = tests/unit/batch.test tests/unit/biased_lock.test \
 	tests/unit/output.test tests/unit/page_pool.test tests/unit/pages.test tests/unit/param.test \
 	tests/unit/placement.test tests/unit/range_pool.test \
 	tests/unit/records.test tests/unit/region.test tests/unit/resize.test \
+	tests/unit/save.test \
 	tests/unit/sequences.test tests/unit/stats_page.test \
 	tests/unit/threads.test tests/unit/trace.test tests/unit/trim.test
 if COMPONENT_BUDDY

@@ -245,6 +245,57 @@ memheap_status_t memheap_free_batch(memheap_t *heap, size_t count,
                                     void *const *blocks);
 
 /**
+ * @page memheap_save  save a heap, and go on from it later
+ *
+ * A saved heap has all blocks with their contents, tags included. It is loaded
+ * at the same addresses, so pointers within the heap stay right. The heap can
+ * be in another process, of the same program or of another one, on a machine of
+ * the same kind.
+ */
+
+/**
+ * Write a heap to a file. It is as it is between two calls; no thread may write
+ * to a block meanwhile. Memory that was never touched takes no place in the
+ * file.
+ *
+ * @param root  an address in the heap from which the program finds the rest;
+ *              memheap_load() returns it. May be NULL
+ * @param fd    open for writing. It is written from its position on, and is not
+ *              synchronized or closed. Can be a pipe
+ * @retval MEMHEAP_ERR_BUSY  a context, cache or proximity stands on the heap;
+ *         logged
+ * @retval MEMHEAP_ERR_SYSTEM  the file cannot be written; logged
+ * @retval MEMHEAP_ERR_NO_METADATA  there is no memory for a list of the blocks;
+ *         logged
+ */
+memheap_status_t memheap_save(memheap_t *heap, const void *root, int fd);
+
+/**
+ * Create a heap from a file of memheap_save(). Later placement can be another
+ * one than that of the heap that was saved.
+ *
+ * @param config  as for memheap_create(). A base must be that of the saved
+ * heap; NULL: the heap reserves the range of the saved one. size 0 without a
+ * base: that of the saved heap
+ * @param fd      open for reading, at the position of the saved heap. After a
+ *                success it may be behind the end of it
+ * @param heap_p  takes the heap
+ * @param root_p  takes the root that was saved; may be NULL
+ * @retval MEMHEAP_ERR_CORRUPT  the file is no saved heap, or damaged; logged
+ * @retval MEMHEAP_ERR_BAD_ARGUMENT  the base or the component is another one
+ *         than that of the saved heap; logged
+ * @retval MEMHEAP_ERR_BUSY  the range is taken in this process; logged
+ * @retval MEMHEAP_ERR_NO_MEMORY  the range is too short for the blocks, or the
+ *         machine has no memory for them; logged
+ * @retval MEMHEAP_ERR_UNSUPPORTED  with MEMHEAP_GUARD, or a component that has
+ *         no memheap_reserve(); logged
+ * @retval MEMHEAP_ERR_SYSTEM  the file cannot be read, or the kernel refuses
+ * the range; logged
+ */
+memheap_status_t memheap_load(const memheap_config_t *config, int fd,
+                              memheap_t **heap_p, void **root_p);
+
+/**
  * @page memheap_get_stats  inspect, trim and grow a heap
  */
 
