@@ -134,6 +134,6 @@ bench_pgas_sync_LDADD = libmemheap_shmem.la
 endif
 endif
 EXTRA_DIST += bench/common/common.sh bench/allocators bench/cache \
-	bench/compare bench/pages bench/pair bench/pgas bench/pgas-nodes \
+	bench/compare bench/openmpi-component bench/pages bench/pair bench/pgas bench/pgas-nodes \
 	bench/programs bench/public bench/scale bench/scale-pes bench/soak \
 	bench/threads

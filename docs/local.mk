@@ -39,6 +39,7 @@ man3_memheap = include/memheap/memheap.h include/memheap/version.h \
 	include/memheap/context.h include/memheap/cache.h \
 	include/memheap/page_pool.h include/memheap/range_pool.h \
 	include/memheap/placement.h
+man3_mspace = include/memheap/mspace.h
 man3_mpi = include/memheap/mpi.h
 man3_shmem = include/shmem/shmem.h include/shmem/shmem_typed.h \
 	include/shmem/shmem_types.h include/shmem/shmem_generic.h \
@@ -47,6 +48,7 @@ man3_shmem = include/shmem/shmem.h include/shmem/shmem_typed.h \
 man3_examples = docs/man/examples/memheap.c docs/man/examples/memheap_alloc.c \
 	docs/man/examples/memheap_cache.c docs/man/examples/memheap_context.c \
 	docs/man/examples/memheap_get_stats.c docs/man/examples/memheap_mpi.c \
+	docs/man/examples/memheap_mspace.c \
 	docs/man/examples/memheap_page_pool.c \
 	docs/man/examples/memheap_placement.c \
 	docs/man/examples/shmem_atomic_add.c \
@@ -63,12 +65,12 @@ man3_examples = docs/man/examples/memheap.c docs/man/examples/memheap_alloc.c \
 EXTRA_DIST += $(man3_awk) $(man3_examples)
 
 # Each folder has the pages of one pkg-config package.
-man3_folders = docs/man3/memheap
+man3_folders = docs/man3/memheap docs/man3/memheap-mspace
 if MPI
 man3_folders += docs/man3/memheap-mpi docs/man3/shmem
 endif
-man3_indexes = docs/man3/memheap/index docs/man3/memheap-mpi/index \
-	docs/man3/shmem/index
+man3_indexes = docs/man3/memheap/index docs/man3/memheap-mspace/index \
+	docs/man3/memheap-mpi/index docs/man3/shmem/index
 noinst_DATA += $(man3_indexes)
 
 man3_write = $(AM_V_GEN)rm -rf $(@D) && $(MKDIR_P) $(@D) && \
@@ -79,6 +81,9 @@ man3_write = $(AM_V_GEN)rm -rf $(@D) && $(MKDIR_P) $(@D) && \
 docs/man3/memheap/index: $(man3_awk) $(man3_memheap) $(man3_examples)
 	$(man3_write) `for header in $(man3_memheap); do \
 	  echo installed=memheap/$${header##*/} $(srcdir)/$$header; done`
+
+docs/man3/memheap-mspace/index: $(man3_awk) $(man3_mspace) $(man3_examples)
+	$(man3_write) installed=memheap/mspace.h $(srcdir)/include/memheap/mspace.h
 
 docs/man3/memheap-mpi/index: $(man3_awk) $(man3_mpi) $(man3_examples)
 	$(man3_write) installed=memheap/mpi.h $(srcdir)/include/memheap/mpi.h

@@ -239,6 +239,19 @@ if [ -x "$top_builddir/bench/pgas-ops" ] &&
     printf '%s\n' "$output" | grep -qE "^Open MPI, MPI( +[0-9.]+){5}$" ||
         miss "has no row of Open MPI"
     fact "pair: prints five figures of each library"
+    if [ -e "$top_builddir/.libs/mca_memheap_memheap.so" ]; then
+        run 0 "$bench/openmpi-component" -b "$top_builddir" --quick -n 500 "$trace"
+        for row in memheap-ptmalloc memheap-buddy openmpi-ptmalloc openmpi-buddy; do
+            case $row,$built_components in
+                openmpi-* | memheap-*,*"${row#*-}"*) ;;
+                *) continue ;;
+            esac
+            printf '%s\n' "$output" | grep -qE "^$row( +[0-9.]+){2}$" ||
+                miss "has no row of $row"
+        done
+        says "of Open MPI's ptmalloc, "
+        fact "openmpi-component: prints a row of each component"
+    fi
     run 0 "$bench/pgas" -b "$top_builddir" --quick --against MEMHEAP_NODE_PES=1 latency
     says " variant " "The variant is memheap with MEMHEAP_NODE_PES=1"
     printf '%s\n' "$output" | grep -qE '^latency +put \(ns\) +[0-9.]+ +[0-9.]+ +[0-9.]+ ' ||

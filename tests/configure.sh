@@ -41,8 +41,13 @@ run 1 "$source/configure" --without-mpi CC="$work/cc"
 says "memheap needs <execinfo.h>, which $work/cc does not find" "CC=gcc"
 fact "configure refuses a C library that is not glibc"
 
+run 1 "$source/configure" --without-mpi --with-openmpi-component CC="$CC"
+says "the component for Open MPI cannot be built: no (without MPI)" libopenmpi-dev
+fact "configure refuses a component for Open MPI that cannot be built"
+
 run 0 "$source/configure" --without-mpi --without-lzma CC="$CC" CFLAGS='-O2 -flto -g'
-says "traces        no (--without-lzma)" "MPI           no"
+says "traces        no (--without-lzma)" "MPI           no" \
+    "for Open MPI  no (without MPI)"
 grep -q '^CFLAGS = -O2 -flto=auto -g$' Makefile || miss "has $(grep '^CFLAGS' Makefile)"
 MAKEFLAGS='' make -n all >plan 2>&1
 grep -q memheap-top plan || miss "does not build memheap-top"

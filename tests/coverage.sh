@@ -53,7 +53,7 @@ mkdir -p html
 rm -f conftest* # left by configure
 gcovr --root "$top_srcdir" --object-directory . --exclude-unreachable-branches \
     --exclude-throw-branches --gcov-ignore-parse-errors -j "$cores" \
-    --filter "$top_srcdir/(base|components|memheap|comm|shmem|tools)/" \
+    --filter "$top_srcdir/(adapters|base|components|memheap|comm|shmem|tools)/" \
     --html-details html/index.html --csv files.csv . >gcovr.log 2>&1 || {
     tail gcovr.log
     exit 1

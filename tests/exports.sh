@@ -17,7 +17,7 @@ declared()
         "$work/a.c" |
         tr '\n' ' ' | sed 's/static inline[^{]*{[^}]*}//g; s/{[^}]*}//g' |
         tr ';' '\n' | grep -vE '^ *(typedef|struct [a-z_]+ *$|enum )' |
-        grep -oE "\b(memheap|p?shmemx)_[a-z0-9_]+ *(\(|$)" |
+        grep -oE "\b((memheap|p?shmemx|mspace)_[a-z0-9_]+|[a-z]+_mspace[a-z_]*) *(\(|$)" |
         tr -d ' (' | grep -vE '_t$' | sort -u
 }
 
@@ -44,7 +44,7 @@ same()
     fact "$library exports no other symbols as $version"
 }
 
-core=$(cd "$top_srcdir/include" && ls memheap/*.h | grep -vE '/(call_sites|mpi)\.h')
+core=$(cd "$top_srcdir/include" && ls memheap/*.h | grep -vE '/(call_sites|mpi|mspace)\.h')
 # shellcheck disable=SC2086 # words
 same libmemheap MEMHEAP_1.0 $core
 
@@ -52,6 +52,8 @@ output=$(nm -D --defined-only "$top_builddir/.libs/libmemheap.so" |
     sed -n 's/.* [^A] //p' | grep -vE '@@MEMHEAP_(1\.0|PRIVATE)$')
 [ -z "$output" ] || miss "have no version"
 fact "each symbol of libmemheap has a version"
+
+same libmemheap_mspace MEMHEAP_MSPACE_1.0 memheap/mspace.h
 
 if [ -e "$top_builddir/.libs/libmemheap_mpi.so" ]; then
     declared memheap/mpi.h | grep '^memheap_mpi_' > "$work/declared"
@@ -102,7 +104,8 @@ for file in $files; do
     output=$(readelf -dW "$file" | grep TEXTREL) && miss "$file"
 done
 fact "no code is written to at the start"
-files=$(ls "$top_builddir"/.libs/libmemheap*.so)
+# libmemheap_mspace has no array to protect.
+files=$(ls "$top_builddir"/.libs/libmemheap*.so | grep -v mspace)
 hardened -fstack-protector --dyn-syms 'UND __stack_chk_fail' "stacks are protected"
 files=$top_builddir/.libs/libmemheap.so
 hardened -D_FORTIFY_SOURCE --dyn-syms 'UND __[a-z]+_chk@' "calls of the C library are fortified"

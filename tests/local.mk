@@ -23,6 +23,7 @@ unit_tests = tests/unit/batch.test tests/unit/biased_lock.test \
 	tests/unit/context.test tests/unit/dependents.test tests/unit/faults.test tests/unit/framework.test \
 	tests/unit/guard.test tests/unit/hashmap.test tests/unit/heap.test tests/unit/huge_pages.test \
 	tests/unit/log.test tests/unit/array.test tests/unit/mistakes.test \
+	tests/unit/mspace.test \
 	tests/unit/output.test tests/unit/page_pool.test tests/unit/pages.test tests/unit/param.test \
 	tests/unit/placement.test tests/unit/range_pool.test \
 	tests/unit/records.test tests/unit/region.test tests/unit/resize.test \
@@ -59,6 +60,7 @@ tests/unit/biased_lock.test: extra = base/biased_lock.c base/thread.c
 tests/unit/fit.test: extra = base/hashmap.c components/fit/tree.c
 tests/unit/mempool.test: extra = components/mempool/fragments.c \
 	components/mempool/run.c components/mempool/slab.c
+tests/unit/mspace.test: extra = adapters/common/align.c adapters/mspace/mspace.c
 tests/unit/stats_page.test: extra = tools/common/live.c
 tests/unit/plugin.test: extra_flags = \
 	-DUNIT_FOLDER='"$(abs_top_builddir)/tests/unit"'
@@ -138,7 +140,7 @@ EXTRA_DIST += tests/liar.c tests/malloc_calls.c tests/model.sh \
 	tests/unit/test_faults.c tests/unit/test_fit.c tests/unit/test_framework.c \
 	tests/unit/test_guard.c tests/unit/test_hashmap.c tests/unit/test_heap.c tests/unit/test_huge_pages.c \
 	tests/unit/test_log.c tests/unit/test_array.c tests/unit/test_mempool.c \
-	tests/unit/test_mistakes.c tests/unit/test_output.c tests/unit/test_page_pool.c \
+	tests/unit/test_mistakes.c tests/unit/test_mspace.c tests/unit/test_output.c tests/unit/test_page_pool.c \
 	tests/unit/test_pages.c tests/unit/test_param.c tests/unit/test_placement.c \
 	tests/unit/test_plugin.c tests/unit/test_ptmalloc.c \
 	tests/unit/test_range_pool.c tests/unit/test_records.c \

@@ -55,13 +55,13 @@ functions_of()
     $MPICC -E $includes "$stage/a.c" |
         awk -v header="/${1##*/}\"" '/^# [0-9]+ / { ours = index($0, header) }
             ours && !/^#/' |
-        grep -oE '\<(memheap_|shmemx?_|sh[a-z]*|start_pes|_)[a-z_]*\(' |
+        grep -oE '\<(memheap_|mspace_|shmemx?_|sh[a-z]*|start_pes|_)[a-z_]*\(' |
         sed 's/($//' | grep -v '^__' | sort -u
 }
 
 for header in memheap/memheap.h memheap/cache.h memheap/context.h \
     memheap/pool.h memheap/page_pool.h memheap/range_pool.h \
-    memheap/placement.h memheap/mpi.h memheap/status.h memheap/log.h \
+    memheap/placement.h memheap/mpi.h memheap/mspace.h memheap/status.h memheap/log.h \
     memheap/memory.h memheap/version.h shmem.h shmemx.h shmemx_pools.h; do
     found=0
     for name in $(functions_of $header); do
@@ -277,6 +277,7 @@ while IFS='|' read -r page pes text; do
     compiler=$CC
     case $page in
         *memheap_mpi*) compiler=$MPICC package=memheap-mpi ;;
+        *memheap_mspace*) package=memheap-mspace ;;
     esac
     # shellcheck disable=SC2046,SC2086
     if output=$($compiler -O2 -Wall -Wextra -Werror $sanitizer "$program.c" \
@@ -303,6 +304,7 @@ man3/memheap_context.3|0|800 bytes at a multiple of 64
 man3/memheap_get_stats.3|0|it lies 8 bytes into the block
 man3/memheap_placement.3|0|which is the nearest but 0
 man3/memheap_page_pool.3|0|the block starts at page 3
+man3/memheap_mspace.3|0|the first block is at 0, the second is aligned
 man3/memheap_mpi.3|4|rank 3 has 0x
 man3/shmem_atomic_add.3|4|4 numbers are taken
 man3/shmem_ctx_create.3|4|PE 3 has 42

@@ -180,13 +180,14 @@ memheap_call_site_t memheap_stack_depot_capture(memheap_stack_depot_t *depot)
     return 0;
 }
 
-/* Whether an object is one of memheap's libraries, one that they call, or one
- * that a sanitizer preloads. */
+/* Whether an object is one of memheap's libraries, one that they call or that
+ * calls them for the program, or one that a sanitizer preloads. */
 static bool is_library(const char *object)
 {
     static const char *const names[] = {
-        "libmemheap.", "libmemheap_", "libc.",       "libuc",     "libmpi.",
-        "libopen-",    "libasan.",    "libclang_rt", "vgpreload", "linux-vdso"};
+        "libmemheap.", "libmemheap_", "libc.",      "libuc",
+        "libmpi.",     "libopen-",    "liboshmem.", "mca_memheap",
+        "libasan.",    "libclang_rt", "vgpreload",  "linux-vdso"};
     const char *name = strrchr(object, '/');
     name = name == NULL ? object : name + 1;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

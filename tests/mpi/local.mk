@@ -28,6 +28,7 @@ mpi_scripts = tests/mpi/deaths.sh tests/mpi/diverge.sh tests/mpi/ends.sh tests/m
 	tests/mpi/leftovers.sh tests/mpi/headers.sh tests/mpi/leaks.sh \
 	tests/mpi/guard.sh tests/mpi/checkers.sh tests/mpi/memory_rule.sh tests/mpi/spaces.sh \
 	tests/mpi/waits.sh tests/mpi/strangers.sh tests/mpi/nodes.sh tests/mpi/program_data.sh \
+	tests/mpi/openmpi_component.sh \
 	tests/doxygen.sh tests/install.sh tests/manual.sh tests/osh.sh \
 	tests/tools.sh tests/top.sh tests/map.sh
 fuzz_jobs_parts = tests/mpi/fuzz_model.c tests/mpi/fuzz_moves.c \
@@ -78,7 +79,7 @@ EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
 	tests/mpi/guarded.c tests/mpi/heap_growth.c \
 	tests/mpi/init.c tests/mpi/leaky.c tests/mpi/lock.c tests/mpi/lost.c \
 	tests/mpi/memory.c tests/mpi/memory_policy.c tests/mpi/mixed_nodes.c \
-	tests/mpi/monitored.c tests/mpi/mpi_heap.c tests/mpi/offers.c tests/mpi/other_program.c \
+	tests/mpi/monitored.c tests/mpi/mpi_heap.c tests/mpi/offers.c tests/mpi/openmpi_program.c tests/mpi/other_program.c \
 	tests/mpi/p2p_sync.c tests/mpi/pages.c tests/mpi/places.c \
 	tests/mpi/plugin.c \
 	tests/mpi/pools.c tests/mpi/profiling.c \
