@@ -357,11 +357,11 @@ int shmemx_heap_load(int fd, void **root);
 /**
  * Register memory. Collective over all PEs, and a barrier.
  *
- * @param address  of this PE's memory; a multiple of the page size, as
- *                 posix_memalign() and mmap() provide it. The memory is mapped,
- *                 can be written, is not on the stack and not symmetric yet
- * @param size     bytes, the same on every PE; a multiple of the page size, not
- * 0
+ * @param address  of this PE's memory; a multiple of the page size. The memory
+ *                 is mapped, can be written, is not on the stack and not
+ *                 symmetric yet
+ * @param size     bytes, the same on every PE: a multiple of the page size, and
+ *                 not 0
  * @return address; NULL on every PE, with a message, if the memory of a PE
  *         cannot be registered, or if there are 62 spaces and registrations
  */
