@@ -212,6 +212,11 @@ START_TEST(device_memory_is_never_touched)
         memheap_context_resize(context, blocks[1], 1000, &blocks[1]),
         MEMHEAP_ERR_UNSUPPORTED);
     ck_assert_ok(memheap_context_free(context, blocks[1]));
+    memheap_context_t *sub = sub_of(context, "part");
+    info = (memheap_block_info_t){.size = 100};
+    ck_assert_ok(memheap_context_alloc_info(sub, &info));
+    ck_assert_int_eq(info.kind, MEMHEAP_KIND_DEVICE);
+    ck_assert(info.unset);
     ck_assert_ok(memheap_context_destroy(context));
 }
 END_TEST

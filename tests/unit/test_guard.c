@@ -264,20 +264,40 @@ START_TEST(previous_handler_runs_next)
 }
 END_TEST
 
+static const int guard_signals[] = {SIGSEGV, SIGBUS};
+
 START_TEST(handler_is_removed_with_the_last_heap)
 {
     struct sigaction before;
     struct sigaction now;
-    sigaction(SIGSEGV, NULL, &before);
+    sigaction(guard_signals[_i], NULL, &before);
     open_heap(OWN, SIZE, NULL);
     memheap_t *first = heap;
     open_heap(OWN, SIZE, NULL);
     close_heap(SIZE);
-    sigaction(SIGSEGV, NULL, &now);
+    sigaction(guard_signals[_i], NULL, &now);
     ck_assert_int_ne(now.sa_flags & SA_SIGINFO, 0);
     memheap_destroy(first);
-    sigaction(SIGSEGV, NULL, &now);
+    sigaction(guard_signals[_i], NULL, &now);
     ck_assert(now.sa_handler == before.sa_handler);
+}
+END_TEST
+
+static void ignore_it(int signal, siginfo_t *info, void *context)
+{
+    (void)signal, (void)info, (void)context;
+}
+
+START_TEST(handler_that_was_installed_later_stays)
+{
+    const struct sigaction later = {.sa_sigaction = ignore_it,
+                                    .sa_flags = SA_SIGINFO};
+    struct sigaction now;
+    open_heap(OWN, SIZE, NULL);
+    sigaction(guard_signals[_i], &later, NULL);
+    close_heap(SIZE);
+    sigaction(guard_signals[_i], NULL, &now);
+    ck_assert(now.sa_sigaction == ignore_it);
 }
 END_TEST
 
@@ -652,7 +672,8 @@ int main(void)
                         0, KINDS);
     tcase_add_test(tests, other_faults_are_not_reported);
     tcase_add_test(tests, previous_handler_runs_next);
-    tcase_add_test(tests, handler_is_removed_with_the_last_heap);
+    tcase_add_loop_test(tests, handler_is_removed_with_the_last_heap, 0, 2);
+    tcase_add_loop_test(tests, handler_that_was_installed_later_stays, 0, 2);
     tcase_add_loop_test(tests, freed_pages_are_reused_as_late_as_possible, 0,
                         KINDS);
     tcase_add_test(tests, long_run_does_not_grow_memory);

@@ -153,6 +153,18 @@ START_TEST(heap_has_component_and_base)
 }
 END_TEST
 
+START_TEST(heap_has_the_addresses_of_its_range)
+{
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    const char *base = memheap_base(unit.heap);
+    ck_assert(!memheap_has_address(unit.heap, base - 1));
+    ck_assert(memheap_has_address(unit.heap, base));
+    ck_assert(memheap_has_address(unit.heap, base + SIZE - 1));
+    ck_assert(!memheap_has_address(unit.heap, base + SIZE));
+    unit_heap_close(&unit);
+}
+END_TEST
+
 START_TEST(impossible_ranges_are_refused)
 {
     static char range[4096] __attribute__((aligned(16)));
@@ -719,6 +731,7 @@ int main(void)
     tcase_add_test(tests, heap_of_four_tebibytes_takes_no_memory);
     tcase_add_test(tests, default_size_is_that_of_physical_memory);
     tcase_add_loop_test(tests, heap_has_component_and_base, 0, kinds);
+    tcase_add_loop_test(tests, heap_has_the_addresses_of_its_range, 0, kinds);
     tcase_add_test(tests, impossible_ranges_are_refused);
     tcase_add_test(tests, impossible_size_is_refused);
     tcase_add_test(tests, range_that_no_component_can_serve_is_refused);
