@@ -1,10 +1,10 @@
 /*
  * Included first in every source of a coverage build: a process that ends by
- * one of these calls writes its counters before.
+ * one of these calls, or by the signal whose old action sigaction() restores,
+ * writes its counters before.
  *
- * Each library has counters of its own, and __gcov_dump() writes those of the
- * library that calls it. A process that another one ends by a signal writes
- * none.
+ * Each library has counters of its own, and they are written for the library
+ * that makes the call. A process that another one ends by a signal writes none.
  */
 #ifndef MEMHEAP_TESTS_COVERAGE_H
 #define MEMHEAP_TESTS_COVERAGE_H
@@ -12,17 +12,22 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#define sync                                                                   \
-    unistd_sync /* a program may have a name of its own like this one */
+/* A program may have a name of its own like this one. */
+#define sync unistd_sync
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 #undef sync
 
-void __gcov_dump(void); /* of libgcov */
+/* Of libgcov. Counters are added to those of the file, and count from 0 again.
+ */
+void __gcov_dump(void);
+void __gcov_reset(void);
 
 #define _exit(status) (__gcov_dump(), _exit(status))
 #define abort() (__gcov_dump(), abort())
-#define raise(number) (__gcov_dump(), raise(number))
+#define raise(number) (__gcov_dump(), __gcov_reset(), raise(number))
+#define sigaction(number, action, old)                                         \
+    (__gcov_dump(), __gcov_reset(), sigaction(number, action, old))
 
 #endif

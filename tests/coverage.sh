@@ -50,7 +50,7 @@ print-tests:
 END_OF_RULE
     )
 fi
-make -k check TESTS="$COVERAGE_TESTS" CFLAGS="$flags" >check.log 2>&1
+make -k -j "$cores" check TESTS="$COVERAGE_TESTS" CFLAGS="$flags" >check.log 2>&1
 grep -E '^(FAIL|ERROR)|^# (PASS|FAIL|ERROR|SKIP):' check.log
 
 mkdir -p html

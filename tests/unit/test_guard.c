@@ -375,6 +375,21 @@ START_TEST(block_shrinks_in_place_in_a_full_heap)
 }
 END_TEST
 
+START_TEST(block_does_not_grow_in_a_full_heap)
+{
+    size_t size;
+    open_heap(OWN, 10 * PAGE, NULL);
+    void *block = alloc(8 * PAGE);
+    void *same = block;
+    ck_assert_int_eq(memheap_resize(heap, block, 10 * PAGE, &same),
+                     MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_ptr_eq(same, block);
+    ck_assert_ok(memheap_usable_size(heap, block, &size));
+    ck_assert_uint_eq(size, 8 * PAGE);
+    close_heap(10 * PAGE);
+}
+END_TEST
+
 START_TEST(batch_is_guarded)
 {
     size_t sizes[] = {1008, 5000, 16};
@@ -680,6 +695,7 @@ int main(void)
     tcase_add_loop_test(tests, reused_block_can_be_zeroed, 0, KINDS);
     tcase_add_loop_test(tests, guard_works_in_check_mode, 0, KINDS);
     tcase_add_test(tests, block_shrinks_in_place_in_a_full_heap);
+    tcase_add_test(tests, block_does_not_grow_in_a_full_heap);
     tcase_add_loop_test(tests, batch_is_guarded, 0, KINDS);
     tcase_add_test(tests, grown_range_is_guarded);
     tcase_add_test(tests, range_without_a_page_is_refused);

@@ -385,18 +385,6 @@ static const char *const unwritable[] = {
     "MEMHEAP_TRACE=/proc/nowhere/a.sht", "/proc/nowhere/a.sht: No such file",
     "MEMHEAP_TRACE=/dev/null", "/dev/null: it is not a regular file"};
 
-/* The file has descriptor 0 then. */
-START_TEST(program_without_standard_input_is_traced)
-{
-    close(STDIN_FILENO);
-    open_traced(0);
-    alloc(100);
-    unit_heap_close(&unit);
-    read_ended();
-    expect(1, &(op_t){ALLOC, 100, 0});
-}
-END_TEST
-
 START_TEST(heap_works_without_a_trace_file)
 {
     unit_heap_open(&unit, 0, SIZE, 0, unwritable[2 * _i]);
@@ -574,7 +562,6 @@ int main(void)
     tcase_add_test(tests, forked_child_can_have_a_trace_of_its_own);
     tcase_add_test(tests, two_heaps_do_not_write_one_file);
     tcase_add_test(tests, name_has_heap_and_process);
-    tcase_add_test(tests, program_without_standard_input_is_traced);
     tcase_add_loop_test(tests, heap_works_without_a_trace_file, 0, 2);
     tcase_add_test(tests, file_size_limit_ends_the_trace);
     tcase_add_test(tests, trace_is_compressed_at_the_end);
