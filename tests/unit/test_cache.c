@@ -509,6 +509,22 @@ START_TEST(default_slab_holds_eight_items)
 }
 END_TEST
 
+START_TEST(plain_call_returns_an_item_or_null)
+{
+    size_t count = 0;
+    prepare(_i, MIB);
+    config.slab_size = MIB;
+    create();
+    while (count < MANY && (items[count] = memheap_cache_malloc(cache)) != NULL)
+        count++;
+    ck_assert_uint_ge(count, SIZE / MIB / 2);
+    ck_assert_uint_le(count, SIZE / MIB);
+    ck_assert_uint_eq(get_stats().live, count);
+    return_items(0, count);
+    close_cache();
+}
+END_TEST
+
 START_TEST(cache_is_a_pool)
 {
     open_cache(_i, 100);
@@ -903,6 +919,7 @@ int main(void)
     tcase_add_test(tests, unsupported_sizes_are_refused);
     tcase_add_test(tests, slab_of_2_to_the_18_items_is_used_up);
     tcase_add_loop_test(tests, default_slab_holds_eight_items, 0, kinds);
+    tcase_add_loop_test(tests, plain_call_returns_an_item_or_null, 0, kinds);
     tcase_add_loop_test(tests, cache_is_a_pool, 0, kinds);
     tcase_add_loop_test(tests, random_sequence_agrees_with_a_model, 0, kinds);
     tcase_add_test(tests, any_failed_metadata_request_is_survived);

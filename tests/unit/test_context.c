@@ -342,6 +342,24 @@ START_TEST(wrong_arguments_are_refused)
 }
 END_TEST
 
+START_TEST(plain_calls_return_blocks_or_null)
+{
+    open_context(_i);
+    char *block = memheap_context_malloc(context, 100);
+    ck_assert_ptr_nonnull(block);
+    memset(block, 7, 100);
+    block = memheap_context_realloc(context, block, 5000);
+    ck_assert_ptr_nonnull(block);
+    ck_assert_int_eq(block[99], 7);
+    ck_assert_uint_eq(get_stats().blocks, 1);
+    ck_assert_ptr_null(memheap_context_malloc(context, 0));
+    ck_assert_ptr_null(memheap_context_malloc(context, 2 * SIZE));
+    ck_assert_ptr_null(memheap_context_realloc(context, block, 2 * SIZE));
+    ck_assert_ok(memheap_context_free(context, block));
+    close_context();
+}
+END_TEST
+
 START_TEST(resize_keeps_contents_and_record)
 {
     static const size_t sizes[] = {200, 5000, 90000, 90001, 300, 299, 1, 4096};
@@ -770,6 +788,7 @@ int main(void)
     tcase_add_loop_test(tests, wrong_address_is_refused_and_described, 0,
                         kinds);
     tcase_add_loop_test(tests, wrong_arguments_are_refused, 0, kinds);
+    tcase_add_loop_test(tests, plain_calls_return_blocks_or_null, 0, kinds);
     tcase_add_loop_test(tests, resize_keeps_contents_and_record, 0, kinds);
     tcase_add_loop_test(tests, resize_that_fails_changes_nothing, 0, kinds);
     tcase_add_loop_test(tests, pool_that_fails_changes_nothing, 0, kinds);

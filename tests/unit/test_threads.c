@@ -642,6 +642,43 @@ static void *run_once(void *context)
     return NULL;
 }
 
+/* Check that memheap_check() finds a wrong value in a field. */
+#define ASSERT_FOUND(field, wrong)                                             \
+    do {                                                                       \
+        __typeof__(field) right_ = (field);                                    \
+        (field) = (__typeof__(field))(wrong);                                  \
+        ck_assert_msg(memheap_check(unit.heap) == MEMHEAP_ERR_CORRUPT,         \
+                      "%s = %s is not found", #field, #wrong);                 \
+        (field) = right_;                                                      \
+        ck_assert_ok(memheap_check(unit.heap));                                \
+    } while (0)
+
+START_TEST(check_finds_broken_thread_caches)
+{
+    void *block[2];
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_ok(memheap_alloc(unit.heap, 100, &block[i]));
+    unsigned class = heap_mark(unit.heap, heap_offset_of(unit.heap, block[0])) &
+                     THREAD_CLASS;
+    ck_assert_ok(memheap_free(unit.heap, block[0]));
+    memheap_thread_cache_t *cache = unit.heap->thread_caches.first;
+    if (cache != NULL) { /* the machine has membarrier(2) */
+        thread_stack_t *stack = &cache->stacks[class];
+        uint32_t *round = &cache->rounds[stack->first + stack->count - 1];
+        ck_assert_uint_eq(*round, heap_offset_of(unit.heap, block[0]) / 16);
+        ASSERT_FOUND(*round, heap_offset_of(unit.heap, block[1]) / 16);
+        ASSERT_FOUND(*round, *round + 1);
+        ASSERT_FOUND(stack->limit, stack->count - 1);
+        ASSERT_FOUND(stack->limit, stack->limit + 1);
+        ASSERT_FOUND(stack->limit, UINT16_MAX);
+        ASSERT_FOUND(cache->limit_bytes, cache->limit_bytes + 1);
+    }
+    ck_assert_ok(memheap_free(unit.heap, block[1]));
+    unit_heap_close(&unit);
+}
+END_TEST
+
 /* Threads that end leave nothing behind, and are counted. */
 START_TEST(ended_threads_give_their_blocks_back)
 {
@@ -895,6 +932,7 @@ int main(void)
                         kinds);
     tcase_add_loop_test(tests, full_heap_takes_cached_blocks, 0, kinds);
     tcase_add_loop_test(tests, small_block_is_resized_in_a_full_heap, 0, kinds);
+    tcase_add_loop_test(tests, check_finds_broken_thread_caches, 0, kinds);
     tcase_add_loop_test(tests, ended_threads_give_their_blocks_back, 0, kinds);
     tcase_add_loop_test(tests, memory_of_producer_and_consumer_is_bounded, 0,
                         kinds);
