@@ -503,18 +503,18 @@ static void *run_leaver(void *context)
     return NULL;
 }
 
-/* PE 1 differs from the root, and PE 2 makes no call. */
-static void *run_without_last(void *context)
+/* PE 1 makes no call, and PE 2 differs from the root. */
+static void *run_without_one(void *context)
 {
     pe_t *pe = context;
     const memheap_call_t rooted = {1, {5, 0, 0}, NULL};
     const memheap_call_t other = {101, {5, 0, 0}, NULL};
     const memheap_call_t all = {2, {6, 0, 0}, NULL};
     open_world(pe);
-    if (pe->rank == 2)
+    if (pe->rank == 1)
         return NULL;
     pe->status =
-        memheap_agree_rooted(&pe->world, pe->rank == 1 ? &other : &rooted, 0);
+        memheap_agree_rooted(&pe->world, pe->rank == 2 ? &other : &rooted, 0);
     if (pe->status == MEMHEAP_OK)
         pe->status = memheap_agree(&pe->world, &all, MEMHEAP_OK, 7, NULL);
     if (pe->world.logged_divergence)
@@ -704,12 +704,12 @@ END_TEST
 START_TEST(difference_is_reported_without_a_pe_that_makes_no_call)
 {
     choose_seed(0);
-    run_job((const int[]){3, 0}, run_without_last);
+    run_job((const int[]){3, 0}, run_without_one);
     ck_assert_int_eq(test.pes[0].status, MEMHEAP_ERR_DIVERGED);
-    ck_assert_int_eq(test.pes[1].status, MEMHEAP_ERR_DIVERGED);
+    ck_assert_int_eq(test.pes[2].status, MEMHEAP_ERR_DIVERGED);
     ck_assert_uint_eq(test.log.count, 1);
     ck_assert_logged(&test.log, "PE 0 called kind 1 (5, 0)");
-    ck_assert_logged(&test.log, "PE 1 called kind 101 (5, 0)");
+    ck_assert_logged(&test.log, "PE 2 called kind 101 (5, 0)");
 }
 END_TEST
 

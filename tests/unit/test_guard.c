@@ -206,6 +206,27 @@ START_TEST(access_to_the_old_place_of_a_moved_block_is_reported)
 }
 END_TEST
 
+/* A short block that was freed in the same page since does not have the byte.
+ */
+START_TEST(access_hits_the_freed_block_that_had_the_byte)
+{
+    open_heap(OWN, 8 * PAGE, NULL);
+    char *longer = alloc(4000);
+    ck_assert_ok(memheap_free(heap, longer));
+    char *other = NULL;
+    for (int i = 0; i < 100 && other != longer + 4000 - 16; i++) {
+        other = alloc(16);
+        ck_assert_ok(memheap_free(heap, other));
+    }
+    ck_assert_ptr_eq(other, longer + 4000 - 16);
+    const char *text = said_by(read_it, longer);
+    ck_assert_says(text, "5 bytes into the freed block of 4000 bytes");
+    text = said_by(read_it, other);
+    ck_assert_says(text, "5 bytes into the freed block of 16 bytes");
+    close_heap(8 * PAGE);
+}
+END_TEST
+
 START_TEST(access_outside_all_blocks_is_reported)
 {
     open_heap(_i, SIZE, NULL);
@@ -682,6 +703,7 @@ int main(void)
     tcase_add_loop_test(tests, use_after_free_is_reported, 0, KINDS);
     tcase_add_loop_test(
         tests, access_to_the_old_place_of_a_moved_block_is_reported, 0, KINDS);
+    tcase_add_test(tests, access_hits_the_freed_block_that_had_the_byte);
     tcase_add_loop_test(tests, access_outside_all_blocks_is_reported, 0, KINDS);
     tcase_add_loop_test(tests, access_before_a_block_is_behind_the_previous_one,
                         0, KINDS);
