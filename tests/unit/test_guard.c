@@ -501,6 +501,7 @@ START_TEST(failed_metadata_requests_are_survived)
             ck_assert_int_eq(status, MEMHEAP_ERR_NO_METADATA);
         } else {
             void *block;
+            ck_assert(memheap_is_access_checked(heap));
             if (memheap_alloc(heap, 100, &block) == MEMHEAP_OK)
                 ck_assert_ok(memheap_free(heap, block));
             failed = memory.requests >= i;
