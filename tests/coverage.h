@@ -17,6 +17,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
+#if __has_include(<mpi.h>)
+#include <mpi.h>
+#endif
 #undef sync
 
 /* Of libgcov. Counters are added to those of the file, and count from 0 again.
@@ -26,6 +29,8 @@ void __gcov_reset(void);
 
 #define _exit(status) (__gcov_dump(), _exit(status))
 #define abort() (__gcov_dump(), abort())
+#define PMPI_Abort(communicator, status)                                       \
+    (__gcov_dump(), PMPI_Abort(communicator, status))
 #define raise(number) (__gcov_dump(), __gcov_reset(), raise(number))
 #define sigaction(number, action, old)                                         \
     (__gcov_dump(), __gcov_reset(), sigaction(number, action, old))

@@ -4,7 +4,8 @@
 # Builds everything in coverage/ of the build folder, runs the unit tests, the
 # injection of faults, the tools' tests and small MPI jobs, and prints a table by
 # folder. coverage/html/index.html has each file, and coverage/files.csv each figure.
-# It takes about 15 minutes.
+# It takes about half an hour. tests/faults.sh fails in it: the calls of libgcov are
+# made from the libraries, and count as theirs.
 #
 # Processes that end by _exit() or abort() write their counters too (coverage.h). One
 # that another ends by a signal does not.
@@ -46,7 +47,7 @@ include Makefile
 print-tests:
 	@echo $(filter-out tests/bench.sh tests/configure.sh tests/docs.sh \
 		tests/doxygen.sh tests/exports.sh tests/fuzz.sh tests/install.sh tests/manual.sh \
-		tests/model.sh tests/mpi/checkers.sh tests/mpi/headers.sh,$(TESTS))
+		tests/model.sh tests/mpi/headers.sh,$(TESTS))
 END_OF_RULE
     )
 fi
