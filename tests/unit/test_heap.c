@@ -7,6 +7,7 @@
 #include "tests/unit/unit.h"
 
 #include <memheap/range_pool.h>
+#include <memheap/version.h>
 
 #include <pthread.h>
 #include <stdio.h>
@@ -140,6 +141,16 @@ START_TEST(default_size_is_that_of_physical_memory)
     ck_assert_uint_gt(stats.size, 64 * MIB);
     alloc(heap, 16);
     memheap_destroy(heap);
+}
+END_TEST
+
+START_TEST(library_and_headers_have_one_version)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%d.%d.%d", MEMHEAP_VERSION_MAJOR,
+             MEMHEAP_VERSION_MINOR, MEMHEAP_VERSION_PATCH);
+    ck_assert_str_eq(memheap_version(), MEMHEAP_VERSION_STRING);
+    ck_assert_str_eq(memheap_version(), text);
 }
 END_TEST
 
@@ -730,6 +741,7 @@ int main(void)
                         count);
     tcase_add_test(tests, heap_of_four_tebibytes_takes_no_memory);
     tcase_add_test(tests, default_size_is_that_of_physical_memory);
+    tcase_add_test(tests, library_and_headers_have_one_version);
     tcase_add_loop_test(tests, heap_has_component_and_base, 0, kinds);
     tcase_add_loop_test(tests, heap_has_the_addresses_of_its_range, 0, kinds);
     tcase_add_test(tests, impossible_ranges_are_refused);
