@@ -227,6 +227,33 @@ START_TEST(access_hits_the_freed_block_that_had_the_byte)
 }
 END_TEST
 
+START_TEST(freed_block_is_as_long_as_it_was)
+{
+    open_heap(OWN, SIZE, NULL);
+    char *first = alloc(1000);
+    alloc(30 * PAGE);
+    ck_assert_ok(memheap_free(heap, first));
+    const char *text = said_by(read_it, (char *)memheap_base(heap) + 50 * PAGE);
+    ck_assert_says(text, "in no block of heap");
+    close_heap(SIZE);
+}
+END_TEST
+
+START_TEST(largest_free_block_leaves_a_page_closed)
+{
+    memheap_stats_t stats;
+    open_heap(OWN, 4 * PAGE, NULL);
+    for (size_t left = 4; left > 0; left -= 2) {
+        memheap_get_stats(heap, &stats);
+        ck_assert_uint_eq(stats.largest_free, (left - 1) * PAGE);
+        alloc(PAGE);
+    }
+    memheap_get_stats(heap, &stats);
+    ck_assert_uint_eq(stats.largest_free, 0);
+    close_heap(4 * PAGE);
+}
+END_TEST
+
 START_TEST(access_outside_all_blocks_is_reported)
 {
     open_heap(_i, SIZE, NULL);
@@ -705,6 +732,8 @@ int main(void)
     tcase_add_loop_test(
         tests, access_to_the_old_place_of_a_moved_block_is_reported, 0, KINDS);
     tcase_add_test(tests, access_hits_the_freed_block_that_had_the_byte);
+    tcase_add_test(tests, freed_block_is_as_long_as_it_was);
+    tcase_add_test(tests, largest_free_block_leaves_a_page_closed);
     tcase_add_loop_test(tests, access_outside_all_blocks_is_reported, 0, KINDS);
     tcase_add_loop_test(tests, access_before_a_block_is_behind_the_previous_one,
                         0, KINDS);
