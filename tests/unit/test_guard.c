@@ -312,6 +312,48 @@ START_TEST(previous_handler_runs_next)
 }
 END_TEST
 
+static void exit_with_info(int signal, siginfo_t *info, void *context)
+{
+    (void)context;
+    _exit(signal == SIGSEGV && info->si_signo == SIGSEGV ? 3 : 4);
+}
+
+/* How a process ends that has a guarded heap and a handler of its own, and gets
+ * a signal for another reason. */
+static int status_after(const struct sigaction *own, bool is_fault)
+{
+    int status;
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        sigaction(SIGSEGV, own, NULL);
+        open_heap(OWN, SIZE, NULL);
+        if (is_fault)
+            raise_other(mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+                             -1, 0));
+        else
+            raise(SIGSEGV);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return status;
+}
+
+START_TEST(other_signals_go_to_the_previous_handler)
+{
+    const struct sigaction none = {.sa_handler = SIG_DFL};
+    const struct sigaction plain = {.sa_handler = exit_three};
+    const struct sigaction with_info = {.sa_sigaction = exit_with_info,
+                                        .sa_flags = SA_SIGINFO};
+    int status = status_after(&none, _i == 1);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+    status = status_after(&plain, _i == 1);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+    status = status_after(&with_info, _i == 1);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+}
+END_TEST
+
 static const int guard_signals[] = {SIGSEGV, SIGBUS};
 
 START_TEST(handler_is_removed_with_the_last_heap)
@@ -739,6 +781,7 @@ int main(void)
                         0, KINDS);
     tcase_add_test(tests, other_faults_are_not_reported);
     tcase_add_test(tests, previous_handler_runs_next);
+    tcase_add_loop_test(tests, other_signals_go_to_the_previous_handler, 0, 2);
     tcase_add_loop_test(tests, handler_is_removed_with_the_last_heap, 0, 2);
     tcase_add_loop_test(tests, handler_that_was_installed_later_stays, 0, 2);
     tcase_add_loop_test(tests, freed_pages_are_reused_as_late_as_possible, 0,
