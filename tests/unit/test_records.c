@@ -228,6 +228,56 @@ START_TEST(stated_location_is_the_call_site)
 }
 END_TEST
 
+START_TEST(each_file_is_a_call_site_of_its_own)
+{
+    static const char *const files[] = {"solver.c", "solver.cc", "a.c", "b.c"};
+    char text[MEMHEAP_TAG_SIZE];
+    char expected[MEMHEAP_TAG_SIZE];
+    void *block[8];
+    open_recorded(0);
+    for (size_t i = 0; i < 8; i++) {
+        memheap_at(files[i % 4], 42);
+        block[i] = alloc(10);
+    }
+    for (size_t i = 0; i < 8; i++) {
+        memheap_block_call_site(unit.heap, block[i], text, sizeof(text));
+        snprintf(expected, sizeof(expected), "%s:42", files[i % 4]);
+        ck_assert_str_eq(text, expected);
+    }
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Allocate and free blocks at new call sites, in a file with a short name or in
+ * files with long ones. @return the growth of metadata */
+static size_t visit_sites(int count, int length)
+{
+    char name[256];
+    size_t before = stats_now().metadata;
+    for (int i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "%0*d", length, length < 8 ? 0 : i);
+        memheap_at(name, i);
+        ck_assert_ok(memheap_free(unit.heap, alloc(10)));
+    }
+    return stats_now().metadata - before;
+}
+
+START_TEST(call_sites_count_as_metadata)
+{
+    enum {
+        SITES = 3000
+    };
+    open_recorded(0);
+    size_t lines = visit_sites(SITES, 3);
+    ck_assert_uint_ge(lines, SITES * MEMHEAP_CALL_SITE_FRAMES * sizeof(void *));
+    ck_assert_uint_le(lines, SITES * 512);
+    size_t names = visit_sites(SITES, 200);
+    ck_assert_uint_ge(names, lines / 2 + SITES * 200);
+    ck_assert_uint_le(names, SITES * (512 + 256));
+    unit_heap_close(&unit);
+}
+END_TEST
+
 /* The stack shows its name, which must be global. */
 __attribute__((noinline)) void *records_test_allocates(void);
 void *records_test_allocates(void)
@@ -579,6 +629,8 @@ int main(void)
     tcase_add_test(tests, long_tag_is_cut);
     tcase_add_loop_test(tests, heap_without_records_has_no_tags, 0, kinds);
     tcase_add_test(tests, stated_location_is_the_call_site);
+    tcase_add_test(tests, each_file_is_a_call_site_of_its_own);
+    tcase_add_test(tests, call_sites_count_as_metadata);
     tcase_add_test(tests, call_site_is_found_on_the_stack);
     tcase_add_test(tests, call_site_without_addr2line_is_an_address);
     tcase_add_test(tests, addr2line_is_not_taken_from_the_path);
