@@ -447,6 +447,29 @@ typedef struct memheap_tag_stats {
 bool memheap_get_tag_stats(memheap_t *heap, unsigned index,
                            memheap_tag_stats_t *stats);
 
+/** Statistics of a call site. Sizes are in bytes. */
+typedef struct memheap_site_stats {
+    char site[256];       /* as memheap_block_call_site() describes it */
+    size_t used;          /* in live blocks, as rounded up */
+    size_t peak;          /* the greatest `used` so far; if several paths lead
+                             to the call site, the sum of theirs */
+    size_t live_blocks;   /* number of live blocks */
+    uint64_t allocations; /* calls so far */
+    uint64_t bytes;       /* in the blocks of all calls so far, and what
+                             blocks grew by */
+} memheap_site_stats_t;
+
+/**
+ * Get the call sites that allocate most: those with the greatest `peak`, from
+ * the greatest on. May run addr2line(1) for each, which takes a while.
+ *
+ * @param sites  takes at most room of them
+ * @return the number of call sites in sites; 0 if the heap keeps no records, or
+ *         there is no memory to sort them
+ */
+size_t memheap_get_site_stats(memheap_t *heap, memheap_site_stats_t *sites,
+                              size_t room);
+
 /**
  * Describe where a block was allocated: "heat.c:42", or a function and its
  * object file. May run addr2line(1), which needs a program compiled with -g.
