@@ -39,8 +39,14 @@ END
           (void)n;
       }
     ]])])
+    memheap_sanitizer=
+    for memheap_flag in $CFLAGS; do
+      case $memheap_flag in
+        -fsanitize*) memheap_sanitizer="$memheap_sanitizer $memheap_flag" ;;
+      esac
+    done
     AS_IF([test -n "$FC" && $CC -c $CFLAGS conftest.c -o conftest_call.$OBJEXT >&AS_MESSAGE_LOG_FD 2>&1 &&
-           $FC $FCFLAGS conftest.f90 conftest_call.$OBJEXT -o conftest$EXEEXT >&AS_MESSAGE_LOG_FD 2>&1],
+           $FC $FCFLAGS $memheap_sanitizer conftest.f90 conftest_call.$OBJEXT -o conftest$EXEEXT >&AS_MESSAGE_LOG_FD 2>&1],
           [memheap_fortran="yes ($FC)"],
           [memheap_fortran="no (no gfortran)"])
     rm -f conftest.f90 conftest.c conftest_call.* conftest_shmem.mod conftest$EXEEXT
