@@ -9,6 +9,9 @@ dist_man_MANS += docs/man/memheap-environment.7 docs/man/memheap-info.1 \
 if MPI
 linked_pages += docs/man/oshcc.1
 dist_man_MANS += docs/man/oshrun.1
+if FORTRAN
+dist_man_MANS += docs/man/oshfort.1
+endif
 if LZMA
 dist_man_MANS += docs/man/memheap-replay.1
 endif

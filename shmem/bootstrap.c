@@ -343,11 +343,13 @@ static memheap_status_t start_job(memheap_runtime_t *rt)
         status = share_data(rt, &policy);
     if (status != MEMHEAP_OK)
         goto err_connect;
+    /* Before the last step that waits for all PEs: a PE that returns from it may
+     * end the job at once. */
+    memheap_global_exit_open();
     status = create_heap(rt, limit, &policy);
     if (status != MEMHEAP_OK)
         goto err_heap;
     memheap_team_start();
-    memheap_global_exit_open();
     memheap_log_write(
         &rt->log, MEMHEAP_LOG_DEBUG,
         "heap of at most %zu bytes at %p, component %s, %d node%s", limit,
@@ -356,6 +358,7 @@ static memheap_status_t start_job(memheap_runtime_t *rt)
     return MEMHEAP_OK;
 
 err_heap:
+    memheap_global_exit_close();
     disconnect_pes(rt); /* before the memory that is registered with it */
     unshare_data(rt);
     release_params(rt);

@@ -38,7 +38,7 @@ completes()
 }
 
 programs="memheap-info memheap-top"
-for program in memheap-map memheap-replay oshcc oshc++ oshrun; do
+for program in memheap-map memheap-replay oshcc oshc++ oshfort oshrun; do
     if command -v $program | grep -q "^$top_builddir/"; then
         programs="$programs $program"
     fi

@@ -45,8 +45,13 @@ run 1 "$source/configure" --without-mpi --with-openmpi-component CC="$CC"
 says "the component for Open MPI cannot be built: no (without MPI)" libopenmpi-dev
 fact "configure refuses a component for Open MPI that cannot be built"
 
+run 1 "$source/configure" --with-fortran CC="$CC" FC="$work/nothing"
+says "the Fortran interface cannot be built: no (no gfortran)" "FC=..."
+fact "configure refuses a Fortran interface that cannot be built"
+
 run 0 "$source/configure" --without-mpi --without-lzma CC="$CC" CFLAGS='-O2 -flto -g'
 says "traces        no (--without-lzma)" "MPI           no" \
+    "Fortran       no (without MPI)" \
     "for Open MPI  no (without MPI)"
 grep -q '^CFLAGS = -O2 -flto=auto -g$' Makefile || miss "has $(grep '^CFLAGS' Makefile)"
 MAKEFLAGS='' make -n all >plan 2>&1

@@ -112,6 +112,18 @@ output=$("$prefix/bin/oshc++" -O2 -Wall -Wextra -Werror $sanitizer \
     miss "does not compile"
 fact "owner builds with oshc++"
 
+if [ -n "$built_fc" ]; then
+    # shellcheck disable=SC2046,SC2086
+    output=$($built_fc -O2 -Wall -Werror $sanitizer "$top_srcdir/examples/ring.f90" \
+        $(flags shmem-fortran) -o "$prefix/ring" 2>&1) || miss "does not compile"
+    fact "ring builds with pkg-config shmem-fortran alone"
+    # shellcheck disable=SC2086
+    output=$("$prefix/bin/oshfort" -O2 -Wall -Werror $sanitizer \
+        "$top_srcdir/examples/ring.f90" -o "$prefix/ring" 2>&1) ||
+        miss "does not compile"
+    fact "ring builds with oshfort alone"
+fi
+
 # oshrun_job WANTED ARGUMENTS: like job, with oshrun.
 oshrun_job()
 {
@@ -137,6 +149,16 @@ else
     skip "arrays.py needs /usr/bin/python3 with NumPy, and no sanitizer"
 fi
 
+if [ -n "$built_fc" ]; then
+    for pes in 1 3 4; do
+        oshrun_job 0 -n $pes ./ring
+        says "after 5000 steps: 1000.000 in all, 7.979 in the hottest cell"
+    done
+    fact "ring has the same result on 1, 3 and 4 PEs"
+    oshrun_job 2 -n 7 ./ring
+    says "ring: the number of PEs has to divide 1200"
+    fact "ring refuses a number of PEs that does not divide the ring"
+fi
 for component in $components; do
     for pes in 1 3 4; do
         oshrun_job 0 -n $pes --mca memheap "$component" ./heat 60 500 $pes.ppm

@@ -25,7 +25,8 @@ page_of()
 
 output=
 for page in man1/memheap-info.1 man1/memheap-map.1 man1/memheap-replay.1 \
-    man1/memheap-top.1 man1/oshcc.1 man1/oshc++.1 man1/oshrun.1 man7/memheap.7; do
+    man1/memheap-top.1 man1/oshcc.1 man1/oshc++.1 man1/oshrun.1 man7/memheap.7 \
+    ${built_fc:+man1/oshfort.1}; do
     [ -f "$man/$page" ] || miss "no $page"
 done
 for program in "$prefix"/bin/*; do

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The installed oshcc, oshc++ and oshrun: the commands that they run, and the
+# The installed oshcc, oshc++, oshfort and oshrun: the commands that they run, and the
 # arguments that they refuse. Fake compilers and launchers print their arguments.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 work=$(mktemp -d "$top_builddir/osh.XXXXXX") || exit 1
@@ -12,7 +12,7 @@ done
 # install the libraries, because another test may run it at the same time.
 output=$(MAKEFLAGS='' make -C "$top_builddir" install-binSCRIPTS \
     install-pkgincludeHEADERS install-shmemincludeHEADERS install-mppHEADERS \
-    DESTDIR="$work/stage" 2>&1) ||
+    ${built_fc:+install-nodist_fortranincludeDATA} DESTDIR="$work/stage" 2>&1) ||
     miss "does not install"
 prefix=$work/stage$configured_prefix
 mkdir -p "$prefix/lib"
@@ -62,9 +62,7 @@ fake()
     esac'
 }
 bin=$prefix/bin
-includes="-I$prefix/include/memheap/shmem -I$prefix/include"
-in_brackets="[-I$prefix/include/memheap/shmem][-I$prefix/include]"
-libraries="-L$prefix/lib -Wl,-rpath,$prefix/lib -Wl,--push-state,--no-as-needed -lmemheap_shmem -lmemheap_mpi -lmemheap -Wl,--pop-state"
+c_libraries="-L$prefix/lib -Wl,-rpath,$prefix/lib -Wl,--push-state,--no-as-needed -lmemheap_shmem -lmemheap_mpi -lmemheap -Wl,--pop-state"
 as_arguments()
 {
     printf '[%s]' "$@"
@@ -72,9 +70,20 @@ as_arguments()
 
 # Compiling
 
-for script in oshcc oshc++; do
-    suffix=c variable=OSHCC_CC
-    [ $script = oshcc ] || suffix=cpp variable=OSHCXX_CXX
+for script in oshcc oshc++ ${built_fc:+oshfort}; do
+    headers=$prefix/include/memheap/shmem libraries=$c_libraries more=
+    case $script in
+        oshcc) suffix=c variable=OSHCC_CC ;;
+        oshc++) suffix=cpp variable=OSHCXX_CXX ;;
+        oshfort)
+            suffix=f90 variable=OSHFORT_FC more='memheap_shmem_fortran '
+            headers=$prefix/include/memheap/fortran
+            libraries=$(printf '%s\n' "$c_libraries" |
+                sed 's/-lmemheap_shmem /-lmemheap_shmem_fortran &/')
+            ;;
+    esac
+    includes="-I$headers -I$prefix/include"
+    in_brackets="[-I$headers][-I$prefix/include]"
     # shellcheck disable=SC2086 # the flags are words
     while IFS='|' read -r kind arguments; do
         added=
@@ -133,9 +142,9 @@ END
 --showme:command|real
 --showme:compile|$ours
 -showme:link|$link
---showme:incdirs|$prefix/include/memheap/shmem $prefix/include /mpi/include
+--showme:incdirs|$headers $prefix/include /mpi/include
 --showme:libdirs|$prefix/lib /mpi/lib
---showme:libs|memheap_shmem memheap_mpi memheap one two
+--showme:libs|${more}memheap_shmem memheap_mpi memheap one two
 END
     run 0 env $variable="$work/ompi" "$bin/$script" --showme "a b.$suffix" -DQ="it's" -c
     is "real 'a b.$suffix' '-DQ=it'\\''s' -c $includes -I/mpi/include -DMPI"
@@ -144,7 +153,7 @@ END
     is "real a.$suffix $includes $libraries -I/mpi/include -Wl,-z,now -L/mpi/lib -lmpi"
     fact "$script -show works with the wrapper of MPICH"
     run 0 env $variable="$work/plain" "$bin/$script" --showme:libs
-    is "memheap_shmem memheap_mpi memheap"
+    is "${more}memheap_shmem memheap_mpi memheap"
     fact "$script --showme:libs works with a plain compiler"
     run 0 "$bin/$script" --showme:version
     says "$script: memheap 0" "OpenSHMEM 1.6"
@@ -172,15 +181,18 @@ END
         ln -sf "$(command -v $tool)" "$work/tools"
     done
     run 127 env PATH="$work/tools" /bin/sh "$bin/lost" a.$suffix
-    says "$script: there is no mpi" "on the PATH; install MPI, or say with $variable which to use"
-    fact "$script reports that there is no MPI"
-    cp "$work/plain" "$work/tools/mpicc"
-    cp "$work/plain" "$work/tools/mpic++"
+    says "$script: there is no " "on the PATH; install it, or say with $variable which to use"
+    fact "$script reports that there is no compiler"
+    for tool in mpicc mpic++ gfortran; do
+        cp "$work/plain" "$work/tools/$tool"
+    done
     run 0 env PATH="$work/tools" /bin/sh "$bin/lost" -c a.$suffix
     is "[-c][a.$suffix]$in_brackets"
-    fact "$script reports another MPI on the PATH"
-    rm "$bin/lost" "$work/tools/mpicc" "$work/tools/mpic++"
+    fact "$script uses another compiler on the PATH"
+    rm "$bin/lost" "$work/tools/mpicc" "$work/tools/mpic++" "$work/tools/gfortran"
 done
+
+in_brackets="[-I$prefix/include/memheap/shmem][-I$prefix/include]"
 
 # The installation: reached through a link, moved, incomplete
 ln -s "$bin/oshcc" "$work/link"
@@ -242,6 +254,24 @@ for script in oshcc oshc++; do
     says "P E 0 of 2 with 1" "P E 1 of 2 with 1"
     fact "$script compiles and links, with our shmem.h and mpi.h"
 done
+if [ -n "$built_fc" ]; then
+    cat >"$work/program.f90" <<'END'
+program program
+    use shmem
+    call shmem_init()
+    print '(a,i0,a,i0)', 'P E ', shmem_my_pe(), ' of ', shmem_n_pes()
+    call shmem_finalize()
+end program
+END
+    # shellcheck disable=SC2086
+    {
+        run 0 "$bin/oshfort" $sanitizer -J "$work" -c "$work/program.f90" -o "$work/program.o"
+        run 0 "$bin/oshfort" $sanitizer "$work/program.o" -o "$work/oshfort program"
+    }
+    job 0 -n 2 "$work/oshfort program"
+    says "P E 0 of 2" "P E 1 of 2"
+    fact "oshfort compiles and links, with our module"
+fi
 # shellcheck disable=SC2086
 output=$(eval "$("$bin/oshcc" --showme $sanitizer -DTEXT='"shown "' "$work/program.c" -o "$work/shown")" 2>&1) ||
     miss "does not compile"
@@ -378,7 +408,7 @@ fact "oshrun: OSHRUN_MPIRUN must be another program"
 # shellcheck disable=SC2016 # a variable of oshrun
 sed 's|tool=$3|tool=/proc/nowhere/mpirun|' "$oshrun" >"$work/lost"
 run 127 env OSHRUN_MPIRUN= PATH="$work/tools" /bin/sh "$work/lost" ./program
-is "oshrun: there is no mpirun on the PATH; install MPI, or say with OSHRUN_MPIRUN which to use"
+is "oshrun: there is no mpirun on the PATH; install it, or say with OSHRUN_MPIRUN which to use"
 fact "oshrun reports that there is no MPI"
 
 # As root

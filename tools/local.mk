@@ -73,6 +73,9 @@ endif
 # the installed paths. [@] prevents configure from substituting the names here.
 if MPI
 osh_scripts = tools/osh/oshcc tools/osh/oshc++ tools/osh/oshrun
+if FORTRAN
+osh_scripts += tools/osh/oshfort
+endif
 bin_SCRIPTS = $(osh_scripts)
 CLEANFILES += $(osh_scripts)
 EXTRA_DIST += tools/osh/common.sh tools/osh/oshcc.in tools/osh/oshrun.in
@@ -84,19 +87,35 @@ osh_write = $(MKDIR_P) tools/osh && rm -f $@ && \
 	    -e 's|[@]pkgincludedir@|$(pkgincludedir)|g' \
 	    -e 's|[@]version@|$(PACKAGE_VERSION)|g' \
 	    -e 's|[@]mpirun@|$(MPIRUN)|g'
+osh_c = -e 's|[@]runs@|the compiler wrapper of MPI|g' \
+	-e 's|[@]header@|shmem/shmem.h|g' -e 's|[@]library@|memheap_shmem|g' \
+	-e 's|[@]more@||g' -e 's|[@]names@||g'
 osh_finish = chmod a+x,a-w $@.tmp && mv $@.tmp $@
 osh_needs = Makefile $(srcdir)/tools/osh/common.sh
 
 tools/osh/oshcc: $(srcdir)/tools/osh/oshcc.in $(osh_needs)
 	$(AM_V_GEN)$(osh_write) -e 's|[@]name@|oshcc|g' -e 's|[@]language@|C|g' \
 	    -e 's|[@]suffix@|c|g' -e 's|[@]variable@|OSHCC_CC|g' \
-	    -e 's|[@]compiler@|$(MPICC)|g' -e 's|[@]compilers@|mpicc|g' \
+	    -e 's|[@]compiler@|$(MPICC)|g' -e 's|[@]compilers@|mpicc|g' $(osh_c) \
 	    $(srcdir)/tools/osh/oshcc.in >$@.tmp && $(osh_finish)
 
 tools/osh/oshc++: $(srcdir)/tools/osh/oshcc.in $(osh_needs)
 	$(AM_V_GEN)$(osh_write) -e 's|[@]name@|oshc++|g' -e 's|[@]language@|C++|g' \
 	    -e 's|[@]suffix@|cpp|g' -e 's|[@]variable@|OSHCXX_CXX|g' \
-	    -e 's|[@]compiler@|$(MPICXX)|g' -e 's|[@]compilers@|mpicxx mpic++|g' \
+	    -e 's|[@]compiler@|$(MPICXX)|g' -e 's|[@]compilers@|mpicxx mpic++|g' $(osh_c) \
+	    $(srcdir)/tools/osh/oshcc.in >$@.tmp && $(osh_finish)
+
+tools/osh/oshfort: $(srcdir)/tools/osh/oshcc.in $(osh_needs)
+	$(AM_V_GEN)$(osh_write) -e 's|[@]name@|oshfort|g' \
+	    -e 's|[@]language@|Fortran|g' -e 's|[@]suffix@|f90|g' \
+	    -e 's|[@]variable@|OSHFORT_FC|g' \
+	    -e "s|[@]compiler@|`command -v $(FC)`|g" \
+	    -e 's|[@]compilers@|gfortran|g' \
+	    -e 's|[@]runs@|the Fortran compiler|g' \
+	    -e 's|[@]header@|fortran/shmem.fh|g' \
+	    -e 's|[@]library@|memheap_shmem_fortran|g' \
+	    -e 's|[@]more@|-lmemheap_shmem_fortran |g' \
+	    -e 's|[@]names@|memheap_shmem_fortran |g' \
 	    $(srcdir)/tools/osh/oshcc.in >$@.tmp && $(osh_finish)
 
 tools/osh/oshrun: $(srcdir)/tools/osh/oshrun.in $(osh_needs)
@@ -113,6 +132,9 @@ completed += memheap-map
 endif
 if MPI
 completed += oshcc oshc++ oshrun
+if FORTRAN
+completed += oshfort
+endif
 if LZMA
 completed += memheap-replay
 endif

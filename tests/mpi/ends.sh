@@ -24,6 +24,13 @@ done <<END
 END
 unset MEMHEAP_NODE_PES
 
+# A PE may end the job while others are still in shmem_init().
+for try in 1 2 3; do
+    job 5 -n 5 "$program" start
+    [ -z "$output" ] || miss "says something in try $try"
+done
+fact "all PEs call global_exit right after shmem_init"
+
 for np in 1 2; do
     for name in twice calls; do
         job 0 -n $np "$program" $name

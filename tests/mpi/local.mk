@@ -35,6 +35,24 @@ fuzz_jobs_parts = tests/mpi/fuzz_model.c tests/mpi/fuzz_moves.c \
 	tests/mpi/fuzz_words.c tests/mpi/fuzz_collectives.c \
 	tests/mpi/fuzz_wrong.c
 
+# The Fortran interface, by the module and in the way of old programs.
+if FORTRAN
+mpi_tests += tests/mpi/fortran.mpi tests/mpi/fortran_fixed.mpi
+mpi_scripts_fortran = tests/mpi/fortran.sh
+fortran_libs = libmemheap_shmem_fortran.la $(mpi_libs)
+fortran_link = $(AM_V_CCLD)$(MKDIR_P) $(@D) && $(LIBTOOL) $(AM_V_lt) --tag=CC \
+	--mode=link $(FC) $(FCFLAGS) $(filter -fsanitize%,$(CFLAGS)) -Wall \
+	-Ifortran -J$(@D) $(AM_LDFLAGS) $(LDFLAGS) -no-install -o $@ $< \
+	$(fortran_flags) $(fortran_libs)
+fortran_headers = fortran/shmem.mod fortran/shmem.fh fortran/mpp/shmem.fh
+tests/mpi/fortran.mpi: tests/mpi/fortran.f90 $(fortran_headers) $(fortran_libs)
+	$(fortran_link)
+tests/mpi/fortran_fixed.mpi: tests/mpi/fortran_fixed.f $(fortran_headers) $(fortran_libs)
+	$(fortran_link)
+tests/mpi/fortran_fixed.mpi: fortran_flags = -std=legacy -fcray-pointer
+CLEANFILES += tests/mpi/fortran_tap.mod
+endif
+
 mpi_libs = libmemheap_shmem.la libmemheap_mpi.la libmemheap.la
 mpi_link = $(test_link) $(MPI_CFLAGS) $(mpi_libs) $(MPI_LIBS)
 tests/mpi/%.mpi: tests/mpi/%.c $(mpi_libs)
@@ -66,7 +84,7 @@ tests/installed.stamp: $(filter-out tests/installed.stamp,$(check_DATA)) \
 	$(MAKE) install DESTDIR='$(abs_builddir)/tests/installed' \
 		>tests/installed.log 2>&1 || { cat tests/installed.log; exit 1; }
 	@touch $@
-TESTS += $(mpi_tests) $(mpi_scripts)
+TESTS += $(mpi_tests) $(mpi_scripts) $(mpi_scripts_fortran)
 CLEANFILES += $(mpi_tests) $(mpi_helpers)
 EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
 	tests/mpi/inspected_job.sh tests/mpi/expect.sh \
@@ -75,6 +93,7 @@ EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
 	tests/standard/types.tsv tests/mpi/active_sets.c tests/mpi/amo.c \
 	tests/mpi/busy.c tests/mpi/collective.c tests/mpi/ctx.c \
 	tests/mpi/deaths.c tests/mpi/diverge.c tests/mpi/ends.c tests/mpi/forked.c \
+	tests/mpi/fortran.f90 tests/mpi/fortran.sh tests/mpi/fortran_fixed.f \
 	tests/mpi/fuzz_jobs.c tests/mpi/fuzz_model.h $(fuzz_jobs_parts) \
 	tests/mpi/guarded.c tests/mpi/heap_growth.c \
 	tests/mpi/init.c tests/mpi/leaky.c tests/mpi/lock.c tests/mpi/lost.c \

@@ -64,5 +64,5 @@ choose()
     for tool in "$@"; do
         command -v "$tool" >/dev/null && return
     done
-    fail 127 "there is no $1 on the PATH; install MPI, or say with $variable which to use"
+    fail 127 "there is no $1 on the PATH; install it, or say with $variable which to use"
 }
