@@ -9,6 +9,7 @@
 #include "base/address.h"
 
 #include <dlfcn.h>
+#include <inttypes.h>
 #include <link.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,13 +24,15 @@ bool memheap_address_find_mapping(const void *address,
     uintptr_t here = (uintptr_t)&line;
     uintptr_t at = (uintptr_t)address;
     FILE *maps = fopen("/proc/self/maps", "re");
+    *mapping = (memheap_mapping_t){.low = 0};
     while (maps != NULL && !found && fgets(line, sizeof(line), maps) != NULL) {
         *mapping = (memheap_mapping_t){.low = 0};
-        found = sscanf(line, "%zx-%zx %4s %lx %*s %lu %255[^\n]", &mapping->low,
-                       &mapping->high, mapping->protection,
-                       (unsigned long *)&mapping->position,
-                       (unsigned long *)&mapping->inode, mapping->name) >= 5 &&
-                at >= mapping->low && at < mapping->high;
+        found =
+            sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %lx %*s %lu %255[^\n]",
+                   &mapping->low, &mapping->high, mapping->protection,
+                   (unsigned long *)&mapping->position,
+                   (unsigned long *)&mapping->inode, mapping->name) >= 5 &&
+            at >= mapping->low && at < mapping->high;
     }
     if (maps != NULL)
         fclose(maps);

@@ -545,7 +545,8 @@ memheap_status_t memheap_load_blocks(memheap_t *heap,
     /* The digest goes on from what memheap_load_info() has read. */
     add_to_digest(stream, &magic, sizeof(magic));
     add_to_digest(stream, info, sizeof(*info));
-    add_to_digest(stream, &(uint64_t){stream->digest}, sizeof(uint64_t));
+    uint64_t digest = stream->digest;
+    add_to_digest(stream, &digest, sizeof(digest));
     size_t bytes = 0;
     entry_t *entries = NULL;
     if (__builtin_mul_overflow(info->blocks, sizeof(entry_t), &bytes))

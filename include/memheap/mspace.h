@@ -172,7 +172,7 @@ void mspace_malloc_stats(mspace msp);
 
 /** What dlmalloc's `struct mallinfo` has, by its names. Another name, because
  *  the C library has a struct mallinfo with other types. */
-typedef struct mspace_mallinfo {
+typedef struct mspace_counts {
     size_t arena;    /* mspace_footprint() */
     size_t ordblks;  /* number of free extents */
     size_t smblks;   /* 0 */

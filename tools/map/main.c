@@ -362,9 +362,8 @@ int main(int argc, char **argv)
     if (options.pids == NULL || options.traces == NULL ||
         options.components == NULL) {
         cli_fail(&cli, "there is no memory for the picture");
-        return CLI_WRONG;
-    }
-    if (read_options(&options, argc, argv, &status)) {
+        status = CLI_WRONG;
+    } else if (read_options(&options, argc, argv, &status)) {
         bool good = options.trace_count > 0
                         ? take_traces(&options, &picture)
                         : take_live(&options, &live, &picture);

@@ -129,8 +129,8 @@ static int take_list(const live_heap_t *heap, snapshot_t *snapshot)
     size_t bytes = page->list_blocks * sizeof(*snapshot->blocks);
     snapshot->count = page->list_blocks;
     snapshot->tag_count = page->list_tags;
-    snapshot->blocks = malloc(bytes + 1);
-    snapshot->tags = malloc(page->list_tags * MEMHEAP_TAG_SIZE + 1);
+    snapshot->blocks = calloc(1, bytes + 1);
+    snapshot->tags = calloc(1, page->list_tags * MEMHEAP_TAG_SIZE + 1);
     if (snapshot->blocks == NULL || snapshot->tags == NULL)
         return ENOMEM;
     int error =
