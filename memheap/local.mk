@@ -16,6 +16,7 @@ core_sources = memheap/batch.c memheap/batch.h memheap/block_ops.h \
 	memheap/inspect.h memheap/process.c memheap/process.h \
 	memheap/properties.c memheap/properties.h memheap/resize.c \
 	memheap/resize.h memheap/save.c memheap/save.h \
+	memheap/stream.c memheap/stream.h \
 	memheap/thread_cache.c memheap/thread_cache.h \
 	memheap/trim.c memheap/trim.h
 debug_sources = memheap/debug/access.c memheap/debug/access.h \

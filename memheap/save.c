@@ -20,11 +20,11 @@
 #include "config.h"
 
 #include "memheap/save.h"
+#include "memheap/stream.h"
 #include "memheap/block_ops.h"
 #include "base/text.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,7 +32,6 @@
 #define MAGIC UINT64_C(0x014D454D48454150)
 
 enum {
-    BUFFER = 1 << 16,
     RUN = 1 << 16 /* zero bytes are looked for in parts of this size */
 };
 
@@ -42,163 +41,6 @@ typedef struct entry {
                               the contents */
     char tag[MEMHEAP_TAG_SIZE];
 } entry_t;
-
-/* A file that is written or read in order. */
-typedef struct stream {
-    int fd;
-    int error; /* errno of the first error; 0: none */
-    bool ends; /* the file ended too early */
-    uint64_t digest;
-    size_t next, count; /* in the buffer */
-    char buffer[BUFFER];
-} stream_t;
-
-static void add_to_digest(stream_t *stream, const void *data, size_t size)
-{
-    uint64_t digest = stream->digest;
-    for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
-        uint64_t word = 0;
-        memcpy(&word, (const char *)data + i,
-               memheap_min(size - i, sizeof(word)));
-        digest = (digest ^ word) * UINT64_C(0x9E3779B97F4A7C15);
-        digest ^= digest >> 32;
-    }
-    stream->digest = digest;
-}
-
-static void write_all(stream_t *stream, const char *data, size_t size)
-{
-    while (size > 0 && stream->error == 0) {
-        ssize_t done = write(stream->fd, data, size);
-        if (done < 0 && errno != EINTR)
-            stream->error = errno;
-        if (done <= 0)
-            continue;
-        data += done;
-        size -= (size_t)done;
-    }
-}
-
-static void flush(stream_t *stream)
-{
-    write_all(stream, stream->buffer, stream->count);
-    stream->count = 0;
-}
-
-static void put_bytes(stream_t *stream, const void *data, size_t size)
-{
-    if (size > BUFFER - stream->count)
-        flush(stream);
-    if (size > BUFFER) {
-        write_all(stream, data, size);
-        return;
-    }
-    memcpy(stream->buffer + stream->count, data, size);
-    stream->count += size;
-}
-
-/* Write bytes, filled up to a word. */
-static void put(stream_t *stream, const void *data, size_t size)
-{
-    static const char zeros[sizeof(uint64_t)];
-    add_to_digest(stream, data, size);
-    put_bytes(stream, data, size);
-    put_bytes(stream, zeros, -size % sizeof(uint64_t));
-}
-
-static void put_digest(stream_t *stream)
-{
-    uint64_t digest = stream->digest;
-    put(stream, &digest, sizeof(digest));
-}
-
-/* Read at most size bytes. @return their number; 0 at the end or on an error */
-static size_t read_some(stream_t *stream, char *to, size_t size)
-{
-    ssize_t done;
-    do {
-        done = read(stream->fd, to, size);
-    } while (done < 0 && errno == EINTR);
-    if (done < 0)
-        stream->error = errno;
-    else if (done == 0)
-        stream->ends = true;
-    return done <= 0 ? 0 : (size_t)done;
-}
-
-static void get_bytes(stream_t *stream, char *to, size_t size)
-{
-    while (size > 0) {
-        size_t part = memheap_min(size, stream->count - stream->next);
-        memcpy(to, stream->buffer + stream->next, part);
-        stream->next += part;
-        if (part == 0 && size >= BUFFER) {
-            part = read_some(stream, to, size);
-        } else if (part == 0) {
-            stream->next = 0;
-            stream->count = read_some(stream, stream->buffer, BUFFER);
-        }
-        if (stream->error != 0 || stream->ends)
-            return;
-        to += part;
-        size -= part;
-    }
-}
-
-static void get(stream_t *stream, void *to, size_t size)
-{
-    char filler[sizeof(uint64_t)];
-    get_bytes(stream, to, size);
-    get_bytes(stream, filler, -size % sizeof(uint64_t));
-    if (stream->error == 0 && !stream->ends)
-        add_to_digest(stream, to, size);
-}
-
-/* Read a digest. Whether it is that of the words before it, and the file was
- * readable up to here. */
-static bool get_digest(stream_t *stream)
-{
-    uint64_t wanted = stream->digest;
-    uint64_t digest = ~wanted;
-    get(stream, &digest, sizeof(digest));
-    return stream->error == 0 && !stream->ends && digest == wanted;
-}
-
-/* Log why a stream cannot be read. @return the status */
-static memheap_status_t unreadable(const stream_t *stream,
-                                   const memheap_log_t *log)
-{
-    if (stream->error != 0) {
-        memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                          "cannot read the saved heap (%s)",
-                          strerror(stream->error));
-        return MEMHEAP_ERR_SYSTEM;
-    }
-    memheap_log_write(log, MEMHEAP_LOG_ERROR, "the saved heap is damaged: %s",
-                      stream->ends ? "the file ends too early"
-                                   : "its contents have changed");
-    return MEMHEAP_ERR_CORRUPT;
-}
-
-static stream_t *stream_new(memheap_status_t *status_p, int fd,
-                            const memheap_log_t *log)
-{
-    stream_t *stream =
-        memheap_memory_new(&memheap_memory_system, sizeof(*stream));
-    *status_p = stream == NULL ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK;
-    if (stream == NULL)
-        memheap_log_write(log, MEMHEAP_LOG_ERROR,
-                          "no memory for a buffer of %zu bytes",
-                          sizeof(*stream));
-    else
-        stream->fd = fd;
-    return stream;
-}
-
-static void stream_delete(stream_t *stream)
-{
-    memheap_memory_delete(&memheap_memory_system, stream, sizeof(*stream));
-}
 
 /* Collects the live blocks of a heap. */
 typedef struct table {
@@ -296,8 +138,8 @@ static void put_contents(stream_t *stream, const memheap_t *heap,
         size_t data = at + run[0];
         while (data + run[1] < end && zeros_at(heap, data + run[1], end) == 0)
             run[1] += memheap_min(end - data - run[1], RUN);
-        put(stream, run, sizeof(run));
-        put(stream, heap->base + data, run[1]);
+        stream_put(stream, run, sizeof(run));
+        stream_put(stream, heap->base + data, run[1]);
         at = data + run[1];
     }
 }
@@ -316,16 +158,16 @@ static memheap_status_t save(memheap_t *heap, memheap_save_info_t *info,
         return status;
     }
     info->blocks = table.count;
-    put(stream, &magic, sizeof(magic));
-    put(stream, info, sizeof(*info));
-    put_digest(stream);
+    stream_put(stream, &magic, sizeof(magic));
+    stream_put(stream, info, sizeof(*info));
+    stream_put_digest(stream);
     for (size_t i = 0; i < table.count; i++)
-        put(stream, &table.entries[i], sizeof(entry_t));
-    put_digest(stream);
+        stream_put(stream, &table.entries[i], sizeof(entry_t));
+    stream_put_digest(stream);
     for (size_t i = 0; i < table.count && stream->error == 0; i++)
         put_contents(stream, heap, &table.entries[i]);
-    put_digest(stream);
-    flush(stream);
+    stream_put_digest(stream);
+    stream_flush(stream);
     table_delete(&table);
     if (stream->error == 0)
         return MEMHEAP_OK;
@@ -381,7 +223,7 @@ memheap_status_t memheap_load_info(int fd, memheap_save_info_t *info,
     size_t got = 0;
     while (got < sizeof(head)) {
         size_t part =
-            read_some(stream, (char *)&head + got, sizeof(head) - got);
+            stream_read(stream, (char *)&head + got, sizeof(head) - got);
         if (part == 0)
             break;
         got += part;
@@ -394,10 +236,10 @@ memheap_status_t memheap_load_info(int fd, memheap_save_info_t *info,
         stream_delete(stream);
         return MEMHEAP_ERR_CORRUPT;
     }
-    add_to_digest(stream, &head.magic, sizeof(head.magic));
-    add_to_digest(stream, &head.info, sizeof(head.info));
+    stream_digest(stream, &head.magic, sizeof(head.magic));
+    stream_digest(stream, &head.info, sizeof(head.info));
     if (stream->error != 0 || stream->ends || head.digest != stream->digest)
-        status = unreadable(stream, log);
+        status = stream_unreadable(stream, log);
     *info = head.info;
     info->component[sizeof(info->component) - 1] = '\0';
     stream_delete(stream);
@@ -466,7 +308,7 @@ static void get_contents(stream_t *stream, memheap_t *heap,
     while (at < entry->length && stream->error == 0 && !stream->ends) {
         uint64_t run[2] = {0, 0};
         size_t left = entry->length - at;
-        get(stream, run, sizeof(run));
+        stream_get(stream, run, sizeof(run));
         if (run[0] > left || run[1] > left - run[0] ||
             (run[0] == 0 && run[1] == 0)) {
             stream->ends = true; /* as if nothing followed */
@@ -474,7 +316,7 @@ static void get_contents(stream_t *stream, memheap_t *heap,
         }
         if (at < dirty)
             memset(start + at, 0, memheap_min(run[0], dirty - at));
-        get(stream, start + at + run[0], run[1]);
+        stream_get(stream, start + at + run[0], run[1]);
         at += run[0] + run[1];
     }
 }
@@ -504,11 +346,11 @@ static memheap_status_t load(memheap_t *heap, stream_t *stream,
                              entry_t *entries, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        get(stream, &entries[i], sizeof(entry_t));
+        stream_get(stream, &entries[i], sizeof(entry_t));
         entries[i].tag[MEMHEAP_TAG_SIZE - 1] = '\0';
     }
-    if (!get_digest(stream))
-        return unreadable(stream, heap->log);
+    if (!stream_get_digest(stream))
+        return stream_unreadable(stream, heap->log);
     size_t placed = 0;
     memheap_status_t status = MEMHEAP_OK;
     for (; placed < count; placed++) {
@@ -525,8 +367,8 @@ static memheap_status_t load(memheap_t *heap, stream_t *stream,
                           heap->name, (unsigned long long)entries[placed].size,
                           (unsigned long long)entries[placed].offset,
                           memheap_status_string(status));
-    else if (!get_digest(stream))
-        status = unreadable(stream, heap->log);
+    else if (!stream_get_digest(stream))
+        status = stream_unreadable(stream, heap->log);
     if (status != MEMHEAP_OK)
         free_entries(heap, entries, placed);
     else
@@ -543,10 +385,10 @@ memheap_status_t memheap_load_blocks(memheap_t *heap,
     if (stream == NULL)
         return status;
     /* The digest goes on from what memheap_load_info() has read. */
-    add_to_digest(stream, &magic, sizeof(magic));
-    add_to_digest(stream, info, sizeof(*info));
+    stream_digest(stream, &magic, sizeof(magic));
+    stream_digest(stream, info, sizeof(*info));
     uint64_t digest = stream->digest;
-    add_to_digest(stream, &digest, sizeof(digest));
+    stream_digest(stream, &digest, sizeof(digest));
     size_t bytes = 0;
     entry_t *entries = NULL;
     if (__builtin_mul_overflow(info->blocks, sizeof(entry_t), &bytes))

@@ -343,8 +343,8 @@ static memheap_status_t start_job(memheap_runtime_t *rt)
         status = share_data(rt, &policy);
     if (status != MEMHEAP_OK)
         goto err_connect;
-    /* Before the last step that waits for all PEs: a PE that returns from it may
-     * end the job at once. */
+    /* Before the last step that waits for all PEs: a PE that returns from it
+     * may end the job at once. */
     memheap_global_exit_open();
     status = create_heap(rt, limit, &policy);
     if (status != MEMHEAP_OK)
