@@ -15,28 +15,27 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A line of /proc/self/maps. */
-typedef struct mapping {
-    uintptr_t low, high;
-    char protection[5];
-    char name[256]; /* "": anonymous */
-} mapping_t;
-
-/* Find the mapping of an address. */
-static bool find_mapping(uintptr_t address, mapping_t *mapping)
+bool memheap_address_find_mapping(const void *address,
+                                  memheap_mapping_t *mapping)
 {
     char line[512];
     bool found = false;
+    uintptr_t here = (uintptr_t)&line;
+    uintptr_t at = (uintptr_t)address;
     FILE *maps = fopen("/proc/self/maps", "re");
     while (maps != NULL && !found && fgets(line, sizeof(line), maps) != NULL) {
-        *mapping = (mapping_t){.low = 0};
-        found =
-            sscanf(line, "%zx-%zx %4s %*s %*s %*s %255[^\n]", &mapping->low,
-                   &mapping->high, mapping->protection, mapping->name) >= 3 &&
-            address >= mapping->low && address < mapping->high;
+        *mapping = (memheap_mapping_t){.low = 0};
+        found = sscanf(line, "%zx-%zx %4s %lx %*s %lu %255[^\n]", &mapping->low,
+                       &mapping->high, mapping->protection,
+                       (unsigned long *)&mapping->position,
+                       (unsigned long *)&mapping->inode, mapping->name) >= 5 &&
+                at >= mapping->low && at < mapping->high;
     }
     if (maps != NULL)
         fclose(maps);
+    mapping->shared = mapping->protection[3] == 's';
+    mapping->is_stack = strcmp(mapping->name, "[stack]") == 0 ||
+                        (here >= mapping->low && here < mapping->high);
     return found;
 }
 
@@ -51,12 +50,11 @@ static const struct link_map *object_at(const void *address)
 
 char *memheap_address_describe(const void *address, char *text, size_t room)
 {
-    mapping_t mapping;
-    if (!find_mapping((uintptr_t)address, &mapping)) {
+    memheap_mapping_t mapping;
+    if (!memheap_address_find_mapping(address, &mapping)) {
         snprintf(text, room, "in no mapped memory");
         return text;
     }
-    uintptr_t here = (uintptr_t)&mapping;
     const struct link_map *object = object_at(address);
     const char *part = strchr(mapping.protection, 'x') != NULL   ? "code"
                        : strchr(mapping.protection, 'w') != NULL ? "variables"
@@ -65,8 +63,7 @@ char *memheap_address_describe(const void *address, char *text, size_t room)
         snprintf(text, room, "in the %s of the program", part);
     else if (object != NULL)
         snprintf(text, room, "in the %s of %s", part, object->l_name);
-    else if (strcmp(mapping.name, "[stack]") == 0 ||
-             (here >= mapping.low && here < mapping.high))
+    else if (mapping.is_stack)
         snprintf(text, room, "on the stack");
     else if (strcmp(mapping.name, "[heap]") == 0)
         snprintf(text, room, "in the memory of malloc()");

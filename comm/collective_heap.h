@@ -12,6 +12,10 @@
  *      after normalization, placement depends only on the set of live blocks.
  * A block is freed or resized only after all PEs have agreed on it.
  *
+ * A PE that has new releases (comm/releases.h) says so in place of its status:
+ * then all PEs first free the blocks that all have released, and agree again.
+ * An allocation that found no space is tried again after that.
+ *
  * How PEs agree differs, and is passed in as memheap_collective_ops_t. The
  * functions are inlined into callers with constant operations, so the compiler
  * calls those directly: an allocation costs as much as hand-written code.
@@ -20,13 +24,20 @@
 #define MEMHEAP_COMM_COLLECTIVE_HEAP_H
 
 #include "comm/call.h"
+#include "comm/releases.h"
 #include "memheap/heap.h"
 #include "base/util.h"
+
+/** In an agreement: a PE has new releases. Worse than any status. As a result:
+ *  blocks have ended, and the call is to be tried again. */
+#define MEMHEAP_RELEASED ((memheap_status_t)-100)
 
 /** What a collective heap needs from its environment. */
 typedef struct memheap_collective_ops {
     /** This PE's part of the heap. */
     memheap_t *(*heap)(const void *context);
+    /** This PE's releases of blocks of the heap. */
+    memheap_releases_t *(*releases)(void *context);
     /** Agree on a call. Collective, and a barrier.
      *  @param mine    this PE's status
      *  @param result  compared if all PEs succeeded
@@ -36,6 +47,8 @@ typedef struct memheap_collective_ops {
     memheap_status_t (*agree)(void *context, const memheap_call_t *call,
                               memheap_status_t mine, uint64_t result,
                               int *pe_p);
+    /** The minimum of a word of each PE. Collective. */
+    uint64_t (*minimum)(void *context, uint64_t word);
     /** The heap's high-water mark may have changed, by a block that ends at
      *  `end` or behind. Called before the PEs agree. May be NULL. */
     void (*grown)(void *context, uintptr_t end);
@@ -71,8 +84,34 @@ MEMHEAP_COLLECTIVE_INLINE void memheap_collective_grown(memheap_collective_t c,
         c.ops->grown(c.context, end);
 }
 
+/** Free the blocks that all PEs have released. Collective.
+ *  @return their number, the same on all PEs */
+size_t memheap_collective_collect(memheap_collective_t c);
+
+/** Agree, after a PE has told that it has new releases.
+ *  @return as agree; MEMHEAP_RELEASED if a PE has no memory, and blocks have
+ *          ended */
+memheap_status_t memheap_collective_agree_again(memheap_collective_t c,
+                                                const memheap_call_t *call,
+                                                memheap_status_t mine,
+                                                uint64_t result, int *pe_p);
+
+/** Step 2. @return as memheap_collective_agree_again() */
+MEMHEAP_COLLECTIVE_INLINE memheap_status_t
+memheap_collective_agree(memheap_collective_t c, const memheap_call_t *call,
+                         memheap_status_t mine, uint64_t result, int *pe_p)
+{
+    bool any_new = memheap_releases_new(c.ops->releases(c.context));
+    memheap_status_t worst = c.ops->agree(
+        c.context, call, MEMHEAP_UNLIKELY(any_new) ? MEMHEAP_RELEASED : mine,
+        result, pe_p);
+    return MEMHEAP_LIKELY(worst != MEMHEAP_RELEASED)
+               ? worst
+               : memheap_collective_agree_again(c, call, mine, result, pe_p);
+}
+
 /** Step 3 of an allocation that failed on a PE: undo the count blocks that this
- *  PE has, and report. */
+ *  PE has, and report, unless worst is MEMHEAP_RELEASED. */
 void memheap_collective_roll_back(memheap_collective_t c,
                                   const memheap_call_t *call,
                                   memheap_status_t worst, int pe,
@@ -80,13 +119,14 @@ void memheap_collective_roll_back(memheap_collective_t c,
 
 /** Steps 2 and 3 of an allocation of count blocks, after
  *  memheap_collective_grown(). This PE has the blocks if mine is MEMHEAP_OK.
- *  @return the same on every PE */
+ *  @return the same on every PE; MEMHEAP_RELEASED: allocate again */
 MEMHEAP_COLLECTIVE_INLINE memheap_status_t memheap_collective_commit(
     memheap_collective_t c, const memheap_call_t *call, memheap_status_t mine,
     uint64_t result, void **blocks, size_t count)
 {
     int pe;
-    memheap_status_t worst = c.ops->agree(c.context, call, mine, result, &pe);
+    memheap_status_t worst =
+        memheap_collective_agree(c, call, mine, result, &pe);
     if (c.ops->publish != NULL) {
         for (size_t i = 0; i < count && MEMHEAP_LIKELY(worst == MEMHEAP_OK);
              i++)
@@ -104,12 +144,16 @@ MEMHEAP_COLLECTIVE_INLINE memheap_status_t
 memheap_collective_alloc(memheap_collective_t c, const memheap_call_t *call,
                          size_t align, size_t size, void **block_p)
 {
-    *block_p = NULL;
-    memheap_status_t mine =
-        memheap_alloc_aligned(memheap_collective_heap(c), align, size, block_p);
-    memheap_collective_grown(c, (uintptr_t)*block_p + size);
-    return memheap_collective_commit(c, call, mine, (uintptr_t)*block_p,
-                                     block_p, 1);
+    memheap_status_t worst;
+    do {
+        *block_p = NULL;
+        memheap_status_t mine = memheap_alloc_aligned(
+            memheap_collective_heap(c), align, size, block_p);
+        memheap_collective_grown(c, (uintptr_t)*block_p + size);
+        worst = memheap_collective_commit(c, call, mine, (uintptr_t)*block_p,
+                                          block_p, 1);
+    } while (MEMHEAP_UNLIKELY(worst == MEMHEAP_RELEASED));
+    return worst;
 }
 
 /** Allocate count * size bytes, set to zero. @return the same on every PE */
@@ -117,17 +161,21 @@ MEMHEAP_COLLECTIVE_INLINE memheap_status_t memheap_collective_alloc_zeroed(
     memheap_collective_t c, const memheap_call_t *call, size_t count,
     size_t size, void **block_p)
 {
-    *block_p = NULL;
-    memheap_status_t mine =
-        memheap_alloc_zeroed(memheap_collective_heap(c), count, size, block_p);
-    memheap_collective_grown(c, UINTPTR_MAX);
-    return memheap_collective_commit(c, call, mine, (uintptr_t)*block_p,
-                                     block_p, 1);
+    memheap_status_t worst;
+    do {
+        *block_p = NULL;
+        memheap_status_t mine = memheap_alloc_zeroed(memheap_collective_heap(c),
+                                                     count, size, block_p);
+        memheap_collective_grown(c, UINTPTR_MAX);
+        worst = memheap_collective_commit(c, call, mine, (uintptr_t)*block_p,
+                                          block_p, 1);
+    } while (MEMHEAP_UNLIKELY(worst == MEMHEAP_RELEASED));
+    return worst;
 }
 
-/** This PE has no live block at an address: agree that the call fails, and
- *  report. The address is the call's first argument. PEs whose addresses lie
- *  outside of the heap agree on that, not on the address.
+/** This PE has no live block at an address, or has released it: agree that the
+ * call fails, and report. The address is the call's first argument. PEs whose
+ * addresses lie outside of the heap agree on that, not on the address.
  *  @return the same on every PE, not MEMHEAP_OK */
 memheap_status_t memheap_collective_refuse(memheap_collective_t c,
                                            const memheap_call_t *call,
@@ -142,9 +190,12 @@ MEMHEAP_COLLECTIVE_INLINE memheap_status_t memheap_collective_find(
     int pe;
     memheap_status_t mine =
         memheap_find_block(memheap_collective_heap(c), block, &usable);
+    if (MEMHEAP_UNLIKELY(
+            memheap_releases_has(c.ops->releases(c.context), block)))
+        mine = MEMHEAP_ERR_BAD_ADDRESS;
     if (MEMHEAP_UNLIKELY(mine != MEMHEAP_OK))
         return memheap_collective_refuse(c, call, block, mine);
-    memheap_status_t worst = c.ops->agree(c.context, call, mine, 0, &pe);
+    memheap_status_t worst = memheap_collective_agree(c, call, mine, 0, &pe);
     if (MEMHEAP_UNLIKELY(worst != MEMHEAP_OK) && c.ops->failed != NULL)
         c.ops->failed(c.context, call, worst, pe);
     return worst;

@@ -35,6 +35,7 @@ typedef enum call_kind {
     CALL_ALLOC_ZEROED, /* count, size */
     CALL_FREE,         /* block */
     CALL_RESIZE,       /* block, size */
+    CALL_COLLECT,
     CALL_POOL
 } call_kind_t;
 
@@ -45,6 +46,7 @@ struct memheap_mpi {
     memheap_log_t log;  /* keeps errors of collective calls */
     bool in_call;       /* a collective call */
     char message[1024]; /* the first error of it, or "" */
+    memheap_releases_t releases;
     memheap_dependents_t dependents;
 };
 
@@ -91,6 +93,9 @@ static void describe(const memheap_call_t *call, char *text, size_t room)
             snprintf(text, room, "memheap_mpi_free(%#zx)", a);
         else
             snprintf(text, room, "memheap_mpi_%s(%#zx, %zu)", call->name, a, b);
+        break;
+    case CALL_COLLECT:
+        snprintf(text, room, "memheap_mpi_collect");
         break;
     case CALL_POOL:
         snprintf(text, room, "an allocation from memheap_mpi_as_pool");
@@ -178,6 +183,20 @@ static memheap_t *heap_of(const void *context)
     return ((const memheap_mpi_t *)context)->symmetric.heap;
 }
 
+static memheap_releases_t *releases_of(void *context)
+{
+    return &((memheap_mpi_t *)context)->releases;
+}
+
+static uint64_t minimum(void *context, uint64_t word)
+{
+    const memheap_mpi_t *heap = context;
+    uint64_t least;
+    MEMHEAP_MPI(MPI_Allreduce, &word, &least, 1, MPI_UINT64_T, MPI_MIN,
+                heap->job.world);
+    return least;
+}
+
 static memheap_status_t agree_on_call(void *context, const memheap_call_t *call,
                                       memheap_status_t mine, uint64_t result,
                                       int *rank_p)
@@ -188,8 +207,12 @@ static memheap_status_t agree_on_call(void *context, const memheap_call_t *call,
 static void describe_bad_block(void *context, const void *block)
 {
     memheap_mpi_t *heap = context;
-    memheap_describe(heap->symmetric.heap, block, heap->message,
-                     sizeof(heap->message));
+    if (memheap_releases_has(&heap->releases, block))
+        snprintf(heap->message, sizeof(heap->message),
+                 "%p is a block that this rank has released", block);
+    else
+        memheap_describe(heap->symmetric.heap, block, heap->message,
+                         sizeof(heap->message));
 }
 
 /* Log why a call failed, on the rank that has the cause. */
@@ -208,7 +231,9 @@ static void report_failure(void *context, const memheap_call_t *call,
 }
 
 static const memheap_collective_ops_t ops = {.heap = heap_of,
+                                             .releases = releases_of,
                                              .agree = agree_on_call,
+                                             .minimum = minimum,
                                              .bad_block = describe_bad_block,
                                              .failed = report_failure};
 
@@ -371,6 +396,7 @@ memheap_status_t memheap_mpi_create(MPI_Comm comm,
     heap->job = job;
     heap->user_log = log;
     heap->log = (memheap_log_t){log_sink, heap, log->level};
+    memheap_releases_open(&heap->releases);
     begin(heap);
     status = end(heap, open_heap(heap, config));
     if (status != MEMHEAP_OK) {
@@ -395,7 +421,9 @@ memheap_status_t memheap_mpi_destroy(memheap_mpi_t *heap)
     status = memheap_job_worst(&heap->job, status);
     if (status != MEMHEAP_OK)
         return status;
+    memheap_collective_collect((memheap_collective_t){&ops, heap});
     memheap_symmetric_report(&heap->job, heap->symmetric.heap);
+    memheap_releases_close(&heap->releases);
     memheap_symmetric_close(&heap->symmetric);
     memheap_job_close(&heap->job);
     free(heap);
@@ -481,6 +509,48 @@ memheap_status_t memheap_mpi_resize(memheap_mpi_t *heap, void *block,
                                     size_t size, void **block_p)
 {
     return resize_as("resize", heap, block, size, block_p);
+}
+
+memheap_status_t memheap_mpi_release(memheap_mpi_t *heap, void *block)
+{
+    char text[512];
+    if (!is_rank(heap->user_log, "release"))
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    if (block == NULL)
+        return MEMHEAP_OK;
+    memheap_status_t status =
+        memheap_releases_add(&heap->releases, heap->symmetric.heap, block);
+    if (status == MEMHEAP_OK)
+        return MEMHEAP_OK;
+    if (status == MEMHEAP_ERR_BUSY)
+        snprintf(text, sizeof(text), "this rank has released it before");
+    else if (status == MEMHEAP_ERR_BAD_ADDRESS)
+        memheap_describe(heap->symmetric.heap, block, text, sizeof(text));
+    else
+        snprintf(text, sizeof(text), "%s", memheap_status_string(status));
+    memheap_log_write(heap->user_log, MEMHEAP_LOG_ERROR,
+                      "rank %d: memheap_mpi_release(%p): %s", heap->job.rank,
+                      block, text);
+    return status == MEMHEAP_ERR_BUSY ? MEMHEAP_ERR_BAD_ADDRESS : status;
+}
+
+memheap_status_t memheap_mpi_collect(memheap_mpi_t *heap, size_t *ended_p)
+{
+    int rank;
+    if (!is_rank(heap->user_log, "collect"))
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    memheap_call_t call = call_of("collect", CALL_COLLECT, 0, 0);
+    memheap_collective_t c = begin(heap);
+    memheap_status_t status = agree(heap, &call, MEMHEAP_OK, 0, &rank);
+    size_t ended = status == MEMHEAP_OK ? memheap_collective_collect(c) : 0;
+    if (ended_p != NULL)
+        *ended_p = ended;
+    return end(heap, status);
+}
+
+size_t memheap_mpi_released(const memheap_mpi_t *heap)
+{
+    return heap->releases.bytes;
 }
 
 void *memheap_mpi_malloc(memheap_mpi_t *heap, size_t size)

@@ -31,7 +31,7 @@
 typedef struct file_id {
     pid_t pid;
     int fd;
-    off_t lead; /* where the window starts in it */
+    off_t position; /* where the window starts in it */
     /* Device and inode confirm the file: in another container, the same pid may
      * be another process. */
     dev_t device;
@@ -91,7 +91,7 @@ static memheap_status_t map_file(const file_id_t *file_id, void *address,
         mapped =
             mmap(address, size, PROT_READ | PROT_WRITE,
                  MAP_SHARED | MAP_NORESERVE | (address == NULL ? 0 : MAP_FIXED),
-                 fd, file_id->lead);
+                 fd, file_id->position);
     int error = errno;
     if (fd >= 0)
         close(fd);
@@ -107,9 +107,10 @@ static memheap_status_t map_file(const file_id_t *file_id, void *address,
     return MEMHEAP_OK;
 }
 
-static file_id_t file_id_of(int fd, size_t lead)
+static file_id_t file_id_of(int fd, size_t position)
 {
-    file_id_t file_id = {.pid = getpid(), .fd = fd, .lead = (off_t)lead};
+    file_id_t file_id = {
+        .pid = getpid(), .fd = fd, .position = (off_t)position};
     struct stat file;
     if (fd >= 0 && fstat(fd, &file) == 0) {
         file_id.device = file.st_dev;
@@ -140,12 +141,13 @@ static void *reserve_aligned(size_t size, size_t align)
 
 memheap_status_t memheap_windows_open(memheap_windows_t *windows,
                                       const memheap_job_t *job, int fd,
-                                      size_t lead, size_t size,
+                                      size_t position, size_t size,
                                       const memheap_log_t *log)
 {
     int count = job->node_size;
     size_t huge = memheap_sysinfo_transparent_huge_size();
     size_t stride = size < huge ? size : memheap_align_up(size, huge);
+    size_t lead = position % huge;
     size_t total;
     char *base = MAP_FAILED;
     errno = ENOMEM;
@@ -162,7 +164,7 @@ memheap_status_t memheap_windows_open(memheap_windows_t *windows,
                           strerror(errno));
         status = MEMHEAP_ERR_SYSTEM;
     }
-    const file_id_t mine = file_id_of(fd, lead);
+    const file_id_t mine = file_id_of(fd, position);
     const file_id_t *ids = memheap_job_node_gather(job, &mine, sizeof(mine));
     for (int i = 0; i < count; i++) {
         void *mapped;

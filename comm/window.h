@@ -36,17 +36,17 @@ memheap_status_t memheap_memory_file_create(const char *name,
 /**
  * Map the memory files of all PEs of the node. Collective over the node.
  *
- * @param fd    this PE's file; -1 if it has none, which fails on every PE
- * @param lead  where in this PE's file the window starts: whole pages, below
- *              the size of a huge page. The window has huge pages where the
- *              file has, if its PE has the same lead as this one
- * @param size  bytes of each window, the same on every PE
+ * @param fd        this PE's file; -1 if it has none, which fails on every PE
+ * @param position  where in this PE's file the window starts, in whole pages.
+ *                  The window has huge pages where the file has, if its PE has
+ *                  the same position as this one, modulo their size
+ * @param size      bytes of each window, the same on every PE
  * @return MEMHEAP_ERR_SYSTEM, logged. The status is this PE's own; the caller
  *         agrees on it with the other PEs
  */
 memheap_status_t memheap_windows_open(memheap_windows_t *windows,
                                       const memheap_job_t *job, int fd,
-                                      size_t lead, size_t size,
+                                      size_t position, size_t size,
                                       const memheap_log_t *log);
 
 /** Unmap all windows. Local; zeroed windows may be closed too. */

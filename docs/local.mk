@@ -59,6 +59,8 @@ man3_examples = docs/man/examples/memheap.c docs/man/examples/memheap_alloc.c \
 	docs/man/examples/shmem_team_split_strided.c \
 	docs/man/examples/shmem_wait_until.c \
 	docs/man/examples/shmemx_heap_size.c \
+	docs/man/examples/shmemx_register.c \
+	docs/man/examples/shmemx_release.c \
 	docs/man/examples/shmemx_space_create.c
 EXTRA_DIST += $(man3_awk) $(man3_examples)
 

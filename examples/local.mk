@@ -1,9 +1,9 @@
 # Example programs. They are installed as sources. The tests build them against
 # an installed prefix, as a user would.
 exampledir = $(docdir)/examples
-dist_example_DATA = examples/halo.c examples/heat.c examples/hello.c \
+dist_example_DATA = examples/arrays.py examples/halo.c examples/heat.c examples/hello.c \
 	examples/histogram.c examples/library.c examples/mistakes.c \
-	examples/plugin.c examples/queue.c \
+	examples/owner.cpp examples/plugin.c examples/queue.c \
 	examples/range.c examples/sort.c
 examplecmakedir = $(exampledir)/cmake
 dist_examplecmake_DATA = examples/cmake/CMakeLists.txt

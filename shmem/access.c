@@ -27,7 +27,7 @@ void memheap_wrong_pe(const char *call, shmem_ctx_t ctx, int pe)
 /* Where the program's variables lie, as text; "" if they are not symmetric. */
 static const char *variables_text(char *text, size_t room)
 {
-    const memheap_data_segment_t *pages = &memheap_runtime.data_pages;
+    const memheap_moved_pages_t *pages = &memheap_runtime.data_pages;
     size_t length = 0;
     text[0] = '\0';
     if (memheap_runtime.data_segment.accessible == 0)
@@ -80,7 +80,7 @@ void memheap_wrong_address(const char *call, const void *address, size_t size,
                         "elements is too large",
                         call);
     if (rt->no_variables[0] != '\0' &&
-        memheap_data_segment_contains(&rt->data_pages, address, 1))
+        memheap_moved_pages_contains(&rt->data_pages, address, 1))
         memheap_mistake(
             "%s: %p is a variable of the program, and variables are not "
             "symmetric: %s",
@@ -113,16 +113,24 @@ const memheap_segment_t *memheap_segment_at(const void *address, size_t size)
         return &rt->heap_segment;
     if (memheap_segment_contains(&rt->data_segment, address, size) &&
         (rt->data_pages.count == 1 ||
-         memheap_data_segment_contains(&rt->data_pages, address, size)))
+         memheap_moved_pages_contains(&rt->data_pages, address, size)))
         return &rt->data_segment;
     for (unsigned id = MEMHEAP_SEGMENT_MORE; id < MEMHEAP_SEGMENTS; id++) {
-        const memheap_space_t *space =
-            __atomic_load_n(&rt->spaces[id], __ATOMIC_ACQUIRE);
-        if (space != NULL &&
-            memheap_segment_contains(space->segment, address, size))
-            return space->segment;
+        const memheap_segment_t *segment =
+            __atomic_load_n(&rt->segments[id], __ATOMIC_ACQUIRE);
+        if (segment != NULL && memheap_segment_contains(segment, address, size))
+            return segment;
     }
     return NULL;
+}
+
+memheap_segment_id_t memheap_segment_unused_id(const memheap_job_t *job)
+{
+    uint64_t unused = 0;
+    for (unsigned id = MEMHEAP_SEGMENT_MORE; id < MEMHEAP_SEGMENTS; id++)
+        unused |= (uint64_t)(memheap_runtime.segments[id] == NULL) << id;
+    unused = memheap_job_and(job, unused);
+    return unused == 0 ? 0 : (memheap_segment_id_t)__builtin_ctzll(unused);
 }
 
 const void *memheap_symmetric_of_window(const memheap_segment_t *segment,

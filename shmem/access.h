@@ -48,6 +48,10 @@ static inline bool memheap_segment_contains(const memheap_segment_t *segment,
  */
 const memheap_segment_t *memheap_segment_at(const void *address, size_t size);
 
+/** A segment id that is unused on all PEs of a job; 0 if there is none.
+ *  Collective over the job. */
+memheap_segment_id_t memheap_segment_unused_id(const memheap_job_t *job);
+
 /** The symmetric address of an address in a window of a segment; NULL if it
  * lies in none. */
 const void *memheap_symmetric_of_window(const memheap_segment_t *segment,

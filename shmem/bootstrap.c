@@ -14,6 +14,7 @@
 #include "shmem/remote_registration.h"
 #include "shmem/space.h"
 #include "shmem/team.h"
+#include "shmem/user_memory.h"
 #include "comm/symmetric.h"
 #include "comm/mpi_init.h"
 #include "comm/program.h"
@@ -198,6 +199,7 @@ static memheap_status_t create_heap(memheap_runtime_t *rt, size_t limit,
     if (status != MEMHEAP_OK)
         goto err_report;
     rt->space.heap = symmetric.heap;
+    memheap_releases_open(&rt->space.releases);
     const char *name = memheap_component_name(rt->space.heap);
     memheap_call_t call = {
         .kind = MEMHEAP_CALL_CREATE,
@@ -263,10 +265,10 @@ static bool can_share_data(memheap_runtime_t *rt)
         CLOSED,
         MOVED
     };
-    const memheap_data_segment_t *pages = &rt->data_pages;
-    size_t state = memheap_data_segment_is_moved(pages) ? MOVED
-                   : pages->moved > 0                   ? CLOSED
-                                                        : NOT_MOVED;
+    const memheap_moved_pages_t *pages = &rt->data_pages;
+    size_t state = memheap_moved_pages_is_moved(pages) ? MOVED
+                   : pages->moved > 0                  ? CLOSED
+                                                       : NOT_MOVED;
     state = memheap_job_min(&rt->job, state, &pe);
     if (state == MOVED)
         return true;
@@ -285,7 +287,7 @@ static bool can_share_data(memheap_runtime_t *rt)
 static memheap_status_t share_data(memheap_runtime_t *rt,
                                    const memheap_memory_policy_t *policy)
 {
-    const memheap_data_segment_t *pages = &rt->data_pages;
+    const memheap_moved_pages_t *pages = &rt->data_pages;
     memheap_status_t status = memheap_job_worst(&rt->job, rt->data_status);
     if (status != MEMHEAP_OK) {
         memheap_runtime_report_any(status);
@@ -306,7 +308,7 @@ static memheap_status_t share_data(memheap_runtime_t *rt,
         rt->data_segment.accessible = pages->size;
     }
     if (policy->pages == MEMHEAP_PAGES_THP)
-        memheap_data_segment_back(pages);
+        memheap_moved_pages_back(pages);
     for (int i = 0; i < pages->count && status == MEMHEAP_OK; i++) {
         if (rt->transport != NULL)
             status = memheap_transport_register(
@@ -436,7 +438,9 @@ void memheap_runtime_stop(void)
     /* The transport first: all memory below is registered with it. */
     disconnect_pes(rt);
     memheap_spaces_stop();
+    memheap_user_memory_stop();
     memheap_windows_close(&rt->heap_segment.windows);
+    memheap_releases_close(&rt->space.releases);
     memheap_end(rt->space.heap);
     unshare_data(rt);
     memheap_job_close(&rt->job);

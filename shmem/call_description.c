@@ -104,6 +104,9 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
     case MEMHEAP_CALL_FREE_BATCH:
         snprintf(text, room, "shmemx_free_batch of %zu blocks (%#zx)", a, b);
         break;
+    case MEMHEAP_CALL_END_RELEASED:
+        snprintf(text, room, "%s", call->name);
+        break;
     case MEMHEAP_CALL_SPACE_CREATE:
         snprintf(text, room, "shmemx_space_create of %zu bytes (%#zx)", a, b);
         break;
@@ -112,6 +115,17 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
         break;
     case MEMHEAP_CALL_SPACE_POOL:
         snprintf(text, room, "an allocation from shmemx_space_pool");
+        break;
+    case MEMHEAP_CALL_REGISTER:
+        snprintf(text, room, "shmemx_register of %zu bytes", a);
+        break;
+    case MEMHEAP_CALL_DEREGISTER:
+        if (a == 0)
+            snprintf(text, room,
+                     "shmemx_deregister of memory that is not registered");
+        else
+            snprintf(text, room, "shmemx_deregister of registration %zu",
+                     a - MEMHEAP_SEGMENT_MORE + 1);
         break;
     case MEMHEAP_CALL_SPLIT_STRIDED:
         snprintf(text, room, "shmem_team_split_strided(%d, %d, %d)", (int)a,

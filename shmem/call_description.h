@@ -24,9 +24,12 @@ typedef enum memheap_call_kind {
     MEMHEAP_CALL_FREE,         /* block */
     MEMHEAP_CALL_MALLOC_BATCH, /* count, digest of the sizes */
     MEMHEAP_CALL_FREE_BATCH,   /* count, digest of the blocks */
+    MEMHEAP_CALL_END_RELEASED,
     MEMHEAP_CALL_SPACE_CREATE, /* size, digest of the rest */
     MEMHEAP_CALL_SPACE_DESTROY,
     MEMHEAP_CALL_SPACE_POOL,
+    MEMHEAP_CALL_REGISTER,      /* size */
+    MEMHEAP_CALL_DEREGISTER,    /* segment id; 0: not registered */
     MEMHEAP_CALL_SPLIT_STRIDED, /* start, stride, size */
     MEMHEAP_CALL_SPLIT_2D,      /* xrange */
     MEMHEAP_CALL_TEAM_DESTROY,

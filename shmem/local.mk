@@ -20,10 +20,11 @@ libmemheap_shmem_la_SOURCES = $(comm_sources) $(shmem_headers) \
 	shmem/group.c shmem/group.h shmem/init.c shmem/lock.c \
 	shmem/long_waits.c shmem/long_waits.h shmem/memory.c shmem/memory.h \
 	shmem/mistakes.c shmem/mistakes.h shmem/mpi_wrappers.c shmem/ordering.c shmem/p2p_sync.c \
-	shmem/process.c shmem/process.h shmem/reduce.c \
+	shmem/process.c shmem/process.h shmem/reduce.c shmem/release.c \
 	shmem/remote_registration.c \
 	shmem/remote_registration.h shmem/rma.c shmem/runtime.c \
-	shmem/runtime.h shmem/space.c shmem/space.h shmem/team.c shmem/team.h
+	shmem/runtime.h shmem/space.c shmem/space.h shmem/team.c shmem/team.h \
+	shmem/user_memory.c shmem/user_memory.h
 # The wrappers of _FORTIFY_SOURCE use up what the compiler may inline: puts and
 # reductions would get longer, and they copy to addresses of unknown length.
 libmemheap_shmem_la_CFLAGS = $(AM_CFLAGS) -U_FORTIFY_SOURCE $(MPI_CFLAGS) \

@@ -90,12 +90,29 @@ static memheap_t *heap_of(const void *context)
     return ((const memheap_space_t *)context)->heap;
 }
 
+static memheap_releases_t *releases_of(void *context)
+{
+    return &((memheap_space_t *)context)->releases;
+}
+
 static memheap_status_t agree_on_call(void *context, const memheap_call_t *call,
                                       memheap_status_t mine, uint64_t result,
                                       int *pe_p)
 {
     const memheap_space_t *space = context;
     return memheap_runtime_agree(space->agree, call, mine, result, pe_p);
+}
+
+static uint64_t reduce_min(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t minimum(void *context, uint64_t word)
+{
+    const memheap_space_t *space = context;
+    memheap_call_t call = {.kind = MEMHEAP_CALL_STEP};
+    return memheap_runtime_reduce(space->agree, &call, word, reduce_min);
 }
 
 static void update_accessible(void *context, uintptr_t end)
@@ -105,9 +122,11 @@ static void update_accessible(void *context, uintptr_t end)
         segment->accessible = memheap_high_water(heap_of(context));
 }
 
-static bool is_alone(const void *context)
+/* Whether a call has nothing to wait for, and no released block to free. */
+static bool is_alone(const memheap_space_t *space)
 {
-    return memheap_runtime_is_alone(((const memheap_space_t *)context)->agree);
+    return memheap_runtime_is_alone(space->agree) &&
+           !memheap_releases_any(&space->releases);
 }
 
 static memheap_status_t publish(void *context, const void *block, int *pe_p)
@@ -119,7 +138,12 @@ static memheap_status_t publish(void *context, const void *block, int *pe_p)
 static void describe_bad_block(void *context, const void *block)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    const memheap_space_t *space = context;
+    memheap_space_t *space = context;
+    if (memheap_releases_has(&space->releases, block)) {
+        snprintf(rt->message, sizeof(rt->message),
+                 "%p is a block that this PE has released", block);
+        return;
+    }
     const void *symmetric = memheap_symmetric_of_window(space->segment, block);
     char *text = rt->message;
     memheap_describe(space->heap, block, text, sizeof(rt->message));
@@ -138,7 +162,9 @@ static void describe_bad_block(void *context, const void *block)
 }
 
 static const memheap_collective_ops_t space_ops = {.heap = heap_of,
+                                                   .releases = releases_of,
                                                    .agree = agree_on_call,
+                                                   .minimum = minimum,
                                                    .grown = update_accessible,
                                                    .publish = publish,
                                                    .bad_block =
@@ -175,6 +201,11 @@ memheap_status_t memheap_space_free(memheap_space_t *space,
     return memheap_collective_free(collective_of(space), call, block);
 }
 
+size_t memheap_space_collect(memheap_space_t *space)
+{
+    return memheap_collective_collect(collective_of(space));
+}
+
 void *memheap_space_resize(memheap_space_t *space, const char *name,
                            void *block, size_t size)
 {
@@ -206,10 +237,14 @@ static MEMHEAP_NOINLINE void *commit_malloc(memheap_status_t mine, size_t size,
 {
     memheap_call_t call = {.kind = MEMHEAP_CALL_MALLOC,
                            .argument = {size, 0, 0}};
-    memheap_status_t worst =
-        memheap_collective_commit(collective_of(&memheap_runtime.space), &call,
-                                  mine, (uintptr_t)block, &block, 1);
-    return MEMHEAP_LIKELY(worst == MEMHEAP_OK) ? block : NULL;
+    memheap_space_t *space = &memheap_runtime.space;
+    memheap_status_t worst = memheap_collective_commit(
+        collective_of(space), &call, mine, (uintptr_t)block, &block, 1);
+    if (MEMHEAP_LIKELY(worst == MEMHEAP_OK))
+        return block;
+    return worst == MEMHEAP_RELEASED
+               ? memheap_space_alloc(space, &call, 1, size)
+               : NULL;
 }
 
 static MEMHEAP_NOINLINE void commit_free(memheap_status_t mine, void *block)
@@ -330,16 +365,18 @@ int pshmemx_malloc_batch(size_t count, const size_t *sizes, void **blocks)
     uint64_t digest = memheap_digest_words(sizes, count);
     memheap_call_t call = {.kind = MEMHEAP_CALL_MALLOC_BATCH,
                            .argument = {count, digest, 0}};
-    memheap_status_t status =
-        memheap_alloc_batch(space->heap, count, 1, sizes, blocks);
-    uint64_t result = 0;
-    if (status == MEMHEAP_OK)
-        result = memheap_digest_words(blocks, count);
-    memheap_collective_grown(collective_of(space), UINTPTR_MAX);
-    return memheap_collective_commit(collective_of(space), &call, status,
-                                     result, blocks, count) == MEMHEAP_OK
-               ? 0
-               : -1;
+    memheap_status_t worst;
+    do {
+        memheap_status_t status =
+            memheap_alloc_batch(space->heap, count, 1, sizes, blocks);
+        uint64_t result = 0;
+        if (status == MEMHEAP_OK)
+            result = memheap_digest_words(blocks, count);
+        memheap_collective_grown(collective_of(space), UINTPTR_MAX);
+        worst = memheap_collective_commit(collective_of(space), &call, status,
+                                          result, blocks, count);
+    } while (worst == MEMHEAP_RELEASED);
+    return worst == MEMHEAP_OK ? 0 : -1;
 }
 MEMHEAP_PROFILED(shmemx_malloc_batch)
 
@@ -375,16 +412,22 @@ int pshmemx_free_batch(size_t count, void *const *blocks)
         memheap_find_batch(space->heap, count, blocks, &bad);
     if (MEMHEAP_UNLIKELY(status != MEMHEAP_OK))
         call.argument[1] = digest_of_wrong(space, blocks, count);
+    for (size_t i = 0; i < count && status == MEMHEAP_OK; i++) {
+        if (memheap_releases_has(&space->releases, blocks[i])) {
+            status = MEMHEAP_ERR_BAD_ADDRESS;
+            bad = blocks[i];
+        }
+    }
     int pe;
     memheap_status_t worst =
-        memheap_runtime_agree(space->agree, &call, status, 0, &pe);
+        memheap_collective_agree(collective_of(space), &call, status, 0, &pe);
     if (worst == MEMHEAP_OK) {
         for (size_t i = 0; i < count; i++)
             memheap_free(space->heap, blocks[i]);
         return 0;
     }
     size_t size;
-    if (bad != NULL &&
+    if (bad != NULL && !memheap_releases_has(&space->releases, bad) &&
         memheap_find_block(space->heap, bad, &size) == MEMHEAP_OK)
         snprintf(rt->message, sizeof(rt->message), "%p appears twice", bad);
     else if (bad != NULL)

@@ -10,6 +10,8 @@
 
 #include "shmem/runtime.h"
 
+#include <shmemx.h>
+
 /** Allocate a block.
  *  @return the same on all PEs: the block; NULL if a PE failed, printed */
 void *memheap_space_alloc(memheap_space_t *space, const memheap_call_t *call,
@@ -29,5 +31,15 @@ memheap_status_t memheap_space_free(memheap_space_t *space,
  *  shmem_realloc. */
 void *memheap_space_resize(memheap_space_t *space, const char *name,
                            void *block, size_t size);
+
+/** The space of a valid handle. */
+static inline memheap_space_t *memheap_space_of(struct shmemx_space *handle)
+{
+    return handle == SHMEMX_SPACE_DEFAULT ? &memheap_runtime.space : handle;
+}
+
+/** Free the blocks that all PEs have released.
+ *  @return their number, the same on all PEs */
+size_t memheap_space_collect(memheap_space_t *space);
 
 #endif

@@ -7,12 +7,13 @@
  * thread of the program can write to a variable. A library that is loaded by
  * dlopen() moves them only if there are no other threads.
  *
- * A forked child gets the variables as they are at the fork. Handlers of
- * pthread_atfork() run in the reverse order of registration before the fork,
- * and in the order of registration after it. Ours are registered at the load,
- * before those of the program. So the parent copies the variables after the
- * program's last handler, and the child uses the copy before its first handler.
- * (After dlopen() there may be older handlers, which run outside of that.)
+ * A forked child gets the variables and the registered memory as they are at
+ * the fork. Handlers of pthread_atfork() run in the reverse order of
+ * registration before the fork, and in the order of registration after it. Ours
+ * are registered at the load, before those of the program. So the parent copies
+ * the variables after the program's last handler, and the child uses the copy
+ * before its first handler. (After dlopen() there may be older handlers, which
+ * run outside of that.)
  *
  * The child of a PE is not a PE. Its state looks like that of a process that
  * has not called shmem_init(), so that the checks of all calls find it.
@@ -21,6 +22,7 @@
 
 #include "shmem/process.h"
 #include "shmem/runtime.h"
+#include "shmem/user_memory.h"
 #include "base/sysinfo.h"
 
 #include <dlfcn.h>
@@ -38,25 +40,28 @@ static _Thread_local void *fork_copy __attribute__((tls_model("initial-exec")));
 
 static void before_fork(void)
 {
-    fork_copy = memheap_data_segment_copy(&memheap_runtime.data_pages);
+    fork_copy = memheap_moved_pages_copy(&memheap_runtime.data_pages);
+    memheap_user_memory_before_fork();
 }
 
 static void after_fork(void)
 {
-    memheap_data_segment_drop_copy(&memheap_runtime.data_pages, fork_copy);
+    memheap_user_memory_after_fork();
+    memheap_moved_pages_drop_copy(&memheap_runtime.data_pages, fork_copy);
 }
 
 static void in_child(void)
 {
     memheap_runtime_t *rt = &memheap_runtime;
-    if (fork_copy == MAP_FAILED) {
+    if (!memheap_user_memory_in_child() || fork_copy == MAP_FAILED) {
         memheap_runtime_error("a forked child has no memory for the program's "
-                              "variables; start processes by posix_spawn(), "
+                              "variables and its registered memory; start "
+                              "processes by posix_spawn(), "
                               "or raise the limit (ulimit -v)");
         _exit(EXIT_FAILURE);
     }
     if (fork_copy != NULL)
-        memheap_data_segment_use_copy(&rt->data_pages, fork_copy);
+        memheap_moved_pages_use_copy(&rt->data_pages, fork_copy);
     if (rt->depth == 0)
         return;
     rt->depth = 0;
@@ -66,8 +71,8 @@ static void in_child(void)
     rt->heap_segment.accessible = 0;
     rt->data_segment.accessible = 0;
     for (unsigned id = MEMHEAP_SEGMENT_MORE; id < MEMHEAP_SEGMENTS; id++) {
-        if (rt->spaces[id] != NULL)
-            rt->spaces[id]->segment->accessible = 0;
+        if (rt->segments[id] != NULL)
+            rt->segments[id]->accessible = 0;
     }
     pthread_mutex_init(&rt->lists_lock, NULL);
 }
@@ -86,24 +91,24 @@ static bool is_loaded_with_program(void)
 
 memheap_status_t memheap_move_data(void)
 {
-    memheap_data_segment_t *data = &memheap_runtime.data_pages;
+    memheap_moved_pages_t *data = &memheap_runtime.data_pages;
     if (memheap_runtime.fork_error != 0) {
         memheap_log_write(&memheap_runtime.log, MEMHEAP_LOG_ERROR,
                           "cannot register fork handlers (%s)",
                           strerror(memheap_runtime.fork_error));
         return MEMHEAP_ERR_SYSTEM;
     }
-    if (data->count == 0 || memheap_data_segment_is_moved(data) ||
+    if (data->count == 0 || memheap_moved_pages_is_moved(data) ||
         memheap_sysinfo_threads() > 1)
         return MEMHEAP_OK;
-    return memheap_data_segment_move(data, &memheap_runtime.log);
+    return memheap_moved_pages_move(data, &memheap_runtime.log);
 }
 
 /* A failure is not reported: the program may never call this library. If it
  * does, shmem_init() tries again. */
 __attribute__((constructor)) static void on_load(void)
 {
-    memheap_data_segment_t *data = &memheap_runtime.data_pages;
+    memheap_moved_pages_t *data = &memheap_runtime.data_pages;
     memheap_runtime.fork_error =
         pthread_atfork(before_fork, after_fork, in_child);
     if (memheap_runtime.fork_error != 0)
@@ -111,5 +116,5 @@ __attribute__((constructor)) static void on_load(void)
     memheap_data_segment_find(data);
     if (data->count > 0 &&
         (is_loaded_with_program() || memheap_sysinfo_threads() == 1))
-        memheap_data_segment_move(data, &memheap_runtime.log);
+        memheap_moved_pages_move(data, &memheap_runtime.log);
 }

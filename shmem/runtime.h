@@ -8,6 +8,7 @@
 #include "comm/data_segment.h"
 #include "comm/job.h"
 #include "comm/node_monitor.h"
+#include "comm/releases.h"
 #include "comm/window.h"
 #include "memheap/dependents.h"
 #include "memheap/heap.h"
@@ -61,6 +62,7 @@ typedef struct shmemx_space {
     memheap_t *heap;
     memheap_segment_t *segment;
     memheap_agree_t *agree; /* of its members */
+    memheap_releases_t releases;
     struct shmemx_team *team;
     bool has_limit; /* the user has set a maximum size */
     bool logged_out_of_memory;
@@ -97,11 +99,13 @@ typedef struct memheap_runtime {
     pthread_mutex_t lists_lock;
     memheap_space_t space;          /* the symmetric heap */
     memheap_segment_t heap_segment; /* its range */
-    /** The spaces that the program created, by segment id. */
+    /** The segments of spaces and of registered memory, by id; and the spaces
+     *  that the program created, by the ids of their segments. */
+    memheap_segment_t *segments[MEMHEAP_SEGMENTS];
     memheap_space_t *spaces[MEMHEAP_SEGMENTS];
     memheap_space_t *ended_spaces;
     memheap_segment_t data_segment; /* global and static variables */
-    memheap_data_segment_t data_pages;
+    memheap_moved_pages_t data_pages;
     memheap_status_t data_status; /* of moving them, and of the exit handler */
     int fork_error;               /* why there are no fork handlers, or 0 */
     /** Why variables are not symmetric, or "". */

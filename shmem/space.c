@@ -47,12 +47,6 @@ static user_space_t *user_space_of(shmemx_space_t space)
     return (user_space_t *)(void *)space;
 }
 
-/* The space of a valid handle. */
-static memheap_space_t *space_of(shmemx_space_t space)
-{
-    return space == SHMEMX_SPACE_DEFAULT ? &memheap_runtime.space : space;
-}
-
 /* Find the folder of a device; NULL for main memory. False if this PE does not
  * have the device. */
 static bool find_device(int device, const char **folder_p)
@@ -66,17 +60,6 @@ static bool find_device(int device, const char **folder_p)
            (device == SHMEMX_DEVICE_FOLDER && folder[0] != '\0' &&
             stat(folder, &file) == 0 && S_ISDIR(file.st_mode) &&
             access(folder, W_OK | X_OK) == 0);
-}
-
-/* A segment id that is free on all members; 0 if there is none. */
-static memheap_segment_id_t take_id(user_space_t *made)
-{
-    memheap_runtime_t *rt = &memheap_runtime;
-    uint64_t unused = 0;
-    for (unsigned id = MEMHEAP_SEGMENT_MORE; id < MEMHEAP_SEGMENTS; id++)
-        unused |= (uint64_t)(rt->spaces[id] == NULL) << id;
-    unused = memheap_job_and(&made->job, unused);
-    return unused == 0 ? 0 : (memheap_segment_id_t)__builtin_ctzll(unused);
 }
 
 /* The maximum size of a space on each PE. */
@@ -118,11 +101,11 @@ static memheap_status_t space_open(user_space_t *made,
         .pe_stride = made->segment.members.stride,
         .synced = true,
         .warnings = &memheap_runtime_warnings};
-    memheap_segment_id_t id = take_id(made);
+    memheap_segment_id_t id = memheap_segment_unused_id(&made->job);
     if (id == 0) {
         memheap_log_write(&rt->log, MEMHEAP_LOG_ERROR,
-                          "there are %d spaces already, which is the maximum; "
-                          "destroy one first",
+                          "there are %d spaces and registrations already, "
+                          "which is the maximum; end one first",
                           MEMHEAP_SEGMENTS - MEMHEAP_SEGMENT_MORE);
         return MEMHEAP_ERR_NO_MEMORY;
     }
@@ -136,6 +119,7 @@ static memheap_status_t space_open(user_space_t *made,
     if (status != MEMHEAP_OK)
         return status;
     made->space.heap = made->symmetric.heap;
+    memheap_releases_open(&made->space.releases);
     made->segment.base = made->symmetric.base;
     made->segment.windows = made->symmetric.windows;
     made->segment.access_checked = memheap_is_access_checked(made->space.heap);
@@ -166,6 +150,7 @@ static void space_close(user_space_t *made)
     memheap_runtime_t *rt = &memheap_runtime;
     if (rt->transport != NULL && made->segment.id != 0)
         memheap_transport_deregister(rt->transport, made->segment.id);
+    memheap_releases_close(&made->space.releases);
     memheap_symmetric_close(&made->symmetric);
     memheap_job_close(&made->job);
     made->segment.accessible = 0;
@@ -217,14 +202,16 @@ static void space_publish(user_space_t *made, shmem_team_t team)
     space->agree = team->agree;
     space->teams = 1;
     team->space = space;
-    __atomic_store_n(&memheap_runtime.spaces[made->segment.id], space,
-                     __ATOMIC_RELEASE);
+    memheap_runtime.spaces[made->segment.id] = space;
+    __atomic_store_n(&memheap_runtime.segments[made->segment.id],
+                     &made->segment, __ATOMIC_RELEASE);
 }
 
 static void space_unpublish(user_space_t *made)
 {
-    __atomic_store_n(&memheap_runtime.spaces[made->segment.id], NULL,
+    __atomic_store_n(&memheap_runtime.segments[made->segment.id], NULL,
                      __ATOMIC_RELEASE);
+    memheap_runtime.spaces[made->segment.id] = NULL;
 }
 
 int pshmemx_space_create(const shmemx_space_config_t *config,
@@ -301,6 +288,7 @@ static memheap_status_t check_unused(const user_space_t *made)
 
 void memheap_space_report(memheap_space_t *space)
 {
+    memheap_space_collect(space);
     if (memheap_symmetric_report(space->segment->members.job, space->heap))
         memheap_runtime_set_exit_status("MEMHEAP_LEAKS_STATUS");
 }
@@ -354,9 +342,10 @@ void memheap_spaces_stop(void)
 {
     for (unsigned id = MEMHEAP_SEGMENT_MORE; id < MEMHEAP_SEGMENTS; id++) {
         memheap_space_t *space = memheap_runtime.spaces[id];
-        memheap_runtime.spaces[id] = NULL;
-        if (space != NULL)
-            space_close(user_space_of(space));
+        if (space == NULL)
+            continue;
+        space_unpublish(user_space_of(space));
+        space_close(user_space_of(space));
     }
     while (memheap_runtime.ended_spaces != NULL) {
         memheap_space_t *space = memheap_runtime.ended_spaces;
@@ -380,7 +369,7 @@ void *pshmemx_space_malloc(shmemx_space_t space, size_t size)
     memheap_call_t call = {.kind = MEMHEAP_CALL_MALLOC,
                            .argument = {size, 0, 0},
                            .name = "shmemx_space_malloc"};
-    return memheap_space_alloc(space_of(space), &call, 1, size);
+    return memheap_space_alloc(memheap_space_of(space), &call, 1, size);
 }
 MEMHEAP_PROFILED(shmemx_space_malloc)
 
@@ -392,7 +381,7 @@ void *pshmemx_space_malloc_with_hints(shmemx_space_t space, size_t size,
     memheap_call_t call = {.kind = MEMHEAP_CALL_MALLOC_HINTS,
                            .argument = {size, (uint64_t)hints, 0},
                            .name = "shmemx_space_malloc_with_hints"};
-    return memheap_space_alloc(space_of(space), &call, 1, size);
+    return memheap_space_alloc(memheap_space_of(space), &call, 1, size);
 }
 MEMHEAP_PROFILED(shmemx_space_malloc_with_hints)
 
@@ -403,7 +392,8 @@ void *pshmemx_space_calloc(shmemx_space_t space, size_t count, size_t size)
     memheap_call_t call = {.kind = MEMHEAP_CALL_CALLOC,
                            .argument = {count, size, 0},
                            .name = "shmemx_space_calloc"};
-    return memheap_space_alloc_zeroed(space_of(space), &call, count, size);
+    return memheap_space_alloc_zeroed(memheap_space_of(space), &call, count,
+                                      size);
 }
 MEMHEAP_PROFILED(shmemx_space_calloc)
 
@@ -414,7 +404,7 @@ void *pshmemx_space_align(shmemx_space_t space, size_t alignment, size_t size)
     memheap_call_t call = {.kind = MEMHEAP_CALL_ALIGN,
                            .argument = {alignment, size, 0},
                            .name = "shmemx_space_align"};
-    return memheap_space_alloc(space_of(space), &call, alignment, size);
+    return memheap_space_alloc(memheap_space_of(space), &call, alignment, size);
 }
 MEMHEAP_PROFILED(shmemx_space_align)
 
@@ -423,8 +413,8 @@ void *pshmemx_space_realloc(shmemx_space_t space, void *ptr, size_t size)
     memheap_runtime_begin("shmemx_space_realloc");
     if (space == SHMEMX_SPACE_INVALID)
         return NULL;
-    return memheap_space_resize(space_of(space), "shmemx_space_realloc", ptr,
-                                size);
+    return memheap_space_resize(memheap_space_of(space), "shmemx_space_realloc",
+                                ptr, size);
 }
 MEMHEAP_PROFILED(shmemx_space_realloc)
 
@@ -442,16 +432,16 @@ void pshmemx_space_free(shmemx_space_t space, void *ptr)
         return;
     memheap_runtime_begin("shmemx_space_free");
     if (space != SHMEMX_SPACE_INVALID && ptr != NULL)
-        release(space_of(space), ptr);
+        release(memheap_space_of(space), ptr);
 }
 MEMHEAP_PROFILED(shmemx_space_free)
 
 shmem_team_t pshmemx_space_get_team(shmemx_space_t space)
 {
     memheap_runtime_begin("shmemx_space_get_team");
-    if (space == SHMEMX_SPACE_INVALID || space_of(space)->team_ended)
+    if (space == SHMEMX_SPACE_INVALID || memheap_space_of(space)->team_ended)
         return SHMEM_TEAM_INVALID;
-    return space_of(space)->team;
+    return memheap_space_of(space)->team;
 }
 MEMHEAP_PROFILED(shmemx_space_get_team)
 
@@ -461,7 +451,7 @@ int pshmemx_space_get_caps(shmemx_space_t space, long *caps)
     *caps = 0;
     if (space == SHMEMX_SPACE_INVALID)
         return -1;
-    const memheap_job_t *job = space_of(space)->segment->members.job;
+    const memheap_job_t *job = memheap_space_of(space)->segment->members.job;
     *caps = SHMEMX_CAP_RMA | SHMEMX_CAP_COLLECTIVES | SHMEMX_CAP_ATOMICS |
             SHMEMX_CAP_IDENTICAL_ADDRESSES;
     if (job->node_count == 1)
@@ -478,7 +468,7 @@ size_t pshmemx_space_size(shmemx_space_t space)
     memheap_runtime_begin("shmemx_space_size");
     if (space == SHMEMX_SPACE_INVALID)
         return 0;
-    memheap_get_stats(space_of(space)->heap, &stats);
+    memheap_get_stats(memheap_space_of(space)->heap, &stats);
     return stats.size;
 }
 MEMHEAP_PROFILED(shmemx_space_size)
@@ -490,7 +480,7 @@ int pshmemx_space_placement(shmemx_space_t space,
     if (space == SHMEMX_SPACE_INVALID)
         return -1;
     memheap_status_t status =
-        memheap_get_placement(space_of(space)->heap, placement);
+        memheap_get_placement(memheap_space_of(space)->heap, placement);
     if (status != MEMHEAP_OK)
         memheap_runtime_error("shmemx_space_placement: %s",
                               memheap_runtime.message);
@@ -498,16 +488,22 @@ int pshmemx_space_placement(shmemx_space_t space,
 }
 MEMHEAP_PROFILED(shmemx_space_placement)
 
+memheap_space_t *memheap_space_at(const void *address)
+{
+    memheap_runtime_t *rt = &memheap_runtime;
+    const memheap_segment_t *segment = memheap_segment_at(address, 1);
+    if (segment == &rt->heap_segment)
+        return &rt->space;
+    return segment == NULL || segment->id < MEMHEAP_SEGMENT_MORE
+               ? NULL
+               : rt->spaces[segment->id];
+}
+
 shmemx_space_t pshmemx_space_of_ptr(const void *ptr)
 {
-    const memheap_runtime_t *rt = &memheap_runtime;
     memheap_runtime_begin("shmemx_space_of_ptr");
-    const memheap_segment_t *segment = memheap_segment_at(ptr, 1);
-    if (segment == &rt->heap_segment)
-        return SHMEMX_SPACE_DEFAULT;
-    return segment == NULL || segment->id < MEMHEAP_SEGMENT_MORE
-               ? SHMEMX_SPACE_INVALID
-               : rt->spaces[segment->id];
+    memheap_space_t *space = memheap_space_at(ptr);
+    return space == &memheap_runtime.space ? SHMEMX_SPACE_DEFAULT : space;
 }
 MEMHEAP_PROFILED(shmemx_space_of_ptr)
 
@@ -533,19 +529,20 @@ static memheap_status_t pop(void *state, size_t align, size_t size,
 static memheap_status_t push(void *state, void *block)
 {
     memheap_runtime_begin("shmemx_space_free");
-    return release(space_of(state), block);
+    return release(memheap_space_of(state), block);
 }
 
 static memheap_status_t getsize(void *state, const void *block, size_t *size_p)
 {
-    return memheap_find_block(space_of(state)->heap, block, size_p);
+    return memheap_find_block(memheap_space_of(state)->heap, block, size_p);
 }
 
 static memheap_status_t agree(void *state, memheap_status_t mine)
 {
     memheap_call_t call = {.kind = MEMHEAP_CALL_SPACE_POOL};
     memheap_runtime_begin("shmemx_space_pool");
-    return memheap_runtime_agree(space_of(state)->agree, &call, mine, 0, NULL);
+    return memheap_runtime_agree(memheap_space_of(state)->agree, &call, mine, 0,
+                                 NULL);
 }
 
 memheap_pool_t pshmemx_space_pool(shmemx_space_t space)
@@ -556,6 +553,6 @@ memheap_pool_t pshmemx_space_pool(shmemx_space_t space)
                             .getsize = getsize,
                             .state = space,
                             .agree = agree,
-                            .dependents = &space_of(space)->dependents};
+                            .dependents = &memheap_space_of(space)->dependents};
 }
 MEMHEAP_PROFILED(shmemx_space_pool)

@@ -1,5 +1,5 @@
 /*
- * The spaces that the program created, when the library stops.
+ * The spaces that the program created: to find one, and when the library stops.
  */
 #ifndef MEMHEAP_SHMEM_SPACE_H
 #define MEMHEAP_SHMEM_SPACE_H
@@ -9,6 +9,9 @@
 /** Write the reports that the parameters ask for, for a space that ends.
  *  Collective over its members. */
 void memheap_space_report(memheap_space_t *space);
+
+/** The space whose heap has an address, or NULL. Local. */
+memheap_space_t *memheap_space_at(const void *address);
 
 /** Write the reports of all spaces. Collective over all PEs. */
 void memheap_spaces_report(void);

@@ -106,6 +106,11 @@ for name in $examples; do
         miss "does not compile"
     fact "$name builds with oshcc alone"
 done
+# shellcheck disable=SC2086
+output=$("$prefix/bin/oshc++" -O2 -Wall -Wextra -Werror $sanitizer \
+    "$top_srcdir/examples/owner.cpp" -o "$prefix/owner" 2>&1) ||
+    miss "does not compile"
+fact "owner builds with oshc++"
 
 # oshrun_job WANTED ARGUMENTS: like job, with oshrun.
 oshrun_job()
@@ -116,6 +121,21 @@ oshrun_job()
     status=$?
     check_status "$wanted"
 }
+
+oshrun_job 0 -n 4 ./owner
+says "PE 1: 1 from its neighbour" "8 rows have ended; all memory is back"
+fact "owner runs"
+# NumPy is not of every Python, and a sanitizer has to be loaded first.
+if [ -z "$sanitizer" ] && /usr/bin/python3 -c 'import numpy' 2>/dev/null; then
+    output=$(cd "$prefix" && LD_LIBRARY_PATH=$prefix/lib limited bin/oshrun \
+        -n 3 /usr/bin/python3 share/doc/memheap/examples/arrays.py 2>&1)
+    check_status 0
+    says "PE 1: the sum is 1000" \
+        "0 arrays ended while a view lived, 1 after it; 0 bytes are lost"
+    fact "arrays.py runs"
+else
+    skip "arrays.py needs /usr/bin/python3 with NumPy, and no sanitizer"
+fi
 
 for component in $components; do
     for pes in 1 3 4; do

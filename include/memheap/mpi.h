@@ -84,6 +84,29 @@ memheap_status_t memheap_mpi_free(memheap_mpi_t *heap, void *block);
 memheap_status_t memheap_mpi_resize(memheap_mpi_t *heap, void *block,
                                     size_t size, void **block_p);
 
+/**
+ * Let go of a block alone, at any time and in any order: from a destructor or a
+ * garbage collector, for example. This rank must not use the block any more,
+ * and its accesses to other ranks' copies must be complete. The block ends when
+ * all ranks have released it: in the next collective call of the heap that
+ * allocates, resizes or frees, or in memheap_mpi_collect(). Local; thread-safe,
+ * if the heap is. NULL is ignored.
+ *
+ * @return MEMHEAP_ERR_BAD_ADDRESS  no live block starts at the address, or this
+ *                                  rank has released it before; logged
+ *         MEMHEAP_ERR_NO_METADATA  there is no memory; logged
+ */
+memheap_status_t memheap_mpi_release(memheap_mpi_t *heap, void *block);
+
+/** Free the blocks that all ranks have released. Collective.
+ *  @param ended_p  takes their number, the same on all ranks; may be NULL
+ *  @return MEMHEAP_ERR_DIVERGED  the ranks made different calls; logged */
+memheap_status_t memheap_mpi_collect(memheap_mpi_t *heap, size_t *ended_p);
+
+/** Bytes of the blocks that this rank has released, and that have not ended.
+ *  Local. */
+size_t memheap_mpi_released(const memheap_mpi_t *heap);
+
 /** The address at which this process can load and store the memory of a rank
  *  that lies at `address` there. Local.
  *  @return NULL if the rank is on another node, or the address is above the

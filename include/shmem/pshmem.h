@@ -154,6 +154,13 @@ PSHMEM_DECLARE_(shmemx_space_size)
 PSHMEM_DECLARE_(shmemx_space_placement)
 PSHMEM_DECLARE_(shmemx_space_of_ptr)
 PSHMEM_DECLARE_(shmemx_space_of_team)
+PSHMEM_DECLARE_(shmemx_release)
+PSHMEM_DECLARE_(shmemx_heap_collect)
+PSHMEM_DECLARE_(shmemx_space_collect)
+PSHMEM_DECLARE_(shmemx_heap_released)
+PSHMEM_DECLARE_(shmemx_space_released)
+PSHMEM_DECLARE_(shmemx_register)
+PSHMEM_DECLARE_(shmemx_deregister)
 
 SHMEM_TYPED_ROUTINES_(pshmem_)
 #undef PSHMEM_DECLARE_

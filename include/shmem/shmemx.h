@@ -251,6 +251,95 @@ shmemx_space_t shmemx_space_of_ptr(const void *ptr);
  *  SHMEMX_SPACE_DEFAULT for all other teams. Local. */
 shmemx_space_t shmemx_space_of_team(shmem_team_t team);
 
+/**
+ * @page shmemx_release  free that need not be collective
+ *
+ * A PE releases a block when it likes, in any order, from a destructor or a
+ * garbage collector. The block ends when all of its PEs have released it. These
+ * are extensions: other OpenSHMEM libraries do not have them.
+ *
+ * Such a block is freed in the next collective call that allocates, resizes or
+ * frees memory of its heap, at the same point on all PEs. If an allocation
+ * finds no space, it is tried again after that. What all PEs have released when
+ * the library or the space ends is no leak. Each released block costs its PEs
+ * about as much as shmem_free(), when it is collected; a program that releases
+ * nothing pays nothing.
+ */
+
+/**
+ * Release a block of the symmetric heap or of a space. The calling PE must not
+ * use its copy any more; nor may it have operations on other PEs' copies under
+ * way: shmem_quiet() completes them. The other PEs may use the block until they
+ * release it themselves. Local.
+ *
+ * Threads: with SHMEM_THREAD_MULTIPLE, any thread may call at any time.
+ *
+ * @param ptr  a block; NULL is ignored, as is every block after
+ * shmem_finalize()
+ * @return 0; not 0, with a message, if no live block starts there, if this PE
+ *         has released it before, or if there is no memory to keep the release
+ */
+int shmemx_release(void *ptr);
+
+/** Free the blocks of the symmetric heap that all PEs have released. Collective
+ *  over all PEs, and a barrier.
+ *
+ *  @return the number of these blocks, the same on all PEs */
+size_t shmemx_heap_collect(void);
+
+/** As shmemx_heap_collect(), for a space. Collective over its PEs. */
+size_t shmemx_space_collect(shmemx_space_t space);
+
+/** Return the bytes of the blocks of the symmetric heap that this PE has
+ *  released, and that have not ended. Local. */
+size_t shmemx_heap_released(void);
+
+/** As shmemx_heap_released(), for a space. Local. */
+size_t shmemx_space_released(shmemx_space_t space);
+
+/**
+ * @page shmemx_register  memory of the program made symmetric
+ *
+ * Memory that each PE has from elsewhere becomes accessible to all PEs: a NumPy
+ * array, a mapped file, a buffer of another library. These are extensions:
+ * other OpenSHMEM libraries do not have them.
+ *
+ * RMA, atomics, signals, collectives and shmem_ptr() then take addresses in
+ * that memory. As for variables, a call takes the calling PE's own address of
+ * an object; the object of another PE is as far from the start of that PE's
+ * memory.
+ *
+ * Private memory moves into a memory file that other PEs can map, and keeps its
+ * addresses and contents; meanwhile, no thread may write to it. A forked child
+ * gets a copy. A shared mapping of a file remains one; the file must have a
+ * name, under which this process can open it to read and write. Memory that is
+ * registered when the library ends keeps its contents.
+ */
+
+/**
+ * Register memory. Collective over all PEs, and a barrier.
+ *
+ * @param address  of this PE's memory; a multiple of the page size, as
+ *                 posix_memalign() and mmap() provide it. The memory is mapped,
+ *                 can be written, is not on the stack and not symmetric yet
+ * @param size     bytes, the same on every PE; a multiple of the page size, not
+ * 0
+ * @return address; NULL on every PE, with a message, if the memory of a PE
+ *         cannot be registered, or if there are 62 spaces and registrations
+ */
+void *shmemx_register(void *address, size_t size);
+
+/**
+ * End a registration, once all PEs have completed their operations on it. The
+ * memory is private again, and keeps its contents. Collective over all PEs. The
+ * program frees or unmaps the memory after that.
+ *
+ * @param address  that was registered; all PEs name the same registration
+ * @return 0; not 0 on every PE, with a message, if no registered memory starts
+ *         there, or if a PE has no memory to move it back
+ */
+int shmemx_deregister(void *address);
+
 #ifdef __cplusplus
 }
 #endif

@@ -9,6 +9,7 @@
 #include <alloca.h>
 #include <dlfcn.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static bool by_all;
@@ -170,7 +171,14 @@ static bool differ(const char *how)
         shmemx_malloc_batch(2, sizes, blocks);
     else if (strcmp(how, "large") == 0) /* the first PE has no memory for it */
         shmem_malloc(shmem_my_pe() == 0 ? (size_t)1 << 39 : 100);
-    else if (strcmp(how, "kind") == 0 && is_last())
+    else if (strcmp(how, "register") == 0)
+        shmemx_register(shmem_malloc(64), is_last() ? 4096 : 8192);
+    else if (strcmp(how, "deregister") == 0) {
+        char *pages = aligned_alloc(4096, 8192);
+        shmemx_register(pages, 4096);
+        shmemx_register(pages + 4096, 4096);
+        shmemx_deregister(is_last() ? pages : pages + 4096);
+    } else if (strcmp(how, "kind") == 0 && is_last())
         shmem_free(a);
     else if (strcmp(how, "kind") == 0)
         shmem_malloc(64);
@@ -409,6 +417,106 @@ static bool without_effect(const char *how, long *block)
     return true;
 }
 
+/* Wrong releases by PE 0, and a free of what it has released. */
+static bool release_wrong(const char *how, char *block)
+{
+    char local[8];
+    void *blocks[2] = {block, block};
+    bool mine = shmem_my_pe() == 0;
+    bool ends = strncmp(how, "release", 7) == 0;
+    if (strcmp(how, "release-inside") == 0)
+        mine = mine && shmemx_release(block + 16) != 0;
+    else if (strcmp(how, "release-stack") == 0)
+        mine = mine && shmemx_release(local) != 0;
+    else if (strcmp(how, "free-released") != 0 &&
+             strcmp(how, "realloc-released") != 0 &&
+             strcmp(how, "batch-released") != 0 &&
+             strcmp(how, "release-twice") != 0)
+        return false;
+    else
+        mine = mine && shmemx_release(block) == 0;
+    if (strcmp(how, "release-twice") == 0)
+        mine = mine && shmemx_release(block) != 0;
+    else if (strcmp(how, "free-released") == 0)
+        shmem_free(block);
+    else if (strcmp(how, "realloc-released") == 0)
+        mine = shmem_realloc(block, 1000) == NULL && mine;
+    else if (strcmp(how, "batch-released") == 0)
+        mine = shmemx_free_batch(1, blocks) != 0 && mine;
+    if (mine != (shmem_my_pe() == 0))
+        shmem_global_exit(9);
+    if (!ends) /* the block is as before */
+        shmemx_release(shmem_my_pe() == 0 ? NULL : block);
+    else if (strcmp(how, "release-twice") != 0)
+        shmem_free(block);
+    return true;
+}
+
+/* Registrations of memory that is none. */
+static bool register_wrong(const char *how, char *block)
+{
+    enum {
+        PAGE = 4096
+    };
+    char local[3 * PAGE];
+    char *on_stack = local + PAGE - (uintptr_t)local % PAGE;
+    char *pages = aligned_alloc(PAGE, (size_t)4 * PAGE);
+    int protection = PROT_READ | PROT_WRITE;
+    memset(pages, 1, (size_t)4 * PAGE);
+    if (strcmp(how, "register-odd") == 0) {
+        if (shmemx_register(pages + 16, PAGE) != NULL)
+            return false;
+    } else if (strcmp(how, "register-nothing") == 0) {
+        if (shmemx_register(pages, 0) != NULL)
+            return false;
+    } else if (strcmp(how, "register-hole") == 0) {
+        char *hole = mmap(NULL, (size_t)3 * PAGE, protection,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        munmap(hole + PAGE, PAGE);
+        if (shmemx_register(hole, (size_t)3 * PAGE) != NULL)
+            return false;
+    } else if (strcmp(how, "register-constant") == 0) {
+        char *constant =
+            mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (shmemx_register(constant, PAGE) != NULL)
+            return false;
+    } else if (strcmp(how, "register-anonymous") == 0) {
+        char *shared =
+            mmap(NULL, PAGE, protection, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (shmemx_register(shared, PAGE) != NULL)
+            return false;
+    } else if (strcmp(how, "register-stack") == 0) {
+        if (shmemx_register(on_stack, PAGE) != NULL)
+            return false;
+    } else if (strcmp(how, "register-heap") == 0) {
+        block -= (uintptr_t)block % PAGE;
+        if (shmemx_register(block, PAGE) != NULL)
+            return false;
+    } else if (strcmp(how, "register-twice") == 0) {
+        if (shmemx_register(pages, (size_t)2 * PAGE) != pages ||
+            shmemx_register(pages + PAGE, (size_t)3 * PAGE) != NULL ||
+            shmemx_deregister(pages) != 0)
+            return false;
+    } else if (strcmp(how, "register-many") == 0) {
+        size_t most = 0;
+        char *many = aligned_alloc(PAGE, (size_t)80 * PAGE);
+        memset(many, 1, (size_t)80 * PAGE);
+        while (shmemx_register(many + most * PAGE, PAGE) != NULL)
+            most++;
+        if (most != 62)
+            return false;
+    } else if (strcmp(how, "deregister-none") == 0) {
+        if (shmemx_deregister(pages) == 0)
+            return false;
+    } else {
+        return false;
+    }
+    for (size_t i = 0; i < (size_t)4 * PAGE; i++)
+        if (pages[i] != 1)
+            return false;
+    return true;
+}
+
 /* Mistakes that all PEs make, and survive. */
 static bool all(const char *how, const char *number)
 {
@@ -433,7 +541,8 @@ static bool all(const char *how, const char *number)
         if (shmem_my_pe() == 0)
             printf("%s of %zu\n", other == NULL ? "none" : "a block",
                    shmemx_heap_size());
-    } else if (!free_foreign(how, block) &&
+    } else if (!release_wrong(how, block) && !register_wrong(how, block) &&
+               !free_foreign(how, block) &&
                !without_effect(how, (long *)(void *)block)) {
         return strcmp(how, "plain") == 0;
     }

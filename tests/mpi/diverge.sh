@@ -29,6 +29,8 @@ calloc|shmem_calloc(20, 8)|shmem_calloc(10, 8)
 hints|shmem_malloc_with_hints(64, 0x1)|shmem_malloc_with_hints(64, 0)
 realloc|shmem_realloc(0x|shmem_realloc(0x
 batch|shmemx_malloc_batch of 2 blocks|shmemx_malloc_batch of 2 blocks
+register|shmemx_register of 8192 bytes|shmemx_register of 4096 bytes
+deregister|shmemx_deregister of registration 2|shmemx_deregister of registration 1
 kind|shmem_malloc(64)|shmem_free(0x
 block|shmem_free(0x|shmem_free(0x
 stranger|shmem_free(0x|shmem_free of a foreign address: 0x
@@ -228,6 +230,13 @@ free-nothing|: it is in no mapped memory;
 free-window|, the result of shmem_ptr() for 0x1
 realloc-stack|: it is on the stack;
 batch-stack|: it is on the stack;
+release-inside|PE 0: shmemx_release(0x
+release-inside|: it lies 16 bytes into the block of 64 bytes at 0x
+release-stack|: it is on the stack;
+release-twice|: this PE has released it before;
+free-released|is a block that this PE has released;
+realloc-released|is a block that this PE has released;
+batch-released|is a block that this PE has released;
 default-ctx|shmem_ctx_destroy: SHMEM_CTX_DEFAULT cannot be destroyed
 world-team|shmem_team_destroy: predefined teams cannot be destroyed
 default-space|shmemx_space_destroy: SHMEMX_SPACE_DEFAULT cannot be destroyed
@@ -243,6 +252,17 @@ while IFS='|' read -r name what; do
     fact "$name is reported once, and survived"
 done <<END
 align|shmem_align(48, 100): bad argument: 48 is no power of two
+register-odd|PE 0: shmemx_register: address and size must be multiples of a page
+register-nothing|PE 0: shmemx_register: address and size must be multiples of a page
+register-hole|PE 0: shmemx_register: the memory at 0x
+register-hole|is not mapped
+register-constant|cannot be written
+register-anonymous|the memory is a shared mapping of /dev/zero (deleted), which cannot be opened
+register-stack|is on the stack
+register-heap|is symmetric already, or belongs to this library
+register-twice|is symmetric already, or belongs to this library
+register-many|there are 62 spaces and registrations already, which is the maximum; end one first
+deregister-none|shmemx_deregister: no registered memory starts at 0x
 memory|shmem_malloc(1125899906842624): out of memory: the heap has
 END
 
@@ -257,7 +277,7 @@ fact "MEMHEAP_GUARD=1 tells where a block was freed before"
 job 0 -x MEMHEAP_RECORDS=1 -n 2 "$program" inside
 says "into the block of 64 bytes at 0x" ", allocated from all at diverge.c:"
 fact "MEMHEAP_RECORDS=1 tells where the block around an address was allocated"
-for name in twice free-stack realloc-stack batch-stack; do
+for name in twice free-stack realloc-stack batch-stack release-twice; do
     job 7 -x MEMHEAP_WRONG_FREE_STATUS=7 -n 2 "$program" $name
     says survived
     fact "MEMHEAP_WRONG_FREE_STATUS is the exit status after $name"

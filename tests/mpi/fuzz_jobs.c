@@ -115,7 +115,7 @@ static void allocate_batch(void)
 
 static void release(block_t *block)
 {
-    uint64_t how = draw(3);
+    uint64_t how = draw(4);
     block_check(block);
     step("free %d of %zu bytes in space %d", (int)how, block->size,
          block->space);
@@ -127,6 +127,8 @@ static void release(block_t *block)
         if (how == 0)
             must(shmemx_space_realloc(handle, block->at, 0) == NULL,
                  "realloc to 0 bytes returns a block");
+        else if (how == 3)
+            must(shmemx_release(block->at) == 0, "it is not released");
         else
             shmemx_space_free(handle, block->at);
     } else if (block->space == 0) {
@@ -135,6 +137,8 @@ static void release(block_t *block)
                  "realloc to 0 bytes returns a block");
         else if (how == 1)
             shmem_free(block->at);
+        else if (how == 3)
+            must(shmemx_release(block->at) == 0, "it is not released");
         else
             shfree(block->at);
     }
@@ -518,6 +522,7 @@ static void run_program(uint64_t seed, unsigned seconds)
     }
     end_all(ballast);
     step("end");
+    shmemx_heap_collect();
     must(shmemx_heap_free() == unused, "%zu bytes are lost",
          unused - shmemx_heap_free());
     must(shmemx_heap_check() == 0, "the heap is not consistent");

@@ -9,9 +9,10 @@ mpi_tests = tests/mpi/active_sets.mpi tests/mpi/amo.mpi \
 	tests/mpi/memory_policy.mpi tests/mpi/mixed_nodes.mpi \
 	tests/mpi/mpi_heap.mpi tests/mpi/p2p_sync.mpi tests/mpi/pages.mpi \
 	tests/mpi/pools.mpi tests/mpi/profiling.mpi \
-	tests/mpi/reduce.mpi tests/mpi/rma.mpi \
+	tests/mpi/reduce.mpi tests/mpi/releases.mpi tests/mpi/rma.mpi \
 	tests/mpi/space.mpi tests/mpi/rooted_broadcasts.mpi \
 	tests/mpi/team.mpi tests/mpi/threads.mpi tests/mpi/typed.mpi \
+	tests/mpi/user_memory.mpi \
 	tests/mpi/one_pe_out_of_memory.mpi tests/mpi/variables.mpi \
 	tests/mpi/variables_fixed.mpi
 # Programs that scripts start.

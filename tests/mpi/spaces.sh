@@ -99,6 +99,6 @@ says "heap \"symmetric\", component" "heap \"space 1\", component" \
     "allocations    1 on each PE"
 fact "statistics of spaces are reported"
 job 0 -n 2 "$program" many
-says "there are 62 spaces already" "62 spaces"
+says "there are 62 spaces and registrations already" "62 spaces"
 fact "the number of spaces is limited"
 finish

@@ -5,6 +5,7 @@
 #include "tests/mpi/tap.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 enum {
     THREADS = 4,
@@ -163,11 +164,47 @@ static bool two_run(void *(*function)(void *argument))
     return good;
 }
 
+enum {
+    RELEASED = 2000
+};
+
+static void *released[RELEASED];
+static int released_count; /* those that thread 1 may release */
+
+/* Thread 0 allocates; thread 1 releases what thread 0 has allocated. */
+static void *release(void *argument)
+{
+    thread_t *thread = argument;
+    bool good = true;
+    for (int i = 0; i < RELEASED; i++) {
+        if (thread->number == 0) {
+            released[i] = shmem_malloc((size_t)(1 + i % 500));
+            good = released[i] != NULL && good;
+            __atomic_store_n(&released_count, i + 1, __ATOMIC_RELEASE);
+        } else {
+            while (__atomic_load_n(&released_count, __ATOMIC_ACQUIRE) <= i)
+                sched_yield();
+            good = shmemx_release(released[i]) == 0 && good;
+        }
+    }
+    thread->good = good;
+    return NULL;
+}
+
+static bool all_are_released(void)
+{
+    size_t before = shmemx_heap_free();
+    bool good = two_run(release);
+    shmemx_heap_collect();
+    return good && shmemx_heap_released() == 0 &&
+           shmemx_heap_free() == before && shmemx_heap_check() == 0;
+}
+
 int main(void)
 {
     int provided = -1;
     bool good = shmem_init_thread(SHMEM_THREAD_MULTIPLE, &provided) == 0;
-    tap_plan(8);
+    tap_plan(9);
     me = shmem_my_pe();
     n = shmem_n_pes();
     tap_ok(good && provided == SHMEM_THREAD_MULTIPLE,
@@ -208,6 +245,7 @@ int main(void)
            "two threads split teams at once");
     tap_ok(block_is_made() && two_run(settle),
            "two threads complete the same operations");
+    tap_ok(all_are_released(), "a thread releases while another allocates");
     shmem_finalize();
     return 0;
 }

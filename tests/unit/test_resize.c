@@ -261,6 +261,8 @@ static void assert_stays(unsigned char *block, size_t has, size_t wants)
 
 START_TEST(block_that_cannot_be_committed_in_place_does_not_move)
 {
+    if (unit_lacks_addresses())
+        return;
     unit_heap_open(&unit, 2 * _i, TIB, 0, NULL);
     unsigned char *hole = alloc(64 * MIB);
     unsigned char *block = alloc(MIB);
@@ -273,6 +275,8 @@ END_TEST
 
 START_TEST(block_that_cannot_be_committed_elsewhere_does_not_move_over_itself)
 {
+    if (unit_lacks_addresses())
+        return;
     unit_heap_open(&unit, 2 * _i, TIB, 0, NULL);
     unsigned char *hole = alloc(32 * MIB);
     unsigned char *block = alloc(32 * MIB);
@@ -507,6 +511,8 @@ static unsigned char *alloc_below_uncommitted(int index)
 
 START_TEST(block_grows_without_headroom_that_cannot_be_committed)
 {
+    if (unit_lacks_addresses())
+        return;
     void *moved = NULL;
     unsigned char *block = alloc_below_uncommitted(_i);
     rlim_t limit = unit_limit(RLIMIT_DATA, MIB);
@@ -523,6 +529,8 @@ END_TEST
 
 START_TEST(begun_resize_tells_that_headroom_failed)
 {
+    if (unit_lacks_addresses())
+        return;
     memheap_pending_resize_t step;
     memheap_pending_resize_t with;
     unsigned char *block = alloc_below_uncommitted(_i);

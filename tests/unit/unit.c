@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "memheap/debug/access.h"
 #include "memheap/debug/guard_pages.h"
 #include "tests/unit/unit.h"
 
@@ -331,6 +332,11 @@ bool unit_refuse_advice(int advice, int error)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     return filter_calls(filter, sizeof(filter) / sizeof(filter[0]));
+}
+
+bool unit_lacks_addresses(void)
+{
+    return memheap_has_memcheck();
 }
 
 long unit_resident_kib(void)
