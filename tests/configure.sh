@@ -45,7 +45,8 @@ run 1 "$source/configure" --without-mpi --with-openmpi-component CC="$CC"
 says "the component for Open MPI cannot be built: no (without MPI)" libopenmpi-dev
 fact "configure refuses a component for Open MPI that cannot be built"
 
-run 0 "$source/configure" --without-mpi --without-lzma CC="$CC" CFLAGS='-O2 -flto -g'
+run 0 "$source/configure" --without-mpi --without-lzma --disable-rpath CC="$CC" \
+    CFLAGS='-O2 -flto -g'
 says "traces        no (--without-lzma)" "MPI           no" \
     "for Open MPI  no (without MPI)"
 grep -q '^CFLAGS = -O2 -flto=auto -g$' Makefile || miss "has $(grep '^CFLAGS' Makefile)"
@@ -60,4 +61,11 @@ esac
 run 0 tools/memheap-info
 says "MEMHEAP_COMPONENT"
 fact "a library without MPI and lzma builds, with -flto, and no warning"
+
+output=$(grep -E '^(ORIGIN_|osh_rpath)' Makefile; cat memheap.pc)
+says ORIGIN_LDFLAGS osh_rpath -lmemheap
+case $output in
+    *-rpath*) miss "has a run path" ;;
+esac
+fact "configure --disable-rpath leaves out the run paths"
 finish
