@@ -128,10 +128,10 @@ CLEANFILES += tests/faults/process
 TESTS += tests/faults.sh
 EXTRA_DIST += tests/faults.sh tests/faults/judge.awk tests/faults/process.c
 TESTS += tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh
-TESTS += tests/model.sh tests/release.sh tests/secure.sh
+TESTS += tests/abi.sh tests/model.sh tests/release.sh tests/secure.sh
 EXTRA_DIST += tests/liar.c tests/malloc_calls.c tests/model.sh \
 	tests/model/groups.pml tests/model/node.pml tests/model/nodes.pml \
-	tests/release.sh tests/secure.c tests/secure.sh tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
+	tests/abi.sh tests/abi.txt tests/release.sh tests/secure.c tests/secure.sh tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
 	tests/unit/delays.h tests/unit/test_agree.c \
 	tests/unit/test_batch.c tests/unit/test_biased_lock.c \
 	tests/unit/test_bitmap.c tests/unit/test_buddy.c tests/unit/test_cache.c \
@@ -150,3 +150,8 @@ CLEANFILES += $(unit_tests)
 mostlyclean-local:
 	rm -f tests/*.d tests/faults/*.d tests/unit/*.d tests/mpi/*.d tests/installed.*
 	rm -rf tests/installed tests/fuzz/objects tests/fuzz/*.fuzz
+
+# Writes the list of the interfaces, tests/abi.txt.
+.PHONY: abi
+abi: $(lib_LTLIBRARIES)
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/abi.sh --write

@@ -89,3 +89,12 @@ EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
 	tests/mpi/threads.c tests/mpi/typed.c \
 	tests/mpi/one_pe_out_of_memory.c tests/mpi/user_memory.c tests/mpi/variables.c tests/mpi/waits.c \
 	tests/mpi/with_mpi.c tests/faults/job.c
+
+# Tests what is installed. An installation that was moved is tested by
+# `make installcheck prefix=FOLDER`.
+installcheck-local:
+	@$(AM_TESTS_ENVIRONMENT) installed_prefix='$(DESTDIR)$(prefix)' \
+	  installed_libdir='$(DESTDIR)$(libdir)' installed_bindir='$(DESTDIR)$(bindir)' \
+	  installed_datadir='$(DESTDIR)$(datadir)' installed_docdir='$(DESTDIR)$(docdir)' \
+	  $(SHELL) $(srcdir)/tests/install.sh | $(AWK) '{ print } /^not ok/ { bad = 1 } \
+	    /^1\.\./ { done = 1 } END { exit bad || !done }'
