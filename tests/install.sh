@@ -282,6 +282,24 @@ run 0 "$bin/memheap-top" --version
 says "memheap-top "
 fact "memheap-top starts"
 
+version=$("$bin/memheap-top" --version | sed 's/.* //')
+if [ -f /usr/share/lmod/lmod/init/sh ]; then
+    # Lmod reads the file in Tcl too, if there is no other.
+    mkdir -p "$work/share/memheap/modulefiles/memheap"
+    cp "$data/memheap/modulefiles/memheap/$version" "$work/share/memheap/modulefiles/memheap"
+    for root in "${data%/share}" "$work"; do
+        # shellcheck disable=SC1091 # a file of Lmod
+        output=$(. /usr/share/lmod/lmod/init/sh
+            module use "$root/share/memheap/modulefiles"
+            module load "memheap/$version"
+            echo "$MEMHEAP_ROOT:$PATH:$PKG_CONFIG_PATH:" 2>&1)
+        says "$root:" "$root/bin:" "$root/lib"
+    done
+    fact "the modules set the paths"
+else
+    skip "the modules set the paths" "there is no Lmod"
+fi
+
 output=
 for program in "$bin"/*; do
     cmp -s "$data/bash-completion/completions/${program##*/}" \

@@ -18,13 +18,25 @@ fi
 run 0 make -C "$top_builddir" release
 says SHA256SUMS
 name=$(basename "$top_builddir"/memheap-*.tar.xz .tar.xz)
-for file in "$name.tar.xz" "$name.spdx" SHA256SUMS; do
+for file in "$name.tar.xz" "$name.spdx" package.py SHA256SUMS; do
     mv "$top_builddir/$file" "$work" || miss "did not write $file"
 done
 cd "$work" || exit 1
 run 0 sha256sum -c SHA256SUMS
 says "$name.tar.xz: OK" "$name.spdx: OK"
-fact "make release writes a tarball, a list of files and checksums"
+grep -q "sha256=\"$(sha256sum "$name.tar.xz" | cut -d ' ' -f 1)\"" package.py ||
+    miss "has another checksum in package.py"
+fact "make release writes a tarball, a list of files, a recipe and checksums"
+
+version=${name#memheap-}
+output=$(cd "$top_srcdir" &&
+    grep -L "^memheap ($version-\|^Version: *$version\$\|version(\"$version\"\|^version: $version\$" \
+        debian/changelog packaging/memheap.spec packaging/spack/package.py CITATION.cff)
+[ -z "$output" ] || miss "name another version than $version"
+head -n 1 "$top_srcdir/debian/changelog" | grep -q "($version-" ||
+    miss "debian/changelog begins with another version"
+head -n 1 "$top_srcdir/NEWS" | grep -q "memheap $version" || miss "NEWS begins with another version"
+fact "all recipes have the version of version.h"
 
 tar -xf "$name.tar.xz"
 cd "$name" || exit 1
