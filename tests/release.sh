@@ -17,7 +17,8 @@ if ! make -s -C "$top_builddir" dist-needs 2>/dev/null; then
 fi
 run 0 make -C "$top_builddir" release
 says SHA256SUMS
-name=$(basename "$top_builddir"/memheap-*.tar.xz .tar.xz)
+version=$(sed -n 's/^PACKAGE_VERSION = //p' "$top_builddir/Makefile")
+name=memheap-$version
 for file in "$name.tar.xz" "$name.spdx" package.py SHA256SUMS; do
     mv "$top_builddir/$file" "$work" || miss "did not write $file"
 done
@@ -28,7 +29,6 @@ grep -q "sha256=\"$(sha256sum "$name.tar.xz" | cut -d ' ' -f 1)\"" package.py ||
     miss "has another checksum in package.py"
 fact "make release writes a tarball, a list of files, a recipe and checksums"
 
-version=${name#memheap-}
 output=$(cd "$top_srcdir" &&
     grep -L "^memheap ($version-\|^Version: *$version\$\|version(\"$version\"\|^version: $version\$" \
         debian/changelog packaging/memheap.spec packaging/spack/package.py CITATION.cff)
