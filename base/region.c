@@ -44,6 +44,17 @@ static memheap_status_t reserve_failed(const memheap_log_t *log, size_t size)
     return MEMHEAP_ERR_SYSTEM;
 }
 
+/* The private region of reserved addresses. */
+static memheap_region_t private_region(char *base, size_t size)
+{
+    return (memheap_region_t){.kind = MEMHEAP_REGION_PRIVATE,
+                              .base = base,
+                              .size = size,
+                              .fd = -1,
+                              .sharers = 1,
+                              .unit = memheap_page_size()};
+}
+
 memheap_status_t memheap_region_reserve(memheap_region_t *region, size_t size,
                                         const memheap_log_t *log)
 {
@@ -62,13 +73,34 @@ memheap_status_t memheap_region_reserve(memheap_region_t *region, size_t size,
     if (lead > 0)
         munmap(start, lead);
     munmap(start + lead + rounded, span - lead - rounded);
-    *region = (memheap_region_t){.kind = MEMHEAP_REGION_PRIVATE,
-                                 .base = start + lead,
-                                 .size = rounded,
-                                 .fd = -1,
-                                 .sharers = 1,
-                                 .unit = memheap_page_size()};
+    *region = private_region(start + lead, rounded);
     return MEMHEAP_OK;
+}
+
+memheap_status_t memheap_region_reserve_at(memheap_region_t *region,
+                                           void *place, size_t size,
+                                           const memheap_log_t *log)
+{
+    size_t rounded = memheap_page_round(size);
+    char *start =
+        mmap(place, rounded, PROT_NONE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+             -1, 0);
+    if (start == place) {
+        *region = private_region(start, rounded);
+        return MEMHEAP_OK;
+    }
+    if (start != MAP_FAILED) { /* by an old kernel */
+        munmap(start, rounded);
+        errno = EEXIST;
+    }
+    memheap_status_t status =
+        errno == EEXIST ? MEMHEAP_ERR_BUSY : MEMHEAP_ERR_SYSTEM;
+    memheap_log_write(
+        log, MEMHEAP_LOG_ERROR,
+        "cannot reserve %zu bytes of address space at %p (%s)", size, place,
+        status == MEMHEAP_ERR_BUSY ? "the range is taken" : strerror(errno));
+    return status;
 }
 
 memheap_status_t memheap_region_share(memheap_region_t *region, void *base,

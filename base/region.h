@@ -62,6 +62,11 @@ void memheap_region_wrap(memheap_region_t *region, void *base, size_t size);
 memheap_status_t memheap_region_reserve(memheap_region_t *region, size_t size,
                                         const memheap_log_t *log);
 
+/** The same at a given address. MEMHEAP_ERR_BUSY, logged: it is taken. */
+memheap_status_t memheap_region_reserve_at(memheap_region_t *region,
+                                           void *place, size_t size,
+                                           const memheap_log_t *log);
+
 /**
  * Map a shared region over address space that the caller reserved, from a new
  * memory file. On success the region owns both.

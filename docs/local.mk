@@ -58,6 +58,7 @@ man3_examples = docs/man/examples/memheap.c docs/man/examples/memheap_alloc.c \
 	docs/man/examples/shmem_set_lock.c \
 	docs/man/examples/shmem_team_split_strided.c \
 	docs/man/examples/shmem_wait_until.c \
+	docs/man/examples/shmemx_heap_save.c \
 	docs/man/examples/shmemx_heap_size.c \
 	docs/man/examples/shmemx_register.c \
 	docs/man/examples/shmemx_release.c \

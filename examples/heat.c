@@ -9,12 +9,19 @@
  *     oshcc -O2 heat.c -o heat
  *     oshrun -n 4 ./heat                        # writes heat.ppm
  *     oshrun -n 4 ./heat 500 20000 large.ppm
+ *     oshrun -n 4 ./heat 500 20000 large.ppm saved 1000
+ *
+ * The last form saves the symmetric heap after each 1000 steps, to saved.0 and
+ * so on. If it is ended half way, the same command goes on from there.
  */
 #include <shmem.h>
+#include <shmemx.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Each step reads one generation of the plate and writes the other. A neighbour
  * overwrites the ghost row of step s in its step s + 2. It starts that step
@@ -27,6 +34,12 @@ enum {
     ABOVE,
     BELOW
 };
+
+/* What a PE has of the plate, in the symmetric heap. */
+typedef struct state {
+    size_t size, done; /* cells in a row; steps */
+    double *now, *next;
+} state_t;
 
 /* Return the first row of a PE's band. For PE n, return the number of rows. */
 static size_t first_row(size_t size, int pe, int n)
@@ -69,37 +82,55 @@ static int draw(const char *name, const double *plate, size_t size, int n)
     return good;
 }
 
-int main(int argc, char **argv)
+/* Save the heap to NAME.PE. It replaces an older save after all PEs have
+ * written theirs. */
+static void save(const char *name, const state_t *state)
 {
-    shmem_init();
-    int me = shmem_my_pe();
-    int n = shmem_n_pes();
-    int help = argc > 1 && strcmp(argv[1], "--help") == 0;
-    size_t size = argc > 1 ? strtoul(argv[1], NULL, 10) : 256;
-    size_t steps = argc > 2 ? strtoul(argv[2], NULL, 10) : 4000;
-    const char *name = argc > 3 ? argv[3] : "heat.ppm";
-    if (help || argc > 4 || size < (size_t)n || size > 100000) {
-        if (me == 0)
-            fprintf(help ? stdout : stderr,
-                    "Usage: heat [SIZE [STEPS [FILE]]]\n"
-                    "Draws a plate of SIZE x SIZE cells (256, and at least the "
-                    "number of PEs)\nafter STEPS steps (4000) into the picture "
-                    "FILE (heat.ppm).\n");
-        shmem_finalize();
-        return help ? 0 : 2;
+    char old[4096];
+    char path[4096];
+    snprintf(old, sizeof(old), "%s.%d", name, shmem_my_pe());
+    snprintf(path, sizeof(path), "%s.%d.new", name, shmem_my_pe());
+    int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0666);
+    int failed = shmemx_heap_save(state, fd);
+    if (fd >= 0)
+        close(fd);
+    if (!failed && rename(path, old) != 0) {
+        perror(path);
+        failed = 1;
     }
-
-    /* Allocate the same size on every PE: the longest band and its ghost rows.
-     * The array includes the cells around the plate, which never change. */
-    size_t width = size + 2;
-    size_t first = first_row(size, me, n);
-    size_t rows = first_row(size, me + 1, n) - first;
-    size_t most = size / (size_t)n + 1;
-    double *now = shmem_calloc((most + 2) * width, sizeof(*now));
-    double *next = shmem_calloc((most + 2) * width, sizeof(*next));
-    if (now == NULL || next == NULL)
+    if (failed)
         shmem_global_exit(1);
-    for (size_t j = 0; me == 0 && j < width; j++)
+}
+
+/* Load a heap that save() has written. Return NULL if there is none. */
+static state_t *load(const char *name)
+{
+    char path[4096];
+    void *state = NULL;
+    snprintf(path, sizeof(path), "%s.%d", name, shmem_my_pe());
+    int fd = open(path, O_RDONLY);
+    static int found, any;
+    found = fd >= 0;
+    shmem_int_max_reduce(SHMEM_TEAM_WORLD, &any, &found, 1);
+    if (any && shmemx_heap_load(fd, &state) != 0)
+        shmem_global_exit(1);
+    if (fd >= 0)
+        close(fd);
+    return state;
+}
+
+/* Allocate the same size on every PE: the longest band and its ghost rows. The
+ * arrays include the cells around the plate, which never change. */
+static state_t *begin(size_t size, size_t first, size_t rows)
+{
+    size_t width = size + 2;
+    size_t cells = (size / (size_t)shmem_n_pes() + 3) * width;
+    state_t *state = shmem_malloc(sizeof(*state));
+    double *now = shmem_calloc(cells, sizeof(*now));
+    double *next = shmem_calloc(cells, sizeof(*next));
+    if (state == NULL || now == NULL || next == NULL)
+        shmem_global_exit(1);
+    for (size_t j = 0; shmem_my_pe() == 0 && j < width; j++)
         now[j] = next[j] = 1;
     for (size_t i = 0; i < rows + 2; i++) {
         for (size_t j = 1; j <= size; j++) {
@@ -109,11 +140,55 @@ int main(int argc, char **argv)
                 now[i * width + j] = 1;
         }
     }
+    *state = (state_t){size, 0, now, next};
+    return state;
+}
+
+int main(int argc, char **argv)
+{
+    shmem_init();
+    int me = shmem_my_pe();
+    int n = shmem_n_pes();
+    int help = argc > 1 && strcmp(argv[1], "--help") == 0;
+    size_t size = argc > 1 ? strtoul(argv[1], NULL, 10) : 256;
+    size_t steps = argc > 2 ? strtoul(argv[2], NULL, 10) : 4000;
+    const char *name = argc > 3 ? argv[3] : "heat.ppm";
+    const char *saved = argc > 4 ? argv[4] : NULL;
+    size_t each = argc > 5 ? strtoul(argv[5], NULL, 10) : 1000;
+    if (help || argc > 6 || each == 0 || size < (size_t)n || size > 100000) {
+        if (me == 0)
+            fprintf(help ? stdout : stderr,
+                    "Usage: heat [SIZE [STEPS [FILE [SAVED [EACH]]]]]\n"
+                    "Draws a plate of SIZE x SIZE cells (256, and at least the "
+                    "number of PEs)\nafter STEPS steps (4000) into the picture "
+                    "FILE (heat.ppm). Saves its state to\nSAVED.0, SAVED.1 and "
+                    "so on after EACH steps (1000), and goes on from there.\n");
+        shmem_finalize();
+        return help ? 0 : 2;
+    }
+
+    size_t width = size + 2;
+    size_t first = first_row(size, me, n);
+    size_t rows = first_row(size, me + 1, n) - first;
+    state_t *state = saved == NULL ? NULL : load(saved);
+    if (state == NULL)
+        state = begin(size, first, rows);
+    if (state->size != size) {
+        if (me == 0)
+            fprintf(stderr, "%s.0 has a plate of %zu x %zu cells\n", saved,
+                    state->size, state->size);
+        shmem_barrier_all();
+        shmem_global_exit(2);
+    }
+    arrived[ABOVE] = arrived[BELOW] = state->done;
     /* Index of the lower ghost row of the neighbour above. */
     size_t rows_above = me > 0 ? first - first_row(size, me - 1, n) : 0;
     shmem_barrier_all();
 
-    for (size_t step = 1; step <= steps; step++) {
+    while (state->done < steps) {
+        size_t step = state->done + 1;
+        const double *now = state->now;
+        double *next = state->next;
         if (me > 0)
             shmem_signal_wait_until(&arrived[ABOVE], SHMEM_CMP_GE, step - 1);
         if (me < n - 1)
@@ -133,23 +208,26 @@ int main(int argc, char **argv)
             shmem_double_put_signal(&next[0], &next[rows * width], width,
                                     &arrived[ABOVE], step, SHMEM_SIGNAL_SET,
                                     me + 1);
-        double *swap = now;
-        now = next;
-        next = swap;
+        state->next = state->now;
+        state->now = next;
+        state->done = step;
+        if (saved != NULL && step % each == 0)
+            save(saved, state);
     }
     shmem_barrier_all();
 
     int good = 1;
     if (me == 0) {
-        good = draw(name, now, size, n);
+        good = draw(name, state->now, size, n);
         if (good)
             printf("%s: %zu x %zu cells after %zu steps on %d PEs\n", name,
                    size, size, steps, n);
         else
             perror(name);
     }
-    shmem_free(next);
-    shmem_free(now);
+    shmem_free(state->next);
+    shmem_free(state->now);
+    shmem_free(state);
     shmem_finalize();
     return good ? 0 : 1;
 }

@@ -10,6 +10,7 @@
 
 #include "memheap/inspect.h"
 #include "memheap/process.h"
+#include "memheap/save.h"
 #include "memheap/trim.h"
 #include "memheap/debug/sanitizer.h"
 #include "memheap/debug/report.h"
@@ -51,7 +52,7 @@ static memheap_status_t select_module(memheap_t *heap,
 
 /* Use the caller's range, or reserve one. */
 static memheap_status_t find_region(memheap_t *heap,
-                                    const memheap_config_t *config)
+                                    const memheap_config_t *config, void *place)
 {
     memheap_region_t *region = &heap->region;
     memheap_memory_policy_t policy = config->policy;
@@ -70,7 +71,10 @@ static memheap_status_t find_region(memheap_t *heap,
     }
     if (total <= SIZE_MAX - unit)
         total = memheap_align_up(total, unit);
-    memheap_status_t status = memheap_region_reserve(region, total, heap->log);
+    memheap_status_t status =
+        place == NULL
+            ? memheap_region_reserve(region, total, heap->log)
+            : memheap_region_reserve_at(region, place, total, heap->log);
     if (status != MEMHEAP_OK)
         return status;
     status = memheap_pages_apply(region, &policy, heap->log);
@@ -171,8 +175,9 @@ static memheap_status_t log_no_metadata(const memheap_log_t *log)
     return MEMHEAP_ERR_NO_METADATA;
 }
 
-/* As memheap_create_over(). If the region is NULL, the heap finds its own. */
-static memheap_status_t create_heap(const memheap_region_t *given,
+/* As memheap_create_over(). If the region is NULL, the heap finds its own, at
+ * an address if that is not NULL. */
+static memheap_status_t create_heap(const memheap_region_t *given, void *place,
                                     const memheap_config_t *config,
                                     memheap_t **heap_p)
 {
@@ -198,7 +203,7 @@ static memheap_status_t create_heap(const memheap_region_t *given,
     if (given != NULL)
         *region = *given;
     else
-        status = find_region(heap, config);
+        status = find_region(heap, config, place);
     if (status != MEMHEAP_OK)
         goto err_framework;
     const memheap_params_t *params = heap->framework.params;
@@ -283,11 +288,17 @@ memheap_status_t memheap_create_over(const memheap_region_t *region,
                                      const memheap_config_t *config,
                                      memheap_t **heap_p)
 {
-    return create_heap(region, config, heap_p);
+    return create_heap(region, NULL, config, heap_p);
 }
 
 memheap_status_t memheap_create(const memheap_config_t *config,
                                 memheap_t **heap_p)
+{
+    return memheap_create_at(NULL, config, heap_p);
+}
+
+memheap_status_t memheap_create_at(void *place, const memheap_config_t *config,
+                                   memheap_t **heap_p)
 {
     const memheap_log_t *log =
         config->log == NULL ? &memheap_log_stderr : config->log;
@@ -313,7 +324,7 @@ memheap_status_t memheap_create(const memheap_config_t *config,
                                 "has no memory policy");
         return MEMHEAP_ERR_BAD_ARGUMENT;
     }
-    return create_heap(NULL, config, heap_p);
+    return create_heap(NULL, place, config, heap_p);
 }
 
 /* Report on a heap that is destroyed, as the parameters ask. */

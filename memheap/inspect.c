@@ -9,8 +9,11 @@
 #include "memheap/inspect.h"
 #include "base/address.h"
 #include "base/pages.h"
+#include "base/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* The statistics but `resident`. The caller holds the lock and has stopped the
  * thread caches. */
@@ -201,6 +204,98 @@ bool memheap_get_tag_stats(memheap_t *heap, unsigned index,
         *stats = *memheap_records_tag(records, index);
     heap_unlock(heap);
     return known;
+}
+
+/* A call site with its counts. */
+typedef struct site {
+    memheap_call_site_t number;
+    memheap_site_counts_t counts;
+} site_t;
+
+static int compare_sites(const void *a, const void *b)
+{
+    const site_t *x = a;
+    const site_t *y = b;
+    if (x->counts.peak != y->counts.peak)
+        return x->counts.peak > y->counts.peak ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+/* Copy the call sites that have allocated. *count_p takes their number, *room_p
+ * that of the array. @return NULL if there are none, or no memory */
+static site_t *copy_sites(memheap_t *heap, size_t *count_p, size_t *room_p)
+{
+    const memheap_records_t *records = records_of(heap);
+    site_t *sites = NULL;
+    *count_p = *room_p = 0;
+    heap_lock(heap);
+    if (records != NULL && records->site_count > 0) {
+        *room_p = records->site_count;
+        sites = memheap_memory_new(heap->memory, *room_p * sizeof(*sites));
+    }
+    for (uint32_t i = 0; sites != NULL && i < records->site_count; i++) {
+        const memheap_site_counts_t *counts = memheap_records_site(records, i);
+        if (counts->allocations > 0)
+            sites[(*count_p)++] = (site_t){i, *counts};
+    }
+    heap_unlock(heap);
+    return sites;
+}
+
+/* Add a call site to those that are described. @return their number */
+static size_t add_site(memheap_site_stats_t *sites, size_t count, size_t room,
+                       const char *text, const memheap_site_counts_t *counts)
+{
+    size_t i = 0;
+    while (i < count && strcmp(sites[i].site, text) != 0)
+        i++;
+    if (i == room)
+        return count;
+    if (i == count) {
+        sites[i] = (memheap_site_stats_t){.used = 0};
+        memheap_text_copy(sites[i].site, sizeof(sites[i].site), text);
+        count++;
+    }
+    sites[i].used += counts->used;
+    sites[i].peak += counts->peak;
+    sites[i].live_blocks += counts->live_blocks;
+    sites[i].allocations += counts->allocations;
+    sites[i].bytes += counts->bytes;
+    return count;
+}
+
+static int compare_site_stats(const void *a, const void *b)
+{
+    const memheap_site_stats_t *x = a;
+    const memheap_site_stats_t *y = b;
+    if (x->peak != y->peak)
+        return x->peak > y->peak ? -1 : 1;
+    return strcmp(x->site, y->site);
+}
+
+size_t memheap_get_site_stats(memheap_t *heap, memheap_site_stats_t *sites,
+                              size_t room)
+{
+    enum {
+        PATHS = 4 /* described for each call site that is wanted */
+    };
+    size_t all;
+    size_t copied;
+    size_t count = 0;
+    site_t *found = copy_sites(heap, &all, &copied);
+    if (found == NULL)
+        return 0;
+    qsort(found, all, sizeof(*found), compare_sites);
+    const memheap_records_t *records = records_of(heap);
+    for (size_t i = 0; i < all && i / PATHS < room; i++) {
+        char text[sizeof(sites[0].site)];
+        memheap_call_site_describe(&records->depot, found[i].number, text,
+                                   sizeof(text));
+        count = add_site(sites, count, room, text, &found[i].counts);
+    }
+    memheap_memory_delete(heap->memory, found, copied * sizeof(*found));
+    qsort(sites, count, sizeof(*sites), compare_site_stats);
+    return count;
 }
 
 char *memheap_block_call_site(memheap_t *heap, const void *block, char *text,

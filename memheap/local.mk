@@ -15,7 +15,8 @@ core_sources = memheap/batch.c memheap/batch.h memheap/block_ops.h \
 	memheap/heap_state.c memheap/heap_state.h memheap/inspect.c \
 	memheap/inspect.h memheap/process.c memheap/process.h \
 	memheap/properties.c memheap/properties.h memheap/resize.c \
-	memheap/resize.h memheap/thread_cache.c memheap/thread_cache.h \
+	memheap/resize.h memheap/save.c memheap/save.h \
+	memheap/thread_cache.c memheap/thread_cache.h \
 	memheap/trim.c memheap/trim.h
 debug_sources = memheap/debug/access.c memheap/debug/access.h \
 	memheap/debug/events.c memheap/debug/events.h \

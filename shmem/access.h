@@ -41,7 +41,8 @@ static inline bool memheap_segment_contains(const memheap_segment_t *segment,
                                             const void *address, size_t size)
 {
     size_t offset = (size_t)((uintptr_t)address - (uintptr_t)segment->base);
-    return offset < segment->accessible && size <= segment->accessible - offset;
+    size_t end = __atomic_load_n(&segment->accessible, __ATOMIC_RELAXED);
+    return offset < end && size <= end - offset;
 }
 
 /** The segment that contains size bytes at an address; NULL if there is none.

@@ -25,6 +25,8 @@ typedef enum memheap_call_kind {
     MEMHEAP_CALL_MALLOC_BATCH, /* count, digest of the sizes */
     MEMHEAP_CALL_FREE_BATCH,   /* count, digest of the blocks */
     MEMHEAP_CALL_END_RELEASED,
+    MEMHEAP_CALL_SAVE,
+    MEMHEAP_CALL_LOAD,
     MEMHEAP_CALL_SPACE_CREATE, /* size, digest of the rest */
     MEMHEAP_CALL_SPACE_DESTROY,
     MEMHEAP_CALL_SPACE_POOL,

@@ -23,7 +23,7 @@ libmemheap_shmem_la_SOURCES = $(comm_sources) $(shmem_headers) \
 	shmem/process.c shmem/process.h shmem/reduce.c shmem/release.c \
 	shmem/remote_registration.c \
 	shmem/remote_registration.h shmem/rma.c shmem/runtime.c \
-	shmem/runtime.h shmem/space.c shmem/space.h shmem/team.c shmem/team.h \
+	shmem/runtime.h shmem/save.c shmem/space.c shmem/space.h shmem/team.c shmem/team.h \
 	shmem/user_memory.c shmem/user_memory.h
 # The wrappers of _FORTIFY_SOURCE use up what the compiler may inline: puts and
 # reductions would get longer, and they copy to addresses of unknown length.

@@ -119,7 +119,9 @@ static void update_accessible(void *context, uintptr_t end)
 {
     memheap_segment_t *segment = ((memheap_space_t *)context)->segment;
     if (end - (uintptr_t)segment->base > segment->accessible)
-        segment->accessible = memheap_high_water(heap_of(context));
+        __atomic_store_n(&segment->accessible,
+                         memheap_high_water(heap_of(context)),
+                         __ATOMIC_RELAXED);
 }
 
 /* Whether a call has nothing to wait for, and no released block to free. */

@@ -31,7 +31,8 @@ typedef struct memheap_segment {
     memheap_segment_id_t id;
     memheap_members_t members;
     char *base;        /* on this PE; equal on all PEs, except for data */
-    size_t accessible; /* bytes from base that calls may access */
+    size_t accessible; /* bytes from base that calls may access; a thread may
+                          read it while another allocates */
     size_t registered; /* bytes from base that other nodes may access */
     memheap_windows_t windows;
     bool access_checked; /* the guard or a sanitizer checks accesses */

@@ -136,6 +136,7 @@ for component in $components; do
     scenario process "$component" 25 "MEMHEAP_COMPONENT=$component" \
         "$process" 300 heap range
 done
+scenario process save 30 MEMHEAP_RECORDS=1 "$process" 40 save
 scenario process pools 30 MEMHEAP_TEST_NODES=2 "$process" 300 pools
 always="posix_spawn_file_actions_init:1 posix_spawn_file_actions_adddup2:1"
 scenario process guard 20 MEMHEAP_GUARD=1 "$process" 30 heap range

@@ -158,6 +158,33 @@ for component in $components; do
         miss "draws $(wc -c <"$work/4.ppm") bytes"
     fact "heat draws the same on 1, 3 and 4 PEs, component $component"
 done
+# heat is killed after some saves, and goes on.
+oshrun_job 0 -n 3 ./heat 60 20000 whole.ppm
+( cd "$prefix" && exec timeout -k 5 60 bin/oshrun -n 3 ./heat 60 20000 parts.ppm saved 50 ) \
+    >"$stage/killed" 2>&1 &
+killed=$!
+tries=0
+while [ ! -e "$prefix/saved.2" ] && [ $tries -lt 300 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+kill "$killed" 2>/dev/null
+wait "$killed" 2>/dev/null
+# mpirun does not wait for its PEs.
+while readlink /proc/[0-9]*/cwd 2>/dev/null | grep -qx "$(readlink -f "$prefix")" &&
+    [ $tries -lt 400 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+[ -e "$prefix/saved.2" ] || miss "has saved nothing: $(cat "$stage/killed")"
+oshrun_job 0 -n 3 ./heat 60 20000 parts.ppm saved 10000
+says "parts.ppm: 60 x 60 cells after 20000 steps on 3 PEs"
+cmp -s "$prefix/whole.ppm" "$prefix/parts.ppm" || miss "draws another picture"
+fact "heat goes on from its last save, and draws the same"
+oshrun_job error -n 3 ./heat 50 100 other.ppm saved
+says "saved.0 has a plate of 60 x 60 cells"
+fact "heat refuses the save of another plate"
+
 # Print the largest red value in each of three rows: beside the hot edge, through the
 # disc, and at the cold edge.
 row()
@@ -170,10 +197,10 @@ echo "$rows" | awk '{ exit !($1 == 255 && $2 > 200 && $3 < 60) }' ||
     miss "has reds of $rows"
 fact "heat draws hot and cold regions"
 oshrun_job 0 -n 2 ./heat --help
-says "Usage: heat [SIZE [STEPS [FILE]]]"
+says "Usage: heat [SIZE [STEPS [FILE [SAVED [EACH]]]]]"
 fact "heat --help prints the usage"
 oshrun_job 2 -n 2 ./heat 1
-says "Usage: heat [SIZE [STEPS [FILE]]]"
+says "Usage: heat [SIZE [STEPS [FILE [SAVED [EACH]]]]]"
 fact "heat refuses a plate with fewer rows than PEs"
 oshrun_job 1 -n 2 ./heat 10 10 /proc/nowhere/heat.ppm
 says "/proc/nowhere/heat.ppm: No such file"

@@ -27,6 +27,7 @@ unit_tests = tests/unit/batch.test tests/unit/biased_lock.test \
 	tests/unit/output.test tests/unit/page_pool.test tests/unit/pages.test tests/unit/param.test \
 	tests/unit/placement.test tests/unit/range_pool.test \
 	tests/unit/records.test tests/unit/region.test tests/unit/resize.test \
+	tests/unit/save.test \
 	tests/unit/sequences.test tests/unit/stats_page.test \
 	tests/unit/threads.test tests/unit/trace.test tests/unit/trim.test
 if COMPONENT_BUDDY
@@ -61,6 +62,14 @@ tests/unit/mempool.test: extra = components/mempool/fragments.c \
 	components/mempool/run.c components/mempool/slab.c
 tests/unit/mspace.test: extra = adapters/common/align.c adapters/mspace/mspace.c
 tests/unit/stats_page.test: extra = tools/common/live.c
+# Link again if they change: the dependencies of only one source are noted.
+tests/unit/agree.test: comm/agree.c comm/agree_exchange.c comm/agree_report.c \
+	comm/wait.c
+tests/unit/biased_lock.test: base/biased_lock.c base/thread.c
+tests/unit/fit.test: base/hashmap.c components/fit/tree.c
+tests/unit/mempool.test: components/mempool/fragments.c \
+	components/mempool/run.c components/mempool/slab.c
+tests/unit/stats_page.test: tools/common/live.c
 tests/unit/plugin.test: extra_flags = \
 	-DUNIT_FOLDER='"$(abs_top_builddir)/tests/unit"'
 
@@ -143,7 +152,7 @@ EXTRA_DIST += tests/liar.c tests/malloc_calls.c tests/model.sh \
 	tests/unit/test_pages.c tests/unit/test_param.c tests/unit/test_placement.c \
 	tests/unit/test_plugin.c tests/unit/test_ptmalloc.c \
 	tests/unit/test_range_pool.c tests/unit/test_records.c \
-	tests/unit/test_region.c tests/unit/test_resize.c \
+	tests/unit/test_region.c tests/unit/test_resize.c tests/unit/test_save.c \
 	tests/unit/test_sequences.c tests/unit/test_stats_page.c \
 	tests/unit/test_threads.c tests/unit/test_trace.c tests/unit/test_trim.c
 CLEANFILES += $(unit_tests)

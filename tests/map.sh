@@ -95,6 +95,42 @@ says "memheap-map: a trace has no tags"
 cmp -s "$work/mixed.svg" "$work/kept.svg" || miss "ends the picture that was there"
 fact "a trace has no tags"
 
+# Pages for a browser
+
+# clicks PAGE: use a page in a browser, and take what it shows as the output.
+clicks()
+{
+    cat "$1" "$top_srcdir/tests/map_clicks.html" >"$work/clicks.html"
+    output=$(HOME=$work timeout -k 5 60 chromium --headless --no-sandbox --disable-gpu \
+        --window-size=1200,900 --virtual-time-budget=20000 --dump-dom \
+        "file://$(readlink -f "$work/clicks.html")" 2>/dev/null |
+        sed -n '/<pre>/,/<\/pre>/p' | sed 's/<[^>]*>//g')
+}
+
+run 0 "$map" --html -c "$first" -o "$work/page.html" "$shipped" "$shipped"
+grep -q '^<title>memheap-map</title>$' "$work/page.html" || miss "is no page"
+[ "$(tail -n 1 "$work/page.html")" = "</html>" ] || miss "does not end"
+grep -qE '(src|href)=' "$work/page.html" && miss "needs other files"
+fact "two traces are a page in one file"
+run 0 "$map" --html -c "$first" -o "$work/small.html" "$work/symmetric-2.sht"
+output=$(sed -n '/^{"heaps"/p' "$work/small.html")
+is_json
+says "\"title\": \"symmetric-2, $first, " '"unit": "operation"'
+fact "the data of a page is JSON"
+if command -v chromium >/dev/null; then
+    clicks "$work/page.html"
+    says "panels=2" "range=0 141448 0 " "from operation 1 to 68,879" "picked=2" \
+        "reset=0 141448 0 " "theme=dark" "legend=oldest fifth"
+    printf '%s\n' "$output" | grep -q '^drawn=[0-9]\{5\}$' || miss "draws few blocks"
+    [ "$(printf '%s\n' "$output" | grep -cE '^(range|zoomed|addresses|moved)=')" = 4 ] ||
+        miss "does not move"
+    [ "$(printf '%s\n' "$output" | sed -nE 's/^(range|zoomed|addresses|moved)=//p' |
+        sort -u | wc -l)" = 4 ] || miss "stays where it is"
+    fact "a browser shows the page, zooms, moves and picks blocks"
+else
+    skip "clicks on a page" "there is no chromium"
+fi
+
 # Maps of jobs
 
 for np in 2 4; do
@@ -120,6 +156,13 @@ for np in 2 4; do
         "$(printf '%s\n' "$output" | tr '{' '\n' | grep -c '"live": true')" ] ||
         miss "has blocks without a record"
     fact "$np PEs: the blocks are printed as JSON"
+    run 0 "$map" --html --job "$launcher" --output "$work/job.html"
+    output=$(sed -n '/^{"heaps"/p' "$work/job.html")
+    is_json
+    says ": symmetric, " '"unit": "allocation"' '"tags": ["' '"large"'
+    printf '%s\n' "$output" | grep -qE 'PEs? [0-9]+( to [0-9]+ alike:|, process)' ||
+        miss "names no PE"
+    fact "$np PEs: a page has the heaps"
     run 0 "$map" --color age --heap symmetric "$(pids | head -n 1)"
     says "PE 0, process" "oldest fifth"
     fact "$np PEs: one process is shown, by age"
@@ -186,7 +229,7 @@ exec 9>&-
 fact "a list takes no more memory than the process spent on it"
 
 run 0 "$map" --help
-says "Usage: memheap-map" --job --heap --wait --at --component --color --text --json
+says "Usage: memheap-map" --job --heap --wait --at --component --color --text --json --html
 fact "--help prints the usage"
 run 0 "$map" --version
 says "memheap-map "
@@ -203,6 +246,8 @@ of what process, or of what trace?|2|--text
 --wait wants seconds, not "long"|2|--wait long 1
 --pe wants the number of a PE, not "-1"|2|--pe -1 1
 there can be one trace, and nothing else, not "1"|2|$shipped 1
+there can be one trace, and nothing else, not "1"|2|--html $shipped 1
+there can be one --component without --html, not "buddy"|2|-c fit -c buddy $shipped
 --at wants "peak", "end" or a number of operations, not "noon"|1|--at noon $shipped
 cannot read the trace /proc/nowhere|1|/proc/nowhere
 no component has the name "nobody"|1|-c nobody $shipped

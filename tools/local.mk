@@ -31,12 +31,20 @@ if LZMA
 bin_PROGRAMS += tools/memheap-map
 tools_memheap_map_SOURCES = $(cli_sources) $(draw_sources) \
 	$(live_sources) $(local_sources) $(trace_sources) tools/map/cells.c \
-	tools/map/json.c tools/map/main.c tools/map/map.h tools/map/snapshot.c \
-	tools/map/svg.c tools/map/text.c
+	tools/map/html.c tools/map/json.c tools/map/main.c tools/map/map.h \
+	tools/map/snapshot.c tools/map/svg.c tools/map/text.c
+nodist_tools_memheap_map_SOURCES = tools/map/page.h
+BUILT_SOURCES += tools/map/page.h
+CLEANFILES += tools/map/page.h
 tools_memheap_map_CFLAGS = $(AM_CFLAGS) $(LZMA_CFLAGS)
 tools_memheap_map_LDFLAGS = $(AM_LDFLAGS) $(ORIGIN_LDFLAGS)
 tools_memheap_map_LDADD = libmemheap.la $(LZMA_LIBS)
 endif
+
+EXTRA_DIST += tools/map/page.html tools/map/page.awk
+tools/map/page.h: $(srcdir)/tools/map/page.html $(srcdir)/tools/map/page.awk
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
+	$(AWK) -f $(srcdir)/tools/map/page.awk $(srcdir)/tools/map/page.html >$@
 
 # Replays recorded traces with OpenSHMEM.
 if MPI

@@ -145,12 +145,11 @@ static const deleted_slab_t *deleted_for(const mempool_t *p, size_t offset,
     return NULL;
 }
 
-/* Make an object of a new slab a live block. Returns its usable bytes. */
+/* Make a free object of a slab a live block. Returns its usable bytes. */
 static size_t object_reserve(mempool_t *p, slab_t *s, size_t offset)
 {
     unsigned index;
     slab_find(s, offset, &index);
-    slab_link(p, s);
     slab_take(p, s, index);
     return object_size(s);
 }
@@ -176,9 +175,10 @@ static memheap_status_t run_shrink(mempool_t *p, size_t first, size_t old,
         if (status == MEMHEAP_ERR_NO_METADATA)
             return status;
     }
-    if (s != NULL)
+    if (s != NULL) {
+        slab_link(p, s);
         *usable_p = object_reserve(p, s, offset);
-    else if (count < old)
+    } else if (count < old)
         *usable_p = run_mark(p, first, count);
     if (count < old)
         fragments_give(&p->fragments, first + count, old - count);
@@ -288,8 +288,10 @@ static bool all_free(const mempool_t *p, size_t first, size_t count)
     return end > first && end - first >= count;
 }
 
-/* Create the shortest slab in free fragments that has an object of the class
- * for `size` at an offset. MEMHEAP_ERR_BAD_ARGUMENT if there is no room. */
+/* Extend a slab, or create the shortest one in free fragments, so that it has a
+ * free object of the class for `size` at an offset. MEMHEAP_ERR_BAD_ARGUMENT if
+ * there is no room. Blocks that are reserved by ascending offset fit in again
+ * where they were: slabs then are no longer than before. */
 static memheap_status_t slab_around(mempool_t *p, size_t offset, size_t size,
                                     slab_t **s_p)
 {
@@ -300,6 +302,11 @@ static memheap_status_t slab_around(mempool_t *p, size_t offset, size_t size,
     size_t first = offset / FRAGMENT;
     size_t limit = first - memheap_min(first, length / MEMHEAP_MIN_ALIGN);
     for (;; first--) {
+        uint64_t head = head_of(p, first);
+        if (is_slab(head) && slab_of(p, head)->size_class == index) {
+            *s_p = slab_of(p, head);
+            return slab_extend(p, *s_p, offset);
+        }
         if ((offset - first * FRAGMENT) % length == 0)
             break;
         if (first == limit)
@@ -309,9 +316,23 @@ static memheap_status_t slab_around(mempool_t *p, size_t offset, size_t size,
     if (!all_free(p, first, count))
         return MEMHEAP_ERR_BAD_ARGUMENT;
     memheap_status_t status = slab_new(p, index, first, count, s_p);
-    if (status == MEMHEAP_OK)
-        fragments_take(&p->fragments, first, count);
-    return status;
+    if (status != MEMHEAP_OK)
+        return status;
+    fragments_take(&p->fragments, first, count);
+    slab_link(p, *s_p);
+    return MEMHEAP_OK;
+}
+
+/* Whether a block to reserve is to be an object of a slab: it is short, or does
+ * not start like a run, or does not end like one. */
+static bool is_object(size_t offset, size_t size)
+{
+    return size <= SLAB_SHRINK_MAX ||
+           (size <= OBJECT_MAX &&
+            (offset % FRAGMENT != 0 ||
+             (size % FRAGMENT != 0 &&
+              mempool_class_size[size_class_for(size, MEMHEAP_MIN_ALIGN)] ==
+                  size)));
 }
 
 static memheap_status_t mempool_reserve(memheap_module_t *module, size_t offset,
@@ -324,25 +345,30 @@ static memheap_status_t mempool_reserve(memheap_module_t *module, size_t offset,
         return MEMHEAP_ERR_BAD_ARGUMENT;
     size_t first = offset / FRAGMENT;
     uint64_t head = head_of(p, first);
+    memheap_status_t status = MEMHEAP_ERR_BAD_ARGUMENT;
     if (is_slab(head))
-        return slab_reserve(p, slab_of(p, head), offset, size);
+        status = slab_reserve(p, slab_of(p, head), offset, size);
+    if (status != MEMHEAP_ERR_BAD_ARGUMENT)
+        return status;
     size_t count = fragments_for(offset % FRAGMENT + size);
-    if (is_run(head) || !all_free(p, first, count))
+    if (!is_slab(head) && (is_run(head) || !all_free(p, first, count)))
         return MEMHEAP_ERR_BUSY;
 
     slab_t *s = NULL;
-    memheap_status_t status = MEMHEAP_ERR_BAD_ARGUMENT;
-    const deleted_slab_t *deleted = deleted_for(p, offset, size);
-    if (deleted != NULL && slab_restore(p, deleted, 0, &s))
+    const deleted_slab_t *deleted =
+        is_slab(head) ? NULL : deleted_for(p, offset, size);
+    if (deleted != NULL && slab_restore(p, deleted, 0, &s)) {
+        slab_link(p, s);
         status = MEMHEAP_OK;
-    else if (size <= SLAB_SHRINK_MAX ||
-             (offset % FRAGMENT != 0 && size <= OBJECT_MAX))
+    } else if (is_object(offset, size)) {
         status = slab_around(p, offset, size, &s);
+    }
     if (status == MEMHEAP_OK) {
         count_block(p, object_reserve(p, s, offset));
         return MEMHEAP_OK;
     }
-    if (status != MEMHEAP_ERR_BAD_ARGUMENT || offset % FRAGMENT != 0)
+    if (status != MEMHEAP_ERR_BAD_ARGUMENT || offset % FRAGMENT != 0 ||
+        is_slab(head))
         return status;
     status = heads_ensure(p, first + 1);
     if (status != MEMHEAP_OK)

@@ -63,6 +63,13 @@ static slab_id_t id_of(const mempool_t *p, const slab_t *s)
     return (slab_id_t)(s - slab_at(p, 0));
 }
 
+/* The objects in the first fragments of a slab. */
+static uint8_t objects_in(const mempool_t *p, const slab_t *s, size_t fragments)
+{
+    size_t bytes = memheap_min(fragments * FRAGMENT, p->module.size - s->start);
+    return (uint8_t)memheap_min(SLAB_OBJECTS, bytes / object_size(s));
+}
+
 memheap_status_t slab_new(mempool_t *p, unsigned size_class, size_t first,
                           size_t fragments, slab_t **s_p)
 {
@@ -72,17 +79,44 @@ memheap_status_t slab_new(mempool_t *p, unsigned size_class, size_t first,
         status = descriptor_new(p, &s);
     if (status != MEMHEAP_OK)
         return status;
-    size_t bytes =
-        memheap_min(fragments * FRAGMENT, p->module.size - first * FRAGMENT);
     s->start = first * FRAGMENT;
     s->size_class = (uint8_t)size_class;
-    s->count = (uint8_t)memheap_min(SLAB_OBJECTS,
-                                    bytes / mempool_class_size[size_class]);
+    s->count = objects_in(p, s, fragments);
     s->fragments = (uint8_t)fragments;
     s->free = slab_all(s);
     for (size_t i = 0; i < fragments; i++)
         head_set(p, first + i, (uint64_t)id_of(p, s) << 2 | HEAD_SLAB);
     *s_p = s;
+    return MEMHEAP_OK;
+}
+
+memheap_status_t slab_extend(mempool_t *p, slab_t *s, size_t offset)
+{
+    size_t size = object_size(s);
+    size_t distance = offset - s->start;
+    size_t first = s->start / FRAGMENT;
+    size_t fragments = fragments_for(distance + size);
+    if (distance % size != 0 || distance / size < s->count ||
+        distance / size >= SLAB_OBJECTS || size > p->module.size - offset)
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    size_t more = fragments - memheap_min(fragments, s->fragments);
+    size_t end = first + s->fragments;
+    size_t free_end = more == 0 ? end : fragments_end(&p->fragments, end);
+    if (free_end - end < more)
+        return MEMHEAP_ERR_BAD_ARGUMENT;
+    memheap_status_t status = heads_ensure(p, end + more);
+    if (status != MEMHEAP_OK)
+        return status;
+    for (size_t i = 0; i < more; i++)
+        head_set(p, end + i, (uint64_t)id_of(p, s) << 2 | HEAD_SLAB);
+    if (more > 0)
+        fragments_take(&p->fragments, end, more);
+    uint64_t before = slab_all(s);
+    s->fragments = (uint8_t)(s->fragments + more);
+    s->count = objects_in(p, s, s->fragments);
+    if (s->free == 0)
+        slab_link(p, s);
+    s->free |= slab_all(s) & ~before;
     return MEMHEAP_OK;
 }
 

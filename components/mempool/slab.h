@@ -62,6 +62,11 @@ static inline bool slab_find(const slab_t *s, size_t offset, unsigned *index_p)
 memheap_status_t slab_new(mempool_t *p, unsigned size_class, size_t first,
                           size_t fragments, slab_t **s_p);
 
+/** Extend a slab to the object that starts at an offset, over free fragments.
+ *  MEMHEAP_ERR_BAD_ARGUMENT: no object behind the slab's can start there, or
+ * the fragments are not free; MEMHEAP_ERR_NO_METADATA. */
+memheap_status_t slab_extend(mempool_t *p, slab_t *s, size_t offset);
+
 /** Delete a slab that is in no list, but keep its fragments taken. */
 void slab_retire(mempool_t *p, slab_t *s);
 

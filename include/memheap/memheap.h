@@ -245,6 +245,57 @@ memheap_status_t memheap_free_batch(memheap_t *heap, size_t count,
                                     void *const *blocks);
 
 /**
+ * @page memheap_save  save a heap, and go on from it later
+ *
+ * A saved heap has all blocks with their contents, tags included. It is loaded
+ * at the same addresses, so pointers within the heap stay right. The heap can
+ * be in another process, of the same program or of another one, on a machine of
+ * the same kind.
+ */
+
+/**
+ * Write a heap to a file. It is as it is between two calls; no thread may write
+ * to a block meanwhile. Memory that was never touched takes no place in the
+ * file.
+ *
+ * @param root  an address in the heap from which the program finds the rest;
+ *              memheap_load() returns it. May be NULL
+ * @param fd    open for writing. It is written from its position on, and is not
+ *              synchronized or closed. Can be a pipe
+ * @retval MEMHEAP_ERR_BUSY  a context, cache or proximity stands on the heap;
+ *         logged
+ * @retval MEMHEAP_ERR_SYSTEM  the file cannot be written; logged
+ * @retval MEMHEAP_ERR_NO_METADATA  there is no memory for a list of the blocks;
+ *         logged
+ */
+memheap_status_t memheap_save(memheap_t *heap, const void *root, int fd);
+
+/**
+ * Create a heap from a file of memheap_save(). Later placement can be another
+ * one than that of the heap that was saved.
+ *
+ * @param config  as for memheap_create(). A base must be that of the saved
+ * heap; NULL: the heap reserves the range of the saved one. size 0 without a
+ * base: that of the saved heap
+ * @param fd      open for reading, at the position of the saved heap. After a
+ *                success it may be behind the end of it
+ * @param heap_p  takes the heap
+ * @param root_p  takes the root that was saved; may be NULL
+ * @retval MEMHEAP_ERR_CORRUPT  the file is no saved heap, or damaged; logged
+ * @retval MEMHEAP_ERR_BAD_ARGUMENT  the base or the component is another one
+ *         than that of the saved heap; logged
+ * @retval MEMHEAP_ERR_BUSY  the range is taken in this process; logged
+ * @retval MEMHEAP_ERR_NO_MEMORY  the range is too short for the blocks, or the
+ *         machine has no memory for them; logged
+ * @retval MEMHEAP_ERR_UNSUPPORTED  with MEMHEAP_GUARD, or a component that has
+ *         no memheap_reserve(); logged
+ * @retval MEMHEAP_ERR_SYSTEM  the file cannot be read, or the kernel refuses
+ * the range; logged
+ */
+memheap_status_t memheap_load(const memheap_config_t *config, int fd,
+                              memheap_t **heap_p, void **root_p);
+
+/**
  * @page memheap_get_stats  inspect, trim and grow a heap
  */
 
@@ -395,6 +446,29 @@ typedef struct memheap_tag_stats {
  */
 bool memheap_get_tag_stats(memheap_t *heap, unsigned index,
                            memheap_tag_stats_t *stats);
+
+/** Statistics of a call site. Sizes are in bytes. */
+typedef struct memheap_site_stats {
+    char site[256];       /* as memheap_block_call_site() describes it */
+    size_t used;          /* in live blocks, as rounded up */
+    size_t peak;          /* the greatest `used` so far; if several paths lead
+                             to the call site, the sum of theirs */
+    size_t live_blocks;   /* number of live blocks */
+    uint64_t allocations; /* calls so far */
+    uint64_t bytes;       /* in the blocks of all calls so far, and what
+                             blocks grew by */
+} memheap_site_stats_t;
+
+/**
+ * Get the call sites that allocate most: those with the greatest `peak`, from
+ * the greatest on. May run addr2line(1) for each, which takes a while.
+ *
+ * @param sites  takes at most room of them
+ * @return the number of call sites in sites; 0 if the heap keeps no records, or
+ *         there is no memory to sort them
+ */
+size_t memheap_get_site_stats(memheap_t *heap, memheap_site_stats_t *sites,
+                              size_t room);
 
 /**
  * Describe where a block was allocated: "heat.c:42", or a function and its

@@ -159,6 +159,8 @@ PSHMEM_DECLARE_(shmemx_heap_collect)
 PSHMEM_DECLARE_(shmemx_space_collect)
 PSHMEM_DECLARE_(shmemx_heap_released)
 PSHMEM_DECLARE_(shmemx_space_released)
+PSHMEM_DECLARE_(shmemx_heap_save)
+PSHMEM_DECLARE_(shmemx_heap_load)
 PSHMEM_DECLARE_(shmemx_register)
 PSHMEM_DECLARE_(shmemx_deregister)
 

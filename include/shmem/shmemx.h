@@ -298,6 +298,44 @@ size_t shmemx_heap_released(void);
 size_t shmemx_space_released(shmemx_space_t space);
 
 /**
+ * @page shmemx_heap_save  save the symmetric heap, and go on from it later
+ *
+ * Each PE saves its part of the symmetric heap to a file of its own. A later
+ * job of as many PEs loads it at the same addresses, so pointers within the
+ * heap stay right; variables and spaces are not saved. These are extensions:
+ * other OpenSHMEM libraries do not have them. memheap_save(3) has the same for
+ * a heap without OpenSHMEM.
+ */
+
+/**
+ * Save the symmetric heap. Collective over all PEs, and a barrier at both ends:
+ * puts that PEs have issued by the default context are complete in the files.
+ *
+ * @param root  an address in the heap from which the program finds the rest, or
+ *              NULL; shmemx_heap_load() returns it
+ * @param fd    this PE's file, open for writing. It is written from its
+ * position on, and is not synchronized or closed
+ * @return 0; not 0 on every PE, with a message, if the file of a PE cannot be
+ *         written, or a context, cache or proximity stands on the heap
+ */
+int shmemx_heap_save(const void *root, int fd);
+
+/**
+ * Load the symmetric heap, before it has blocks: soon after shmem_init().
+ * Collective over all PEs, and a barrier.
+ *
+ * @param fd    the file that this PE has written, open for reading at the start
+ *              of the save; after a success it may be behind the end of it
+ * @param root  takes the root that was saved; may be NULL
+ * @return 0; not 0 on every PE, with a message and an empty heap: if a file is
+ *         damaged, was written by another PE, in another save or by another
+ *         number of PEs; if the component or the address of the heap is another
+ *         one than that of the saved heap; if the heap has blocks or is too
+ *         small; or if a PE has no memory
+ */
+int shmemx_heap_load(int fd, void **root);
+
+/**
  * @page shmemx_register  memory of the program made symmetric
  *
  * Memory that each PE has from elsewhere becomes accessible to all PEs: a NumPy
@@ -319,11 +357,11 @@ size_t shmemx_space_released(shmemx_space_t space);
 /**
  * Register memory. Collective over all PEs, and a barrier.
  *
- * @param address  of this PE's memory; a multiple of the page size, as
- *                 posix_memalign() and mmap() provide it. The memory is mapped,
- *                 can be written, is not on the stack and not symmetric yet
- * @param size     bytes, the same on every PE; a multiple of the page size, not
- * 0
+ * @param address  of this PE's memory; a multiple of the page size. The memory
+ *                 is mapped, can be written, is not on the stack and not
+ *                 symmetric yet
+ * @param size     bytes, the same on every PE: a multiple of the page size, and
+ *                 not 0
  * @return address; NULL on every PE, with a message, if the memory of a PE
  *         cannot be registered, or if there are 62 spaces and registrations
  */

@@ -376,8 +376,7 @@ static void install_handlers(void)
 static void remove_handler(int signal, const struct sigaction *before)
 {
     struct sigaction now;
-    if (sigaction(signal, NULL, &now) == 0 &&
-        (now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == handle_signal)
+    if (sigaction(signal, NULL, &now) == 0 && now.sa_sigaction == handle_signal)
         sigaction(signal, before, NULL);
 }
 

@@ -28,6 +28,12 @@ static memheap_tag_stats_t *tag_at(const memheap_records_t *records,
     return (memheap_tag_stats_t *)(void *)records->tags.base + index;
 }
 
+static memheap_site_counts_t *site_at(const memheap_records_t *records,
+                                      memheap_call_site_t site)
+{
+    return (memheap_site_counts_t *)(void *)records->sites.base + site;
+}
+
 memheap_status_t memheap_records_open(memheap_records_t *records,
                                       const memheap_memory_t *memory)
 {
@@ -43,6 +49,10 @@ memheap_status_t memheap_records_open(memheap_records_t *records,
         status =
             memheap_array_ensure(&records->tags, sizeof(memheap_tag_stats_t));
     if (status == MEMHEAP_OK)
+        status = memheap_array_open(&records->sites, memory,
+                                    MEMHEAP_CALL_SITES *
+                                        sizeof(memheap_site_counts_t));
+    if (status == MEMHEAP_OK)
         status = memheap_stack_depot_open(&records->depot, memory);
     if (status != MEMHEAP_OK)
         memheap_records_close(records);
@@ -54,6 +64,7 @@ void memheap_records_close(memheap_records_t *records)
     memheap_hashmap_close(&records->map);
     memheap_array_close(&records->entries);
     memheap_array_close(&records->tags);
+    memheap_array_close(&records->sites);
     memheap_stack_depot_close(&records->depot);
     *records = (memheap_records_t){0};
 }
@@ -61,7 +72,8 @@ void memheap_records_close(memheap_records_t *records)
 size_t memheap_records_size(const memheap_records_t *records)
 {
     return memheap_hashmap_size(&records->map) + records->entries.committed +
-           records->tags.committed + memheap_stack_depot_size(&records->depot);
+           records->tags.committed + records->sites.committed +
+           memheap_stack_depot_size(&records->depot);
 }
 
 /* The index of the tag of this thread's calls. The search is linear, since tags
@@ -85,6 +97,20 @@ static uint32_t current_tag(memheap_records_t *records)
     return index;
 }
 
+/* Give a call site counts. Without memory for them, it is "not known". */
+static memheap_call_site_t site_with_counts(memheap_records_t *records,
+                                            memheap_call_site_t site)
+{
+    if (site < records->site_count)
+        return site;
+    if (memheap_array_ensure(&records->sites,
+                             ((size_t)site + 1) *
+                                 sizeof(memheap_site_counts_t)) != MEMHEAP_OK)
+        return 0;
+    records->site_count = site + 1;
+    return site;
+}
+
 static void count_block(memheap_records_t *records,
                         const memheap_record_t *record)
 {
@@ -92,6 +118,12 @@ static void count_block(memheap_records_t *records,
     tag->used += record->usable;
     tag->live_blocks++;
     tag->peak = memheap_max(tag->peak, tag->used);
+    if (record->site >= records->site_count)
+        return;
+    memheap_site_counts_t *site = site_at(records, record->site);
+    site->used += record->usable;
+    site->live_blocks++;
+    site->peak = memheap_max(site->peak, site->used);
 }
 
 static void uncount_block(memheap_records_t *records,
@@ -100,6 +132,11 @@ static void uncount_block(memheap_records_t *records,
     memheap_tag_stats_t *tag = tag_at(records, record->tag);
     tag->used -= record->usable;
     tag->live_blocks--;
+    if (record->site >= records->site_count)
+        return;
+    memheap_site_counts_t *site = site_at(records, record->site);
+    site->used -= record->usable;
+    site->live_blocks--;
 }
 
 void memheap_records_add(memheap_records_t *records, size_t offset,
@@ -125,9 +162,14 @@ void memheap_records_add(memheap_records_t *records, size_t offset,
         .asked = asked,
         .usable = usable,
         .tag = current_tag(records),
-        .site = memheap_stack_depot_capture(&records->depot)};
+        .site = site_with_counts(records,
+                                 memheap_stack_depot_capture(&records->depot))};
     memheap_hashmap_put(&records->map, offset, index);
     tag_at(records, record->tag)->allocations++;
+    if (record->site < records->site_count) {
+        site_at(records, record->site)->allocations++;
+        site_at(records, record->site)->bytes += usable;
+    }
     count_block(records, record);
 }
 
@@ -152,6 +194,9 @@ void memheap_records_move(memheap_records_t *records, size_t old_offset,
     uint64_t index = *found;
     memheap_record_t *record = record_at(records, index);
     uncount_block(records, record);
+    if (record->site < records->site_count)
+        site_at(records, record->site)->bytes +=
+            usable - memheap_min(usable, record->usable);
     record->asked = asked;
     record->usable = usable;
     count_block(records, record);
@@ -166,6 +211,12 @@ const memheap_record_t *memheap_records_find(const memheap_records_t *records,
 {
     const uint64_t *index = memheap_hashmap_find(&records->map, offset);
     return index == NULL ? NULL : record_at(records, *index);
+}
+
+const memheap_site_counts_t *
+memheap_records_site(const memheap_records_t *records, memheap_call_site_t site)
+{
+    return site_at(records, site);
 }
 
 const memheap_tag_stats_t *memheap_records_tag(const memheap_records_t *records,

@@ -2,10 +2,10 @@
  * Records of live blocks: the requested size, the number of the allocation, the
  * call site and the tag.
  *
- * A hash table maps a block's offset to its record in an array. Each tag has
- * statistics over its blocks. If there is no memory for a record, the block has
- * none and the loss is counted: no allocation fails for lack of a record. The
- * caller holds the heap's lock.
+ * A hash table maps a block's offset to its record in an array. Each tag and
+ * each call site has statistics over its blocks. If there is no memory for a
+ * record, the block has none and the loss is counted: no allocation fails for
+ * lack of a record. The caller holds the heap's lock.
  */
 #ifndef MEMHEAP_DEBUG_RECORDS_H
 #define MEMHEAP_DEBUG_RECORDS_H
@@ -22,6 +22,12 @@ typedef struct memheap_record {
     memheap_call_site_t site;
 } memheap_record_t;
 
+/** Statistics of the blocks of one call site. Sizes are in bytes. */
+typedef struct memheap_site_counts {
+    size_t used, peak, live_blocks;
+    uint64_t allocations, bytes; /* so far */
+} memheap_site_counts_t;
+
 typedef struct memheap_records {
     memheap_hashmap_t map;   /* offset to index in entries */
     memheap_array_t entries; /* memheap_record_t; index 0 is not used */
@@ -29,6 +35,8 @@ typedef struct memheap_records {
     uint32_t free_list;      /* first unused record, linked by `tag`; 0: none */
     memheap_array_t tags;    /* memheap_tag_stats_t; 0: calls without a tag */
     uint32_t tag_count;
+    memheap_array_t sites;       /* memheap_site_counts_t, by call site */
+    uint32_t site_count;         /* call sites that have counts */
     memheap_stack_depot_t depot; /* call sites */
     size_t lost;                 /* records for which there was no memory */
 } memheap_records_t;
@@ -62,5 +70,10 @@ const memheap_record_t *memheap_records_find(const memheap_records_t *records,
 /** Statistics of a tag. @param index  below tag_count */
 const memheap_tag_stats_t *memheap_records_tag(const memheap_records_t *records,
                                                uint32_t index);
+
+/** Statistics of a call site. @param site  below site_count */
+const memheap_site_counts_t *
+memheap_records_site(const memheap_records_t *records,
+                     memheap_call_site_t site);
 
 #endif

@@ -152,6 +152,33 @@ static void log_pages(const memheap_report_t *report, const memheap_log_t *log)
                       report->pes > 0 ? " on PE 0" : "", windows);
 }
 
+/* The number of call sites in a report. */
+enum {
+    SITES_LOGGED = 10,
+    SITES_WRITTEN = 100
+};
+
+/* Log the call sites that allocate most, as a table. */
+static void log_sites(memheap_t *heap, const memheap_log_t *log)
+{
+    memheap_site_stats_t sites[SITES_LOGGED];
+    char used[MEMHEAP_SIZE_TEXT];
+    char peak[MEMHEAP_SIZE_TEXT];
+    char bytes[MEMHEAP_SIZE_TEXT];
+    size_t count = memheap_get_site_stats(heap, sites, SITES_LOGGED);
+    if (count > 0)
+        memheap_log_write(log, MEMHEAP_LOG_REPORT,
+                          "  %12s %12s %12s %10s  call site", "live", "at most",
+                          "in all", "calls");
+    for (size_t i = 0; i < count; i++)
+        memheap_log_write(
+            log, MEMHEAP_LOG_REPORT, "  %12s %12s %12s %10llu  %s",
+            memheap_format_size(used, sites[i].used),
+            memheap_format_size(peak, sites[i].peak),
+            memheap_format_size(bytes, sites[i].bytes),
+            (unsigned long long)sites[i].allocations, sites[i].site);
+}
+
 void memheap_report_log(const memheap_report_t *report,
                         const memheap_log_t *log)
 {
@@ -177,6 +204,7 @@ void memheap_report_log(const memheap_report_t *report,
             memheap_format_size(peak, tag.peak),
             (unsigned long long)tag.allocations,
             tag.allocations == 1 ? "" : "s");
+    log_sites(report->heap, log);
 }
 
 static void write_stat(memheap_json_t *json, unsigned stat, uint64_t value)
@@ -236,6 +264,26 @@ static void write_pages(memheap_json_t *json, memheap_t *heap)
     memheap_json_number(json, "windows_resident", pages.windows_resident);
     memheap_json_number(json, "windows_huge", pages.windows_huge);
     memheap_json_end(json);
+}
+
+static void write_sites(memheap_json_t *json, memheap_t *heap)
+{
+    memheap_site_stats_t *sites = malloc(SITES_WRITTEN * sizeof(*sites));
+    size_t count =
+        sites == NULL ? 0 : memheap_get_site_stats(heap, sites, SITES_WRITTEN);
+    memheap_json_array(json, "sites");
+    for (size_t i = 0; i < count; i++) {
+        memheap_json_object(json, NULL);
+        memheap_json_string(json, "site", sites[i].site);
+        memheap_json_number(json, "used", sites[i].used);
+        memheap_json_number(json, "peak", sites[i].peak);
+        memheap_json_number(json, "live_blocks", sites[i].live_blocks);
+        memheap_json_number(json, "allocations", sites[i].allocations);
+        memheap_json_number(json, "bytes", sites[i].bytes);
+        memheap_json_end(json);
+    }
+    memheap_json_end(json);
+    free(sites);
 }
 
 static void write_tags(memheap_json_t *json, memheap_t *heap)
@@ -303,6 +351,7 @@ static void write_report(FILE *file, const memheap_report_t *report)
     }
     write_pages(&json, report->heap);
     write_tags(&json, report->heap);
+    write_sites(&json, report->heap);
     memheap_json_end(&json);
 }
 

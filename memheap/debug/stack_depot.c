@@ -28,7 +28,6 @@
 #include <unistd.h>
 
 enum {
-    ENTRIES_MAX = 1 << 22,
     TEXT_MAX = 1 << 26,
     PROBES_MAX = 8
 };
@@ -82,7 +81,7 @@ memheap_status_t memheap_stack_depot_open(memheap_stack_depot_t *depot,
     memheap_status_t status = memheap_hashmap_open(&depot->map, memory);
     if (status == MEMHEAP_OK)
         status = memheap_array_open(&depot->entries, memory,
-                                    ENTRIES_MAX * sizeof(entry_t));
+                                    MEMHEAP_CALL_SITES * sizeof(entry_t));
     if (status == MEMHEAP_OK)
         status = memheap_array_open(&depot->text, memory, TEXT_MAX);
     if (status != MEMHEAP_OK)
@@ -143,7 +142,7 @@ static memheap_call_site_t add(memheap_stack_depot_t *depot, uint64_t digest,
                                entry_t *entry, const char *file)
 {
     size_t length = file == NULL ? 0 : strlen(file) + 1;
-    if (depot->count + 2 >= ENTRIES_MAX ||
+    if (depot->count + 2 >= MEMHEAP_CALL_SITES ||
         memheap_hashmap_reserve(&depot->map) != MEMHEAP_OK ||
         memheap_array_ensure(&depot->entries,
                              (depot->count + 2) * sizeof(entry_t)) !=

@@ -22,6 +22,9 @@ enum {
     MEMHEAP_CALL_SITE_TEXT = 512   /* enough to describe most call sites */
 };
 
+/** Upper bound of the numbers of call sites. */
+#define MEMHEAP_CALL_SITES ((size_t)1 << 22)
+
 typedef struct memheap_stack_depot {
     memheap_hashmap_t map;   /* digest to number */
     memheap_array_t entries; /* index 0 is not used */

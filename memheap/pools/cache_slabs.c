@@ -394,15 +394,14 @@ static bool is_slab_sound(const memheap_cache_t *cache, slab_t *slab)
            find_slab(cache, slab->base) == slab;
 }
 
-/* Whether the partial list has count slabs, all of them partial. */
+/* Whether the partial list has count slabs, and only such that belong there. */
 static bool is_list_sound(const memheap_cache_t *cache, size_t count)
 {
     size_t listed = 0;
     const slab_t *previous = NULL;
     for (const slab_t *slab = cache->partial; slab != NULL; slab = slab->next) {
-        if (slab->previous != previous || slab->used == 0 ||
-            slab->used == cache->slab_items || slab == cache->current ||
-            slab == cache->spare || ++listed > count)
+        if (slab->previous != previous || slab->root == 0 ||
+            slab == cache->current || slab == cache->spare || ++listed > count)
             return false;
         previous = slab;
     }

@@ -116,15 +116,13 @@ static size_t block_pages(const range_t *range, size_t page)
     return next_bit(range->starts, page + 1, end, 0) - page;
 }
 
-/* The first page from `at` on with an aligned address. SIZE_MAX: none. */
+/* The first page from `at` on with an aligned address. It is not in the range
+ * if there is none: addresses are aligned modulo 2^64. */
 static size_t aligned_page(const memheap_page_pool_t *pool,
                            const range_t *range, size_t at, size_t align)
 {
     size_t address = (size_t)range->base + at * pool->page_size;
-    size_t up = memheap_align_up(address, align);
-    return at >= range->pages || up < address
-               ? SIZE_MAX
-               : at + (up - address) / pool->page_size;
+    return at + (memheap_align_up(address, align) - address) / pool->page_size;
 }
 
 /* The lowest aligned run of count free pages. SIZE_MAX: none. */

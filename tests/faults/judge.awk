@@ -85,6 +85,9 @@ function leaks(    now, before, i) {
 # Whether a message names the cause: the text of the error, the function, or the
 # file of the kernel that is missing.
 function is_explained(    function_name) {
+    # What could not be unmapped is in the way of what is loaded there.
+    if (point ~ /^munmap:/ && messages ~ /the range is taken/)
+        return 1
     function_name = name
     sub(/^PMPI/, "MPI", function_name)
     return index(messages, met) > 0 || index(messages, function_name) > 0 || \

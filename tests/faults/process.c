@@ -2,7 +2,7 @@
  * The program of one process for tests/faults.sh: it uses heaps and pools,
  * while a call of the system fails at some point.
  *
- *     process BLOCKS PART...    parts: heap, range, pools, hold
+ *     process BLOCKS PART...    parts: heap, range, save, pools, hold
  *
  * A step that fails prints its name and status, and the program goes on. At the
  * end it prints what is still open. Its exit status is 0, or 1 if a heap is not
@@ -198,6 +198,36 @@ static void use_range(void)
     memset(block, 0, sizeof(block));
 }
 
+/* A heap that is saved, destroyed and loaded. The file is this program's own.
+ */
+static void use_save(void)
+{
+    memheap_t *heap;
+    void *root = NULL;
+    memheap_config_t config = {.name = "saved", .size = (size_t)64 << 20};
+    FILE *file = tmpfile();
+    if (file == NULL)
+        return;
+    int fd = fileno(file);
+    if (did("create", memheap_create(&config, &heap))) {
+        for (int i = 0; i < blocks; i++)
+            take(heap, i, 30 + (size_t)i * 170, 16);
+        bool saved = did("save", memheap_save(heap, block[0], fd));
+        check_blocks();
+        must(memheap_destroy(heap) == MEMHEAP_OK, "the end of a saved heap");
+        rewind(file);
+        memheap_status_t status = memheap_load(&config, fd, &heap, &root);
+        if (did("load", status)) {
+            must(saved && root == block[0], "the root of a loaded heap");
+            must(memheap_check(heap) == MEMHEAP_OK, "a loaded heap");
+            check_blocks();
+            must(memheap_destroy(heap) == MEMHEAP_OK, "the end of it");
+        }
+        memset(block, 0, sizeof(block));
+    }
+    fclose(file);
+}
+
 static void use_context(const memheap_pool_t *pool)
 {
     memheap_context_t *context;
@@ -354,6 +384,7 @@ int main(int argc, char **argv)
         void (*use)(void);
     } parts[] = {{"heap", use_heap},
                  {"range", use_range},
+                 {"save", use_save},
                  {"pools", use_pools},
                  {"hold", hold}};
     static char buffer[1 << 16];

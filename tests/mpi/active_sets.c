@@ -1,7 +1,7 @@
 /*
  * Collectives over active sets with a start and a stride: barriers, data
  * movement and reductions. PEs outside a set do not call. Each pSync array is
- * reused at once.
+ * reused at once. And what else is deprecated.
  */
 #include "tests/mpi/tap.h"
 
@@ -240,10 +240,33 @@ static void try_over_sets(bool (*check)(int round), const char *fact)
     tap_ok(good, fact);
 }
 
+/* Other routines that are deprecated since 1.2 or 1.3. */
+static bool old_routines(void)
+{
+    static long flag;
+    int next = (shmem_my_pe() + 1) % shmem_n_pes();
+    bool good = _my_pe() == shmem_my_pe() && _num_pes() == shmem_n_pes();
+    shmem_long_p(&flag, 1, next);
+    shmem_wait(&flag, 0);
+    good = good && flag == 1;
+    shmem_barrier_all();
+    shmem_long_p(&flag, 2, next);
+    (shmem_wait_until)(&flag, SHMEM_CMP_EQ, 2);
+    shmem_set_cache_inv();
+    shmem_set_cache_line_inv(&flag);
+    shmem_udcflush();
+    shmem_udcflush_line(&flag);
+    shmem_clear_cache_inv();
+    shmem_clear_cache_line_inv(&flag);
+    shmem_pcontrol(1);
+    shmem_pcontrol(2, &flag, "more");
+    return good && flag == 2;
+}
+
 int main(void)
 {
     shmem_init();
-    tap_plan(7);
+    tap_plan(8);
     size_t most = (size_t)shmem_n_pes() * COUNT * 3;
     source64 = shmem_calloc(most, sizeof(uint64_t));
     dest64 = shmem_calloc(most, sizeof(uint64_t));
@@ -264,6 +287,7 @@ int main(void)
     try_over_sets(alltoalls, "alltoall and alltoalls");
     try_over_sets(reduces, "to_all, of every operation and type, in place too");
     try_over_sets(reduces_many, "to_all of many elements");
+    tap_ok(old_routines(), "deprecated routines that are no collectives");
     shmem_finalize();
     return 0;
 }

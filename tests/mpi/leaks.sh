@@ -51,7 +51,9 @@ for np in 1 2 4 5; do
         "memheap:   failures       0 on each PE" \
         "memheap:   resident" "memheap:   pages          default: " \
         "memheap:   tag \"mesh\": 1008 bytes in 1 block, 1008 bytes at most"
-    says_times 18 memheap:
+    says "      live      at most       in all      calls  call site" \
+        "1008 bytes   1008 bytes   1008 bytes          1  leaky_mesh at leaky.c:"
+    says_times 23 memheap:
     fact "$np PEs: the statistics are printed once"
 
     file="$folder/of_%h"
@@ -60,7 +62,7 @@ for np in 1 2 4 5; do
     output=$(cat "$folder/of_symmetric")
     says "\"pes\": $np," "\"heap\": \"symmetric\"" \
         "\"sum\": {" "\"allocations\": $((5 * np))," \
-        "\"each\": [" "{\"pe\": $((np - 1)), \"size\": " "\"tags\": []"
+        "\"each\": [" "{\"pe\": $((np - 1)), \"size\": " "\"tags\": []" "\"sites\": []"
     is_json
     fact "$np PEs: the statistics are written as JSON"
 done

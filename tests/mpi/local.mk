@@ -9,7 +9,7 @@ mpi_tests = tests/mpi/active_sets.mpi tests/mpi/amo.mpi \
 	tests/mpi/memory_policy.mpi tests/mpi/mixed_nodes.mpi \
 	tests/mpi/mpi_heap.mpi tests/mpi/p2p_sync.mpi tests/mpi/pages.mpi \
 	tests/mpi/pools.mpi tests/mpi/profiling.mpi \
-	tests/mpi/reduce.mpi tests/mpi/releases.mpi tests/mpi/rma.mpi \
+	tests/mpi/reduce.mpi tests/mpi/releases.mpi tests/mpi/rma.mpi tests/mpi/save.mpi \
 	tests/mpi/space.mpi tests/mpi/rooted_broadcasts.mpi \
 	tests/mpi/team.mpi tests/mpi/threads.mpi tests/mpi/typed.mpi \
 	tests/mpi/user_memory.mpi \
@@ -26,7 +26,7 @@ mpi_scripts = tests/mpi/deaths.sh tests/mpi/diverge.sh tests/mpi/ends.sh tests/m
 	tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/mpi_order.sh \
 	tests/mpi/leftovers.sh tests/mpi/headers.sh tests/mpi/leaks.sh \
-	tests/mpi/guard.sh tests/mpi/checkers.sh tests/mpi/memory_rule.sh tests/mpi/spaces.sh \
+	tests/mpi/guard.sh tests/mpi/checkers.sh tests/mpi/memory_rule.sh tests/mpi/save.sh tests/mpi/spaces.sh \
 	tests/mpi/waits.sh tests/mpi/strangers.sh tests/mpi/nodes.sh tests/mpi/program_data.sh \
 	tests/mpi/openmpi_component.sh \
 	tests/doxygen.sh tests/install.sh tests/manual.sh tests/osh.sh \
@@ -87,7 +87,7 @@ EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
 	tests/mpi/inspected_heaps.c tests/mpi/space.c tests/mpi/spaces.c \
 	tests/mpi/rooted_broadcasts.c tests/mpi/tap.h tests/mpi/team.c \
 	tests/mpi/threads.c tests/mpi/typed.c \
-	tests/mpi/one_pe_out_of_memory.c tests/mpi/user_memory.c tests/mpi/variables.c tests/mpi/waits.c \
+	tests/mpi/one_pe_out_of_memory.c tests/mpi/save.c tests/mpi/user_memory.c tests/mpi/variables.c tests/mpi/waits.c \
 	tests/mpi/with_mpi.c tests/faults/job.c
 
 # Tests what is installed. An installation that was moved is tested by

@@ -17,6 +17,7 @@
 #include "comm/agree_exchange.h"
 #include "comm/window.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -27,10 +28,11 @@
 
 enum {
     MAX_PES = 5,
-    CALLS = 3000,      /* of each PE, in a test without a mistake */
-    MISTAKES = 24,     /* jobs with one, for each layout on one node */
-    NODE_MISTAKES = 8, /* and on several: some PEs wait a second */
-    AFTER_MISTAKE = 40 /* calls, in which all PEs notice it */
+    CALLS = 3000,       /* of each PE, in a test without a mistake */
+    MISTAKES = 24,      /* jobs with one, for each layout on one node */
+    NODE_MISTAKES = 8,  /* and on several: some PEs wait a second */
+    AFTER_MISTAKE = 40, /* calls, in which all PEs notice it */
+    STAGED = 4096       /* bytes of a payload in a stage */
 };
 
 /* What one PE does in a different way. */
@@ -268,32 +270,61 @@ static void unpack(void *context, const memheap_node_payload_t *payloads,
     ck_assert_int_eq(members, exchanged->agree->size);
 }
 
-/* The status of a rank in a call that fails: one or two ranks fail. */
-static memheap_status_t status_of_rank(int rank, int bad, int worse)
+/* The ranks that fail in a call; -1: none. */
+typedef struct failing {
+    int bad, also, worse;
+} failing_t;
+
+static memheap_status_t status_of_rank(const failing_t *failing, int rank)
 {
-    return rank == worse ? MEMHEAP_ERR_SYSTEM
-           : rank == bad ? MEMHEAP_ERR_NO_MEMORY
-                         : MEMHEAP_OK;
+    return rank == failing->worse ? MEMHEAP_ERR_SYSTEM
+           : rank == failing->bad || rank == failing->also
+               ? MEMHEAP_ERR_NO_MEMORY
+               : MEMHEAP_OK;
+}
+
+/* A longer payload, in a stage. */
+static void write_stage(const pe_t *pe, char *stage, int rank)
+{
+    payload_t words = payload_of(pe, rank);
+    for (size_t at = 0; at < STAGED; at += sizeof(words), words.drawn++)
+        memcpy(stage + at, &words, sizeof(words));
+}
+
+static void assert_staged(const pe_t *pe, const memheap_agree_t *agree)
+{
+    char wanted[STAGED];
+    for (int i = 0; i < agree->size; i++) {
+        write_stage(pe, wanted, i);
+        ck_assert_mem_eq(memheap_agree_staged(agree, i), wanted, STAGED);
+    }
 }
 
 static memheap_status_t agree_all(pe_t *pe, memheap_agree_t *agree,
                                   const memheap_call_t *call, uint64_t result)
 {
-    int bad = !pe->all_succeed && draw(pe, 4) == 0 ? draw(pe, agree->size) : -1;
-    int worse = bad >= 0 && draw(pe, 2) == 0 ? draw(pe, agree->size) : -1;
+    failing_t failing = {-1, -1, -1};
+    if (!pe->all_succeed && draw(pe, 4) == 0) {
+        failing.bad = draw(pe, agree->size);
+        failing.also = draw(pe, agree->size);
+        if (draw(pe, 2) == 0)
+            failing.worse = draw(pe, agree->size);
+    }
+    char *stage = memheap_agree_stage(agree, STAGED);
+    if (stage != NULL)
+        write_stage(pe, stage, agree->rank);
     payload_t mine = payload_of(pe, agree->rank);
     int worst_pe = -1;
     memheap_agree_attach(agree, &mine, agree->size > 1 ? sizeof(mine) : 0);
-    memheap_status_t status =
-        memheap_agree(agree, call, status_of_rank(agree->rank, bad, worse),
-                      result, &worst_pe);
+    memheap_status_t status = memheap_agree(
+        agree, call, status_of_rank(&failing, agree->rank), result, &worst_pe);
     if (status == MEMHEAP_ERR_DIVERGED)
         return status;
     memheap_status_t worst = MEMHEAP_OK;
     int rank = 0;
     for (int i = 0; i < agree->size; i++) {
-        if (status_of_rank(i, bad, worse) < worst) {
-            worst = status_of_rank(i, bad, worse);
+        if (status_of_rank(&failing, i) < worst) {
+            worst = status_of_rank(&failing, i);
             rank = i;
         }
     }
@@ -303,6 +334,8 @@ static memheap_status_t agree_all(pe_t *pe, memheap_agree_t *agree,
     for (int i = 0; i < agree->node_size && agree->size > 1; i++)
         assert_payload(pe, memheap_agree_payload(agree, i),
                        agree->first + i * agree->step);
+    if (stage != NULL)
+        assert_staged(pe, agree);
     return MEMHEAP_OK;
 }
 
@@ -423,14 +456,19 @@ static void try_group(pe_t *pe)
     pe->drawn = drawn; /* of PEs that are no members too */
 }
 
-static void *run_pe(void *context)
+static void open_world(pe_t *pe)
 {
-    pe_t *pe = context;
     ck_assert_ok(memheap_agree_open(&pe->world, &pe->job,
                                     test.node_count > 1 ? &pe->transport : NULL,
                                     describe, &test.log.log));
     pe->transport.world = &pe->world;
     pthread_barrier_wait(&test.barrier);
+}
+
+static void *run_pe(void *context)
+{
+    pe_t *pe = context;
+    open_world(pe);
     int calls = test.how == SAME ? CALLS : test.odd_call + AFTER_MISTAKE;
     for (int i = 0; i < calls && pe->status == MEMHEAP_OK; i++) {
         bool odd = i == test.odd_call && pe->rank == test.odd;
@@ -439,6 +477,46 @@ static void *run_pe(void *context)
         pe->all_succeed = i == test.odd_call && test.how == OTHER_RESULT;
         pe->status = next_call(pe, &pe->world, odd ? test.how : SAME);
     }
+    if (pe->world.logged_divergence)
+        test.ended = true;
+    return NULL;
+}
+
+/* The last PE makes another rooted call, of which it is the root, and leaves.
+ * It waits for no other PE, and the others would wait for it. */
+static void *run_leaver(void *context)
+{
+    pe_t *pe = context;
+    memheap_call_t rooted = {1, {5, 0, 0}, NULL};
+    const memheap_call_t all = {2, {6, 0, 0}, NULL};
+    open_world(pe);
+    if (pe->rank == test.size - 1) {
+        rooted = (memheap_call_t){101, {5, (uint64_t)pe->rank, 0}, NULL};
+        ck_assert_ok(memheap_agree_rooted(&pe->world, &rooted, pe->rank));
+        return NULL;
+    }
+    pe->status = memheap_agree_rooted(&pe->world, &rooted, 0);
+    if (pe->status == MEMHEAP_OK)
+        pe->status = memheap_agree(&pe->world, &all, MEMHEAP_OK, 7, NULL);
+    if (pe->world.logged_divergence)
+        test.ended = true;
+    return NULL;
+}
+
+/* PE 1 makes no call, and PE 2 differs from the root. */
+static void *run_without_one(void *context)
+{
+    pe_t *pe = context;
+    const memheap_call_t rooted = {1, {5, 0, 0}, NULL};
+    const memheap_call_t other = {101, {5, 0, 0}, NULL};
+    const memheap_call_t all = {2, {6, 0, 0}, NULL};
+    open_world(pe);
+    if (pe->rank == 1)
+        return NULL;
+    pe->status =
+        memheap_agree_rooted(&pe->world, pe->rank == 2 ? &other : &rooted, 0);
+    if (pe->status == MEMHEAP_OK)
+        pe->status = memheap_agree(&pe->world, &all, MEMHEAP_OK, 7, NULL);
     if (pe->world.logged_divergence)
         test.ended = true;
     return NULL;
@@ -453,7 +531,7 @@ static void open_pe(pe_t *pe, int rank)
     *pe = (pe_t){.rank = rank, .drawn = test.seed};
     pe->job = (memheap_job_t){.rank = rank,
                               .size = test.size,
-                              .machine_size = test.size,
+                              .machine_size = INT_MAX, /* it is crowded */
                               .node_rank = rank - node->start,
                               .node_size = node->size,
                               .nodes = test.nodes,
@@ -469,7 +547,7 @@ static void open_pe(pe_t *pe, int rank)
 
 /* Run a job. node_sizes has the number of PEs of each node, and 0 at the end.
  */
-static void run_job(const int *node_sizes)
+static void run_job(const int *node_sizes, void *(*run)(void *pe))
 {
     pthread_t threads[MAX_PES];
     pthread_t servers[MAX_PES];
@@ -487,7 +565,7 @@ static void run_job(const int *node_sizes)
     for (int i = 0; i < test.size; i++)
         open_pe(&test.pes[i], i);
     for (int i = 0; i < test.size; i++)
-        pthread_create(&threads[i], NULL, run_pe, &test.pes[i]);
+        pthread_create(&threads[i], NULL, run, &test.pes[i]);
     for (int i = 0; i < test.size && test.served; i++)
         pthread_create(&servers[i], NULL, serve, &test.pes[i].transport);
     for (int i = 0; i < test.size; i++)
@@ -523,11 +601,57 @@ START_TEST(all_calls_agree)
     for (unsigned i = 0; i < 2; i++) {
         choose_seed(i);
         test.how = SAME;
-        run_job(layouts[_i]);
+        run_job(layouts[_i], run_pe);
         for (int k = 0; k < test.size; k++)
             ck_assert_ok(test.pes[k].status);
         ck_assert_uint_eq(test.log.count, 0);
     }
+}
+END_TEST
+
+/* What a PE says while it waits in a call. */
+static void assert_reason(memheap_agree_t *agree, const memheap_call_t *call,
+                          const char *wanted)
+{
+    char text[200];
+    char cut[40];
+    agree->call = call;
+    ck_assert(memheap_agree_is_reason(&agree->reason));
+    agree->reason.describe(&agree->reason, text, sizeof(text));
+    ck_assert_str_eq(text, wanted);
+    for (size_t room = 1; room <= sizeof(cut); room++) {
+        memset(cut, '#', sizeof(cut));
+        agree->reason.describe(&agree->reason, cut, room);
+        ck_assert_uint_eq(strlen(cut), memheap_min(room - 1, strlen(wanted)));
+        ck_assert_int_eq(strncmp(cut, wanted, strlen(cut)), 0);
+        for (size_t i = room; i < sizeof(cut); i++)
+            ck_assert_int_eq(cut[i], '#');
+    }
+}
+
+static void *run_waiting(void *context)
+{
+    pe_t *pe = context;
+    const memheap_call_t call = {4, {5, 6, 0}, NULL};
+    memheap_agree_t team;
+    memheap_wait_reason_t other = {NULL};
+    open_world(pe);
+    if (pe->rank == 2) {
+        ck_assert(!memheap_agree_is_reason(&other));
+        assert_reason(&pe->world, NULL, "a step of the library");
+        assert_reason(&pe->world, &call, "kind 4 (5, 6), collective call 0");
+        memheap_agree_split(&pe->world, 3, 17, 0, 2, 2, 1, &team);
+        assert_reason(&team, &call,
+                      "kind 4 (5, 6), collective call 17 of team 3 (2 PEs from "
+                      "0, 2 apart)");
+    }
+    return NULL;
+}
+
+START_TEST(reason_of_a_wait_is_the_call)
+{
+    choose_seed(0);
+    run_job((const int[]){3, 0}, run_waiting);
 }
 END_TEST
 
@@ -544,7 +668,7 @@ START_TEST(one_pe_differs)
         test.how = (how_t)(1 + unit_random(&state) % (HOWS - 1));
         test.odd = (int)(unit_random(&state) % (unsigned)size);
         test.odd_call = (int)(unit_random(&state) % 60);
-        run_job(layout);
+        run_job(layout, run_pe);
         for (int k = 0; k < test.size; k++)
             ck_assert_msg(test.pes[k].status == MEMHEAP_ERR_DIVERGED,
                           "PE %d of %d returns %d: MEMHEAP_TEST_SEED=%llu", k,
@@ -560,11 +684,44 @@ START_TEST(one_pe_differs)
 }
 END_TEST
 
+/* On one node, and on two. The others wait some seconds for the PE. */
+START_TEST(pe_that_differs_and_leaves_is_noticed)
+{
+    char odd[100];
+    choose_seed(0);
+    test.how = SAME;
+    run_job(_i == 0 ? (const int[]){3, 0} : (const int[]){2, 2, 0}, run_leaver);
+    for (int k = 0; k < test.size - 1; k++)
+        ck_assert_int_eq(test.pes[k].status, MEMHEAP_ERR_DIVERGED);
+    snprintf(odd, sizeof(odd), "PE %d called kind 101 (5, %d)", test.size - 1,
+             test.size - 1);
+    ck_assert_uint_eq(test.log.count, 1);
+    ck_assert_logged(&test.log, odd);
+    ck_assert_logged(&test.log, " called kind 1 (5, 0)");
+}
+END_TEST
+
+START_TEST(difference_is_reported_without_a_pe_that_makes_no_call)
+{
+    choose_seed(0);
+    run_job((const int[]){3, 0}, run_without_one);
+    ck_assert_int_eq(test.pes[0].status, MEMHEAP_ERR_DIVERGED);
+    ck_assert_int_eq(test.pes[2].status, MEMHEAP_ERR_DIVERGED);
+    ck_assert_uint_eq(test.log.count, 1);
+    ck_assert_logged(&test.log, "PE 0 called kind 1 (5, 0)");
+    ck_assert_logged(&test.log, "PE 2 called kind 101 (5, 0)");
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_case();
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, all_calls_agree, 0, LAYOUTS);
+    tcase_add_test(tests, reason_of_a_wait_is_the_call);
     tcase_add_loop_test(tests, one_pe_differs, 0, LAYOUTS);
+    tcase_add_loop_test(tests, pe_that_differs_and_leaves_is_noticed, 0, 2);
+    tcase_add_test(tests,
+                   difference_is_reported_without_a_pe_that_makes_no_call);
     return unit_run("agree", tests);
 }

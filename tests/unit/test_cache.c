@@ -5,6 +5,7 @@
 
 #include "tests/unit/unit.h"
 #include "tests/unit/unit_pool.h"
+#include "memheap/pools/cache_slabs.h"
 #include <memheap/cache.h>
 
 #include <pthread.h>
@@ -72,7 +73,7 @@ static void alloc_items(size_t from, size_t to)
         ck_assert_ok(memheap_cache_alloc(cache, &items[i]));
 }
 
-static void free_items(size_t from, size_t to)
+static void return_items(size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++)
         ck_assert_ok(memheap_cache_free(cache, items[i]));
@@ -117,7 +118,7 @@ START_TEST(items_are_aligned_and_do_not_overlap)
             ck_assert_uint_eq(bytes[0], i % 251);
             ck_assert_uint_eq(bytes[shape[s].size - 1], i % 251);
         }
-        free_items(0, MANY);
+        return_items(0, MANY);
         ck_assert_uint_eq(get_stats().live, 0);
         close_cache();
     }
@@ -194,12 +195,12 @@ START_TEST(pool_is_called_once_per_slab)
     ck_assert_uint_eq(get_stats().slabs, slabs);
     ck_assert_uint_eq(pool.pushes, 0);
     for (size_t round = 0; round < 1000; round++) {
-        free_items(0, 3);
+        return_items(0, 3);
         alloc_items(0, 3);
     }
     ck_assert_uint_eq(pool.pops, slabs);
     ck_assert_uint_eq(pool.pushes, 0);
-    free_items(0, MANY);
+    return_items(0, MANY);
     ck_assert_uint_eq(pool.pushes, slabs - 2);
     close_cache();
     ck_assert_uint_eq(pool.pushes, slabs);
@@ -218,7 +219,7 @@ START_TEST(slab_alignment_is_reduced_to_that_of_the_pool)
     ck_assert_ok(memheap_cache_check(cache));
     for (size_t i = 0; i < MANY; i += 7)
         assert_refused((char *)items[i] + 1, "lies 1 bytes into the item at");
-    free_items(0, MANY);
+    return_items(0, MANY);
     ck_assert_uint_eq(get_stats().live, 0);
     close_cache();
 }
@@ -231,7 +232,7 @@ START_TEST(one_empty_slab_is_kept)
     alloc_items(0, 2 * one);
     alloc_items(2 * one, 2 * one + 1);
     for (size_t round = 0; round < 10; round++) {
-        free_items(one, 2 * one + 1);
+        return_items(one, 2 * one + 1);
         alloc_items(one, 2 * one + 1);
     }
     ck_assert_uint_eq(pool.pops, 3);
@@ -267,7 +268,7 @@ START_TEST(pointer_into_an_item_is_refused)
         assert_refused((char *)items[i] + 16, "lies 16 bytes into");
         assert_refused((char *)items[i] + 47, "lies 47 bytes into");
     }
-    free_items(0, 400);
+    return_items(0, 400);
     close_cache();
 }
 END_TEST
@@ -277,11 +278,11 @@ START_TEST(second_free_is_refused)
     open_cache(_i, 48);
     alloc_items(0, 400);
     for (size_t i = 0; i < 400; i += 3) {
-        free_items(i, i + 1);
+        return_items(i, i + 1);
         assert_refused(items[i], "it may have been freed before");
     }
     alloc_items(0, 1);
-    free_items(0, 1);
+    return_items(0, 1);
     assert_refused(items[0], "it may have been freed before");
     close_cache();
 }
@@ -308,7 +309,7 @@ START_TEST(items_of_a_batch_can_be_freed_singly)
     for (size_t i = 0; i < MANY; i++)
         memset(items[i], 1, 40);
     ck_assert_ok(memheap_cache_check(cache));
-    free_items(0, MANY);
+    return_items(0, MANY);
     ck_assert_uint_eq(get_stats().live, 0);
     ck_assert_ok(memheap_cache_alloc_batch(cache, 0, NULL));
     close_cache();
@@ -336,7 +337,7 @@ START_TEST(failed_batch_changes_nothing)
     }
     pool.fail_pop = 0;
     ck_assert_ok(memheap_cache_alloc_batch(cache, MANY - 10, items + 10));
-    free_items(0, MANY);
+    return_items(0, MANY);
     close_cache();
 }
 END_TEST
@@ -398,10 +399,10 @@ START_TEST(pool_that_fails_changes_nothing)
                      MEMHEAP_ERR_NO_MEMORY);
     ck_assert_ok(memheap_cache_check(cache));
     ck_assert_uint_eq(get_stats().live, 8);
-    free_items(7, 8); /* the item allocated last, after all others */
+    return_items(7, 8); /* the item allocated last, after all others */
     assert_refused(items[7], "freed before");
     alloc_items(7, 9);
-    free_items(0, 9);
+    return_items(0, 9);
     close_cache();
 }
 END_TEST
@@ -411,7 +412,7 @@ START_TEST(slab_that_the_pool_refuses_is_reported)
     open_cache(_i, 512);
     alloc_items(0, 40);
     pool.fail_push = 1;
-    free_items(0, 40);
+    return_items(0, 40);
     ck_assert_uint_eq(test_log.count, 1);
     ck_assert_logged(&test_log, "cache \"nodes\": its pool does not take");
     ck_assert_ok(memheap_cache_check(cache));
@@ -427,7 +428,7 @@ START_TEST(stats_count_the_calls)
 {
     open_cache(_i, 48);
     alloc_items(0, 300);
-    free_items(100, 300);
+    return_items(100, 300);
     alloc_items(100, 150);
     memheap_cache_stats_t stats = get_stats();
     ck_assert_str_eq(stats.name, "nodes");
@@ -508,6 +509,22 @@ START_TEST(default_slab_holds_eight_items)
 }
 END_TEST
 
+START_TEST(plain_call_returns_an_item_or_null)
+{
+    size_t count = 0;
+    prepare(_i, MIB);
+    config.slab_size = MIB;
+    create();
+    while (count < MANY && (items[count] = memheap_cache_malloc(cache)) != NULL)
+        count++;
+    ck_assert_uint_ge(count, SIZE / MIB / 2);
+    ck_assert_uint_le(count, SIZE / MIB);
+    ck_assert_uint_eq(get_stats().live, count);
+    return_items(0, count);
+    close_cache();
+}
+END_TEST
+
 START_TEST(cache_is_a_pool)
 {
     open_cache(_i, 100);
@@ -559,7 +576,7 @@ static void run_random(size_t item_size, uint64_t seed)
                 ck_assert_uint_eq(bytes[0], (uintptr_t)bytes / 8 % 255 + 1);
                 ck_assert_uint_eq(bytes[item_size - 1], bytes[0]);
                 memset(items[j], 0, item_size);
-                free_items(j, j + 1);
+                return_items(j, j + 1);
                 items[j] = items[--live];
             }
         }
@@ -572,7 +589,7 @@ static void run_random(size_t item_size, uint64_t seed)
         if (step % 16 == 0)
             ck_assert_ok(memheap_cache_check(cache));
     }
-    free_items(0, live);
+    return_items(0, live);
 }
 
 START_TEST(random_sequence_agrees_with_a_model)
@@ -627,7 +644,7 @@ static bool run_with_failure_at(size_t number)
     }
     ck_assert_uint_eq(get_stats().failures, failures);
     ck_assert_uint_eq(get_stats().live, live);
-    free_items(0, live);
+    return_items(0, live);
     bool reached = number <= memory.requests;
     ck_assert_uint_eq(failures, number != 0 && reached);
     close_cache();
@@ -698,6 +715,86 @@ static void *churn(void *context)
         w->wrong += memheap_cache_free(cache, w->own[i]) != MEMHEAP_OK;
     return NULL;
 }
+
+/* Check that memheap_cache_check() finds a wrong value in a field. */
+#define ASSERT_FOUND(field, wrong)                                             \
+    do {                                                                       \
+        __typeof__(field) right_ = (field);                                    \
+        (field) = (wrong);                                                     \
+        ck_assert_msg(memheap_cache_check(cache) == MEMHEAP_ERR_CORRUPT,       \
+                      "%s = %s is not found", #field, #wrong);                 \
+        (field) = right_;                                                      \
+        ck_assert_ok(memheap_cache_check(cache));                              \
+    } while (0)
+
+START_TEST(check_finds_violated_invariants)
+{
+    enum {
+        ITEMS = SLAB / 16,
+        SLABS = 6
+    };
+    open_cache(_i, 16);
+    alloc_items(0, SLABS * ITEMS);
+    /* Slab 5 is current. 4 is the spare, 2, 1 and 0 are on the partial list, in
+     * this order, and 3 has only a recently freed item. */
+    return_items(4 * ITEMS, 5 * ITEMS);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_ok(memheap_cache_free_batch(cache, 1, &items[i * ITEMS]));
+    return_items(3 * ITEMS, 3 * ITEMS + 1);
+    slab_t *first = cache->partial;
+    slab_t *second = first->next;
+    slab_t *spare = cache->spare;
+    slab_t *recent = cache->recent[0].slab;
+    ck_assert_ptr_eq(first->base, items[2 * ITEMS]);
+    ck_assert_ptr_eq(second->base, items[ITEMS]);
+    ck_assert_ptr_eq(spare->base, items[4 * ITEMS]);
+    ck_assert_ptr_eq(recent->base, items[3 * ITEMS]);
+    ck_assert_ptr_eq(cache->current->base, items[5 * ITEMS]);
+
+    ASSERT_FOUND(first->used, first->used + 1);
+    ASSERT_FOUND(first->words[0], 0);
+    ASSERT_FOUND(first->words[1], 1);
+    ASSERT_FOUND(first->root, 0);
+    ASSERT_FOUND(*summaries_of(cache, first), 0);
+    ASSERT_FOUND(*summaries_of(cache, first), 3);
+    ASSERT_FOUND(recent->root, 1);
+    ASSERT_FOUND(cache->recent_count, 0);
+    ASSERT_FOUND(cache->recent[0].index, 1);
+    ASSERT_FOUND(cache->recent[0].index, WORD_BITS);
+    ASSERT_FOUND(first->base, second->base);
+    ASSERT_FOUND(cache->slabs, SLABS - 1);
+    ASSERT_FOUND(cache->slabs, SLABS + 1);
+    ASSERT_FOUND(cache->map.count, SLABS + 1);
+    ASSERT_FOUND(cache->below_peak, cache->below_peak - 1);
+    ASSERT_FOUND(cache->spare, NULL);
+    ASSERT_FOUND(cache->spare, second);
+    ASSERT_FOUND(cache->current, first);
+
+    /* The partial list: cut, longer, with wrong links, and with slabs that do
+     * not belong there. */
+    ASSERT_FOUND(cache->partial, NULL);
+    ASSERT_FOUND(cache->partial, second);
+    ASSERT_FOUND(first->next, NULL);
+    ASSERT_FOUND(first->next, first);
+    ASSERT_FOUND(first->next, second->next);
+    ASSERT_FOUND(first->previous, second);
+    ASSERT_FOUND(second->previous, NULL);
+    slab_t *last = second->next;
+    slab_t *const strangers[] = {recent, spare, cache->current};
+    for (size_t i = 0; i < 3; i++) {
+        slab_t old = *strangers[i];
+        strangers[i]->next = NULL;
+        strangers[i]->previous = second;
+        ASSERT_FOUND(second->next, strangers[i]); /* in place of the last */
+        strangers[i]->previous = last;
+        ASSERT_FOUND(last->next, strangers[i]);
+        strangers[i]->next = old.next;
+        strangers[i]->previous = old.previous;
+    }
+    return_items(5 * ITEMS, 6 * ITEMS);
+    close_cache();
+}
+END_TEST
 
 START_TEST(no_item_is_allocated_twice_by_threads)
 {
@@ -822,9 +919,11 @@ int main(void)
     tcase_add_test(tests, unsupported_sizes_are_refused);
     tcase_add_test(tests, slab_of_2_to_the_18_items_is_used_up);
     tcase_add_loop_test(tests, default_slab_holds_eight_items, 0, kinds);
+    tcase_add_loop_test(tests, plain_call_returns_an_item_or_null, 0, kinds);
     tcase_add_loop_test(tests, cache_is_a_pool, 0, kinds);
     tcase_add_loop_test(tests, random_sequence_agrees_with_a_model, 0, kinds);
     tcase_add_test(tests, any_failed_metadata_request_is_survived);
+    tcase_add_loop_test(tests, check_finds_violated_invariants, 0, kinds);
     tcase_add_loop_test(tests, no_item_is_allocated_twice_by_threads, 0, kinds);
     tcase_add_loop_test(tests, one_of_concurrent_frees_succeeds, 0, kinds);
     tcase_add_loop_test(tests, callers_of_a_collective_pool_agree_on_memory, 0,

@@ -212,6 +212,11 @@ START_TEST(device_memory_is_never_touched)
         memheap_context_resize(context, blocks[1], 1000, &blocks[1]),
         MEMHEAP_ERR_UNSUPPORTED);
     ck_assert_ok(memheap_context_free(context, blocks[1]));
+    memheap_context_t *sub = sub_of(context, "part");
+    info = (memheap_block_info_t){.size = 100};
+    ck_assert_ok(memheap_context_alloc_info(sub, &info));
+    ck_assert_int_eq(info.kind, MEMHEAP_KIND_DEVICE);
+    ck_assert(info.unset);
     ck_assert_ok(memheap_context_destroy(context));
 }
 END_TEST
@@ -333,6 +338,24 @@ START_TEST(wrong_arguments_are_refused)
     ck_assert_int_eq(memheap_context_create(&none, &other),
                      MEMHEAP_ERR_BAD_ARGUMENT);
     ck_assert_logged(&test_log, "has neither a pool nor a parent");
+    close_context();
+}
+END_TEST
+
+START_TEST(plain_calls_return_blocks_or_null)
+{
+    open_context(_i);
+    char *block = memheap_context_malloc(context, 100);
+    ck_assert_ptr_nonnull(block);
+    memset(block, 7, 100);
+    block = memheap_context_realloc(context, block, 5000);
+    ck_assert_ptr_nonnull(block);
+    ck_assert_int_eq(block[99], 7);
+    ck_assert_uint_eq(get_stats().blocks, 1);
+    ck_assert_ptr_null(memheap_context_malloc(context, 0));
+    ck_assert_ptr_null(memheap_context_malloc(context, 2 * SIZE));
+    ck_assert_ptr_null(memheap_context_realloc(context, block, 2 * SIZE));
+    ck_assert_ok(memheap_context_free(context, block));
     close_context();
 }
 END_TEST
@@ -765,6 +788,7 @@ int main(void)
     tcase_add_loop_test(tests, wrong_address_is_refused_and_described, 0,
                         kinds);
     tcase_add_loop_test(tests, wrong_arguments_are_refused, 0, kinds);
+    tcase_add_loop_test(tests, plain_calls_return_blocks_or_null, 0, kinds);
     tcase_add_loop_test(tests, resize_keeps_contents_and_record, 0, kinds);
     tcase_add_loop_test(tests, resize_that_fails_changes_nothing, 0, kinds);
     tcase_add_loop_test(tests, pool_that_fails_changes_nothing, 0, kinds);

@@ -206,6 +206,54 @@ START_TEST(access_to_the_old_place_of_a_moved_block_is_reported)
 }
 END_TEST
 
+/* A short block that was freed in the same page since does not have the byte.
+ */
+START_TEST(access_hits_the_freed_block_that_had_the_byte)
+{
+    open_heap(OWN, 8 * PAGE, NULL);
+    char *longer = alloc(4000);
+    ck_assert_ok(memheap_free(heap, longer));
+    char *other = NULL;
+    for (int i = 0; i < 100 && other != longer + 4000 - 16; i++) {
+        other = alloc(16);
+        ck_assert_ok(memheap_free(heap, other));
+    }
+    ck_assert_ptr_eq(other, longer + 4000 - 16);
+    const char *text = said_by(read_it, longer);
+    ck_assert_says(text, "5 bytes into the freed block of 4000 bytes");
+    text = said_by(read_it, other);
+    ck_assert_says(text, "5 bytes into the freed block of 16 bytes");
+    close_heap(8 * PAGE);
+}
+END_TEST
+
+START_TEST(freed_block_is_as_long_as_it_was)
+{
+    open_heap(OWN, SIZE, NULL);
+    char *first = alloc(1000);
+    alloc(30 * PAGE);
+    ck_assert_ok(memheap_free(heap, first));
+    const char *text = said_by(read_it, (char *)memheap_base(heap) + 50 * PAGE);
+    ck_assert_says(text, "in no block of heap");
+    close_heap(SIZE);
+}
+END_TEST
+
+START_TEST(largest_free_block_leaves_a_page_closed)
+{
+    memheap_stats_t stats;
+    open_heap(OWN, 4 * PAGE, NULL);
+    for (size_t left = 4; left > 0; left -= 2) {
+        memheap_get_stats(heap, &stats);
+        ck_assert_uint_eq(stats.largest_free, (left - 1) * PAGE);
+        alloc(PAGE);
+    }
+    memheap_get_stats(heap, &stats);
+    ck_assert_uint_eq(stats.largest_free, 0);
+    close_heap(4 * PAGE);
+}
+END_TEST
+
 START_TEST(access_outside_all_blocks_is_reported)
 {
     open_heap(_i, SIZE, NULL);
@@ -264,20 +312,82 @@ START_TEST(previous_handler_runs_next)
 }
 END_TEST
 
+static void exit_with_info(int signal, siginfo_t *info, void *context)
+{
+    (void)context;
+    _exit(signal == SIGSEGV && info->si_signo == SIGSEGV ? 3 : 4);
+}
+
+/* How a process ends that has a guarded heap and a handler of its own, and gets
+ * a signal for another reason. */
+static int status_after(const struct sigaction *own, bool is_fault)
+{
+    int status;
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        sigaction(SIGSEGV, own, NULL);
+        open_heap(OWN, SIZE, NULL);
+        if (is_fault)
+            raise_other(mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+                             -1, 0));
+        else
+            raise(SIGSEGV);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return status;
+}
+
+START_TEST(other_signals_go_to_the_previous_handler)
+{
+    const struct sigaction none = {.sa_handler = SIG_DFL};
+    const struct sigaction plain = {.sa_handler = exit_three};
+    const struct sigaction with_info = {.sa_sigaction = exit_with_info,
+                                        .sa_flags = SA_SIGINFO};
+    int status = status_after(&none, _i == 1);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+    status = status_after(&plain, _i == 1);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+    status = status_after(&with_info, _i == 1);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+}
+END_TEST
+
+static const int guard_signals[] = {SIGSEGV, SIGBUS};
+
 START_TEST(handler_is_removed_with_the_last_heap)
 {
     struct sigaction before;
     struct sigaction now;
-    sigaction(SIGSEGV, NULL, &before);
+    sigaction(guard_signals[_i], NULL, &before);
     open_heap(OWN, SIZE, NULL);
     memheap_t *first = heap;
     open_heap(OWN, SIZE, NULL);
     close_heap(SIZE);
-    sigaction(SIGSEGV, NULL, &now);
+    sigaction(guard_signals[_i], NULL, &now);
     ck_assert_int_ne(now.sa_flags & SA_SIGINFO, 0);
     memheap_destroy(first);
-    sigaction(SIGSEGV, NULL, &now);
+    sigaction(guard_signals[_i], NULL, &now);
     ck_assert(now.sa_handler == before.sa_handler);
+}
+END_TEST
+
+static void ignore_it(int signal, siginfo_t *info, void *context)
+{
+    (void)signal, (void)info, (void)context;
+}
+
+START_TEST(handler_that_was_installed_later_stays)
+{
+    const struct sigaction later = {.sa_sigaction = ignore_it,
+                                    .sa_flags = SA_SIGINFO};
+    struct sigaction now;
+    open_heap(OWN, SIZE, NULL);
+    sigaction(guard_signals[_i], &later, NULL);
+    close_heap(SIZE);
+    sigaction(guard_signals[_i], NULL, &now);
+    ck_assert(now.sa_sigaction == ignore_it);
 }
 END_TEST
 
@@ -351,6 +461,21 @@ START_TEST(block_shrinks_in_place_in_a_full_heap)
     ck_assert_ptr_eq(same, block);
     void *none;
     ck_assert_int_eq(memheap_alloc(heap, 1, &none), MEMHEAP_ERR_NO_MEMORY);
+    close_heap(10 * PAGE);
+}
+END_TEST
+
+START_TEST(block_does_not_grow_in_a_full_heap)
+{
+    size_t size;
+    open_heap(OWN, 10 * PAGE, NULL);
+    void *block = alloc(8 * PAGE);
+    void *same = block;
+    ck_assert_int_eq(memheap_resize(heap, block, 10 * PAGE, &same),
+                     MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_ptr_eq(same, block);
+    ck_assert_ok(memheap_usable_size(heap, block, &size));
+    ck_assert_uint_eq(size, 8 * PAGE);
     close_heap(10 * PAGE);
 }
 END_TEST
@@ -445,6 +570,7 @@ START_TEST(failed_metadata_requests_are_survived)
             ck_assert_int_eq(status, MEMHEAP_ERR_NO_METADATA);
         } else {
             void *block;
+            ck_assert(memheap_is_access_checked(heap));
             if (memheap_alloc(heap, 100, &block) == MEMHEAP_OK)
                 ck_assert_ok(memheap_free(heap, block));
             failed = memory.requests >= i;
@@ -647,18 +773,24 @@ int main(void)
     tcase_add_loop_test(tests, use_after_free_is_reported, 0, KINDS);
     tcase_add_loop_test(
         tests, access_to_the_old_place_of_a_moved_block_is_reported, 0, KINDS);
+    tcase_add_test(tests, access_hits_the_freed_block_that_had_the_byte);
+    tcase_add_test(tests, freed_block_is_as_long_as_it_was);
+    tcase_add_test(tests, largest_free_block_leaves_a_page_closed);
     tcase_add_loop_test(tests, access_outside_all_blocks_is_reported, 0, KINDS);
     tcase_add_loop_test(tests, access_before_a_block_is_behind_the_previous_one,
                         0, KINDS);
     tcase_add_test(tests, other_faults_are_not_reported);
     tcase_add_test(tests, previous_handler_runs_next);
-    tcase_add_test(tests, handler_is_removed_with_the_last_heap);
+    tcase_add_loop_test(tests, other_signals_go_to_the_previous_handler, 0, 2);
+    tcase_add_loop_test(tests, handler_is_removed_with_the_last_heap, 0, 2);
+    tcase_add_loop_test(tests, handler_that_was_installed_later_stays, 0, 2);
     tcase_add_loop_test(tests, freed_pages_are_reused_as_late_as_possible, 0,
                         KINDS);
     tcase_add_test(tests, long_run_does_not_grow_memory);
     tcase_add_loop_test(tests, reused_block_can_be_zeroed, 0, KINDS);
     tcase_add_loop_test(tests, guard_works_in_check_mode, 0, KINDS);
     tcase_add_test(tests, block_shrinks_in_place_in_a_full_heap);
+    tcase_add_test(tests, block_does_not_grow_in_a_full_heap);
     tcase_add_loop_test(tests, batch_is_guarded, 0, KINDS);
     tcase_add_test(tests, grown_range_is_guarded);
     tcase_add_test(tests, range_without_a_page_is_refused);

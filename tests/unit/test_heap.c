@@ -7,6 +7,7 @@
 #include "tests/unit/unit.h"
 
 #include <memheap/range_pool.h>
+#include <memheap/version.h>
 
 #include <pthread.h>
 #include <stdio.h>
@@ -143,12 +144,34 @@ START_TEST(default_size_is_that_of_physical_memory)
 }
 END_TEST
 
+START_TEST(library_and_headers_have_one_version)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%d.%d.%d", MEMHEAP_VERSION_MAJOR,
+             MEMHEAP_VERSION_MINOR, MEMHEAP_VERSION_PATCH);
+    ck_assert_str_eq(memheap_version(), MEMHEAP_VERSION_STRING);
+    ck_assert_str_eq(memheap_version(), text);
+}
+END_TEST
+
 START_TEST(heap_has_component_and_base)
 {
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
     ck_assert_str_eq(memheap_component_name(unit.heap),
                      unit_component_name(_i / 2));
     ck_assert_ptr_eq(alloc(unit.heap, 16), memheap_base(unit.heap));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(heap_has_the_addresses_of_its_range)
+{
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    const char *base = memheap_base(unit.heap);
+    ck_assert(!memheap_has_address(unit.heap, base - 1));
+    ck_assert(memheap_has_address(unit.heap, base));
+    ck_assert(memheap_has_address(unit.heap, base + SIZE - 1));
+    ck_assert(!memheap_has_address(unit.heap, base + SIZE));
     unit_heap_close(&unit);
 }
 END_TEST
@@ -718,7 +741,9 @@ int main(void)
                         count);
     tcase_add_test(tests, heap_of_four_tebibytes_takes_no_memory);
     tcase_add_test(tests, default_size_is_that_of_physical_memory);
+    tcase_add_test(tests, library_and_headers_have_one_version);
     tcase_add_loop_test(tests, heap_has_component_and_base, 0, kinds);
+    tcase_add_loop_test(tests, heap_has_the_addresses_of_its_range, 0, kinds);
     tcase_add_test(tests, impossible_ranges_are_refused);
     tcase_add_test(tests, impossible_size_is_refused);
     tcase_add_test(tests, range_that_no_component_can_serve_is_refused);

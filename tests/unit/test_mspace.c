@@ -296,7 +296,7 @@ START_TEST(rows_of_blocks_are_all_or_nothing)
 {
     mspace space = space_over(memory, SIZE, _i);
     memset(memory, 1, SIZE);
-    void *own[3];
+    void *own[4];
     void **blocks = mspace_independent_calloc(space, 3, 100, own);
     ck_assert_ptr_eq(blocks, own);
     for (int i = 0; i < 3; i++) {

@@ -6,6 +6,7 @@
 
 #include "tests/unit/unit.h"
 #include "base/output.h"
+#include "memheap/debug/report.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -232,6 +233,102 @@ START_TEST(report_has_each_statistic)
 }
 END_TEST
 
+/* The index of a statistic. */
+static unsigned stat_of(const char *name)
+{
+    unsigned i = 0;
+    while (strcmp(memheap_stat_table[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+/* A report of some PEs, whose values of each statistic are listed here. */
+static memheap_report_t report_of_job(memheap_t *heap, int pes)
+{
+    enum {
+        PES = 3
+    };
+    static uint64_t values[PES][MEMHEAP_STAT_COUNT];
+    static const uint64_t bytes[PES] = {2048, 1024, 4096};
+    static const uint64_t peak[PES] = {1024, 4096, 4096};
+    static const uint64_t counts[PES] = {5, 9, 5};
+    static const uint64_t parts[PES] = {500000, 250000, 750000};
+    for (size_t pe = 0; pe < PES; pe++) {
+        for (unsigned i = 0; i < MEMHEAP_STAT_COUNT; i++) {
+            memheap_unit_t u = memheap_stat_table[i].unit;
+            values[pe][i] = u == MEMHEAP_UNIT_BYTES   ? bytes[pe]
+                            : u == MEMHEAP_UNIT_COUNT ? counts[pe]
+                                                      : parts[pe];
+        }
+        values[pe][stat_of("peak")] = peak[pe];
+        values[pe][stat_of("failures")] = 3;
+    }
+    return (memheap_report_t){heap, pes, values[0]};
+}
+
+START_TEST(report_of_a_job_names_extreme_pes)
+{
+    unit_heap_t unit;
+    unit_heap_open(&unit, 0, MIB, 0, "MEMHEAP_RECORDS=1");
+    memheap_report_t report = report_of_job(unit.heap, 3);
+    memheap_report_log(&report, &unit.log.log);
+    ck_assert_logged(&unit.log, " on 3 PEs:\n");
+    ck_assert_logged(&unit.log,
+                     "  size           1 KiB (PE 1) to 4 KiB (PE 2), "
+                     "7 KiB in all\n");
+    ck_assert_logged(&unit.log,
+                     "  peak           1 KiB (PE 0) to 4 KiB (PE 1), "
+                     "9 KiB in all\n");
+    ck_assert_logged(&unit.log,
+                     "  live blocks    5 (PE 0) to 9 (PE 1), 19 in all\n");
+    ck_assert_logged(&unit.log, "  failures       3 on each PE\n");
+    ck_assert_logged(&unit.log,
+                     "  fragmentation  25.00 % (PE 1) to 75.00 % (PE 2)\n");
+    ck_assert_logged(&unit.log, " in huge pages on PE 0; PE 0 has accessed 0 ");
+
+    unit_log_clear(&unit.log);
+    report.pes = 1;
+    memheap_report_log(&report, &unit.log.log);
+    ck_assert_logged(&unit.log, " on 1 PE:\n");
+    ck_assert_logged(&unit.log, "  size           2 KiB on each PE\n");
+    ck_assert_logged(&unit.log, "  fragmentation  50.00 % on each PE\n");
+    ck_assert_logged(&unit.log, " in huge pages on PE 0; PE 0 has accessed 0 ");
+    unit_log_clear(&unit.log);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(report_file_of_a_job_has_each_pe)
+{
+    unit_heap_t unit;
+    char text[8192] = "";
+    static const char *const parts[] = {
+        "\"pes\": 3, \"sum\": {\"size\": 7168, ",
+        "\"peak\": 9216, ",
+        "\"failures\": 9}, \"min\": {\"size\": 1024, ",
+        "\"live_blocks\": 5, ",
+        "\"fragmentation\": 0.250000}, \"max\": {\"size\": 4096, ",
+        "\"live_blocks\": 9, ",
+        "\"fragmentation\": 0.750000}, \"each\": [{\"pe\": 0, \"size\": 2048, ",
+        "{\"pe\": 1, \"size\": 1024, ",
+        "{\"pe\": 2, \"size\": 4096, ",
+        "\"fragmentation\": 0.750000}], \"pages\": {"};
+    unit_heap_open(&unit, 0, MIB, 0, NULL);
+    memheap_report_t report = report_of_job(unit.heap, 3);
+    ck_assert_ok(memheap_report_write(&report, in(own), &unit.log.log));
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_gt(fread(text, 1, sizeof(text) - 1, file), 0);
+    fclose(file);
+    const char *at = text;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        at = strstr(at, parts[i]); /* in this order */
+        ck_assert_msg(at != NULL, "no \"%s\" in %s", parts[i], text);
+    }
+    unit_heap_close(&unit);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_case();
@@ -245,5 +342,7 @@ int main(void)
     tcase_add_test(tests, report_follows_no_link_of_a_shared_folder);
     tcase_add_test(tests, trace_follows_no_link_of_a_shared_folder);
     tcase_add_loop_test(tests, report_has_each_statistic, 0, 2);
+    tcase_add_test(tests, report_of_a_job_names_extreme_pes);
+    tcase_add_test(tests, report_file_of_a_job_has_each_pe);
     return unit_run("output", tests);
 }

@@ -90,19 +90,42 @@ START_TEST(addresses_are_aligned)
 }
 END_TEST
 
+START_TEST(range_may_end_where_the_addresses_end)
+{
+    unit_log_init(&messages);
+    char *start = (char *)(UINTPTR_MAX - 8 * PAGE + 1);
+    memheap_page_pool_config_t config = {.base = start,
+                                         .size = 7 * PAGE,
+                                         .page_size = PAGE,
+                                         .log = &messages.log};
+    void *block;
+    ck_assert_ok(memheap_page_pool_create(&config, &pages));
+    pool = memheap_page_pool_as_pool(pages);
+    ck_assert_ptr_eq(take(8 * PAGE, PAGE), start);
+    ck_assert_int_eq(pool.pop(pool.state, 8 * PAGE, PAGE, &block),
+                     MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_ptr_eq(take(4 * PAGE, 3 * PAGE), start + 4 * PAGE);
+    memheap_page_pool_destroy(pages);
+}
+END_TEST
+
+/* Whole words, of one level and of two, and parts of words. */
+static const size_t page_counts[] = {64, 1000, 4096, 4160};
+
 START_TEST(all_pages_can_be_allocated_and_freed)
 {
-    open_pool(1000);
-    for (size_t i = 0; i < 1000; i++)
+    size_t all = page_counts[_i];
+    open_pool(all);
+    for (size_t i = 0; i < all; i++)
         ck_assert_ptr_eq(take(1, PAGE), base + i * PAGE);
     void *block;
     ck_assert_int_eq(pool.pop(pool.state, 1, 1, &block), MEMHEAP_ERR_NO_MEMORY);
     ck_free(0);
-    for (size_t i = 0; i < 1000; i++)
-        give(base + (i * 387 % 1000) * PAGE);
-    ck_free(1000);
-    ck_assert_ptr_eq(take(1, 1000 * PAGE), base);
-    ck_assert_uint_eq(size_at(base), 1000 * PAGE);
+    for (size_t i = 0; i < all; i++)
+        give(base + (i * 387 % all) * PAGE);
+    ck_free(all);
+    ck_assert_ptr_eq(take(1, all * PAGE), base);
+    ck_assert_uint_eq(size_at(base), all * PAGE);
     memheap_page_pool_destroy(pages);
 }
 END_TEST
@@ -314,10 +337,13 @@ START_TEST(random_calls_agree_with_a_model)
         size_t align = (size_t)1 << unit_random_below(&seed, 4);
         void *block;
         if (owner[at] == at + 1) {
-            ck_assert_uint_gt(size_at(base + at * PAGE), 0);
-            give(base + at * PAGE);
-            for (size_t i = at; i < PAGES && owner[i] == at + 1; i++)
+            size_t size = 0;
+            for (size_t i = at; i < PAGES && owner[i] == at + 1; i++) {
                 owner[i] = 0;
+                size += PAGE;
+            }
+            ck_assert_uint_eq(size_at(base + at * PAGE), size);
+            give(base + at * PAGE);
             continue;
         }
         bool very = call % 3 == 0;
@@ -382,7 +408,8 @@ int main(void)
     TCase *tests = unit_case();
     tcase_add_test(tests, lowest_run_of_pages_is_used);
     tcase_add_test(tests, addresses_are_aligned);
-    tcase_add_test(tests, all_pages_can_be_allocated_and_freed);
+    tcase_add_test(tests, range_may_end_where_the_addresses_end);
+    tcase_add_loop_test(tests, all_pages_can_be_allocated_and_freed, 0, 4);
     tcase_add_test(tests, chosen_pages_can_be_reserved);
     tcase_add_test(tests, bad_reservation_is_refused);
     tcase_add_test(tests, another_range_extends_the_pool);

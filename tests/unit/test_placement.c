@@ -150,6 +150,11 @@ START_TEST(nearest_source_is_used_until_it_is_full)
     ck_assert_ok(
         memheap_placement_alloc(proximity, 64, 10, MEMHEAP_REACH_PE, &block));
     ck_assert_uint_eq((uintptr_t)block % 64, 0);
+    block = memheap_placement_malloc(proximity, 256, 10, MEMHEAP_REACH_PE);
+    ck_assert_ptr_nonnull(block);
+    ck_assert_uint_eq((uintptr_t)block % 256, 0);
+    ck_assert_ptr_null(
+        memheap_placement_malloc(proximity, 64, 2 * SIZE, MEMHEAP_REACH_PE));
     ck_assert_ok(
         memheap_placement_query(proximity, near.block[1], &size, NULL));
     ck_assert_uint_eq(size, 128);

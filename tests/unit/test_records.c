@@ -181,6 +181,67 @@ START_TEST(tags_have_statistics)
 }
 END_TEST
 
+/* A block that the program states to come from a line. */
+static void *alloc_at(int line, size_t size)
+{
+    memheap_at("mesh.c", line);
+    return alloc(size);
+}
+
+START_TEST(call_sites_have_statistics)
+{
+    memheap_site_stats_t sites[4];
+    open_recorded(_i);
+    ck_assert_uint_eq(memheap_get_site_stats(unit.heap, sites, 4), 0);
+    void *large = alloc_at(10, 20000);
+    void *small = alloc_at(20, 100);
+    ck_assert_ok(memheap_free(unit.heap, alloc_at(10, 3000)));
+    alloc_at(20, 100);
+    ck_assert_uint_eq(memheap_get_site_stats(unit.heap, sites, 4), 2);
+    ck_assert_str_eq(sites[0].site, "mesh.c:10");
+    ck_assert_uint_ge(sites[0].used, 20000);
+    ck_assert_uint_ge(sites[0].peak, 23000);
+    ck_assert_uint_eq(sites[0].bytes, sites[0].peak);
+    ck_assert_uint_eq(sites[0].live_blocks, 1);
+    ck_assert_uint_eq(sites[0].allocations, 2);
+    ck_assert_str_eq(sites[1].site, "mesh.c:20");
+    ck_assert_uint_eq(sites[1].live_blocks, 2);
+    ck_assert_uint_eq(sites[0].used + sites[1].used, stats_now().used);
+
+    /* A resized block counts for where it was allocated. */
+    size_t peak = sites[0].peak;
+    ck_assert_ok(memheap_resize(unit.heap, small, 50000, &small));
+    ck_assert_ok(memheap_free(unit.heap, large));
+    ck_assert_uint_eq(memheap_get_site_stats(unit.heap, sites, 1), 1);
+    ck_assert_str_eq(sites[0].site, "mesh.c:20");
+    ck_assert_uint_ge(sites[0].used, 50000);
+    ck_assert_uint_eq(sites[0].bytes, sites[0].used);
+    ck_assert_uint_eq(memheap_get_site_stats(unit.heap, sites, 4), 2);
+    ck_assert_uint_eq(sites[1].used, 0);
+    ck_assert_uint_eq(sites[1].live_blocks, 0);
+    ck_assert_uint_eq(sites[1].peak, peak);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Several paths that lead to one place are one call site. */
+START_TEST(call_site_has_all_paths)
+{
+    memheap_site_stats_t sites[3];
+    unit_heap_open(&unit, 0, SIZE, 0, "MEMHEAP_RECORDS=1");
+    for (int i = 0; i < 3; i++)
+        alloc(1000);
+    for (int i = 0; i < 2; i++)
+        alloc(1000);
+    size_t count = memheap_get_site_stats(unit.heap, sites, 3);
+    ck_assert_uint_eq(count, 1);
+    ck_assert_msg(strstr(sites[0].site, "alloc") != NULL, "%s", sites[0].site);
+    ck_assert_uint_eq(sites[0].allocations, 5);
+    ck_assert_uint_eq(sites[0].peak, stats_now().used);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 START_TEST(long_tag_is_cut)
 {
     memheap_tag_stats_t tag;
@@ -200,10 +261,12 @@ END_TEST
 START_TEST(heap_without_records_has_no_tags)
 {
     memheap_tag_stats_t tag;
+    memheap_site_stats_t site;
     char text[100] = "x";
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
     void *block = alloc(100);
     ck_assert(!memheap_get_tag_stats(unit.heap, 0, &tag));
+    ck_assert_uint_eq(memheap_get_site_stats(unit.heap, &site, 1), 0);
     ck_assert_uint_eq(block_at(block)->number, 0);
     ck_assert_str_eq(block_at(block)->tag, "");
     memheap_block_call_site(unit.heap, block, text, sizeof(text));
@@ -224,6 +287,56 @@ START_TEST(stated_location_is_the_call_site)
     ck_assert_str_eq(text, "solver.c:42");
     memheap_block_call_site(unit.heap, second, text, sizeof(text));
     ck_assert_str_eq(text, "solver.c:43");
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(each_file_is_a_call_site_of_its_own)
+{
+    static const char *const files[] = {"solver.c", "solver.cc", "a.c", "b.c"};
+    char text[MEMHEAP_TAG_SIZE];
+    char expected[MEMHEAP_TAG_SIZE];
+    void *block[8];
+    open_recorded(0);
+    for (size_t i = 0; i < 8; i++) {
+        memheap_at(files[i % 4], 42);
+        block[i] = alloc(10);
+    }
+    for (size_t i = 0; i < 8; i++) {
+        memheap_block_call_site(unit.heap, block[i], text, sizeof(text));
+        snprintf(expected, sizeof(expected), "%s:42", files[i % 4]);
+        ck_assert_str_eq(text, expected);
+    }
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Allocate and free blocks at new call sites, in a file with a short name or in
+ * files with long ones. @return the growth of metadata */
+static size_t visit_sites(int count, int length)
+{
+    char name[256];
+    size_t before = stats_now().metadata;
+    for (int i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "%0*d", length, length < 8 ? 0 : i);
+        memheap_at(name, i);
+        ck_assert_ok(memheap_free(unit.heap, alloc(10)));
+    }
+    return stats_now().metadata - before;
+}
+
+START_TEST(call_sites_count_as_metadata)
+{
+    enum {
+        SITES = 3000
+    };
+    open_recorded(0);
+    size_t lines = visit_sites(SITES, 3);
+    ck_assert_uint_ge(lines, SITES * MEMHEAP_CALL_SITE_FRAMES * sizeof(void *));
+    ck_assert_uint_le(lines, SITES * 512);
+    size_t names = visit_sites(SITES, 200);
+    ck_assert_uint_ge(names, lines / 2 + SITES * 200);
+    ck_assert_uint_le(names, SITES * (512 + 256));
     unit_heap_close(&unit);
 }
 END_TEST
@@ -362,7 +475,8 @@ START_TEST(report_file_has_stats_and_tags)
     ck_assert_ptr_eq(strstr(text, start), text);
     ck_assert_ptr_nonnull(strstr(text, "\"stats\": {\"size\": 1048576, "));
     ck_assert_ptr_nonnull(strstr(text, "\"live_blocks\": 1, "));
-    ck_assert_ptr_nonnull(strstr(text, "}, \"tags\": []}\n]}\n"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "}, \"tags\": [], \"sites\": []}\n]}\n"));
 }
 END_TEST
 
@@ -576,9 +690,13 @@ int main(void)
                         0, kinds);
     tcase_add_loop_test(tests, record_has_the_requested_size, 0, kinds);
     tcase_add_loop_test(tests, tags_have_statistics, 0, kinds);
+    tcase_add_loop_test(tests, call_sites_have_statistics, 0, kinds);
+    tcase_add_test(tests, call_site_has_all_paths);
     tcase_add_test(tests, long_tag_is_cut);
     tcase_add_loop_test(tests, heap_without_records_has_no_tags, 0, kinds);
     tcase_add_test(tests, stated_location_is_the_call_site);
+    tcase_add_test(tests, each_file_is_a_call_site_of_its_own);
+    tcase_add_test(tests, call_sites_count_as_metadata);
     tcase_add_test(tests, call_site_is_found_on_the_stack);
     tcase_add_test(tests, call_site_without_addr2line_is_an_address);
     tcase_add_test(tests, addr2line_is_not_taken_from_the_path);

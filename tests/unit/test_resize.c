@@ -6,6 +6,7 @@
 
 #include "tests/unit/unit.h"
 #include "base/sysinfo.h"
+#include "memheap/heap_state.h"
 
 #include <stdio.h>
 
@@ -445,6 +446,34 @@ START_TEST(headroom_is_a_quarter_or_what_the_module_can_spare)
 }
 END_TEST
 
+/* What a module can spare is much for a small block. */
+START_TEST(headroom_is_half_of_the_block_at_most)
+{
+    enum {
+        ASKED = 1000
+    };
+    size_t size;
+    size_t half;
+    unit_heap_open(&unit, 2 * _i, GIB, 0, "MEMHEAP_RECORDS=1");
+    /* A component may spare space when the heap does not grow any more. */
+    for (int i = 0; i < 20; i++)
+        ck_assert_ok(memheap_free(unit.heap, alloc(16 * MIB)));
+    unsigned char *block = alloc(ASKED / 2);
+    alloc(16);
+    block = resize(block, ASKED);
+    ck_assert_ok(memheap_usable_size(unit.heap, block, &size));
+    ck_assert_ok(
+        memheap_usable_size(unit.heap, alloc(ASKED + ASKED / 2), &half));
+    ck_assert_uint_le(size, half);
+    if (unit.heap->module->headroom > 0)
+        ck_assert_uint_eq(size, half);
+    ck_assert_int_eq(unit.heap->module->headroom > 0,
+                     strcmp(memheap_component_name(unit.heap), "ptmalloc") ==
+                         0);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 START_TEST(headroom_stays_until_the_block_shrinks_by_more)
 {
     size_t size;
@@ -518,9 +547,16 @@ START_TEST(block_grows_without_headroom_that_cannot_be_committed)
     rlim_t limit = unit_limit(RLIMIT_DATA, MIB);
     memheap_status_t status =
         memheap_resize(unit.heap, block, 16 * MIB, &moved);
+    unsigned logged = unit.log.count;
+    /* Any other call that lacks memory says so. */
+    void *none;
+    memheap_status_t failed = memheap_alloc(unit.heap, 20 * MIB, &none);
     unit_limit(RLIMIT_DATA, limit);
     ck_assert_ok(status);
-    ck_assert_uint_eq(unit.log.count, 0);
+    ck_assert_uint_eq(logged, 0);
+    /* A component may need metadata first. */
+    ck_assert_int_ne(failed, MEMHEAP_OK);
+    ck_assert_uint_eq(unit.log.count, failed == MEMHEAP_ERR_NO_MEMORY);
     ck_assert(has_pattern(moved, 15 * MIB));
     ck_assert_ok(memheap_check(unit.heap));
     unit_heap_close(&unit);
@@ -581,6 +617,7 @@ int main(void)
                         2 * count);
     tcase_add_loop_test(
         tests, headroom_is_a_quarter_or_what_the_module_can_spare, 0, kinds);
+    tcase_add_loop_test(tests, headroom_is_half_of_the_block_at_most, 0, count);
     tcase_add_loop_test(tests, headroom_stays_until_the_block_shrinks_by_more,
                         0, kinds);
     tcase_add_loop_test(tests, block_grows_without_headroom_if_there_is_none, 0,

@@ -186,6 +186,32 @@ START_TEST(heap_of_a_job_has_a_pe)
 }
 END_TEST
 
+/* Mappings of stats pages in this process. */
+static size_t mapped_pages(void)
+{
+    char line[512];
+    size_t count = 0;
+    FILE *file = fopen("/proc/self/maps", "r");
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof(line), file) != NULL)
+        count += strstr(line, MEMHEAP_STATS_FILE) != NULL;
+    fclose(file);
+    return count;
+}
+
+START_TEST(destroyed_heap_leaves_no_page)
+{
+    open_shown(0);
+    find_one();
+    live_close(&live);
+    ck_assert_uint_eq(mapped_pages(), 1);
+    unit_heap_close(&unit);
+    ck_assert_uint_eq(mapped_pages(), 0);
+    ck_assert_uint_eq(find(), 0);
+    live_close(&live);
+}
+END_TEST
+
 START_TEST(forked_child_does_not_write_the_page)
 {
     open_shown(0);
@@ -393,6 +419,7 @@ int main(void)
     tcase_add_test(tests, page_is_private_to_the_user);
     tcase_add_loop_test(tests, stats_are_not_exported_by_default, 0, kinds);
     tcase_add_test(tests, heap_of_a_job_has_a_pe);
+    tcase_add_test(tests, destroyed_heap_leaves_no_page);
     tcase_add_test(tests, forked_child_does_not_write_the_page);
     tcase_add_test(tests, reader_never_sees_a_partial_update);
     tcase_add_loop_test(tests, list_agrees_with_a_walk, 0, kinds);

@@ -4,11 +4,13 @@
  * stamped from end to end with who has them, so an overlap shows whichever of
  * the two looks.
  */
+#define _GNU_SOURCE /* dladdr() */
 #include "config.h"
 
 #include "tests/unit/unit.h"
 #include "memheap/heap_state.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -640,6 +642,43 @@ static void *run_once(void *context)
     return NULL;
 }
 
+/* Check that memheap_check() finds a wrong value in a field. */
+#define ASSERT_FOUND(field, wrong)                                             \
+    do {                                                                       \
+        __typeof__(field) right_ = (field);                                    \
+        (field) = (__typeof__(field))(wrong);                                  \
+        ck_assert_msg(memheap_check(unit.heap) == MEMHEAP_ERR_CORRUPT,         \
+                      "%s = %s is not found", #field, #wrong);                 \
+        (field) = right_;                                                      \
+        ck_assert_ok(memheap_check(unit.heap));                                \
+    } while (0)
+
+START_TEST(check_finds_broken_thread_caches)
+{
+    void *block[2];
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_ok(memheap_alloc(unit.heap, 100, &block[i]));
+    unsigned class = heap_mark(unit.heap, heap_offset_of(unit.heap, block[0])) &
+                     THREAD_CLASS;
+    ck_assert_ok(memheap_free(unit.heap, block[0]));
+    memheap_thread_cache_t *cache = unit.heap->thread_caches.first;
+    if (cache != NULL) { /* the machine has membarrier(2) */
+        thread_stack_t *stack = &cache->stacks[class];
+        uint32_t *round = &cache->rounds[stack->first + stack->count - 1];
+        ck_assert_uint_eq(*round, heap_offset_of(unit.heap, block[0]) / 16);
+        ASSERT_FOUND(*round, heap_offset_of(unit.heap, block[1]) / 16);
+        ASSERT_FOUND(*round, *round + 1);
+        ASSERT_FOUND(stack->limit, stack->count - 1);
+        ASSERT_FOUND(stack->limit, stack->limit + 1);
+        ASSERT_FOUND(stack->limit, UINT16_MAX);
+        ASSERT_FOUND(cache->limit_bytes, cache->limit_bytes + 1);
+    }
+    ck_assert_ok(memheap_free(unit.heap, block[1]));
+    unit_heap_close(&unit);
+}
+END_TEST
+
 /* Threads that end leave nothing behind, and are counted. */
 START_TEST(ended_threads_give_their_blocks_back)
 {
@@ -791,6 +830,74 @@ START_TEST(thread_uses_many_heaps)
 }
 END_TEST
 
+/* A second copy of the library, which finds its own functions first. A
+ * sanitizer refuses that. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define HAS_COPY 1
+typedef struct library {
+    void *handle;
+    __typeof__(memheap_create) *create;
+    __typeof__(memheap_alloc) *alloc;
+    __typeof__(memheap_free) *free;
+    __typeof__(memheap_destroy) *destroy;
+} library_t;
+
+static void library_open(library_t *library)
+{
+    static char buffer[1 << 16];
+    char folder[UNIT_PATH];
+    char path[UNIT_PATH + 16];
+    Dl_info info;
+    size_t got;
+    ck_assert_int_ne(dladdr((void *)(uintptr_t)memheap_create, &info), 0);
+    unit_folder_new(folder);
+    snprintf(path, sizeof(path), "%s/copy.so", folder);
+    FILE *from = fopen(info.dli_fname, "rb");
+    FILE *to = fopen(path, "wb");
+    ck_assert(from != NULL && to != NULL);
+    while ((got = fread(buffer, 1, sizeof(buffer), from)) > 0)
+        ck_assert_uint_eq(fwrite(buffer, 1, got, to), got);
+    fclose(from);
+    ck_assert_int_eq(fclose(to), 0);
+    library->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+    unit_folder_delete(folder);
+    ck_assert_msg(library->handle != NULL, "%s", dlerror());
+    *(void **)&library->create = dlsym(library->handle, "memheap_create");
+    *(void **)&library->alloc = dlsym(library->handle, "memheap_alloc");
+    *(void **)&library->free = dlsym(library->handle, "memheap_free");
+    *(void **)&library->destroy = dlsym(library->handle, "memheap_destroy");
+    ck_assert(library->create != NULL && library->create != memheap_create);
+}
+
+static void use_library(void *context)
+{
+    const library_t *library = context;
+    memheap_config_t config = {.size = MIB};
+    memheap_t *heap;
+    helper.status = library->create(&config, &heap);
+    if (helper.status != MEMHEAP_OK)
+        return;
+    helper.status = library->alloc(heap, 100, &helper.taken);
+    library->free(heap, helper.taken);
+    library->destroy(heap);
+}
+
+/* The thread has nothing to do for it when it ends. */
+START_TEST(library_can_be_unloaded_while_a_thread_lives)
+{
+    library_t library;
+    Dl_info info;
+    library_open(&library);
+    helper_start();
+    helper_call(use_library, &library);
+    ck_assert_ok(helper.status);
+    ck_assert_int_eq(dlclose(library.handle), 0);
+    ck_assert_int_eq(dladdr((void *)(uintptr_t)library.create, &info), 0);
+    helper_end();
+}
+END_TEST
+#endif
+
 /* Without membarrier(2), a heap has no thread caches. */
 START_TEST(heap_works_without_membarrier)
 {
@@ -825,6 +932,7 @@ int main(void)
                         kinds);
     tcase_add_loop_test(tests, full_heap_takes_cached_blocks, 0, kinds);
     tcase_add_loop_test(tests, small_block_is_resized_in_a_full_heap, 0, kinds);
+    tcase_add_loop_test(tests, check_finds_broken_thread_caches, 0, kinds);
     tcase_add_loop_test(tests, ended_threads_give_their_blocks_back, 0, kinds);
     tcase_add_loop_test(tests, memory_of_producer_and_consumer_is_bounded, 0,
                         kinds);
@@ -832,6 +940,9 @@ int main(void)
     tcase_add_loop_test(tests, child_of_a_process_with_threads_can_use_the_heap,
                         0, kinds);
     tcase_add_test(tests, thread_uses_many_heaps);
+#ifdef HAS_COPY
+    tcase_add_test(tests, library_can_be_unloaded_while_a_thread_lives);
+#endif
     if (getenv("CK_FORK") == NULL)
         tcase_add_loop_test(tests, heap_works_without_membarrier, 0, kinds);
     return unit_run("threads", tests);

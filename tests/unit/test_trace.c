@@ -517,6 +517,41 @@ START_TEST(threads_are_traced_one_by_one)
 }
 END_TEST
 
+/* Metadata runs out after a few calls; the heap itself needs some too. */
+START_TEST(allocations_that_a_trace_lacks_are_counted)
+{
+    enum {
+        CALLS = 3000
+    };
+    char lost[64];
+    unit_memory_t memory;
+    unit_log_t log;
+    const char *params[] = {param, NULL};
+    memheap_t *heap;
+    size_t allocated = 0;
+    unit_log_init(&log);
+    unit_memory_init(&memory);
+    memheap_config_t config = {.size = SIZE,
+                               .params = params,
+                               .log = &log.log,
+                               .memory = &memory.memory};
+    ck_assert_ok(memheap_create(&config, &heap));
+    for (size_t i = 0; i < CALLS; i++) {
+        void *block;
+        memory.fail_at = i < 10 ? 0 : memory.requests + 1;
+        allocated += memheap_alloc(heap, 32, &block) == MEMHEAP_OK;
+    }
+    memheap_destroy(heap);
+    read_ended();
+    ck_assert_uint_gt(file.count, 0);
+    ck_assert_uint_lt(file.count, allocated);
+    snprintf(lost, sizeof(lost), "lacks %zu allocations, for lack of memory",
+             allocated - file.count);
+    ck_assert_logged(&log, lost);
+    ck_assert_uint_eq(memory.pieces, 0);
+}
+END_TEST
+
 START_TEST(no_heap_fails_for_lack_of_a_trace)
 {
     unit_memory_t memory;
@@ -568,6 +603,7 @@ int main(void)
     tcase_add_test(tests, trace_stays_if_xz_fails);
     tcase_add_test(tests, trace_stays_if_xz_cannot_be_started);
     tcase_add_loop_test(tests, threads_are_traced_one_by_one, 0, kinds);
+    tcase_add_test(tests, allocations_that_a_trace_lacks_are_counted);
     tcase_add_test(tests, no_heap_fails_for_lack_of_a_trace);
     return unit_run("trace", tests);
 }

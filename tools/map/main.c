@@ -18,6 +18,7 @@
 static const char usage[] =
     "Usage: memheap-map [OPTION]... PID...\n"
     "       memheap-map [OPTION]... TRACE\n"
+    "       memheap-map --html [OPTION]... TRACE...\n"
     "Draw where the blocks of a heap lie, and the free space between them: of\n"
     "running processes, or as a recorded trace leaves it.\n"
     "\n"
@@ -33,6 +34,9 @@ static const char usage[] =
     "      --color BY        size, age or tag (default: size)\n"
     "  -t, --text            text, and no SVG; the default on a terminal\n"
     "      --json            a list of the blocks, as JSON\n"
+    "      --html            a page for a browser: all blocks over time; "
+    "several\n"
+    "                        traces, or several -c, side by side\n"
     "  -o, --output FILE     where the picture goes\n"
     "  -h, --help            print this text\n"
     "  -V, --version         print the version\n"
@@ -48,18 +52,21 @@ typedef struct options {
     int pe; /* -1: all PEs */
     const char *heap;
     double wait;
-    const char *trace;
+    const char **traces;
+    size_t trace_count;
     const char *at;
-    const char *component;
+    const char **components;
+    size_t component_count;
     map_colour_t by;
-    bool text, json;
+    bool text, json, html;
     const char *output;
 } options_t;
 
 enum {
     PE = 256,
     COLOR,
-    JSON
+    JSON,
+    HTML
 };
 
 static const struct option known[] = {
@@ -72,6 +79,7 @@ static const struct option known[] = {
     {"color", required_argument, NULL, COLOR},
     {"text", no_argument, NULL, 't'},
     {"json", no_argument, NULL, JSON},
+    {"html", no_argument, NULL, HTML},
     {"output", required_argument, NULL, 'o'},
     CLI_OPTIONS,
 };
@@ -147,36 +155,68 @@ static bool take_live(const options_t *options, live_t *live,
     return picture->count > 0;
 }
 
-static bool take_trace(const options_t *options, picture_t *picture)
+/* Replay a trace with a component, and add a snapshot. */
+static bool take_trace(const options_t *options, const char *trace,
+                       const char *component, picture_t *picture)
 {
     char message[MAP_MESSAGE];
-    const char *component = options->component;
-    if (component == NULL)
-        component = getenv("MEMHEAP_COMPONENT");
+    snapshot_t *snapshot = &picture->snapshots[picture->count];
+    bool good =
+        options->html
+            ? snapshot_replay_lives(trace, component, snapshot, message)
+            : snapshot_replay(trace, options->at, component, snapshot, message);
+    if (good) {
+        picture->count++;
+        return true;
+    }
+    return message[0] != '\0' && cli_fail(&cli, "%s", message);
+}
+
+static bool take_traces(const options_t *options, picture_t *picture)
+{
+    const char *setting = getenv("MEMHEAP_COMPONENT");
+    const char *only[] = {setting == NULL ? "" : setting};
+    bool chosen = options->component_count > 0;
+    const char *const *components = chosen ? options->components : only;
+    size_t count = chosen ? options->component_count : 1;
     if (options->by == MAP_BY_AGE)
         setenv("MEMHEAP_RECORDS", "1", 1);
     /* The settings of the user for tracing and reports are not meant for this
      * replay. */
     unsetenv("MEMHEAP_TRACE");
     unsetenv("MEMHEAP_REPORT");
-    picture->snapshots = calloc(1, sizeof(*picture->snapshots));
+    picture->snapshots =
+        calloc(options->trace_count * count, sizeof(*picture->snapshots));
     if (picture->snapshots == NULL)
         return cli_fail(&cli, "there is no memory for the picture");
-    if (snapshot_replay(options->trace, options->at,
-                        component == NULL ? "" : component, picture->snapshots,
-                        message)) {
-        picture->count = 1;
-        return true;
+    for (size_t i = 0; i < options->trace_count; i++) {
+        for (size_t k = 0; k < count; k++) {
+            if (!take_trace(options, options->traces[i], components[k],
+                            picture))
+                return false;
+        }
     }
-    return message[0] != '\0' && cli_fail(&cli, "%s", message);
+    return true;
 }
 
-static bool write_as_asked(const options_t *options, const picture_t *picture,
+/* Write the page. */
+static bool write_page(const options_t *options, picture_t *picture, FILE *file)
+{
+    bool good = true;
+    for (size_t i = 0; i < picture->count && options->trace_count == 0; i++)
+        good = good && snapshot_live(&picture->snapshots[i]);
+    return (good && map_html(file, picture->snapshots, picture->count)) ||
+           cli_fail(&cli, "there is no memory for the picture");
+}
+
+static bool write_as_asked(const options_t *options, picture_t *picture,
                            const map_groups_t *groups, FILE *file)
 {
     size_t columns;
     size_t rows;
     bool terminal = file == stdout && isatty(STDOUT_FILENO);
+    if (options->html)
+        return write_page(options, picture, file);
     if (options->json) {
         map_json(file, picture->snapshots, picture->count);
         return true;
@@ -189,15 +229,16 @@ static bool write_as_asked(const options_t *options, const picture_t *picture,
            cli_fail(&cli, "there is no memory for the picture");
 }
 
-static bool write_picture(const options_t *options, const picture_t *picture)
+static bool write_picture(const options_t *options, picture_t *picture)
 {
     map_groups_t groups = {.count = 0};
     errno = 0;
-    if (!options->json && !map_groups_make(&groups, options->by,
-                                           picture->snapshots, picture->count))
+    bool cells = !options->json && !options->html;
+    if (cells && !map_groups_make(&groups, options->by, picture->snapshots,
+                                  picture->count))
         return cli_fail(&cli, "%s",
                         errno == ENOMEM ? "there is no memory for the picture"
-                        : options->by == MAP_BY_TAG && options->trace != NULL
+                        : options->by == MAP_BY_TAG && options->trace_count > 0
                             ? "a trace has no tags"
                             : "the heap keeps no records of its blocks; start "
                               "the program with MEMHEAP_RECORDS=1");
@@ -249,7 +290,7 @@ static bool apply(options_t *options, int option)
         options->at = optarg;
         return true;
     case 'c':
-        options->component = optarg;
+        options->components[options->component_count++] = optarg;
         return true;
     case COLOR:
         return set_colour(options, optarg);
@@ -261,6 +302,9 @@ static bool apply(options_t *options, int option)
         return true;
     case JSON:
         options->json = true;
+        return true;
+    case HTML:
+        options->html = true;
         return true;
     default:
         return false;
@@ -285,15 +329,19 @@ static bool read_options(options_t *options, int argc, char **argv,
     for (; optind < argc; optind++) {
         const char *argument = argv[optind];
         bool is_pid = strspn(argument, "0123456789") == strlen(argument);
-        if (options->trace != NULL || (!is_pid && options->pid_count > 0))
+        if ((options->trace_count > 0 && (is_pid || !options->html)) ||
+            (!is_pid && options->pid_count > 0))
             return cli_wrong(&cli, "there can be one trace, and nothing else",
                              argument);
         if (!is_pid)
-            options->trace = argument;
+            options->traces[options->trace_count++] = argument;
         else if (!cli_pid(&cli, argument, &options->pids[options->pid_count++]))
             return false;
     }
-    if (options->trace == NULL && options->pid_count == 0) {
+    if (options->component_count > 1 && !options->html)
+        return cli_wrong(&cli, "there can be one --component without --html",
+                         options->components[1]);
+    if (options->trace_count == 0 && options->pid_count == 0) {
         fputs("memheap-map: of what process, or of what trace?\n"
               "Try memheap-map --help.\n",
               stderr);
@@ -309,13 +357,16 @@ int main(int argc, char **argv)
     live_t live = {.heap = NULL};
     int status = CLI_GOOD;
     options.pids = calloc((size_t)argc + 1, sizeof(*options.pids));
-    if (options.pids == NULL) {
+    options.traces = calloc((size_t)argc + 1, sizeof(*options.traces));
+    options.components = calloc((size_t)argc + 1, sizeof(*options.components));
+    if (options.pids == NULL || options.traces == NULL ||
+        options.components == NULL) {
         cli_fail(&cli, "there is no memory for the picture");
         return CLI_WRONG;
     }
     if (read_options(&options, argc, argv, &status)) {
-        bool good = options.trace != NULL
-                        ? take_trace(&options, &picture)
+        bool good = options.trace_count > 0
+                        ? take_traces(&options, &picture)
                         : take_live(&options, &live, &picture);
         status =
             good && write_picture(&options, &picture) ? CLI_GOOD : CLI_WRONG;
@@ -325,5 +376,7 @@ int main(int argc, char **argv)
     free(picture.snapshots);
     live_close(&live);
     free(options.pids);
+    free(options.traces);
+    free(options.components);
     return status;
 }

@@ -3,7 +3,7 @@
  *
  * main.c takes snapshots (snapshot.c), sorts blocks into colour groups and
  * counts their bytes in cells (cells.c), and writes the cells (svg.c, text.c)
- * or the blocks (json.c).
+ * or the blocks (json.c, html.c).
  */
 #ifndef MEMHEAP_TOOLS_MAP_MAP_H
 #define MEMHEAP_TOOLS_MAP_MAP_H
@@ -20,6 +20,15 @@ enum {
     MAP_MESSAGE = 512
 };
 
+/** When a block lived, and where. Moments are operations of a trace, or
+ *  allocations of a heap, from 1; 0: not known. */
+typedef struct life {
+    uint64_t from, to; /* to 0: it lives at the end */
+    uint64_t offset, size;
+    uint64_t asked; /* requested bytes; 0: not known */
+    uint32_t tag;
+} life_t;
+
 /** The state of a heap at one moment. */
 typedef struct snapshot {
     char title[MAP_TITLE];
@@ -34,6 +43,10 @@ typedef struct snapshot {
     char (*tags)[MEMHEAP_TAG_SIZE];
     size_t tag_count; /* 0: the heap keeps no records */
     size_t reach;     /* bytes to draw: up to the end of the highest block */
+    /** For a page: all blocks up to this moment, in the order of `from`. */
+    life_t *lives;
+    size_t life_count;
+    uint64_t moments; /* so far */
 } snapshot_t;
 
 void snapshot_free(snapshot_t *snapshot);
@@ -52,6 +65,15 @@ void snapshot_ask(live_heap_t *heap, double end);
  */
 bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
                     snapshot_t *snapshot, char *message);
+
+/** Complete the lives of a snapshot that has blocks. False if memory is short.
+ */
+bool snapshot_live(snapshot_t *snapshot);
+
+/** Replay a whole trace, and note the life of each block.
+ *  As snapshot_replay(). */
+bool snapshot_replay_lives(const char *path, const char *component,
+                           snapshot_t *snapshot, char *message);
 
 /**
  * Replay a trace up to a moment.
@@ -104,6 +126,9 @@ bool map_text(FILE *file, const snapshot_t *snapshots, size_t count,
 
 /** Write the statistics and the blocks of all heaps as JSON. */
 void map_json(FILE *file, const snapshot_t *snapshots, size_t count);
+
+/** Write a page for a browser. Returns false if memory is short. */
+bool map_html(FILE *file, const snapshot_t *snapshots, size_t count);
 
 enum {
     MAP_FIGURES = 2 /* number of lines */

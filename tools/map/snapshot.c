@@ -28,6 +28,7 @@ enum {
 void snapshot_free(snapshot_t *snapshot)
 {
     free(snapshot->blocks);
+    free(snapshot->lives);
     free(snapshot->tags);
     *snapshot = (snapshot_t){.blocks = NULL};
 }
@@ -334,5 +335,112 @@ out:
     free(sizes);
     free(blocks);
     trace_free(&trace);
+    return good;
+}
+
+static int compare_lives(const void *a, const void *b)
+{
+    const life_t *x = a;
+    const life_t *y = b;
+    if (x->from != y->from)
+        return x->from < y->from ? -1 : 1;
+    return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+bool snapshot_live(snapshot_t *snapshot)
+{
+    snapshot->lives = calloc(snapshot->count + 1, sizeof(*snapshot->lives));
+    if (snapshot->lives == NULL)
+        return false;
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const memheap_stats_block_t *block = &snapshot->blocks[i];
+        if (block->live == 0)
+            continue;
+        snapshot->lives[snapshot->life_count++] = (life_t){
+            .from = block->number,
+            .offset = block->offset,
+            .size = block->size,
+            .asked = block->asked,
+            .tag = block->tag < snapshot->tag_count ? (uint32_t)block->tag : 0};
+    }
+    qsort(snapshot->lives, snapshot->life_count, sizeof(*snapshot->lives),
+          compare_lives);
+    snapshot->moments = snapshot->stats.allocations;
+    return true;
+}
+
+/* Note what an operation did to the block of its slot. current has the index of
+ * the slot's life, plus 1. */
+static void note_operation(snapshot_t *snapshot, const local_t *local,
+                           const trace_op_t *op, uint64_t moment,
+                           size_t *current)
+{
+    const block_t *block = &local->blocks[op->slot];
+    life_t *life =
+        current[op->slot] == 0 ? NULL : &snapshot->lives[current[op->slot] - 1];
+    size_t usable = 0;
+    uint64_t offset = 0;
+    if (block->address != NULL) {
+        memheap_usable_size(local->heap, block->address, &usable);
+        offset = (uint64_t)(block->address - (char *)memheap_base(local->heap));
+    }
+    if (life != NULL && life->offset == offset && life->size == usable) {
+        life->asked = block->size;
+        return;
+    }
+    if (life != NULL)
+        life->to = moment;
+    current[op->slot] = 0;
+    if (block->address == NULL)
+        return;
+    snapshot->lives[snapshot->life_count++] = (life_t){
+        .from = moment, .offset = offset, .size = usable, .asked = block->size};
+    current[op->slot] = snapshot->life_count;
+}
+
+bool snapshot_replay_lives(const char *path, const char *component,
+                           snapshot_t *snapshot, char *message)
+{
+    trace_t trace;
+    local_t local;
+    taking_t taking = {.snapshot = snapshot};
+    bool good = false;
+    *snapshot = (snapshot_t){.pe = -1};
+    if (!trace_load(&trace, path, SIZE_MAX, message, MAP_MESSAGE))
+        return false;
+    block_t *blocks = calloc(trace.slots + 1, sizeof(*blocks));
+    size_t *current = calloc(trace.slots + 1, sizeof(*current));
+    snapshot->lives = calloc(trace.count + 1, sizeof(*snapshot->lives));
+    snprintf(message, MAP_MESSAGE, "%s", no_memory);
+    if (blocks == NULL || current == NULL || snapshot->lives == NULL)
+        goto out;
+    message[0] = '\0'; /* the library logs why it cannot create the heap */
+    if (local_open(&local, component, &trace, (local_range_t){NULL, 0}, blocks,
+                   NULL) != MEMHEAP_OK)
+        goto out;
+    for (size_t i = 0; i < trace.count; i++) {
+        local_replay(&local, i, i + 1);
+        note_operation(snapshot, &local, &trace.ops[i], i + 1, current);
+    }
+    taking.base = memheap_base(local.heap);
+    memheap_get_stats(local.heap, &snapshot->stats);
+    memheap_walk(local.heap, take_block, &taking);
+    snapshot->operations = snapshot->moments = trace.count;
+    snapshot->reach = snapshot->stats.high_water;
+    snprintf(snapshot->name, MAP_NAME, "%s", trace.name);
+    snprintf(snapshot->component, MAP_NAME, "%s",
+             memheap_component_name(local.heap));
+    snprintf(snapshot->title, MAP_TITLE, "%.60s, %.48s, %zu operations",
+             trace.name, snapshot->component, trace.count);
+    good = !taking.failed;
+    if (!good)
+        snprintf(message, MAP_MESSAGE, "%s", no_memory);
+    local_close(&local);
+out:
+    free(current);
+    free(blocks);
+    trace_free(&trace);
+    if (!good)
+        snapshot_free(snapshot);
     return good;
 }

@@ -1,0 +1,485 @@
+/*
+ * Saving heaps and loading them.
+ */
+#include "config.h"
+
+#include "memheap/save.h"
+#include "tests/unit/unit.h"
+
+#include <memheap/context.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    SIZE = 4 * 1024 * 1024,
+    NODES = 400
+};
+
+/* A block of a list. Its bytes behind the head are its number. */
+typedef struct node {
+    struct node *next;
+    size_t size;
+    uint64_t number;
+} node_t;
+
+static unit_heap_t unit;
+static int file;
+
+static void setup(void)
+{
+    file = memfd_create("saved", MFD_CLOEXEC);
+    ck_assert_int_ge(file, 0);
+}
+
+static void fill(node_t *node)
+{
+    memset(node + 1, (int)(node->number % 255 + 1), node->size - sizeof(*node));
+}
+
+static void check_list(const node_t *root, size_t count)
+{
+    size_t found = 0;
+    for (const node_t *node = root; node != NULL; node = node->next) {
+        const unsigned char *bytes = (const unsigned char *)(node + 1);
+        for (size_t i = 0; i < node->size - sizeof(*node); i++)
+            ck_assert_uint_eq(bytes[i], node->number % 255 + 1);
+        found++;
+    }
+    ck_assert_uint_eq(found, count);
+}
+
+/* Build a list of blocks of many sizes and alignments, with gaps between them.
+ * *count_p takes the number of its blocks. */
+static node_t *build(memheap_t *heap, size_t *count_p)
+{
+    uint64_t state = unit_seed();
+    node_t *all[NODES];
+    node_t *root = NULL;
+    size_t kept = 0;
+    for (size_t i = 0; i < NODES; i++) {
+        size_t size =
+            sizeof(node_t) + unit_random(&state) % (i % 20 == 0 ? 60000 : 500);
+        size_t align = (size_t)16 << unit_random(&state) % 8;
+        void *block;
+        ck_assert_ok(memheap_alloc_aligned(heap, align, size, &block));
+        all[i] = block;
+        all[i]->size = size;
+        all[i]->number = i;
+    }
+    for (size_t i = 0; i < NODES; i++) {
+        if (unit_random(&state) % 3 == 0) {
+            ck_assert_ok(memheap_free(heap, all[i]));
+            continue;
+        }
+        all[i]->next = root;
+        root = all[i];
+        fill(root);
+        kept++;
+    }
+    *count_p = kept;
+    return root;
+}
+
+static bool digest_live(void *context, const memheap_block_t *block)
+{
+    uint64_t *digest = context;
+    if (!block->live)
+        return true;
+    *digest ^= (uintptr_t)block->address;
+    unit_random(digest);
+    *digest ^= block->size;
+    unit_random(digest);
+    return true;
+}
+
+/* A digest of all live blocks. Free space may be divided in another way. */
+static uint64_t live_digest(void)
+{
+    uint64_t digest = 1;
+    memheap_walk(unit.heap, digest_live, &digest);
+    return digest;
+}
+
+static void rewind_file(void)
+{
+    ck_assert_int_eq(lseek(file, 0, SEEK_SET), 0);
+}
+
+/* The configuration of a heap like the saved one. */
+static memheap_config_t like_saved(void)
+{
+    memheap_config_t config = {
+        .name = "loaded", .log = &unit.log.log, .params = unit.params};
+    if (unit.range != NULL) {
+        config.base = unit.base;
+        config.size = SIZE;
+    }
+    return config;
+}
+
+/* Destroy the heap, and overwrite its range if that is the test's. */
+static void destroy(void)
+{
+    ck_assert_ok(memheap_destroy(unit.heap));
+    unit.heap = NULL;
+    if (unit.range != NULL)
+        memset(unit.base, 0xAB, SIZE);
+}
+
+static memheap_status_t load(void **root_p)
+{
+    memheap_config_t config = like_saved();
+    rewind_file();
+    return memheap_load(&config, file, &unit.heap, root_p);
+}
+
+START_TEST(loaded_heap_has_all_blocks)
+{
+    size_t count;
+    void *root;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    void *first = build(unit.heap, &count);
+    uint64_t before = live_digest();
+    memheap_stats_t old;
+    memheap_stats_t now;
+    memheap_get_stats(unit.heap, &old);
+    ck_assert_ok(memheap_save(unit.heap, first, file));
+    check_list(first, count); /* saving changes nothing */
+    ck_assert_uint_eq(live_digest(), before);
+    destroy();
+    for (int round = 0; round < 2; round++) {
+        ck_assert_ok(load(&root));
+        ck_assert_ptr_eq(root, first);
+        check_list(root, count);
+        ck_assert_uint_eq(live_digest(), before);
+        ck_assert_ok(memheap_check(unit.heap));
+        memheap_get_stats(unit.heap, &now);
+        ck_assert_uint_eq(now.used, old.used);
+        ck_assert_uint_eq(now.live_blocks, count);
+        /* It is a heap like any other. */
+        size_t more;
+        node_t *other = build(unit.heap, &more);
+        check_list(root, count);
+        check_list(other, more);
+        for (node_t *node = root, *next; node != NULL; node = next) {
+            next = node->next;
+            ck_assert_ok(memheap_free(unit.heap, node));
+        }
+        ck_assert_ok(memheap_check(unit.heap));
+        destroy();
+    }
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(empty_heap_can_be_saved)
+{
+    void *root = &unit;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    ck_assert_ok(memheap_save(unit.heap, NULL, file));
+    destroy();
+    ck_assert_ok(load(&root));
+    ck_assert_ptr_null(root);
+    ck_assert_ptr_nonnull(memheap_malloc(unit.heap, 1000));
+    destroy();
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Another process goes on, through a pipe. */
+START_TEST(pipe_is_enough)
+{
+    size_t count;
+    int ends[2];
+    unit_heap_open(&unit, 0, SIZE, 0, NULL);
+    node_t *first = build(unit.heap, &count);
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        memheap_config_t config = like_saved();
+        void *root = NULL;
+        close(ends[1]);
+        memheap_destroy(unit.heap); /* the child's copy */
+        if (memheap_load(&config, ends[0], &unit.heap, &root) != MEMHEAP_OK)
+            _exit(1);
+        size_t found = 0;
+        for (node_t *node = root; node != NULL; node = node->next)
+            found++;
+        _exit(found == count ? 0 : 2);
+    }
+    close(ends[0]);
+    ck_assert_ok(memheap_save(unit.heap, first, ends[1]));
+    close(ends[1]);
+    int status = -1;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(untouched_memory_takes_no_place)
+{
+    memheap_config_t config = {.size = GIB, .name = "large"};
+    memheap_t *heap;
+    void *root;
+    if (unit_lacks_addresses())
+        return;
+    ck_assert_ok(memheap_create(&config, &heap));
+    char *block = memheap_malloc(heap, GIB / 2);
+    block[100 * MIB] = 'x';
+    block[GIB / 2 - 1] = 'y';
+    ck_assert_ok(memheap_save(heap, block, file));
+    ck_assert_int_lt(lseek(file, 0, SEEK_END), MIB);
+    ck_assert_ok(memheap_destroy(heap));
+    rewind_file();
+    long before = unit_resident_kib();
+    ck_assert_ok(memheap_load(&config, file, &heap, &root));
+    ck_assert_ptr_eq(root, block);
+    ck_assert_int_eq(block[100 * MIB], 'x');
+    ck_assert_int_eq(block[GIB / 2 - 1], 'y');
+    ck_assert_int_eq(block[200 * MIB], 0);
+    ck_assert_int_lt(unit_resident_kib() - before, 20 * 1024);
+    ck_assert_ok(memheap_destroy(heap));
+}
+END_TEST
+
+/* A loaded block is zero where it was zero, even if its memory was in use. */
+START_TEST(zeros_replace_what_was_there)
+{
+    void *root;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    char *block = memheap_calloc(unit.heap, 1, 1000000);
+    block[500000] = 'x';
+    ck_assert_ok(memheap_save(unit.heap, block, file));
+    destroy();
+    ck_assert_ok(load(&root));
+    ck_assert_ptr_eq(root, block);
+    for (int i = 0; i < 1000000; i++)
+        ck_assert_int_eq(block[i], i == 500000 ? 'x' : 0);
+    destroy();
+    unit_heap_close(&unit);
+}
+END_TEST
+
+static bool note_tag(void *context, const memheap_block_t *block)
+{
+    const memheap_block_t *wanted = context;
+    if (block->live && block->asked == wanted->asked)
+        ck_assert_str_eq(block->tag, wanted->tag);
+    return true;
+}
+
+START_TEST(tags_and_sizes_are_kept)
+{
+    void *root;
+    unit_heap_open(&unit, 0, SIZE, 0, "MEMHEAP_RECORDS=1");
+    memheap_set_tag("mesh");
+    memheap_malloc(unit.heap, 1001);
+    memheap_set_tag("graph");
+    memheap_malloc(unit.heap, 2002);
+    memheap_set_tag(NULL);
+    ck_assert_ok(memheap_save(unit.heap, NULL, file));
+    destroy();
+    memheap_set_tag("mine");
+    ck_assert_ok(load(&root));
+    ck_assert_str_eq(memheap_set_tag(NULL), "mine");
+    memheap_block_t mesh = {.asked = 1001, .tag = "mesh"};
+    memheap_block_t graph = {.asked = 2002, .tag = "graph"};
+    memheap_walk(unit.heap, note_tag, &mesh);
+    memheap_walk(unit.heap, note_tag, &graph);
+    destroy();
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* The file with one byte changed, or without its end: each is found, and
+ * nothing is left. */
+START_TEST(damage_is_found)
+{
+    void *root;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    for (int i = 1; i < 40; i++)
+        memset(memheap_malloc(unit.heap, (size_t)i * 7), i, (size_t)i * 7);
+    ck_assert_ok(memheap_save(unit.heap, NULL, file));
+    destroy();
+    off_t end = lseek(file, 0, SEEK_END);
+    for (off_t at = 0; at < end; at += at < 200 ? 1 : 61) {
+        char byte;
+        ck_assert_int_eq(pread(file, &byte, 1, at), 1);
+        byte ^= 0x10;
+        ck_assert_int_eq(pwrite(file, &byte, 1, at), 1);
+        unit_log_clear(&unit.log);
+        ck_assert_int_eq(load(&root), MEMHEAP_ERR_CORRUPT);
+        ck_assert_logged(&unit.log, at < 8 ? "the file is no saved heap"
+                                           : "the saved heap is damaged: ");
+        byte ^= 0x10;
+        ck_assert_int_eq(pwrite(file, &byte, 1, at), 1);
+    }
+    for (off_t length = end - 1; length >= 0; length -= length < 200 ? 1 : 67) {
+        int whole = file;
+        char bytes[1 << 16];
+        ck_assert_int_eq(pread(whole, bytes, (size_t)length, 0), length);
+        setup();
+        ck_assert_int_eq(write(file, bytes, (size_t)length), length);
+        unit_log_clear(&unit.log);
+        ck_assert_int_eq(load(&root), MEMHEAP_ERR_CORRUPT);
+        ck_assert_logged(&unit.log, "the file ends too early");
+        close(file);
+        file = whole;
+    }
+    ck_assert_ok(load(&root));
+    destroy();
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(other_heap_is_refused)
+{
+    void *root;
+    memheap_t *heap;
+    unit_heap_open(&unit, 0, SIZE, 0, NULL);
+    memset(memheap_malloc(unit.heap, 100000), 1, 100000);
+    memheap_malloc(unit.heap, 100000);
+    ck_assert_ok(memheap_save(unit.heap, NULL, file));
+
+    ck_assert_int_eq(load(&root), MEMHEAP_ERR_BUSY);
+    ck_assert_logged(&unit.log, "(the range is taken)");
+    memheap_config_t config = {.base = aligned_alloc(4096, SIZE),
+                               .size = SIZE,
+                               .log = &unit.log.log,
+                               .params = unit.params};
+    rewind_file();
+    ck_assert_int_eq(memheap_load(&config, file, &heap, &root),
+                     MEMHEAP_ERR_BAD_ARGUMENT);
+    ck_assert_logged(&unit.log, "the heap was saved at 0x");
+    free(config.base);
+    destroy();
+
+    config = like_saved();
+    config.size = 64 * KIB;
+    rewind_file();
+    ck_assert_int_eq(memheap_load(&config, file, &heap, &root),
+                     MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_logged(&unit.log, "no place for a block of ");
+
+    const char *guarded[] = {"MEMHEAP_GUARD=1", NULL};
+    config = like_saved();
+    config.params = guarded;
+    rewind_file();
+    ck_assert_int_eq(memheap_load(&config, file, &heap, &root),
+                     MEMHEAP_ERR_UNSUPPORTED);
+    ck_assert_logged(&unit.log, "a heap with MEMHEAP_GUARD cannot be loaded");
+
+    /* The file of a PE of a job. */
+    setup();
+    memheap_save_info_t info = {.pe = 2, .pes = 4};
+    unit_heap_open(&unit, 0, SIZE, 0, NULL);
+    ck_assert_ok(memheap_save_part(unit.heap, &info, file));
+    destroy();
+    ck_assert_int_eq(load(&root), MEMHEAP_ERR_BAD_ARGUMENT);
+    ck_assert_logged(&unit.log, "the heap of PE 2 of 4");
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(other_component_is_refused)
+{
+    static const char *const choices[2][2] = {{"MEMHEAP_COMPONENT=buddy"},
+                                              {"MEMHEAP_COMPONENT=ptmalloc"}};
+    memheap_config_t config = {
+        .size = SIZE, .log = &unit.log.log, .params = choices[0]};
+    memheap_t *heap;
+    unit_log_init(&unit.log);
+    if (memheap_create(&config, &heap) != MEMHEAP_OK)
+        return; /* the component is not built in */
+    ck_assert_ok(memheap_save(heap, NULL, file));
+    ck_assert_ok(memheap_destroy(heap));
+    config.params = choices[1];
+    rewind_file();
+    memheap_status_t status = memheap_load(&config, file, &heap, NULL);
+    if (status == MEMHEAP_ERR_NO_COMPONENT)
+        return;
+    ck_assert_int_eq(status, MEMHEAP_ERR_BAD_ARGUMENT);
+    ck_assert_logged(&unit.log,
+                     "the heap was saved with component buddy, and this one "
+                     "has ptmalloc; set MEMHEAP_COMPONENT=buddy");
+}
+END_TEST
+
+START_TEST(files_that_fail_are_errors)
+{
+    void *root;
+    unit_heap_open(&unit, 0, SIZE, 0, NULL);
+    memset(memheap_malloc(unit.heap, 100000), 1, 100000);
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    ck_assert_int_ge(full, 0);
+    ck_assert_int_eq(memheap_save(unit.heap, NULL, full), MEMHEAP_ERR_SYSTEM);
+    ck_assert_logged(&unit.log, "cannot save heap");
+    ck_assert_logged(&unit.log, strerror(ENOSPC));
+    close(full);
+    destroy();
+    memheap_config_t config = like_saved();
+    ck_assert_int_eq(memheap_load(&config, -1, &unit.heap, &root),
+                     MEMHEAP_ERR_SYSTEM);
+    ck_assert_logged(&unit.log, "cannot read the saved heap");
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(heap_in_use_is_not_saved)
+{
+    memheap_context_t *context;
+    unit_heap_open(&unit, 0, SIZE, 0, NULL);
+    memheap_pool_t pool = memheap_heap_as_pool(unit.heap);
+    memheap_context_config_t config = {
+        .pool = &pool, .name = "solver", .log = &unit.log.log};
+    ck_assert_ok(memheap_context_create(&config, &context));
+    ck_assert_int_eq(memheap_save(unit.heap, NULL, file), MEMHEAP_ERR_BUSY);
+    ck_assert_logged(&unit.log, "solver");
+    ck_assert_int_eq(lseek(file, 0, SEEK_END), 0);
+    ck_assert_ok(memheap_context_destroy(context));
+    ck_assert_ok(memheap_save(unit.heap, NULL, file));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(unload_frees_all)
+{
+    size_t count;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    build(unit.heap, &count);
+    memheap_unload(unit.heap);
+    memheap_stats_t stats;
+    memheap_get_stats(unit.heap, &stats);
+    ck_assert_uint_eq(stats.used, 0);
+    ck_assert_uint_eq(stats.live_blocks, 0);
+    ck_assert_ok(memheap_check(unit.heap));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = unit_case();
+    int kinds = unit_heap_kinds();
+    tcase_add_checked_fixture(tests, setup, NULL);
+    tcase_add_loop_test(tests, loaded_heap_has_all_blocks, 0, kinds);
+    tcase_add_loop_test(tests, empty_heap_can_be_saved, 0, kinds);
+    tcase_add_test(tests, pipe_is_enough);
+    tcase_add_test(tests, untouched_memory_takes_no_place);
+    tcase_add_loop_test(tests, zeros_replace_what_was_there, 0, kinds);
+    tcase_add_test(tests, tags_and_sizes_are_kept);
+    tcase_add_loop_test(tests, damage_is_found, 0, kinds);
+    tcase_add_test(tests, other_heap_is_refused);
+    tcase_add_test(tests, other_component_is_refused);
+    tcase_add_test(tests, files_that_fail_are_errors);
+    tcase_add_test(tests, heap_in_use_is_not_saved);
+    tcase_add_loop_test(tests, unload_frees_all, 0, kinds);
+    return unit_run("save", tests);
+}
