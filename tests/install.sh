@@ -160,26 +160,26 @@ for component in $components; do
 done
 # heat is killed after some saves, and goes on.
 oshrun_job 0 -n 3 ./heat 60 20000 whole.ppm
-( cd "$prefix" && exec timeout -k 5 60 bin/oshrun -n 3 ./heat 60 20000 parts.ppm saved 50 ) \
+( cd "$work" && exec timeout -k 5 60 "$bin/oshrun" -n 3 ./heat 60 20000 parts.ppm saved 50 ) \
     >"$stage/killed" 2>&1 &
 killed=$!
 tries=0
-while [ ! -e "$prefix/saved.2" ] && [ $tries -lt 300 ]; do
+while [ ! -e "$work/saved.2" ] && [ $tries -lt 300 ]; do
     sleep 0.1
     tries=$((tries + 1))
 done
 kill "$killed" 2>/dev/null
 wait "$killed" 2>/dev/null
 # mpirun does not wait for its PEs.
-while readlink /proc/[0-9]*/cwd 2>/dev/null | grep -qx "$(readlink -f "$prefix")" &&
+while readlink /proc/[0-9]*/cwd 2>/dev/null | grep -qx "$(readlink -f "$work")" &&
     [ $tries -lt 400 ]; do
     sleep 0.1
     tries=$((tries + 1))
 done
-[ -e "$prefix/saved.2" ] || miss "has saved nothing: $(cat "$stage/killed")"
+[ -e "$work/saved.2" ] || miss "has saved nothing: $(cat "$stage/killed")"
 oshrun_job 0 -n 3 ./heat 60 20000 parts.ppm saved 10000
 says "parts.ppm: 60 x 60 cells after 20000 steps on 3 PEs"
-cmp -s "$prefix/whole.ppm" "$prefix/parts.ppm" || miss "draws another picture"
+cmp -s "$work/whole.ppm" "$work/parts.ppm" || miss "draws another picture"
 fact "heat goes on from its last save, and draws the same"
 oshrun_job error -n 3 ./heat 50 100 other.ppm saved
 says "saved.0 has a plate of 60 x 60 cells"
