@@ -1,11 +1,16 @@
 # Relative paths between installed folders, so that an installation works after it
-# was moved. Folders outside the prefix keep absolute paths.
+# was moved. Folders outside the prefix keep absolute paths. --disable-rpath leaves
+# the run paths out: the packages of a distribution need none.
 #
 # pc_prefix, pc_libdir, pc_includedir   used in pkg-config files
 # cmake_prefix, cmake_libdir, cmake_includedir  likewise for CMake
 # ORIGIN_LDFLAGS, ORIGIN_LIB_LDFLAGS    rpath of programs, and of libraries
+# pc_rpath, osh_rpath                   rpath that pkg-config and oshcc add
 # traces_from_bin                       path from bindir to the traces
 AC_DEFUN([MEMHEAP_MOVABLE], [
+  AC_ARG_ENABLE([rpath],
+    [AS_HELP_STRING([--disable-rpath],
+       [write no run path into libraries and programs, for system folders])])
   memheap_prefix=$prefix
   AS_IF([test "x$prefix" = xNONE], [memheap_prefix=$ac_default_prefix])
   # Expand the variables in the path of a folder.
@@ -53,6 +58,10 @@ AC_DEFUN([MEMHEAP_MOVABLE], [
   ORIGIN_LDFLAGS=`memheap_way "$libdir" "$bindir"`
   AS_IF([test -n "$ORIGIN_LDFLAGS"],
     [ORIGIN_LDFLAGS="-Wl,-rpath,'\$\$ORIGIN/$ORIGIN_LDFLAGS'"])
+  pc_rpath='-Wl,-rpath,${libdir}'
+  osh_rpath='"-Wl,-rpath,$$libdir"'
+  AS_IF([test "x$enable_rpath" = xno],
+    [ORIGIN_LIB_LDFLAGS= ORIGIN_LDFLAGS= pc_rpath= osh_rpath=])
   traces_from_bin=`memheap_way "$datadir/memheap/traces" "$bindir"`
   AC_SUBST([pc_prefix])
   AC_SUBST([pc_libdir])
@@ -62,5 +71,7 @@ AC_DEFUN([MEMHEAP_MOVABLE], [
   AC_SUBST([cmake_includedir])
   AC_SUBST([ORIGIN_LDFLAGS])
   AC_SUBST([ORIGIN_LIB_LDFLAGS])
+  AC_SUBST([pc_rpath])
+  AC_SUBST([osh_rpath])
   AC_SUBST([traces_from_bin])
 ])

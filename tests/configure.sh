@@ -49,7 +49,8 @@ run 1 "$source/configure" --with-fortran CC="$CC" FC="$work/nothing"
 says "the Fortran interface cannot be built: no (no gfortran)" "FC=..."
 fact "configure refuses a Fortran interface that cannot be built"
 
-run 0 "$source/configure" --without-mpi --without-lzma CC="$CC" CFLAGS='-O2 -flto -g'
+run 0 "$source/configure" --without-mpi --without-lzma --disable-rpath CC="$CC" \
+    CFLAGS='-O2 -flto -g'
 says "traces        no (--without-lzma)" "MPI           no" \
     "Fortran       no (without MPI)" \
     "for Open MPI  no (without MPI)"
@@ -65,4 +66,11 @@ esac
 run 0 tools/memheap-info
 says "MEMHEAP_COMPONENT"
 fact "a library without MPI and lzma builds, with -flto, and no warning"
+
+output=$(grep -E '^(ORIGIN_|osh_rpath)' Makefile; cat memheap.pc)
+says ORIGIN_LDFLAGS osh_rpath -lmemheap
+case $output in
+    *-rpath*) miss "has a run path" ;;
+esac
+fact "configure --disable-rpath leaves out the run paths"
 finish

@@ -1,20 +1,28 @@
 #!/bin/sh
-# Tests an installation that was moved to another folder. Every example is built
-# with pkg-config or with oshcc, without other flags, and runs on four PEs with
-# each component.
+# Tests an installation: in make check, one that was moved to another folder; in make
+# installcheck, the one at $installed_prefix. Every example is built with pkg-config or
+# with oshcc, without other flags, and runs on four PEs with each component.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 stage=$(mktemp -d "$top_builddir/stage.XXXXXX") || exit 1
 trap 'rm -rf "$stage"' EXIT
 MEMHEAP_TEST_TIME=60
 
-prefix=$stage/moved
-cp -a "$top_builddir/tests/installed$configured_prefix" "$prefix" ||
-    miss "is not below its prefix"
+work=$stage/work
+mkdir "$work"
 unset LD_LIBRARY_PATH
-PKG_CONFIG_PATH=$prefix/lib/pkgconfig
+if [ -n "${installed_prefix:-}" ]; then
+    prefix=$installed_prefix lib=$installed_libdir bin=$installed_bindir
+    data=$installed_datadir doc=$installed_docdir
+else
+    prefix=$stage/moved
+    lib=$prefix/lib bin=$prefix/bin data=$prefix/share doc=$prefix/share/doc/memheap
+    cp -a "$top_builddir/tests/installed$configured_prefix" "$prefix" ||
+        miss "is not below its prefix"
+fi
+PKG_CONFIG_PATH=$lib/pkgconfig
 export PKG_CONFIG_PATH
-[ -d "$prefix/lib/pkgconfig" ] || miss "no $prefix/lib/pkgconfig"
-fact "make install works, and the installation can be moved"
+[ -d "$lib/pkgconfig" ] || miss "no $lib/pkgconfig"
+fact "there is an installation"
 
 flags()
 {
@@ -22,19 +30,20 @@ flags()
     pkg-config --cflags --libs $1
 }
 output=$(flags shmem)
-says -lmemheap_shmem -lmemheap "-I$prefix/lib/pkgconfig/../../include/memheap/shmem" \
-    "-I$prefix/lib/pkgconfig/../../include "
+include=$(pkg-config --variable=includedir shmem)
+says -lmemheap_shmem -lmemheap "-I$include/memheap/shmem" "-I$include "
+[ "$(readlink -f "$include")" = "$(readlink -f "$prefix/include")" ] || miss "has $include"
 output=$(flags memheap)
 case $output in
     *-lmemheap_shmem*) miss "names libmemheap_shmem" ;;
 esac
 fact "pkg-config shmem prints both libraries, with their new paths"
-for file in "$prefix"/bin/memheap-* "$prefix/lib/libmemheap_shmem.so"; do
+for file in "$bin"/memheap-* "$lib/libmemheap_shmem.so"; do
     output=$(ldd "$file" 2>&1)
     printf '%s\n' "$output" | grep 'lib\(memheap\|shmem\)\.so' >"$stage/found"
     [ -s "$stage/found" ] || miss "$file needs no library"
     while read -r library _ path _; do
-        [ "$(readlink -f "$path")" = "$(readlink -f "$prefix/lib/$library")" ] ||
+        [ "$(readlink -f "$path")" = "$(readlink -f "$lib/$library")" ] ||
             miss "$file finds $library in $path"
     done <"$stage/found"
 done
@@ -49,7 +58,7 @@ build()
     # shellcheck disable=SC2046 # the flags are words
     output=$($compiler -O2 -Wall -Wextra -Werror $sanitizer \
         "$top_srcdir/examples/$name.c" $(flags "$package") \
-        -o "$prefix/$name" 2>&1) || miss "does not compile"
+        -o "$work/$name" 2>&1) || miss "does not compile"
     fact "$name builds with pkg-config $package alone"
 }
 
@@ -62,33 +71,33 @@ build "$CC" shmem hello
 build "$CC" memheap range
 # shellcheck disable=SC2046
 output=$($CC -O2 -Wall -Wextra -Werror $sanitizer -shared -fPIC \
-    "$top_srcdir/examples/plugin.c" $(flags memheap) -o "$prefix/pile.so" 2>&1) ||
+    "$top_srcdir/examples/plugin.c" $(flags memheap) -o "$work/pile.so" 2>&1) ||
     miss "does not compile"
 fact "the plug-in builds with pkg-config memheap alone"
 
 for component in $components pile; do
-    settings="-x MEMHEAP_COMPONENT=$component -x MEMHEAP_PLUGIN_PATH=$prefix"
+    settings="-x MEMHEAP_COMPONENT=$component -x MEMHEAP_PLUGIN_PATH=$work"
     # shellcheck disable=SC2086
-    job 0 $settings -n 4 "$prefix/hello"
+    job 0 $settings -n 4 "$work/hello"
     says "PE 0 of 4: block at 0x" "component $component, greeted by PE 3" \
         "PE 3 of 4" "greeted by PE 2"
     blocks=$(printf '%s\n' "$output" | sed -n 's/.*block at \(0x[0-9a-f]*\),.*/\1/p' | sort -u | wc -l)
     [ "$blocks" = 1 ] || miss "has $blocks addresses"
     fact "hello runs, component $component"
     # shellcheck disable=SC2086
-    job 0 $settings -n 4 "$prefix/sort"
+    job 0 $settings -n 4 "$work/sort"
     says "round 4: 320000 keys" sorted
     fact "sort runs, component $component"
     # shellcheck disable=SC2086
-    job 0 $settings -n 4 "$prefix/halo"
+    job 0 $settings -n 4 "$work/halo"
     says "PE 0: from 0.9" "PE 3: from 0.0"
     fact "halo runs, component $component"
     # shellcheck disable=SC2086
-    job 0 $settings -n 4 "$prefix/library"
+    job 0 $settings -n 4 "$work/library"
     says "1000 particles of 48 bytes in 1 slab, 2 blocks in all; energy 45000"
     fact "library runs, component $component"
-    output=$(MEMHEAP_COMPONENT=$component MEMHEAP_PLUGIN_PATH=$prefix \
-        "$prefix/range" 2>&1)
+    output=$(MEMHEAP_COMPONENT=$component MEMHEAP_PLUGIN_PATH=$work \
+        "$work/range" 2>&1)
     status=$?
     check_status 0
     says "component $component:" "lies 16 bytes into the block" "in use"
@@ -101,14 +110,14 @@ OSHRUN_MPIRUN=$real_mpirun
 export OSHRUN_MPIRUN
 for name in $examples; do
     # shellcheck disable=SC2086
-    output=$("$prefix/bin/oshcc" -O2 -Wall -Wextra -Werror $sanitizer \
-        "$top_srcdir/examples/$name.c" -o "$prefix/$name" 2>&1) ||
+    output=$("$bin/oshcc" -O2 -Wall -Wextra -Werror $sanitizer \
+        "$top_srcdir/examples/$name.c" -o "$work/$name" 2>&1) ||
         miss "does not compile"
     fact "$name builds with oshcc alone"
 done
 # shellcheck disable=SC2086
-output=$("$prefix/bin/oshc++" -O2 -Wall -Wextra -Werror $sanitizer \
-    "$top_srcdir/examples/owner.cpp" -o "$prefix/owner" 2>&1) ||
+output=$("$bin/oshc++" -O2 -Wall -Wextra -Werror $sanitizer \
+    "$top_srcdir/examples/owner.cpp" -o "$work/owner" 2>&1) ||
     miss "does not compile"
 fact "owner builds with oshc++"
 
@@ -129,7 +138,7 @@ oshrun_job()
 {
     wanted=$1
     shift
-    output=$(cd "$prefix" && limited bin/oshrun "$@" 2>&1)
+    output=$(cd "$work" && limited "$bin/oshrun" "$@" 2>&1)
     status=$?
     check_status "$wanted"
 }
@@ -139,8 +148,8 @@ says "PE 1: 1 from its neighbour" "8 rows have ended; all memory is back"
 fact "owner runs"
 # NumPy is not of every Python, and a sanitizer has to be loaded first.
 if [ -z "$sanitizer" ] && /usr/bin/python3 -c 'import numpy' 2>/dev/null; then
-    output=$(cd "$prefix" && LD_LIBRARY_PATH=$prefix/lib limited bin/oshrun \
-        -n 3 /usr/bin/python3 share/doc/memheap/examples/arrays.py 2>&1)
+    output=$(cd "$work" && LD_LIBRARY_PATH=$lib limited "$bin/oshrun" \
+        -n 3 /usr/bin/python3 "$doc/examples/arrays.py" 2>&1)
     check_status 0
     says "PE 1: the sum is 1000" \
         "0 arrays ended while a view lived, 1 after it; 0 bytes are lost"
@@ -163,36 +172,36 @@ for component in $components; do
     for pes in 1 3 4; do
         oshrun_job 0 -n $pes --mca memheap "$component" ./heat 60 500 $pes.ppm
         says "$pes.ppm: 60 x 60 cells after 500 steps on $pes PEs"
-        cmp -s "$prefix/1.ppm" "$prefix/$pes.ppm" || miss "draws another picture"
+        cmp -s "$work/1.ppm" "$work/$pes.ppm" || miss "draws another picture"
     done
-    [ "$(head -c 12 "$prefix/4.ppm" | tr '\n' ' ')" = "P6 60 60 255" ] ||
+    [ "$(head -c 12 "$work/4.ppm" | tr '\n' ' ')" = "P6 60 60 255" ] ||
         miss "draws no picture"
-    [ "$(wc -c <"$prefix/4.ppm")" = $((13 + 3 * 60 * 60)) ] ||
-        miss "draws $(wc -c <"$prefix/4.ppm") bytes"
+    [ "$(wc -c <"$work/4.ppm")" = $((13 + 3 * 60 * 60)) ] ||
+        miss "draws $(wc -c <"$work/4.ppm") bytes"
     fact "heat draws the same on 1, 3 and 4 PEs, component $component"
 done
 # heat is killed after some saves, and goes on.
 oshrun_job 0 -n 3 ./heat 60 20000 whole.ppm
-( cd "$prefix" && exec timeout -k 5 60 bin/oshrun -n 3 ./heat 60 20000 parts.ppm saved 50 ) \
+( cd "$work" && exec timeout -k 5 60 "$bin/oshrun" -n 3 ./heat 60 20000 parts.ppm saved 50 ) \
     >"$stage/killed" 2>&1 &
 killed=$!
 tries=0
-while [ ! -e "$prefix/saved.2" ] && [ $tries -lt 300 ]; do
+while [ ! -e "$work/saved.2" ] && [ $tries -lt 300 ]; do
     sleep 0.1
     tries=$((tries + 1))
 done
 kill "$killed" 2>/dev/null
 wait "$killed" 2>/dev/null
 # mpirun does not wait for its PEs.
-while readlink /proc/[0-9]*/cwd 2>/dev/null | grep -qx "$(readlink -f "$prefix")" &&
+while readlink /proc/[0-9]*/cwd 2>/dev/null | grep -qx "$(readlink -f "$work")" &&
     [ $tries -lt 400 ]; do
     sleep 0.1
     tries=$((tries + 1))
 done
-[ -e "$prefix/saved.2" ] || miss "has saved nothing: $(cat "$stage/killed")"
+[ -e "$work/saved.2" ] || miss "has saved nothing: $(cat "$stage/killed")"
 oshrun_job 0 -n 3 ./heat 60 20000 parts.ppm saved 10000
 says "parts.ppm: 60 x 60 cells after 20000 steps on 3 PEs"
-cmp -s "$prefix/whole.ppm" "$prefix/parts.ppm" || miss "draws another picture"
+cmp -s "$work/whole.ppm" "$work/parts.ppm" || miss "draws another picture"
 fact "heat goes on from its last save, and draws the same"
 oshrun_job error -n 3 ./heat 50 100 other.ppm saved
 says "saved.0 has a plate of 60 x 60 cells"
@@ -202,7 +211,7 @@ fact "heat refuses the save of another plate"
 # disc, and at the cold edge.
 row()
 {
-    tail -c +$((14 + 180 * $1)) "$prefix/4.ppm" | head -c 180 |
+    tail -c +$((14 + 180 * $1)) "$work/4.ppm" | head -c 180 |
         od -An -v -tu1 -w3 | awk '$1 > most { most = $1 } END { print most + 0 }'
 }
 rows="$(row 0) $(row 36) $(row 59)"
@@ -226,17 +235,17 @@ words()
         grep . | cut -c1-31
 }
 cat "$top_srcdir/README.md" "$top_srcdir/LICENSE" "$top_srcdir"/shmem/*.h \
-    >"$prefix/text"
+    >"$work/text"
 {
     printf 'x'
     head -c 1000 /dev/zero | tr '\0' y
     printf ' X A_a'
-} >"$prefix/odd"
-: >"$prefix/empty"
+} >"$work/odd"
+: >"$work/empty"
 for text in text odd empty; do
-    expected="$(words "$prefix/$text" | wc -l) words, $(words "$prefix/$text" |
+    expected="$(words "$work/$text" | wc -l) words, $(words "$work/$text" |
         sort -u | wc -l) different ones
-$(words "$prefix/$text" | sort | uniq -c | LC_ALL=C sort -k1,1nr -k2,2 |
+$(words "$work/$text" | sort | uniq -c | LC_ALL=C sort -k1,1nr -k2,2 |
         head -n 25)"
     for pes in 1 3 4; do
         oshrun_job 0 -n $pes ./histogram $text 25
@@ -269,27 +278,27 @@ fact "queue refuses a range that is too large"
 # compiled with oshcc.
 cmake_builds()
 {
-    folder=$prefix/$1
+    folder=$work/$1
     shift
     output=$(env -u MAKEFLAGS cmake -S "$project" -B "$folder" \
         -DCMAKE_C_FLAGS="$sanitizer" "$@" 2>&1 &&
         env -u MAKEFLAGS cmake --build "$folder" 2>&1) || miss "does not build"
     oshrun_job 0 -n 2 "$folder/hello"
     says "PE 0 of 2: block at 0x" "greeted by PE 1"
-    ldd "$folder/hello" | grep -q "libmemheap_shmem.so.0 => $prefix/" ||
+    ldd "$folder/hello" | grep -q "libmemheap_shmem.so.0 => $lib/" ||
         miss "has another libmemheap_shmem"
 }
 
-project=$prefix/share/doc/memheap/examples/cmake
+project=$doc/examples/cmake
 if command -v cmake >/dev/null; then
     cmake_builds by-pkg-config -DMPI_C_COMPILER="$MPICC"
     fact "the example of CMake builds and runs"
-    mkdir "$prefix/plain"
+    mkdir "$work/plain"
     printf '%s\n' 'cmake_minimum_required(VERSION 3.10)' 'project(hello C)' \
         "add_executable(hello $top_srcdir/examples/hello.c)" \
-        >"$prefix/plain/CMakeLists.txt"
-    project=$prefix/plain
-    cmake_builds by-oshcc -DCMAKE_C_COMPILER="$prefix/bin/oshcc"
+        >"$work/plain/CMakeLists.txt"
+    project=$work/plain
+    cmake_builds by-oshcc -DCMAKE_C_COMPILER="$bin/oshcc"
     fact "CMake needs no further settings with oshcc"
     printf '%s\n' 'cmake_minimum_required(VERSION 3.10)' 'project(hello C)' \
         'find_package(OpenSHMEM 1.5 REQUIRED)' \
@@ -298,33 +307,51 @@ if command -v cmake >/dev/null; then
         'target_link_libraries(hello OpenSHMEM::OpenSHMEM memheap::mpi MPI::MPI_C)' \
         "add_executable(range $top_srcdir/examples/range.c)" \
         'target_link_libraries(range memheap::memheap)' \
-        >"$prefix/plain/CMakeLists.txt"
+        >"$work/plain/CMakeLists.txt"
     cmake_builds by-find-package -DCMAKE_PREFIX_PATH="$prefix"
-    ldd "$prefix/by-find-package/range" | grep -q "libmemheap.so.0 => $prefix/" ||
+    ldd "$work/by-find-package/range" | grep -q "libmemheap.so.0 => $lib/" ||
         miss "has another libmemheap"
     fact "CMake finds OpenSHMEM and memheap"
 else
     skip "the example of CMake" "there is no cmake"
 fi
 
-output=$(MEMHEAP_PLUGIN_PATH=$prefix/pile.so "$prefix/bin/memheap-info" 2>&1)
+output=$(MEMHEAP_PLUGIN_PATH=$work/pile.so "$bin/memheap-info" 2>&1)
 says pile $components SHMEM_SYMMETRIC_SIZE MEMHEAP_COMPONENT
 fact "memheap-info lists the plug-in"
 # shellcheck disable=SC2086
-job 0 -n 2 "$prefix/bin/memheap-replay" -n 2000
+job 0 -n 2 "$bin/memheap-replay" -n 2000
 says $components same none redis pgas-isx pgas-mixed
 fact "memheap-replay replays the installed traces"
 
-run 0 "$prefix/bin/memheap-map" --text --at 100 "$prefix/share/memheap/traces/redis.sht.xz"
+run 0 "$bin/memheap-map" --text --at 100 "$data/memheap/traces/redis.sht.xz"
 says "redis, " "after 100 of"
 fact "memheap-map draws an installed trace"
-run 0 "$prefix/bin/memheap-top" --version
+run 0 "$bin/memheap-top" --version
 says "memheap-top "
 fact "memheap-top starts"
 
+version=$("$bin/memheap-top" --version | sed 's/.* //')
+if [ -f /usr/share/lmod/lmod/init/sh ]; then
+    # Lmod reads the file in Tcl too, if there is no other.
+    mkdir -p "$work/share/memheap/modulefiles/memheap"
+    cp "$data/memheap/modulefiles/memheap/$version" "$work/share/memheap/modulefiles/memheap"
+    for root in "${data%/share}" "$work"; do
+        # shellcheck disable=SC1091 # a file of Lmod
+        output=$(. /usr/share/lmod/lmod/init/sh
+            module use "$root/share/memheap/modulefiles"
+            module load "memheap/$version"
+            echo "$MEMHEAP_ROOT:$PATH:$PKG_CONFIG_PATH:" 2>&1)
+        says "$root:" "$root/bin:" "$root/lib"
+    done
+    fact "the modules set the paths"
+else
+    skip "the modules set the paths" "there is no Lmod"
+fi
+
 output=
-for program in "$prefix"/bin/*; do
-    cmp -s "$prefix/share/bash-completion/completions/${program##*/}" \
+for program in "$bin"/*; do
+    cmp -s "$data/bash-completion/completions/${program##*/}" \
         "$top_srcdir/tools/completion/memheap" || miss "not of ${program##*/}"
 done
 fact "bash completion is installed for each program"

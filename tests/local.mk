@@ -137,10 +137,10 @@ CLEANFILES += tests/faults/process
 TESTS += tests/faults.sh
 EXTRA_DIST += tests/faults.sh tests/faults/judge.awk tests/faults/process.c
 TESTS += tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh
-TESTS += tests/model.sh tests/secure.sh
+TESTS += tests/abi.sh tests/model.sh tests/release.sh tests/secure.sh
 EXTRA_DIST += tests/liar.c tests/malloc_calls.c tests/model.sh \
 	tests/model/groups.pml tests/model/node.pml tests/model/nodes.pml \
-	tests/secure.c tests/secure.sh tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
+	tests/abi.sh tests/abi.txt tests/release.sh tests/secure.c tests/secure.sh tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
 	tests/unit/delays.h tests/unit/test_agree.c \
 	tests/unit/test_batch.c tests/unit/test_biased_lock.c \
 	tests/unit/test_bitmap.c tests/unit/test_buddy.c tests/unit/test_cache.c \
@@ -152,10 +152,15 @@ EXTRA_DIST += tests/liar.c tests/malloc_calls.c tests/model.sh \
 	tests/unit/test_pages.c tests/unit/test_param.c tests/unit/test_placement.c \
 	tests/unit/test_plugin.c tests/unit/test_ptmalloc.c \
 	tests/unit/test_range_pool.c tests/unit/test_records.c \
-	tests/unit/test_region.c tests/unit/test_resize.c \
+	tests/unit/test_region.c tests/unit/test_resize.c tests/unit/test_save.c \
 	tests/unit/test_sequences.c tests/unit/test_stats_page.c \
 	tests/unit/test_threads.c tests/unit/test_trace.c tests/unit/test_trim.c
 CLEANFILES += $(unit_tests)
 mostlyclean-local:
 	rm -f tests/*.d tests/faults/*.d tests/unit/*.d tests/mpi/*.d tests/installed.*
 	rm -rf tests/installed tests/fuzz/objects tests/fuzz/*.fuzz
+
+# Writes the list of the interfaces, tests/abi.txt.
+.PHONY: abi
+abi: $(lib_LTLIBRARIES)
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/abi.sh --write

@@ -85,6 +85,7 @@ osh_write = $(MKDIR_P) tools/osh && rm -f $@ && \
 	    -e '/^@common@$$/d' -e 's|[@]prefix@|$(prefix)|g' \
 	    -e 's|[@]bindir@|$(bindir)|g' -e 's|[@]libdir@|$(libdir)|g' \
 	    -e 's|[@]pkgincludedir@|$(pkgincludedir)|g' \
+	    -e 's|[@]rpath@|$(osh_rpath)|g' \
 	    -e 's|[@]version@|$(PACKAGE_VERSION)|g' \
 	    -e 's|[@]mpirun@|$(MPIRUN)|g'
 osh_c = -e 's|[@]runs@|the compiler wrapper of MPI|g' \

@@ -96,15 +96,24 @@ EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
 	tests/mpi/fortran.f90 tests/mpi/fortran.sh tests/mpi/fortran_fixed.f \
 	tests/mpi/fuzz_jobs.c tests/mpi/fuzz_model.h $(fuzz_jobs_parts) \
 	tests/mpi/guarded.c tests/mpi/heap_growth.c \
-	tests/mpi/init.c tests/mpi/leaky.c tests/mpi/lock.c tests/mpi/lost.c \
+	tests/mpi/init.c tests/mpi/leaky.c tests/mpi/loads.c tests/mpi/lock.c tests/mpi/lost.c \
 	tests/mpi/memory.c tests/mpi/memory_policy.c tests/mpi/mixed_nodes.c \
 	tests/mpi/monitored.c tests/mpi/mpi_heap.c tests/mpi/offers.c tests/mpi/openmpi_program.c tests/mpi/other_program.c \
 	tests/mpi/p2p_sync.c tests/mpi/pages.c tests/mpi/places.c \
 	tests/mpi/plugin.c \
 	tests/mpi/pools.c tests/mpi/profiling.c \
-	tests/mpi/ranges.c tests/mpi/reduce.c tests/mpi/refused.c tests/mpi/rma.c \
+	tests/mpi/ranges.c tests/mpi/reduce.c tests/mpi/refused.c tests/mpi/releases.c tests/mpi/rma.c \
 	tests/mpi/inspected_heaps.c tests/mpi/space.c tests/mpi/spaces.c \
 	tests/mpi/rooted_broadcasts.c tests/mpi/tap.h tests/mpi/team.c \
 	tests/mpi/threads.c tests/mpi/typed.c \
-	tests/mpi/one_pe_out_of_memory.c tests/mpi/variables.c tests/mpi/waits.c \
+	tests/mpi/one_pe_out_of_memory.c tests/mpi/save.c tests/mpi/user_memory.c tests/mpi/variables.c tests/mpi/waits.c \
 	tests/mpi/with_mpi.c tests/faults/job.c
+
+# Tests what is installed. An installation that was moved is tested by
+# `make installcheck prefix=FOLDER`.
+installcheck-local:
+	@$(AM_TESTS_ENVIRONMENT) installed_prefix='$(DESTDIR)$(prefix)' \
+	  installed_libdir='$(DESTDIR)$(libdir)' installed_bindir='$(DESTDIR)$(bindir)' \
+	  installed_datadir='$(DESTDIR)$(datadir)' installed_docdir='$(DESTDIR)$(docdir)' \
+	  $(SHELL) $(srcdir)/tests/install.sh | $(AWK) '{ print } /^not ok/ { bad = 1 } \
+	    /^1\.\./ { done = 1 } END { exit bad || !done }'
