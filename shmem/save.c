@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "shmem/call_description.h"
+#include "shmem/memory.h"
 #include "shmem/remote_registration.h"
 #include "memheap/save.h"
 
@@ -62,6 +63,7 @@ int pshmemx_heap_save(const void *root, int fd)
                                 .pe = (uint32_t)rt->job.rank,
                                 .pes = (uint32_t)rt->job.size,
                                 .root = (uintptr_t)root};
+    memheap_space_collect(&rt->space);
     memheap_status_t mine = memheap_save_part(rt->space.heap, &info, fd);
     return agree(name, &call, mine, 0);
 }
