@@ -302,9 +302,9 @@ size_t shmemx_space_released(shmemx_space_t space);
  *
  * Each PE saves its part of the symmetric heap to a file of its own. A later
  * job of as many PEs loads it at the same addresses, so pointers within the
- * heap stay right; variables and spaces are not saved. These are extensions:
- * other OpenSHMEM libraries do not have them. memheap_save(3) has the same for
- * a heap without OpenSHMEM.
+ * heap stay right; variables, spaces and releases are not saved. These are
+ * extensions: other OpenSHMEM libraries do not have them. memheap_save(3) has
+ * the same for a heap without OpenSHMEM.
  */
 
 /**
