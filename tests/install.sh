@@ -124,11 +124,11 @@ fact "owner builds with oshc++"
 if [ -n "$built_fc" ]; then
     # shellcheck disable=SC2046,SC2086
     output=$($built_fc -O2 -Wall -Werror $sanitizer "$top_srcdir/examples/ring.f90" \
-        $(flags shmem-fortran) -o "$prefix/ring" 2>&1) || miss "does not compile"
+        $(flags shmem-fortran) -o "$work/ring" 2>&1) || miss "does not compile"
     fact "ring builds with pkg-config shmem-fortran alone"
     # shellcheck disable=SC2086
-    output=$("$prefix/bin/oshfort" -O2 -Wall -Werror $sanitizer \
-        "$top_srcdir/examples/ring.f90" -o "$prefix/ring" 2>&1) ||
+    output=$("$bin/oshfort" -O2 -Wall -Werror $sanitizer \
+        "$top_srcdir/examples/ring.f90" -o "$work/ring" 2>&1) ||
         miss "does not compile"
     fact "ring builds with oshfort alone"
 fi
