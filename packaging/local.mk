@@ -7,12 +7,15 @@ EXTRA_DIST += packaging/deb packaging/memheap.spec packaging/modulefile.lua.in \
 	debian/libmemheap-mspace0.install debian/libmemheap-mspace0.symbols \
 	debian/libmemheap-openmpi.README.Debian debian/libmemheap-openmpi.install \
 	debian/libmemheap-shmem-dev.README.Debian debian/libmemheap-shmem-dev.install \
-	debian/libmemheap-shmem-dev.links debian/libmemheap-shmem0.install \
+	debian/libmemheap-shmem-dev.links debian/libmemheap-shmem-fortran-dev.install \
+	debian/libmemheap-shmem-fortran-dev.links \
+	debian/libmemheap-shmem-fortran0.install \
+	debian/libmemheap-shmem-fortran0.symbols debian/libmemheap-shmem0.install \
 	debian/libmemheap-shmem0.symbols debian/libmemheap0.install \
 	debian/libmemheap0.symbols debian/memheap-doc.install \
 	debian/memheap-tools.install debian/memheap-tools.links debian/rules \
-	debian/source/format debian/source/lintian-overrides debian/tests/control debian/tests/memheap \
-	debian/tests/openmpi debian/tests/shmem
+	debian/source/format debian/source/lintian-overrides debian/tests/control \
+	debian/tests/fortran debian/tests/memheap debian/tests/openmpi debian/tests/shmem
 
 # The files of modules, for Lmod and for Environment Modules.
 if MPI

@@ -67,7 +67,7 @@ run 0 tools/memheap-info
 says "MEMHEAP_COMPONENT"
 fact "a library without MPI and lzma builds, with -flto, and no warning"
 
-output=$(grep -E '^(ORIGIN_|osh_rpath)' Makefile; cat memheap.pc)
+output=$(grep -E '^(ORIGIN_|osh_rpath)' Makefile; cat ./*.pc)
 says ORIGIN_LDFLAGS osh_rpath -lmemheap
 case $output in
     *-rpath*) miss "has a run path" ;;

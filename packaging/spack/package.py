@@ -20,6 +20,7 @@ class Memheap(AutotoolsPackage):
     version("0.1.0", sha256="@sha256@")
 
     variant("mpi", default=True, description="OpenSHMEM, and heaps over communicators")
+    variant("fortran", default=True, when="+mpi", description="OpenSHMEM for Fortran")
     variant("tools", default=True, description="Programs that read traces")
     variant(
         "openmpi_component",
@@ -30,6 +31,7 @@ class Memheap(AutotoolsPackage):
 
     depends_on("c", type="build")
     depends_on("cxx", type="build", when="+mpi")
+    depends_on("fortran", type="build", when="+fortran")
     depends_on("gmake", type="build")
     depends_on("pkgconfig", type="build")
     depends_on("mpi@3:", when="+mpi")
@@ -41,12 +43,17 @@ class Memheap(AutotoolsPackage):
     depends_on("xz", type="run")
     depends_on("check", type="test")
 
+    requires("%fortran=gcc", when="+fortran", msg="the Fortran interface needs gfortran")
     conflicts("platform=darwin", msg="memheap needs Linux with glibc")
     conflicts("platform=windows", msg="memheap needs Linux with glibc")
+
+    # oshfort starts the compiler, which is a wrapper of Spack's during the build.
+    filter_compiler_wrappers("oshfort", relative_root="bin")
 
     def configure_args(self):
         spec = self.spec
         args = self.with_or_without("mpi")
+        args += self.with_or_without("fortran")
         args += self.with_or_without("lzma", variant="tools")
         args += self.with_or_without("openmpi-component", variant="openmpi_component")
         args.append(f"ADDR2LINE={spec['binutils'].prefix.bin.join('addr2line')}")
