@@ -25,7 +25,7 @@ typedef struct memheap_page_range {
     int protection; /* as for mmap() */
 } memheap_page_range_t;
 
-/** Ranges of pages, all of which move. */
+/** Ranges of pages. All of them move together. */
 typedef struct memheap_moved_pages {
     const char *name; /* for messages: "the program's variables" */
     char *base;       /* NULL: no pages */

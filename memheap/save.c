@@ -210,7 +210,6 @@ memheap_status_t memheap_save(memheap_t *heap, const void *root, int fd)
 memheap_status_t memheap_load_info(int fd, memheap_save_info_t *info,
                                    const memheap_log_t *log)
 {
-    uint64_t magic = 0;
     memheap_status_t status;
     stream_t *stream = stream_new(&status, fd, log);
     if (stream == NULL)
@@ -228,8 +227,7 @@ memheap_status_t memheap_load_info(int fd, memheap_save_info_t *info,
             break;
         got += part;
     }
-    magic = head.magic;
-    if (got >= sizeof(magic) && magic != MAGIC) {
+    if (got >= sizeof(head.magic) && head.magic != MAGIC) {
         memheap_log_write(log, MEMHEAP_LOG_ERROR,
                           "the file is no saved heap, or one of another "
                           "version or kind of machine");
@@ -345,11 +343,13 @@ static void count_entries(memheap_t *heap, const entry_t *entries, size_t count)
 static memheap_status_t load(memheap_t *heap, stream_t *stream,
                              entry_t *entries, size_t count)
 {
+    bool fits = true;
     for (size_t i = 0; i < count; i++) {
         stream_get(stream, &entries[i], sizeof(entry_t));
         entries[i].tag[MEMHEAP_TAG_SIZE - 1] = '\0';
+        fits = fits && entries[i].length <= entries[i].size;
     }
-    if (!stream_get_digest(stream))
+    if (!stream_get_digest(stream) || !fits)
         return stream_unreadable(stream, heap->log);
     size_t placed = 0;
     memheap_status_t status = MEMHEAP_OK;

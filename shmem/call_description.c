@@ -104,16 +104,6 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
     case MEMHEAP_CALL_FREE_BATCH:
         snprintf(text, room, "shmemx_free_batch of %zu blocks (%#zx)", a, b);
         break;
-    case MEMHEAP_CALL_END_RELEASED:
-    case MEMHEAP_CALL_SAVE:
-    case MEMHEAP_CALL_LOAD:
-        snprintf(text, room, "%s",
-                 name_of(call, call->kind == MEMHEAP_CALL_SAVE
-                                   ? "shmemx_heap_save"
-                               : call->kind == MEMHEAP_CALL_LOAD
-                                   ? "shmemx_heap_load"
-                                   : "shmemx_heap_collect"));
-        break;
     case MEMHEAP_CALL_SPACE_CREATE:
         snprintf(text, room, "shmemx_space_create of %zu bytes (%#zx)", a, b);
         break;
@@ -159,14 +149,12 @@ void memheap_call_describe(const memheap_call_t *call, char *text, size_t room)
         snprintf(text, room, "%s of %zu bytes from PE %d",
                  call->name == NULL ? "a broadcast" : call->name, a, (int)b);
         break;
+    case MEMHEAP_CALL_END_RELEASED:
+    case MEMHEAP_CALL_SAVE:
+    case MEMHEAP_CALL_LOAD:
     case MEMHEAP_CALL_COLLECT:
     case MEMHEAP_CALL_SET:
-        snprintf(text, room, "%s",
-                 name_of(call, call->kind == MEMHEAP_CALL_SAVE
-                                   ? "shmemx_heap_save"
-                               : call->kind == MEMHEAP_CALL_LOAD
-                                   ? "shmemx_heap_load"
-                                   : "shmemx_heap_collect"));
+        snprintf(text, room, "%s", call->name);
         break;
     case MEMHEAP_CALL_STEP:
         snprintf(text, room, "a step of the library");

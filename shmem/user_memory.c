@@ -99,7 +99,7 @@ static bool check_mappings(const char *start, size_t size,
             why = "is symmetric already, or belongs to this library";
         else if (mapping_p->shared &&
                  (at != start || mapping_p->high < (uintptr_t)end))
-            why = "is a part of several mappings, one of which is shared";
+            why = "lies in several mappings, and one is shared";
         if (why != NULL)
             break;
     }

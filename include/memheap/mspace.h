@@ -58,7 +58,7 @@ mspace create_mspace(size_t capacity, int locked);
  * Create a space over the caller's memory, which must outlive the space.
  *
  * @param base      a base that is not a multiple of 16 is rounded up to one
- * @param capacity  bytes from base on, all of which can be in blocks
+ * @param capacity  bytes from base on; all can be in blocks
  * @param locked    as above
  * @return NULL if the range has fewer than 64 bytes or wraps around, or a
  *         parameter is wrong

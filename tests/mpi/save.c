@@ -160,7 +160,7 @@ int main(int argc, char **argv)
         if (status == 0)
             print("whole", tap_all(is_whole(root)));
         else
-            print("used", shmem_malloc(1000) != NULL && status == 0);
+            print("usable", tap_symmetric(shmem_malloc(1000)));
     }
     shmem_finalize();
     return EXIT_SUCCESS;

@@ -482,8 +482,8 @@ static void *run_pe(void *context)
     return NULL;
 }
 
-/* The last PE makes another rooted call, of which it is the root, and leaves.
- * It waits for no other PE, and the others would wait for it. */
+/* The last PE makes another rooted call, is its root, and leaves. It waits for
+ * no other PE, and the others would wait for it. */
 static void *run_leaver(void *context)
 {
     pe_t *pe = context;

@@ -339,6 +339,49 @@ START_TEST(damage_is_found)
 }
 END_TEST
 
+/* The digest of a saved heap; see memheap/stream.c. */
+static uint64_t digest_of(const uint64_t *words, size_t count)
+{
+    uint64_t digest = 0;
+    for (size_t i = 0; i < count; i++) {
+        digest = (digest ^ words[i]) * UINT64_C(0x9E3779B97F4A7C15);
+        digest ^= digest >> 32;
+    }
+    return digest;
+}
+
+/* A file that somebody has made: its digests are right, but the contents of a
+ * block are longer than the block. */
+START_TEST(contents_longer_than_a_block_are_refused)
+{
+    enum {
+        HEAD = 2 + sizeof(memheap_save_info_t) / 8, /* magic, info, digest */
+        LENGTH = HEAD + 2,                          /* of the first block */
+        TABLE = HEAD + 3 + MEMHEAP_TAG_SIZE / 8     /* digest of the table */
+    };
+    uint64_t words[TABLE + 64];
+    void *root;
+    unit_heap_open(&unit, 0, SIZE, 0, NULL);
+    memset(memheap_malloc(unit.heap, 100), 1, 100);
+    ck_assert_ok(memheap_save(unit.heap, NULL, file));
+    destroy();
+    size_t count = (size_t)lseek(file, 0, SEEK_END) / 8;
+    ck_assert_uint_lt(count, TABLE + 60);
+    ck_assert_int_eq(pread(file, words, count * 8, 0), count * 8);
+    ck_assert_uint_eq(words[HEAD - 1], digest_of(words, HEAD - 1));
+    ck_assert_uint_eq(words[TABLE], digest_of(words, TABLE));
+    ck_assert_uint_eq(words[count - 1], digest_of(words, count - 1));
+    words[LENGTH] += 16; /* and so has the one run, behind the table */
+    words[TABLE] = digest_of(words, TABLE);
+    words[TABLE + 2] += 16;
+    words[count - 1] = words[count] = 7;
+    words[count + 1] = digest_of(words, count + 1);
+    ck_assert_int_eq(pwrite(file, words, (count + 2) * 8, 0), (count + 2) * 8);
+    ck_assert_int_eq(load(&root), MEMHEAP_ERR_CORRUPT);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 START_TEST(other_heap_is_refused)
 {
     void *root;
@@ -476,6 +519,7 @@ int main(void)
     tcase_add_loop_test(tests, zeros_replace_what_was_there, 0, kinds);
     tcase_add_test(tests, tags_and_sizes_are_kept);
     tcase_add_loop_test(tests, damage_is_found, 0, kinds);
+    tcase_add_test(tests, contents_longer_than_a_block_are_refused);
     tcase_add_test(tests, other_heap_is_refused);
     tcase_add_test(tests, other_component_is_refused);
     tcase_add_test(tests, files_that_fail_are_errors);

@@ -125,8 +125,8 @@ uint64_t unit_heap_digest(memheap_t *heap);
 bool unit_refuse_call(unsigned call, int error);
 bool unit_refuse_advice(int advice, int error);
 
-/** Whether the process cannot reserve a tebibyte, or not without memory: it runs
- *  under memcheck. */
+/** Whether the process cannot reserve a tebibyte, or not without memory: it
+ * runs under memcheck. */
 bool unit_lacks_addresses(void);
 
 /** Resident memory of this process in KiB. */
