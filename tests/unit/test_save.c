@@ -367,7 +367,7 @@ START_TEST(contents_longer_than_a_block_are_refused)
     destroy();
     size_t count = (size_t)lseek(file, 0, SEEK_END) / 8;
     ck_assert_uint_lt(count, TABLE + 60);
-    ck_assert_int_eq(pread(file, words, count * 8, 0), count * 8);
+    ck_assert_uint_eq((size_t)pread(file, words, count * 8, 0), count * 8);
     ck_assert_uint_eq(words[HEAD - 1], digest_of(words, HEAD - 1));
     ck_assert_uint_eq(words[TABLE], digest_of(words, TABLE));
     ck_assert_uint_eq(words[count - 1], digest_of(words, count - 1));
@@ -376,7 +376,8 @@ START_TEST(contents_longer_than_a_block_are_refused)
     words[TABLE + 2] += 16;
     words[count - 1] = words[count] = 7;
     words[count + 1] = digest_of(words, count + 1);
-    ck_assert_int_eq(pwrite(file, words, (count + 2) * 8, 0), (count + 2) * 8);
+    ck_assert_uint_eq((size_t)pwrite(file, words, (count + 2) * 8, 0),
+                      (count + 2) * 8);
     ck_assert_int_eq(load(&root), MEMHEAP_ERR_CORRUPT);
     unit_heap_close(&unit);
 }
