@@ -162,9 +162,8 @@ static void attack(void)
 static memheap_node_monitor_t *open_monitor(const memheap_job_t *job,
                                             void (*act)(void))
 {
-    memheap_node_monitor_config_t config = {.timeout_s = TIMEOUT_S,
-                                            .lost = on_lost,
-                                            .notified = on_notice};
+    memheap_node_monitor_config_t config = {
+        .timeout_s = TIMEOUT_S, .lost = on_lost, .notified = on_notice};
     for (int fd = 0; fd < FIRST_FDS; fd++)
         known[fd] = is_listener(fd);
     if (rank == 0)
