@@ -2,9 +2,9 @@
  * Fuzzes the readers of stats pages: memheap-top and memheap-map.
  *
  * This process has a memory file that looks like the stats page of a heap, with
- * a list of blocks. The input describes the blocks, and then overwrites bytes
- * anywhere in page and list. The readers have to find the heap and show it, or
- * to refuse it.
+ * a list of blocks and call sites. The input describes the blocks, and then
+ * overwrites bytes anywhere in page and list. The readers have to find the heap
+ * and show it, or to refuse it.
  */
 #define _GNU_SOURCE /* memfd_create() */
 #include "config.h"
@@ -21,7 +21,8 @@
 
 enum {
     BLOCKS = 64,
-    TAGS = 4
+    TAGS = 4,
+    SITES = 3
 };
 
 /* The page and the list, which the file has at MEMHEAP_STATS_LIST_START. */
@@ -29,9 +30,13 @@ static struct {
     memheap_stats_page_t page;
     memheap_stats_block_t blocks[BLOCKS];
     char tags[TAGS][MEMHEAP_TAG_SIZE];
+    memheap_stats_site_t sites[SITES];
 } image;
 
 static FILE *nowhere;
+
+/* Kept from run to run, since addr2line takes long. */
+static places_t places;
 
 /* Make a valid page of a heap with some blocks, each of three bytes. */
 static void make_page(fuzz_input_t *input, int file)
@@ -51,7 +56,9 @@ static void make_page(fuzz_input_t *input, int file)
                                    .pe = 0,
                                    .pes = 2};
     page->list_blocks = fuzz_byte(input) % BLOCKS;
-    page->list_tags = fuzz_byte(input) % (TAGS + 1);
+    unsigned names = fuzz_byte(input);
+    page->list_tags = names % (TAGS + 1);
+    page->list_sites = names / 16 % (SITES + 1);
     for (size_t i = 0; i < page->list_blocks; i++) {
         memheap_stats_block_t *block = &image.blocks[i];
         unsigned kind = fuzz_byte(input);
@@ -60,11 +67,19 @@ static void make_page(fuzz_input_t *input, int file)
                                          .number = i * (kind / 8 % 2),
                                          .asked = 1,
                                          .live = kind % 2,
-                                         .tag = kind / 16};
+                                         .tag = (uint16_t)(kind / 16),
+                                         .site = kind / 32};
         offset += block->size;
     }
     for (size_t i = 0; i < TAGS; i++)
         image.tags[i][0] = (char)('a' + i);
+    /* The last one has return addresses: in no object file, and in this one. */
+    for (size_t i = 0; i < SITES; i++) {
+        image.sites[i] = (memheap_stats_site_t){
+            .used = i, .peak = i, .allocations = i, .frames = i / 2 * 2};
+        image.sites[i].place.text[0] = (char)('A' + i);
+    }
+    image.sites[SITES - 1].place.frame[1] = (uintptr_t)make_page;
     page->list_stats.size = page->stats.size = offset;
     page->list_stats.high_water = page->stats.high_water = offset;
 }
@@ -93,8 +108,10 @@ static void write_page(int file)
     size_t count = memheap_min(image.page.list_blocks, BLOCKS);
     put(file, &image.page, sizeof(image.page), 0);
     put(file, image.blocks, count * sizeof(image.blocks[0]), at);
-    put(file, image.tags, sizeof(image.tags),
-        at + count * sizeof(image.blocks[0]));
+    at += count * sizeof(image.blocks[0]);
+    put(file, image.tags, sizeof(image.tags), at);
+    at += memheap_min(image.page.list_tags, TAGS) * sizeof(image.tags[0]);
+    put(file, image.sites, sizeof(image.sites), at);
 }
 
 static void show(live_t *live, live_heap_t *heap)
@@ -120,10 +137,11 @@ static void map(live_t *live, live_heap_t *heap, unsigned options)
     uint64_t served = heap->page.list_published + (options % 16 != 0);
     put(heap->fd, &served, sizeof(served),
         offsetof(memheap_stats_page_t, list_published));
-    if (!snapshot_fetch(heap, live_pe(live, heap), 0, &snapshot, message))
+    if (!snapshot_fetch(heap, live_pe(live, heap), 0, &places, &snapshot,
+                        message))
         return;
     fuzz_require(snapshot.count <= BLOCKS);
-    if (map_groups_make(&groups, options / 16 % 3, &snapshot, 1)) {
+    if (map_groups_make(&groups, options / 16 % 4, &snapshot, 1)) {
         map_text(nowhere, &snapshot, 1, &groups, 80, options % 2);
         map_svg(nowhere, &snapshot, 1, &groups);
     }
@@ -151,6 +169,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         show(&live, &live.heap[0]);
         map(&live, &live.heap[0], options);
     }
+    if (places.count > 1000)
+        places_free(&places);
     live_close(&live);
     close(file);
     return 0;

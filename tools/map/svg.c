@@ -147,7 +147,8 @@ static void write_legend(FILE *file, const map_groups_t *groups, size_t top)
             "free; grey: never reached</text>\n</g>\n",
             groups->by == MAP_BY_SIZE  ? "the size of blocks"
             : groups->by == MAP_BY_AGE ? "the age of blocks"
-                                       : "tags");
+            : groups->by == MAP_BY_TAG ? "tags"
+                                       : "call sites");
 }
 
 bool map_svg(FILE *file, const snapshot_t *snapshots, size_t count,
