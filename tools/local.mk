@@ -23,8 +23,13 @@ endif
 
 # Shows running heaps, from outside the processes.
 bin_PROGRAMS += tools/memheap-top
-tools_memheap_top_SOURCES = $(cli_sources) $(live_sources) \
-	tools/top/json.c tools/top/main.c tools/top/table.c tools/top/top.h
+tools_memheap_top_SOURCES = $(cli_sources) $(listing_sources) \
+	$(live_sources) tools/top/columns.c tools/top/columns.h \
+	tools/top/graph.c tools/top/json.c tools/top/keys.c tools/top/keys.h \
+	tools/top/main.c tools/top/page.c tools/top/page.h \
+	tools/top/sample.c tools/top/sample.h tools/top/screen.c \
+	tools/top/screen.h tools/top/sites.c tools/top/sites.h \
+	tools/top/table.c tools/top/top.h
 tools_memheap_top_LDFLAGS = $(AM_LDFLAGS) $(ORIGIN_LDFLAGS)
 tools_memheap_top_LDADD = libmemheap.la
 
