@@ -10,9 +10,8 @@
 #include "config.h"
 
 #include "tests/fuzz/fuzz.h"
-#include "tools/common/live.h"
 #include "tools/map/map.h"
-#include "tools/top/top.h"
+#include "tools/top/sites.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +35,7 @@ static struct {
 static FILE *nowhere;
 
 /* Kept from run to run, since addr2line takes long. */
-static places_t places;
+static top_sites_t sites;
 
 /* Make a valid page of a heap with some blocks, each of three bytes. */
 static void make_page(fuzz_input_t *input, int file)
@@ -114,18 +113,32 @@ static void write_page(int file)
     put(file, image.sites, sizeof(image.sites), at);
 }
 
-static void show(live_t *live, live_heap_t *heap)
+/* Answer a request. */
+static void serve(live_heap_t *heap, uint64_t more)
 {
-    top_line_t line = {.pe = live_pe(live, heap),
-                       .pid = heap->pid,
-                       .heap = heap->page.name,
-                       .component = heap->page.component,
-                       .wait = heap->page.wait,
-                       .wait_s = live_wait(heap)};
-    live_stats(heap, &line.stats);
-    fuzz_require(top_sort(&line, 1, "used"));
-    top_table(nowhere, &line, 1, 100, 10);
-    top_json(nowhere, &line, 1);
+    uint64_t served = heap->page.list_published + more;
+    put(heap->fd, &served, sizeof(served),
+        offsetof(memheap_stats_page_t, list_published));
+}
+
+static void show(sample_t *sample, unsigned options)
+{
+    const top_face_t face = {
+        .colours = options % 2, .graphs = options % 4, .utf8 = options % 8};
+    memheap_json_t json = {.file = nowhere};
+    fuzz_require(sample_take(sample, false));
+    fuzz_require(sample->count == 1);
+    fuzz_require(top_sites_look(&sites, sample));
+    serve(&sample->live.heap[0], 1);
+    fuzz_require(top_sites_look(&sites, sample));
+    fuzz_require(sites.count <= SITES);
+    top_sort(sample->lines, 1, top_column("used"), false);
+    top_table(nowhere, &face, sample->lines, 1, 100 + options);
+    top_sites_table(nowhere, &face, &sites, 80);
+    memheap_json_object(&json, NULL);
+    top_json(&json, sample->lines, 1);
+    top_sites_json(&json, &sites);
+    memheap_json_end(&json);
 }
 
 static void map(live_t *live, live_heap_t *heap, unsigned options)
@@ -134,10 +147,8 @@ static void map(live_t *live, live_heap_t *heap, unsigned options)
     snapshot_t snapshot;
     map_groups_t groups;
     snapshot_ask(heap, 0);
-    uint64_t served = heap->page.list_published + (options % 16 != 0);
-    put(heap->fd, &served, sizeof(served),
-        offsetof(memheap_stats_page_t, list_published));
-    if (!snapshot_fetch(heap, live_pe(live, heap), 0, &places, &snapshot,
+    serve(heap, options % 16 != 0);
+    if (!snapshot_fetch(heap, live_pe(live, heap), 0, &sites.places, &snapshot,
                         message))
         return;
     fuzz_require(snapshot.count <= BLOCKS);
@@ -152,7 +163,8 @@ static void map(live_t *live, live_heap_t *heap, unsigned options)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz_input_t input = {data, size};
-    live_t live = {.heap = NULL};
+    sample_t sample = {.lines = NULL};
+    live_t *live = &sample.live;
     pid_t me = getpid();
     pid_t bad;
     if (nowhere == NULL)
@@ -163,15 +175,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     make_page(&input, file);
     damage(&input);
     write_page(file);
-    fuzz_require(live_find(&live, LIVE_PROCESSES, &me, 1, &bad) == 0);
-    fuzz_require(live.count + live.strange <= 1);
-    if (live.count == 1) {
-        show(&live, &live.heap[0]);
-        map(&live, &live.heap[0], options);
+    fuzz_require(live_find(live, LIVE_PROCESSES, &me, 1, &bad) == 0);
+    fuzz_require(live->count + live->strange <= 1);
+    if (live->count == 1) {
+        show(&sample, options);
+        write_page(file);
+        map(live, &live->heap[0], options);
     }
-    if (places.count > 1000)
-        places_free(&places);
-    live_close(&live);
+    if (sites.places.count > 1000)
+        top_sites_free(&sites);
+    sample_free(&sample);
     close(file);
     return 0;
 }
