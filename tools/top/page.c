@@ -72,8 +72,8 @@ static void write_state(FILE *file, const page_t *page, const top_face_t *face,
         fprintf(file, ", %s%zu gone%s", top_style(face, TOP_DIM), sample->gone,
                 top_style(face, TOP_PLAIN));
     if (waits > 0)
-        fprintf(file, ", %s%zu wait%s%s", top_style(face, TOP_WARNING), waits,
-                waits == 1 ? "s" : "", top_style(face, TOP_PLAIN));
+        fprintf(file, ", %s%zu waiting%s", top_style(face, TOP_WARNING), waits,
+                top_style(face, TOP_PLAIN));
     if (page->paused)
         fprintf(file, ", %spaused%s", top_style(face, TOP_MARK),
                 top_style(face, TOP_PLAIN));

@@ -25,7 +25,7 @@ static void set_line(const sample_t *sample, size_t index, double seconds,
                          .heap = heap->page.name,
                          .component = heap->page.component,
                          .wait = heap->page.wait,
-                         .wait_s = live_wait(heap),
+                         .wait_s = heap->gone ? 0 : live_wait(heap),
                          .history = &before->history};
     live_stats(heap, &line->stats);
     if (!before->seen || heap->gone || seconds <= 0)
