@@ -17,6 +17,15 @@ each_has()
     [ "$found" = "$4" ] || miss "$found heaps \"$1\" have $2 $3, and not $4"
 }
 
+# sites OPTIONS...: run memheap-top with --sites until all heaps of the job have been called.
+sites()
+{
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        run 0 "$top" --once --sites -i 0.2 --job "$launcher" "$@"
+        case $output in *" not called; "* | *'"not_called": '[1-9]*) ;; *) break ;; esac
+    done
+}
+
 for np in 2 4; do
     begin $np "$program" "$work/over"
     run 0 "$top" --once --interval 0.3 --job "$launcher"
@@ -51,7 +60,7 @@ for heap in json.loads(sys.stdin.readline())["heaps"]:
     fi
     fact "$np PEs: the figures are printed as JSON"
 
-    run 0 "$top" --once --sites -i 0.1 --job "$launcher"
+    sites
     says "$np of $np heaps keep no records; start the program with MEMHEAP_RECORDS=1"
     fact "$np PEs: call sites need MEMHEAP_RECORDS"
 
@@ -91,14 +100,14 @@ fact "MEMHEAP_TOP=all publishes local heaps too"
 
 np=4
 begin $np -x MEMHEAP_RECORDS=1 "$program" "$work/over"
-run 0 "$top" --once --sites --interval 0.3 --job "$launcher"
+sites
 says "call sites, summed over $np of $np heaps:" "NOW  AT MOST  IN ALL   CALLS  LIVE  CALL SITE"
 printf '%s\n' "$output" | grep -qE "^ +[0-9.]+M +[0-9.]+M +[0-9.]+M +$((np * 10)) +$((np * 10))  .*inspected_heaps" ||
     miss "has no line of the large blocks"
 printf '%s\n' "$output" | sed -n '/CALL SITE/,$p' | sed -n 2p | grep -q " $((np * 10)) " ||
     miss "begins with another call site"
 fact "call sites are summed over the PEs, by bytes now"
-run 0 "$top" --once --json --sites -i 0.3 --job "$launcher"
+sites --json
 is_json
 says "\"sites_of\": {\"heaps\": $np, \"without_records\": 0, \"not_called\": 0}"
 printf '%s\n' "$output" | tr '{' '\n' |
@@ -145,8 +154,8 @@ frame_has()
 escape=$(printf '\033')
 if command -v script >/dev/null; then
     show 80 24 'sr<>p+hhq' -i 60
-    says "$escape[?1049h" "$escape[?1049l" "$escape[32m"
-    case $output in *"$escape[?1049l") ;; *) miss "does not end with the shell's screen" ;; esac
+    says "${escape}[?1049h" "${escape}[?1049l" "${escape}[32m"
+    case $output in *"${escape}[?1049l") ;; *) miss "does not end with the shell's screen" ;; esac
     frame_has 1 "4 heaps of 4 processes, every 60 s, by PE" "used  [" "minute" "PE     PID HEAP" \
         " total " "h help  q end"
     frame_has 2 "by PID"
@@ -183,15 +192,15 @@ if command -v script >/dev/null; then
     frame_has 1 '[#' '# '
     fact "graphs are block characters in UTF-8, and else ASCII"
     NO_COLOR=1 show 80 24 q -i 60
-    printf '%s\n' "$output" | grep -q "$escape\[[0-9;]*m" && miss "has colours with NO_COLOR"
+    printf '%s\n' "$output" | grep -q "${escape}\[[0-9;]*m" && miss "has colours with NO_COLOR"
     show 80 24 q -i 60 --color=never
-    printf '%s\n' "$output" | grep -q "$escape\[[0-9;]*m" && miss "has colours with --color=never"
+    printf '%s\n' "$output" | grep -q "${escape}\[[0-9;]*m" && miss "has colours with --color=never"
     fact "NO_COLOR and --color=never turn colours off"
 
     # Without a full screen, a terminal has colours and graphs.
     show 160 24 '' --once -i 0.1
-    says "$escape[32m" "LAST MINUTE"
-    case $output in *"$escape[?1049h"*) miss "takes the screen" ;; esac
+    says "${escape}[32m" "LAST MINUTE"
+    case $output in *"${escape}[?1049h"*) miss "takes the screen" ;; esac
     fact "--once has colours on a terminal, and leaves the screen alone"
 
     # A program that runs on: with keys through a fifo.
@@ -204,7 +213,7 @@ if command -v script >/dev/null; then
     {
         for _ in $(seq 400); do
             output=$(cat "$work/screen")
-            frame "$(($(grep -o "$escape\[H" "$work/screen" | wc -l) - 1))" | grep -q "$1" && return
+            frame "$(($(grep -o "${escape}\[H" "$work/screen" | wc -l) - 1))" | grep -q "$1" && return
             sleep 0.05
         done
         miss "does not show: $1"
@@ -221,7 +230,7 @@ if command -v script >/dev/null; then
     wait $watcher || miss "ends with status $?"
     exec 8>&-
     output=$(cat "$work/screen")
-    case $output in *"$escape[?1049l") ;; *) miss "leaves the terminal as it was" ;; esac
+    case $output in *"${escape}[?1049l") ;; *) miss "leaves the terminal as it was" ;; esac
     fact "a signal brings the shell's screen back"
 else
     skip "the screen" "there is no script (of util-linux)"
@@ -229,7 +238,7 @@ fi
 output=$("$top" --once -i 0.1 --job "$launcher" | od -c)
 case $output in *033*) miss "writes escape sequences" ;; esac
 run 0 "$top" --once -i 0.1 --color=always --job "$launcher"
-says "$escape[32m"
+says "${escape}[32m"
 run 0 "$top" --once -i 0.1 --sort used --reverse --job "$launcher"
 says "USED"
 fact "a pipe has no colours, unless --color=always asks for them"

@@ -160,9 +160,10 @@ static void add_mapping(mappings_t *all, pid_t pid, const char *line)
     if (all->count == all->room) {
         size_t room = all->room == 0 ? 64 : 2 * all->room;
         void *more = reallocarray(all->mapping, room, sizeof(*all->mapping));
-        all->failed = more == NULL;
-        if (all->failed)
+        if (more == NULL) {
+            all->failed = true;
             return;
+        }
         all->mapping = more;
         all->room = room;
     }

@@ -105,13 +105,13 @@ void top_text(char text[TOP_CELL], const char *from, int width)
 /* Write what a PE waits in, and for how long. */
 static void put_wait(char text[TOP_CELL], const top_line_t *line, int width)
 {
-    char seconds[TOP_CELL];
     text[0] = '\0';
     if (line->wait_s <= 0)
         return;
-    int length = snprintf(seconds, sizeof(seconds), " %.0f s", line->wait_s);
+    int length = snprintf(NULL, 0, " %.0f s", line->wait_s);
     top_text(text, line->wait, width - length);
-    strcat(text, seconds);
+    size_t used = strlen(text);
+    snprintf(text + used, TOP_CELL - used, " %.0f s", line->wait_s);
 }
 
 void top_cell(char text[TOP_CELL], const top_column_t *column,

@@ -105,7 +105,8 @@ static void report(view_t *view, const live_heap_t *heap)
              "heap \"%s\" of process %ld cannot be read (%s)", heap->page.name,
              (long)heap->pid, strerror(heap->error));
     if (view->full)
-        strcpy(view->page.problem, memheap_text_clean(message));
+        memheap_text_copy(view->page.problem, sizeof(message),
+                          memheap_text_clean(message));
     else
         cli_fail(&cli, "%s", message);
 }
@@ -352,7 +353,7 @@ static bool read_options(view_t *view, int argc, char **argv, int *status_p)
 
 int main(int argc, char **argv)
 {
-    view_t view = {.page = {.interval = 1, .sort = 0}};
+    static view_t view = {.page = {.interval = 1}};
     int status = CLI_GOOD;
     view.options.pids = calloc((size_t)argc + 1, sizeof(*view.options.pids));
     if (view.options.pids == NULL)

@@ -200,7 +200,8 @@ void top_sites_table(FILE *file, const top_face_t *face,
     };
     bool several = false;
     for (size_t i = 1; i < sites->count; i++)
-        several = several || strcmp(sites->site[i].heap, sites->site[0].heap);
+        several =
+            several || strcmp(sites->site[i].heap, sites->site[0].heap) != 0;
     putc('\n', file);
     write_notes(file, sites);
     if (sites->heaps == 0)
