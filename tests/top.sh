@@ -197,6 +197,11 @@ if command -v script >/dev/null; then
     printf '%s\n' "$output" | grep -q "${escape}\[[0-9;]*m" && miss "has colours with --color=never"
     fact "NO_COLOR and --color=never turn colours off"
 
+    output=$(: | TERM=dumb timeout 60 script -qec "exec timeout -s INT 1 $top --job $launcher -i 0.1" /dev/null)
+    says "PE     PID"
+    case $output in *"${escape}"*) miss "writes escape sequences" ;; esac
+    fact "a dumb terminal gets plain text"
+
     # Without a full screen, a terminal has colours and graphs.
     show 160 24 '' --once -i 0.1
     says "${escape}[32m" "LAST MINUTE"

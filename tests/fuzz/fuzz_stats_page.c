@@ -128,9 +128,9 @@ static void show(sample_t *sample, unsigned options)
     memheap_json_t json = {.file = nowhere};
     fuzz_require(sample_take(sample, false));
     fuzz_require(sample->count == 1);
-    fuzz_require(top_sites_look(&sites, sample));
+    fuzz_require(top_sites_ask(&sites, sample));
     serve(&sample->live.heap[0], 1);
-    fuzz_require(top_sites_look(&sites, sample));
+    fuzz_require(top_sites_collect(&sites, sample));
     fuzz_require(sites.count <= SITES);
     top_sort(sample->lines, 1, top_column("used"), false);
     top_table(nowhere, &face, sample->lines, 1, 100 + options);

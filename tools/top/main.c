@@ -123,7 +123,7 @@ static void look(view_t *view)
     /* Ended heaps of given processes stay. */
     if (!sample_take(&view->sample, view->options.scope == LIVE_USER))
         no_memory();
-    if (view->page.sites && !top_sites_look(&view->sites, &view->sample))
+    if (view->page.sites && !top_sites_ask(&view->sites, &view->sample))
         no_memory();
 }
 
@@ -202,10 +202,16 @@ static bool pause_view(view_t *view, bool *good_p)
 {
     double start = cli_now();
     while (*good_p) {
-        screen_event_t event =
-            screen_wait(view->page.paused ? -1 : start + view->page.interval);
-        if (event == SCREEN_TIME)
+        double interval = view->page.interval;
+        double end = view->page.paused ? -1 : start + interval;
+        if (view->sites.asked)
+            end = start + (interval < 2 ? interval / 2 : 1);
+        screen_event_t event = screen_wait(end);
+        if (event == SCREEN_TIME && !view->sites.asked)
             return true;
+        if (event == SCREEN_TIME &&
+            !top_sites_collect(&view->sites, &view->sample))
+            no_memory();
         if (event == SCREEN_QUIT || (event == SCREEN_KEY && !handle_key(view)))
             return false;
         if (view->full)

@@ -143,21 +143,25 @@ static bool sum_up(top_sites_t *sites, const sample_t *sample)
     return good;
 }
 
-bool top_sites_look(top_sites_t *sites, sample_t *sample)
+bool top_sites_ask(top_sites_t *sites, sample_t *sample)
 {
-    bool good = true;
-    for (size_t i = 0; i < sample->tracked_count && sites->asked; i++) {
-        live_heap_t *heap = &sample->live.heap[i];
-        if (listing_is_there(heap) && good)
-            good = take(&sites->places, heap, &sample->tracked[i]);
-        if (heap->locked)
-            listing_end(heap);
-    }
-    for (size_t i = 0; i < sample->tracked_count && !sites->asked; i++) {
+    for (size_t i = 0; i < sample->tracked_count; i++) {
         if (!sample->live.heap[i].gone)
             listing_ask(&sample->live.heap[i], MEMHEAP_STATS_SITES);
     }
-    sites->asked = !sites->asked;
+    sites->asked = true;
+    return sum_up(sites, sample);
+}
+
+bool top_sites_collect(top_sites_t *sites, sample_t *sample)
+{
+    bool good = true;
+    for (size_t i = 0; i < sample->tracked_count && good; i++) {
+        live_heap_t *heap = &sample->live.heap[i];
+        if (listing_is_there(heap))
+            good = take(&sites->places, heap, &sample->tracked[i]);
+    }
+    top_sites_stop(sites, sample);
     return good && sum_up(sites, sample);
 }
 

@@ -1,8 +1,9 @@
 /*
  * Call sites of all heaps that are watched.
  *
- * A request is sent at one sample, and what came is taken at the next. So other
- * readers, such as memheap-map, get the lock of a heap in between.
+ * Heaps are asked at each sample. What came is collected some time before the
+ * next one, so that other readers, such as memheap-map, get the lock of a heap
+ * in between.
  */
 #ifndef MEMHEAP_TOOLS_TOP_SITES_H
 #define MEMHEAP_TOOLS_TOP_SITES_H
@@ -18,7 +19,7 @@ typedef struct top_site {
 } top_site_t;
 
 typedef struct top_sites {
-    bool asked;
+    bool asked; /* and not collected yet */
     places_t places;
     top_site_t *site; /* by bytes now; refer to the heaps as lines do */
     size_t count;
@@ -27,9 +28,13 @@ typedef struct top_sites {
     size_t silent;     /* heaps that have not written theirs */
 } top_sites_t;
 
-/** Take what came, or send requests; and sum up. Returns false if memory is
- *  short. */
-bool top_sites_look(top_sites_t *sites, sample_t *sample);
+/** Send requests, and sum up what is known. Returns false if memory is short.
+ */
+bool top_sites_ask(top_sites_t *sites, sample_t *sample);
+
+/** Take what came, withdraw the other requests, and sum up. Returns false if
+ *  memory is short. */
+bool top_sites_collect(top_sites_t *sites, sample_t *sample);
 
 /** Withdraw requests. */
 void top_sites_stop(top_sites_t *sites, sample_t *sample);
