@@ -2,6 +2,7 @@
 # memheap-top with running jobs.
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 top=$top_builddir/tools/memheap-top
+map=$top_builddir/tools/memheap-map
 work=$(mktemp -d) || exit 1
 trap ': >"$work/over"; wait; rm -rf "$work"' EXIT
 MEMHEAP_TEST_TIME=60
@@ -227,6 +228,11 @@ if command -v script >/dev/null; then
     until_shown 'summed over 4 of 4 heaps'
     until_shown 'CALL SITE'
     fact "a key shows the call sites"
+    if [ -x "$map" ]; then
+        run 0 "$map" --json --wait 20 --job "$launcher"
+        is_json
+        fact "memheap-map reads heaps whose call sites are watched"
+    fi
     stty -F "$(cat "$work/tty")" cols 60 rows 10
     until_shown 'lines 1 to 4'
     until_shown 'HEAP *RES *USED'
@@ -247,6 +253,19 @@ says "${escape}[32m"
 run 0 "$top" --once -i 0.1 --sort used --reverse --job "$launcher"
 says "USED"
 fact "a pipe has no colours, unless --color=always asks for them"
+if command -v script >/dev/null; then
+    first=$(pids | head -n 1)
+    TERM=xterm timeout 60 script -qec "exec $top -i 0.1 $first" /dev/null \
+        </dev/null >"$work/screen" &
+    watcher=$!
+    until_shown "$first symmetric"
+    : >"$work/over"
+    wait $watcher || miss "ends with status $?"
+    output=$(cat "$work/screen")
+    output=${output##*"${escape}[?1049l"}
+    says "$first symmetric gone"
+    fact "what was last on the screen stays when all processes have ended"
+fi
 end
 
 begin 2 -x MEMHEAP_RECORDS=1 "$program" "$work/over" still
