@@ -179,9 +179,7 @@ memheap_call_site_t memheap_stack_depot_capture(memheap_stack_depot_t *depot)
     return 0;
 }
 
-/* Whether an object is one of memheap's libraries, one that they call or that
- * calls them for the program, or one that a sanitizer preloads. */
-static bool is_library(const char *object)
+bool memheap_call_site_is_library(const char *object)
 {
     static const char *const names[] = {
         "libmemheap.", "libmemheap_", "libc.",      "libuc",
@@ -250,9 +248,7 @@ static bool read_first_line(char *const argv[], char *line, size_t size)
     return line[0] != '\0';
 }
 
-/* Strip the folders from a line of addr2line(1). @return false if the line has
- * no location */
-static bool shorten(const char *line, char *text, size_t size)
+bool memheap_call_site_shorten(const char *line, char *text, size_t size)
 {
     const char *at = strstr(line, " at ");
     if (line[0] == '?' || at == NULL || at[4] == '?')
@@ -284,7 +280,8 @@ static char *describe_frame(const Dl_info *object, uintptr_t address,
     }
     char *const argv[] = {(char *)(uintptr_t)MEMHEAP_ADDR2LINE,
                           (char *)(uintptr_t) "-fCpe", path, hex, NULL};
-    if (read_first_line(argv, line, sizeof(line)) && shorten(line, text, size))
+    if (read_first_line(argv, line, sizeof(line)) &&
+        memheap_call_site_shorten(line, text, size))
         return text;
     const char *name = strrchr(path, '/');
     name = name == NULL ? path : name + 1;
@@ -296,19 +293,41 @@ static char *describe_frame(const Dl_info *object, uintptr_t address,
     return text;
 }
 
+/* The text of a call site that is no return addresses. @return NULL if it is */
+static char *describe_stated(const memheap_stack_depot_t *depot,
+                             memheap_call_site_t site, char *text, size_t size)
+{
+    const entry_t *entry = entry_at(depot, site);
+    if (site != 0 && entry->file_at == 0 && entry->frames > 0)
+        return NULL;
+    if (site != 0 && entry->file_at != 0)
+        snprintf(text, size, "%s:%d", depot->text.base + entry->file_at - 1,
+                 entry->line);
+    else
+        snprintf(text, size, "an unknown call site");
+    return text;
+}
+
+int memheap_call_site_copy(const memheap_stack_depot_t *depot,
+                           memheap_call_site_t site,
+                           uint64_t frame[MEMHEAP_CALL_SITE_FRAMES], char *text,
+                           size_t size)
+{
+    if (describe_stated(depot, site, text, size) != NULL)
+        return 0;
+    const entry_t *entry = entry_at(depot, site);
+    for (int i = 0; i < entry->frames; i++)
+        frame[i] = (uintptr_t)entry->frame[i];
+    return entry->frames;
+}
+
 char *memheap_call_site_describe(const memheap_stack_depot_t *depot,
                                  memheap_call_site_t site, char *text,
                                  size_t size)
 {
-    snprintf(text, size, "an unknown call site");
-    if (site == 0)
+    if (describe_stated(depot, site, text, size) != NULL)
         return text;
     const entry_t *entry = entry_at(depot, site);
-    if (entry->file_at != 0) {
-        snprintf(text, size, "%s:%d", depot->text.base + entry->file_at - 1,
-                 entry->line);
-        return text;
-    }
     return memheap_frames_describe(entry->frame, entry->frames, text, size);
 }
 
@@ -321,7 +340,8 @@ char *memheap_frames_describe(void *const *frame, int count, char *text,
         /* A return address is behind the call instruction. */
         uintptr_t address = (uintptr_t)frame[i] - 1;
         if (dladdr((void *)address, &object) != 0 &&
-            !is_library(object.dli_fname) && !is_unwinder(object.dli_sname))
+            !memheap_call_site_is_library(object.dli_fname) &&
+            !is_unwinder(object.dli_sname))
             return describe_frame(&object, address, text, size);
     }
     return text;

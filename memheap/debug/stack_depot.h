@@ -67,8 +67,27 @@ char *memheap_call_site_describe(const memheap_stack_depot_t *depot,
                                  memheap_call_site_t site, char *text,
                                  size_t size);
 
-/** As above, for the first of some return addresses that is in the program and
- *  not in a library of memheap. */
+/**
+ * Copy a call site, either to frame or to text.
+ *
+ * @param text  takes the place if the program states it, or none is known
+ * @return the number of return addresses; 0: text has the place
+ */
+int memheap_call_site_copy(const memheap_stack_depot_t *depot,
+                           memheap_call_site_t site,
+                           uint64_t frame[MEMHEAP_CALL_SITE_FRAMES], char *text,
+                           size_t size);
+
+/** Whether an object file is one of memheap's libraries, one that they call or
+ *  that calls them for the program, or one that a sanitizer preloads. */
+bool memheap_call_site_is_library(const char *object);
+
+/** Strip the folders from a line of addr2line(1). @return false if the line has
+ *  no location */
+bool memheap_call_site_shorten(const char *line, char *text, size_t size);
+
+/** As memheap_call_site_describe(), for the first of some return addresses that
+ * is in the program and not in a library of memheap. */
 char *memheap_frames_describe(void *const *frame, int count, char *text,
                               size_t size);
 
