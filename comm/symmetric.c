@@ -175,10 +175,10 @@ static void report_stats(const memheap_job_t *job, memheap_t *heap)
         all = malloc((size_t)job->size * sizeof(mine));
         status = all == NULL ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK;
     }
-    if (memheap_job_worst(job, status) != MEMHEAP_OK)
-        return;
-    memheap_job_gather(job, mine, sizeof(mine), all);
-    if (job->rank == 0) {
+    status = memheap_job_worst(job, status);
+    if (status == MEMHEAP_OK)
+        memheap_job_gather(job, mine, sizeof(mine), all);
+    if (status == MEMHEAP_OK && job->rank == 0) {
         memheap_report_t report = {
             .heap = heap, .pes = job->size, .values = all};
         memheap_report_by_param(&report, memheap_get_log(heap));

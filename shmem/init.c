@@ -188,6 +188,6 @@ MEMHEAP_PROFILED(shmem_info_get_version)
 
 void pshmem_info_get_name(char *name)
 {
-    strcpy(name, SHMEM_VENDOR_STRING);
+    memcpy(name, SHMEM_VENDOR_STRING, sizeof(SHMEM_VENDOR_STRING));
 }
 MEMHEAP_PROFILED(shmem_info_get_name)

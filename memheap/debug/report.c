@@ -326,10 +326,11 @@ static bool is_known_file(const char *path)
 /* Without memory, the next report replaces this one. */
 static void know_file(const char *path)
 {
-    struct report_file *file = malloc(sizeof(*file) + strlen(path) + 1);
+    size_t length = strlen(path) + 1;
+    struct report_file *file = malloc(sizeof(*file) + length);
     if (file == NULL)
         return;
-    strcpy(file->path, path);
+    memcpy(file->path, path, length);
     file->next = report_files;
     report_files = file;
 }
