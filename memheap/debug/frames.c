@@ -77,10 +77,11 @@ static uintptr_t file_address(const Dl_info *object, uintptr_t address)
                                      : address - (uintptr_t)object->dli_fbase;
 }
 
-/* Strip the folders from a line of addr2line(1). text stays as it is if the
- * line has no location. */
-static void shorten(const char *line, char *text, size_t size)
+/* Add a line of addr2line(1) to a frame, without the folders of its file. A
+ * line without a location is left out, and one that does not fit. */
+static void add_line(memheap_frame_t *frame, const char *line)
 {
+    size_t used = strlen(frame->text);
     const char *at = strstr(line, " at ");
     if (line[0] == '?' || at == NULL || at[4] == '?')
         return;
@@ -88,13 +89,19 @@ static void shorten(const char *line, char *text, size_t size)
     const char *end = strstr(at, " (discriminator");
     file = file == NULL ? at + 4 : file + 1;
     size_t length = end == NULL ? strlen(file) : (size_t)(end - file);
-    snprintf(text, size, "%.*s at %.*s", (int)(at - line), line, (int)length,
-             file);
+    int wanted = snprintf(frame->text + used, sizeof(frame->text) - used,
+                          "%s%.*s at %.*s", used == 0 ? "" : "\n",
+                          (int)(at - line), line, (int)length, file);
+    if (used > 0 && (size_t)wanted >= sizeof(frame->text) - used)
+        frame->text[used] = '\0';
 }
 
-/* Read the output of addr2line, a line for each frame. */
+/* Read the output of addr2line: a line for each frame, and further ones for the
+ * functions that it is inlined in. */
 static void read_lines(int fd, memheap_frame_t *frames, size_t count)
 {
+    static const char inlined[] = " (inlined by) ";
+    const size_t inlined_length = sizeof(inlined) - 1;
     char buffer[512];
     char line[1024];
     size_t length = 0;
@@ -110,9 +117,11 @@ static void read_lines(int fd, memheap_frame_t *frames, size_t count)
             }
             line[length] = '\0';
             length = 0;
-            if (number < count)
-                shorten(line, frames[number].text, sizeof(frames[0].text));
-            number++;
+            bool more = strncmp(line, inlined, inlined_length) == 0;
+            number += !more;
+            if (number > 0 && number <= count)
+                add_line(&frames[number - 1],
+                         line + (more ? inlined_length : 0));
         }
     }
 }
@@ -168,7 +177,7 @@ static void resolve_in(const Dl_info *object, memheap_frame_t *frames,
     char hex[RUN_FRAMES][2 + 16 + 1];
     char exe[1024];
     char *argv[3 + RUN_FRAMES + 1] = {(char *)(uintptr_t)MEMHEAP_ADDR2LINE,
-                                      (char *)(uintptr_t) "-fCpe"};
+                                      (char *)(uintptr_t) "-ifCpe"};
     char *path = (char *)(uintptr_t)object->dli_fname;
     /* The path of the executable may be relative to another folder. */
     if (strchr(path, '/') == NULL || access(path, R_OK) != 0) {
@@ -240,6 +249,6 @@ char *memheap_frames_describe(void *const *frames, int count, char *text,
         frame.address = frames[0];
         memheap_frames_resolve(&frame, 1);
     }
-    snprintf(text, size, "%s", frame.text);
+    snprintf(text, size, "%.*s", (int)strcspn(frame.text, "\n"), frame.text);
     return text;
 }

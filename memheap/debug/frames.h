@@ -13,8 +13,9 @@ enum {
 /** A return address, and what it means. */
 typedef struct memheap_frame {
     void *address;
-    char text[MEMHEAP_FRAME_TEXT]; /* "main at heat.c:42", or "heat+0x1139" if
-                                      there is no debug information */
+    /* "main at heat.c:42", or "heat+0x1139" if there is no debug information;
+     * and a line for each function that the former one is inlined in. */
+    char text[MEMHEAP_FRAME_TEXT];
 } memheap_frame_t;
 
 /**

@@ -276,6 +276,18 @@ static void write_counts(memheap_json_t *json, size_t used, size_t peak,
     memheap_json_number(json, "bytes", bytes);
 }
 
+/* Write the functions of a frame: more than one if they are inlined. */
+static void write_frame(memheap_json_t *json, const char *text)
+{
+    char line[MEMHEAP_FRAME_TEXT];
+    for (size_t length; *text != '\0';
+         text += length + (text[length] != '\0')) {
+        length = strcspn(text, "\n");
+        snprintf(line, sizeof(line), "%.*s", (int)length, text);
+        memheap_json_string(json, NULL, line);
+    }
+}
+
 /* Write the paths to a place, if the stack tells them. */
 static void write_paths(memheap_json_t *json, const memheap_site_table_t *table,
                         const memheap_site_sum_t *place)
@@ -289,8 +301,7 @@ static void write_paths(memheap_json_t *json, const memheap_site_table_t *table,
         memheap_json_object(json, NULL);
         memheap_json_array(json, "frames");
         for (int k = 0; k < path->frame_count; k++)
-            memheap_json_string(
-                json, NULL, memheap_site_table_frame(table, path->frames[k]));
+            write_frame(json, memheap_site_table_frame(table, path->frames[k]));
         memheap_json_end(json);
         write_counts(json, c->used, c->peak, c->live_blocks, c->allocations,
                      c->bytes);

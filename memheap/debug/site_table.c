@@ -203,11 +203,14 @@ static void sum_places(memheap_site_table_t *table, memheap_t *heap)
         memheap_site_stats_t *stats = &table->places[i].stats;
         const memheap_site_path_t *path = &table->paths[table->places[i].first];
         char text[MEMHEAP_CALL_SITE_TEXT];
-        memheap_text_copy(stats->site, sizeof(stats->site),
-                          path->frame_count > 0
-                              ? memheap_site_table_frame(table, path->frames[0])
-                              : memheap_call_site_describe(depot, path->number,
-                                                           text, sizeof(text)));
+        if (path->frame_count > 0) {
+            memheap_text_copy(text, sizeof(text),
+                              memheap_site_table_frame(table, path->frames[0]));
+            text[strcspn(text, "\n")] = '\0';
+        } else {
+            memheap_call_site_describe(depot, path->number, text, sizeof(text));
+        }
+        memheap_text_copy(stats->site, sizeof(stats->site), text);
     }
     qsort(table->places, table->place_count, sizeof(*table->places),
           compare_texts);

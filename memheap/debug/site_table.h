@@ -58,7 +58,7 @@ bool memheap_site_table_make(memheap_site_table_t *table, memheap_t *heap,
 
 void memheap_site_table_free(memheap_site_table_t *table);
 
-/** What a frame of a path means. */
+/** What a frame of a path means, as the text of a memheap_frame_t. */
 const char *memheap_site_table_frame(const memheap_site_table_t *table,
                                      void *address);
 

@@ -265,9 +265,21 @@ START_TEST(call_site_has_any_number_of_paths)
 }
 END_TEST
 
-/* Read a report that a heap has written, and remove its file. */
+/* Open a heap that keeps records, and writes a report to a new file. */
+static void open_reported(char path[UNIT_PATH])
+{
+    char param[UNIT_PATH + 32];
+    const char *params[] = {"MEMHEAP_RECORDS=1", param, NULL};
+    memheap_config_t config = {.size = SIZE, .name = "heap", .params = params};
+    unit_file_new(path, "");
+    snprintf(param, sizeof(param), "MEMHEAP_REPORT=%s", path);
+    ck_assert_ok(memheap_create(&config, &unit.heap));
+}
+
+/* Close it, read its report, and remove the file. */
 static void read_report(const char *path, char *text, size_t size)
 {
+    memheap_destroy(unit.heap);
     FILE *file = fopen(path, "r");
     ck_assert_ptr_nonnull(file);
     size_t length = fread(text, 1, size - 1, file);
@@ -292,18 +304,12 @@ static int count_of(const char *text, const char *part)
 START_TEST(report_file_has_the_paths_to_call_sites)
 {
     char path[UNIT_PATH];
-    char param[UNIT_PATH + 32];
     static char text[65536];
-    const char *params[] = {"MEMHEAP_RECORDS=1", param, NULL};
-    memheap_config_t config = {.size = SIZE, .name = "heap", .params = params};
-    unit_file_new(path, "");
-    snprintf(param, sizeof(param), "MEMHEAP_REPORT=%s", path);
-    ck_assert_ok(memheap_create(&config, &unit.heap));
+    open_reported(path);
     records_test_recurses(0);
     records_test_recurses(0);
     records_test_recurses(15);
     alloc_at(7, 10);
-    memheap_destroy(unit.heap);
     read_report(path, text, sizeof(text));
     /* Without debug information, the name is that of a dynamic symbol. */
     ck_assert_msg(count_of(text, "records_test_recurses") >= 15, "%s", text);
@@ -317,21 +323,45 @@ START_TEST(report_file_has_the_paths_to_call_sites)
 }
 END_TEST
 
+/* Inlined, so that it has no frame of its own on the stack. */
+static inline __attribute__((always_inline)) void *allocates_inlined(void)
+{
+    return records_test_recurses(3);
+}
+
+__attribute__((noinline)) void *records_test_calls_inlined(void);
+void *records_test_calls_inlined(void)
+{
+    void *block = allocates_inlined();
+    __asm__ volatile("" : : "r"(block) : "memory"); /* no tail call */
+    return block;
+}
+
+START_TEST(report_file_has_inlined_functions)
+{
+    char path[UNIT_PATH];
+    static char text[65536];
+    open_reported(path);
+    records_test_calls_inlined();
+    read_report(path, text, sizeof(text));
+    const char *outer = strstr(text, "\"records_test_calls_inlined at ");
+    ck_assert_ptr_nonnull(strstr(text, "records_test_calls_inlined"));
+    if (outer != NULL) { /* the test has debug information */
+        const char *inlined = strstr(text, "\"allocates_inlined at ");
+        ck_assert_msg(inlined != NULL && inlined < outer, "%s", text);
+    }
+}
+END_TEST
+
 START_TEST(report_file_has_the_greatest_paths_to_a_place)
 {
     char path[UNIT_PATH];
-    char param[UNIT_PATH + 32];
     static char text[1 << 20];
-    const char *params[] = {"MEMHEAP_RECORDS=1", param, NULL};
-    memheap_config_t config = {.size = SIZE, .name = "heap", .params = params};
-    unit_file_new(path, "");
-    snprintf(param, sizeof(param), "MEMHEAP_REPORT=%s", path);
-    ck_assert_ok(memheap_create(&config, &unit.heap));
+    open_reported(path);
     /* Each call has an address of its own. */
 #define TWICE(x) x x
     TWICE(TWICE(TWICE(TWICE(TWICE(TWICE(TWICE(records_test_recurses(1);)))))))
 #undef TWICE
-    memheap_destroy(unit.heap);
     read_report(path, text, sizeof(text));
     ck_assert_int_eq(count_of(text, "\"frames\": "), 100);
     ck_assert_ptr_nonnull(strstr(text, "\"allocations\": 128, \"bytes\""));
@@ -790,6 +820,7 @@ int main(void)
     tcase_add_test(tests, call_site_has_all_paths);
     tcase_add_test(tests, call_site_has_any_number_of_paths);
     tcase_add_test(tests, report_file_has_the_paths_to_call_sites);
+    tcase_add_test(tests, report_file_has_inlined_functions);
     tcase_add_test(tests, report_file_has_the_greatest_paths_to_a_place);
     tcase_add_test(tests, long_tag_is_cut);
     tcase_add_loop_test(tests, heap_without_records_has_no_tags, 0, kinds);
