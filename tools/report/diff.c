@@ -28,9 +28,22 @@ typedef struct heap_changes {
 
 static const counts_t none;
 
+/* Which of two is there, for messages. */
+static const char *only_in(const void *a, const void *b)
+{
+    if (a != NULL)
+        return b != NULL ? "" : " (only in A)";
+    return " (only in B)";
+}
+
 static const counts_t *counts_of(const site_t *site)
 {
     return site == NULL ? &none : &site->counts;
+}
+
+static const char *text_of(const change_t *change)
+{
+    return change->a != NULL ? change->a->text : change->b->text;
 }
 
 static uint64_t distance(uint64_t a, uint64_t b)
@@ -54,51 +67,29 @@ static int compare_changes(const void *first, const void *second)
         if (left != right)
             return left > right ? -1 : 1;
     }
-    return strcmp(x->a != NULL ? x->a->text : x->b->text,
-                  y->a != NULL ? y->a->text : y->b->text);
+    return strcmp(text_of(x), text_of(y));
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-    const site_t *const *x = a;
-    const site_t *const *y = b;
-    return strcmp((*x)->text, (*y)->text);
-}
-
-/* The sites of a heap in the order of their texts. */
-static const site_t **by_text(const heap_t *heap, size_t *count_p)
-{
-    const site_t **sites = NULL;
-    *count_p = 0;
-    for (size_t i = 0; heap != NULL && i < heap->site_count; i++)
-        *(const site_t **)report_add(&sites, count_p, sizeof(*sites)) =
-            &heap->sites[i];
-    if (*count_p > 0)
-        qsort(sites, *count_p, sizeof(*sites), compare_texts);
-    return sites;
-}
-
+/* Merge the sites, which are in the order of their texts. */
 static void compare_sites(heap_changes_t *heap)
 {
-    size_t a_count;
-    size_t b_count;
-    const site_t **a = by_text(heap->a, &a_count);
-    const site_t **b = by_text(heap->b, &b_count);
+    const site_t *a = heap->a == NULL ? NULL : heap->a->sites;
+    const site_t *b = heap->b == NULL ? NULL : heap->b->sites;
+    size_t a_count = heap->a == NULL ? 0 : heap->a->site_count;
+    size_t b_count = heap->b == NULL ? 0 : heap->b->site_count;
     size_t i = 0;
     size_t j = 0;
     while (i < a_count || j < b_count) {
         int order = i == a_count   ? 1
                     : j == b_count ? -1
-                                   : compare_texts(&a[i], &b[j]);
-        change_t change = {order <= 0 ? a[i++] : NULL,
-                           order >= 0 ? b[j++] : NULL};
+                                   : strcmp(a[i].text, b[j].text);
+        change_t change = {order <= 0 ? &a[i++] : NULL,
+                           order >= 0 ? &b[j++] : NULL};
         if (order != 0 || memcmp(&change.a->counts, &change.b->counts,
                                  sizeof(change.a->counts)) != 0)
             *(change_t *)report_add(&heap->sites, &heap->site_count,
                                     sizeof(change)) = change;
     }
-    free(a);
-    free(b);
     if (heap->site_count > 0)
         qsort(heap->sites, heap->site_count, sizeof(*heap->sites),
               compare_changes);
@@ -159,7 +150,7 @@ static char *print_change(char text[MEMHEAP_SIZE_TEXT + 1], memheap_unit_t unit,
     text[0] = a > b ? '-' : '+';
     print_size(text + 1, unit, distance(a, b));
     if (a == b)
-        strcpy(text, "0");
+        snprintf(text, MEMHEAP_SIZE_TEXT, "0");
     return text;
 }
 
@@ -209,20 +200,14 @@ static void print_sites(const heap_changes_t *heap, bool sizes)
                        print_change(text, unit, counts_of(change->a)->value[k],
                                     counts_of(change->b)->value[k]));
         }
-        printf("  %s%s\n",
-               change->a != NULL ? change->a->text : change->b->text,
-               change->a == NULL   ? " (only in B)"
-               : change->b == NULL ? " (only in A)"
-                                   : "");
+        printf("  %s%s\n", text_of(change), only_in(change->a, change->b));
     }
 }
 
 static void print_heap(const heap_changes_t *heap, bool sizes)
 {
     printf("heap \"%s\"%s\n", heap->a != NULL ? heap->a->name : heap->b->name,
-           heap->a == NULL   ? " (only in B)"
-           : heap->b == NULL ? " (only in A)"
-                             : "");
+           only_in(heap->a, heap->b));
     print_stats(heap);
     print_sites(heap, sizes);
 }

@@ -144,6 +144,9 @@ static int run(const options_t *options, report_t *reports)
             report_by_path(&reports[i]);
         if (options->paths && options->command != FOLDED)
             turn(&reports[i]);
+        for (size_t j = 0; j < reports[i].heap_count; j++)
+            report_sort_texts(reports[i].heaps[j].sites,
+                              reports[i].heaps[j].site_count);
     }
     if (options->command == DIFF &&
         reports[0].is_trace != reports[1].is_trace) {

@@ -40,22 +40,15 @@ static void add_paths(list_t *list, const site_t *site)
         add(list, site->text, &left);
 }
 
-static int compare(const void *a, const void *b)
-{
-    const site_t *x = a;
-    const site_t *y = b;
-    return strcmp(x->text, y->text);
-}
-
 /* Sum the sites that have the same text. */
 static void unite(list_t *list)
 {
     size_t count = 0;
-    if (list->count > 0)
-        qsort(list->sites, list->count, sizeof(*list->sites), compare);
+    report_sort_texts(list->sites, list->count);
     for (size_t i = 0; i < list->count; i++) {
         site_t *site = &list->sites[i];
-        if (count == 0 || compare(&list->sites[count - 1], site) != 0) {
+        if (count == 0 ||
+            strcmp(list->sites[count - 1].text, site->text) != 0) {
             list->sites[count++] = *site;
         } else {
             report_sum(&list->sites[count - 1].counts, &site->counts);

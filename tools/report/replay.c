@@ -27,10 +27,11 @@ static char *name_of(unsigned order, char text[64])
 {
     char below[MEMHEAP_SIZE_TEXT];
     char most[MEMHEAP_SIZE_TEXT];
+    if (order > 0)
+        memheap_format_size(below, (size_t)1 << (order - 1));
     if (order == 0)
-        return strcpy(text, "blocks of 1 byte");
-    memheap_format_size(below, (size_t)1 << (order - 1));
-    if (order == 64)
+        snprintf(text, 64, "blocks of 1 byte");
+    else if (order == 64)
         snprintf(text, 64, "blocks above %s", below);
     else
         snprintf(text, 64, "blocks above %s, up to %s", below,

@@ -49,7 +49,8 @@ char *report_room(size_t length)
 
 char *report_copy(const char *text)
 {
-    return strcpy(report_room(strlen(text)), text);
+    size_t length = strlen(text);
+    return memcpy(report_room(length), text, length + 1);
 }
 
 unsigned report_stat(const char *name)
@@ -141,4 +142,17 @@ void report_sort(report_t *report, count_t by)
             qsort(heap->sites, heap->site_count, sizeof(*heap->sites),
                   compare_sites);
     }
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    const site_t *x = a;
+    const site_t *y = b;
+    return strcmp(x->text, y->text);
+}
+
+void report_sort_texts(site_t *sites, size_t count)
+{
+    if (count > 0)
+        qsort(sites, count, sizeof(*sites), compare_texts);
 }

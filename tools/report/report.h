@@ -112,6 +112,9 @@ char *report_inside_out(const char *frames);
 /** Sort the sites of each heap, the greatest first. */
 void report_sort(report_t *report, count_t by);
 
+/** Sort sites by their texts. */
+void report_sort_texts(site_t *sites, size_t count);
+
 /** Print the call sites as tables, and as JSON. */
 void report_show(const report_t *report);
 void report_show_json(const report_t *report);
@@ -120,7 +123,8 @@ void report_show_json(const report_t *report);
 void report_folded(const report_t *report, count_t by);
 
 /**
- * Print what differs between two reports.
+ * Print what differs between two reports, whose sites are sorted by their
+ * texts.
  *
  * @return whether anything does
  */
