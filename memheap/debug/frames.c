@@ -30,9 +30,7 @@ enum {
     RUN_FRAMES = 64 /* looked up by one run of addr2line */
 };
 
-/* Whether an object is one of memheap's libraries, one that they call or that
- * calls them for the program, or one that a sanitizer preloads. */
-static bool is_library(const char *object)
+bool memheap_call_site_is_library(const char *object)
 {
     static const char *const names[] = {
         "libmemheap.", "libmemheap_", "libc.",      "libuc",
@@ -77,23 +75,33 @@ static uintptr_t file_address(const Dl_info *object, uintptr_t address)
                                      : address - (uintptr_t)object->dli_fbase;
 }
 
-/* Add a line of addr2line(1) to a frame, without the folders of its file. A
- * line without a location is left out, and one that does not fit. */
-static void add_line(memheap_frame_t *frame, const char *line)
+bool memheap_call_site_shorten(const char *line, char *text, size_t size)
 {
-    size_t used = strlen(frame->text);
     const char *at = strstr(line, " at ");
     if (line[0] == '?' || at == NULL || at[4] == '?')
-        return;
+        return false;
     const char *file = strrchr(at, '/');
     const char *end = strstr(at, " (discriminator");
     file = file == NULL ? at + 4 : file + 1;
     size_t length = end == NULL ? strlen(file) : (size_t)(end - file);
-    int wanted = snprintf(frame->text + used, sizeof(frame->text) - used,
-                          "%s%.*s at %.*s", used == 0 ? "" : "\n",
-                          (int)(at - line), line, (int)length, file);
-    if (used > 0 && (size_t)wanted >= sizeof(frame->text) - used)
-        frame->text[used] = '\0';
+    snprintf(text, size, "%.*s at %.*s", (int)(at - line), line, (int)length,
+             file);
+    return true;
+}
+
+/* Add a line of addr2line to the text of a frame, if it fits behind others. */
+static void add_line(memheap_frame_t *frame, const char *line)
+{
+    char text[MEMHEAP_FRAME_TEXT];
+    size_t used = strlen(frame->text);
+    if (!memheap_call_site_shorten(line, text, sizeof(text)))
+        return;
+    size_t length = strlen(text);
+    if (used > 0 && used + 1 + length < sizeof(frame->text))
+        frame->text[used++] = '\n';
+    else if (used > 0)
+        return;
+    memcpy(frame->text + used, text, length + 1);
 }
 
 /* Read the output of addr2line: a line for each frame, and further ones for the
@@ -223,9 +231,9 @@ void *const *memheap_frames_of_program(void *const *frames, int *count_p)
     Dl_info object;
     int count = *count_p;
     int first = 0;
-    while (first < count &&
-           (find_object(frames[first], &object) == 0 ||
-            is_library(object.dli_fname) || is_unwinder(object.dli_sname)))
+    while (first < count && (find_object(frames[first], &object) == 0 ||
+                             memheap_call_site_is_library(object.dli_fname) ||
+                             is_unwinder(object.dli_sname)))
         first++;
     /* What libc calls main() from is left out, and _start before it. */
     int end = first;
@@ -233,7 +241,7 @@ void *const *memheap_frames_of_program(void *const *frames, int *count_p)
         bool known = find_object(frames[i], &object) != 0;
         if (known && is_start(object.dli_sname))
             break;
-        if (!known || !is_library(object.dli_fname))
+        if (!known || !memheap_call_site_is_library(object.dli_fname))
             end = i + 1;
     }
     *count_p = end - first;

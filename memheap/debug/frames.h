@@ -4,6 +4,7 @@
 #ifndef MEMHEAP_DEBUG_FRAMES_H
 #define MEMHEAP_DEBUG_FRAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -17,6 +18,14 @@ typedef struct memheap_frame {
      * and a line for each function that the former one is inlined in. */
     char text[MEMHEAP_FRAME_TEXT];
 } memheap_frame_t;
+
+/** Whether an object file is one of memheap's libraries, one that they call or
+ *  that calls them for the program, or one that a sanitizer preloads. */
+bool memheap_call_site_is_library(const char *object);
+
+/** Strip the folders from a line of addr2line(1). @return false if the line has
+ *  no location */
+bool memheap_call_site_shorten(const char *line, char *text, size_t size);
 
 /**
  * Describe frames. Runs addr2line(1), which takes a while: once for up to 64
