@@ -22,6 +22,9 @@
  *   - The port is closed when the previous node is connected.
  * Without descriptors, or if no address answers, the thread tries again later.
  *
+ * A notice is one more byte on an established connection. A node passes the
+ * first one on to its neighbours, so it goes around the ring both ways.
+ *
  * A closed connection means that the process ends; others detect that. A failed
  * connection means that the node is lost. TCP_USER_TIMEOUT makes the kernel
  * give up on unanswered keep-alive probes and on unacknowledged data.
@@ -96,11 +99,13 @@ struct memheap_node_monitor {
     const memheap_log_t *log;
     address_record_t mine, next;
     int listener;
-    int stop[2]; /* a pipe; closing it ends the thread */
+    int control[2]; /* a pipe; a byte is a notice, and closing it ends the
+                       thread */
     pthread_t thread;
     link_t links[MAX_LINKS];
     int count;
     bool has_next;    /* the next node was connected */
+    bool notified;    /* a notice was passed on */
     size_t pause_ms;  /* before the next attempt */
     size_t retry_at;  /* time of the next attempt to connect */
     size_t accept_at; /* time from which to accept */
@@ -305,6 +310,20 @@ static int until_next(const memheap_node_monitor_t *m)
     return next <= now ? 0 : (int)(next - now);
 }
 
+/* Pass a notice on. Returns false if that was done before. */
+static bool pass_on(memheap_node_monitor_t *m)
+{
+    const char byte = 0;
+    if (m->notified)
+        return false;
+    m->notified = true;
+    for (int i = 0; i < m->count; i++) {
+        if (m->links[i].state == ESTABLISHED)
+            send(m->links[i].fd, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    return true;
+}
+
 /* Handle an event on a connection. Returns whether to keep the connection. */
 static bool handle_event(memheap_node_monitor_t *m, link_t *link)
 {
@@ -332,8 +351,11 @@ static bool handle_event(memheap_node_monitor_t *m, link_t *link)
     case ESTABLISHED:
         break;
     }
-    if (recv(link->fd, &byte, 1, MSG_DONTWAIT) >= 0)
-        return false;
+    ssize_t received = recv(link->fd, &byte, 1, MSG_DONTWAIT);
+    if (received == 1 && pass_on(m))
+        m->config.notified(m->config.context);
+    if (received >= 0)
+        return received > 0;
     if (errno != EAGAIN && errno != EINTR)
         m->config.lost(m->config.context, &m->job->nodes[link->node],
                        link->host, m->config.timeout_s);
@@ -348,7 +370,7 @@ static void *run(void *context)
             connect_next(m);
         bool accepting = has_room(m) && now_ms() >= m->accept_at;
         struct pollfd events[MAX_LINKS + 2] = {
-            {.fd = m->stop[0], .events = POLLIN},
+            {.fd = m->control[0], .events = POLLIN},
             {.fd = accepting ? m->listener : -1, .events = POLLIN}};
         struct pollfd *event = events + 2;
         int count = m->count;
@@ -362,8 +384,11 @@ static void *run(void *context)
                 poll(NULL, 0, PAUSE_MS);
             continue;
         }
-        if (events[0].revents != 0)
+        char byte;
+        if (events[0].revents != 0 && read(m->control[0], &byte, 1) != 1)
             return NULL;
+        if (events[0].revents != 0)
+            pass_on(m);
         for (int i = count - 1; i >= 0; i--) {
             if (event[i].revents != 0 && !handle_event(m, &m->links[i]))
                 drop(m, i);
@@ -391,7 +416,7 @@ static bool listen_here(memheap_node_monitor_t *m)
             (ssize_t)sizeof(m->mine.key) ||
         getrandom(&m->mine.reply, sizeof(m->mine.reply), 0) !=
             (ssize_t)sizeof(m->mine.reply) ||
-        pipe2(m->stop, O_CLOEXEC) != 0 || getifaddrs(&all) != 0)
+        pipe2(m->control, O_CLOEXEC) != 0 || getifaddrs(&all) != 0)
         return false;
     for (const struct ifaddrs *one = all; one != NULL; one = one->ifa_next) {
         if (one->ifa_addr == NULL || one->ifa_addr->sa_family != AF_INET ||
@@ -415,8 +440,8 @@ static void release(memheap_node_monitor_t *m)
     while (m->count > 0)
         drop(m, 0);
     for (int i = 0; i < 2; i++) {
-        if (m->stop[i] >= 0)
-            close(m->stop[i]);
+        if (m->control[i] >= 0)
+            close(m->control[i]);
     }
     if (m->listener >= 0)
         close(m->listener);
@@ -440,7 +465,7 @@ memheap_node_monitor_open(const memheap_job_t *job,
                                       .log = log,
                                       .pause_ms = PAUSE_MS,
                                       .listener = -1,
-                                      .stop = {-1, -1}};
+                                      .control = {-1, -1}};
         gethostname(m->mine.host, HOST - 1);
         if (!listen_here(m))
             m->mine.port = 0;
@@ -459,12 +484,19 @@ memheap_node_monitor_open(const memheap_job_t *job,
     return NULL;
 }
 
+void memheap_node_monitor_notify(memheap_node_monitor_t *m)
+{
+    const char byte = 0;
+    if (m != NULL)
+        (void)!write(m->control[1], &byte, 1);
+}
+
 void memheap_node_monitor_close(memheap_node_monitor_t *m)
 {
     if (m == NULL)
         return;
-    close(m->stop[1]);
-    m->stop[1] = -1;
+    close(m->control[1]);
+    m->control[1] = -1;
     pthread_join(m->thread, NULL);
     release(m);
 }

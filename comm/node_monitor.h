@@ -6,6 +6,8 @@
  * for lost, and a silent node is detected after a timeout. Networks and
  * launchers detect a lost node too, but TCP retries outstanding data for a
  * quarter of an hour.
+ *
+ * The connections also carry a notice to all nodes, whatever their PEs do.
  */
 #ifndef MEMHEAP_COMM_NODE_MONITOR_H
 #define MEMHEAP_COMM_NODE_MONITOR_H
@@ -19,6 +21,9 @@ typedef struct memheap_node_monitor_config {
     /** A node is lost. Called on the thread of the monitor. */
     void (*lost)(void *context, const memheap_node_t *node, const char *host,
                  long timeout_s);
+    /** Another node has sent a notice. Called once, on the thread of the
+     *  monitor. */
+    void (*notified)(void *context);
     void *context;
 } memheap_node_monitor_config_t;
 
@@ -31,6 +36,10 @@ memheap_node_monitor_t *
 memheap_node_monitor_open(const memheap_job_t *job,
                           const memheap_node_monitor_config_t *config,
                           const memheap_log_t *log);
+
+/** Send a notice to all other nodes, once. They pass it on to each other.
+ * Local; may be called in a signal handler. NULL is ignored. */
+void memheap_node_monitor_notify(memheap_node_monitor_t *monitor);
 
 /** Stop. Local: for the neighbours, a closed connection is no loss. NULL is
  *  ignored. */

@@ -5,12 +5,16 @@
  * run and its output is flushed. Last of all, the destructor of this library
  * ends the other PEs:
  *
- *     the calling PE            PEs of its machine   launcher    other PEs
+ *     the calling PE            PEs of its machine   PEs of other machines
  *     exit handlers, flush
  *     SIGNAL with REQUEST ----> flush
  *     count              <----- SIGNAL with FLUSHED
- *     end the job --------------------------------> SIGTERM --> flush
- *     end                       end                             end
+ *     notice of the node monitor ------------------> flush
+ *     end the job -------- launcher: SIGTERM or SIGKILL --> end
+ *
+ * The notice is a byte that the monitors pass on to each other. The calling PE
+ * does not wait for an answer, but it lingers. A PE that has no notice flushes
+ * by SIGTERM, which not all launchers send.
  *
  * The other PEs may be anywhere in the program, so signals tell them. fflush()
  * is no function for a signal handler, but it works in all but rare moments,
@@ -89,6 +93,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
         memheap_runtime.global_exit.flushed++;
     } else if (info->si_code == SI_QUEUE &&
                info->si_value.sival_int == REQUEST) {
+        memheap_node_monitor_notify(memheap_runtime.node_monitor);
         flush();
         sigqueue(info->si_pid, SIGNAL, (union sigval){.sival_int = FLUSHED});
         while (!memheap_runtime.global_exit.begun)
@@ -148,25 +153,38 @@ void memheap_global_exit_wait(void)
         pause();
 }
 
-/* Let the other PEs of this machine flush. */
-static void flush_machine(const memheap_job_t *job)
+/* Request PEs of this machine to flush. Returns their number. */
+static int request_flush(const memheap_job_t *job, bool myself)
 {
-    const struct timespec pause = {.tv_nsec = 1000000};
-    const atomic_int *flushed = &memheap_runtime.global_exit.flushed;
     const memheap_process_t *process = job->processes;
     const memheap_process_t *end = process + job->machine_size;
     const memheap_process_t *mine = process;
     int requests = 0;
     if (!is_ours(SIGNAL))
-        return;
+        return 0;
     while (mine->pid != memheap_runtime.pid)
         mine++;
     for (; process < end; process++) {
-        if (process != mine && mine->pid_namespace != 0 &&
+        if ((myself || process != mine) && mine->pid_namespace != 0 &&
             process->pid_namespace == mine->pid_namespace)
             requests += sigqueue(process->pid, SIGNAL,
                                  (union sigval){.sival_int = REQUEST}) == 0;
     }
+    return requests;
+}
+
+void memheap_global_exit_flush(void)
+{
+    request_flush(&memheap_runtime.job, true);
+}
+
+/* Let the other PEs flush, and wait for those of this machine. */
+static void flush_others(void)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    const atomic_int *flushed = &memheap_runtime.global_exit.flushed;
+    memheap_node_monitor_notify(memheap_runtime.node_monitor);
+    int requests = request_flush(&memheap_runtime.job, false);
     for (int i = 0; i < 1000 * FLUSH_SECONDS && *flushed < requests; i++)
         nanosleep(&pause, NULL);
 }
@@ -177,7 +195,7 @@ __attribute__((destructor)) static void end_job(void)
     if (!memheap_runtime.global_exit.begun || getpid() != memheap_runtime.pid)
         return;
     fflush(NULL);
-    flush_machine(&memheap_runtime.job);
+    flush_others();
     linger();
     memheap_job_end(memheap_runtime.exit_status);
 }

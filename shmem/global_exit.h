@@ -10,6 +10,10 @@ void memheap_global_exit_open(void);
 /** Undo it. Local. */
 void memheap_global_exit_close(void);
 
+/** Let the PEs of this machine flush: a PE of another node has called
+ *  shmem_global_exit(). Local. */
+void memheap_global_exit_flush(void);
+
 /** If another thread has called shmem_global_exit(), wait for the end. */
 void memheap_global_exit_wait(void);
 

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "shmem/remote_registration.h"
+#include "shmem/global_exit.h"
 #include "comm/agree_exchange.h"
 #include "comm/mpi_init.h"
 #include "base/util.h"
@@ -125,6 +126,13 @@ static void on_node_lost(void *context, const memheap_node_t *node,
     end_after_loss();
 }
 
+/* Called on the thread of the node monitor. */
+static void on_notice(void *context)
+{
+    (void)context;
+    memheap_global_exit_flush();
+}
+
 /* Start the node monitor, unless the user has disabled it. Collective. */
 static void start_node_monitor(memheap_runtime_t *rt)
 {
@@ -132,6 +140,7 @@ static void start_node_monitor(memheap_runtime_t *rt)
         .timeout_s =
             memheap_params_value(rt->params, "MEMHEAP_NODE_TIMEOUT")->integer,
         .lost = on_node_lost,
+        .notified = on_notice,
         .context = rt};
     long least =
         (long)memheap_job_min(&rt->job, (size_t)config.timeout_s, NULL);

@@ -3,13 +3,15 @@
  * check the output and the exit status.
  *
  *     STATUS WHERE   PE 1 calls shmem_global_exit(STATUS) while the others are
- *                    in WHERE: a barrier, a lock, a wait, a loop
+ *                    in WHERE: a barrier, a lock, a wait, a loop; deaf: a loop
+ *                    in which SIGTERM is ignored
  *     twice, calls   a second shmem_finalize(), and other calls after the first
  *     handler        an exit handler frees a block after shmem_finalize() at
  * exit
  */
 #include "tests/mpi/tap.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 static long *words;
@@ -40,7 +42,7 @@ static void wait_in(const char *where)
         shmem_set_lock(words);
     else if (strcmp(where, "wait") == 0)
         shmem_long_wait_until(words + 1, SHMEM_CMP_EQ, 77);
-    while (strcmp(where, "loop") == 0)
+    while (strcmp(where, "loop") == 0 || strcmp(where, "deaf") == 0)
         turns++;
 }
 
@@ -74,6 +76,8 @@ int main(int argc, char **argv)
         atexit(free_block);
     if (argc == 3)
         atexit(print_last);
+    if (argc == 3 && strcmp(argv[2], "deaf") == 0)
+        signal(SIGTERM, SIG_IGN);
     shmem_init();
     if (strcmp(argv[1], "start") == 0)
         shmem_global_exit(5);

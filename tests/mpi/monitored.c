@@ -1,7 +1,7 @@
 /*
  * Node monitors of two PEs that act as two nodes, for strangers.sh.
- * Strangers connect to the port of PE 0 before PE 1 does, and PE 0 has no
- * descriptors. Prints TAP.
+ * Strangers connect to the port of PE 0 before PE 1 does, PE 0 has no
+ * descriptors, and both send notices. Prints TAP.
  */
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include "tests/mpi/tap.h"
@@ -15,6 +15,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -34,6 +35,7 @@ static void (*at_port)(void);
 
 static int rank;
 static bool lost;
+static atomic_int notices;
 static bool known[FIRST_FDS]; /* listeners of others */
 static int stranger[STRANGERS];
 static struct sockaddr_in port; /* of the monitor of PE 0 */
@@ -46,6 +48,12 @@ static void on_lost(void *context, const memheap_node_t *node, const char *host,
     (void)host;
     (void)timeout_s;
     lost = true;
+}
+
+static void on_notice(void *context)
+{
+    (void)context;
+    notices++;
 }
 
 static int option_of(int fd, int level, int option)
@@ -154,8 +162,8 @@ static void attack(void)
 static memheap_node_monitor_t *open_monitor(const memheap_job_t *job,
                                             void (*act)(void))
 {
-    memheap_node_monitor_config_t config = {.timeout_s = TIMEOUT_S,
-                                            .lost = on_lost};
+    memheap_node_monitor_config_t config = {
+        .timeout_s = TIMEOUT_S, .lost = on_lost, .notified = on_notice};
     for (int fd = 0; fd < FIRST_FDS; fd++)
         known[fd] = is_listener(fd);
     if (rank == 0)
@@ -190,6 +198,29 @@ static void with_strangers(const memheap_job_t *job)
            "the port is closed then");
     memheap_node_monitor_close(monitor);
     tap_ok(open_fds() == before && !lost, "the monitor closes all it opened");
+}
+
+/* A notice reaches the other node once, though it is sent twice and both
+ * connections carry it, and does not return. */
+static void notify(const memheap_job_t *job)
+{
+    struct timespec pause = {.tv_nsec = 10000000};
+    memheap_node_monitor_t *monitor = open_monitor(job, start_other);
+    bool good = becomes(2);
+    MPI_Barrier(MPI_COMM_WORLD);
+    for (int i = 0; i < 2 && rank == 0; i++)
+        memheap_node_monitor_notify(monitor);
+    for (int i = 0; i < WAIT_MS / 10 && rank == 1 && notices == 0; i++)
+        nanosleep(&pause, NULL);
+    MPI_Barrier(MPI_COMM_WORLD);
+    tap_ok(good && notices == rank, "a notice reaches the other node once");
+    if (rank == 1)
+        memheap_node_monitor_notify(monitor);
+    nanosleep(&pause, NULL);
+    tap_ok(notices == rank && connected() == 2 && !lost,
+           "a node that was notified sends no notice of its own");
+    MPI_Barrier(MPI_COMM_WORLD);
+    memheap_node_monitor_close(monitor);
 }
 
 static struct rlimit limit; /* of descriptors */
@@ -241,6 +272,7 @@ int main(int argc, char **argv)
     if (memheap_job_form_nodes(&job, 1) != MEMHEAP_OK)
         return EXIT_FAILURE;
     with_strangers(&job);
+    notify(&job);
     without_descriptors(&job);
     harsh = true;
     without_descriptors(&job);

@@ -22,7 +22,7 @@ nodes_alone()
     [ -z "$MEMHEAP_TEST_ALONE" ] || return 0
     command -v ip >/dev/null || skip "there is no ip (of iproute2)"
     command -v unshare >/dev/null || skip "there is no unshare (of util-linux)"
-    own="--mount --net --pid --fork --kill-child --mount-proc"
+    own="--mount --net --uts --pid --fork --kill-child --mount-proc"
     [ "$(id -u)" = 0 ] || own="--user --map-root-user $own"
     # shellcheck disable=SC2086 # they are words
     unshare $own true 2>/dev/null ||

@@ -101,6 +101,9 @@ fact "global_exit ends all nodes with its status"
 job 0 -n 5 "$tests/ends" 0 loop
 says "<0 before>" "<1 before><after><last>" "<2 before>" "<3 before>" "<4 before>"
 fact "after global_exit, the PEs of all nodes write their buffers"
+job 0 -n 5 "$tests/ends" 0 deaf
+says "<0 before>" "<1 before><after><last>" "<2 before>" "<3 before>" "<4 before>"
+fact "so they do if they ignore what the launcher sends"
 
 nodes_use node1:2 node2:2
 job 0 -n 4 "$tests/busy"

@@ -9,7 +9,7 @@ if [ -n "$(ip -4 -o addr show scope global up 2>&1)" ]; then
     job 0 -n 2 "$top_builddir/tests/mpi/monitored"
     printf '%s\n' "$output" | grep -E '^(not )?ok '
     facts=$(printf '%s\n' "$output" | grep -cE '^(not )?ok ')
-    [ "$facts" = 10 ] || miss "has $facts facts"
+    [ "$facts" = 12 ] || miss "has $facts facts"
     fact "the job of the node monitor ends normally"
 else
     skip "the node monitor" "this machine has no address"
