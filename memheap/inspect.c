@@ -139,20 +139,41 @@ static bool list_extent(void *context, const memheap_extent_t *extent)
     if (record != NULL) {
         block.number = record->number;
         block.asked = record->asked;
-        block.tag = record->tag;
+        block.tag = (uint16_t)record->tag;
+        block.site = record->site;
     }
     memheap_stats_export_list_add(heap->stats_export, &block);
     return true;
 }
 
+/* Add a call site to the list on the stats page. */
+static void list_site(memheap_t *heap, memheap_call_site_t number)
+{
+    const memheap_records_t *records = heap_records(heap);
+    const memheap_site_counts_t *counts = memheap_records_site(records, number);
+    memheap_stats_site_t site = {.used = counts->used,
+                                 .peak = counts->peak,
+                                 .live_blocks = counts->live_blocks,
+                                 .allocations = counts->allocations,
+                                 .bytes = counts->bytes};
+    site.frames = (uint64_t)memheap_call_site_copy(
+        &records->depot, number, site.place.frame, site.place.text,
+        sizeof(site.place.text));
+    memheap_stats_export_list_add_site(heap->stats_export, &site);
+}
+
 static MEMHEAP_NOINLINE void list_blocks(memheap_t *heap)
 {
     const memheap_records_t *records = heap_records(heap);
-    memheap_stats_export_list_begin(heap->stats_export);
-    heap->module->ops->walk(heap->module, list_extent, heap);
+    memheap_stats_kind_t kind =
+        memheap_stats_export_list_begin(heap->stats_export);
+    if (kind == MEMHEAP_STATS_ALL)
+        heap->module->ops->walk(heap->module, list_extent, heap);
     for (uint32_t i = 0; records != NULL && i < records->tag_count; i++)
         memheap_stats_export_list_add_tag(
             heap->stats_export, memheap_records_tag(records, i)->name);
+    for (uint32_t i = 0; records != NULL && i < records->site_count; i++)
+        list_site(heap, i);
     memheap_stats_export_list_end(heap->stats_export);
 }
 

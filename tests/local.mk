@@ -61,7 +61,8 @@ tests/unit/fit.test: extra = base/hashmap.c components/fit/tree.c
 tests/unit/mempool.test: extra = components/mempool/fragments.c \
 	components/mempool/run.c components/mempool/slab.c
 tests/unit/mspace.test: extra = adapters/common/align.c adapters/mspace/mspace.c
-tests/unit/stats_page.test: extra = tools/common/live.c
+tests/unit/stats_page.test: extra = tools/common/listing.c tools/common/live.c \
+	tools/common/places.c
 # Link again if they change: the dependencies of only one source are noted.
 tests/unit/agree.test: comm/agree.c comm/agree_exchange.c comm/agree_report.c \
 	comm/wait.c
@@ -69,7 +70,8 @@ tests/unit/biased_lock.test: base/biased_lock.c base/thread.c
 tests/unit/fit.test: base/hashmap.c components/fit/tree.c
 tests/unit/mempool.test: components/mempool/fragments.c \
 	components/mempool/run.c components/mempool/slab.c
-tests/unit/stats_page.test: tools/common/live.c
+tests/unit/stats_page.test: tools/common/listing.c tools/common/live.c \
+	tools/common/places.c
 tests/unit/plugin.test: extra_flags = \
 	-DUNIT_FOLDER='"$(abs_top_builddir)/tests/unit"'
 

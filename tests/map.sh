@@ -93,7 +93,9 @@ cp "$work/mixed.svg" "$work/kept.svg"
 run 1 "$map" --color tag -o "$work/kept.svg" "$shipped"
 says "memheap-map: a trace has no tags"
 cmp -s "$work/mixed.svg" "$work/kept.svg" || miss "ends the picture that was there"
-fact "a trace has no tags"
+run 1 "$map" --color site -o "$work/kept.svg" "$shipped"
+says "memheap-map: a trace has no call sites"
+fact "a trace has no tags and no call sites"
 
 # Pages for a browser
 
@@ -156,10 +158,24 @@ for np in 2 4; do
         "$(printf '%s\n' "$output" | tr '{' '\n' | grep -c '"live": true')" ] ||
         miss "has blocks without a record"
     fact "$np PEs: the blocks are printed as JSON"
+    # Lines 29 and 32 of the program have 20 and 10 blocks that live.
+    for count in 20 10; do
+        [ "$(printf '%s\n' "$output" | tr '{' '\n' | grep -cE "\"site\": \"[^\"]*inspected_heaps[^\"]*\", \"used\": [0-9]+, \"peak\": [0-9]+, \"live_blocks\": $count, \"allocations\": $count, ")" = "$np" ] ||
+            miss "has not the call site of $count blocks on each PE"
+    done
+    [ "$(printf '%s\n' "$output" | tr '{' '\n' | grep '"live": true' |
+        grep -vcE '"site": "[^"]*inspected_heaps[^"]*"}')" = 0 ] ||
+        miss "has blocks without a call site"
+    fact "$np PEs: each block has its call site"
+    run 0 "$map" --job "$launcher" --pe 1 --text --color site
+    printf '%s\n' "$output" | grep -qE '^ +0B B+A+$' || miss "has other cells"
+    printf '%s\n' "$output" | tr '\n' ' ' |
+        grep -qE 'A [^,]*inspected_heaps[^,]*, B [^,]*inspected_heaps' || miss "names no call site"
+    fact "$np PEs: a picture has colours by call site"
     run 0 "$map" --html --job "$launcher" --output "$work/job.html"
     output=$(sed -n '/^{"heaps"/p' "$work/job.html")
     is_json
-    says ": symmetric, " '"unit": "allocation"' '"tags": ["' '"large"'
+    says ": symmetric, " '"unit": "allocation"' '"tags": ["' '"large"' '"sites": [["'
     printf '%s\n' "$output" | grep -qE 'PEs? [0-9]+( to [0-9]+ alike:|, process)' ||
         miss "names no PE"
     fact "$np PEs: a page has the heaps"
@@ -177,7 +193,9 @@ says "PE 0, process" "PE 1, process" ": mine, "
 fact "a heap of one process is selected by its name"
 run 1 "$map" --job "$launcher" --color tag
 says "keeps no records" MEMHEAP_RECORDS=1
-fact "tags need MEMHEAP_RECORDS"
+run 1 "$map" --job "$launcher" --color site
+says "keeps no records" MEMHEAP_RECORDS=1
+fact "tags and call sites need MEMHEAP_RECORDS"
 run 1 "$map" --job "$launcher" --heap other
 says "there is no such heap to be seen"
 fact "a heap that does not exist is reported"
@@ -197,7 +215,7 @@ if command -v flock >/dev/null; then
     exec 9<"$descriptor"
     flock 9
     run 1 "$map" --text --wait 0.2 "$process"
-    says 'another memheap-map has looked at heap "symmetric" of process' "for 0.2 s"
+    says 'another program has looked at heap "symmetric" of process' "for 0.2 s"
     exec 9<&-
     run 0 "$map" --text "$process"
     fact "a heap whose page is locked is not waited for without end"
@@ -242,7 +260,7 @@ while IFS='|' read -r text wanted options; do
     fact "wrong use: $options"
 done <<END
 of what process, or of what trace?|2|--text
---color wants size, age or tag, not "colour"|2|--color colour $shipped
+--color wants size, age, tag or site, not "colour"|2|--color colour $shipped
 --wait wants seconds, not "long"|2|--wait long 1
 --pe wants the number of a PE, not "-1"|2|--pe -1 1
 there can be one trace, and nothing else, not "1"|2|$shipped 1

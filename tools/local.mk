@@ -3,6 +3,8 @@
 cli_sources = tools/common/cli.c tools/common/cli.h
 draw_sources = tools/common/draw.c tools/common/draw.h
 live_sources = tools/common/live.c tools/common/live.h
+listing_sources = tools/common/listing.c tools/common/listing.h \
+	tools/common/places.c tools/common/places.h
 local_sources = tools/common/local.c tools/common/local.h
 trace_sources = base/text.c base/text.h tools/common/reader.c tools/common/reader.h \
 	tools/common/trace.c tools/common/trace.h
@@ -21,8 +23,13 @@ endif
 
 # Shows running heaps, from outside the processes.
 bin_PROGRAMS += tools/memheap-top
-tools_memheap_top_SOURCES = $(cli_sources) $(live_sources) \
-	tools/top/json.c tools/top/main.c tools/top/table.c tools/top/top.h
+tools_memheap_top_SOURCES = $(cli_sources) $(listing_sources) \
+	$(live_sources) tools/top/columns.c tools/top/columns.h \
+	tools/top/graph.c tools/top/json.c tools/top/keys.c tools/top/keys.h \
+	tools/top/main.c tools/top/page.c tools/top/page.h \
+	tools/top/sample.c tools/top/sample.h tools/top/screen.c \
+	tools/top/screen.h tools/top/sites.c tools/top/sites.h \
+	tools/top/table.c tools/top/top.h
 tools_memheap_top_LDFLAGS = $(AM_LDFLAGS) $(ORIGIN_LDFLAGS)
 tools_memheap_top_LDADD = libmemheap.la
 
@@ -30,7 +37,7 @@ tools_memheap_top_LDADD = libmemheap.la
 if LZMA
 bin_PROGRAMS += tools/memheap-map
 tools_memheap_map_SOURCES = $(cli_sources) $(draw_sources) \
-	$(live_sources) $(local_sources) $(trace_sources) tools/map/cells.c \
+	$(listing_sources) $(live_sources) $(local_sources) $(trace_sources) tools/map/cells.c \
 	tools/map/html.c tools/map/json.c tools/map/main.c tools/map/map.h \
 	tools/map/snapshot.c tools/map/svg.c tools/map/text.c
 nodist_tools_memheap_map_SOURCES = tools/map/page.h

@@ -204,19 +204,42 @@ void *const *memheap_call_site_frames(const memheap_stack_depot_t *depot,
     return frames_of(depot, entry);
 }
 
+/* The text of a call site that is no return addresses. @return NULL if it is */
+static char *describe_stated(const memheap_stack_depot_t *depot,
+                             memheap_call_site_t site, char *text, size_t size)
+{
+    const entry_t *entry = entry_at(depot, site);
+    if (site != 0 && entry->file_at == 0 && entry->frames > 0)
+        return NULL;
+    if (site != 0 && entry->file_at != 0)
+        snprintf(text, size, "%s:%d", depot->text.base + entry->file_at - 1,
+                 entry->line);
+    else
+        snprintf(text, size, "an unknown call site");
+    return text;
+}
+
+int memheap_call_site_copy(const memheap_stack_depot_t *depot,
+                           memheap_call_site_t site,
+                           uint64_t frame[MEMHEAP_CALL_SITE_FRAMES], char *text,
+                           size_t size)
+{
+    if (describe_stated(depot, site, text, size) != NULL)
+        return 0;
+    int count;
+    void *const *frames = memheap_call_site_frames(depot, site, &count);
+    for (int i = 0; i < count; i++)
+        frame[i] = (uintptr_t)frames[i];
+    return count;
+}
+
 char *memheap_call_site_describe(const memheap_stack_depot_t *depot,
                                  memheap_call_site_t site, char *text,
                                  size_t size)
 {
-    snprintf(text, size, "an unknown call site");
-    if (site == 0)
+    if (describe_stated(depot, site, text, size) != NULL)
         return text;
     const entry_t *entry = entry_at(depot, site);
-    if (entry->file_at != 0) {
-        snprintf(text, size, "%s:%d", depot->text.base + entry->file_at - 1,
-                 entry->line);
-        return text;
-    }
     return memheap_frames_describe(frames_of(depot, entry), entry->frames, text,
                                    size);
 }

@@ -76,6 +76,17 @@ char *memheap_call_site_describe(const memheap_stack_depot_t *depot,
 void *const *memheap_call_site_frames(const memheap_stack_depot_t *depot,
                                       memheap_call_site_t site, int *count_p);
 
+/**
+ * Copy a call site, either to frame or to text.
+ *
+ * @param text  takes the place if the program states it, or none is known
+ * @return the number of return addresses; 0: text has the place
+ */
+int memheap_call_site_copy(const memheap_stack_depot_t *depot,
+                           memheap_call_site_t site,
+                           uint64_t frame[MEMHEAP_CALL_SITE_FRAMES], char *text,
+                           size_t size);
+
 /** The tag of this thread's calls. "": none. */
 const char *memheap_current_tag(void);
 

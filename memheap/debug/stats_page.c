@@ -103,17 +103,20 @@ void memheap_stats_export_wait(memheap_stats_export_t *export, const char *text,
     __atomic_store_n(&page->wait_renewed_ns, renewed_ns, __ATOMIC_RELEASE);
 }
 
-void memheap_stats_export_list_begin(memheap_stats_export_t *export)
+memheap_stats_kind_t
+memheap_stats_export_list_begin(memheap_stats_export_t *export)
 {
     struct rlimit limit;
     export->requested =
-        __atomic_load_n(&export->page->list_requested, __ATOMIC_RELAXED);
-    export->blocks = export->tags = 0;
+        __atomic_load_n(&export->page->list_requested, __ATOMIC_ACQUIRE);
+    export->blocks = export->tags = export->sites = 0;
     export->file_end = MEMHEAP_STATS_LIST_START;
     export->buffered = 0;
     export->error = 0;
     export->file_limit =
         getrlimit(RLIMIT_FSIZE, &limit) == 0 ? limit.rlim_cur : 0;
+    return export->page->list_kind == MEMHEAP_STATS_SITES ? MEMHEAP_STATS_SITES
+                                                          : MEMHEAP_STATS_ALL;
 }
 
 /* Write the buffer to the file. */
@@ -159,6 +162,13 @@ void memheap_stats_export_list_add_tag(memheap_stats_export_t *export,
     export->tags++;
 }
 
+void memheap_stats_export_list_add_site(memheap_stats_export_t *export,
+                                        const memheap_stats_site_t *site)
+{
+    memcpy(append(export, sizeof(*site)), site, sizeof(*site));
+    export->sites++;
+}
+
 void memheap_stats_export_list_end(memheap_stats_export_t *export)
 {
     memheap_stats_page_t *page = export->page;
@@ -166,6 +176,7 @@ void memheap_stats_export_list_end(memheap_stats_export_t *export)
     page->list_stats = page->stats;
     page->list_blocks = export->blocks;
     page->list_tags = export->tags;
+    page->list_sites = export->sites;
     page->list_error = export->error;
     __atomic_store_n(&page->list_published, export->requested,
                      __ATOMIC_RELEASE);

@@ -1,13 +1,14 @@
 /*
  * The stats page: the statistics of a heap, and on request a list of its
- * blocks, for other processes of the same user (memheap-top, memheap-map).
+ * blocks and of its call sites, for other processes of the same user
+ * (memheap-top, memheap-map).
  *
  * They are in a memory file of mode 600. A reader finds it by its name among
  * the descriptors of the process in /proc. The file cannot be made shorter, so
  * no reader can harm the heap. It ends with the process.
  *
  *     0                   sizeof         MEMHEAP_STATS_LIST_START
- *     | memheap_stats_page_t |   unused   | blocks ... | tags ... |
+ *     | memheap_stats_page_t |   unused   | blocks ... | tags ... | sites ... |
  *
  * The heap updates the page at the end of each call. Values that take longer to
  * collect, such as the largest free block, follow every MEMHEAP_STATS_INTERVAL
@@ -17,15 +18,19 @@
  *     reader:  read an even sequence, copy the page, read the same sequence;
  *              else try again
  *
- * To request a list, a reader writes list_requested. The heap writes the list
- * at the end of its next call and sets list_published to the same number.
- * Readers lock the file (flock) from the request until they have freed the
- * memory of the list.
+ * To request a list, a reader writes list_kind, and then list_requested. The
+ * heap writes the list at the end of its next call and sets list_published to
+ * the same number. Readers lock the file (flock) from the request until they
+ * have freed the memory of the list.
+ *
+ * A call site is written as return addresses, since their source lines take
+ * long to find. The reader finds them.
  */
 #ifndef MEMHEAP_DEBUG_STATS_PAGE_H
 #define MEMHEAP_DEBUG_STATS_PAGE_H
 
 #include <memheap/memheap.h>
+#include "memheap/debug/stack_depot.h"
 #include "base/fork_guard.h"
 #include "base/util.h"
 
@@ -34,14 +39,21 @@
 
 enum {
     /** Changes with the structs below and with memheap_stats_t. */
-    MEMHEAP_STATS_VERSION = 2,
+    MEMHEAP_STATS_VERSION = 3,
     MEMHEAP_STATS_NAME_SIZE = 48,
     MEMHEAP_STATS_WAIT_SIZE = 128,
+    MEMHEAP_STATS_SITE_SIZE = 256,
     /** Offset of the list in the file: the largest page size to expect. */
     MEMHEAP_STATS_LIST_START = 65536,
     /** Calls between two collections of all statistics. */
     MEMHEAP_STATS_INTERVAL = 64
 };
+
+/** What a list has. */
+typedef enum memheap_stats_kind {
+    MEMHEAP_STATS_ALL,
+    MEMHEAP_STATS_SITES /* no blocks */
+} memheap_stats_kind_t;
 
 /** A block of the list. */
 typedef struct memheap_stats_block {
@@ -49,12 +61,24 @@ typedef struct memheap_stats_block {
     uint64_t size;
     uint64_t number; /* as in memheap_block_t */
     uint64_t asked;  /* as in memheap_block_t */
-    uint32_t live;
-    uint32_t tag; /* index into the tags behind the blocks */
+    uint16_t live;
+    uint16_t tag;  /* index into the tags behind the blocks */
+    uint32_t site; /* index into the call sites behind the tags */
 } memheap_stats_block_t;
 
+/** A call site of the list. */
+typedef struct memheap_stats_site {
+    uint64_t used, peak, live_blocks; /* as in memheap_site_counts_t */
+    uint64_t allocations, bytes;
+    uint64_t frames; /* number of return addresses; 0: there is a text */
+    union {
+        uint64_t frame[MEMHEAP_CALL_SITE_FRAMES];
+        char text[MEMHEAP_STATS_SITE_SIZE]; /* which the program states */
+    } place;
+} memheap_stats_site_t;
+
 /** The start of the file. Fields up to `component` never change. The sequence
- *  protects the others, but for list_requested. */
+ *  protects the others, but for list_requested and list_kind. */
 typedef struct memheap_stats_page {
     char magic[8];
     uint32_t version;
@@ -71,10 +95,12 @@ typedef struct memheap_stats_page {
      *  compute them. */
     memheap_stats_t stats;
     uint64_t list_requested;    /* number of the last request; set by readers */
+    uint64_t list_kind;         /* a memheap_stats_kind_t; set by readers */
     uint64_t list_published;    /* number of the request that was served last */
     memheap_stats_t list_stats; /* at the time of the list */
     uint64_t list_blocks;
     uint64_t list_tags; /* 0: the heap keeps no records */
+    uint64_t list_sites;
     int64_t list_error; /* errno if the list could not be written, else 0 */
     /** The last long wait of the PE, which ends if it is not renewed. Times are
      *  those of CLOCK_MONOTONIC. The sequence does not protect these. */
@@ -92,8 +118,7 @@ typedef struct memheap_stats_export {
     const memheap_memory_t *memory;
     /* The list that is being written. */
     uint64_t requested; /* number of the request */
-    uint64_t blocks;
-    uint64_t tags;
+    uint64_t blocks, tags, sites;
     uint64_t file_end;
     uint64_t file_limit; /* RLIMIT_FSIZE: writing beyond raises a signal */
     int error;
@@ -158,12 +183,16 @@ memheap_stats_export_is_list_due(const memheap_stats_page_t *page)
            page->list_published;
 }
 
-/** Write a list: begin, add all blocks, add all tags, end. */
-void memheap_stats_export_list_begin(memheap_stats_export_t *export);
+/** Write a list: begin, add all blocks, add all tags, add all call sites, end.
+ *  @return what the reader wants */
+memheap_stats_kind_t
+memheap_stats_export_list_begin(memheap_stats_export_t *export);
 void memheap_stats_export_list_add(memheap_stats_export_t *export,
                                    const memheap_stats_block_t *block);
 void memheap_stats_export_list_add_tag(memheap_stats_export_t *export,
                                        const char *tag);
+void memheap_stats_export_list_add_site(memheap_stats_export_t *export,
+                                        const memheap_stats_site_t *site);
 void memheap_stats_export_list_end(memheap_stats_export_t *export);
 
 #endif

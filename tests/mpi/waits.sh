@@ -69,7 +69,9 @@ while [ $tries -lt 40 ]; do
 done
 says '"waits_in": "shmem_barrier_all, collective call ' '"waits_in": null'
 run 0 env COLUMNS=80 "$top" --once --interval 0.1 --job $launcher
-says "WAITS IN" " shmem_barrier_all"
+says "WAITS IN"
+printf '%s\n' "$output" | grep -qE ' shmem_barrier_all.* [0-9]+ s$' ||
+    miss "does not show the call and the seconds"
 printf '%s\n' "$output" | grep -q '.\{81\}' && miss "has lines of more than 80"
 wait $launcher
 fact "memheap-top shows what a PE waits in"

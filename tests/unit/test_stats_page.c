@@ -4,7 +4,8 @@
 #include "config.h"
 
 #include "tests/unit/unit.h"
-#include "tools/common/live.h"
+#include "tools/common/listing.h"
+#include "tools/common/places.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -355,6 +356,82 @@ START_TEST(list_has_records_and_tags)
 }
 END_TEST
 
+/* The call site with a text; NULL if there is none. */
+static const memheap_stats_site_t *find_site(const listing_t *listing,
+                                             const places_t *places,
+                                             const size_t *number,
+                                             const char *text)
+{
+    for (size_t i = 0; i < listing->site_count; i++) {
+        if (listing->sites[i].allocations > 0 &&
+            strstr(places->text[number[i]], text) != NULL)
+            return &listing->sites[i];
+    }
+    return NULL;
+}
+
+START_TEST(list_has_call_sites)
+{
+    size_t number[16];
+    listing_t listing;
+    places_t places = {.text = NULL};
+    memheap_stats_kind_t kind =
+        _i == 0 ? MEMHEAP_STATS_ALL : MEMHEAP_STATS_SITES;
+    setenv("MEMHEAP_RECORDS", "1", 1);
+    open_shown(0);
+    live_heap_t *heap = find_one();
+    memheap_at("stated.c", 7);
+    alloc(100);
+    ck_assert_ok(memheap_free(unit.heap, alloc(200)));
+    listing_ask(heap, kind);
+    ck_assert(!listing_is_there(heap));
+    memheap_at("stated.c", 7);
+    void *block = alloc(100);
+    size_t usable;
+    ck_assert_ok(memheap_usable_size(unit.heap, block, &usable));
+    ck_assert(listing_is_there(heap));
+    ck_assert_int_eq(listing_take(heap, &listing), 0);
+    listing_end(heap);
+    ck_assert_uint_le(listing.site_count, 16);
+    ck_assert(places_find(&places, getpid(), listing.sites, listing.site_count,
+                          number));
+    const memheap_stats_site_t *stated =
+        find_site(&listing, &places, number, "stated.c:7");
+    ck_assert_ptr_nonnull(stated);
+    ck_assert_uint_eq(stated->used, 2 * usable);
+    ck_assert_uint_eq(stated->live_blocks, 2);
+    ck_assert_uint_eq(stated->allocations, 2);
+    const memheap_stats_site_t *found =
+        find_site(&listing, &places, number, "stats_page");
+    ck_assert_ptr_nonnull(found);
+    ck_assert_uint_eq(found->used, 0);
+    ck_assert_uint_ge(found->peak, 200);
+    size_t at_stated = 0;
+    for (size_t i = 0; i < listing.count; i++)
+        at_stated += listing.blocks[i].live != 0 &&
+                     &listing.sites[listing.blocks[i].site] == stated;
+    ck_assert_uint_eq(at_stated, kind == MEMHEAP_STATS_ALL ? 2 : 0);
+    listing_free(&listing);
+    places_free(&places);
+    unit_heap_close(&unit);
+    live_close(&live);
+}
+END_TEST
+
+START_TEST(request_that_is_withdrawn_is_not_served)
+{
+    open_shown(0);
+    live_heap_t *heap = find_one();
+    listing_ask(heap, MEMHEAP_STATS_ALL);
+    listing_end(heap);
+    alloc(10);
+    ck_assert(live_read(heap));
+    ck_assert_uint_eq(heap->page.list_published, 0);
+    unit_heap_close(&unit);
+    live_close(&live);
+}
+END_TEST
+
 START_TEST(list_beyond_the_file_size_limit_is_an_error)
 {
     open_shown(0);
@@ -424,6 +501,8 @@ int main(void)
     tcase_add_test(tests, reader_never_sees_a_partial_update);
     tcase_add_loop_test(tests, list_agrees_with_a_walk, 0, kinds);
     tcase_add_test(tests, list_has_records_and_tags);
+    tcase_add_loop_test(tests, list_has_call_sites, 0, 2);
+    tcase_add_test(tests, request_that_is_withdrawn_is_not_served);
     tcase_add_test(tests, list_beyond_the_file_size_limit_is_an_error);
     tcase_add_test(tests, heap_works_without_a_stats_page);
     tcase_add_loop_test(tests, export_does_not_change_placement, 0, kinds);

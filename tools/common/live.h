@@ -22,7 +22,8 @@ typedef struct live_heap {
     memheap_stats_page_t page; /* the last copy */
     bool gone;                 /* it has ended, or cannot be read */
     int error;                 /* why it cannot be read; 0: it has ended */
-    bool locked;               /* by memheap-map, to request a list */
+    bool locked;               /* by this program, to request a list */
+    uint64_t requested;        /* number of the list */
 } live_heap_t;
 
 /** The heaps found so far. Zero-initialized, the list is empty. */

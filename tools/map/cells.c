@@ -11,7 +11,7 @@
 
 enum {
     AGES = 5,
-    OTHERS = DRAW_GROUPS - 1 /* the group of all remaining tags */
+    OTHERS = DRAW_GROUPS - 1 /* the group of all remaining names */
 };
 
 /* Colours from dark to light, like the viridis map. */
@@ -31,22 +31,36 @@ static const draw_group_t tag_colours[DRAW_GROUPS] = {
     {NULL, 0x76, 0xb7, 0xb2}, {NULL, 0xba, 0xb0, 0xac},
 };
 
-/* The group name of a tag. */
-static const char *shown_tag(const char *tag)
+/* The number of tags or of call sites. */
+static size_t name_count(const snapshot_t *snapshot, map_colour_t by)
 {
-    return tag[0] == '\0' ? "(no tag)" : tag;
+    return by == MAP_BY_TAG ? snapshot->tag_count : snapshot->site_count;
 }
 
-static const char *tag_of(const snapshot_t *snapshot,
+/* The number of the tag or of the call site of a block. If it is not known,
+ * that is name_count(). */
+static size_t name_number(const snapshot_t *snapshot, map_colour_t by,
                           const memheap_stats_block_t *block)
 {
-    return shown_tag(
-        block->tag < snapshot->tag_count ? snapshot->tags[block->tag] : "");
+    return memheap_min(by == MAP_BY_TAG ? block->tag : block->site,
+                       name_count(snapshot, by));
 }
 
-/* A tag, and the bytes of its blocks in all heaps. */
+/* The name of the tag or call site of this number, as groups have it. */
+static const char *name_of(const snapshot_t *snapshot, map_colour_t by,
+                           size_t number)
+{
+    if (by == MAP_BY_SITE)
+        return number < snapshot->site_count ? snapshot->sites[number].text
+                                             : "(not known)";
+    return number < snapshot->tag_count && snapshot->tags[number][0] != '\0'
+               ? snapshot->tags[number]
+               : "(no tag)";
+}
+
+/* A name, and the bytes of its blocks in all heaps. */
 typedef struct share {
-    const char *tag;
+    const char *name;
     size_t bytes;
 } share_t;
 
@@ -56,34 +70,35 @@ static int compare_shares(const void *a, const void *b)
     const share_t *right = b;
     if (left->bytes != right->bytes)
         return left->bytes > right->bytes ? -1 : 1;
-    return strcmp(left->tag, right->tag);
+    return strcmp(left->name, right->name);
 }
 
-static share_t *find_share(share_t *shares, size_t *count, const char *tag)
+static share_t *find_share(share_t *shares, size_t *count, const char *name)
 {
     for (size_t i = 0; i < *count; i++) {
-        if (strcmp(shares[i].tag, tag) == 0)
+        if (strcmp(shares[i].name, name) == 0)
             return &shares[i];
     }
-    shares[*count] = (share_t){tag, 0};
+    shares[*count] = (share_t){name, 0};
     return &shares[(*count)++];
 }
 
-/* Make a group for each of the tags with the most bytes, and one for all
- * others. */
-static bool make_tags(map_groups_t *groups, const snapshot_t *snapshots,
-                      size_t count)
+/* Make a group for each of the tags or call sites with the most bytes, and one
+ * for all others. */
+static bool make_names(map_groups_t *groups, const snapshot_t *snapshots,
+                       size_t count)
 {
     size_t room = 1;
     size_t found = 0;
     for (size_t i = 0; i < count; i++)
-        room += snapshots[i].tag_count + 1;
+        room += name_count(&snapshots[i], groups->by) + 1;
     share_t *shares = calloc(room, sizeof(*shares));
     if (shares == NULL)
         return false;
     for (size_t i = 0; i < count; i++) {
         const snapshot_t *snapshot = &snapshots[i];
-        size_t *bytes = calloc(snapshot->tag_count + 1, sizeof(*bytes));
+        size_t names = name_count(snapshot, groups->by);
+        size_t *bytes = calloc(names + 1, sizeof(*bytes));
         if (bytes == NULL) {
             free(shares);
             return false;
@@ -91,12 +106,11 @@ static bool make_tags(map_groups_t *groups, const snapshot_t *snapshots,
         for (size_t j = 0; j < snapshot->count; j++) {
             const memheap_stats_block_t *block = &snapshot->blocks[j];
             if (block->live != 0)
-                bytes[memheap_min(block->tag, snapshot->tag_count)] +=
-                    block->size;
+                bytes[name_number(snapshot, groups->by, block)] += block->size;
         }
-        for (size_t j = 0; j < snapshot->tag_count; j++) {
+        for (size_t j = 0; j <= names; j++) {
             if (bytes[j] > 0)
-                find_share(shares, &found, shown_tag(snapshot->tags[j]))
+                find_share(shares, &found, name_of(snapshot, groups->by, j))
                     ->bytes += bytes[j];
         }
         free(bytes);
@@ -105,8 +119,9 @@ static bool make_tags(map_groups_t *groups, const snapshot_t *snapshots,
     groups->count = (unsigned)memheap_min(found, DRAW_GROUPS);
     for (unsigned i = 0; i < groups->count; i++) {
         bool others = i == OTHERS && found > DRAW_GROUPS;
-        snprintf(groups->names[i], MEMHEAP_TAG_SIZE, "%s",
-                 others ? "all others" : shares[i].tag);
+        groups->whole_names[i] = others ? NULL : shares[i].name;
+        snprintf(groups->names[i], MAP_GROUP, "%s",
+                 others ? "all others" : shares[i].name);
         groups->group[i] = tag_colours[i];
         groups->group[i].name = groups->names[i];
     }
@@ -125,14 +140,15 @@ bool map_groups_make(map_groups_t *groups, map_colour_t by,
     }
     bool known = false;
     for (size_t i = 0; i < count; i++) {
-        known = known || (by == MAP_BY_TAG && snapshots[i].tag_count > 0);
+        known =
+            known || (by != MAP_BY_AGE && name_count(&snapshots[i], by) > 0);
         for (size_t j = 0; j < snapshots[i].count && by == MAP_BY_AGE; j++)
             known = known || snapshots[i].blocks[j].number > 0;
     }
     if (!known)
         return false;
-    if (by == MAP_BY_TAG)
-        return make_tags(groups, snapshots, count);
+    if (by != MAP_BY_AGE)
+        return make_names(groups, snapshots, count);
     groups->count = AGES;
     memcpy(groups->group, ages, sizeof(ages));
     return true;
@@ -149,9 +165,10 @@ unsigned map_group_of(const map_groups_t *groups, const snapshot_t *snapshot,
         double age = (double)memheap_min(number, all) / (double)all;
         return (unsigned)memheap_min((size_t)(age * AGES), AGES - 1);
     }
-    const char *tag = tag_of(snapshot, block);
+    const char *name =
+        name_of(snapshot, groups->by, name_number(snapshot, groups->by, block));
     unsigned i = 0;
-    while (i + 1 < groups->count && strcmp(groups->names[i], tag) != 0)
+    while (i + 1 < groups->count && strcmp(groups->whole_names[i], name) != 0)
         i++;
     return i;
 }

@@ -2,8 +2,8 @@
  * Writes the blocks as a page for a browser, in one file.
  *
  * page.html has the page: style, script, and a line for the data. The data is
- * JSON, with six numbers for each block (life_t), in the order in which blocks
- * were allocated. The script draws a block as a rectangle over time and
+ * JSON, with seven numbers for each block (life_t), in the order in which
+ * blocks were allocated. The script draws a block as a rectangle over time and
  * addresses. A heap whose blocks are those of the heap
  * before it, on another PE, is not written again.
  */
@@ -18,6 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Get the text of a call site, "" if it is not known. */
+static const char *site_of(const snapshot_t *snapshot, const life_t *life)
+{
+    return life->site < snapshot->site_count ? snapshot->sites[life->site].text
+                                             : "";
+}
+
 /* Whether two heaps are the same one on two PEs. */
 static bool are_alike(const snapshot_t *a, const snapshot_t *b)
 {
@@ -27,7 +34,8 @@ static bool are_alike(const snapshot_t *a, const snapshot_t *b)
     for (size_t i = 0; i < a->life_count; i++) {
         const life_t *x = &a->lives[i];
         const life_t *y = &b->lives[i];
-        if (x->offset != y->offset || x->size != y->size || x->from != y->from)
+        if (x->offset != y->offset || x->size != y->size ||
+            x->from != y->from || strcmp(site_of(a, x), site_of(b, y)) != 0)
             return false;
     }
     return true;
@@ -63,6 +71,18 @@ static void write_heap(memheap_json_t *json, const snapshot_t *first,
     for (size_t i = 0; i < first->tag_count; i++)
         memheap_json_string(json, NULL, first->tags[i]);
     memheap_json_end(json);
+    memheap_json_array(json, "sites");
+    for (size_t i = 0; i < first->site_count; i++) {
+        const map_site_t *site = &first->sites[i];
+        memheap_json_array(json, NULL);
+        memheap_json_string(json, NULL, site->text);
+        memheap_json_number(json, NULL, site->allocations);
+        memheap_json_number(json, NULL, site->used);
+        memheap_json_number(json, NULL, site->peak);
+        memheap_json_number(json, NULL, site->bytes);
+        memheap_json_end(json);
+    }
+    memheap_json_end(json);
     /* Differences are shorter than numbers. */
     uint64_t from = 0;
     memheap_json_array(json, "lives");
@@ -74,7 +94,8 @@ static void write_heap(memheap_json_t *json, const snapshot_t *first,
             life->offset / MEMHEAP_MIN_ALIGN,
             life->size,
             life->asked == 0 ? 0 : life->size - life->asked + 1,
-            life->tag};
+            life->tag,
+            life->site < first->site_count ? life->site + 1 : 0};
         for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++)
             memheap_json_number(json, NULL, numbers[k]);
         from = life->from;

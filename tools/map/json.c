@@ -19,6 +19,20 @@ static void write_block(memheap_json_t *json, const snapshot_t *snapshot,
     }
     if (block->live != 0 && block->tag < snapshot->tag_count)
         memheap_json_string(json, "tag", snapshot->tags[block->tag]);
+    if (block->live != 0 && block->site < snapshot->site_count)
+        memheap_json_string(json, "site", snapshot->sites[block->site].text);
+    memheap_json_end(json);
+}
+
+static void write_site(memheap_json_t *json, const map_site_t *site)
+{
+    memheap_json_object(json, NULL);
+    memheap_json_string(json, "site", site->text);
+    memheap_json_number(json, "used", site->used);
+    memheap_json_number(json, "peak", site->peak);
+    memheap_json_number(json, "live_blocks", site->live_blocks);
+    memheap_json_number(json, "allocations", site->allocations);
+    memheap_json_number(json, "bytes", site->bytes);
     memheap_json_end(json);
 }
 
@@ -42,6 +56,12 @@ static void write_heap(memheap_json_t *json, const snapshot_t *snapshot)
     for (size_t i = 0; i < snapshot->count; i++)
         write_block(json, snapshot, &snapshot->blocks[i]);
     memheap_json_end(json);
+    if (snapshot->site_count > 0) {
+        memheap_json_array(json, "sites");
+        for (size_t i = 0; i < snapshot->site_count; i++)
+            write_site(json, &snapshot->sites[i]);
+        memheap_json_end(json);
+    }
     memheap_json_end(json);
 }
 

@@ -31,7 +31,7 @@ static const char usage[] =
     "  -a, --at WHEN         of a trace: peak, end, or a number of\n"
     "                        operations (default: peak)\n"
     "  -c, --component NAME  the allocator that serves a trace\n"
-    "      --color BY        size, age or tag (default: size)\n"
+    "      --color BY        size, age, tag or site (default: size)\n"
     "  -t, --text            text, and no SVG; the default on a terminal\n"
     "      --json            a list of the blocks, as JSON\n"
     "      --html            a page for a browser: all blocks over time; "
@@ -41,9 +41,9 @@ static const char usage[] =
     "  -h, --help            print this text\n"
     "  -V, --version         print the version\n"
     "\n"
-    "The age and tag of blocks are known to heaps that keep records "
-    "(MEMHEAP_RECORDS=1);\n"
-    "the age also in traces.\n";
+    "The age, tag and call site of blocks are known to heaps that keep "
+    "records\n"
+    "(MEMHEAP_RECORDS=1); the age also in traces.\n";
 
 typedef struct options {
     pid_t *pids;
@@ -89,6 +89,7 @@ static const cli_t cli = {"memheap-map", usage, "j:H:w:a:c:to:hV", known};
 typedef struct picture {
     snapshot_t *snapshots;
     size_t count;
+    places_t places; /* of call sites */
 } picture_t;
 
 static bool is_wanted(const options_t *options, const live_t *live,
@@ -140,6 +141,7 @@ static bool take_live(const options_t *options, live_t *live,
         if (!is_wanted(options, live, heap))
             continue;
         if (snapshot_fetch(heap, live_pe(live, heap), options->wait,
+                           &picture->places,
                            &picture->snapshots[picture->count], message))
             picture->count++;
         else
@@ -240,6 +242,8 @@ static bool write_picture(const options_t *options, picture_t *picture)
                         errno == ENOMEM ? "there is no memory for the picture"
                         : options->by == MAP_BY_TAG && options->trace_count > 0
                             ? "a trace has no tags"
+                        : options->by == MAP_BY_SITE && options->trace_count > 0
+                            ? "a trace has no call sites"
                             : "the heap keeps no records of its blocks; start "
                               "the program with MEMHEAP_RECORDS=1");
     FILE *file =
@@ -258,14 +262,14 @@ static bool write_picture(const options_t *options, picture_t *picture)
 
 static bool set_colour(options_t *options, const char *text)
 {
-    static const char *const words[] = {"size", "age", "tag"};
-    for (int i = 0; i < 3; i++) {
+    static const char *const words[] = {"size", "age", "tag", "site"};
+    for (int i = 0; i < 4; i++) {
         if (strcmp(text, words[i]) == 0) {
             options->by = (map_colour_t)i;
             return true;
         }
     }
-    return cli_wrong(&cli, "--color wants size, age or tag", text);
+    return cli_wrong(&cli, "--color wants size, age, tag or site", text);
 }
 
 static bool apply(options_t *options, int option)
@@ -373,6 +377,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < picture.count; i++)
         snapshot_free(&picture.snapshots[i]);
     free(picture.snapshots);
+    places_free(&picture.places);
     live_close(&live);
     free(options.pids);
     free(options.traces);

@@ -10,13 +10,15 @@
 
 #include <memheap/memheap.h>
 #include "tools/common/draw.h"
-#include "tools/common/live.h"
+#include "tools/common/listing.h"
+#include "tools/common/places.h"
 
 #include <stdio.h>
 
 enum {
     MAP_TITLE = 160,
     MAP_NAME = 128,
+    MAP_GROUP = 64,
     MAP_MESSAGE = 512
 };
 
@@ -26,8 +28,14 @@ typedef struct life {
     uint64_t from, to; /* to 0: it lives at the end */
     uint64_t offset, size;
     uint64_t asked; /* requested bytes; 0: not known */
-    uint32_t tag;
+    uint32_t tag, site;
 } life_t;
+
+/** A call site, and the counts of its heap. */
+typedef struct map_site {
+    const char *text;
+    uint64_t used, peak, live_blocks, allocations, bytes;
+} map_site_t;
 
 /** The state of a heap at one moment. */
 typedef struct snapshot {
@@ -41,8 +49,10 @@ typedef struct snapshot {
     memheap_stats_block_t *blocks; /* live and free blocks, by offset */
     size_t count;
     char (*tags)[MEMHEAP_TAG_SIZE];
-    size_t tag_count; /* 0: the heap keeps no records */
-    size_t reach;     /* bytes to draw: up to the end of the highest block */
+    size_t tag_count;  /* 0: the heap keeps no records */
+    map_site_t *sites; /* blocks refer to them */
+    size_t site_count; /* 0: the heap keeps no records */
+    size_t reach;      /* bytes to draw: up to the end of the highest block */
     /** For a page: all blocks up to this moment, in the order of `from`. */
     life_t *lives;
     size_t life_count;
@@ -61,9 +71,10 @@ void snapshot_ask(live_heap_t *heap, double end);
  * Wait for the list of blocks and copy it.
  *
  * @param wait     time limit in seconds
+ * @param places   takes the texts of call sites; the snapshot refers to them
  * @param message  receives the error, at most MAP_MESSAGE bytes
  */
-bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
+bool snapshot_fetch(live_heap_t *heap, int pe, double wait, places_t *places,
                     snapshot_t *snapshot, char *message);
 
 /** Complete the lives of a snapshot that has blocks. False if memory is short.
@@ -87,7 +98,8 @@ bool snapshot_replay(const char *path, const char *at, const char *component,
 typedef enum map_colour {
     MAP_BY_SIZE,
     MAP_BY_AGE,
-    MAP_BY_TAG
+    MAP_BY_TAG,
+    MAP_BY_SITE
 } map_colour_t;
 
 /** The meaning of the colours. It is the same for all panels of a picture. */
@@ -95,7 +107,8 @@ typedef struct map_groups {
     map_colour_t by;
     unsigned count;
     draw_group_t group[DRAW_GROUPS];
-    char names[DRAW_GROUPS][MEMHEAP_TAG_SIZE]; /* tags of the groups */
+    char names[DRAW_GROUPS][MAP_GROUP]; /* of tags or call sites, cut */
+    const char *whole_names[DRAW_GROUPS];
 } map_groups_t;
 
 /** Define the groups. Returns false if the heaps lack the information. */

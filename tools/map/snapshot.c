@@ -1,10 +1,6 @@
 /*
  * Takes snapshots of running heaps and of replayed traces.
- *
- * A lock on the file of the stats page lets only one reader at a time request a
- * list from a heap.
  */
-#define _GNU_SOURCE /* fallocate() */
 #include "config.h"
 
 #include "tools/map/map.h"
@@ -13,13 +9,9 @@
 #include "base/util.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
     POLL_MS = 2
@@ -30,16 +22,8 @@ void snapshot_free(snapshot_t *snapshot)
     free(snapshot->blocks);
     free(snapshot->lives);
     free(snapshot->tags);
+    free(snapshot->sites);
     *snapshot = (snapshot_t){.blocks = NULL};
-}
-
-static void set_asked(live_heap_t *heap, uint64_t asked)
-{
-    if (pwrite(heap->fd, &asked, sizeof(asked),
-               (off_t)offsetof(memheap_stats_page_t, list_requested)) < 0) {
-        heap->gone = true;
-        heap->error = errno;
-    }
 }
 
 static void pause_shortly(void)
@@ -50,29 +34,12 @@ static void pause_shortly(void)
 
 void snapshot_ask(live_heap_t *heap, double end)
 {
-    while (!heap->locked) {
-        heap->locked = flock(heap->fd, LOCK_EX | LOCK_NB) == 0;
+    for (;;) {
+        listing_ask(heap, MEMHEAP_STATS_ALL);
         if (heap->locked || cli_now() >= end)
             break;
         pause_shortly();
     }
-    if (heap->locked && live_read(heap))
-        set_asked(heap, heap->page.list_published + 1);
-}
-
-/* Read a part of a file. Returns 0 or an error number; EBADMSG if the file is
- * too short. */
-static int read_all(int fd, void *to, size_t size, uint64_t from)
-{
-    for (char *at = to; size > 0;) {
-        ssize_t got = pread(fd, at, size, (off_t)from);
-        if (got <= 0)
-            return got < 0 ? errno : EBADMSG;
-        at += got;
-        from += (uint64_t)got;
-        size -= (size_t)got;
-    }
-    return 0;
 }
 
 /* The end of the last live block. */
@@ -86,75 +53,71 @@ static size_t end_of_live(const snapshot_t *snapshot)
     return end;
 }
 
-/* Check that the blocks are in order and inside the heap, and that the heap is
- * no larger than the address space of a process. Other lists cannot be drawn.
- */
-static bool is_in_order(const snapshot_t *snapshot)
+/* Find the texts of the call sites. Merge those of one line, which several
+ * paths lead to. Returns false if memory is short. */
+static bool take_sites(const live_heap_t *heap, const listing_t *listing,
+                       places_t *places, snapshot_t *snapshot)
 {
-    uint64_t end = 0;
-    if (snapshot->stats.size > SIZE_MAX / 2)
-        return false;
-    for (size_t i = 0; i < snapshot->count; i++) {
-        const memheap_stats_block_t *block = &snapshot->blocks[i];
-        if (block->offset < end || block->offset > snapshot->stats.size ||
-            block->size > snapshot->stats.size - block->offset)
-            return false;
-        end = block->offset + block->size;
+    size_t count = listing->site_count;
+    size_t *number = calloc(count + 1, sizeof(*number));
+    bool good = number != NULL &&
+                places_find(places, heap->pid, listing->sites, count, number);
+    /* The index of each text in snapshot->sites, plus 1. */
+    uint32_t *row = good ? calloc(places->count + 1, sizeof(*row)) : NULL;
+    snapshot->sites = calloc(count + 1, sizeof(*snapshot->sites));
+    good = row != NULL && snapshot->sites != NULL;
+    for (size_t i = 0; i < count && good; i++) {
+        const memheap_stats_site_t *from = &listing->sites[i];
+        if (from->allocations == 0)
+            continue;
+        uint32_t *at = &row[number[i]];
+        if (*at == 0)
+            *at = (uint32_t)++snapshot->site_count;
+        map_site_t *site = &snapshot->sites[*at - 1];
+        site->text = places->text[number[i]];
+        site->used += from->used;
+        site->peak += from->peak;
+        site->live_blocks += from->live_blocks;
+        site->allocations += from->allocations;
+        site->bytes += from->bytes;
     }
-    return true;
-}
-
-/* Terminate a tag of the program, and replace characters that could control a
- * terminal. */
-static void clean(char tag[MEMHEAP_TAG_SIZE])
-{
-    tag[MEMHEAP_TAG_SIZE - 1] = '\0';
-    for (char *c = tag; *c != '\0'; c++)
-        *c = *c >= ' ' && *c <= '~' ? *c : '?';
+    for (size_t i = 0; i < snapshot->count && good; i++) {
+        memheap_stats_block_t *block = &snapshot->blocks[i];
+        block->site = block->number > 0 && block->site < count
+                          ? row[number[block->site]] - 1
+                          : UINT32_MAX;
+    }
+    free(row);
+    free(number);
+    return good;
 }
 
 /* Copy the list of a heap. Returns 0 or an error number; EBADMSG if the list is
  * damaged. */
-static int take_list(const live_heap_t *heap, snapshot_t *snapshot)
+static int take_list(live_heap_t *heap, places_t *places, snapshot_t *snapshot)
 {
-    const memheap_stats_page_t *page = &heap->page;
-    struct stat file;
-    if (fstat(heap->fd, &file) != 0)
-        return errno;
-    /* Bytes that take memory: the file may be longer, and have holes. */
-    uint64_t there = (uint64_t)file.st_blocks * 512;
-    if (page->list_blocks > there / sizeof(*snapshot->blocks) ||
-        page->list_tags > there / MEMHEAP_TAG_SIZE)
-        return EBADMSG;
-    size_t bytes = page->list_blocks * sizeof(*snapshot->blocks);
-    snapshot->count = page->list_blocks;
-    snapshot->tag_count = page->list_tags;
-    snapshot->blocks = calloc(1, bytes + 1);
-    snapshot->tags = calloc(1, page->list_tags * MEMHEAP_TAG_SIZE + 1);
-    if (snapshot->blocks == NULL || snapshot->tags == NULL)
-        return ENOMEM;
-    int error =
-        read_all(heap->fd, snapshot->blocks, bytes, MEMHEAP_STATS_LIST_START);
-    if (error == 0)
-        error = read_all(heap->fd, snapshot->tags,
-                         page->list_tags * MEMHEAP_TAG_SIZE,
-                         MEMHEAP_STATS_LIST_START + bytes);
-    if (error != 0)
-        return error;
-    for (size_t i = 0; i < snapshot->tag_count; i++)
-        clean(snapshot->tags[i]);
-    fallocate(heap->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-              MEMHEAP_STATS_LIST_START, file.st_size);
-    return is_in_order(snapshot) ? 0 : EBADMSG;
+    listing_t listing;
+    int error = listing_take(heap, &listing);
+    snapshot->stats = listing.stats;
+    if (error == 0) {
+        snapshot->blocks = listing.blocks;
+        snapshot->count = listing.count;
+        snapshot->tags = listing.tags;
+        snapshot->tag_count = listing.tag_count;
+        listing.blocks = NULL;
+        listing.tags = NULL;
+        error = take_sites(heap, &listing, places, snapshot) ? 0 : ENOMEM;
+    }
+    listing_free(&listing);
+    return error;
 }
 
 /* Wait until the heap has published the list. */
 static bool is_answered(live_heap_t *heap, double wait)
 {
-    uint64_t asked = heap->page.list_published + 1;
     double end = cli_now() + wait;
-    while (live_read(heap)) {
-        if (heap->page.list_published == asked)
+    while (!heap->gone) {
+        if (listing_is_there(heap))
             return true;
         if (cli_now() >= end)
             break;
@@ -163,7 +126,7 @@ static bool is_answered(live_heap_t *heap, double wait)
     return false;
 }
 
-bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
+bool snapshot_fetch(live_heap_t *heap, int pe, double wait, places_t *places,
                     snapshot_t *snapshot, char *message)
 {
     const memheap_stats_page_t *page = &heap->page;
@@ -178,14 +141,11 @@ bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
              (long)heap->pid, page->name, page->component);
     if (!heap->locked) {
         snprintf(message, MAP_MESSAGE,
-                 "another memheap-map has looked at heap \"%s\" of process %ld "
+                 "another program has looked at heap \"%s\" of process %ld "
                  "for %g s",
                  page->name, (long)heap->pid, wait);
     } else if (!heap->gone && is_answered(heap, wait)) {
-        snapshot->stats = page->list_stats;
-        live_complete(&snapshot->stats);
-        int error = (int)page->list_error;
-        error = error == 0 ? take_list(heap, snapshot) : error;
+        int error = take_list(heap, places, snapshot);
         good = error == 0;
         if (!good)
             snprintf(message, MAP_MESSAGE,
@@ -202,14 +162,13 @@ bool snapshot_fetch(live_heap_t *heap, int pe, double wait,
         snprintf(message, MAP_MESSAGE, "heap \"%s\" of process %ld has ended",
                  page->name, (long)heap->pid);
     } else {
-        set_asked(heap, page->list_published);
         snprintf(
             message, MAP_MESSAGE,
             "heap \"%s\" of process %ld was not called for %g s, and shows "
             "its blocks at the end of a call; try a longer --wait",
             page->name, (long)heap->pid, wait);
     }
-    flock(heap->fd, LOCK_UN);
+    listing_end(heap);
     if (good)
         snapshot->reach = memheap_max(
             end_of_live(snapshot),
@@ -356,12 +315,13 @@ bool snapshot_live(snapshot_t *snapshot)
         const memheap_stats_block_t *block = &snapshot->blocks[i];
         if (block->live == 0)
             continue;
-        snapshot->lives[snapshot->life_count++] = (life_t){
-            .from = block->number,
-            .offset = block->offset,
-            .size = block->size,
-            .asked = block->asked,
-            .tag = block->tag < snapshot->tag_count ? (uint32_t)block->tag : 0};
+        snapshot->lives[snapshot->life_count++] =
+            (life_t){.from = block->number,
+                     .offset = block->offset,
+                     .size = block->size,
+                     .asked = block->asked,
+                     .tag = block->tag < snapshot->tag_count ? block->tag : 0,
+                     .site = block->site};
     }
     qsort(snapshot->lives, snapshot->life_count, sizeof(*snapshot->lives),
           compare_lives);

@@ -16,6 +16,8 @@
 #include "tools/map/map.h"
 #include "base/util.h"
 
+#include <string.h>
+
 enum {
     WIDTH = 1024,   /* width of a row in pixels; maximum cells of a row */
     ROW = 14,       /* height of a row in pixels */
@@ -29,7 +31,8 @@ enum {
     TOP = 40,
     HEAD = 62, /* height of the text above the rows of a panel */
     FOOT = 22,
-    LEGEND = 56
+    LEGEND = 56,
+    LEGEND_ROW = 18
 };
 
 /* Compute the bytes of a row so that at most rows rows are needed. */
@@ -131,23 +134,47 @@ static void write_panel(FILE *file, const snapshot_t *snapshot,
     fputs("</g>\n</g>\n", file);
 }
 
-static void write_legend(FILE *file, const map_groups_t *groups, size_t top)
+/* Find the place of the next group in the legend. It has rows of LEGEND_ROW. */
+static int legend_place(const draw_group_t *group, int *next_x, int *y)
+{
+    int width = 56 + 7 * (int)strlen(group->name);
+    if (*next_x > 0 && *next_x + width > WIDTH) {
+        *next_x = 0;
+        *y += LEGEND_ROW;
+    }
+    int x = *next_x;
+    *next_x += width;
+    return x;
+}
+
+static size_t legend_height(const map_groups_t *groups)
 {
     int x = 0;
+    int y = 0;
+    for (unsigned i = 0; i < groups->count; i++)
+        legend_place(&groups->group[i], &x, &y);
+    return LEGEND + (size_t)y;
+}
+
+static void write_legend(FILE *file, const map_groups_t *groups, size_t top)
+{
+    int next_x = 0;
+    int y = 0;
     fprintf(file, "<g transform=\"translate(%d %zu)\">\n", LEFT, top);
     for (unsigned i = 0; i < groups->count; i++) {
+        int x = legend_place(&groups->group[i], &next_x, &y);
+        fprintf(file, "<g transform=\"translate(0 %d)\">\n", y);
         draw_swatches(file, x, &groups->group[i]);
-        size_t length = 0;
-        while (groups->group[i].name[length] != '\0')
-            length++;
-        x += 56 + 7 * (int)length;
+        fputs("</g>\n", file);
     }
     fprintf(file,
-            "<text y=\"20\">colour by %s; paler: partly free; white: "
+            "<text y=\"%d\">colour by %s; paler: partly free; white: "
             "free; grey: never reached</text>\n</g>\n",
+            y + 20,
             groups->by == MAP_BY_SIZE  ? "the size of blocks"
             : groups->by == MAP_BY_AGE ? "the age of blocks"
-                                       : "tags");
+            : groups->by == MAP_BY_TAG ? "tags"
+                                       : "call sites");
 }
 
 bool map_svg(FILE *file, const snapshot_t *snapshots, size_t count,
@@ -161,7 +188,7 @@ bool map_svg(FILE *file, const snapshot_t *snapshots, size_t count,
         size_t rows = (snapshots[i].reach + bytes - 1) / bytes;
         height += HEAD + memheap_max(rows, 1) * ROW + FOOT;
     }
-    draw_begin(file, LEFT + WIDTH + RIGHT, height + LEGEND);
+    draw_begin(file, LEFT + WIDTH + RIGHT, height + legend_height(groups));
     fprintf(file, "<text x=\"%d\" y=\"28\" font-size=\"19\">%s</text>\n", LEFT,
             count == 1 ? "Heap" : "Heaps");
     size_t top = TOP;

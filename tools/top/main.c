@@ -2,27 +2,22 @@
  * memheap-top: shows the heaps of running processes, and their activity.
  *
  * The processes are not involved: they publish their statistics in shared
- * memory, and this program reads them there. Rates are the differences between
- * two samples.
+ * memory, and this program reads them there. Call sites are written by the
+ * processes on request.
  */
 #include "config.h"
 
+#include "base/text.h"
 #include "tools/common/cli.h"
-#include "tools/common/live.h"
-#include "tools/top/top.h"
+#include "tools/top/keys.h"
+#include "tools/top/page.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <time.h>
 #include <unistd.h>
-
-enum {
-    GONE_LOOKS = 10 /* samples during which an ended heap is still listed */
-};
 
 static const char usage[] =
     "Usage: memheap-top [OPTION]... [PID]...\n"
@@ -35,151 +30,101 @@ static const char usage[] =
     "  -j, --job PID       the processes that PID, which is mpirun's, started\n"
     "  -i, --interval S    seconds between two looks (default: 1)\n"
     "  -s, --sort COLUMN   order of the lines (default: PE)\n"
+    "  -r, --reverse       reverse the order\n"
+    "  -c, --sites         show the call sites too, by bytes now; needs\n"
+    "                      MEMHEAP_RECORDS=1 in the program\n"
     "  -1, --once          print one table, after one interval, and end\n"
     "      --json          print a line of JSON for each look\n"
+    "      --color[=WHEN]  colours: auto, on a terminal without NO_COLOR, "
+    "which\n"
+    "                      is the default; always; or never\n"
     "  -h, --help          print this text\n"
     "  -V, --version       print the version\n"
     "\n"
-    "q or ctrl-C ends the program. The heaps of jobs of several PEs can be "
-    "seen\n"
-    "as they are; MEMHEAP_TOP=all lets all others be seen.\n";
+    "On a terminal, h shows the keys, and q or ctrl-C ends the program. The "
+    "heaps\n"
+    "of jobs of several PEs can be seen as they are; MEMHEAP_TOP=all lets all "
+    "others\n"
+    "be seen.\n";
+
+typedef enum colour_mode {
+    COLOUR_AUTO,
+    COLOUR_ALWAYS,
+    COLOUR_NEVER
+} colour_mode_t;
 
 typedef struct options {
     live_scope_t scope;
     pid_t *pids;
     size_t count;
-    double interval;
-    const char *sort;
     bool once, json;
+    colour_mode_t colour;
 } options_t;
 
 enum {
-    JSON = 256
+    JSON = 256,
+    COLOR
 };
 
 static const struct option known[] = {
     {"job", required_argument, NULL, 'j'},
     {"interval", required_argument, NULL, 'i'},
     {"sort", required_argument, NULL, 's'},
+    {"reverse", no_argument, NULL, 'r'},
+    {"sites", no_argument, NULL, 'c'},
     {"once", no_argument, NULL, '1'},
     {"json", no_argument, NULL, JSON},
+    {"color", optional_argument, NULL, COLOR},
     CLI_OPTIONS,
 };
 
-static const cli_t cli = {"memheap-top", usage, "j:i:s:1hV", known};
-
-/* The statistics of a heap in the previous sample. */
-typedef struct before {
-    ino_t inode;
-    dev_t device;
-    uint64_t allocations, frees;
-    unsigned gone; /* samples since the heap ended */
-} before_t;
+static const cli_t cli = {"memheap-top", usage, "j:i:s:rc1hV", known};
 
 typedef struct view {
     options_t options;
-    live_t live;
-    before_t *before;
-    size_t before_count;
-    double before_time;
-    top_line_t *lines;
-    size_t count; /* number of lines */
-    size_t gone;  /* number of lines of ended heaps */
+    sample_t sample;
+    top_sites_t sites;
+    page_t page;
+    top_face_t face;
     bool terminal;
-    struct termios saved;
-    bool keys; /* keys are read from the terminal */
+    bool full; /* the page fills the terminal */
 } view_t;
-
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int signal)
-{
-    interrupted = signal;
-}
-
-static before_t *find_before(const view_t *view, const live_heap_t *heap)
-{
-    for (size_t i = 0; i < view->before_count; i++) {
-        if (view->before[i].inode == heap->inode &&
-            view->before[i].device == heap->device)
-            return &view->before[i];
-    }
-    return NULL;
-}
-
-static void set_line(view_t *view, const live_heap_t *heap, double seconds,
-                     top_line_t *line)
-{
-    const before_t *before = find_before(view, heap);
-    *line = (top_line_t){.pe = live_pe(&view->live, heap),
-                         .pid = heap->pid,
-                         .gone = heap->gone,
-                         .heap = heap->page.name,
-                         .component = heap->page.component,
-                         .wait = heap->page.wait,
-                         .wait_s = live_wait(heap)};
-    live_stats(heap, &line->stats);
-    if (before == NULL || heap->gone || seconds <= 0)
-        return;
-    line->allocations =
-        (double)(line->stats.allocations - before->allocations) / seconds;
-    line->frees = (double)(line->stats.frees - before->frees) / seconds;
-}
-
-/* Remove ended heaps after a while if all processes of the user are listed.
- * Ended heaps of given processes stay. */
-static void forget_gone(view_t *view)
-{
-    for (size_t i = view->live.count; i-- > 0;) {
-        const before_t *before = find_before(view, &view->live.heap[i]);
-        if (view->options.scope == LIVE_USER && before != NULL &&
-            before->gone >= GONE_LOOKS)
-            live_forget(&view->live, i);
-    }
-}
 
 static void no_memory(void)
 {
+    screen_close();
     cli_fail(&cli, "out of memory for the list of heaps");
     exit(CLI_WRONG);
+}
+
+/* Report a heap that cannot be read. */
+static void report(view_t *view, const live_heap_t *heap)
+{
+    char message[sizeof(view->page.problem)];
+    snprintf(message, sizeof(message),
+             "heap \"%s\" of process %ld cannot be read (%s)", heap->page.name,
+             (long)heap->pid, strerror(heap->error));
+    if (view->full)
+        memheap_text_copy(view->page.problem, sizeof(message),
+                          memheap_text_clean(message));
+    else
+        cli_fail(&cli, "%s", message);
 }
 
 /* Sample all heaps. */
 static void look(view_t *view)
 {
-    live_t *live = &view->live;
-    forget_gone(view);
+    live_t *live = &view->sample.live;
     for (size_t i = 0; i < live->count; i++) {
         live_heap_t *heap = &live->heap[i];
         if (!heap->gone && !live_read(heap) && heap->error != 0)
-            cli_fail(&cli, "heap \"%s\" of process %ld cannot be read (%s)",
-                     heap->page.name, (long)heap->pid, strerror(heap->error));
+            report(view, heap);
     }
-    double time = cli_now();
-    size_t room = live->count == 0 ? 1 : live->count;
-    before_t *before = calloc(room, sizeof(*before));
-    free(view->lines);
-    view->lines = calloc(room, sizeof(*view->lines));
-    if (before == NULL || view->lines == NULL)
+    /* Ended heaps of given processes stay. */
+    if (!sample_take(&view->sample, view->options.scope == LIVE_USER))
         no_memory();
-    view->count = live->count;
-    view->gone = 0;
-    for (size_t i = 0; i < live->count; i++) {
-        const live_heap_t *heap = &live->heap[i];
-        top_line_t *line = &view->lines[i];
-        const before_t *last = find_before(view, heap);
-        set_line(view, heap, time - view->before_time, line);
-        view->gone += heap->gone;
-        before[i] =
-            (before_t){heap->inode, heap->device, line->stats.allocations,
-                       line->stats.frees,
-                       heap->gone ? 1 + (last == NULL ? 0 : last->gone) : 0};
-    }
-    free(view->before);
-    view->before = before;
-    view->before_count = live->count;
-    view->before_time = time;
-    top_sort(view->lines, view->count, view->options.sort);
+    if (view->page.sites && !top_sites_ask(&view->sites, &view->sample))
+        no_memory();
 }
 
 /* Search for new heaps. Only the first search reports processes that cannot be
@@ -187,151 +132,215 @@ static void look(view_t *view)
 static bool find(view_t *view, bool first)
 {
     const options_t *options = &view->options;
+    live_t *live = &view->sample.live;
     pid_t bad = 0;
-    int error = live_find(&view->live, options->scope, options->pids,
-                          options->count, &bad);
+    int error =
+        live_find(live, options->scope, options->pids, options->count, &bad);
     if (first && error != 0)
         cli_fail(&cli, "cannot look at process %ld (%s)", (long)bad,
                  strerror(error));
     if (!first || error != 0)
         return error == 0;
-    if (view->live.count > 0 ||
-        (view->terminal && !options->once && options->scope != LIVE_PROCESSES))
+    if (live->count > 0 || (view->full && options->scope != LIVE_PROCESSES))
         return true;
-    if (view->live.error != 0)
+    if (live->error != 0)
         return cli_fail(&cli, "the heaps cannot be read (%s)",
-                        strerror(view->live.error));
-    return cli_fail(&cli,
-                    "there is no heap to be seen%s; MEMHEAP_TOP=all shows "
-                    "those outside of jobs of several PEs",
-                    view->live.strange > 0
-                        ? ", but one of another version of memheap"
-                        : "");
+                        strerror(live->error));
+    return cli_fail(
+        &cli,
+        "there is no heap to be seen%s; MEMHEAP_TOP=all shows "
+        "those outside of jobs of several PEs",
+        live->strange > 0 ? ", but one of another version of memheap" : "");
 }
 
-static bool show(const view_t *view)
+/* Write what there is without a full screen. */
+static void write_once(const view_t *view)
 {
     size_t width;
     size_t height;
-    bool full = view->terminal && !view->options.once && !view->options.json;
+    const sample_t *sample = &view->sample;
     cli_terminal(&width, &height);
-    if (full) {
-        char clock[16];
-        time_t seconds = time(NULL);
-        struct tm local;
-        localtime_r(&seconds, &local);
-        strftime(clock, sizeof(clock), "%H:%M:%S", &local);
-        printf("\033[H\033[J%s  %zu heap%s, every %g s; q ends\n\n", clock,
-               view->count, view->count == 1 ? "" : "s",
-               view->options.interval);
-        height = height > 6 ? height - 6 : 1;
+    if (view->options.json) {
+        memheap_json_t json = {.file = stdout};
+        memheap_json_object(&json, NULL);
+        top_json(&json, sample->lines, sample->count);
+        if (view->page.sites)
+            top_sites_json(&json, &view->sites);
+        memheap_json_end(&json);
+        return;
     }
-    if (view->options.json)
-        top_json(stdout, view->lines, view->count);
-    else
-        top_table(stdout, view->lines, view->count, width,
-                  full ? height : SIZE_MAX);
+    top_table(stdout, &view->face, sample->lines, sample->count, width);
+    if (view->page.sites)
+        top_sites_table(stdout, &view->face, &view->sites, width);
+}
+
+static bool show(view_t *view)
+{
+    view->face.sort = view->page.sort;
+    top_sort(view->sample.lines, view->sample.count, view->page.sort,
+             view->page.reversed);
+    if (!view->full)
+        write_once(view);
+    else if (!page_draw(&view->page, &view->face, &view->sample, &view->sites))
+        no_memory();
     return cli_finish(&cli) == CLI_GOOD;
 }
 
-static void read_keys(view_t *view)
+/* Do what a key says. Returns false if it ends the program. */
+static bool handle_key(view_t *view)
 {
-    struct termios raw;
-    if (!view->terminal || view->options.once ||
-        tcgetattr(STDIN_FILENO, &view->saved) != 0)
-        return;
-    raw = view->saved;
-    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-    view->keys = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+    if (!page_key(&view->page, keys_next()))
+        return false;
+    if (!view->page.sites || view->page.paused)
+        top_sites_stop(&view->sites, &view->sample);
+    return true;
 }
 
-/* Wait for the next sample. Returns false if the user ends the program. */
-static bool pause_view(const view_t *view)
+/* Wait for the next sample. Returns false if the user ends the program, or the
+ * output cannot be written; then *good_p is false. */
+static bool pause_view(view_t *view, bool *good_p)
 {
-    double end = cli_now() + view->options.interval;
-    for (;;) {
-        char key;
-        struct pollfd input = {.fd = view->keys ? STDIN_FILENO : -1,
-                               .events = POLLIN};
-        double left = end - cli_now();
-        if (interrupted != 0)
-            return false;
-        if (left <= 0)
+    double start = cli_now();
+    while (*good_p) {
+        double interval = view->page.interval;
+        double end = view->page.paused ? -1 : start + interval;
+        if (view->sites.asked)
+            end = start + (interval < 2 ? interval / 2 : 1);
+        screen_event_t event = screen_wait(end);
+        if (event == SCREEN_TIME && !view->sites.asked)
             return true;
-        if (poll(&input, 1, (int)(left * 1000) + 1) > 0 &&
-            (read(STDIN_FILENO, &key, 1) != 1 || key == 'q' || key == 'Q'))
+        if (event == SCREEN_TIME &&
+            !top_sites_collect(&view->sites, &view->sample))
+            no_memory();
+        if (event == SCREEN_QUIT || (event == SCREEN_KEY && !handle_key(view)))
             return false;
+        if (view->full)
+            *good_p = show(view);
     }
+    return false;
 }
 
 /* Test whether all heaps have ended. On a terminal, new ones may still
  * appear. */
 static bool is_over(const view_t *view)
 {
-    return view->gone == view->count &&
+    return view->sample.gone == view->sample.count &&
            (!view->terminal ||
-            (view->options.scope != LIVE_USER && view->count > 0));
+            (view->options.scope != LIVE_USER && view->sample.count > 0));
+}
+
+/* Decide how the output looks. */
+static void set_face(view_t *view)
+{
+    const options_t *options = &view->options;
+    const char *term = getenv("TERM");
+    bool can_draw =
+        term != NULL && strcmp(term, "") != 0 && strcmp(term, "dumb") != 0;
+    view->terminal = isatty(STDOUT_FILENO);
+    view->full = view->terminal && can_draw && !options->once && !options->json;
+    view->face.graphs = view->terminal;
+    const char *no_color = getenv("NO_COLOR");
+    view->face.colours =
+        options->colour == COLOUR_ALWAYS ||
+        (options->colour == COLOUR_AUTO && view->terminal && can_draw &&
+         (no_color == NULL || no_color[0] == '\0'));
+    setlocale(LC_CTYPE, "");
+    view->face.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
 static int watch(view_t *view)
 {
-    view->terminal = isatty(STDOUT_FILENO);
+    set_face(view);
     if (!find(view, true))
         return CLI_WRONG;
-    struct sigaction action = {.sa_handler = interrupt};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    read_keys(view);
     bool good = true;
+    screen_handle_signals();
+    if (view->full)
+        screen_open();
     look(view);
+    if (view->full)
+        good = show(view);
     /* Rates need two samples. */
-    while (pause_view(view)) {
+    while (pause_view(view, &good)) {
         find(view, false);
         look(view);
         good = show(view);
         if (!good || view->options.once || is_over(view))
             break;
     }
-    if (view->keys)
-        tcsetattr(STDIN_FILENO, TCSANOW, &view->saved);
+    top_sites_stop(&view->sites, &view->sample);
+    screen_close();
+    if (view->full && good && is_over(view)) {
+        write_once(view);
+        good = cli_finish(&cli) == CLI_GOOD;
+    }
     return good ? CLI_GOOD : CLI_WRONG;
 }
 
-static bool set_sort(options_t *options, const char *text)
+static bool set_sort(page_t *page, const char *text)
 {
     char names[256];
     char wanted[300];
-    options->sort = text;
-    if (top_sort(NULL, 0, text))
+    page->sort = top_column(text);
+    if (page->sort >= 0)
         return true;
     snprintf(wanted, sizeof(wanted), "--sort wants a column (%s)",
              top_columns(names, sizeof(names)));
     return cli_wrong(&cli, wanted, text);
 }
 
+static bool set_colour(options_t *options, const char *text)
+{
+    static const char *const words[] = {"auto", "always", "never"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            options->colour = (colour_mode_t)i;
+            return true;
+        }
+    }
+    return cli_wrong(&cli, "--color wants auto, always or never", text);
+}
+
+static bool apply(view_t *view, int option)
+{
+    options_t *options = &view->options;
+    page_t *page = &view->page;
+    switch (option) {
+    case 'j':
+        options->scope = LIVE_JOBS;
+        return cli_pid(&cli, optarg, &options->pids[options->count++]);
+    case 'i':
+        return cli_seconds(optarg, 0.05, &page->interval) ||
+               cli_wrong(&cli, "--interval wants seconds, from 0.05 on",
+                         optarg);
+    case 's':
+        return set_sort(page, optarg);
+    case 'r':
+        page->reversed = true;
+        return true;
+    case 'c':
+        page->sites = true;
+        return true;
+    case '1':
+        options->once = true;
+        return true;
+    case JSON:
+        options->json = true;
+        return true;
+    default:
+        return set_colour(options, optarg == NULL ? "always" : optarg);
+    }
+}
+
 /* Returns true if there is something to show. Otherwise *status_p is the exit
  * status. */
-static bool read_options(options_t *options, int argc, char **argv,
-                         int *status_p)
+static bool read_options(view_t *view, int argc, char **argv, int *status_p)
 {
     int option;
-    bool jobs = false;
+    options_t *options = &view->options;
+    options->scope = LIVE_USER;
     while ((option = cli_next(&cli, argc, argv, status_p)) >= 0) {
-        bool good = true;
-        if (option == 'j')
-            jobs = good =
-                cli_pid(&cli, optarg, &options->pids[options->count++]);
-        else if (option == 'i')
-            good = cli_seconds(optarg, 0.05, &options->interval) ||
-                   cli_wrong(&cli, "--interval wants seconds, from 0.05 on",
-                             optarg);
-        else if (option == 's')
-            good = set_sort(options, optarg);
-        else if (option == '1')
-            options->once = true;
-        else
-            options->json = true;
-        if (!good) {
+        if (!apply(view, option)) {
             *status_p = CLI_USAGE;
             return false;
         }
@@ -342,25 +351,23 @@ static bool read_options(options_t *options, int argc, char **argv,
     for (; optind < argc; optind++) {
         if (!cli_pid(&cli, argv[optind], &options->pids[options->count++]))
             return false;
+        if (options->scope == LIVE_USER)
+            options->scope = LIVE_PROCESSES;
     }
-    options->scope = jobs                 ? LIVE_JOBS
-                     : options->count > 0 ? LIVE_PROCESSES
-                                          : LIVE_USER;
     return true;
 }
 
 int main(int argc, char **argv)
 {
-    view_t view = {.options = {.interval = 1, .sort = "PE"}};
+    static view_t view = {.page = {.interval = 1}};
     int status = CLI_GOOD;
     view.options.pids = calloc((size_t)argc + 1, sizeof(*view.options.pids));
     if (view.options.pids == NULL)
         no_memory();
-    if (read_options(&view.options, argc, argv, &status))
+    if (read_options(&view, argc, argv, &status))
         status = watch(&view);
-    live_close(&view.live);
+    top_sites_free(&view.sites);
+    sample_free(&view.sample);
     free(view.options.pids);
-    free(view.before);
-    free(view.lines);
     return status;
 }

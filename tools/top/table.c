@@ -1,309 +1,195 @@
 /*
- * Writes the table for people.
- *
- * The columns are statistics of memheap_stat_table[] and a few others. On a
- * narrow terminal the least important columns are left out.
+ * Writes the table for people. On a narrow terminal the least important columns
+ * are left out.
  */
 #include "config.h"
 
-#include "tools/top/top.h"
+#include "tools/top/columns.h"
 #include "base/util.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-enum {
-    CELL = 64
-};
+/* Waits of more seconds are marked as bad. */
+static const double long_wait_s = 60;
 
-typedef enum source {
-    PE,
-    PID,
-    HEAP,
-    COMPONENT,
-    ALLOCATION_RATE,
-    FREE_RATE,
-    WAIT,
-    STAT
-} source_t;
-
-typedef struct column {
-    const char *title;
-    int width; /* negative: left-aligned */
-    int rank;  /* columns of high rank are left out first; 0: never */
-    source_t source;
-    const char *stat;
-} column_t;
-
-static const column_t columns[] = {
-    {"PE", 3, 0, PE, NULL},
-    {"PID", 7, 0, PID, NULL},
-    {"HEAP", -9, 0, HEAP, NULL},
-    {"COMPONENT", -9, 7, COMPONENT, NULL},
-    {"SIZE", 5, 4, STAT, "size"},
-    {"COMMIT", 6, 6, STAT, "committed"},
-    {"RES", 5, 1, STAT, "resident"},
-    {"USED", 5, 0, STAT, "used"},
-    {"PEAK", 5, 2, STAT, "peak"},
-    {"BLOCKS", 6, 0, STAT, "live_blocks"},
-    {"ALLOC/S", 7, 0, ALLOCATION_RATE, NULL},
-    {"FREE/S", 6, 3, FREE_RATE, NULL},
-    {"FAIL", 4, 5, STAT, "failures"},
-    {"FRAG", 4, 1, STAT, "fragmentation"},
-    {"WAITS IN", -24, 1, WAIT, NULL},
-};
-
-enum {
-    COLUMNS = sizeof(columns) / sizeof(columns[0])
-};
-
-/* Get the statistic of a column of source STAT. */
-static const memheap_stat_t *figure_of(const column_t *column)
-{
-    unsigned i = 0;
-    while (i + 1 < MEMHEAP_STAT_COUNT &&
-           strcmp(memheap_stat_table[i].name, column->stat) != 0)
-        i++;
-    return &memheap_stat_table[i];
-}
-
-/* Format a number in at most five characters, with a letter for a power of the
- * unit. */
-static void put_short(char text[CELL], double value, double unit,
-                      const char *letters)
-{
-    int power = 0;
-    while (value >= (unit > 1000 ? 999.5 : 9999.5) && letters[power] != '\0') {
-        value /= unit;
-        power++;
-        if (value < 999.5)
-            break;
-    }
-    if (power == 0)
-        snprintf(text, CELL, "%.0f", value);
-    else
-        snprintf(text, CELL, "%.*f%c",
-                 value < 9.995   ? 2
-                 : value < 99.95 ? 1
-                                 : 0,
-                 value, letters[power - 1]);
-}
-
-static double value_of(const column_t *column, const top_line_t *line)
-{
-    switch (column->source) {
-    case PE:
-        return line->pe;
-    case PID:
-        return line->pid;
-    case ALLOCATION_RATE:
-        return line->allocations;
-    case FREE_RATE:
-        return line->frees;
-    case WAIT:
-        return line->wait_s;
-    case STAT:
-        return (double)figure_of(column)->get(&line->stats);
-    default:
-        return 0;
-    }
-}
-
-/* Copy a text of the program. Replace characters that could control a
- * terminal. */
-static void put_text(char text[CELL], const char *from, int width)
-{
-    int i = 0;
-    for (; i < width && from[i] != '\0'; i++)
-        text[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
-    if (from[i] != '\0')
-        text[i - 1] = '+';
-    text[i] = '\0';
-}
-
-static void put_cell(char text[CELL], const column_t *column,
-                     const top_line_t *line)
-{
-    double value = value_of(column, line);
-    text[0] = '\0';
-    if (column->source == PE && line->pe < 0) {
-        snprintf(text, CELL, "-");
-    } else if (column->source == HEAP || column->source == COMPONENT) {
-        put_text(text, column->source == HEAP ? line->heap : line->component,
-                 -column->width);
-    } else if (column->source == WAIT) {
-        put_text(text, line->wait_s > 0 ? line->wait : "", -column->width);
-    } else if (column->source == PE || column->source == PID) {
-        snprintf(text, CELL, "%.0f", value);
-    } else if (column->source == STAT &&
-               figure_of(column)->unit == MEMHEAP_UNIT_BYTES) {
-        put_short(text, value, 1024, "KMGTPE");
-    } else if (column->source == STAT &&
-               figure_of(column)->unit == MEMHEAP_UNIT_PPM) {
-        snprintf(text, CELL, "%.0f%%", value / 1e4);
-    } else {
-        put_short(text, value, 1000, "kMGTPE");
-    }
-}
-
-static const column_t *find_column(const char *name)
-{
-    for (size_t i = 0; i < COLUMNS; i++) {
-        if (strcasecmp(columns[i].title, name) == 0)
-            return &columns[i];
-    }
-    return NULL;
-}
-
-char *top_columns(char *text, size_t room)
-{
-    size_t used = 0;
-    text[0] = '\0';
-    for (size_t i = 0; i < COLUMNS && used < room; i++)
-        used += (size_t)snprintf(text + used, room - used, "%s%s",
-                                 i == 0 ? "" : ", ", columns[i].title);
-    return text;
-}
-
-static const column_t *sorted_by;
-
-/* Compare by PE, then by process, then by heap name. */
-static int compare_places(const top_line_t *left, const top_line_t *right)
-{
-    if (left->pe != right->pe)
-        return left->pe < right->pe ? -1 : 1;
-    if (left->pid != right->pid)
-        return left->pid < right->pid ? -1 : 1;
-    return strcmp(left->heap, right->heap);
-}
-
-/* Compare by the sort column. Statistics are in descending order. */
-static int compare(const void *a, const void *b)
-{
-    const top_line_t *left = a;
-    const top_line_t *right = b;
-    double difference = 0;
-    int order = 0;
-    if (sorted_by->source == HEAP)
-        order = strcmp(left->heap, right->heap);
-    else if (sorted_by->source == COMPONENT)
-        order = strcmp(left->component, right->component);
-    else if (sorted_by->source == PID)
-        difference = (double)left->pid - (double)right->pid;
-    else if (sorted_by->source != PE)
-        difference = value_of(sorted_by, right) - value_of(sorted_by, left);
-    if (difference != 0)
-        order = difference < 0 ? -1 : 1;
-    return order == 0 ? compare_places(left, right) : order;
-}
-
-bool top_sort(top_line_t *lines, size_t count, const char *column)
-{
-    sorted_by = find_column(column);
-    if (sorted_by == NULL)
-        return false;
-    if (count > 0)
-        qsort(lines, count, sizeof(*lines), compare);
-    return true;
-}
+/* Which columns are shown. */
+typedef struct layout {
+    bool shown[TOP_COLUMNS];
+    int spare; /* columns of the terminal that are left, for the last one */
+} layout_t;
 
 /* Leave out columns until the rest fits. */
-static void choose(size_t width, bool waits, bool shown[COLUMNS])
+static layout_t choose(size_t width, bool waits, bool graphs)
 {
+    layout_t layout = {.spare = 0};
+    bool *shown = layout.shown;
     size_t total = 0;
-    for (size_t i = 0; i < COLUMNS; i++) {
-        shown[i] = waits || columns[i].source != WAIT;
-        total += shown[i] ? (size_t)abs(columns[i].width) + (i > 0) : 0;
+    for (size_t i = 0; i < TOP_COLUMNS; i++) {
+        const top_column_t *column = &top_column_table[i];
+        bool is_graph =
+            column->source == TOP_BAR || column->source == TOP_HISTORY;
+        shown[i] =
+            (waits || column->source != TOP_WAIT) && (graphs || !is_graph);
+        total += shown[i] ? (size_t)abs(column->width) + (i > 0) : 0;
     }
     while (total > width) {
-        const column_t *last = NULL;
-        for (size_t i = 0; i < COLUMNS; i++) {
-            if (shown[i] && columns[i].rank > 0 &&
-                (last == NULL || columns[i].rank > last->rank))
-                last = &columns[i];
+        const top_column_t *last = NULL;
+        for (size_t i = 0; i < TOP_COLUMNS; i++) {
+            if (shown[i] && top_column_table[i].rank > 0 &&
+                (last == NULL || top_column_table[i].rank > last->rank))
+                last = &top_column_table[i];
         }
         if (last == NULL)
-            return;
-        shown[last - columns] = false;
+            return layout;
+        shown[last - top_column_table] = false;
         total -= (size_t)abs(last->width) + 1;
+    }
+    layout.spare = (int)memheap_min(width - total, TOP_CELL / 2);
+    return layout;
+}
+
+static top_style_t style_of(const top_column_t *column, const top_line_t *line)
+{
+    const memheap_stats_t *stats = &line->stats;
+    if (column->source == TOP_WAIT && line->wait_s > 0)
+        return line->wait_s > long_wait_s ? TOP_BAD : TOP_WARNING;
+    if (column->source != TOP_STAT)
+        return TOP_PLAIN;
+    if (strcmp(column->stat, "used") == 0 && stats->size > 0)
+        return top_share_style((double)stats->used / (double)stats->size);
+    return strcmp(column->stat, "failures") == 0 && stats->failures > 0
+               ? TOP_BAD
+               : TOP_PLAIN;
+}
+
+static void write_text(FILE *file, const top_face_t *face, top_style_t style,
+                       int width, const char *text)
+{
+    if (style == TOP_PLAIN)
+        fprintf(file, "%*s", width, text);
+    else
+        fprintf(file, "%s%*s%s", top_style(face, style), width, text,
+                top_style(face, TOP_PLAIN));
+}
+
+static void write_cell(FILE *file, const top_face_t *face,
+                       const top_column_t *column, int spare,
+                       const top_line_t *line)
+{
+    char text[TOP_CELL];
+    int width = abs(column->width);
+    if (column->source == TOP_BAR) {
+        top_bar(file, face, &line->stats, (size_t)width - 2);
+    } else if (column->source == TOP_HISTORY) {
+        top_spark(file, face, line->history->used, (size_t)width);
+    } else {
+        top_column_t wide = *column;
+        wide.width -= column->source == TOP_WAIT ? spare : 0;
+        top_cell(text, &wide, line);
+        write_text(file, face, style_of(column, line), column->width, text);
     }
 }
 
-static void write_line(FILE *file, const top_line_t *line,
-                       const bool shown[COLUMNS])
+static void write_line(FILE *file, const top_face_t *face,
+                       const top_line_t *line, const layout_t *layout)
 {
-    for (size_t i = 0; i < COLUMNS; i++) {
-        char text[CELL];
-        if (!shown[i])
+    const top_face_t plain = {.utf8 = face->utf8};
+    if (line->gone)
+        fputs(top_style(face, TOP_DIM), file);
+    for (size_t i = 0; i < TOP_COLUMNS; i++) {
+        const top_column_t *column = &top_column_table[i];
+        if (!layout->shown[i])
             continue;
-        put_cell(text, &columns[i], line);
-        fprintf(file, "%s%*s", i == 0 ? "" : " ", columns[i].width, text);
-        if (line->gone && columns[i].source == HEAP) {
+        if (i > 0)
+            putc(' ', file);
+        write_cell(file, line->gone ? &plain : face, column, layout->spare,
+                   line);
+        if (line->gone && column->source == TOP_HEAP) {
             fputs(" gone", file);
+            fputs(top_style(face, TOP_PLAIN), file);
             break;
         }
     }
     putc('\n', file);
 }
 
-static void write_total(FILE *file, const top_line_t *total,
-                        const bool shown[COLUMNS])
+static void write_total(FILE *file, const top_face_t *face,
+                        const top_line_t *total, const layout_t *layout)
 {
-    for (size_t i = 0; i < COLUMNS; i++) {
-        char text[CELL] = "";
-        const column_t *column = &columns[i];
-        bool sum = column->source == ALLOCATION_RATE ||
-                   column->source == FREE_RATE ||
-                   (column->source == STAT &&
-                    figure_of(column)->unit != MEMHEAP_UNIT_PPM);
-        if (!shown[i])
+    for (size_t i = 0; i < TOP_COLUMNS; i++) {
+        char text[TOP_CELL] = "";
+        const top_column_t *column = &top_column_table[i];
+        bool sum = column->source == TOP_ALLOCATION_RATE ||
+                   column->source == TOP_FREE_RATE ||
+                   (column->source == TOP_STAT &&
+                    top_figure(column)->unit != MEMHEAP_UNIT_PPM);
+        if (!layout->shown[i])
             continue;
-        if (sum)
-            put_cell(text, column, total);
-        else if (column->source == HEAP)
-            snprintf(text, CELL, "total");
-        fprintf(file, "%s%*s", i == 0 ? "" : " ", column->width, text);
+        if (i > 0)
+            putc(' ', file);
+        if (sum || column->source == TOP_BAR) {
+            write_cell(file, face, column, 0, total);
+            continue;
+        }
+        if (column->source == TOP_HEAP)
+            snprintf(text, TOP_CELL, "total");
+        fprintf(file, "%*s", column->width, text);
     }
     putc('\n', file);
 }
 
-static void add(top_line_t *total, const top_line_t *line)
+static void write_titles(FILE *file, const top_face_t *face,
+                         const layout_t *layout)
 {
-    if (line->gone)
-        return;
-    total->stats.size += line->stats.size;
-    total->stats.committed += line->stats.committed;
-    total->stats.resident += line->stats.resident;
-    total->stats.used += line->stats.used;
-    total->stats.peak += line->stats.peak;
-    total->stats.live_blocks += line->stats.live_blocks;
-    total->stats.failures += line->stats.failures;
-    total->allocations += line->allocations;
-    total->frees += line->frees;
+    fputs(top_style(face, TOP_TITLE), file);
+    for (int i = 0; i < TOP_COLUMNS; i++) {
+        const top_column_t *column = &top_column_table[i];
+        bool mark = face->colours && i == face->sort;
+        if (!layout->shown[i])
+            continue;
+        if (i > 0)
+            putc(' ', file);
+        if (mark)
+            fputs(top_style(face, TOP_MARK), file);
+        fprintf(file, "%*s", column->width, column->title);
+        if (mark)
+            fprintf(file, "%s%s", top_style(face, TOP_PLAIN),
+                    top_style(face, TOP_TITLE));
+    }
+    fprintf(file, "%s\n", top_style(face, TOP_PLAIN));
 }
 
-void top_table(FILE *file, const top_line_t *lines, size_t count, size_t width,
-               size_t most)
+top_line_t top_total(const top_line_t *lines, size_t count)
 {
-    bool shown[COLUMNS];
     top_line_t total = {.heap = "", .component = ""};
+    for (size_t i = 0; i < count; i++) {
+        const top_line_t *line = &lines[i];
+        if (line->gone)
+            continue;
+        total.stats.size += line->stats.size;
+        total.stats.committed += line->stats.committed;
+        total.stats.resident += line->stats.resident;
+        total.stats.used += line->stats.used;
+        total.stats.peak += line->stats.peak;
+        total.stats.live_blocks += line->stats.live_blocks;
+        total.stats.failures += line->stats.failures;
+        total.allocations += line->allocations;
+        total.frees += line->frees;
+    }
+    return total;
+}
+
+void top_table(FILE *file, const top_face_t *face, const top_line_t *lines,
+               size_t count, size_t width)
+{
+    top_line_t total = top_total(lines, count);
     bool waits = false;
     for (size_t i = 0; i < count; i++)
         waits = waits || lines[i].wait_s > 0;
-    choose(width, waits, shown);
-    for (size_t i = 0; i < COLUMNS; i++) {
-        if (shown[i])
-            fprintf(file, "%s%*s", i == 0 ? "" : " ", columns[i].width,
-                    columns[i].title);
-    }
-    putc('\n', file);
-    for (size_t i = 0; i < count; i++) {
-        add(&total, &lines[i]);
-        if (i < most)
-            write_line(file, &lines[i], shown);
-    }
-    if (count > most)
-        fprintf(file, "... and %zu more\n", count - most);
-    write_total(file, &total, shown);
+    layout_t layout = choose(width, waits, face->graphs);
+    write_titles(file, face, &layout);
+    for (size_t i = 0; i < count; i++)
+        write_line(file, face, &lines[i], &layout);
+    write_total(file, face, &total, &layout);
 }
