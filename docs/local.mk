@@ -19,6 +19,9 @@ endif
 if LZMA
 dist_man_MANS += docs/man/memheap-map.1
 endif
+if JANSSON
+dist_man_MANS += docs/man/memheap-report.1
+endif
 dist_man_MANS += $(linked_pages)
 
 # Runs $$do for each link, from $$name.$$section to $$page.$$section.

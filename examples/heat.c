@@ -4,16 +4,19 @@
  * a ghost row above and one below, for the outermost rows of its neighbours. A
  * PE puts its outermost rows there, with a signal that holds the number of the
  * step. So a PE waits for its two neighbours only, and no barrier is needed.
- * PE 0 draws the plate.
+ * PE 0 gets the rows of all PEs and draws the plate.
  *
- *     oshcc -O2 heat.c -o heat
- *     oshrun -n 4 ./heat                        # writes heat.ppm
- *     oshrun -n 4 ./heat 500 20000 large.ppm
- *     oshrun -n 4 ./heat 500 20000 large.ppm saved 1000
+ *     oshcc -O2 -DPICTURE_PNG heat.c -lpng -o heat
+ *     oshrun -n 4 ./heat                        # writes heat.png
+ *     oshrun -n 4 ./heat 500 20000 large.png
+ *     oshrun -n 4 ./heat 500 20000 large.png saved 1000
  *
  * The last form saves the symmetric heap after each 1000 steps, to saved.0 and
- * so on. If it is ended half way, the same command goes on from there.
+ * so on. If it is ended half way, the same command goes on from there. Without
+ * libpng, oshcc -O2 heat.c -o heat is enough, and the pictures are PPM.
  */
+#include "picture.h"
+
 #include <shmem.h>
 #include <shmemx.h>
 
@@ -47,38 +50,52 @@ static size_t first_row(size_t size, int pe, int n)
     return size * (size_t)pe / (size_t)n;
 }
 
-/* Map heat from 0 to 1 to black, red, yellow, white. */
-static void colour(double heat, unsigned char *rgb)
+/* Get a row of the plate from the PE that has it. Row 0 is above the plate. */
+static void get_row(double *row, const double *plate, size_t size, size_t i,
+                    int n)
 {
-    for (int i = 0; i < 3; i++) {
-        double part = 3 * heat - i;
-        part = part < 0 ? 0 : part > 1 ? 1 : part;
-        rgb[i] = (unsigned char)(255 * part + 0.5);
-    }
+    int pe = 0;
+    while (pe < n - 1 && i > first_row(size, pe + 1, n))
+        pe++;
+    shmem_double_get(row, &plate[(i - first_row(size, pe, n)) * (size + 2)],
+                     size + 2, pe);
 }
 
-/* Get the rows of all PEs, one by one, and write the picture. */
+/* Draw the plate, whatever its size, as a square picture: each pixel has its
+ * colour from the four cells around it. */
 static int draw(const char *name, const double *plate, size_t size, int n)
 {
-    size_t width = size + 2;
-    double *row = malloc(width * sizeof(*row));
-    unsigned char *line = malloc(3 * size);
-    FILE *file = fopen(name, "wb");
-    int good = row != NULL && line != NULL && file != NULL &&
-               fprintf(file, "P6\n%zu %zu\n255\n", size, size) > 0;
-    for (int pe = 0; pe < n; pe++) {
-        size_t rows = first_row(size, pe + 1, n) - first_row(size, pe, n);
-        for (size_t i = 1; good && i <= rows; i++) {
-            shmem_double_get(row, &plate[i * width], width, pe);
-            for (size_t j = 0; j < size; j++)
-                colour(row[j + 1], &line[3 * j]);
-            good = fwrite(line, 3, size, file) == size;
+    enum {
+        SIDE = 1024 /* pixels */
+    };
+    double *above = malloc((size + 2) * sizeof(*above));
+    double *below = malloc((size + 2) * sizeof(*below));
+    unsigned char *pixels = malloc(3 * SIDE * SIDE);
+    size_t last = size + 2; /* the row in `below`; at first none */
+    if (above == NULL || below == NULL || pixels == NULL)
+        shmem_global_exit(1);
+    for (size_t y = 0; y < SIDE; y++) {
+        double v = ((double)y + 0.5) / SIDE * (double)size + 0.5;
+        size_t i = (size_t)v;
+        if (last != i + 1) {
+            get_row(above, plate, size, i, n);
+            get_row(below, plate, size, i + 1, n);
+            last = i + 1;
+        }
+        v -= (double)i;
+        for (size_t x = 0; x < SIDE; x++) {
+            double u = ((double)x + 0.5) / SIDE * (double)size + 0.5;
+            size_t j = (size_t)u;
+            u -= (double)j;
+            picture_colour((1 - v) * ((1 - u) * above[j] + u * above[j + 1]) +
+                               v * ((1 - u) * below[j] + u * below[j + 1]),
+                           &pixels[3 * (y * SIDE + x)]);
         }
     }
-    if (file != NULL)
-        good = fclose(file) == 0 && good;
-    free(line);
-    free(row);
+    int good = picture_write(name, pixels, SIDE, SIDE);
+    free(pixels);
+    free(below);
+    free(above);
     return good;
 }
 
@@ -152,7 +169,7 @@ int main(int argc, char **argv)
     int help = argc > 1 && strcmp(argv[1], "--help") == 0;
     size_t size = argc > 1 ? strtoul(argv[1], NULL, 10) : 256;
     size_t steps = argc > 2 ? strtoul(argv[2], NULL, 10) : 4000;
-    const char *name = argc > 3 ? argv[3] : "heat.ppm";
+    const char *name = argc > 3 ? argv[3] : PICTURE_NAME;
     const char *saved = argc > 4 ? argv[4] : NULL;
     size_t each = argc > 5 ? strtoul(argv[5], NULL, 10) : 1000;
     if (help || argc > 6 || each == 0 || size < (size_t)n || size > 100000) {
@@ -161,7 +178,8 @@ int main(int argc, char **argv)
                     "Usage: heat [SIZE [STEPS [FILE [SAVED [EACH]]]]]\n"
                     "Draws a plate of SIZE x SIZE cells (256, and at least the "
                     "number of PEs)\nafter STEPS steps (4000) into the picture "
-                    "FILE (heat.ppm). Saves its state to\nSAVED.0, SAVED.1 and "
+                    "FILE (" PICTURE_NAME
+                    "). Saves its state to\nSAVED.0, SAVED.1 and "
                     "so on after EACH steps (1000), and goes on from there.\n");
         shmem_finalize();
         return help ? 0 : 2;
@@ -222,8 +240,6 @@ int main(int argc, char **argv)
         if (good)
             printf("%s: %zu x %zu cells after %zu steps on %d PEs\n", name,
                    size, size, steps, n);
-        else
-            perror(name);
     }
     shmem_free(state->next);
     shmem_free(state->now);

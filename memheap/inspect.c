@@ -76,14 +76,6 @@ memheap_status_t memheap_get_placement(memheap_t *heap,
                                placement, heap->log);
 }
 
-/* The records of the heap; NULL if it keeps none. */
-static const memheap_records_t *records_of(const memheap_t *heap)
-{
-    return heap->events != NULL && heap->events->keeps_records
-               ? &heap->events->records
-               : NULL;
-}
-
 /* The visit of a caller. The module passes offsets to it. */
 typedef struct walk {
     const memheap_t *heap;
@@ -94,7 +86,7 @@ typedef struct walk {
 static bool visit_extent(void *context, const memheap_extent_t *extent)
 {
     const walk_t *walk = context;
-    const memheap_records_t *records = records_of(walk->heap);
+    const memheap_records_t *records = heap_records(walk->heap);
     memheap_block_t block = {.address = walk->heap->base + extent->offset,
                              .size = extent->size,
                              .live = extent->live,
@@ -137,7 +129,7 @@ memheap_status_t memheap_check(memheap_t *heap)
 static bool list_extent(void *context, const memheap_extent_t *extent)
 {
     memheap_t *heap = context;
-    const memheap_records_t *records = records_of(heap);
+    const memheap_records_t *records = heap_records(heap);
     memheap_stats_block_t block = {
         .offset = extent->offset, .size = extent->size, .live = extent->live};
     const memheap_record_t *record =
@@ -157,7 +149,7 @@ static bool list_extent(void *context, const memheap_extent_t *extent)
 /* Add a call site to the list on the stats page. */
 static void list_site(memheap_t *heap, memheap_call_site_t number)
 {
-    const memheap_records_t *records = records_of(heap);
+    const memheap_records_t *records = heap_records(heap);
     const memheap_site_counts_t *counts = memheap_records_site(records, number);
     memheap_stats_site_t site = {.used = counts->used,
                                  .peak = counts->peak,
@@ -172,7 +164,7 @@ static void list_site(memheap_t *heap, memheap_call_site_t number)
 
 static MEMHEAP_NOINLINE void list_blocks(memheap_t *heap)
 {
-    const memheap_records_t *records = records_of(heap);
+    const memheap_records_t *records = heap_records(heap);
     memheap_stats_kind_t kind =
         memheap_stats_export_list_begin(heap->stats_export);
     if (kind == MEMHEAP_STATS_ALL)
@@ -218,7 +210,7 @@ void memheap_publish_stats(memheap_t *heap)
 bool memheap_get_tag_stats(memheap_t *heap, unsigned index,
                            memheap_tag_stats_t *stats)
 {
-    const memheap_records_t *records = records_of(heap);
+    const memheap_records_t *records = heap_records(heap);
     heap_lock(heap);
     bool known = records != NULL && index < records->tag_count;
     if (known)
@@ -227,102 +219,10 @@ bool memheap_get_tag_stats(memheap_t *heap, unsigned index,
     return known;
 }
 
-/* A call site with its counts. */
-typedef struct site {
-    memheap_call_site_t number;
-    memheap_site_counts_t counts;
-} site_t;
-
-static int compare_sites(const void *a, const void *b)
-{
-    const site_t *x = a;
-    const site_t *y = b;
-    if (x->counts.peak != y->counts.peak)
-        return x->counts.peak > y->counts.peak ? -1 : 1;
-    return x->number < y->number ? -1 : x->number > y->number;
-}
-
-/* Copy the call sites that have allocated. *count_p takes their number, *room_p
- * that of the array. @return NULL if there are none, or no memory */
-static site_t *copy_sites(memheap_t *heap, size_t *count_p, size_t *room_p)
-{
-    const memheap_records_t *records = records_of(heap);
-    site_t *sites = NULL;
-    *count_p = *room_p = 0;
-    heap_lock(heap);
-    if (records != NULL && records->site_count > 0) {
-        *room_p = records->site_count;
-        sites = memheap_memory_new(heap->memory, *room_p * sizeof(*sites));
-    }
-    for (uint32_t i = 0; sites != NULL && i < records->site_count; i++) {
-        const memheap_site_counts_t *counts = memheap_records_site(records, i);
-        if (counts->allocations > 0)
-            sites[(*count_p)++] = (site_t){i, *counts};
-    }
-    heap_unlock(heap);
-    return sites;
-}
-
-/* Add a call site to those that are described. @return their number */
-static size_t add_site(memheap_site_stats_t *sites, size_t count, size_t room,
-                       const char *text, const memheap_site_counts_t *counts)
-{
-    size_t i = 0;
-    while (i < count && strcmp(sites[i].site, text) != 0)
-        i++;
-    if (i == room)
-        return count;
-    if (i == count) {
-        sites[i] = (memheap_site_stats_t){.used = 0};
-        memheap_text_copy(sites[i].site, sizeof(sites[i].site), text);
-        count++;
-    }
-    sites[i].used += counts->used;
-    sites[i].peak += counts->peak;
-    sites[i].live_blocks += counts->live_blocks;
-    sites[i].allocations += counts->allocations;
-    sites[i].bytes += counts->bytes;
-    return count;
-}
-
-static int compare_site_stats(const void *a, const void *b)
-{
-    const memheap_site_stats_t *x = a;
-    const memheap_site_stats_t *y = b;
-    if (x->peak != y->peak)
-        return x->peak > y->peak ? -1 : 1;
-    return strcmp(x->site, y->site);
-}
-
-size_t memheap_get_site_stats(memheap_t *heap, memheap_site_stats_t *sites,
-                              size_t room)
-{
-    enum {
-        PATHS = 4 /* described for each call site that is wanted */
-    };
-    size_t all;
-    size_t copied;
-    size_t count = 0;
-    site_t *found = copy_sites(heap, &all, &copied);
-    if (found == NULL)
-        return 0;
-    qsort(found, all, sizeof(*found), compare_sites);
-    const memheap_records_t *records = records_of(heap);
-    for (size_t i = 0; i < all && i / PATHS < room; i++) {
-        char text[sizeof(sites[0].site)];
-        memheap_call_site_describe(&records->depot, found[i].number, text,
-                                   sizeof(text));
-        count = add_site(sites, count, room, text, &found[i].counts);
-    }
-    memheap_memory_delete(heap->memory, found, copied * sizeof(*found));
-    qsort(sites, count, sizeof(*sites), compare_site_stats);
-    return count;
-}
-
 char *memheap_block_call_site(memheap_t *heap, const void *block, char *text,
                               size_t room)
 {
-    const memheap_records_t *records = records_of(heap);
+    const memheap_records_t *records = heap_records(heap);
     const memheap_record_t *record = NULL;
     heap_lock(heap);
     if (records != NULL)
@@ -395,7 +295,7 @@ char *memheap_describe(memheap_t *heap, const void *address, char *text,
             "%p is no block of heap \"%s\": it lies %zu bytes into the "
             "block of %zu bytes at %p%s%s",
             address, heap->name, distance, block->size, block->address,
-            records_of(heap) == NULL ? "" : ", allocated from ",
+            heap_records(heap) == NULL ? "" : ", allocated from ",
             memheap_block_call_site(heap, block->address, more, sizeof(more)));
     else
         snprintf(text, room, "%p is a block of %zu bytes in heap \"%s\"",

@@ -28,4 +28,12 @@ static inline void heap_unlock(memheap_t *heap)
     heap_leave(heap);
 }
 
+/* The records of the heap; NULL if it keeps none. */
+static inline const memheap_records_t *heap_records(const memheap_t *heap)
+{
+    return heap->events != NULL && heap->events->keeps_records
+               ? &heap->events->records
+               : NULL;
+}
+
 #endif

@@ -21,11 +21,13 @@ core_sources = memheap/batch.c memheap/batch.h memheap/block_ops.h \
 	memheap/trim.c memheap/trim.h
 debug_sources = memheap/debug/access.c memheap/debug/access.h \
 	memheap/debug/events.c memheap/debug/events.h \
+	memheap/debug/frames.c memheap/debug/frames.h \
 	memheap/debug/guard_pages.c memheap/debug/guard_pages.h \
 	memheap/debug/guard_state.h memheap/debug/guard_report.c \
 	memheap/debug/leaks.c memheap/debug/records.c memheap/debug/records.h \
 	memheap/debug/report.c memheap/debug/report.h \
 	memheap/debug/sanitizer.c memheap/debug/sanitizer.h \
+	memheap/debug/site_table.c memheap/debug/site_table.h \
 	memheap/debug/stack_depot.c memheap/debug/stack_depot.h \
 	memheap/debug/stats_page.c memheap/debug/stats_page.h \
 	memheap/debug/trace.c memheap/debug/trace.h

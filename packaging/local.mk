@@ -39,13 +39,16 @@ am__tar = time=$${SOURCE_DATE_EPOCH:-`{ test -e $(srcdir)/.git && \
 	  --numeric-owner --mode=u+rw,go+r,go-w,a+X \
 	  --pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime -chf - "$$tardir"
 
-# Without MPI or liblzma, automake does not see all files.
+# Without MPI, liblzma or jansson, automake does not see all files.
 release_lacks =
 if !MPI
 release_lacks += MPI
 endif
 if !LZMA
 release_lacks += liblzma
+endif
+if !JANSSON
+release_lacks += jansson
 endif
 .PHONY: dist-needs
 dist-needs:

@@ -38,7 +38,7 @@ completes()
 }
 
 programs="memheap-info memheap-top"
-for program in memheap-map memheap-replay oshcc oshc++ oshfort oshrun; do
+for program in memheap-map memheap-replay memheap-report oshcc oshc++ oshfort oshrun; do
     if command -v $program | grep -q "^$top_builddir/"; then
         programs="$programs $program"
     fi
@@ -103,6 +103,20 @@ case $programs in
 folder
 TEXT
         fact "the name of a folder is completed"
+        ;;
+esac
+case $programs in
+    *memheap-report*)
+        completes "memheap-report " <<'TEXT'
+diff
+folded
+show
+TEXT
+        completes "memheap-report diff " </dev/null
+        completes "memheap-report show --by t" <<'TEXT'
+total
+TEXT
+        fact "the commands of memheap-report are completed"
         ;;
 esac
 case $programs in

@@ -52,12 +52,13 @@ fact "configure refuses a Fortran interface that cannot be built"
 run 0 "$source/configure" --without-mpi --without-lzma --disable-rpath CC="$CC" \
     CFLAGS='-O2 -flto -g'
 says "traces        no (--without-lzma)" "MPI           no" \
+    "reports       no (without liblzma)" \
     "Fortran       no (without MPI)" \
     "for Open MPI  no (without MPI)"
 grep -q '^CFLAGS = -O2 -flto=auto -g$' Makefile || miss "has $(grep '^CFLAGS' Makefile)"
 MAKEFLAGS='' make -n all >plan 2>&1
 grep -q memheap-top plan || miss "does not build memheap-top"
-grep -q memheap-map plan && miss "builds memheap-map"
+grep -qE 'memheap-(map|report)' plan && miss "builds memheap-map or memheap-report"
 fact "configure --without-mpi --without-lzma works, with -flto"
 run 0 env MAKEFLAGS= make -j2
 case $output in

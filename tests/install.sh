@@ -174,9 +174,9 @@ for component in $components; do
         says "$pes.ppm: 60 x 60 cells after 500 steps on $pes PEs"
         cmp -s "$work/1.ppm" "$work/$pes.ppm" || miss "draws another picture"
     done
-    [ "$(head -c 12 "$work/4.ppm" | tr '\n' ' ')" = "P6 60 60 255" ] ||
+    [ "$(head -c 16 "$work/4.ppm" | tr '\n' ' ')" = "P6 1024 1024 255" ] ||
         miss "draws no picture"
-    [ "$(wc -c <"$work/4.ppm")" = $((13 + 3 * 60 * 60)) ] ||
+    [ "$(wc -c <"$work/4.ppm")" = $((17 + 3 * 1024 * 1024)) ] ||
         miss "draws $(wc -c <"$work/4.ppm") bytes"
     fact "heat draws the same on 1, 3 and 4 PEs, component $component"
 done
@@ -211,13 +211,31 @@ fact "heat refuses the save of another plate"
 # disc, and at the cold edge.
 row()
 {
-    tail -c +$((14 + 180 * $1)) "$work/4.ppm" | head -c 180 |
+    tail -c +$((18 + 3072 * $1)) "$work/4.ppm" | head -c 3072 |
         od -An -v -tu1 -w3 | awk '$1 > most { most = $1 } END { print most + 0 }'
 }
-rows="$(row 0) $(row 36) $(row 59)"
-echo "$rows" | awk '{ exit !($1 == 255 && $2 > 200 && $3 < 60) }' ||
+rows="$(row 0) $(row 614) $(row 1023)"
+echo "$rows" | awk '{ exit !($1 > 245 && $2 > 80 && $3 < 15) }' ||
     miss "has reds of $rows"
 fact "heat draws hot and cold regions"
+if pkg-config --exists libpng; then
+    # shellcheck disable=SC2046,SC2086
+    output=$("$bin/oshcc" -O2 -Wall -Wextra -Werror $sanitizer -DPICTURE_PNG \
+        "$top_srcdir/examples/heat.c" $(flags libpng) -o "$work/heat-png" 2>&1) ||
+        miss "does not compile"
+    for pes in 1 4; do
+        oshrun_job 0 -n $pes ./heat-png 60 500 $pes.png
+    done
+    cmp -s "$work/1.png" "$work/4.png" || miss "draws another picture"
+    # The signature, and the first chunk, with width and height.
+    [ "$(head -c 24 "$work/4.png" | od -An -v -tx1 | tr -d ' \n')" = \
+        89504e470d0a1a0a0000000d494844520000040000000400 ] || miss "draws no PNG"
+    oshrun_job 1 -n 2 ./heat-png 10 10 /proc/nowhere/heat.png
+    says "/proc/nowhere/heat.png: No such file"
+    fact "heat draws PNG with libpng"
+else
+    skip "heat draws PNG with libpng" "there is no libpng (Debian: libpng-dev)"
+fi
 oshrun_job 0 -n 2 ./heat --help
 says "Usage: heat [SIZE [STEPS [FILE [SAVED [EACH]]]]]"
 fact "heat --help prints the usage"

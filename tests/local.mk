@@ -139,10 +139,10 @@ CLEANFILES += tests/faults/process
 TESTS += tests/faults.sh
 EXTRA_DIST += tests/faults.sh tests/faults/judge.awk tests/faults/process.c
 TESTS += tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh
-TESTS += tests/abi.sh tests/model.sh tests/release.sh tests/secure.sh
+TESTS += tests/abi.sh tests/model.sh tests/report.sh tests/release.sh tests/secure.sh
 EXTRA_DIST += tests/liar.c tests/malloc_calls.c tests/model.sh \
 	tests/model/groups.pml tests/model/node.pml tests/model/nodes.pml \
-	tests/abi.sh tests/abi.txt tests/release.sh tests/secure.c tests/secure.sh tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
+	tests/abi.sh tests/abi.txt tests/release.sh tests/report.sh tests/secure.c tests/secure.sh tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
 	tests/unit/delays.h tests/unit/test_agree.c \
 	tests/unit/test_batch.c tests/unit/test_biased_lock.c \
 	tests/unit/test_bitmap.c tests/unit/test_buddy.c tests/unit/test_cache.c \

@@ -53,6 +53,18 @@ tools/map/page.h: $(srcdir)/tools/map/page.html $(srcdir)/tools/map/page.awk
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
 	$(AWK) -f $(srcdir)/tools/map/page.awk $(srcdir)/tools/map/page.html >$@
 
+# Shows who allocates, out of reports and traces.
+if JANSSON
+bin_PROGRAMS += tools/memheap-report
+tools_memheap_report_SOURCES = $(cli_sources) $(trace_sources) tools/report/diff.c \
+	tools/report/folded.c tools/report/json.c tools/report/main.c \
+	tools/report/paths.c tools/report/replay.c tools/report/report.c tools/report/report.h \
+	tools/report/show.c
+tools_memheap_report_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LZMA_CFLAGS)
+tools_memheap_report_LDFLAGS = $(AM_LDFLAGS) $(ORIGIN_LDFLAGS)
+tools_memheap_report_LDADD = libmemheap.la $(JANSSON_LIBS) $(LZMA_LIBS)
+endif
+
 # Replays recorded traces with OpenSHMEM.
 if MPI
 if LZMA
@@ -137,6 +149,9 @@ dist_completions_DATA = tools/completion/memheap
 completed = memheap-info memheap-top
 if LZMA
 completed += memheap-map
+endif
+if JANSSON
+completed += memheap-report
 endif
 if MPI
 completed += oshcc oshc++ oshrun

@@ -461,7 +461,7 @@ typedef struct memheap_site_stats {
 
 /**
  * Get the call sites that allocate most: those with the greatest `peak`, from
- * the greatest on. May run addr2line(1) for each, which takes a while.
+ * the greatest on. May run addr2line(1), which takes a while.
  *
  * @param sites  takes at most room of them
  * @return the number of call sites in sites; 0 if the heap keeps no records, or

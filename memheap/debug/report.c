@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "memheap/debug/report.h"
+#include "memheap/debug/site_table.h"
 #include "memheap/properties.h"
 #include "base/pages.h"
 #include "base/output.h"
@@ -152,10 +153,8 @@ static void log_pages(const memheap_report_t *report, const memheap_log_t *log)
                       report->pes > 0 ? " on PE 0" : "", windows);
 }
 
-/* The number of call sites in a report. */
 enum {
-    SITES_LOGGED = 10,
-    SITES_WRITTEN = 100
+    SITES_LOGGED = 10 /* call sites in a report as text */
 };
 
 /* Log the call sites that allocate most, as a table. */
@@ -266,24 +265,70 @@ static void write_pages(memheap_json_t *json, memheap_t *heap)
     memheap_json_end(json);
 }
 
+static void write_counts(memheap_json_t *json, size_t used, size_t peak,
+                         size_t live_blocks, uint64_t allocations,
+                         uint64_t bytes)
+{
+    memheap_json_number(json, "used", used);
+    memheap_json_number(json, "peak", peak);
+    memheap_json_number(json, "live_blocks", live_blocks);
+    memheap_json_number(json, "allocations", allocations);
+    memheap_json_number(json, "bytes", bytes);
+}
+
+/* Write the functions of a frame: more than one if they are inlined. */
+static void write_frame(memheap_json_t *json, const char *text)
+{
+    char line[MEMHEAP_FRAME_TEXT];
+    for (size_t length; *text != '\0';
+         text += length + (text[length] != '\0')) {
+        length = strcspn(text, "\n");
+        snprintf(line, sizeof(line), "%.*s", (int)length, text);
+        memheap_json_string(json, NULL, line);
+    }
+}
+
+/* Write the paths to a place, if the stack tells them. */
+static void write_paths(memheap_json_t *json, const memheap_site_table_t *table,
+                        const memheap_site_sum_t *place)
+{
+    size_t count = memheap_min(place->count, MEMHEAP_PLACE_PATHS);
+    for (size_t i = 0; i < count; i++) {
+        const memheap_site_path_t *path = &table->paths[place->first + i];
+        const memheap_site_counts_t *c = &path->counts;
+        if (path->frame_count == 0)
+            continue;
+        memheap_json_object(json, NULL);
+        memheap_json_array(json, "frames");
+        for (int k = 0; k < path->frame_count; k++)
+            write_frame(json, memheap_site_table_frame(table, path->frames[k]));
+        memheap_json_end(json);
+        write_counts(json, c->used, c->peak, c->live_blocks, c->allocations,
+                     c->bytes);
+        memheap_json_end(json);
+    }
+}
+
 static void write_sites(memheap_json_t *json, memheap_t *heap)
 {
-    memheap_site_stats_t *sites = malloc(SITES_WRITTEN * sizeof(*sites));
-    size_t count =
-        sites == NULL ? 0 : memheap_get_site_stats(heap, sites, SITES_WRITTEN);
+    memheap_site_table_t table = {.site_count = 0};
+    memheap_site_table_make(&table, heap, SIZE_MAX);
     memheap_json_array(json, "sites");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < table.site_count; i++) {
+        const memheap_site_sum_t *site = &table.sites[i];
+        const memheap_site_stats_t *s = &site->stats;
         memheap_json_object(json, NULL);
-        memheap_json_string(json, "site", sites[i].site);
-        memheap_json_number(json, "used", sites[i].used);
-        memheap_json_number(json, "peak", sites[i].peak);
-        memheap_json_number(json, "live_blocks", sites[i].live_blocks);
-        memheap_json_number(json, "allocations", sites[i].allocations);
-        memheap_json_number(json, "bytes", sites[i].bytes);
+        memheap_json_string(json, "site", s->site);
+        write_counts(json, s->used, s->peak, s->live_blocks, s->allocations,
+                     s->bytes);
+        memheap_json_array(json, "paths");
+        for (size_t j = 0; j < site->count; j++)
+            write_paths(json, &table, &table.places[site->first + j]);
+        memheap_json_end(json);
         memheap_json_end(json);
     }
     memheap_json_end(json);
-    free(sites);
+    memheap_site_table_free(&table);
 }
 
 static void write_tags(memheap_json_t *json, memheap_t *heap)

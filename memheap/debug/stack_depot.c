@@ -1,43 +1,36 @@
 /*
- * The stack depot, and the meaning of return addresses.
- *
- * libc's backtrace() finds the frames. The description of a call site leaves
- * out frames in memheap's own libraries, so it names the line of the program
- * that made the call. dladdr() finds the object of a frame; addr2line(1), run
- * as a process, finds function and line. Without addr2line, the description has
- * the object and the offset in it. Its path is fixed when the library is
- * configured: the caller's PATH may lead elsewhere.
+ * The stack depot: entries in an array, found by a digest of the file and line
+ * or of the frames. libc's backtrace() finds the frames.
  */
-#define _GNU_SOURCE /* dladdr() */
 #include "config.h"
 
 #include "memheap/debug/stack_depot.h"
 #include <memheap/memheap.h>
 #include "base/util.h"
 
-#include <dlfcn.h>
-#include <elf.h>
-#include <errno.h>
 #include <execinfo.h>
-#include <link.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum {
     TEXT_MAX = 1 << 26,
+    FRAMES_MAX = 1 << 26,
     PROBES_MAX = 8
 };
 
 typedef struct entry {
     uint32_t file_at; /* 1 + offset of the file name; 0: use the frames */
     int line;
-    int frames; /* number of return addresses */
-    void *frame[MEMHEAP_CALL_SITE_FRAMES];
+    uint32_t frames_at; /* index of the first return address */
+    int frames;         /* number of return addresses */
 } entry_t;
+
+/* A call site that is looked for. */
+typedef struct place {
+    const char *file; /* NULL: use the frames */
+    int line, frames;
+    void *frame[MEMHEAP_CALL_SITE_FRAMES];
+} place_t;
 
 /* What the program states about the current call of this thread. */
 static _Thread_local struct {
@@ -83,6 +76,9 @@ memheap_status_t memheap_stack_depot_open(memheap_stack_depot_t *depot,
         status = memheap_array_open(&depot->entries, memory,
                                     MEMHEAP_CALL_SITES * sizeof(entry_t));
     if (status == MEMHEAP_OK)
+        status = memheap_array_open(&depot->frames, memory,
+                                    FRAMES_MAX * sizeof(void *));
+    if (status == MEMHEAP_OK)
         status = memheap_array_open(&depot->text, memory, TEXT_MAX);
     if (status != MEMHEAP_OK)
         memheap_stack_depot_close(depot);
@@ -95,6 +91,7 @@ void memheap_stack_depot_close(memheap_stack_depot_t *depot)
 {
     memheap_hashmap_close(&depot->map);
     memheap_array_close(&depot->entries);
+    memheap_array_close(&depot->frames);
     memheap_array_close(&depot->text);
     *depot = (memheap_stack_depot_t){0};
 }
@@ -102,7 +99,7 @@ void memheap_stack_depot_close(memheap_stack_depot_t *depot)
 size_t memheap_stack_depot_size(const memheap_stack_depot_t *depot)
 {
     return memheap_hashmap_size(&depot->map) + depot->entries.committed +
-           depot->text.committed;
+           depot->frames.committed + depot->text.committed;
 }
 
 static uint64_t mix(uint64_t digest, uint64_t word)
@@ -111,186 +108,100 @@ static uint64_t mix(uint64_t digest, uint64_t word)
     return digest ^ digest >> 29;
 }
 
-static uint64_t digest_of(const entry_t *entry, const char *file)
+static uint64_t digest_of(const place_t *place)
 {
     uint64_t digest = 1;
-    if (file != NULL) {
-        for (const char *c = file; *c != '\0'; c++)
+    if (place->file != NULL) {
+        for (const char *c = place->file; *c != '\0'; c++)
             digest = mix(digest, (unsigned char)*c);
-        return mix(digest, (uint64_t)entry->line) >> 1;
+        return mix(digest, (uint64_t)place->line) >> 1;
     }
-    for (int i = 0; i < entry->frames; i++)
-        digest = mix(digest, (uintptr_t)entry->frame[i]);
+    for (int i = 0; i < place->frames; i++)
+        digest = mix(digest, (uintptr_t)place->frame[i]);
     return digest >> 1;
 }
 
-static bool is_same(const memheap_stack_depot_t *depot,
-                    memheap_call_site_t site, const entry_t *entry,
-                    const char *file)
+static void **frames_of(const memheap_stack_depot_t *depot,
+                        const entry_t *entry)
 {
-    const entry_t *other = entry_at(depot, site);
-    if (file == NULL)
-        return other->file_at == 0 && other->frames == entry->frames &&
-               memcmp(other->frame, entry->frame,
-                      (size_t)entry->frames * sizeof(void *)) == 0;
-    return other->file_at != 0 && other->line == entry->line &&
-           strcmp(depot->text.base + other->file_at - 1, file) == 0;
+    return (void **)(void *)depot->frames.base + entry->frames_at;
+}
+
+static bool is_same(const memheap_stack_depot_t *depot,
+                    memheap_call_site_t site, const place_t *place)
+{
+    const entry_t *entry = entry_at(depot, site);
+    if (place->file == NULL)
+        return entry->file_at == 0 && entry->frames == place->frames &&
+               memcmp(frames_of(depot, entry), place->frame,
+                      (size_t)place->frames * sizeof(void *)) == 0;
+    return entry->file_at != 0 && entry->line == place->line &&
+           strcmp(depot->text.base + entry->file_at - 1, place->file) == 0;
 }
 
 /* Add an entry. @return 0 if there is no memory for it */
 static memheap_call_site_t add(memheap_stack_depot_t *depot, uint64_t digest,
-                               entry_t *entry, const char *file)
+                               const place_t *place)
 {
-    size_t length = file == NULL ? 0 : strlen(file) + 1;
+    size_t length = place->file == NULL ? 0 : strlen(place->file) + 1;
+    size_t frames = (size_t)place->frames;
     if (depot->count + 2 >= MEMHEAP_CALL_SITES ||
         memheap_hashmap_reserve(&depot->map) != MEMHEAP_OK ||
         memheap_array_ensure(&depot->entries,
                              (depot->count + 2) * sizeof(entry_t)) !=
             MEMHEAP_OK ||
+        memheap_array_ensure(&depot->frames,
+                             (depot->frames_used + frames) * sizeof(void *)) !=
+            MEMHEAP_OK ||
         memheap_array_ensure(&depot->text, depot->text_used + length) !=
             MEMHEAP_OK)
         return 0;
-    if (file != NULL) {
-        memcpy(depot->text.base + depot->text_used, file, length);
+    memheap_call_site_t site = ++depot->count;
+    entry_t *entry = entry_at(depot, site);
+    *entry = (entry_t){.line = place->line,
+                       .frames_at = depot->frames_used,
+                       .frames = place->frames};
+    if (length > 0) {
+        memcpy(depot->text.base + depot->text_used, place->file, length);
         entry->file_at = (uint32_t)depot->text_used + 1;
         depot->text_used += length;
+    } else {
+        memcpy(frames_of(depot, entry), place->frame, frames * sizeof(void *));
+        depot->frames_used += (uint32_t)frames;
     }
-    memheap_call_site_t site = ++depot->count;
-    *entry_at(depot, site) = *entry;
     memheap_hashmap_put(&depot->map, digest, site);
     return site;
 }
 
 memheap_call_site_t memheap_stack_depot_capture(memheap_stack_depot_t *depot)
 {
-    entry_t entry = {.line = current_call.site.line};
-    const char *file = current_call.site.file;
+    place_t place; /* not zeroed: frames are many */
+    place.file = current_call.site.file;
+    place.line = current_call.site.line;
+    place.frames = 0;
     current_call.site.file = NULL;
-    if (file == NULL)
-        entry.frames = backtrace(entry.frame, MEMHEAP_CALL_SITE_FRAMES);
-    uint64_t digest = digest_of(&entry, file);
+    if (place.file == NULL)
+        place.frames = backtrace(place.frame, MEMHEAP_CALL_SITE_FRAMES);
+    uint64_t digest = digest_of(&place);
     for (unsigned i = 0; i < PROBES_MAX; i++, digest++) {
         const uint64_t *site = memheap_hashmap_find(&depot->map, digest);
         if (site == NULL)
-            return add(depot, digest, &entry, file);
-        if (is_same(depot, (memheap_call_site_t)*site, &entry, file))
+            return add(depot, digest, &place);
+        if (is_same(depot, (memheap_call_site_t)*site, &place))
             return (memheap_call_site_t)*site;
     }
     return 0;
 }
 
-bool memheap_call_site_is_library(const char *object)
+void *const *memheap_call_site_frames(const memheap_stack_depot_t *depot,
+                                      memheap_call_site_t site, int *count_p)
 {
-    static const char *const names[] = {
-        "libmemheap.", "libmemheap_", "libc.",      "libuc",
-        "libmpi.",     "libopen-",    "liboshmem.", "mca_memheap",
-        "libasan.",    "libclang_rt", "vgpreload",  "linux-vdso"};
-    const char *name = strrchr(object, '/');
-    name = name == NULL ? object : name + 1;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strncmp(name, names[i], strlen(names[i])) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Whether a function is the unwinder that a sanitizer links into a program. */
-static bool is_unwinder(const char *name)
-{
-    return name != NULL && (strcmp(name, "backtrace") == 0 ||
-                            strstr(name, "interceptor_backtrace") != NULL);
-}
-
-/* An address as addr2line expects it: relative to the object's file. */
-static uintptr_t file_address(const Dl_info *object, uintptr_t address)
-{
-    const ElfW(Ehdr) *header = object->dli_fbase;
-    return header->e_type == ET_EXEC ? address
-                                     : address - (uintptr_t)object->dli_fbase;
-}
-
-/* Run a program and read the first line of its output. @return false if it
- * prints nothing */
-static bool read_first_line(char *const argv[], char *line, size_t size)
-{
-    int pipe_fds[2];
-    pid_t child;
-    posix_spawn_file_actions_t actions;
-    if (pipe(pipe_fds) != 0)
-        return false;
-    char *const no_environment[] = {NULL};
-    bool has_actions = posix_spawn_file_actions_init(&actions) == 0;
-    bool started =
-        has_actions &&
-        posix_spawn_file_actions_adddup2(&actions, pipe_fds[1],
-                                         STDOUT_FILENO) == 0 &&
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null",
-                                         1, 0) == 0 &&
-        posix_spawn_file_actions_addclose(&actions, pipe_fds[0]) == 0 &&
-        posix_spawn(&child, argv[0], &actions, NULL, argv, no_environment) == 0;
-    if (has_actions)
-        posix_spawn_file_actions_destroy(&actions);
-    close(pipe_fds[1]);
-    size_t length = 0;
-    ssize_t count = 1;
-    char discarded[256];
-    while (started && (count > 0 || (count < 0 && errno == EINTR))) {
-        bool full = length + 1 >= size;
-        count = read(pipe_fds[0], full ? discarded : line + length,
-                     full ? sizeof(discarded) : size - 1 - length);
-        length += full || count < 0 ? 0 : (size_t)count;
-    }
-    close(pipe_fds[0]);
-    while (started && waitpid(child, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    line[length] = '\0';
-    line[strcspn(line, "\n")] = '\0';
-    return line[0] != '\0';
-}
-
-bool memheap_call_site_shorten(const char *line, char *text, size_t size)
-{
-    const char *at = strstr(line, " at ");
-    if (line[0] == '?' || at == NULL || at[4] == '?')
-        return false;
-    const char *file = strrchr(at, '/');
-    const char *end = strstr(at, " (discriminator");
-    file = file == NULL ? at + 4 : file + 1;
-    size_t length = end == NULL ? strlen(file) : (size_t)(end - file);
-    snprintf(text, size, "%.*s at %.*s", (int)(at - line), line, (int)length,
-             file);
-    return true;
-}
-
-static char *describe_frame(const Dl_info *object, uintptr_t address,
-                            char *text, size_t size)
-{
-    char hex[32];
-    char line[1024];
-    char *path = (char *)(uintptr_t)object->dli_fname;
-    uintptr_t file_offset = file_address(object, address);
-    snprintf(hex, sizeof(hex), "0x%zx", (size_t)file_offset);
-    /* The path of the executable may be relative to another folder. */
-    char self[] = "/proc/self/exe";
-    char exe[1024];
-    if (strchr(path, '/') == NULL || access(path, R_OK) != 0) {
-        ssize_t length = readlink(self, exe, sizeof(exe) - 1);
-        exe[length < 0 ? 0 : length] = '\0';
-        path = exe;
-    }
-    char *const argv[] = {(char *)(uintptr_t)MEMHEAP_ADDR2LINE,
-                          (char *)(uintptr_t) "-fCpe", path, hex, NULL};
-    if (read_first_line(argv, line, sizeof(line)) &&
-        memheap_call_site_shorten(line, text, size))
-        return text;
-    const char *name = strrchr(path, '/');
-    name = name == NULL ? path : name + 1;
-    if (object->dli_sname != NULL)
-        snprintf(text, size, "%s+0x%zx in %s", object->dli_sname,
-                 (size_t)(address - (uintptr_t)object->dli_saddr), name);
-    else
-        snprintf(text, size, "%s+%s", name, hex);
-    return text;
+    const entry_t *entry = entry_at(depot, site);
+    *count_p = 0;
+    if (site == 0 || entry->file_at != 0)
+        return NULL;
+    *count_p = entry->frames;
+    return frames_of(depot, entry);
 }
 
 /* The text of a call site that is no return addresses. @return NULL if it is */
@@ -315,10 +226,11 @@ int memheap_call_site_copy(const memheap_stack_depot_t *depot,
 {
     if (describe_stated(depot, site, text, size) != NULL)
         return 0;
-    const entry_t *entry = entry_at(depot, site);
-    for (int i = 0; i < entry->frames; i++)
-        frame[i] = (uintptr_t)entry->frame[i];
-    return entry->frames;
+    int count;
+    void *const *frames = memheap_call_site_frames(depot, site, &count);
+    for (int i = 0; i < count; i++)
+        frame[i] = (uintptr_t)frames[i];
+    return count;
 }
 
 char *memheap_call_site_describe(const memheap_stack_depot_t *depot,
@@ -328,21 +240,6 @@ char *memheap_call_site_describe(const memheap_stack_depot_t *depot,
     if (describe_stated(depot, site, text, size) != NULL)
         return text;
     const entry_t *entry = entry_at(depot, site);
-    return memheap_frames_describe(entry->frame, entry->frames, text, size);
-}
-
-char *memheap_frames_describe(void *const *frame, int count, char *text,
-                              size_t size)
-{
-    snprintf(text, size, "an unknown call site");
-    for (int i = 0; i < count; i++) {
-        Dl_info object;
-        /* A return address is behind the call instruction. */
-        uintptr_t address = (uintptr_t)frame[i] - 1;
-        if (dladdr((void *)address, &object) != 0 &&
-            !memheap_call_site_is_library(object.dli_fname) &&
-            !is_unwinder(object.dli_sname))
-            return describe_frame(&object, address, text, size);
-    }
-    return text;
+    return memheap_frames_describe(frames_of(depot, entry), entry->frames, text,
+                                   size);
 }

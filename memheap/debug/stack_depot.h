@@ -4,13 +4,15 @@
  * A call site is a file and a line if the program states them (memheap_at()),
  * else the return addresses on the stack. The depot of a heap stores each call
  * site once; records refer to it by number. Function and line are looked up
- * only when a call site is described.
+ * only when a call site is described. Nothing in a depot moves, so a call site
+ * may be read while others are added.
  */
 #ifndef MEMHEAP_DEBUG_STACK_DEPOT_H
 #define MEMHEAP_DEBUG_STACK_DEPOT_H
 
 #include "base/hashmap.h"
 #include "base/array.h"
+#include "memheap/debug/frames.h"
 
 #include <stdint.h>
 
@@ -18,8 +20,8 @@
 typedef uint32_t memheap_call_site_t;
 
 enum {
-    MEMHEAP_CALL_SITE_FRAMES = 12, /* return addresses of a call site */
-    MEMHEAP_CALL_SITE_TEXT = 512   /* enough to describe most call sites */
+    MEMHEAP_CALL_SITE_FRAMES = 32, /* most return addresses of a call site */
+    MEMHEAP_CALL_SITE_TEXT = MEMHEAP_FRAME_TEXT
 };
 
 /** Upper bound of the numbers of call sites. */
@@ -28,8 +30,10 @@ enum {
 typedef struct memheap_stack_depot {
     memheap_hashmap_t map;   /* digest to number */
     memheap_array_t entries; /* index 0 is not used */
+    memheap_array_t frames;  /* return addresses */
     memheap_array_t text;    /* file names, each with its null byte */
     uint32_t count;          /* of entries */
+    uint32_t frames_used;    /* return addresses */
     size_t text_used;        /* bytes */
 } memheap_stack_depot_t;
 
@@ -67,6 +71,11 @@ char *memheap_call_site_describe(const memheap_stack_depot_t *depot,
                                  memheap_call_site_t site, char *text,
                                  size_t size);
 
+/** The return addresses of a call site, the innermost one first, and their
+ *  number in *count_p. 0: the program states file and line. */
+void *const *memheap_call_site_frames(const memheap_stack_depot_t *depot,
+                                      memheap_call_site_t site, int *count_p);
+
 /**
  * Copy a call site, either to frame or to text.
  *
@@ -77,19 +86,6 @@ int memheap_call_site_copy(const memheap_stack_depot_t *depot,
                            memheap_call_site_t site,
                            uint64_t frame[MEMHEAP_CALL_SITE_FRAMES], char *text,
                            size_t size);
-
-/** Whether an object file is one of memheap's libraries, one that they call or
- *  that calls them for the program, or one that a sanitizer preloads. */
-bool memheap_call_site_is_library(const char *object);
-
-/** Strip the folders from a line of addr2line(1). @return false if the line has
- *  no location */
-bool memheap_call_site_shorten(const char *line, char *text, size_t size);
-
-/** As memheap_call_site_describe(), for the first of some return addresses that
- * is in the program and not in a library of memheap. */
-char *memheap_frames_describe(void *const *frame, int count, char *text,
-                              size_t size);
 
 /** The tag of this thread's calls. "": none. */
 const char *memheap_current_tag(void);

@@ -21,7 +21,7 @@ class Memheap(AutotoolsPackage):
 
     variant("mpi", default=True, description="OpenSHMEM, and heaps over communicators")
     variant("fortran", default=True, when="+mpi", description="OpenSHMEM for Fortran")
-    variant("tools", default=True, description="Programs that read traces")
+    variant("tools", default=True, description="Programs that read traces and reports")
     variant(
         "openmpi_component",
         default=False,
@@ -38,6 +38,7 @@ class Memheap(AutotoolsPackage):
     depends_on("ucx@1.10:", when="+mpi")
     depends_on("openmpi@4.1", when="+openmpi_component")
     depends_on("xz", when="+tools")
+    depends_on("jansson@2.4:", when="+tools")
     # The library starts these programs for reports and traces.
     depends_on("binutils", type="run")
     depends_on("xz", type="run")
@@ -55,6 +56,7 @@ class Memheap(AutotoolsPackage):
         args = self.with_or_without("mpi")
         args += self.with_or_without("fortran")
         args += self.with_or_without("lzma", variant="tools")
+        args += self.with_or_without("jansson", variant="tools")
         args += self.with_or_without("openmpi-component", variant="openmpi_component")
         args.append(f"ADDR2LINE={spec['binutils'].prefix.bin.join('addr2line')}")
         args.append(f"XZ={spec['xz'].prefix.bin.xz}")

@@ -16,6 +16,9 @@ fuzz_targets = heap params pools
 if LZMA
 fuzz_targets += stats_page trace
 endif
+if JANSSON
+fuzz_targets += report
+endif
 fuzz_library = $(call fuzz_objects_of,tests/fuzz/fuzz.c $(libmemheap_la_SOURCES))
 fuzz_map = $(call fuzz_objects_of,tools/common/cli.c $(draw_sources) \
 	$(listing_sources) $(live_sources) $(local_sources) tools/common/reader.c \
@@ -24,20 +27,26 @@ fuzz_map = $(call fuzz_objects_of,tools/common/cli.c $(draw_sources) \
 fuzz_top = $(call fuzz_objects_of,tools/top/columns.c tools/top/graph.c \
 	tools/top/json.c tools/top/sample.c tools/top/sites.c \
 	tools/top/table.c)
+fuzz_report = $(call fuzz_objects_of,tools/common/reader.c tools/common/trace.c \
+	tools/report/diff.c tools/report/folded.c tools/report/json.c \
+	tools/report/paths.c tools/report/replay.c tools/report/report.c \
+	tools/report/show.c)
 tests/fuzz/stats_page.fuzz: $(fuzz_map) $(fuzz_top)
 tests/fuzz/trace.fuzz: $(fuzz_map)
+tests/fuzz/report.fuzz: $(fuzz_report)
 tests/fuzz/stats_page.fuzz tests/fuzz/trace.fuzz: fuzz_libs = $(LZMA_LIBS)
+tests/fuzz/report.fuzz: fuzz_libs = $(LZMA_LIBS) $(JANSSON_LIBS)
 
 tests/fuzz/objects/tests/fuzz/%.o: tests/fuzz/%.c
 	$(fuzz_compile)
 tests/fuzz/objects/%.o: %.c
-	$(fuzz_compile) $(LZMA_CFLAGS) -fsanitize=fuzzer-no-link \
+	$(fuzz_compile) $(LZMA_CFLAGS) $(JANSSON_CFLAGS) -fsanitize=fuzzer-no-link \
 	    -fno-sanitize-coverage=trace-cmp
 tests/fuzz/%.fuzz: tests/fuzz/objects/tests/fuzz/fuzz_%.o $(fuzz_library)
 	$(AM_V_CCLD)$(FUZZ_CC) $(fuzz_flags) -fsanitize=fuzzer -o $@ $^ \
 	    $(fuzz_libs) -ldl -lpthread -lm
 -include $(wildcard tests/fuzz/objects/*/*.d tests/fuzz/objects/*/*/*.d)
-.SECONDARY: $(fuzz_library) $(fuzz_map) $(fuzz_top) \
+.SECONDARY: $(fuzz_library) $(fuzz_map) $(fuzz_report) $(fuzz_top) \
 	$(fuzz_targets:%=tests/fuzz/objects/tests/fuzz/fuzz_%.o)
 
 fuzz-targets: $(fuzz_targets:%=tests/fuzz/%.fuzz)
@@ -50,7 +59,7 @@ fuzz:
 TESTS += tests/fuzz.sh
 EXTRA_DIST += tests/fuzz.sh tests/fuzz/fuzz.c tests/fuzz/fuzz.h \
 	tests/fuzz/fuzz_heap.c tests/fuzz/fuzz_params.c \
-	tests/fuzz/fuzz_pools.c \
+	tests/fuzz/fuzz_pools.c tests/fuzz/fuzz_report.c tests/fuzz/report.dict \
 	tests/fuzz/fuzz_stats_page.c tests/fuzz/fuzz_trace.c \
 	tests/fuzz/heap.dict tests/fuzz/params.dict tests/fuzz/pools.dict tests/fuzz/stats_page.dict \
 	tests/fuzz/trace.dict tests/fuzz/seeds

@@ -242,6 +242,132 @@ START_TEST(call_site_has_all_paths)
 }
 END_TEST
 
+/* Allocate below a stack of this depth. */
+__attribute__((noinline)) void *records_test_recurses(int depth);
+void *records_test_recurses(int depth)
+{
+    void *block = depth == 0 ? alloc(1000) : records_test_recurses(depth - 1);
+    __asm__ volatile("" : : "r"(block) : "memory"); /* no tail call */
+    return block;
+}
+
+START_TEST(call_site_has_any_number_of_paths)
+{
+    memheap_site_stats_t site;
+    unit_heap_open(&unit, 0, SIZE, 0, "MEMHEAP_RECORDS=1");
+    for (int depth = 0; depth < 150; depth++)
+        records_test_recurses(depth % 20);
+    ck_assert_uint_eq(memheap_get_site_stats(unit.heap, &site, 1), 1);
+    ck_assert_uint_eq(site.allocations, 150);
+    ck_assert_uint_eq(site.live_blocks, 150);
+    ck_assert_uint_eq(site.used, stats_now().used);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Open a heap that keeps records, and writes a report to a new file. */
+static void open_reported(char path[UNIT_PATH])
+{
+    char param[UNIT_PATH + 32];
+    const char *params[] = {"MEMHEAP_RECORDS=1", param, NULL};
+    memheap_config_t config = {.size = SIZE, .name = "heap", .params = params};
+    unit_file_new(path, "");
+    snprintf(param, sizeof(param), "MEMHEAP_REPORT=%s", path);
+    ck_assert_ok(memheap_create(&config, &unit.heap));
+}
+
+/* Close it, read its report, and remove the file. */
+static void read_report(const char *path, char *text, size_t size)
+{
+    memheap_destroy(unit.heap);
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    size_t length = fread(text, 1, size - 1, file);
+    text[length] = '\0';
+    ck_assert_uint_gt(length, 0);
+    fclose(file);
+    remove(path);
+}
+
+static int count_of(const char *text, const char *part)
+{
+    int count = 0;
+    while ((text = strstr(text, part)) != NULL) {
+        count++;
+        text += strlen(part);
+    }
+    return count;
+}
+
+/* The stack of a call is that of the program: neither the library's frames nor
+ * those that call main(). */
+START_TEST(report_file_has_the_paths_to_call_sites)
+{
+    char path[UNIT_PATH];
+    static char text[65536];
+    open_reported(path);
+    records_test_recurses(0);
+    records_test_recurses(0);
+    records_test_recurses(15);
+    alloc_at(7, 10);
+    read_report(path, text, sizeof(text));
+    /* Without debug information, the name is that of a dynamic symbol. */
+    ck_assert_msg(count_of(text, "records_test_recurses") >= 15, "%s", text);
+    ck_assert_int_eq(count_of(text, "\"frames\": "), 3);
+    ck_assert_int_eq(count_of(text, "memheap_alloc"), 0);
+    ck_assert_int_eq(count_of(text, "libc"), 0);
+    const char *stated = strstr(text, "{\"site\": \"mesh.c:7\", ");
+    ck_assert_ptr_nonnull(stated);
+    ck_assert_ptr_nonnull(strstr(stated, "\"allocations\": 1, "));
+    ck_assert_ptr_nonnull(strstr(stated, "\"paths\": []}"));
+}
+END_TEST
+
+/* Inlined, so that it has no frame of its own on the stack. */
+static inline __attribute__((always_inline)) void *allocates_inlined(void)
+{
+    return records_test_recurses(3);
+}
+
+__attribute__((noinline)) void *records_test_calls_inlined(void);
+void *records_test_calls_inlined(void)
+{
+    void *block = allocates_inlined();
+    __asm__ volatile("" : : "r"(block) : "memory"); /* no tail call */
+    return block;
+}
+
+START_TEST(report_file_has_inlined_functions)
+{
+    char path[UNIT_PATH];
+    static char text[65536];
+    open_reported(path);
+    records_test_calls_inlined();
+    read_report(path, text, sizeof(text));
+    const char *outer = strstr(text, "\"records_test_calls_inlined at ");
+    ck_assert_ptr_nonnull(strstr(text, "records_test_calls_inlined"));
+    if (outer != NULL) { /* the test has debug information */
+        const char *inlined = strstr(text, "\"allocates_inlined at ");
+        ck_assert_msg(inlined != NULL && inlined < outer, "%s", text);
+    }
+}
+END_TEST
+
+START_TEST(report_file_has_the_greatest_paths_to_a_place)
+{
+    char path[UNIT_PATH];
+    static char text[1 << 20];
+    open_reported(path);
+    /* Each call has an address of its own. */
+#define TWICE(x) x x
+    TWICE(TWICE(TWICE(TWICE(TWICE(TWICE(TWICE(records_test_recurses(1);)))))))
+#undef TWICE
+    read_report(path, text, sizeof(text));
+    ck_assert_int_eq(count_of(text, "\"frames\": "), 100);
+    ck_assert_ptr_nonnull(strstr(text, "\"allocations\": 128, \"bytes\""));
+}
+END_TEST
+
 START_TEST(long_tag_is_cut)
 {
     memheap_tag_stats_t tag;
@@ -332,7 +458,7 @@ START_TEST(call_sites_count_as_metadata)
     };
     open_recorded(0);
     size_t lines = visit_sites(SITES, 3);
-    ck_assert_uint_ge(lines, SITES * MEMHEAP_CALL_SITE_FRAMES * sizeof(void *));
+    ck_assert_uint_ge(lines, SITES * 32);
     ck_assert_uint_le(lines, SITES * 512);
     size_t names = visit_sites(SITES, 200);
     ck_assert_uint_ge(names, lines / 2 + SITES * 200);
@@ -692,6 +818,10 @@ int main(void)
     tcase_add_loop_test(tests, tags_have_statistics, 0, kinds);
     tcase_add_loop_test(tests, call_sites_have_statistics, 0, kinds);
     tcase_add_test(tests, call_site_has_all_paths);
+    tcase_add_test(tests, call_site_has_any_number_of_paths);
+    tcase_add_test(tests, report_file_has_the_paths_to_call_sites);
+    tcase_add_test(tests, report_file_has_inlined_functions);
+    tcase_add_test(tests, report_file_has_the_greatest_paths_to_a_place);
     tcase_add_test(tests, long_tag_is_cut);
     tcase_add_loop_test(tests, heap_without_records_has_no_tags, 0, kinds);
     tcase_add_test(tests, stated_location_is_the_call_site);
