@@ -167,7 +167,7 @@ function write_interface(    n, i, list, keyword, type, checked)
         line(fortran_type[$2] " " $1)
     for (i = 1; i <= n; i++) {
         type = kind[i]
-        checked = form == "module" || type !~ /^(sym|array)_/
+        checked = form == "module" || type !~ /^(sym|array)_|^sync$/
         # Other PEs may use the data after the call: without "target", a
         # compiler may keep it in a register.
         if (type == "any" || !checked) {

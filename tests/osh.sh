@@ -71,20 +71,22 @@ as_arguments()
 # Compiling
 
 for script in oshcc oshc++ ${built_fc:+oshfort}; do
-    headers=$prefix/include/memheap/shmem libraries=$c_libraries more=
+    headers=$prefix/include/memheap/shmem libraries=$c_libraries more= first=
     case $script in
         oshcc) suffix=c variable=OSHCC_CC ;;
         oshc++) suffix=cpp variable=OSHCXX_CXX ;;
         oshfort)
             suffix=f90 variable=OSHFORT_FC more='memheap_shmem_fortran '
+            first='-fcray-pointer '
             headers=$prefix/include/memheap/fortran
             libraries=$(printf '%s\n' "$c_libraries" |
                 sed 's/-lmemheap_shmem /-lmemheap_shmem_fortran &/')
             ;;
     esac
-    includes="-I$headers -I$prefix/include"
-    in_brackets="[-I$headers][-I$prefix/include]"
+    includes="$first-I$headers -I$prefix/include"
     # shellcheck disable=SC2086 # the flags are words
+    in_brackets=$(as_arguments $includes)
+    # shellcheck disable=SC2086
     while IFS='|' read -r kind arguments; do
         added=
         case $kind in
@@ -258,7 +260,10 @@ if [ -n "$built_fc" ]; then
     cat >"$work/program.f90" <<'END'
 program program
     use shmem
+    integer :: words(1), code
+    pointer (address, words)
     call shmem_init()
+    call shpalloc(address, 1, code, 1)
     print '(a,i0,a,i0)', 'P E ', shmem_my_pe(), ' of ', shmem_n_pes()
     call shmem_finalize()
 end program

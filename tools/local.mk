@@ -109,7 +109,7 @@ osh_write = $(MKDIR_P) tools/osh && rm -f $@ && \
 	    -e 's|[@]mpirun@|$(MPIRUN)|g'
 osh_c = -e 's|[@]runs@|the compiler wrapper of MPI|g' \
 	-e 's|[@]header@|shmem/shmem.h|g' -e 's|[@]library@|memheap_shmem|g' \
-	-e 's|[@]more@||g' -e 's|[@]names@||g'
+	-e 's|[@]more@||g' -e 's|[@]names@||g' -e 's|[@]flags@||g'
 osh_finish = chmod a+x,a-w $@.tmp && mv $@.tmp $@
 osh_needs = Makefile $(srcdir)/tools/osh/common.sh
 
@@ -135,6 +135,7 @@ tools/osh/oshfort: $(srcdir)/tools/osh/oshcc.in $(osh_needs)
 	    -e 's|[@]header@|fortran/shmem.fh|g' \
 	    -e 's|[@]library@|memheap_shmem_fortran|g' \
 	    -e 's|[@]more@|-lmemheap_shmem_fortran |g' \
+	    -e 's|[@]flags@|-fcray-pointer |g' \
 	    -e 's|[@]names@|memheap_shmem_fortran |g' \
 	    $(srcdir)/tools/osh/oshcc.in >$@.tmp && $(osh_finish)
 

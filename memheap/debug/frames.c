@@ -84,6 +84,9 @@ bool memheap_call_site_shorten(const char *line, char *text, size_t size)
     const char *end = strstr(at, " (discriminator");
     file = file == NULL ? at + 4 : file + 1;
     size_t length = end == NULL ? strlen(file) : (size_t)(end - file);
+    /* A symbol table without lines. */
+    if (length > 2 && strncmp(file + length - 2, ":?", 2) == 0)
+        length -= 2;
     snprintf(text, size, "%.*s at %.*s", (int)(at - line), line, (int)length,
              file);
     return true;

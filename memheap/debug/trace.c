@@ -295,7 +295,7 @@ err_trace:
 
 /* Compress the file with xz(1), which removes the original only on success.
  * That tells the outcome even if the program reaps all children. Its path is
- * fixed, as that of addr2line (stack_depot.c). */
+ * fixed, as that of addr2line (frames.c). */
 static void compress(const memheap_trace_t *trace)
 {
     char *const no_environment[] = {NULL};

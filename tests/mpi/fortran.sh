@@ -207,6 +207,13 @@ count|memheap: PE 1: shmem_put32
 END
 says "mistakes.f90:"
 fact "a message names the line of the Fortran program"
+build mistakes.f90 without_lines -g0
+job error -n 2 "$work/without_lines" count
+says " at mistakes.f90"
+case $output in
+    *mistakes.f90:*) miss "names an unknown line" ;;
+esac
+fact "without -g it names the file"
 job 3 -n 2 "$work/mistakes" exit
 fact "SHMEM_GLOBAL_EXIT ends the job with its status"
 finish

@@ -9,9 +9,11 @@ C     Cray pointers.
       REAL DATA
       DOUBLE PRECISION WORDS
       INTEGER PSYNC(SHMEM_REDUCE_SYNC_SIZE)
+      INTEGER*8 WIDE(SHMEM_REDUCE_SYNC_SIZE)
       REAL PWRK(SHMEM_REDUCE_MIN_WRKDATA_SIZE)
-      COMMON /WORK/ PWRK, PSYNC
+      COMMON /WORK/ PWRK, PSYNC, WIDE
       DATA PSYNC /SHMEM_REDUCE_SYNC_SIZE*SHMEM_SYNC_VALUE/
+      DATA WIDE /SHMEM_REDUCE_SYNC_SIZE*SHMEM_SYNC_VALUE/
       REAL BLOCK(100)
       POINTER (IBLOCK, BLOCK)
       LOGICAL GOOD, MORE
@@ -55,8 +57,11 @@ C     The same routine with arguments of two types.
       DATA(3) = 1 + ME
       CALL SHMEM_REAL4_SUM_TO_ALL(DATA(4), DATA(3), 1, 0, 0, NPES,
      &                            PWRK, PSYNC)
+      CALL SHMEM_REAL4_SUM_TO_ALL(DATA(5), DATA(3), 1, 0, 0, NPES,
+     &                            PWRK, WIDE)
       GOOD = DATA(4) .EQ. NPES * (NPES + 1) / 2
-      CALL FACT(GOOD, 4, 'a work array that is not aligned to 8 bytes')
+      GOOD = GOOD .AND. DATA(5) .EQ. DATA(4)
+      CALL FACT(GOOD, 4, 'work arrays not aligned, of INTEGER*8')
 
       DO 20 J = 1, 10
          CALL SHMEM_SET_LOCK(LOCK)
