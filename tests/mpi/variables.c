@@ -72,7 +72,7 @@ static bool forks_well(int forks)
             bool kept = initialised == i && table[500] == i && table[0] == 7;
             initialised = -2;
             zeroed = -2;
-            large[5000] = -2;
+            large[5000] = 2;
             _exit(kept ? 0 : 1);
         }
         initialised = -1;

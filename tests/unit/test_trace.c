@@ -310,6 +310,8 @@ END_TEST
 
 START_TEST(forked_child_is_not_traced)
 {
+    if (unit_is_emulated())
+        return;
     open_traced(0);
     alloc(100);
     pid_t child = fork_child();
@@ -468,6 +470,8 @@ START_TEST(trace_stays_if_xz_cannot_be_started)
 #ifdef __SANITIZE_ADDRESS__
     return; /* it needs address space itself */
 #endif
+    if (unit_is_emulated())
+        return;
     snprintf(param, sizeof(param), "MEMHEAP_TRACE=%s.xz", path);
     open_traced(0);
     rlim_t limit = unit_limit(RLIMIT_AS, 4096);

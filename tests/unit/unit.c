@@ -285,21 +285,26 @@ void unit_heap_close(unit_heap_t *unit)
         munmap(unit->range, unit->range_size);
 }
 
+typedef struct digest {
+    uint64_t value;
+    const char *base; /* of the heap */
+} digest_t;
+
 static bool digest_block(void *context, const memheap_block_t *block)
 {
-    uint64_t *digest = context;
-    *digest ^= (uintptr_t)block->address;
-    *digest = unit_random(digest);
-    *digest ^= block->size << 1 | block->live;
-    *digest = unit_random(digest);
+    digest_t *digest = context;
+    digest->value ^= (uint64_t)((const char *)block->address - digest->base);
+    digest->value = unit_random(&digest->value);
+    digest->value ^= block->size << 1 | block->live;
+    digest->value = unit_random(&digest->value);
     return true;
 }
 
 uint64_t unit_heap_digest(memheap_t *heap)
 {
-    uint64_t digest = 1;
+    digest_t digest = {1, memheap_base(heap)};
     memheap_walk(heap, digest_block, &digest);
-    return digest;
+    return digest.value;
 }
 
 static bool filter_calls(struct sock_filter *filter, size_t count)
@@ -337,6 +342,11 @@ bool unit_refuse_advice(int advice, int error)
 bool unit_lacks_addresses(void)
 {
     return memheap_has_memcheck();
+}
+
+bool unit_is_emulated(void)
+{
+    return prctl(PR_GET_SECCOMP) < 0;
 }
 
 long unit_resident_kib(void)
