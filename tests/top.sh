@@ -29,7 +29,7 @@ sites()
 
 for np in 2 4; do
     begin $np "$program" "$work/over"
-    run 0 "$top" --once --interval 0.3 --job "$launcher"
+    run 0 "$top" --once --interval 1 --job "$launcher"
     lines=$(printf '%s\n' "$output" | wc -l)
     [ "$lines" = $((np + 2)) ] || miss "has $lines lines"
     printf '%s\n' "$output" | grep -q '.\{81\}' && miss "has lines of more than 80"
@@ -42,7 +42,7 @@ for np in 2 4; do
     done
     fact "$np PEs: a line for each PE, and one for the total"
 
-    run 0 env LC_ALL="$(comma_locale)" "$top" --once --json --interval 0.3 \
+    run 0 env LC_ALL="$(comma_locale)" "$top" --once --json --interval 1 \
         --job "$launcher"
     is_json
     each_has symmetric failures 0 $np

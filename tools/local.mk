@@ -57,7 +57,7 @@ tools/map/page.h: $(srcdir)/tools/map/page.html $(srcdir)/tools/map/page.awk
 if JANSSON
 bin_PROGRAMS += tools/memheap-report
 tools_memheap_report_SOURCES = $(cli_sources) $(trace_sources) tools/report/diff.c \
-	tools/report/folded.c tools/report/json.c tools/report/main.c \
+	tools/report/folded.c tools/report/json.c tools/report/load.c tools/report/main.c \
 	tools/report/paths.c tools/report/replay.c tools/report/report.c tools/report/report.h \
 	tools/report/show.c
 tools_memheap_report_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(LZMA_CFLAGS)

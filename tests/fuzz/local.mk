@@ -28,7 +28,7 @@ fuzz_top = $(call fuzz_objects_of,tools/top/columns.c tools/top/graph.c \
 	tools/top/json.c tools/top/sample.c tools/top/sites.c \
 	tools/top/table.c)
 fuzz_report = $(call fuzz_objects_of,tools/common/reader.c tools/common/trace.c \
-	tools/report/diff.c tools/report/folded.c tools/report/json.c \
+	tools/report/diff.c tools/report/folded.c tools/report/json.c tools/report/load.c \
 	tools/report/paths.c tools/report/replay.c tools/report/report.c \
 	tools/report/show.c)
 tests/fuzz/stats_page.fuzz: $(fuzz_map) $(fuzz_top)

@@ -5,7 +5,6 @@
 
 #include "tools/report/report.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,30 +67,6 @@ void report_sum(counts_t *sum, const counts_t *counts)
                                    &sum->value[i]))
             sum->value[i] = UINT64_MAX;
     }
-}
-
-bool report_load(report_t *report, const char *file)
-{
-    *report = (report_t){.file = file};
-    FILE *stream = fopen(file, "rb");
-    int first = stream == NULL ? EOF : getc(stream);
-    if (stream == NULL || ferror(stream)) {
-        cli_fail(&report_cli, "cannot read %s: %s", file, strerror(errno));
-        if (stream != NULL)
-            fclose(stream);
-        return false;
-    }
-    /* The first byte of a trace, plain or compressed. */
-    bool good;
-    report->is_trace = first == 'S' || first == 0xfd;
-    if (report->is_trace) {
-        good = report_load_trace(report);
-    } else {
-        ungetc(first, stream);
-        good = report_load_json(report, stream);
-    }
-    fclose(stream);
-    return good;
 }
 
 static void free_site(site_t *site)
