@@ -1,0 +1,130 @@
+/*
+ * Heaps under memcheck: what they tell it. The program runs itself under
+ * valgrind.
+ */
+#include "config.h"
+
+#include "tests/unit/checked_heap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#ifdef HAVE_VALGRIND_MEMCHECK_H
+#include <valgrind/memcheck.h>
+#include <valgrind/valgrind.h>
+
+static const bool knows_contents = true;
+
+static int state_of(const char *byte)
+{
+    unsigned char unset;
+    if (VALGRIND_GET_VBITS(byte, &unset, 1) != 1)
+        return CLOSED;
+    return unset == 0 ? SET : UNSET;
+}
+
+START_TEST(memory_without_blocks_is_closed)
+{
+    open_checked(_i);
+    char *base = memheap_base(heap);
+    expect(base, 0, SIZE, CLOSED);
+    char *block = alloc(1000);
+    expect(base, 0, (size_t)(block - base), CLOSED);
+    expect(base, (size_t)(block - base) + 1000, SIZE, CLOSED);
+    if (range != NULL) {
+        ck_assert_ok(memheap_grow(heap, 2 * SIZE));
+        expect(base, SIZE, 2 * SIZE, CLOSED);
+    }
+    close_checked();
+}
+END_TEST
+
+START_TEST(window_without_blocks_is_closed)
+{
+    char *windows = open_windowed(_i == 0 ? OWN : GUARDED, false, false);
+    expect(windows, 0, WINDOWS * SIZE, CLOSED);
+    close_checked();
+    munmap(windows, WINDOWS * SIZE);
+}
+END_TEST
+
+START_TEST(block_that_no_other_pe_writes_is_unset)
+{
+    char *windows = open_windowed(OWN, true, _i != 0);
+    expect(alloc(1000), 0, 1000, UNSET);
+    ck_assert(!memheap_guard_unsynced);
+    close_checked();
+    munmap(windows, WINDOWS * SIZE);
+}
+END_TEST
+
+START_TEST(block_is_set_when_other_pes_may_have_written)
+{
+    char *windows = open_windowed(OWN, false, true);
+    char *block = alloc(1000);
+    expect(block, 0, 1000, UNSET);
+    ck_assert(memheap_guard_unsynced); /* the call ends in a barrier */
+    memheap_guard_sync();
+    ck_assert(!memheap_guard_unsynced);
+    expect(block, 0, 1000, SET);
+    expect(block, 1000, 1000 + rest, CLOSED);
+
+    /* The next allocation and the next free are told first. */
+    char *second = alloc(1000);
+    char *third = alloc(1000);
+    expect(second, 0, 1000, SET);
+    expect(third, 0, 1000, UNSET);
+    ck_assert_ok(memheap_free(heap, second));
+    expect(third, 0, 1000, SET);
+    close_checked();
+    munmap(windows, WINDOWS * SIZE);
+}
+END_TEST
+
+static unsigned errors_before;
+
+static void count_errors(void)
+{
+    errors_before = VALGRIND_COUNT_ERRORS;
+}
+
+/* Calls for blocks that memcheck does not know are errors. */
+static void find_no_errors(void)
+{
+    ck_assert_uint_eq(VALGRIND_COUNT_ERRORS, errors_before);
+}
+
+int main(int count, char **arguments)
+{
+    (void)count;
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifndef __SANITIZE_ADDRESS__ /* the two do not go together */
+    if (!RUNNING_ON_VALGRIND)
+        execlp("valgrind", "valgrind", "-q", arguments[0], (char *)NULL);
+#endif
+    if (!RUNNING_ON_VALGRIND) {
+        puts("1..0 # SKIP valgrind cannot be started");
+        return 0;
+    }
+    setenv("CK_FORK", "no", 0); /* it takes long under valgrind */
+    TCase *tests = unit_case();
+    tcase_add_checked_fixture(tests, count_errors, find_no_errors);
+    add_checked_tests(tests);
+    tcase_add_loop_test(tests, memory_without_blocks_is_closed, 0, KINDS);
+    tcase_add_loop_test(tests, window_without_blocks_is_closed, 0, 2);
+    tcase_add_loop_test(tests, block_that_no_other_pe_writes_is_unset, 0, 2);
+    tcase_add_test(tests, block_is_set_when_other_pes_may_have_written);
+    return unit_run("memcheck", tests);
+}
+#else
+int main(void)
+{
+    puts("1..0 # SKIP memheap knows no memcheck");
+    return 0;
+}
+#endif
