@@ -38,7 +38,6 @@ typedef struct memheap_records {
     memheap_array_t sites;       /* memheap_site_counts_t, by call site */
     uint32_t site_count;         /* call sites that have counts */
     memheap_stack_depot_t depot; /* call sites */
-    size_t lost;                 /* records for which there was no memory */
 } memheap_records_t;
 
 /** Open an empty set of records. @return MEMHEAP_ERR_NO_METADATA */
@@ -51,7 +50,8 @@ void memheap_records_close(memheap_records_t *records);
 /** Bytes of metadata. */
 size_t memheap_records_size(const memheap_records_t *records);
 
-/** Record a block that the current call of this thread has allocated. */
+/** Record a block that the current call of this thread has allocated, if there
+ *  is memory for a record. */
 void memheap_records_add(memheap_records_t *records, size_t offset,
                          uint64_t number, size_t asked, size_t usable);
 

@@ -180,6 +180,36 @@ START_TEST(report_gets_the_block)
     ck_assert_str_eq(said_of(base), "");
 }
 END_TEST
+
+/* Bytes behind the freed block are in no block that the guard remembers. */
+START_TEST(second_free_is_described)
+{
+    char expected[256];
+    open_checked(_i == 0 ? OWN : GUARDED);
+    heap_log.log.level = MEMHEAP_LOG_ERROR;
+    memheap_at("a.c", 1);
+    char *block = alloc(1000);
+    size_t end = memheap_align_up(1000 + rest, 16);
+    memheap_at("b.c", 2);
+    ck_assert_ok(memheap_free(heap, block));
+    for (size_t i = 0; i < end; i += end - 1) {
+        ck_assert_int_eq(memheap_free(heap, block + i),
+                         MEMHEAP_ERR_BAD_ADDRESS);
+        snprintf(
+            expected, sizeof(expected),
+            "memheap_free: %p is no block of heap \"checked\": it lies %zu "
+            "bytes into the block of 1000 bytes that was allocated from "
+            "a.c:1 and freed from b.c:2\n",
+            (void *)(block + i), i);
+        ck_assert_str_eq(heap_log.text, expected);
+        unit_log_clear(&heap_log);
+    }
+    memheap_free(heap, block + end);
+    ck_assert_ptr_nonnull(strstr(heap_log.text, "it lies in free space of"));
+    unit_log_clear(&heap_log);
+    close_checked();
+}
+END_TEST
 #endif
 
 /* AddressSanitizer would take the next memory there for closed. */
@@ -201,6 +231,7 @@ int main(void)
 #ifndef __SANITIZE_ADDRESS__
     tcase_add_test(tests, accesses_of_routines_are_checked);
     tcase_add_test(tests, report_gets_the_block);
+    tcase_add_loop_test(tests, second_free_is_described, 0, 2);
 #endif
     return unit_run("asan", tests);
 }

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "memheap/debug/sanitizer.h"
 #include "tests/unit/checked_heap.h"
 
 #include <stdio.h>
@@ -82,6 +83,31 @@ START_TEST(block_is_set_when_other_pes_may_have_written)
 }
 END_TEST
 
+/* The hooks tell memcheck of long ranges in parts of 128 MiB. */
+START_TEST(hooks_take_ranges_of_any_length)
+{
+    static const size_t part = 128 * MIB;
+    char *memory = map(part + PAGE);
+    char *last = memory + part - 8;
+    memheap_sanitizer_poison_untouched(memory, part + 16);
+    expect(memory, 0, 8, CLOSED);
+    expect(last, 0, 24, CLOSED);
+    expect(last, 24, 32, SET);
+    VALGRIND_MAKE_MEM_NOACCESS(last + 16, 16);
+    memheap_sanitizer_unpoison(memory, part + 8, false);
+    expect(memory, 0, 8, UNSET);
+    expect(last, 0, 16, UNSET);
+    expect(last, 16, 24, CLOSED);
+    VALGRIND_MAKE_MEM_UNDEFINED(last + 16, 8);
+    memheap_sanitizer_mark_set(memory, part + 8);
+    expect(memory, 0, 8, SET);
+    expect(last, 0, 16, SET);
+    expect(last, 16, 24, UNSET);
+    expect(last, 24, 32, CLOSED);
+    munmap(memory, part + PAGE);
+}
+END_TEST
+
 static unsigned errors_before;
 
 static void count_errors(void)
@@ -118,6 +144,7 @@ int main(int count, char **arguments)
     tcase_add_loop_test(tests, memory_without_blocks_is_closed, 0, KINDS);
     tcase_add_loop_test(tests, window_without_blocks_is_closed, 0, 2);
     tcase_add_loop_test(tests, block_that_no_other_pe_writes_is_unset, 0, 2);
+    tcase_add_test(tests, hooks_take_ranges_of_any_length);
     tcase_add_test(tests, block_is_set_when_other_pes_may_have_written);
     return unit_run("memcheck", tests);
 }

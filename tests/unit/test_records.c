@@ -341,6 +341,42 @@ START_TEST(call_sites_count_as_metadata)
 }
 END_TEST
 
+START_TEST(block_without_a_record_has_no_call_site)
+{
+    char text[MEMHEAP_CALL_SITE_TEXT];
+    memheap_tag_stats_t tag;
+    unit_memory_t memory;
+    unit_memory_init(&memory);
+    const char *const params[] = {"MEMHEAP_RECORDS=1", NULL};
+    memheap_config_t config = {
+        .size = MIB, .params = params, .memory = &memory.memory};
+    ck_assert_ok(memheap_create(&config, &unit.heap));
+    void *block = alloc_at(1, 64);
+    memheap_status_t status;
+    size_t blocks = 0;
+    size_t requests;
+    do { /* until a request fails that the allocation does not need */
+        requests = memory.requests;
+        memory.fail_at = requests + 1;
+        memheap_at("mesh.c", 1);
+        status = memheap_alloc(unit.heap, 64, &block);
+        blocks += status == MEMHEAP_OK;
+    } while (status != MEMHEAP_OK || memory.requests == requests);
+    ck_assert_uint_eq(block_at(block)->number, 0);
+    memheap_block_call_site(unit.heap, block, text, sizeof(text));
+    ck_assert_str_eq(text, "");
+    ck_assert(memheap_get_tag_stats(unit.heap, 0, &tag));
+    ck_assert_uint_eq(tag.live_blocks, blocks); /* and the first, but this */
+    ck_assert_uint_eq(tag.allocations, blocks);
+    ck_assert_ok(memheap_resize(unit.heap, block, 5000, &block));
+    ck_assert_uint_eq(block_at(block)->number, 0);
+    ck_assert_ok(memheap_free(unit.heap, block));
+    ck_assert(memheap_get_tag_stats(unit.heap, 0, &tag));
+    ck_assert_uint_eq(tag.live_blocks, blocks);
+    memheap_destroy(unit.heap);
+}
+END_TEST
+
 /* The stack shows its name, which must be global. */
 __attribute__((noinline)) void *records_test_allocates(void);
 void *records_test_allocates(void)
@@ -553,11 +589,22 @@ END_TEST
 
 START_TEST(leaks_of_a_heap_without_records_have_addresses)
 {
+    char first[64];
+    char second[64];
     unit_heap_open(&unit, 0, SIZE, 0, NULL);
-    alloc(64);
+    char *block = alloc(64);
     ck_assert_uint_eq(memheap_report_leaks(unit.heap), 1);
-    ck_assert_logged(&unit.log, "leak: 64 bytes at 0x");
+    snprintf(first, sizeof(first), "leak: 64 bytes at %p\n", (void *)block);
+    ck_assert_logged(&unit.log, first);
     ck_assert_logged(&unit.log, "1 block of heap \"heap\" was never freed: 64");
+    unit_log_clear(&unit.log);
+    char *other = alloc(128);
+    ck_assert(other > block);
+    ck_assert_uint_eq(memheap_report_leaks(unit.heap), 2);
+    snprintf(second, sizeof(second), "leak: 128 bytes at %p\n", (void *)other);
+    ck_assert_logged(&unit.log, second);
+    ck_assert(strstr(unit.log.text, second) > strstr(unit.log.text, first));
+    unit_log_clear(&unit.log);
     unit_heap_close(&unit);
 }
 END_TEST
@@ -708,6 +755,7 @@ int main(void)
                         unit_heap_kinds());
     tcase_add_loop_test(tests, report_file_has_stats_and_tags, 0, kinds);
     tcase_add_test(tests, leaks_of_a_heap_without_records_have_addresses);
+    tcase_add_test(tests, block_without_a_record_has_no_call_site);
     tcase_add_test(tests, no_allocation_fails_for_lack_of_a_record);
     tcase_add_test(tests, heap_without_memory_for_records_is_not_created);
     tcase_add_loop_test(tests, threads_are_recorded_one_by_one, 0, kinds);

@@ -108,9 +108,16 @@ static void read_trace(void)
     }
 }
 
-/* The same for a heap that was destroyed: the file ends there. */
+/* The same for a heap that was destroyed: the file ends there, and is in use no
+ * more. */
 static void read_ended(void)
 {
+    char line[512];
+    FILE *maps = fopen("/proc/self/maps", "r");
+    ck_assert_ptr_nonnull(maps);
+    while (fgets(line, sizeof(line), maps) != NULL)
+        ck_assert_msg(strstr(line, folder + 2) == NULL, "%s", line);
+    fclose(maps);
     read_trace();
     ck_assert_uint_eq(file.at, file.size);
 }
