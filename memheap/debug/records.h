@@ -4,8 +4,8 @@
  *
  * A hash table maps a block's offset to its record in an array. Each tag and
  * each call site has statistics over its blocks. If there is no memory for a
- * record, the block has none and the loss is counted: no allocation fails for
- * lack of a record. The caller holds the heap's lock.
+ * record, the block has none: no allocation fails for lack of a record. The
+ * caller holds the heap's lock.
  */
 #ifndef MEMHEAP_DEBUG_RECORDS_H
 #define MEMHEAP_DEBUG_RECORDS_H

@@ -181,6 +181,28 @@ START_TEST(report_gets_the_block)
 }
 END_TEST
 
+/* The redzone of a block ends where the next block begins. */
+START_TEST(report_gets_the_block_beside_another)
+{
+    char next[64];
+    open_checked(OWN);
+    char *block = alloc(1000);
+    char *small = alloc(8);
+    ck_assert_ptr_eq(small, block + 1024);
+    snprintf(next, sizeof(next), "the block of 8 bytes at %p", (void *)small);
+    ck_assert_ptr_nonnull(strstr(said_of(small - 1), "23 bytes behind"));
+    ck_assert_ptr_nonnull(strstr(said_of(small + 7), ", 7 bytes into"));
+    ck_assert_ptr_nonnull(strstr(said_of(small + 7), next));
+    ck_assert_ptr_nonnull(strstr(said_of(small + 8), ", 0 bytes behind"));
+    ck_assert_ptr_nonnull(strstr(said_of(small + 8), next));
+    ck_assert_ok(memheap_free(heap, small));
+    ck_assert_ptr_nonnull(strstr(said_of(small), ", 0 bytes into the freed"));
+    ck_assert_ptr_nonnull(
+        strstr(said_of(small - 1), ", 23 bytes behind the block of 1000"));
+    close_checked();
+}
+END_TEST
+
 /* Bytes behind the freed block are in no block that the guard remembers. */
 START_TEST(second_free_is_described)
 {
@@ -231,6 +253,7 @@ int main(void)
 #ifndef __SANITIZE_ADDRESS__
     tcase_add_test(tests, accesses_of_routines_are_checked);
     tcase_add_test(tests, report_gets_the_block);
+    tcase_add_test(tests, report_gets_the_block_beside_another);
     tcase_add_loop_test(tests, second_free_is_described, 0, 2);
 #endif
     return unit_run("asan", tests);

@@ -277,7 +277,7 @@ END_TEST
 
 START_TEST(destruction_of_null_is_ignored)
 {
-    memheap_destroy(NULL);
+    ck_assert_ok(memheap_destroy(NULL));
 }
 END_TEST
 

@@ -7,6 +7,7 @@
 #include "memheap/debug/report.h"
 #include "memheap/heap_state.h"
 
+#include <fenv.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -332,7 +333,9 @@ START_TEST(call_sites_count_as_metadata)
     };
     open_recorded(0);
     size_t lines = visit_sites(SITES, 3);
-    ck_assert_uint_ge(lines, SITES * MEMHEAP_CALL_SITE_FRAMES * sizeof(void *));
+    ck_assert_uint_ge(lines,
+                      SITES * (MEMHEAP_CALL_SITE_FRAMES * sizeof(void *) +
+                               sizeof(memheap_site_counts_t)));
     ck_assert_uint_le(lines, SITES * 512);
     size_t names = visit_sites(SITES, 200);
     ck_assert_uint_ge(names, lines / 2 + SITES * 200);
@@ -377,6 +380,38 @@ START_TEST(block_without_a_record_has_no_call_site)
 }
 END_TEST
 
+/* The metadata of a heap with 1000 blocks; the same with records, and with a
+ * tag for each block. */
+static size_t metadata_of_blocks(const char *param, bool tagged)
+{
+    char tag[MEMHEAP_TAG_SIZE] = "tag";
+    unit_heap_open(&unit, 0, SIZE, 0, param);
+    for (int i = 0; i < 1000; i++) {
+        if (tagged)
+            snprintf(tag, sizeof(tag), "tag %d", i);
+        memheap_set_tag(tag);
+        alloc_at(1, 16);
+    }
+    memheap_set_tag(NULL);
+    size_t metadata = stats_now().metadata;
+    unit_heap_close(&unit);
+    return metadata;
+}
+
+START_TEST(records_and_tags_count_as_metadata)
+{
+    size_t plain = metadata_of_blocks("MEMHEAP_TOP=all", false);
+    size_t recorded = metadata_of_blocks("MEMHEAP_RECORDS=1", false);
+    size_t tagged = metadata_of_blocks("MEMHEAP_RECORDS=1", true);
+    ck_assert_uint_ge(recorded, plain + 1000 * (sizeof(memheap_record_t) +
+                                                2 * sizeof(uint64_t)));
+    ck_assert_uint_le(recorded, plain + 1000 * 256);
+    /* The first 16 KiB are there before the first tag. */
+    ck_assert_uint_ge(tagged, recorded + 700 * sizeof(memheap_tag_stats_t));
+    ck_assert_uint_le(tagged, recorded + 2000 * sizeof(memheap_tag_stats_t));
+}
+END_TEST
+
 /* The stack shows its name, which must be global. */
 __attribute__((noinline)) void *records_test_allocates(void);
 void *records_test_allocates(void)
@@ -397,6 +432,18 @@ START_TEST(call_site_is_found_on_the_stack)
                       strstr(text, "records") != NULL,
                   "%s", text);
     unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(call_site_in_a_library_has_its_name)
+{
+    char text[512];
+    void *frames[] = {(char *)(uintptr_t)memheap_alloc + 4, /* left out */
+                      (char *)(uintptr_t)fegetround + 4};
+    memheap_frames_describe(frames, 2, text, sizeof(text));
+    ck_assert_msg(strstr(text, "fegetround") != NULL, "%s", text);
+    memheap_frames_describe(frames, 1, text, sizeof(text));
+    ck_assert_str_eq(text, "an unknown call site");
 }
 END_TEST
 
@@ -744,6 +791,8 @@ int main(void)
     tcase_add_test(tests, stated_location_is_the_call_site);
     tcase_add_test(tests, each_file_is_a_call_site_of_its_own);
     tcase_add_test(tests, call_sites_count_as_metadata);
+    tcase_add_test(tests, records_and_tags_count_as_metadata);
+    tcase_add_test(tests, call_site_in_a_library_has_its_name);
     tcase_add_test(tests, call_site_is_found_on_the_stack);
     tcase_add_test(tests, call_site_without_addr2line_is_an_address);
     tcase_add_test(tests, addr2line_is_not_taken_from_the_path);

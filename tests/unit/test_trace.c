@@ -5,6 +5,7 @@
 
 #include "tests/unit/unit.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -286,6 +287,28 @@ START_TEST(long_trace_is_complete)
         ck_assert_uint_eq(file.op[i].size, 300);
         ck_assert_uint_eq(file.op[i + 1].more, 1);
     }
+}
+END_TEST
+
+START_TEST(trace_counts_as_metadata)
+{
+    size_t metadata[2];
+    memheap_stats_t stats;
+    for (int i = 0; i < 2; i++) {
+        if (i == 0)
+            unit_heap_open(&unit, 0, SIZE, 0, "MEMHEAP_TOP=all");
+        else
+            open_traced(0);
+        for (int j = 0; j < 5000; j++)
+            alloc(16);
+        memheap_get_stats(unit.heap, &stats);
+        metadata[i] = stats.metadata;
+        unit_heap_close(&unit);
+    }
+    ck_assert_uint_ge(metadata[1],
+                      metadata[0] + PATH_MAX + 5000 * 2 * sizeof(uint64_t));
+    ck_assert_uint_le(metadata[1],
+                      metadata[0] + 3 * PATH_MAX + 5000 * 8 * sizeof(uint64_t));
 }
 END_TEST
 
@@ -599,6 +622,7 @@ int main(void)
     tcase_add_loop_test(tests, replay_has_equal_results, 0, kinds);
     tcase_add_loop_test(tests, trace_does_not_change_placement, 0, kinds);
     tcase_add_test(tests, long_trace_is_complete);
+    tcase_add_test(tests, trace_counts_as_metadata);
     tcase_add_test(tests, trace_of_a_crash_has_all_calls);
     tcase_add_test(tests, forked_child_is_not_traced);
     tcase_add_test(tests, forked_child_can_have_a_trace_of_its_own);
