@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "memheap/debug/access.h"
+#include "memheap/debug/guard_state.h"
 #include "tests/unit/checked_heap.h"
 
 #include <stdio.h>
@@ -181,6 +181,22 @@ START_TEST(report_gets_the_block)
 }
 END_TEST
 
+START_TEST(report_knows_each_heap)
+{
+    memheap_t *heaps[GUARDS_MAX];
+    for (size_t i = 0; i < GUARDS_MAX; i++) {
+        open_checked(OWN);
+        heaps[i] = heap;
+    }
+    for (size_t i = 0; i < GUARDS_MAX; i++) {
+        char *base = memheap_base(heaps[i]);
+        ck_assert_ptr_nonnull(strstr(said_of(base), "in no block of heap"));
+        memheap_destroy(heaps[i]);
+        ck_assert_str_eq(said_of(base), "");
+    }
+}
+END_TEST
+
 /* The redzone of a block ends where the next block begins. */
 START_TEST(report_gets_the_block_beside_another)
 {
@@ -253,6 +269,7 @@ int main(void)
 #ifndef __SANITIZE_ADDRESS__
     tcase_add_test(tests, accesses_of_routines_are_checked);
     tcase_add_test(tests, report_gets_the_block);
+    tcase_add_test(tests, report_knows_each_heap);
     tcase_add_test(tests, report_gets_the_block_beside_another);
     tcase_add_loop_test(tests, second_free_is_described, 0, 2);
 #endif
