@@ -124,6 +124,7 @@ static void find_no_errors(void)
 int main(int count, char **arguments)
 {
     (void)count;
+    (void)arguments;
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define __SANITIZE_ADDRESS__ 1

@@ -127,8 +127,11 @@ static void *memory_reserve(const memheap_memory_t *self, size_t size)
 static bool memory_commit(const memheap_memory_t *self, void *address,
                           size_t size)
 {
-    return grants(memory_of(self)) &&
-           memheap_memory_system.commit(&memheap_memory_system, address, size);
+    unit_memory_t *memory = memory_of(self);
+    bool done = grants(memory) && memheap_memory_system.commit(
+                                      &memheap_memory_system, address, size);
+    memory->committed += done ? size : 0;
+    return done;
 }
 
 static void memory_release(const memheap_memory_t *self, void *address,

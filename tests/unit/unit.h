@@ -64,6 +64,7 @@ typedef struct unit_memory {
     size_t fail_at;  /* the request that fails, from 1 on; 0: none */
     size_t pieces;   /* reserved and not released */
     size_t bytes;
+    size_t committed; /* bytes, of all pieces so far */
 } unit_memory_t;
 
 void unit_memory_init(unit_memory_t *memory);
