@@ -239,6 +239,9 @@ static char *open_windowed(int kind, bool alone, bool synced)
     memheap_peer_windows_t windows = {.base = map(WINDOWS * SIZE),
                                       .stride = SIZE,
                                       .count = WINDOWS,
+                                      .pe = 3,
+                                      .first_pe = 5,
+                                      .pe_stride = 2,
                                       .alone = alone,
                                       .synced = synced};
     memheap_set_peer_windows(heap, &windows);

@@ -181,6 +181,30 @@ START_TEST(report_gets_the_block)
 }
 END_TEST
 
+START_TEST(report_names_the_pe_of_a_window)
+{
+    char expected[256];
+    char *windows = open_windowed(OWN, false, false);
+    memheap_at("a.c", 1);
+    char *block = alloc(1000);
+    char *other = windows + SIZE + (block - (char *)memheap_base(heap));
+    snprintf(
+        expected, sizeof(expected),
+        "memheap: PE 3: the address is %p, 3 bytes behind the block of "
+        "1000 bytes at %p of heap \"checked\" on PE 7, through its window, "
+        "allocation 1\n"
+        "memheap: PE 3: the block was allocated from a.c:1\n",
+        (void *)(other + 1003), (void *)other);
+    ck_assert_str_eq(said_of(other + 1003), expected);
+    ck_assert_ptr_nonnull(
+        strstr(said_of(other - SIZE), " on PE 5, through its window"));
+    ck_assert_ptr_null(strstr(said_of(block), " on PE"));
+    ck_assert_str_eq(said_of(windows + WINDOWS * SIZE), "");
+    close_checked();
+    munmap(windows, WINDOWS * SIZE);
+}
+END_TEST
+
 START_TEST(report_knows_each_heap)
 {
     memheap_t *heaps[GUARDS_MAX];
@@ -269,6 +293,7 @@ int main(void)
 #ifndef __SANITIZE_ADDRESS__
     tcase_add_test(tests, accesses_of_routines_are_checked);
     tcase_add_test(tests, report_gets_the_block);
+    tcase_add_test(tests, report_names_the_pe_of_a_window);
     tcase_add_test(tests, report_knows_each_heap);
     tcase_add_test(tests, report_gets_the_block_beside_another);
     tcase_add_loop_test(tests, second_free_is_described, 0, 2);

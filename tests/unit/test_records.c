@@ -647,7 +647,11 @@ START_TEST(leaks_of_a_heap_without_records_have_addresses)
     unit_log_clear(&unit.log);
     char *other = alloc(128);
     ck_assert(other > block);
+    memheap_report_leaks(unit.heap);
+    unit_log_clear(&unit.log);
+    size_t allocated = unit_malloced();
     ck_assert_uint_eq(memheap_report_leaks(unit.heap), 2);
+    ck_assert_uint_eq(unit_malloced(), allocated);
     snprintf(second, sizeof(second), "leak: 128 bytes at %p\n", (void *)other);
     ck_assert_logged(&unit.log, second);
     ck_assert(strstr(unit.log.text, second) > strstr(unit.log.text, first));

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -355,6 +356,15 @@ long unit_resident_kib(void)
     fclose(status);
     ck_assert_int_gt(kib, 0);
     return kib;
+}
+
+size_t unit_malloced(void)
+{
+#if __GLIBC_PREREQ(2, 33)
+    return mallinfo2().uordblks;
+#else
+    return 0;
+#endif
 }
 
 rlim_t unit_limit(__rlimit_resource_t resource, rlim_t value)

@@ -133,6 +133,9 @@ bool unit_lacks_addresses(void);
 /** Resident memory of this process in KiB. */
 long unit_resident_kib(void);
 
+/** Bytes in blocks of malloc(). 0: libc does not tell. */
+size_t unit_malloced(void);
+
 /** Set a soft limit of this process. @return the old limit */
 rlim_t unit_limit(__rlimit_resource_t resource, rlim_t value);
 
