@@ -9,6 +9,7 @@
 #define MEMHEAP_TESTS_UNIT_CHECKED_HEAP_H
 
 #include "memheap/debug/access.h"
+#include "memheap/resize.h"
 #include "tests/unit/unit.h"
 
 #include <sys/mman.h>
@@ -154,6 +155,34 @@ START_TEST(resized_block_is_open_up_to_its_size)
 }
 END_TEST
 
+/* A resize that fails, or is undone, leaves a block open as it was. */
+static void expect_unchanged(const char *block)
+{
+    expect(block, 0, 1000, SET);
+    expect(block, 1000, 1000 + rest, CLOSED);
+}
+
+START_TEST(failed_resize_changes_nothing)
+{
+    static const size_t sizes[] = {800, 600, 1200, SIZE / 2};
+    void *moved;
+    open_checked(_i);
+    char *block = alloc(1000);
+    memset(block, 1, 1000);
+    alloc(8);
+    ck_assert_int_eq(memheap_resize(heap, block, 2 * SIZE, &moved),
+                     MEMHEAP_ERR_NO_MEMORY);
+    expect_unchanged(block);
+    for (size_t i = 0; i < 4; i++) {
+        memheap_pending_resize_t step;
+        ck_assert_ok(memheap_resize_begin(heap, block, sizes[i], true, &step));
+        ck_assert_ptr_eq(memheap_resize_end(heap, &step, false), block);
+        expect_unchanged(block);
+    }
+    close_checked();
+}
+END_TEST
+
 START_TEST(old_place_of_a_moved_block_is_closed)
 {
     open_checked(_i);
@@ -281,6 +310,7 @@ static void add_checked_tests(TCase *tests)
     tcase_add_loop_test(tests, zeroed_block_is_set, 0, KINDS);
     tcase_add_loop_test(tests, resized_block_is_open_up_to_its_size, 0,
                         GUARDED);
+    tcase_add_loop_test(tests, failed_resize_changes_nothing, 0, KINDS);
     tcase_add_loop_test(tests, old_place_of_a_moved_block_is_closed, 0, KINDS);
     tcase_add_test(tests, what_a_block_leaves_is_closed);
     tcase_add_loop_test(tests, batch_is_open_up_to_the_sizes, 0, KINDS);

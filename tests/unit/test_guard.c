@@ -266,6 +266,23 @@ START_TEST(access_hits_the_freed_block_that_had_the_byte)
 }
 END_TEST
 
+static void read_far_before(char *block)
+{
+    (void)*(volatile char *)(block - 100);
+}
+
+START_TEST(page_of_a_freed_block_is_its_own)
+{
+    open_heap(_i, SIZE, NULL);
+    alloc(1000);
+    char *block = alloc(1000);
+    ck_assert_ok(memheap_free(heap, block));
+    const char *text = said_by(read_far_before, block);
+    ck_assert_says(text, ", 100 bytes before the freed block of 1000 bytes");
+    close_heap(SIZE);
+}
+END_TEST
+
 START_TEST(freed_block_is_as_long_as_it_was)
 {
     open_heap(OWN, SIZE, NULL);
@@ -814,6 +831,7 @@ int main(void)
     tcase_add_loop_test(
         tests, access_to_the_old_place_of_a_moved_block_is_reported, 0, KINDS);
     tcase_add_test(tests, access_hits_the_freed_block_that_had_the_byte);
+    tcase_add_loop_test(tests, page_of_a_freed_block_is_its_own, 0, KINDS);
     tcase_add_test(tests, freed_block_is_as_long_as_it_was);
     tcase_add_test(tests, largest_free_block_leaves_a_page_closed);
     tcase_add_loop_test(tests, access_outside_all_blocks_is_reported, 0, KINDS);

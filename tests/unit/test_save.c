@@ -481,6 +481,28 @@ START_TEST(files_that_fail_are_errors)
 }
 END_TEST
 
+START_TEST(lack_of_memory_is_an_error)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return; /* it needs address space itself */
+#endif
+    void *root;
+    unit_heap_open(&unit, 0, SIZE, 0, NULL);
+    ck_assert_ptr_nonnull(memheap_malloc(unit.heap, 1000));
+    rlim_t limit = unit_limit(RLIMIT_AS, 4096);
+    memheap_status_t status = memheap_save(unit.heap, NULL, file);
+    unit_limit(RLIMIT_AS, limit);
+    ck_assert_int_eq(status, MEMHEAP_ERR_NO_METADATA);
+    ck_assert_ok(memheap_save(unit.heap, NULL, file));
+    destroy();
+    limit = unit_limit(RLIMIT_AS, 4096);
+    status = load(&root);
+    unit_limit(RLIMIT_AS, limit);
+    ck_assert_int_eq(status, MEMHEAP_ERR_NO_METADATA);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 START_TEST(heap_in_use_is_not_saved)
 {
     memheap_context_t *context;
@@ -529,6 +551,7 @@ int main(void)
     tcase_add_test(tests, other_heap_is_refused);
     tcase_add_test(tests, other_component_is_refused);
     tcase_add_test(tests, files_that_fail_are_errors);
+    tcase_add_test(tests, lack_of_memory_is_an_error);
     tcase_add_test(tests, heap_in_use_is_not_saved);
     tcase_add_loop_test(tests, unload_frees_all, 0, kinds);
     return unit_run("save", tests);
