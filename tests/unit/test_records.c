@@ -442,6 +442,8 @@ START_TEST(call_site_in_a_library_has_its_name)
                       (char *)(uintptr_t)fegetround + 4};
     memheap_frames_describe(frames, 2, text, sizeof(text));
     ck_assert_msg(strstr(text, "fegetround") != NULL, "%s", text);
+    if (strstr(text, " at ") == NULL) /* libm has no debug information */
+        ck_assert_msg(strstr(text, " in libm") != NULL, "%s", text);
     memheap_frames_describe(frames, 1, text, sizeof(text));
     ck_assert_str_eq(text, "an unknown call site");
 }
