@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -478,11 +479,24 @@ END_TEST
 
 START_TEST(heap_works_without_a_stats_page)
 {
-    rlim_t limit = unit_limit(RLIMIT_FSIZE, 1000);
+    static const struct {
+        unsigned call; /* that is refused; 0: the file is too large */
+        int error;
+    } ways[] = {{0, EFBIG}, {SYS_memfd_create, ENOSYS}, {SYS_fchmod, EPERM}};
+    char expected[128];
+    int before = dup(STDERR_FILENO);
+    close(before);
+    rlim_t limit = unit_limit(RLIMIT_FSIZE, _i == 0 ? 1000 : RLIM_INFINITY);
+    ck_assert(_i == 0 || unit_refuse_call(ways[_i].call, ways[_i].error));
     unit_heap_open(&unit, 0, SIZE, 0, "MEMHEAP_TOP=all");
     unit_limit(RLIMIT_FSIZE, limit);
-    ck_assert_logged(&unit.log, "cannot export the statistics of heap "
-                                "\"heap\" (File too large)");
+    snprintf(expected, sizeof(expected),
+             "cannot export the statistics of heap \"heap\" (%s)",
+             strerror(ways[_i].error));
+    ck_assert_logged(&unit.log, expected);
+    int after = dup(STDERR_FILENO); /* no file is left open */
+    ck_assert_int_eq(after, before);
+    close(after);
     ck_assert_uint_eq(find(), 0);
     ck_assert_ok(memheap_free(unit.heap, alloc(100)));
     unit_heap_close(&unit);
@@ -532,7 +546,7 @@ int main(void)
     tcase_add_test(tests, request_that_is_withdrawn_is_not_served);
     tcase_add_test(tests, list_beyond_the_file_size_limit_is_an_error);
     tcase_add_test(tests, list_may_end_at_the_file_size_limit);
-    tcase_add_test(tests, heap_works_without_a_stats_page);
+    tcase_add_loop_test(tests, heap_works_without_a_stats_page, 0, 3);
     tcase_add_loop_test(tests, export_does_not_change_placement, 0, kinds);
     return unit_run("stats_page", tests);
 }
