@@ -2,6 +2,7 @@
  * The helpers of unit.h. Those that make things for a test fail it if they
  * cannot.
  */
+#define _GNU_SOURCE /* RTLD_NEXT */
 #include "config.h"
 
 #include "memheap/debug/access.h"
@@ -9,9 +10,11 @@
 #include "tests/unit/unit.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +35,24 @@ enum {
     /* For a machine under load and a sanitized build; no test waits for it. */
     TIMEOUT_S = 300
 };
+
+#ifndef __SANITIZE_THREAD__ /* which has a function of its own in this place   \
+                             */
+/* A call that unlocks what it has not locked would be noticed by chance only.
+ * This takes the place of libc's function for the library too. */
+int pthread_mutex_unlock(pthread_mutex_t *mutex)
+{
+    static int (*unlock)(pthread_mutex_t * mutex);
+    if (unlock == NULL)
+        unlock = (int (*)(pthread_mutex_t *))(uintptr_t)dlsym(
+            RTLD_NEXT, "pthread_mutex_unlock");
+    if (pthread_mutex_trylock(mutex) == 0) {
+        fputs("a mutex is unlocked that was not locked\n", stderr);
+        abort();
+    }
+    return unlock(mutex);
+}
+#endif
 
 /* Whether an environment variable affects memheap. */
 static bool steers(const char *line)
