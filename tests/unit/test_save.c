@@ -388,6 +388,29 @@ START_TEST(contents_longer_than_a_block_are_refused)
 }
 END_TEST
 
+START_TEST(block_outside_of_the_heap_is_refused)
+{
+    enum {
+        HEAD = 2 + sizeof(memheap_save_info_t) / 8,
+        TABLE = HEAD + 3 + MEMHEAP_TAG_SIZE / 8
+    };
+    uint64_t words[TABLE + 64];
+    void *root;
+    unit_heap_open(&unit, 0, SIZE, 0, NULL);
+    memset(memheap_malloc(unit.heap, 100), 1, 100);
+    ck_assert_ok(memheap_save(unit.heap, NULL, file));
+    destroy();
+    size_t count = (size_t)lseek(file, 0, SEEK_END) / 8;
+    ck_assert_uint_eq((size_t)pread(file, words, count * 8, 0), count * 8);
+    words[HEAD] = SIZE - 16; /* the offset of the block */
+    words[TABLE] = digest_of(words, TABLE);
+    words[count - 1] = digest_of(words, count - 1);
+    ck_assert_uint_eq((size_t)pwrite(file, words, count * 8, 0), count * 8);
+    ck_assert_int_eq(load(&root), MEMHEAP_ERR_NO_MEMORY);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 START_TEST(other_heap_is_refused)
 {
     void *root;
@@ -486,19 +509,31 @@ START_TEST(lack_of_memory_is_an_error)
 #ifdef __SANITIZE_ADDRESS__
     return; /* it needs address space itself */
 #endif
-    void *root;
+    memheap_save_info_t info;
     unit_heap_open(&unit, 0, SIZE, 0, NULL);
-    ck_assert_ptr_nonnull(memheap_malloc(unit.heap, 1000));
-    rlim_t limit = unit_limit(RLIMIT_AS, 4096);
-    memheap_status_t status = memheap_save(unit.heap, NULL, file);
-    unit_limit(RLIMIT_AS, limit);
-    ck_assert_int_eq(status, MEMHEAP_ERR_NO_METADATA);
+    for (size_t i = 0; i < 20000; i++) /* their list is longer than a buffer */
+        ck_assert_ptr_nonnull(memheap_malloc(unit.heap, 16));
+    for (size_t i = 0; i < 2; i++) {
+        unit_limit_memory(i * 512 * KIB);
+        memheap_status_t status = memheap_save(unit.heap, NULL, file);
+        unit_limit(RLIMIT_AS, RLIM_INFINITY);
+        ck_assert_int_eq(status, MEMHEAP_ERR_NO_METADATA);
+    }
+    ck_assert_logged(&unit.log, "no memory for a list of the blocks");
     ck_assert_ok(memheap_save(unit.heap, NULL, file));
-    destroy();
-    limit = unit_limit(RLIMIT_AS, 4096);
-    status = load(&root);
-    unit_limit(RLIMIT_AS, limit);
-    ck_assert_int_eq(status, MEMHEAP_ERR_NO_METADATA);
+    memheap_unload(unit.heap);
+    for (size_t i = 0; i < 3; i++) {
+        rewind_file();
+        unit_limit_memory(0);
+        memheap_status_t status = memheap_load_info(file, &info, &unit.log.log);
+        unit_limit(RLIMIT_AS, RLIM_INFINITY);
+        ck_assert_int_eq(status, MEMHEAP_ERR_NO_METADATA);
+        ck_assert_ok(memheap_load_info(file, &info, &unit.log.log));
+        unit_limit_memory(i < 2 ? i * 512 * KIB : 64 * MIB);
+        status = memheap_load_blocks(unit.heap, &info, file);
+        unit_limit(RLIMIT_AS, RLIM_INFINITY);
+        ck_assert_int_eq(status, i < 2 ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK);
+    }
     unit_heap_close(&unit);
 }
 END_TEST
@@ -551,6 +586,7 @@ int main(void)
     tcase_add_test(tests, other_heap_is_refused);
     tcase_add_test(tests, other_component_is_refused);
     tcase_add_test(tests, files_that_fail_are_errors);
+    tcase_add_test(tests, block_outside_of_the_heap_is_refused);
     tcase_add_test(tests, lack_of_memory_is_an_error);
     tcase_add_test(tests, heap_in_use_is_not_saved);
     tcase_add_loop_test(tests, unload_frees_all, 0, kinds);

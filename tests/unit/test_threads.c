@@ -580,13 +580,18 @@ END_TEST
 
 START_TEST(lock_is_taken_for_several_blocks)
 {
-    void *block;
+    void *blocks[10];
     unit_heap_open(&unit, _i, SIZE, 0, NULL);
     for (int i = 0; i < 10; i++)
-        ck_assert_ok(memheap_alloc(unit.heap, 64, &block));
+        ck_assert_ok(memheap_alloc(unit.heap, 64, &blocks[i]));
     const memheap_thread_cache_t *cache = unit.heap->thread_caches.first;
     ck_assert_ptr_nonnull(cache);
-    ck_assert_uint_gt(cache->stacks[thread_class(64)].count, 0);
+    const thread_stack_t *stack = &cache->stacks[thread_class(64)];
+    unsigned count = stack->count;
+    ck_assert_uint_gt(count, 0);
+    for (int i = 0; i < 10; i++)
+        ck_assert_ok(memheap_free(unit.heap, blocks[i]));
+    ck_assert_uint_eq(stack->count, count + 10);
     unit_heap_close(&unit);
 }
 END_TEST

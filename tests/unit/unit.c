@@ -388,6 +388,16 @@ size_t unit_malloced(void)
 #endif
 }
 
+void unit_limit_memory(size_t bytes)
+{
+    size_t pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%zu", &pages), 1);
+    fclose(file);
+    unit_limit(RLIMIT_AS, pages * (size_t)sysconf(_SC_PAGESIZE) + bytes);
+}
+
 rlim_t unit_limit(__rlimit_resource_t resource, rlim_t value)
 {
     struct rlimit limit;

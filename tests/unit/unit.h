@@ -139,6 +139,9 @@ size_t unit_malloced(void);
 /** Set a soft limit of this process. @return the old limit */
 rlim_t unit_limit(__rlimit_resource_t resource, rlim_t value);
 
+/** Leave the process this number of bytes of address space to map. */
+void unit_limit_memory(size_t bytes);
+
 /** The next random number; seed is the state. */
 uint64_t unit_random(uint64_t *seed);
 size_t unit_random_below(uint64_t *seed, size_t end);
