@@ -380,6 +380,21 @@ START_TEST(block_without_a_record_has_no_call_site)
 }
 END_TEST
 
+START_TEST(same_stack_is_one_call_site)
+{
+    char texts[2][512];
+    void *block = NULL;
+    open_recorded(0);
+    for (int i = 0; i < 20; i++) {
+        block = alloc(10);
+        memheap_block_call_site(unit.heap, block, texts[i > 0], 512);
+    }
+    ck_assert_str_ne(texts[0], "an unknown call site");
+    ck_assert_str_eq(texts[0], texts[1]);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 /* The metadata of a heap with 1000 blocks; the same with records, and with a
  * tag for each block. */
 static size_t metadata_of_blocks(const char *param, bool tagged)
@@ -440,11 +455,13 @@ START_TEST(call_site_in_a_library_has_its_name)
     char text[512];
     void *frames[] = {(char *)(uintptr_t)memheap_alloc + 4, /* left out */
                       (char *)(uintptr_t)fegetround + 4};
-    memheap_frames_describe(frames, 2, text, sizeof(text));
+    ck_assert_ptr_eq(memheap_frames_describe(frames, 2, text, sizeof(text)),
+                     text);
     ck_assert_msg(strstr(text, "fegetround") != NULL, "%s", text);
     if (strstr(text, " at ") == NULL) /* libm has no debug information */
         ck_assert_msg(strstr(text, " in libm") != NULL, "%s", text);
-    memheap_frames_describe(frames, 1, text, sizeof(text));
+    ck_assert_ptr_eq(memheap_frames_describe(frames, 1, text, sizeof(text)),
+                     text);
     ck_assert_str_eq(text, "an unknown call site");
 }
 END_TEST
@@ -797,6 +814,7 @@ int main(void)
     tcase_add_test(tests, stated_location_is_the_call_site);
     tcase_add_test(tests, each_file_is_a_call_site_of_its_own);
     tcase_add_test(tests, call_sites_count_as_metadata);
+    tcase_add_test(tests, same_stack_is_one_call_site);
     tcase_add_test(tests, records_and_tags_count_as_metadata);
     tcase_add_test(tests, call_site_in_a_library_has_its_name);
     tcase_add_test(tests, call_site_is_found_on_the_stack);

@@ -10,8 +10,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -219,6 +221,39 @@ START_TEST(pipe_is_enough)
     int status = -1;
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_int_eq(status, 0);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* The file comes in two pieces, the first of which ends in the head. */
+START_TEST(pipe_may_pause)
+{
+    char saved[4096];
+    int ends[2];
+    int status;
+    void *root;
+    unit_heap_open(&unit, 0, SIZE, 0, NULL);
+    memset(memheap_malloc(unit.heap, 100), 1, 100);
+    ck_assert_ok(memheap_save(unit.heap, NULL, file));
+    destroy();
+    ssize_t size = pread(file, saved, sizeof(saved), 0);
+    ck_assert_int_gt(size, 100);
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(write(ends[1], saved, 10), 10);
+    pid_t child = fork();
+    if (child == 0) {
+        int left = 10;
+        while (ioctl(ends[0], FIONREAD, &left) == 0 && left > 0)
+            sched_yield();
+        size -= 10;
+        _exit(write(ends[1], saved + 10, (size_t)size) == size ? 0 : 1);
+    }
+    memheap_config_t config = like_saved();
+    ck_assert_ok(memheap_load(&config, ends[0], &unit.heap, &root));
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    close(ends[0]);
+    close(ends[1]);
     unit_heap_close(&unit);
 }
 END_TEST
@@ -578,6 +613,7 @@ int main(void)
     tcase_add_loop_test(tests, loaded_heap_has_all_blocks, 0, kinds);
     tcase_add_loop_test(tests, empty_heap_can_be_saved, 0, kinds);
     tcase_add_test(tests, pipe_is_enough);
+    tcase_add_test(tests, pipe_may_pause);
     tcase_add_test(tests, untouched_memory_takes_no_place);
     tcase_add_loop_test(tests, zeros_replace_what_was_there, 0, kinds);
     tcase_add_test(tests, tags_and_sizes_are_kept);
