@@ -426,24 +426,16 @@ START_TEST(report_has_pages_tags_and_sites)
 }
 END_TEST
 
-static int open_files(void)
-{
-    int count = 0;
-    for (int fd = 0; fd < 256; fd++)
-        count += fcntl(fd, F_GETFD) >= 0;
-    return count;
-}
-
 /* Write a report where fstat() fails. @return whether it fails, and leaves no
  * file open */
 static bool fails_cleanly(const memheap_report_t *report,
                           const memheap_log_t *log)
 {
-    int before = open_files();
+    int before = unit_open_files();
     return unit_refuse_call(SYS_fstat, ENOMEM) &&
            unit_refuse_call(SYS_newfstatat, ENOMEM) &&
            memheap_report_write(report, path, log) == MEMHEAP_ERR_SYSTEM &&
-           open_files() == before;
+           unit_open_files() == before;
 }
 
 START_TEST(report_that_fails_leaves_no_file_open)

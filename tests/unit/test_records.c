@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 
 enum {
     SIZE = 256 * 1024
@@ -380,6 +381,66 @@ START_TEST(block_without_a_record_has_no_call_site)
 }
 END_TEST
 
+/* What addr2line prints, and what is shown of it. */
+START_TEST(line_of_addr2line_is_shortened)
+{
+    static const char *const lines[][2] = {
+        {"main at /a/b/mesh.c:42", "main at mesh.c:42"},
+        {"main at mesh.c:42", "main at mesh.c:42"},
+        {"main at ./b/mesh.c:42 (discriminator 3)", "main at mesh.c:42"},
+        {"main at mesh.c:42 (discriminator 3)", "main at mesh.c:42"},
+        {"?? at /a/b/mesh.c:42", NULL},
+        {"main at ??:0", NULL},
+        {"main", NULL}};
+    char text[64];
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        strcpy(text, "as it was");
+        ck_assert_int_eq(
+            memheap_call_site_shorten(lines[i][0], text, sizeof(text)),
+            lines[i][1] != NULL);
+        ck_assert_str_eq(text, lines[i][1] ? lines[i][1] : "as it was");
+    }
+    ck_assert(memheap_call_site_shorten(lines[0][0], text, 10));
+    ck_assert_str_eq(text, "main at m");
+}
+END_TEST
+
+START_TEST(frames_of_libraries_are_left_out)
+{
+    static const char *const out[] = {"/usr/lib/libmemheap.so.0",
+                                      "libmemheap_mpi.so.0",
+                                      "/lib/libc.so.6",
+                                      "libucp.so.0",
+                                      "libmpi.so.40",
+                                      "libopen-pal.so.40",
+                                      "liboshmem.so.40",
+                                      "mca_memheap_x.so",
+                                      "libasan.so.8",
+                                      "libclang_rt.asan.so",
+                                      "vgpreload_core.so",
+                                      "linux-vdso.so.1"};
+    static const char *const in[] = {"/home/libc./prog", "libm.so.6",
+                                     "mylibc.so",        "libmemheaps.so",
+                                     "mca_mpi.so",       ""};
+    for (size_t i = 0; i < sizeof(out) / sizeof(out[0]); i++)
+        ck_assert_msg(memheap_call_site_is_library(out[i]), "%s", out[i]);
+    for (size_t i = 0; i < sizeof(in) / sizeof(in[0]); i++)
+        ck_assert_msg(!memheap_call_site_is_library(in[i]), "%s", in[i]);
+}
+END_TEST
+
+START_TEST(description_of_a_call_site_is_cut)
+{
+    char text[] = "as it was";
+    open_recorded(0);
+    void *block = alloc_at(42, 10);
+    ck_assert_ptr_eq(memheap_block_call_site(unit.heap, block, text, 7), text);
+    ck_assert_str_eq(text, "mesh.c");
+    ck_assert_str_eq(text + 7, "as"); /* the rest of the old text */
+    unit_heap_close(&unit);
+}
+END_TEST
+
 START_TEST(same_stack_is_one_call_site)
 {
     char texts[2][512];
@@ -441,11 +502,14 @@ START_TEST(call_site_is_found_on_the_stack)
     char text[512];
     open_recorded(0);
     void *block = records_test_allocates();
+    int files = unit_open_files();
     memheap_block_call_site(unit.heap, block, text, sizeof(text));
     /* The helper alloc() may be inlined. */
     ck_assert_msg(strstr(text, "test_records.c:") != NULL ||
                       strstr(text, "records") != NULL,
                   "%s", text);
+    ck_assert_int_eq(unit_open_files(), files);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
     unit_heap_close(&unit);
 }
 END_TEST
@@ -814,6 +878,9 @@ int main(void)
     tcase_add_test(tests, stated_location_is_the_call_site);
     tcase_add_test(tests, each_file_is_a_call_site_of_its_own);
     tcase_add_test(tests, call_sites_count_as_metadata);
+    tcase_add_test(tests, line_of_addr2line_is_shortened);
+    tcase_add_test(tests, frames_of_libraries_are_left_out);
+    tcase_add_test(tests, description_of_a_call_site_is_cut);
     tcase_add_test(tests, same_stack_is_one_call_site);
     tcase_add_test(tests, records_and_tags_count_as_metadata);
     tcase_add_test(tests, call_site_in_a_library_has_its_name);

@@ -484,8 +484,7 @@ START_TEST(heap_works_without_a_stats_page)
         int error;
     } ways[] = {{0, EFBIG}, {SYS_memfd_create, ENOSYS}, {SYS_fchmod, EPERM}};
     char expected[128];
-    int before = dup(STDERR_FILENO);
-    close(before);
+    int before = unit_open_files();
     rlim_t limit = unit_limit(RLIMIT_FSIZE, _i == 0 ? 1000 : RLIM_INFINITY);
     ck_assert(_i == 0 || unit_refuse_call(ways[_i].call, ways[_i].error));
     unit_heap_open(&unit, 0, SIZE, 0, "MEMHEAP_TOP=all");
@@ -494,9 +493,7 @@ START_TEST(heap_works_without_a_stats_page)
              "cannot export the statistics of heap \"heap\" (%s)",
              strerror(ways[_i].error));
     ck_assert_logged(&unit.log, expected);
-    int after = dup(STDERR_FILENO); /* no file is left open */
-    ck_assert_int_eq(after, before);
-    close(after);
+    ck_assert_int_eq(unit_open_files(), before);
     ck_assert_uint_eq(find(), 0);
     ck_assert_ok(memheap_free(unit.heap, alloc(100)));
     unit_heap_close(&unit);

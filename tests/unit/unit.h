@@ -136,6 +136,9 @@ long unit_resident_kib(void);
 /** Bytes in blocks of malloc(). 0: libc does not tell. */
 size_t unit_malloced(void);
 
+/** The number of open descriptors below 256. */
+int unit_open_files(void);
+
 /** Set a soft limit of this process. @return the old limit */
 rlim_t unit_limit(__rlimit_resource_t resource, rlim_t value);
 
