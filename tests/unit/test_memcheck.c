@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "memheap/debug/sanitizer.h"
+#include "memheap/heap_state.h"
 #include "tests/unit/checked_heap.h"
 
 #include <stdio.h>
@@ -118,8 +119,22 @@ static void count_errors(void)
 /* Calls for blocks that memcheck does not know are errors. */
 static void find_no_errors(void)
 {
-    ck_assert_uint_eq(VALGRIND_COUNT_ERRORS, errors_before);
+    unsigned errors = VALGRIND_COUNT_ERRORS;
+    ck_assert_uint_eq(errors, errors_before);
 }
+
+/* Freeing it again is an error, which says where it was freed. */
+START_TEST(memcheck_knows_each_free)
+{
+    open_checked(_i);
+    char *block = alloc(1000);
+    ck_assert_ok(memheap_free(heap, block));
+    VALGRIND_MEMPOOL_FREE(heap->guard, block);
+    unsigned errors = VALGRIND_COUNT_ERRORS;
+    ck_assert_uint_eq(errors, ++errors_before);
+    close_checked();
+}
+END_TEST
 
 int main(int count, char **arguments)
 {
@@ -145,6 +160,7 @@ int main(int count, char **arguments)
     tcase_add_loop_test(tests, memory_without_blocks_is_closed, 0, KINDS);
     tcase_add_loop_test(tests, window_without_blocks_is_closed, 0, 2);
     tcase_add_loop_test(tests, block_that_no_other_pe_writes_is_unset, 0, 2);
+    tcase_add_loop_test(tests, memcheck_knows_each_free, 0, KINDS);
     tcase_add_test(tests, hooks_take_ranges_of_any_length);
     tcase_add_test(tests, block_is_set_when_other_pes_may_have_written);
     return unit_run("memcheck", tests);
