@@ -128,7 +128,7 @@ memheap_status_t memheap_alloc_zeroed(memheap_t *heap, size_t count,
     }
     memset(block, 0, memheap_min(total, dirty));
     if (MEMHEAP_UNLIKELY(heap->guard != NULL))
-        memheap_guard_zeroed(heap->guard, heap_offset_of(heap, block), total);
+        memheap_guard_mark_set(heap->guard, heap_offset_of(heap, block), total);
     *block_p = block;
     return MEMHEAP_OK;
 }

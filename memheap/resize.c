@@ -94,6 +94,14 @@ static memheap_status_t place_grown(memheap_t *heap, size_t size, bool headroom,
                       &dirty);
 }
 
+/* The size of a live block as its caller asked for it. */
+static size_t asked_at(const memheap_t *heap, size_t offset, size_t usable)
+{
+    const memheap_record_t *record =
+        memheap_records_find(&heap->events->records, offset);
+    return record == NULL ? usable : record->asked;
+}
+
 /* Move a block to a place that overlaps its old one. */
 static memheap_status_t resize_over(memheap_t *heap, size_t size, bool headroom,
                                     memheap_pending_resize_t *pending)
@@ -112,16 +120,13 @@ static memheap_status_t resize_over(memheap_t *heap, size_t size, bool headroom,
     }
     memmove(heap->base + pending->new_offset, heap->base + pending->old_offset,
             memheap_min(pending->old_size, size));
+    if (heap->guard != NULL) /* the new block was opened over the contents */
+        memheap_guard_mark_set(
+            heap->guard, pending->new_offset,
+            memheap_min(asked_at(heap, pending->old_offset, pending->old_size),
+                        size));
     pending->kind = MEMHEAP_RESIZE_OVER;
     return MEMHEAP_OK;
-}
-
-/* The size of a live block as its caller asked for it. */
-static size_t asked_at(const memheap_t *heap, size_t offset, size_t usable)
-{
-    const memheap_record_t *record =
-        memheap_records_find(&heap->events->records, offset);
-    return record == NULL ? usable : record->asked;
 }
 
 /* Open all of a block for a copy, or close its redzone again. */
@@ -195,6 +200,18 @@ out:
     return status;
 }
 
+/* Close the end of a block's old place that is not in its new one: it shrank in
+ * place, or moved down over itself. */
+static void close_left(memheap_t *heap, const memheap_pending_resize_t *pending)
+{
+    size_t old_end = pending->old_offset + pending->old_size;
+    size_t end =
+        pending->new_offset + heap_usable_at(heap, pending->new_offset);
+    end = memheap_max(end, pending->old_offset);
+    if (end < old_end)
+        memheap_guard_protect(heap->guard, end, old_end - end, heap->pinned);
+}
+
 /* Bytes that a block lost in place. */
 static size_t shrunk_by(const memheap_t *heap,
                         const memheap_pending_resize_t *pending)
@@ -234,6 +251,8 @@ void *memheap_resize_end(memheap_t *heap,
         count_failed_resize(heap, MEMHEAP_ERR_NO_MEMORY, pending);
     } else {
         heap->resizes++;
+        if (heap->guard != NULL && pending->kind != MEMHEAP_RESIZE_BESIDE)
+            close_left(heap, pending);
         if (MEMHEAP_UNLIKELY(heap->events != NULL))
             memheap_events_move(heap->events, pending->old_offset,
                                 pending->old_size, pending->new_offset,

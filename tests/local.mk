@@ -18,11 +18,11 @@ TEST_LOG_DRIVER = $(LOG_DRIVER)
 SH_LOG_COMPILER = $(SHELL)
 SH_LOG_DRIVER = $(LOG_DRIVER)
 
-unit_tests = tests/unit/batch.test tests/unit/biased_lock.test \
+unit_tests = tests/unit/asan.test tests/unit/batch.test tests/unit/biased_lock.test \
 	tests/unit/bitmap.test tests/unit/cache.test tests/unit/conformance.test \
 	tests/unit/context.test tests/unit/dependents.test tests/unit/faults.test tests/unit/framework.test \
 	tests/unit/guard.test tests/unit/hashmap.test tests/unit/heap.test tests/unit/huge_pages.test \
-	tests/unit/log.test tests/unit/array.test tests/unit/mistakes.test \
+	tests/unit/log.test tests/unit/array.test tests/unit/memcheck.test tests/unit/mistakes.test \
 	tests/unit/mspace.test \
 	tests/unit/output.test tests/unit/page_pool.test tests/unit/pages.test tests/unit/param.test \
 	tests/unit/placement.test tests/unit/range_pool.test \
@@ -143,14 +143,14 @@ TESTS += tests/abi.sh tests/model.sh tests/report.sh tests/release.sh tests/secu
 EXTRA_DIST += tests/liar.c tests/malloc_calls.c tests/model.sh \
 	tests/model/groups.pml tests/model/node.pml tests/model/nodes.pml \
 	tests/abi.sh tests/abi.txt tests/release.sh tests/report.sh tests/secure.c tests/secure.sh tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh tests/json.awk tests/run-unit.sh tests/tap.sh tests/unit/unit_pool.h \
-	tests/unit/delays.h tests/unit/test_agree.c \
+	tests/unit/checked_heap.h tests/unit/delays.h tests/unit/test_agree.c tests/unit/test_asan.c \
 	tests/unit/test_batch.c tests/unit/test_biased_lock.c \
 	tests/unit/test_bitmap.c tests/unit/test_buddy.c tests/unit/test_cache.c \
 	tests/unit/test_conformance.c tests/unit/test_context.c tests/unit/test_dependents.c \
 	tests/unit/test_faults.c tests/unit/test_fit.c tests/unit/test_framework.c \
 	tests/unit/test_guard.c tests/unit/test_hashmap.c tests/unit/test_heap.c tests/unit/test_huge_pages.c \
 	tests/unit/test_log.c tests/unit/test_array.c tests/unit/test_mempool.c \
-	tests/unit/test_mistakes.c tests/unit/test_mspace.c tests/unit/test_output.c tests/unit/test_page_pool.c \
+	tests/unit/test_memcheck.c tests/unit/test_mistakes.c tests/unit/test_mspace.c tests/unit/test_output.c tests/unit/test_page_pool.c \
 	tests/unit/test_pages.c tests/unit/test_param.c tests/unit/test_placement.c \
 	tests/unit/test_plugin.c tests/unit/test_ptmalloc.c \
 	tests/unit/test_range_pool.c tests/unit/test_records.c \

@@ -39,7 +39,7 @@ memheap_status_t memheap_events_open(const memheap_params_t *params,
     if (keeps_records)
         status = memheap_records_open(&events->records, memory);
     if (status != MEMHEAP_OK) {
-        memheap_events_close(events);
+        memheap_memory_delete(memory, events, sizeof(*events));
         return status;
     }
     if (path != NULL)

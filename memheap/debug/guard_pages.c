@@ -97,12 +97,12 @@ void memheap_guard_close(memheap_guard_t *guard)
     if (guard == NULL)
         return;
     memheap_guard_unregister(guard);
+    if (guard->memcheck) /* closes the blocks that are not freed */
+        memheap_sanitizer_pool_close(guard);
     if (guard->asan)
         in_each_mapping(guard, 0, guard->high_water, unpoison_set);
     else if (guard->memcheck && guard->caller_owned)
         memheap_sanitizer_unpoison(guard->base, guard->size, true);
-    if (guard->memcheck)
-        memheap_sanitizer_pool_close(guard);
     if (guard->uses_pages && guard->caller_owned)
         protect(guard, 0, guard->size, PROT_READ | PROT_WRITE);
     memheap_memory_delete(guard->memory, guard, sizeof(*guard));
@@ -258,7 +258,7 @@ void memheap_guard_close_redzone(memheap_guard_t *guard, size_t offset,
     poison_rest(guard, offset, usable, asked);
 }
 
-void memheap_guard_zeroed(memheap_guard_t *guard, size_t offset, size_t size)
+void memheap_guard_mark_set(memheap_guard_t *guard, size_t offset, size_t size)
 {
     if (guard->memcheck)
         memheap_sanitizer_mark_set(guard->base + offset, size);

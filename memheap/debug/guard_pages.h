@@ -78,8 +78,8 @@ void memheap_guard_protect(memheap_guard_t *guard, size_t offset, size_t usable,
 void memheap_guard_alloc(memheap_guard_t *guard, size_t offset, size_t usable,
                          size_t asked);
 
-/** A block was zeroed. */
-void memheap_guard_zeroed(memheap_guard_t *guard, size_t offset, size_t size);
+/** Bytes of a block have contents. */
+void memheap_guard_mark_set(memheap_guard_t *guard, size_t offset, size_t size);
 
 /** A block was resized, and may have moved. */
 void memheap_guard_move(memheap_guard_t *guard, size_t old_offset,

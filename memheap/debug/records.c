@@ -148,10 +148,8 @@ void memheap_records_add(memheap_records_t *records, size_t offset,
          (records->entry_count + 2 > records_max ||
           memheap_array_ensure(&records->entries,
                                ((size_t)records->entry_count + 2) *
-                                   sizeof(memheap_record_t)) != MEMHEAP_OK))) {
-        records->lost++;
+                                   sizeof(memheap_record_t)) != MEMHEAP_OK)))
         return;
-    }
     if (index == 0)
         index = ++records->entry_count;
     else

@@ -4,8 +4,8 @@
  *
  * A hash table maps a block's offset to its record in an array. Each tag and
  * each call site has statistics over its blocks. If there is no memory for a
- * record, the block has none and the loss is counted: no allocation fails for
- * lack of a record. The caller holds the heap's lock.
+ * record, the block has none: no allocation fails for lack of a record. The
+ * caller holds the heap's lock.
  */
 #ifndef MEMHEAP_DEBUG_RECORDS_H
 #define MEMHEAP_DEBUG_RECORDS_H
@@ -38,7 +38,6 @@ typedef struct memheap_records {
     memheap_array_t sites;       /* memheap_site_counts_t, by call site */
     uint32_t site_count;         /* call sites that have counts */
     memheap_stack_depot_t depot; /* call sites */
-    size_t lost;                 /* records for which there was no memory */
 } memheap_records_t;
 
 /** Open an empty set of records. @return MEMHEAP_ERR_NO_METADATA */
@@ -51,7 +50,8 @@ void memheap_records_close(memheap_records_t *records);
 /** Bytes of metadata. */
 size_t memheap_records_size(const memheap_records_t *records);
 
-/** Record a block that the current call of this thread has allocated. */
+/** Record a block that the current call of this thread has allocated, if there
+ *  is memory for a record. */
 void memheap_records_add(memheap_records_t *records, size_t offset,
                          uint64_t number, size_t asked, size_t usable);
 

@@ -80,10 +80,7 @@ memheap_status_t memheap_stack_depot_open(memheap_stack_depot_t *depot,
                                     FRAMES_MAX * sizeof(void *));
     if (status == MEMHEAP_OK)
         status = memheap_array_open(&depot->text, memory, TEXT_MAX);
-    if (status != MEMHEAP_OK)
-        memheap_stack_depot_close(depot);
-    else
-        backtrace(frame, 1); /* load the unwinder now, and not in a call */
+    backtrace(frame, 1); /* load the unwinder now, and not in a call */
     return status;
 }
 

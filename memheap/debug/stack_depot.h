@@ -37,7 +37,8 @@ typedef struct memheap_stack_depot {
     size_t text_used;        /* bytes */
 } memheap_stack_depot_t;
 
-/** Open an empty depot. @return MEMHEAP_ERR_NO_METADATA */
+/** Open an empty depot, which has to be closed even if that fails.
+ *  @return MEMHEAP_ERR_NO_METADATA */
 memheap_status_t memheap_stack_depot_open(memheap_stack_depot_t *depot,
                                           const memheap_memory_t *memory);
 

@@ -111,7 +111,6 @@ memheap_stats_export_list_begin(memheap_stats_export_t *export)
         __atomic_load_n(&export->page->list_requested, __ATOMIC_ACQUIRE);
     export->blocks = export->tags = export->sites = 0;
     export->file_end = MEMHEAP_STATS_LIST_START;
-    export->buffered = 0;
     export->error = 0;
     export->file_limit =
         getrlimit(RLIMIT_FSIZE, &limit) == 0 ? limit.rlim_cur : 0;

@@ -536,6 +536,37 @@ START_TEST(walk_ends_when_it_is_told_to)
 }
 END_TEST
 
+START_TEST(metadata_is_of_what_was_committed)
+{
+    static size_t offset[50000];
+    unit_memory_t memory;
+    unit_module_t unit;
+    memheap_module_stats_t stats;
+    uint64_t seed = 1;
+    unit_memory_init(&memory);
+    unit_module_open(&unit, _i, 64 * MIB, 0, &memory.memory);
+    for (size_t i = 0; i < 50000; i++) {
+        memheap_result_t result = unit.ops->alloc(
+            unit.module, 16, 1 + unit_random_below(&seed, i % 8 ? 100 : 5000));
+        ck_assert_ok(result.status);
+        offset[i] = result.bytes;
+    }
+    for (size_t i = 0; i < 50000; i += 3)
+        ck_assert_ok(unit.ops->free(unit.module, offset[i]));
+    unit.ops->stats(unit.module, &stats);
+    ck_assert_uint_le(stats.metadata, memory.committed);
+    ck_assert_uint_ge(stats.metadata, memory.committed / 4);
+    size_t most = stats.metadata;
+    for (size_t i = 0; i < 50000; i++) {
+        if (i % 3 != 0)
+            ck_assert_ok(unit.ops->free(unit.module, offset[i]));
+    }
+    unit.ops->stats(unit.module, &stats);
+    ck_assert_uint_ge(stats.metadata, most);
+    unit_module_close(&unit);
+}
+END_TEST
+
 START_TEST(check_finds_wrong_statistics)
 {
     size_t offset[3];
@@ -597,6 +628,7 @@ int main(void)
     tcase_add_loop_test(tests, largest_free_block_is_the_largest_possible, 0,
                         count);
     tcase_add_loop_test(tests, walk_ends_when_it_is_told_to, 0, count);
+    tcase_add_loop_test(tests, metadata_is_of_what_was_committed, 0, count);
     tcase_add_loop_test(tests, check_finds_wrong_statistics, 0, count);
     return unit_run("conformance", tests);
 }

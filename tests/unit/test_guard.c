@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "components/guard/guard.c" /* for its state */
+#include "memheap/debug/access.h"
 #include "tests/unit/model.h"
 
 #include <signal.h>
@@ -185,6 +186,44 @@ START_TEST(use_after_free_is_reported)
 }
 END_TEST
 
+static void check_first_byte(char *block)
+{
+    memheap_check_access(block, 0, "shmem_putmem", 4);
+    memheap_check_access(block - 1, 2, "shmem_putmem", 4);
+}
+
+static void check_last_byte(char *block)
+{
+    memheap_check_access(block, 3000, "shmem_getmem", 5);
+}
+
+static void check_and_read(char *block)
+{
+    memheap_check_access(block, 1008, "shmem_putmem", 4);
+    read_it(block + PAGE);
+}
+
+START_TEST(access_for_a_routine_is_reported)
+{
+    open_heap(_i, SIZE, NULL);
+    alloc(16);
+    char *block = alloc(4096);
+    const char *text = said_by(check_first_byte, block);
+    ck_assert_says(text, "memheap: shmem_putmem reaches 0x");
+    ck_assert_says(text, ", 4095 bytes behind the block of 16 bytes at 0x");
+    ck_assert_says(text, " of heap \"guarded\" on PE 4, allocation 1\n");
+    block = alloc(1008);
+    text = said_by(check_last_byte, block);
+    ck_assert_says(text, "memheap: shmem_getmem reaches 0x");
+    ck_assert_says(text, ", 1991 bytes behind the block of 1008 bytes at 0x");
+    ck_assert_says(text, " of heap \"guarded\" on PE 5, allocation 3\n");
+    text = said_by(check_and_read, block);
+    ck_assert_msg(strstr(text, "reaches") == NULL, "%s", text);
+    ck_assert_msg(strstr(text, " on PE") == NULL, "%s", text);
+    close_heap(SIZE);
+}
+END_TEST
+
 START_TEST(access_to_the_old_place_of_a_moved_block_is_reported)
 {
     open_heap(_i, SIZE, NULL);
@@ -224,6 +263,23 @@ START_TEST(access_hits_the_freed_block_that_had_the_byte)
     text = said_by(read_it, other);
     ck_assert_says(text, "5 bytes into the freed block of 16 bytes");
     close_heap(8 * PAGE);
+}
+END_TEST
+
+static void read_far_before(char *block)
+{
+    (void)*(volatile char *)(block - 100);
+}
+
+START_TEST(page_of_a_freed_block_is_its_own)
+{
+    open_heap(_i, SIZE, NULL);
+    alloc(1000);
+    char *block = alloc(1000);
+    ck_assert_ok(memheap_free(heap, block));
+    const char *text = said_by(read_far_before, block);
+    ck_assert_says(text, ", 100 bytes before the freed block of 1000 bytes");
+    close_heap(SIZE);
 }
 END_TEST
 
@@ -771,9 +827,11 @@ int main(void)
     tcase_add_loop_test(tests, block_ends_near_the_end_of_its_pages, 0, KINDS);
     tcase_add_loop_test(tests, overrun_is_reported, 0, KINDS);
     tcase_add_loop_test(tests, use_after_free_is_reported, 0, KINDS);
+    tcase_add_loop_test(tests, access_for_a_routine_is_reported, 0, KINDS);
     tcase_add_loop_test(
         tests, access_to_the_old_place_of_a_moved_block_is_reported, 0, KINDS);
     tcase_add_test(tests, access_hits_the_freed_block_that_had_the_byte);
+    tcase_add_loop_test(tests, page_of_a_freed_block_is_its_own, 0, KINDS);
     tcase_add_test(tests, freed_block_is_as_long_as_it_was);
     tcase_add_test(tests, largest_free_block_leaves_a_page_closed);
     tcase_add_loop_test(tests, access_outside_all_blocks_is_reported, 0, KINDS);

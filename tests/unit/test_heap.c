@@ -275,9 +275,35 @@ START_TEST(plain_calls_return_blocks_or_null)
 }
 END_TEST
 
+/* Where blocks lie after every second one of a row was freed, in the order of
+ * addresses or against it. */
+static void place_normalized(int kind, bool against, size_t places[20])
+{
+    void *row[40];
+    unit_heap_open(&unit, kind, MIB, 0, "MEMHEAP_RECORDS=1");
+    for (size_t i = 0; i < 40; i++)
+        row[i] = alloc(unit.heap, 500 + 4000 * (i / 20));
+    for (size_t i = 0; i < 40; i += 2)
+        ck_assert_ok(memheap_free(unit.heap, row[against ? 38 - i : i]));
+    memheap_normalize(unit.heap);
+    for (size_t i = 0; i < 20; i++)
+        places[i] = (size_t)((char *)alloc(unit.heap, 500 + 4000 * (i / 10)) -
+                             (char *)memheap_base(unit.heap));
+    unit_heap_close(&unit);
+}
+
+START_TEST(normalized_heap_forgets_its_history)
+{
+    size_t places[2][20];
+    for (int i = 0; i < 2; i++)
+        place_normalized(_i, i == 1, places[i]);
+    ck_assert_mem_eq(places[0], places[1], sizeof(places[0]));
+}
+END_TEST
+
 START_TEST(destruction_of_null_is_ignored)
 {
-    memheap_destroy(NULL);
+    ck_assert_ok(memheap_destroy(NULL));
 }
 END_TEST
 
@@ -771,6 +797,7 @@ int main(void)
     tcase_add_loop_test(tests, stats_follow_the_blocks, 0, kinds);
     tcase_add_loop_test(tests, walk_visits_every_block_in_order, 0, kinds);
     tcase_add_loop_test(tests, address_is_described, 0, kinds);
+    tcase_add_loop_test(tests, normalized_heap_forgets_its_history, 0, kinds);
     tcase_add_test(tests, heap_has_the_name_it_was_given);
     tcase_add_loop_test(tests, check_mode_fills_new_and_freed_blocks, 0, kinds);
     tcase_add_loop_test(tests, range_of_the_caller_grows, 0, kinds);

@@ -258,6 +258,23 @@ START_TEST(undone_resize_restores_the_slab)
 }
 END_TEST
 
+START_TEST(metadata_is_what_was_committed)
+{
+    unit_memory_t memory;
+    unit_module_t unit;
+    memheap_module_stats_t stats;
+    unit_memory_init(&memory);
+    unit_module_open(&unit, mempool, 64 * MIB, 0, &memory.memory);
+    for (size_t i = 0; i < 20000; i++)
+        ck_assert_ok(unit.ops->alloc(unit.module, 16, 1 + i % 3000).status);
+    unit.ops->stats(unit.module, &stats);
+    /* The state is rounded up to pages. */
+    ck_assert_uint_le(stats.metadata, memory.committed);
+    ck_assert_uint_gt(stats.metadata, memory.committed - 2 * 4096);
+    unit_module_close(&unit);
+}
+END_TEST
+
 START_TEST(check_finds_violated_invariants)
 {
     model_open(&model, mempool, MIB, 0);
@@ -283,6 +300,10 @@ START_TEST(check_finds_violated_invariants)
     model_assert_found(&model, p->fragments.best[0], 1);
     model_assert_found(&model, p->fragments.node[1][0].best, 64);
     model_assert_found(&model, p->fragments.top, p->fragments.top - 1);
+    fragments_give(&p->fragments, run / FRAGMENT + 1, 1); /* of a live run */
+    ck_assert_int_eq(model.unit.ops->check(model.unit.module),
+                     MEMHEAP_ERR_CORRUPT);
+    fragments_take(&p->fragments, run / FRAGMENT + 1, 1);
     model_assert_found(&model, *head_at(p, run / FRAGMENT), 0);
     model_assert_found(&model, *head_at(p, run / FRAGMENT),
                        4000 << 2 | HEAD_RUN);
@@ -312,6 +333,7 @@ int main(void)
     tcase_add_test(tests, aligned_hole_is_found_again);
     tcase_add_test(tests, larger_object_is_the_last_resort);
     tcase_add_test(tests, undone_resize_restores_the_slab);
+    tcase_add_test(tests, metadata_is_what_was_committed);
     tcase_add_test(tests, check_finds_violated_invariants);
     return unit_run("mempool", tests);
 }

@@ -6,13 +6,17 @@
 
 #include "tests/unit/unit.h"
 #include "base/output.h"
+#include "base/pages.h"
 #include "memheap/debug/report.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char refusal[] =
@@ -329,6 +333,129 @@ START_TEST(report_file_of_a_job_has_each_pe)
 }
 END_TEST
 
+/* A report has the figures of the program's own calls. */
+START_TEST(report_has_pages_tags_and_sites)
+{
+    unit_heap_t unit;
+    uint64_t values[MEMHEAP_STAT_COUNT];
+    memheap_placement_t pages;
+    memheap_tag_stats_t tag[2];
+    memheap_site_stats_t site[2];
+    void *block;
+    char text[4096] = "";
+    char expected[2048];
+    char size[3][MEMHEAP_SIZE_TEXT];
+    unit_heap_open(&unit, 0, MIB, 0, "MEMHEAP_RECORDS=1");
+    memheap_at("a.c", 1);
+    ck_assert_ok(memheap_alloc(unit.heap, 9000, &block));
+    memheap_set_tag("mesh");
+    for (int i = 0; i < 3; i++) {
+        memheap_at("b.c", 2);
+        ck_assert_ok(memheap_alloc(unit.heap, 1000, &block));
+    }
+    memheap_set_tag(NULL);
+    ck_assert_ok(memheap_free(unit.heap, block));
+    memheap_stats_collect(unit.heap, values);
+    ck_assert_ok(memheap_get_placement(unit.heap, &pages));
+    for (unsigned i = 0; i < 2; i++)
+        ck_assert(memheap_get_tag_stats(unit.heap, i, &tag[i]));
+    ck_assert_uint_eq(memheap_get_site_stats(unit.heap, site, 2), 2);
+    memheap_report_t report = {.heap = unit.heap, .values = values};
+    int old = open(in(own), O_RDWR | O_CREAT, 0600);
+
+    size_t allocated = 0;
+    for (int i = 0; i < 3; i++) { /* the first one takes the name */
+        ck_assert(i < 2 || unit_malloced() == allocated);
+        allocated = unit_malloced();
+        ck_assert_int_eq(ftruncate(old, 0), 0);
+        ck_assert_ok(memheap_report_write(&report, path, &unit.log.log));
+    }
+    close(old);
+    FILE *file = fopen(path, "r");
+    ck_assert_uint_gt(fread(text, 1, sizeof(text) - 1, file), 0);
+    fclose(file);
+    int used = snprintf(
+        expected, sizeof(expected),
+        "}, \"pages\": {\"kind\": \"%s\", \"resident\": %zu, \"huge\": %zu, "
+        "\"windows_resident\": 0, \"windows_huge\": 0}, \"tags\": [",
+        memheap_pages_word(pages.pages), pages.resident, pages.huge);
+    for (int i = 0; i < 2; i++)
+        used += snprintf(expected + used, sizeof(expected) - (size_t)used,
+                         "%s{\"tag\": \"%s\", \"used\": %zu, \"peak\": %zu, "
+                         "\"live_blocks\": %d, \"allocations\": %d}",
+                         i == 0 ? "" : ", ", i == 0 ? "" : "mesh", tag[i].used,
+                         tag[i].peak, 1 + i, 1 + 2 * i);
+    used += snprintf(expected + used, sizeof(expected) - (size_t)used,
+                     "], \"sites\": [");
+    for (int i = 0; i < 2; i++)
+        used += snprintf(
+            expected + used, sizeof(expected) - (size_t)used,
+            "%s{\"site\": \"%s\", \"used\": %zu, \"peak\": %zu, "
+            "\"live_blocks\": %d, \"allocations\": %d, \"bytes\": %llu}",
+            i == 0 ? "" : ", ", i == 0 ? "a.c:1" : "b.c:2", site[i].used,
+            site[i].peak, 1 + i, 1 + 2 * i, (unsigned long long)site[i].bytes);
+    snprintf(expected + used, sizeof(expected) - (size_t)used, "]}\n]}\n");
+    const char *rest = strstr(text, "}, \"pages\"");
+    ck_assert_ptr_nonnull(rest);
+    ck_assert_str_eq(rest, expected);
+
+    memheap_report_log(&report, &unit.log.log);
+    snprintf(expected, sizeof(expected),
+             "  tag \"\": %s in 1 block, %s at most, 1 allocation\n",
+             memheap_format_size(size[0], tag[0].used),
+             memheap_format_size(size[1], tag[0].peak));
+    ck_assert_logged(&unit.log, expected);
+    snprintf(expected, sizeof(expected),
+             "  tag \"mesh\": %s in 2 blocks, %s at most, 3 allocations\n",
+             memheap_format_size(size[0], tag[1].used),
+             memheap_format_size(size[1], tag[1].peak));
+    ck_assert_logged(&unit.log, expected);
+    used = snprintf(expected, sizeof(expected),
+                    "          live      at most       in all      calls  call "
+                    "site\n");
+    for (int i = 0; i < 2; i++)
+        used += snprintf(expected + used, sizeof(expected) - (size_t)used,
+                         "  %12s %12s %12s %10d  %s\n",
+                         memheap_format_size(size[0], site[i].used),
+                         memheap_format_size(size[1], site[i].peak),
+                         memheap_format_size(size[2], site[i].bytes), 1 + 2 * i,
+                         i == 0 ? "a.c:1" : "b.c:2");
+    ck_assert_logged(&unit.log, expected);
+    unit_log_clear(&unit.log);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Write a report where fstat() fails. @return whether it fails, and leaves no
+ * file open */
+static bool fails_cleanly(const memheap_report_t *report,
+                          const memheap_log_t *log)
+{
+    int before = unit_open_files();
+    return unit_refuse_call(SYS_fstat, ENOMEM) &&
+           unit_refuse_call(SYS_newfstatat, ENOMEM) &&
+           memheap_report_write(report, path, log) == MEMHEAP_ERR_SYSTEM &&
+           unit_open_files() == before;
+}
+
+START_TEST(report_that_fails_leaves_no_file_open)
+{
+    unit_heap_t unit;
+    uint64_t values[MEMHEAP_STAT_COUNT] = {0};
+    int status;
+    in(own);
+    unit_heap_open(&unit, 0, MIB, 0, NULL);
+    memheap_report_t report = {.heap = unit.heap, .values = values};
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        _exit(fails_cleanly(&report, &unit.log.log) ? 0 : 1);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = unit_case();
@@ -344,5 +471,7 @@ int main(void)
     tcase_add_loop_test(tests, report_has_each_statistic, 0, 2);
     tcase_add_test(tests, report_of_a_job_names_extreme_pes);
     tcase_add_test(tests, report_file_of_a_job_has_each_pe);
+    tcase_add_test(tests, report_has_pages_tags_and_sites);
+    tcase_add_test(tests, report_that_fails_leaves_no_file_open);
     return unit_run("output", tests);
 }

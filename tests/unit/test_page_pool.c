@@ -268,7 +268,7 @@ START_TEST(bad_request_is_refused)
     config.page_size = 16;
     ck_assert_ok(memheap_page_pool_create(&config, &pages));
     memheap_page_pool_destroy(pages);
-    memheap_page_pool_destroy(NULL);
+    ck_assert_ok(memheap_page_pool_destroy(NULL));
 }
 END_TEST
 

@@ -347,7 +347,7 @@ START_TEST(bad_configuration_is_refused)
     config.memory = &memory.memory;
     ck_assert_int_eq(memheap_proximity_create(&config, &proximity),
                      MEMHEAP_ERR_NO_METADATA);
-    memheap_proximity_destroy(NULL);
+    ck_assert_ok(memheap_proximity_destroy(NULL));
 }
 END_TEST
 
@@ -467,7 +467,7 @@ START_TEST(each_node_has_a_heap)
     ck_assert_ptr_null(memheap_numa_heaps_heap(places, count));
     ck_assert_int_eq(memheap_numa_heaps_node(places, count), MEMHEAP_NODE_NONE);
     memheap_numa_heaps_destroy(places);
-    memheap_numa_heaps_destroy(NULL);
+    ck_assert_ok(memheap_numa_heaps_destroy(NULL));
 }
 END_TEST
 

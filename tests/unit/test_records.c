@@ -7,9 +7,11 @@
 #include "memheap/debug/report.h"
 #include "memheap/heap_state.h"
 
+#include <fenv.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 
 enum {
     SIZE = 256 * 1024
@@ -458,12 +460,156 @@ START_TEST(call_sites_count_as_metadata)
     };
     open_recorded(0);
     size_t lines = visit_sites(SITES, 3);
-    ck_assert_uint_ge(lines, SITES * 32);
+    ck_assert_uint_ge(lines,
+                      SITES * (sizeof(void *) + sizeof(memheap_site_counts_t)));
     ck_assert_uint_le(lines, SITES * 512);
     size_t names = visit_sites(SITES, 200);
     ck_assert_uint_ge(names, lines / 2 + SITES * 200);
     ck_assert_uint_le(names, SITES * (512 + 256));
     unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(block_without_a_record_has_no_call_site)
+{
+    char text[MEMHEAP_CALL_SITE_TEXT];
+    memheap_tag_stats_t tag;
+    unit_memory_t memory;
+    unit_memory_init(&memory);
+    const char *const params[] = {"MEMHEAP_RECORDS=1", NULL};
+    memheap_config_t config = {
+        .size = MIB, .params = params, .memory = &memory.memory};
+    ck_assert_ok(memheap_create(&config, &unit.heap));
+    void *block = alloc_at(1, 64);
+    memheap_status_t status;
+    size_t blocks = 0;
+    size_t requests;
+    do { /* until a request fails that the allocation does not need */
+        requests = memory.requests;
+        memory.fail_at = requests + 1;
+        memheap_at("mesh.c", 1);
+        status = memheap_alloc(unit.heap, 64, &block);
+        blocks += status == MEMHEAP_OK;
+    } while (status != MEMHEAP_OK || memory.requests == requests);
+    ck_assert_uint_eq(block_at(block)->number, 0);
+    memheap_block_call_site(unit.heap, block, text, sizeof(text));
+    ck_assert_str_eq(text, "");
+    ck_assert(memheap_get_tag_stats(unit.heap, 0, &tag));
+    ck_assert_uint_eq(tag.live_blocks, blocks); /* and the first, but this */
+    ck_assert_uint_eq(tag.allocations, blocks);
+    ck_assert_ok(memheap_resize(unit.heap, block, 5000, &block));
+    ck_assert_uint_eq(block_at(block)->number, 0);
+    ck_assert_ok(memheap_free(unit.heap, block));
+    ck_assert(memheap_get_tag_stats(unit.heap, 0, &tag));
+    ck_assert_uint_eq(tag.live_blocks, blocks);
+    memheap_destroy(unit.heap);
+}
+END_TEST
+
+/* What addr2line prints, and what is shown of it. */
+START_TEST(line_of_addr2line_is_shortened)
+{
+    static const char *const lines[][2] = {
+        {"main at /a/b/mesh.c:42", "main at mesh.c:42"},
+        {"main at mesh.c:42", "main at mesh.c:42"},
+        {"main at ./b/mesh.c:42 (discriminator 3)", "main at mesh.c:42"},
+        {"main at mesh.c:42 (discriminator 3)", "main at mesh.c:42"},
+        {"?? at /a/b/mesh.c:42", NULL},
+        {"main at ??:0", NULL},
+        {"main", NULL}};
+    char text[64];
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        strcpy(text, "as it was");
+        ck_assert_int_eq(
+            memheap_call_site_shorten(lines[i][0], text, sizeof(text)),
+            lines[i][1] != NULL);
+        ck_assert_str_eq(text, lines[i][1] ? lines[i][1] : "as it was");
+    }
+    ck_assert(memheap_call_site_shorten(lines[0][0], text, 10));
+    ck_assert_str_eq(text, "main at m");
+}
+END_TEST
+
+START_TEST(frames_of_libraries_are_left_out)
+{
+    static const char *const out[] = {"/usr/lib/libmemheap.so.0",
+                                      "libmemheap_mpi.so.0",
+                                      "/lib/libc.so.6",
+                                      "libucp.so.0",
+                                      "libmpi.so.40",
+                                      "libopen-pal.so.40",
+                                      "liboshmem.so.40",
+                                      "mca_memheap_x.so",
+                                      "libasan.so.8",
+                                      "libclang_rt.asan.so",
+                                      "vgpreload_core.so",
+                                      "linux-vdso.so.1"};
+    static const char *const in[] = {"/home/libc./prog", "libm.so.6",
+                                     "mylibc.so",        "libmemheaps.so",
+                                     "mca_mpi.so",       ""};
+    for (size_t i = 0; i < sizeof(out) / sizeof(out[0]); i++)
+        ck_assert_msg(memheap_call_site_is_library(out[i]), "%s", out[i]);
+    for (size_t i = 0; i < sizeof(in) / sizeof(in[0]); i++)
+        ck_assert_msg(!memheap_call_site_is_library(in[i]), "%s", in[i]);
+}
+END_TEST
+
+START_TEST(description_of_a_call_site_is_cut)
+{
+    char text[] = "as it was";
+    open_recorded(0);
+    void *block = alloc_at(42, 10);
+    ck_assert_ptr_eq(memheap_block_call_site(unit.heap, block, text, 7), text);
+    ck_assert_str_eq(text, "mesh.c");
+    ck_assert_str_eq(text + 7, "as"); /* the rest of the old text */
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(same_stack_is_one_call_site)
+{
+    char texts[2][512];
+    void *block = NULL;
+    open_recorded(0);
+    for (int i = 0; i < 20; i++) {
+        block = alloc(10);
+        memheap_block_call_site(unit.heap, block, texts[i > 0], 512);
+    }
+    ck_assert_str_ne(texts[0], "an unknown call site");
+    ck_assert_str_eq(texts[0], texts[1]);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* The metadata of a heap with 1000 blocks; the same with records, and with a
+ * tag for each block. */
+static size_t metadata_of_blocks(const char *param, bool tagged)
+{
+    char tag[MEMHEAP_TAG_SIZE] = "tag";
+    unit_heap_open(&unit, 0, SIZE, 0, param);
+    for (int i = 0; i < 1000; i++) {
+        if (tagged)
+            snprintf(tag, sizeof(tag), "tag %d", i);
+        memheap_set_tag(tag);
+        alloc_at(1, 16);
+    }
+    memheap_set_tag(NULL);
+    size_t metadata = stats_now().metadata;
+    unit_heap_close(&unit);
+    return metadata;
+}
+
+START_TEST(records_and_tags_count_as_metadata)
+{
+    size_t plain = metadata_of_blocks("MEMHEAP_TOP=all", false);
+    size_t recorded = metadata_of_blocks("MEMHEAP_RECORDS=1", false);
+    size_t tagged = metadata_of_blocks("MEMHEAP_RECORDS=1", true);
+    ck_assert_uint_ge(recorded, plain + 1000 * (sizeof(memheap_record_t) +
+                                                2 * sizeof(uint64_t)));
+    ck_assert_uint_le(recorded, plain + 1000 * 256);
+    /* The first 16 KiB are there before the first tag. */
+    ck_assert_uint_ge(tagged, recorded + 700 * sizeof(memheap_tag_stats_t));
+    ck_assert_uint_le(tagged, recorded + 2000 * sizeof(memheap_tag_stats_t));
 }
 END_TEST
 
@@ -481,12 +627,31 @@ START_TEST(call_site_is_found_on_the_stack)
     char text[512];
     open_recorded(0);
     void *block = records_test_allocates();
+    int files = unit_open_files();
     memheap_block_call_site(unit.heap, block, text, sizeof(text));
     /* The helper alloc() may be inlined. */
     ck_assert_msg(strstr(text, "test_records.c:") != NULL ||
                       strstr(text, "records") != NULL,
                   "%s", text);
+    ck_assert_int_eq(unit_open_files(), files);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
     unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(call_site_in_a_library_has_its_name)
+{
+    char text[512];
+    void *frames[] = {(char *)(uintptr_t)memheap_alloc + 4, /* left out */
+                      (char *)(uintptr_t)fegetround + 4};
+    ck_assert_ptr_eq(memheap_frames_describe(frames, 2, text, sizeof(text)),
+                     text);
+    ck_assert_msg(strstr(text, "fegetround") != NULL, "%s", text);
+    if (strstr(text, " at ") == NULL) /* libm has no debug information */
+        ck_assert_msg(strstr(text, " in libm") != NULL, "%s", text);
+    ck_assert_ptr_eq(memheap_frames_describe(frames, 1, text, sizeof(text)),
+                     text);
+    ck_assert_str_eq(text, "an unknown call site");
 }
 END_TEST
 
@@ -679,11 +844,26 @@ END_TEST
 
 START_TEST(leaks_of_a_heap_without_records_have_addresses)
 {
+    char first[64];
+    char second[64];
     unit_heap_open(&unit, 0, SIZE, 0, NULL);
-    alloc(64);
+    char *block = alloc(64);
     ck_assert_uint_eq(memheap_report_leaks(unit.heap), 1);
-    ck_assert_logged(&unit.log, "leak: 64 bytes at 0x");
+    snprintf(first, sizeof(first), "leak: 64 bytes at %p\n", (void *)block);
+    ck_assert_logged(&unit.log, first);
     ck_assert_logged(&unit.log, "1 block of heap \"heap\" was never freed: 64");
+    unit_log_clear(&unit.log);
+    char *other = alloc(128);
+    ck_assert(other > block);
+    memheap_report_leaks(unit.heap);
+    unit_log_clear(&unit.log);
+    size_t allocated = unit_malloced();
+    ck_assert_uint_eq(memheap_report_leaks(unit.heap), 2);
+    ck_assert_uint_eq(unit_malloced(), allocated);
+    snprintf(second, sizeof(second), "leak: 128 bytes at %p\n", (void *)other);
+    ck_assert_logged(&unit.log, second);
+    ck_assert(strstr(unit.log.text, second) > strstr(unit.log.text, first));
+    unit_log_clear(&unit.log);
     unit_heap_close(&unit);
 }
 END_TEST
@@ -827,6 +1007,12 @@ int main(void)
     tcase_add_test(tests, stated_location_is_the_call_site);
     tcase_add_test(tests, each_file_is_a_call_site_of_its_own);
     tcase_add_test(tests, call_sites_count_as_metadata);
+    tcase_add_test(tests, line_of_addr2line_is_shortened);
+    tcase_add_test(tests, frames_of_libraries_are_left_out);
+    tcase_add_test(tests, description_of_a_call_site_is_cut);
+    tcase_add_test(tests, same_stack_is_one_call_site);
+    tcase_add_test(tests, records_and_tags_count_as_metadata);
+    tcase_add_test(tests, call_site_in_a_library_has_its_name);
     tcase_add_test(tests, call_site_is_found_on_the_stack);
     tcase_add_test(tests, call_site_without_addr2line_is_an_address);
     tcase_add_test(tests, addr2line_is_not_taken_from_the_path);
@@ -838,6 +1024,7 @@ int main(void)
                         unit_heap_kinds());
     tcase_add_loop_test(tests, report_file_has_stats_and_tags, 0, kinds);
     tcase_add_test(tests, leaks_of_a_heap_without_records_have_addresses);
+    tcase_add_test(tests, block_without_a_record_has_no_call_site);
     tcase_add_test(tests, no_allocation_fails_for_lack_of_a_record);
     tcase_add_test(tests, heap_without_memory_for_records_is_not_created);
     tcase_add_loop_test(tests, threads_are_recorded_one_by_one, 0, kinds);

@@ -10,8 +10,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -223,6 +225,39 @@ START_TEST(pipe_is_enough)
 }
 END_TEST
 
+/* The file comes in two pieces, the first of which ends in the head. */
+START_TEST(pipe_may_pause)
+{
+    char saved[4096];
+    int ends[2];
+    int status;
+    void *root;
+    unit_heap_open(&unit, 0, SIZE, 0, NULL);
+    memset(memheap_malloc(unit.heap, 100), 1, 100);
+    ck_assert_ok(memheap_save(unit.heap, NULL, file));
+    destroy();
+    ssize_t size = pread(file, saved, sizeof(saved), 0);
+    ck_assert_int_gt(size, 100);
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(write(ends[1], saved, 10), 10);
+    pid_t child = fork();
+    if (child == 0) {
+        int left = 10;
+        while (ioctl(ends[0], FIONREAD, &left) == 0 && left > 0)
+            sched_yield();
+        size -= 10;
+        _exit(write(ends[1], saved + 10, (size_t)size) == size ? 0 : 1);
+    }
+    memheap_config_t config = like_saved();
+    ck_assert_ok(memheap_load(&config, ends[0], &unit.heap, &root));
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    close(ends[0]);
+    close(ends[1]);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 START_TEST(untouched_memory_takes_no_place)
 {
     memheap_config_t config = {.size = GIB, .name = "large"};
@@ -267,11 +302,12 @@ START_TEST(zeros_replace_what_was_there)
 }
 END_TEST
 
-static bool note_tag(void *context, const memheap_block_t *block)
+/* Collect the live blocks, which come in order of address. */
+static bool take_block(void *context, const memheap_block_t *block)
 {
-    const memheap_block_t *wanted = context;
-    if (block->live && block->asked == wanted->asked)
-        ck_assert_str_eq(block->tag, wanted->tag);
+    memheap_block_t **next = context;
+    if (block->live)
+        *(*next)++ = *block;
     return true;
 }
 
@@ -289,10 +325,14 @@ START_TEST(tags_and_sizes_are_kept)
     memheap_set_tag("mine");
     ck_assert_ok(load(&root));
     ck_assert_str_eq(memheap_set_tag(NULL), "mine");
-    memheap_block_t mesh = {.asked = 1001, .tag = "mesh"};
-    memheap_block_t graph = {.asked = 2002, .tag = "graph"};
-    memheap_walk(unit.heap, note_tag, &mesh);
-    memheap_walk(unit.heap, note_tag, &graph);
+    memheap_block_t blocks[2];
+    memheap_block_t *next = blocks;
+    memheap_walk(unit.heap, take_block, &next);
+    ck_assert_ptr_eq(next, blocks + 2);
+    ck_assert_uint_eq(blocks[0].asked, 1001);
+    ck_assert_str_eq(blocks[0].tag, "mesh");
+    ck_assert_uint_eq(blocks[1].asked, 2002);
+    ck_assert_str_eq(blocks[1].tag, "graph");
     destroy();
     unit_heap_close(&unit);
 }
@@ -379,6 +419,29 @@ START_TEST(contents_longer_than_a_block_are_refused)
     ck_assert_uint_eq((size_t)pwrite(file, words, (count + 2) * 8, 0),
                       (count + 2) * 8);
     ck_assert_int_eq(load(&root), MEMHEAP_ERR_CORRUPT);
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(block_outside_of_the_heap_is_refused)
+{
+    enum {
+        HEAD = 2 + sizeof(memheap_save_info_t) / 8,
+        TABLE = HEAD + 3 + MEMHEAP_TAG_SIZE / 8
+    };
+    uint64_t words[TABLE + 64];
+    void *root;
+    unit_heap_open(&unit, 0, SIZE, 0, NULL);
+    memset(memheap_malloc(unit.heap, 100), 1, 100);
+    ck_assert_ok(memheap_save(unit.heap, NULL, file));
+    destroy();
+    size_t count = (size_t)lseek(file, 0, SEEK_END) / 8;
+    ck_assert_uint_eq((size_t)pread(file, words, count * 8, 0), count * 8);
+    words[HEAD] = SIZE - 16; /* the offset of the block */
+    words[TABLE] = digest_of(words, TABLE);
+    words[count - 1] = digest_of(words, count - 1);
+    ck_assert_uint_eq((size_t)pwrite(file, words, count * 8, 0), count * 8);
+    ck_assert_int_eq(load(&root), MEMHEAP_ERR_NO_MEMORY);
     unit_heap_close(&unit);
 }
 END_TEST
@@ -476,6 +539,40 @@ START_TEST(files_that_fail_are_errors)
 }
 END_TEST
 
+START_TEST(lack_of_memory_is_an_error)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return; /* it needs address space itself */
+#endif
+    memheap_save_info_t info;
+    unit_heap_open(&unit, 0, SIZE, 0, NULL);
+    for (size_t i = 0; i < 20000; i++) /* their list is longer than a buffer */
+        ck_assert_ptr_nonnull(memheap_malloc(unit.heap, 16));
+    for (size_t i = 0; i < 2; i++) {
+        unit_limit_memory(i * 512 * KIB);
+        memheap_status_t status = memheap_save(unit.heap, NULL, file);
+        unit_limit(RLIMIT_AS, RLIM_INFINITY);
+        ck_assert_int_eq(status, MEMHEAP_ERR_NO_METADATA);
+    }
+    ck_assert_logged(&unit.log, "no memory for a list of the blocks");
+    ck_assert_ok(memheap_save(unit.heap, NULL, file));
+    memheap_unload(unit.heap);
+    for (size_t i = 0; i < 3; i++) {
+        rewind_file();
+        unit_limit_memory(0);
+        memheap_status_t status = memheap_load_info(file, &info, &unit.log.log);
+        unit_limit(RLIMIT_AS, RLIM_INFINITY);
+        ck_assert_int_eq(status, MEMHEAP_ERR_NO_METADATA);
+        ck_assert_ok(memheap_load_info(file, &info, &unit.log.log));
+        unit_limit_memory(i < 2 ? i * 512 * KIB : 64 * MIB);
+        status = memheap_load_blocks(unit.heap, &info, file);
+        unit_limit(RLIMIT_AS, RLIM_INFINITY);
+        ck_assert_int_eq(status, i < 2 ? MEMHEAP_ERR_NO_METADATA : MEMHEAP_OK);
+    }
+    unit_heap_close(&unit);
+}
+END_TEST
+
 START_TEST(heap_in_use_is_not_saved)
 {
     memheap_context_t *context;
@@ -516,6 +613,7 @@ int main(void)
     tcase_add_loop_test(tests, loaded_heap_has_all_blocks, 0, kinds);
     tcase_add_loop_test(tests, empty_heap_can_be_saved, 0, kinds);
     tcase_add_test(tests, pipe_is_enough);
+    tcase_add_test(tests, pipe_may_pause);
     tcase_add_test(tests, untouched_memory_takes_no_place);
     tcase_add_loop_test(tests, zeros_replace_what_was_there, 0, kinds);
     tcase_add_test(tests, tags_and_sizes_are_kept);
@@ -524,6 +622,8 @@ int main(void)
     tcase_add_test(tests, other_heap_is_refused);
     tcase_add_test(tests, other_component_is_refused);
     tcase_add_test(tests, files_that_fail_are_errors);
+    tcase_add_test(tests, block_outside_of_the_heap_is_refused);
+    tcase_add_test(tests, lack_of_memory_is_an_error);
     tcase_add_test(tests, heap_in_use_is_not_saved);
     tcase_add_loop_test(tests, unload_frees_all, 0, kinds);
     return unit_run("save", tests);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -450,12 +451,49 @@ START_TEST(list_beyond_the_file_size_limit_is_an_error)
 }
 END_TEST
 
+START_TEST(list_may_end_at_the_file_size_limit)
+{
+    struct stat file;
+    open_shown(0);
+    live_heap_t *heap = find_one();
+    void *block = alloc(10);
+    for (uint64_t number = 1; number <= 2; number++) {
+        rlim_t limit = unit_limit(RLIMIT_FSIZE, RLIM_INFINITY);
+        if (number == 2) /* the second list is as long as the first one */
+            unit_limit(RLIMIT_FSIZE, (rlim_t)file.st_size);
+        ask(heap, number);
+        memheap_status_t status = memheap_resize(unit.heap, block, 10, &block);
+        unit_limit(RLIMIT_FSIZE, limit);
+        ck_assert_ok(status);
+        ck_assert(live_read(heap));
+        ck_assert_uint_eq(heap->page.list_published, number);
+        ck_assert_int_eq(heap->page.list_error, 0);
+        ck_assert_int_eq(fstat(heap->fd, &file), 0);
+        ck_assert_int_eq(file.st_size, MEMHEAP_STATS_LIST_START +
+                                           2 * sizeof(memheap_stats_block_t));
+    }
+    unit_heap_close(&unit);
+    live_close(&live);
+}
+END_TEST
+
 START_TEST(heap_works_without_a_stats_page)
 {
-    rlim_t limit = unit_limit(RLIMIT_FSIZE, 1000);
+    static const struct {
+        unsigned call; /* that is refused; 0: the file is too large */
+        int error;
+    } ways[] = {{0, EFBIG}, {SYS_memfd_create, ENOSYS}, {SYS_fchmod, EPERM}};
+    char expected[128];
+    int before = unit_open_files();
+    rlim_t limit = unit_limit(RLIMIT_FSIZE, _i == 0 ? 1000 : RLIM_INFINITY);
+    ck_assert(_i == 0 || unit_refuse_call(ways[_i].call, ways[_i].error));
     unit_heap_open(&unit, 0, SIZE, 0, "MEMHEAP_TOP=all");
     unit_limit(RLIMIT_FSIZE, limit);
-    ck_assert_logged(&unit.log, "cannot export the statistics of heap");
+    snprintf(expected, sizeof(expected),
+             "cannot export the statistics of heap \"heap\" (%s)",
+             strerror(ways[_i].error));
+    ck_assert_logged(&unit.log, expected);
+    ck_assert_int_eq(unit_open_files(), before);
     ck_assert_uint_eq(find(), 0);
     ck_assert_ok(memheap_free(unit.heap, alloc(100)));
     unit_heap_close(&unit);
@@ -504,7 +542,8 @@ int main(void)
     tcase_add_loop_test(tests, list_has_call_sites, 0, 2);
     tcase_add_test(tests, request_that_is_withdrawn_is_not_served);
     tcase_add_test(tests, list_beyond_the_file_size_limit_is_an_error);
-    tcase_add_test(tests, heap_works_without_a_stats_page);
+    tcase_add_test(tests, list_may_end_at_the_file_size_limit);
+    tcase_add_loop_test(tests, heap_works_without_a_stats_page, 0, 3);
     tcase_add_loop_test(tests, export_does_not_change_placement, 0, kinds);
     return unit_run("stats_page", tests);
 }

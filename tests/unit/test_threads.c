@@ -578,6 +578,24 @@ START_TEST(block_freed_twice_at_once_is_found_later)
 }
 END_TEST
 
+START_TEST(lock_is_taken_for_several_blocks)
+{
+    void *blocks[10];
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    for (int i = 0; i < 10; i++)
+        ck_assert_ok(memheap_alloc(unit.heap, 64, &blocks[i]));
+    const memheap_thread_cache_t *cache = unit.heap->thread_caches.first;
+    ck_assert_ptr_nonnull(cache);
+    const thread_stack_t *stack = &cache->stacks[thread_class(64)];
+    unsigned count = stack->count;
+    ck_assert_uint_gt(count, 0);
+    for (int i = 0; i < 10; i++)
+        ck_assert_ok(memheap_free(unit.heap, blocks[i]));
+    ck_assert_uint_eq(stack->count, count + 10);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 static void fill_and_free(void *block)
 {
     enum {
@@ -932,6 +950,7 @@ int main(void)
                         0, kinds);
     tcase_add_loop_test(tests, block_freed_twice_at_once_is_found_later, 0,
                         kinds);
+    tcase_add_loop_test(tests, lock_is_taken_for_several_blocks, 0, kinds);
     tcase_add_loop_test(tests, full_heap_takes_cached_blocks, 0, kinds);
     tcase_add_loop_test(tests, small_block_is_resized_in_a_full_heap, 0, kinds);
     tcase_add_loop_test(tests, check_finds_broken_thread_caches, 0, kinds);

@@ -5,11 +5,14 @@
 
 #include "tests/unit/unit.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -108,9 +111,16 @@ static void read_trace(void)
     }
 }
 
-/* The same for a heap that was destroyed: the file ends there. */
+/* The same for a heap that was destroyed: the file ends there, and is in use no
+ * more. */
 static void read_ended(void)
 {
+    char line[512];
+    FILE *maps = fopen("/proc/self/maps", "r");
+    ck_assert_ptr_nonnull(maps);
+    while (fgets(line, sizeof(line), maps) != NULL)
+        ck_assert_msg(strstr(line, folder + 2) == NULL, "%s", line);
+    fclose(maps);
     read_trace();
     ck_assert_uint_eq(file.at, file.size);
 }
@@ -282,6 +292,28 @@ START_TEST(long_trace_is_complete)
 }
 END_TEST
 
+START_TEST(trace_counts_as_metadata)
+{
+    size_t metadata[2];
+    memheap_stats_t stats;
+    for (int i = 0; i < 2; i++) {
+        if (i == 0)
+            unit_heap_open(&unit, 0, SIZE, 0, "MEMHEAP_TOP=all");
+        else
+            open_traced(0);
+        for (int j = 0; j < 5000; j++)
+            alloc(16);
+        memheap_get_stats(unit.heap, &stats);
+        metadata[i] = stats.metadata;
+        unit_heap_close(&unit);
+    }
+    ck_assert_uint_ge(metadata[1],
+                      metadata[0] + PATH_MAX + 5000 * 2 * sizeof(uint64_t));
+    ck_assert_uint_le(metadata[1],
+                      metadata[0] + 3 * PATH_MAX + 5000 * 8 * sizeof(uint64_t));
+}
+END_TEST
+
 static pid_t fork_child(void)
 {
     pid_t child = fork();
@@ -396,10 +428,13 @@ START_TEST(heap_works_without_a_trace_file)
 }
 END_TEST
 
-START_TEST(file_size_limit_ends_the_trace)
+/* The limit of the file size, and a full disk. */
+START_TEST(file_that_cannot_grow_ends_the_trace)
 {
     open_traced(0);
-    rlim_t limit = unit_limit(RLIMIT_FSIZE, 300 * KIB);
+    rlim_t limit =
+        unit_limit(RLIMIT_FSIZE, _i == 0 ? 300 * KIB : RLIM_INFINITY);
+    ck_assert(_i == 0 || unit_refuse_call(SYS_fallocate, ENOSPC));
     int failed = 0; /* no asserts: they write to a file of Check */
     for (int i = 0; i < 100000; i++) {
         void *block;
@@ -408,7 +443,7 @@ START_TEST(file_size_limit_ends_the_trace)
     }
     unit_limit(RLIMIT_FSIZE, limit);
     ck_assert_int_eq(failed, 0);
-    ck_assert_logged(&unit.log, "File too large");
+    ck_assert_logged(&unit.log, strerror(_i == 0 ? EFBIG : ENOSPC));
     ck_assert_uint_eq(unit.log.count, 1);
     unit_heap_close(&unit);
     read_ended();
@@ -596,13 +631,14 @@ int main(void)
     tcase_add_loop_test(tests, replay_has_equal_results, 0, kinds);
     tcase_add_loop_test(tests, trace_does_not_change_placement, 0, kinds);
     tcase_add_test(tests, long_trace_is_complete);
+    tcase_add_test(tests, trace_counts_as_metadata);
     tcase_add_test(tests, trace_of_a_crash_has_all_calls);
     tcase_add_test(tests, forked_child_is_not_traced);
     tcase_add_test(tests, forked_child_can_have_a_trace_of_its_own);
     tcase_add_test(tests, two_heaps_do_not_write_one_file);
     tcase_add_test(tests, name_has_heap_and_process);
     tcase_add_loop_test(tests, heap_works_without_a_trace_file, 0, 2);
-    tcase_add_test(tests, file_size_limit_ends_the_trace);
+    tcase_add_loop_test(tests, file_that_cannot_grow_ends_the_trace, 0, 2);
     tcase_add_test(tests, trace_is_compressed_at_the_end);
     tcase_add_test(tests, trace_stays_if_xz_fails);
     tcase_add_test(tests, trace_stays_if_xz_cannot_be_started);

@@ -2,6 +2,7 @@
  * The helpers of unit.h. Those that make things for a test fail it if they
  * cannot.
  */
+#define _GNU_SOURCE /* RTLD_NEXT */
 #include "config.h"
 
 #include "memheap/debug/access.h"
@@ -9,8 +10,12 @@
 #include "tests/unit/unit.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <malloc.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +36,24 @@ enum {
     /* For a machine under load and a sanitized build; no test waits for it. */
     TIMEOUT_S = 300
 };
+
+#ifndef __SANITIZE_THREAD__ /* which has a function of its own in this place   \
+                             */
+/* A call that unlocks what it has not locked would be noticed by chance only.
+ * This takes the place of libc's function for the library too. */
+int pthread_mutex_unlock(pthread_mutex_t *mutex)
+{
+    static int (*unlock)(pthread_mutex_t * mutex);
+    if (unlock == NULL)
+        unlock = (int (*)(pthread_mutex_t *))(uintptr_t)dlsym(
+            RTLD_NEXT, "pthread_mutex_unlock");
+    if (pthread_mutex_trylock(mutex) == 0) {
+        fputs("a mutex is unlocked that was not locked\n", stderr);
+        abort();
+    }
+    return unlock(mutex);
+}
+#endif
 
 /* Whether an environment variable affects memheap. */
 static bool steers(const char *line)
@@ -127,8 +150,11 @@ static void *memory_reserve(const memheap_memory_t *self, size_t size)
 static bool memory_commit(const memheap_memory_t *self, void *address,
                           size_t size)
 {
-    return grants(memory_of(self)) &&
-           memheap_memory_system.commit(&memheap_memory_system, address, size);
+    unit_memory_t *memory = memory_of(self);
+    bool done = grants(memory) && memheap_memory_system.commit(
+                                      &memheap_memory_system, address, size);
+    memory->committed += done ? size : 0;
+    return done;
 }
 
 static void memory_release(const memheap_memory_t *self, void *address,
@@ -362,6 +388,33 @@ long unit_resident_kib(void)
     fclose(status);
     ck_assert_int_gt(kib, 0);
     return kib;
+}
+
+size_t unit_malloced(void)
+{
+#if __GLIBC_PREREQ(2, 33)
+    return mallinfo2().uordblks;
+#else
+    return 0;
+#endif
+}
+
+int unit_open_files(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 256; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+void unit_limit_memory(size_t bytes)
+{
+    size_t pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%zu", &pages), 1);
+    fclose(file);
+    unit_limit(RLIMIT_AS, pages * (size_t)sysconf(_SC_PAGESIZE) + bytes);
 }
 
 rlim_t unit_limit(__rlimit_resource_t resource, rlim_t value)

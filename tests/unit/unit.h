@@ -64,6 +64,7 @@ typedef struct unit_memory {
     size_t fail_at;  /* the request that fails, from 1 on; 0: none */
     size_t pieces;   /* reserved and not released */
     size_t bytes;
+    size_t committed; /* bytes, of all pieces so far */
 } unit_memory_t;
 
 void unit_memory_init(unit_memory_t *memory);
@@ -136,8 +137,17 @@ bool unit_is_emulated(void);
 /** Resident memory of this process in KiB. */
 long unit_resident_kib(void);
 
+/** Bytes in blocks of malloc(). 0: libc does not tell. */
+size_t unit_malloced(void);
+
+/** The number of open descriptors below 256. */
+int unit_open_files(void);
+
 /** Set a soft limit of this process. @return the old limit */
 rlim_t unit_limit(__rlimit_resource_t resource, rlim_t value);
+
+/** Leave the process this number of bytes of address space to map. */
+void unit_limit_memory(size_t bytes);
 
 /** The next random number; seed is the state. */
 uint64_t unit_random(uint64_t *seed);
