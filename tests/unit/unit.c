@@ -37,8 +37,15 @@ enum {
     TIMEOUT_S = 300
 };
 
-#ifndef __SANITIZE_THREAD__ /* which has a function of its own in this place   \
-                             */
+#ifdef __SANITIZE_THREAD__
+#define HAS_TSAN 1
+#elif defined(__has_feature)
+#define HAS_TSAN __has_feature(thread_sanitizer)
+#else
+#define HAS_TSAN 0
+#endif
+
+#if !HAS_TSAN /* which has a function of its own in this place */
 /* A call that unlocks what it has not locked would be noticed by chance only.
  * This takes the place of libc's function for the library too. */
 int pthread_mutex_unlock(pthread_mutex_t *mutex)
