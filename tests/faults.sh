@@ -192,6 +192,12 @@ if [ -x "$top_builddir/tools/memheap-map" ]; then
     tool "map in a file" "$top_builddir/tools/memheap-map" -o "$work/map" \
         "$work/own.sht.xz"
 fi
+if [ -x "$top_builddir/tools/memheap-report" ]; then
+    MEMHEAP_RECORDS=1 MEMHEAP_REPORT=$work/own.json "$process" 60 heap >/dev/null 2>&1
+    always=
+    tool "report of a report" "$top_builddir/tools/memheap-report" folded "$work/own.json"
+    tool "report of a trace" "$top_builddir/tools/memheap-report" show "$work/own.sht.xz"
+fi
 kill $held_by
 wait $held_by 2>/dev/null
 if [ -x "$top_builddir/tools/memheap-replay" ]; then
