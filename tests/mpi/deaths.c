@@ -1,16 +1,18 @@
 /*
  * A job in which one PE dies or stops at some moment; for deaths.sh.
  *
- *     deaths HOW PE MS
+ *     deaths HOW PE MS FOLDER
  *
- * HOW is what PE does MS milliseconds after MPI has started: "kill" and "stop"
- * raise the signals, "leave" calls _exit(), and "exit" calls exit() at the end
- * of a round. All PEs allocate, communicate and free, round by round. After a
- * stop they end when the PE was continued; otherwise they never end.
+ * The PE writes the file FOLDER/end at that moment. HOW is what PE does MS
+ * milliseconds after MPI has started: "kill" and "stop" raise the signals,
+ * "leave" calls _exit(), and "exit" calls exit() at the end of a round. All PEs
+ * allocate, communicate and free, round by round. After a stop they end when
+ * the PE was continued; otherwise they never end.
  */
 #include <mpi.h>
 #include <shmem.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +25,7 @@ enum {
 };
 
 static const char *how;
+static int end_file;
 static volatile sig_atomic_t is_due;
 static volatile sig_atomic_t was_stopped;
 static long any_stopped;
@@ -30,6 +33,7 @@ static long any_stopped;
 static void on_time(int number)
 {
     (void)number;
+    (void)!write(end_file, "", 1);
     if (strcmp(how, "kill") == 0)
         raise(SIGKILL);
     if (strcmp(how, "leave") == 0)
@@ -74,7 +78,7 @@ int main(int argc, char **argv)
 {
     int rank;
     int level;
-    if (argc < 4)
+    if (argc < 5 || chdir(argv[4]) != 0)
         return EXIT_FAILURE;
     how = argv[1];
     MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &level);
@@ -82,6 +86,7 @@ int main(int argc, char **argv)
     if (rank == atoi(argv[2])) {
         printf("victim %ld\n", (long)getpid());
         fflush(stdout);
+        end_file = open("end", O_WRONLY | O_CREAT | O_TRUNC, 0600);
         set_timer(atoi(argv[3]));
     }
     shmem_init();
