@@ -388,12 +388,13 @@ START_TEST(report_has_pages_tags_and_sites)
     used += snprintf(expected + used, sizeof(expected) - (size_t)used,
                      "], \"sites\": [");
     for (int i = 0; i < 2; i++)
-        used += snprintf(
-            expected + used, sizeof(expected) - (size_t)used,
-            "%s{\"site\": \"%s\", \"used\": %zu, \"peak\": %zu, "
-            "\"live_blocks\": %d, \"allocations\": %d, \"bytes\": %llu}",
-            i == 0 ? "" : ", ", i == 0 ? "a.c:1" : "b.c:2", site[i].used,
-            site[i].peak, 1 + i, 1 + 2 * i, (unsigned long long)site[i].bytes);
+        used += snprintf(expected + used, sizeof(expected) - (size_t)used,
+                         "%s{\"site\": \"%s\", \"used\": %zu, \"peak\": %zu, "
+                         "\"live_blocks\": %d, \"allocations\": %d, \"bytes\": "
+                         "%llu, \"paths\": []}",
+                         i == 0 ? "" : ", ", i == 0 ? "a.c:1" : "b.c:2",
+                         site[i].used, site[i].peak, 1 + i, 1 + 2 * i,
+                         (unsigned long long)site[i].bytes);
     snprintf(expected + used, sizeof(expected) - (size_t)used, "]}\n]}\n");
     const char *rest = strstr(text, "}, \"pages\"");
     ck_assert_ptr_nonnull(rest);
