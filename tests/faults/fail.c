@@ -343,11 +343,13 @@ static long call(point_t *point, const void *from, PARAMETERS)
 
 /* The functions have names of their own here, since a compiler knows the types
  * of some. */
-#define DEFINE(function, failure, error, other)                                \
+#define DEFINE(function, failure_kind, first, other)                           \
     long fail_##function(PARAMETERS) __asm__(#function);                       \
     long fail_##function(PARAMETERS)                                           \
     {                                                                          \
-        static point_t point = {#function, failure, {error, other}, NULL, 0};  \
+        static point_t point = {.name = #function,                             \
+                                .failure = failure_kind,                       \
+                                .error = {first, other}};                      \
         return call(&point, __builtin_return_address(0), ARGUMENTS);           \
     }
 FUNCTIONS(DEFINE)
