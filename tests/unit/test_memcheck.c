@@ -140,17 +140,14 @@ int main(int count, char **arguments)
 {
     (void)count;
     (void)arguments;
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
-#ifndef __SANITIZE_ADDRESS__ /* the two do not go together */
+    /* AddressSanitizer and valgrind do not go together, and valgrind 3.19 ends
+     * at what clang 14 writes for debuggers. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__clang__)
     if (!RUNNING_ON_VALGRIND)
         execlp("valgrind", "valgrind", "-q", arguments[0], (char *)NULL);
 #endif
     if (!RUNNING_ON_VALGRIND) {
-        puts("1..0 # SKIP valgrind cannot be started");
+        puts("1..0 # SKIP valgrind cannot run this program");
         return 0;
     }
     setenv("CK_FORK", "no", 0); /* it takes long under valgrind */
