@@ -225,7 +225,7 @@ START_TEST(pipe_is_enough)
 }
 END_TEST
 
-/* The file comes in two pieces, the first of which ends in the head. */
+/* The file comes in two pieces. The first one ends in the head. */
 START_TEST(pipe_may_pause)
 {
     char saved[4096];

@@ -130,8 +130,8 @@ bool unit_refuse_advice(int advice, int error);
  * runs under memcheck. */
 bool unit_lacks_addresses(void);
 
-/** Whether qemu runs the process: limits of memory, filters of system calls, and
- * advice about fork() have no effect. */
+/** Whether qemu runs the process: limits of memory, filters of system calls,
+ * and advice about fork() have no effect. */
 bool unit_is_emulated(void);
 
 /** Resident memory of this process in KiB. */
