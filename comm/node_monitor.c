@@ -56,6 +56,8 @@ enum {
     BACKLOG = 64,
     PAUSE_MS = 1000, /* before another attempt; doubled each time */
     LAST_PAUSE_MS = 3600 * 1000,
+    NOTICE = 0, /* bytes in the control pipe */
+    STOP,
     HOST = 64
 };
 
@@ -99,8 +101,8 @@ struct memheap_node_monitor {
     const memheap_log_t *log;
     address_record_t mine, next;
     int listener;
-    int control[2]; /* a pipe; a byte is a notice, and closing it ends the
-                       thread */
+    int control[2]; /* a pipe to the thread. Closing it would not stop the
+                       thread: a forked child may have it too */
     pthread_t thread;
     link_t links[MAX_LINKS];
     int count;
@@ -384,8 +386,9 @@ static void *run(void *context)
                 poll(NULL, 0, PAUSE_MS);
             continue;
         }
-        char byte;
-        if (events[0].revents != 0 && read(m->control[0], &byte, 1) != 1)
+        char byte = STOP;
+        if (events[0].revents != 0 &&
+            (read(m->control[0], &byte, 1) != 1 || byte == STOP))
             return NULL;
         if (events[0].revents != 0)
             pass_on(m);
@@ -486,7 +489,7 @@ memheap_node_monitor_open(const memheap_job_t *job,
 
 void memheap_node_monitor_notify(memheap_node_monitor_t *m)
 {
-    const char byte = 0;
+    const char byte = NOTICE;
     if (m != NULL)
         (void)!write(m->control[1], &byte, 1);
 }
@@ -495,8 +498,8 @@ void memheap_node_monitor_close(memheap_node_monitor_t *m)
 {
     if (m == NULL)
         return;
-    close(m->control[1]);
-    m->control[1] = -1;
+    const char byte = STOP;
+    (void)!write(m->control[1], &byte, 1);
     pthread_join(m->thread, NULL);
     release(m);
 }
