@@ -247,7 +247,8 @@ static memheap_result_t fit_resize(memheap_module_t *module, size_t offset,
     if (b == NULL)
         return memheap_result_error(MEMHEAP_ERR_BAD_ADDRESS);
     bool next_is_free = !b->next->live;
-    size_t most = b->size + (next_is_free ? b->next->size : 0);
+    size_t most = memheap_align_down(
+        b->size + (next_is_free ? b->next->size : 0), MEMHEAP_MIN_ALIGN);
     if (size > most)
         return (memheap_result_t){b->size, MEMHEAP_ERR_NO_MEMORY};
     size = memheap_align_up(size, MEMHEAP_MIN_ALIGN);

@@ -324,6 +324,31 @@ START_TEST(block_does_not_grow_past_the_region)
 }
 END_TEST
 
+/* The part of a granule at the end of a region may be used or not; the model
+ * sees a block that ends behind the region. */
+START_TEST(region_that_ends_within_a_granule_is_not_exceeded)
+{
+    for (size_t part = 1; part < MEMHEAP_MIN_ALIGN; part++) {
+        size_t end = 4096 + part;
+        size_t offset;
+        model_open(&model, _i, end, 0);
+        for (size_t size = 4096; size <= end + MEMHEAP_MIN_ALIGN; size++) {
+            if (model_alloc(&model, size, 16, &offset) == MEMHEAP_OK)
+                model_free(&model, offset);
+            if (model_reserve(&model, 0, size) == MEMHEAP_OK)
+                model_free(&model, 0);
+            ck_assert_uint_eq(alloc(100), 0);
+            model_resize(&model, 0, size);
+            ck_assert_ok(model_resize(&model, 0, 4096));
+            model_resize(&model, 0, size);
+            ck_assert_ok(model_free(&model, 0));
+            model_check(&model);
+        }
+        model_close(&model);
+    }
+}
+END_TEST
+
 START_TEST(many_holes_are_remembered)
 {
     model_open(&model, _i, MIB, 0);
@@ -612,6 +637,8 @@ int main(void)
     tcase_add_loop_test(tests, last_block_grows_to_the_end_of_the_region, 0,
                         count);
     tcase_add_loop_test(tests, block_does_not_grow_past_the_region, 0, count);
+    tcase_add_loop_test(
+        tests, region_that_ends_within_a_granule_is_not_exceeded, 0, count);
     tcase_add_loop_test(tests, many_holes_are_remembered, 0, count);
     tcase_add_loop_test(tests, block_before_a_live_one_does_not_grow, 0, count);
     tcase_add_loop_test(tests, exact_range_can_be_reserved, 0, count);
