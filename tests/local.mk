@@ -137,7 +137,8 @@ tests/faults/process: tests/faults/process.c libmemheap.la
 check_DATA += tests/faults/process
 CLEANFILES += tests/faults/process
 TESTS += tests/faults.sh
-EXTRA_DIST += tests/faults.sh tests/faults/judge.awk tests/faults/process.c
+EXTRA_DIST += tests/faults.sh tests/faults/judge.awk tests/faults/process.c \
+	tests/faults/scenario.sh
 TESTS += tests/bench.sh tests/completion.sh tests/configure.sh tests/docs.sh tests/exports.sh
 TESTS += tests/abi.sh tests/model.sh tests/report.sh tests/release.sh tests/secure.sh
 EXTRA_DIST += tests/liar.c tests/malloc_calls.c tests/model.sh \
