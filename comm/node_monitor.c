@@ -26,8 +26,9 @@
  * first one on to its neighbours, so it goes around the ring both ways.
  *
  * A closed connection means that the process ends; others detect that. A failed
- * connection means that the node is lost. TCP_USER_TIMEOUT makes the kernel
- * give up on unanswered keep-alive probes and on unacknowledged data.
+ * connection means that the node is lost, unless a notice has come: a process
+ * may end without reading its last one. TCP_USER_TIMEOUT makes the kernel give
+ * up on unanswered keep-alive probes and on unacknowledged data.
  */
 #include "config.h"
 
@@ -254,6 +255,7 @@ static void accept_one(memheap_node_monitor_t *m)
 static bool establish(memheap_node_monitor_t *m, link_t *link)
 {
     link->state = ESTABLISHED;
+    m->has_next = m->has_next || link->outgoing;
     keep_alive(m, link->fd);
     return true;
 }
@@ -271,11 +273,9 @@ static void drop_all(memheap_node_monitor_t *m, link_state_t first,
 static void drop_others(memheap_node_monitor_t *m)
 {
     bool has_previous = false;
-    for (int i = 0; i < m->count; i++) {
-        bool established = m->links[i].state == ESTABLISHED;
-        m->has_next = m->has_next || (established && m->links[i].outgoing);
-        has_previous = has_previous || (established && !m->links[i].outgoing);
-    }
+    for (int i = 0; i < m->count; i++)
+        has_previous = has_previous || (m->links[i].state == ESTABLISHED &&
+                                        !m->links[i].outgoing);
     if (m->has_next)
         drop_all(m, CONNECTING, HELLO_SENT);
     if (has_previous && m->listener >= 0) {
@@ -338,8 +338,9 @@ static bool handle_event(memheap_node_monitor_t *m, link_t *link)
         return getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
                error == 0 && send_hello(m, link->fd, link->key);
     case HELLO_SENT:
-        /* This byte establishes the connection on the other side. */
-        return receive_hello(link, m->next.reply) &&
+        /* This byte establishes the connection on the other side, which closes
+         * all others: so it is sent on one only. */
+        return !m->has_next && receive_hello(link, m->next.reply) &&
                send(link->fd, &byte, 1, MSG_NOSIGNAL) == 1 &&
                establish(m, link);
     case ACCEPTED:
@@ -358,10 +359,12 @@ static bool handle_event(memheap_node_monitor_t *m, link_t *link)
         m->config.notified(m->config.context);
     if (received >= 0)
         return received > 0;
-    if (errno != EAGAIN && errno != EINTR)
+    if (errno == EAGAIN || errno == EINTR)
+        return true;
+    if (!m->notified)
         m->config.lost(m->config.context, &m->job->nodes[link->node],
-                       link->host, m->config.timeout_s);
-    return true;
+                       link->host, errno);
+    return false;
 }
 
 static void *run(void *context)

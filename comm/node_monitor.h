@@ -18,9 +18,10 @@ typedef struct memheap_node_monitor memheap_node_monitor_t;
 
 typedef struct memheap_node_monitor_config {
     long timeout_s; /* a node that is silent for longer is lost; at least 1 */
-    /** A node is lost. Called on the thread of the monitor. */
+    /** A node is lost: its connection has failed with this error. ETIMEDOUT: it
+     *  did not answer in time. Called on the thread of the monitor. */
     void (*lost)(void *context, const memheap_node_t *node, const char *host,
-                 long timeout_s);
+                 int error);
     /** Another node has sent a notice. Called once, on the thread of the
      *  monitor. */
     void (*notified)(void *context);

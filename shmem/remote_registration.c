@@ -10,8 +10,10 @@
 #include "comm/mpi_init.h"
 #include "base/util.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -104,12 +106,18 @@ static void on_peer_lost(void *context, int pe, const char *why, bool gone)
     end_after_loss();
 }
 
+static long node_timeout_s(const memheap_runtime_t *rt)
+{
+    return memheap_params_value(rt->params, "MEMHEAP_NODE_TIMEOUT")->integer;
+}
+
 /* Called on the thread of the node monitor. */
 static void on_node_lost(void *context, const memheap_node_t *node,
-                         const char *host, long timeout_s)
+                         const char *host, int error)
 {
-    (void)context;
+    const memheap_runtime_t *rt = context;
     char pes[80];
+    char why[80];
     if (node->size == 1)
         snprintf(pes, sizeof(pes), "PE %d", node->start);
     else if (node->stride == 1)
@@ -118,11 +126,16 @@ static void on_node_lost(void *context, const memheap_node_t *node,
     else
         snprintf(pes, sizeof(pes), "%d PEs from PE %d, %d apart", node->size,
                  node->start, node->stride);
+    if (error == ETIMEDOUT)
+        snprintf(why, sizeof(why),
+                 "it did not answer for %ld seconds (MEMHEAP_NODE_TIMEOUT)",
+                 node_timeout_s(rt));
+    else
+        snprintf(why, sizeof(why), "%s", strerror(error));
     if (is_first_loss())
-        memheap_runtime_error(
-            "node %s with %s, or the network to it, is lost: it did not answer "
-            "for %ld seconds (MEMHEAP_NODE_TIMEOUT)",
-            host, pes, timeout_s);
+        memheap_runtime_error("node %s with %s, or the network to it, is lost: "
+                              "%s",
+                              host, pes, why);
     end_after_loss();
 }
 
@@ -136,12 +149,10 @@ static void on_notice(void *context)
 /* Start the node monitor, unless the user has disabled it. Collective. */
 static void start_node_monitor(memheap_runtime_t *rt)
 {
-    memheap_node_monitor_config_t config = {
-        .timeout_s =
-            memheap_params_value(rt->params, "MEMHEAP_NODE_TIMEOUT")->integer,
-        .lost = on_node_lost,
-        .notified = on_notice,
-        .context = rt};
+    memheap_node_monitor_config_t config = {.timeout_s = node_timeout_s(rt),
+                                            .lost = on_node_lost,
+                                            .notified = on_notice,
+                                            .context = rt};
     long least =
         (long)memheap_job_min(&rt->job, (size_t)config.timeout_s, NULL);
     if (least > 0)

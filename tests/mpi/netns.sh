@@ -2,6 +2,8 @@
 #
 #   nodes_alone "$@"    restarts the script in namespaces of its own
 #   nodes_make N        creates node1 to nodeN, with a network between them
+#   nodes_networks N COUNT
+#                       adds networks between node1 to nodeN, which MPI does not use
 #   nodes_use NODE:SLOTS...
 #                       selects the nodes of later jobs; mpirun runs on the
 #                       first
@@ -113,4 +115,16 @@ nodes_use()
     for word in "$@"; do
         echo "${word%:*} slots=${word#*:}"
     done >/run/nodes
+}
+
+nodes_networks()
+{
+    for network in $(seq "$2"); do
+        for i in $(seq "$1"); do
+            ip link add port$i-$network type veth peer name "other$network" netns node$i &&
+                ip link set port$i-$network master nodes up &&
+                ip -n node$i addr add 10.66.$network.$i/24 dev "other$network" &&
+                ip -n node$i link set "other$network" up || return
+        done
+    done
 }

@@ -31,6 +31,18 @@ for program in "$tests"/*.mpi; do
     fact "2 + 2 PEs: $(basename "$program" .mpi)"
 done
 
+# The node monitors try all networks at once. A mistake here shows in a part of the
+# jobs only.
+nodes_networks 3 5 || miss "no networks"
+nodes_use node1:1 node2:1 node3:1
+for _ in 1 2 3 4 5 6 7 8; do
+    job 0 -x UCX_NET_DEVICES=eth0 -n 3 "$tests/diverge" plain
+done
+fact "nodes with several networks monitor each other"
+for network in 1 2 3 4 5; do
+    ip -n node2 link set "other$network" down
+done
+
 # PEs of each node | slots of each node | options of mpirun
 while IFS='|' read -r layout nodes options; do
     # shellcheck disable=SC2086 # they are words
