@@ -27,7 +27,8 @@ mpi_scripts = tests/mpi/deaths.sh tests/mpi/diverge.sh tests/mpi/ends.sh tests/m
 	tests/mpi/environment.sh tests/mpi/mpi_order.sh \
 	tests/mpi/leftovers.sh tests/mpi/headers.sh tests/mpi/leaks.sh \
 	tests/mpi/guard.sh tests/mpi/checkers.sh tests/mpi/memory_rule.sh tests/mpi/save.sh tests/mpi/spaces.sh \
-	tests/mpi/waits.sh tests/mpi/strangers.sh tests/mpi/nodes.sh tests/mpi/program_data.sh \
+	tests/mpi/waits.sh tests/mpi/strangers.sh tests/mpi/nodes.sh tests/mpi/faults_nodes.sh \
+	tests/mpi/program_data.sh \
 	tests/mpi/openmpi_component.sh \
 	tests/doxygen.sh tests/install.sh tests/manual.sh tests/osh.sh \
 	tests/tools.sh tests/top.sh tests/map.sh
