@@ -86,7 +86,12 @@ _Noreturn void memheap_ucx_lost(memheap_transport_t *t, int pe,
     bool gone = why == UCS_ERR_ENDPOINT_TIMEOUT ||
                 why == UCS_ERR_CONNECTION_RESET || why == UCS_ERR_TIMED_OUT ||
                 why == UCS_ERR_CANCELED;
-    t->config.lost(t->config.context, pe, ucs_status_string(why), gone);
+    t->config.lost(t->config.context, pe,
+                   why == UCS_ERR_UNREACHABLE
+                       ? "UCX has chosen a network that does not lead there; "
+                         "UCX_NET_DEVICES selects another"
+                       : ucs_status_string(why),
+                   gone);
     abort();
 }
 

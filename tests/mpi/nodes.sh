@@ -31,6 +31,23 @@ for program in "$tests"/*.mpi; do
     fact "2 + 2 PEs: $(basename "$program" .mpi)"
 done
 
+# As bridges of containers have: the same address on each node.
+nodes_use node1:1 node2:1
+for i in 1 2; do
+    ip link add bridge$i type veth peer name bridge netns node$i
+    ip link set bridge$i up
+    ip -n node$i addr add 172.17.0.1/16 dev bridge
+    ip -n node$i link set bridge up
+done
+job error -n 2 "$tests/diverge" plain
+says "cannot be reached (UCX has chosen a network that does not lead there; " \
+    "UCX_NET_DEVICES selects another)"
+job 0 -x UCX_NET_DEVICES=eth0 -n 2 "$tests/diverge" plain
+fact "a network that leads to no other node is named, and can be avoided"
+for i in 1 2; do
+    ip link del bridge$i
+done
+
 # The node monitors try all networks at once. A mistake here shows in a part of the
 # jobs only.
 nodes_networks 3 5 || miss "no networks"
