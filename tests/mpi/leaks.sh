@@ -15,11 +15,11 @@ says_times()
 
 for np in 1 2 4 5; do
     job 0 -x MEMHEAP_LEAKS=1 -n $np "$program" leak
-    says "memheap: leak: 1000 bytes at 0x" \
+    says "memheap: leak: 512 bytes at 0x" \
         ", allocation 2, tag \"mesh\", from leaky_mesh at leaky.c:" \
         "memheap: leak: 5000 bytes at 0x" \
         "memheap: leak: 48 bytes at 0x" \
-        "memheap: 3 blocks of heap \"symmetric\" were never freed: 5.91 KiB"
+        "memheap: 3 blocks of heap \"symmetric\" were never freed: 5.43 KiB"
     says_times 4 memheap:
     line=$(printf '%s\n' "$output" | grep 'leak: 5000')
     case $line in
@@ -50,9 +50,9 @@ for np in 1 2 4 5; do
         "memheap:   resizes        1 on each PE" \
         "memheap:   failures       0 on each PE" \
         "memheap:   resident" "memheap:   pages          default: " \
-        "memheap:   tag \"mesh\": 1008 bytes in 1 block, 1008 bytes at most"
+        "memheap:   tag \"mesh\": 512 bytes in 1 block, 512 bytes at most"
     says "      live      at most       in all      calls  call site" \
-        "1008 bytes   1008 bytes   1008 bytes          1  leaky_mesh at leaky.c:"
+        " 512 bytes    512 bytes    512 bytes          1  leaky_mesh at leaky.c:"
     says_times 23 memheap:
     fact "$np PEs: the statistics are printed once"
 
@@ -75,7 +75,7 @@ job 0 -x LOCPATH="$folder" -x LC_ALL=$locale -x MEMHEAP_RECORDS=1 \
 says_times 0 memheap:
 output=$(cat "$folder/of_symmetric")
 is_json
-says "\"pages\": {\"kind\": \"default\", \"resident\": " "\"fragmentation\": 0." "{\"tag\": \"m?sh\", \"used\": 1008, "
+says "\"pages\": {\"kind\": \"default\", \"resident\": " "\"fragmentation\": 0." "{\"tag\": \"m?sh\", \"used\": 512, "
 fact "a report is JSON in every locale, and with every tag"
 
 job 3 -x MEMHEAP_LEAKS=1 -n 1 "$program" exit
