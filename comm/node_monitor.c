@@ -490,19 +490,26 @@ memheap_node_monitor_open(const memheap_job_t *job,
     return NULL;
 }
 
+/* Write a byte for the thread. */
+static bool tell(const memheap_node_monitor_t *m, char byte)
+{
+    ssize_t written;
+    do {
+        written = write(m->control[1], &byte, 1);
+    } while (written < 0 && errno == EINTR);
+    return written == 1;
+}
+
 void memheap_node_monitor_notify(memheap_node_monitor_t *m)
 {
-    const char byte = NOTICE;
     if (m != NULL)
-        (void)!write(m->control[1], &byte, 1);
+        tell(m, NOTICE);
 }
 
 void memheap_node_monitor_close(memheap_node_monitor_t *m)
 {
-    if (m == NULL)
+    if (m == NULL || !tell(m, STOP))
         return;
-    const char byte = STOP;
-    (void)!write(m->control[1], &byte, 1);
     pthread_join(m->thread, NULL);
     release(m);
 }

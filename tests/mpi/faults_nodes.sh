@@ -20,7 +20,7 @@ done
 for pe in 0 1; do
     always="accept4:1 bind:1 calloc:1 connect:1 getifaddrs:1 listen:1 pipe2:1 poll:1
         pthread_create:1 pthread_create:2 recv:1 recv:2 recv:3 send:1 send:2 setsockopt:1 socket:1
-        socket:2"
+        socket:2 write:1 write:2"
     # shellcheck disable=SC2086 # words
     scenario job "job on two nodes, PE $pe" 1 "MEMHEAP_TEST_FAIL_PE=$pe" "$MPIRUN" \
         $export_options -n 2 "$top_builddir/tests/faults/job" returns "$work"

@@ -43,12 +43,12 @@ static int stranger[STRANGERS];
 static struct sockaddr_in port; /* of the monitor of PE 0 */
 
 static void on_lost(void *context, const memheap_node_t *node, const char *host,
-                    long timeout_s)
+                    int error)
 {
     (void)context;
     (void)node;
     (void)host;
-    (void)timeout_s;
+    (void)error;
     lost = true;
 }
 
