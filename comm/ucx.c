@@ -409,12 +409,11 @@ static memheap_status_t open_context(memheap_transport_t *t)
     if (status != UCS_OK)
         return memheap_ucx_failed(t, "be configured", status);
     ucp_params_t params = {
-        .field_mask = UCP_PARAM_FIELD_FEATURES |
-                      UCP_PARAM_FIELD_ESTIMATED_NUM_EPS | UCP_PARAM_FIELD_NAME,
+        .field_mask =
+            UCP_PARAM_FIELD_FEATURES | UCP_PARAM_FIELD_ESTIMATED_NUM_EPS,
         .features = UCP_FEATURE_RMA | UCP_FEATURE_AM |
                     (t->config.progress_thread ? UCP_FEATURE_WAKEUP : 0),
-        .estimated_num_eps = (size_t)t->job->size,
-        .name = "memheap"};
+        .estimated_num_eps = (size_t)t->job->size};
     status = limit_transports(t, config);
     if (status == UCS_OK)
         status = ucp_init(&params, config, &t->context);

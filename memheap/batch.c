@@ -39,7 +39,7 @@ memheap_status_t memheap_alloc_batch(memheap_t *heap, size_t count,
     heap_lock(heap);
     size_t peak = heap->peak;
     for (; done < count; done++) {
-        size_t offset;
+        size_t offset = 0;
         size_t dirty;
         status = heap_place(heap, align, heap_padded(heap, sizes[done]),
                             &offset, &dirty);

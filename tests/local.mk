@@ -7,7 +7,7 @@ test_link = $(AM_V_CCLD)$(MKDIR_P) $(@D) && $(LIBTOOL) $(AM_V_lt) --tag=CC \
 	--mode=link $(CC) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) \
 	$(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS) -no-install \
 	-MMD -MP -MF $@.d -MT $@ -o $@ $< $(addprefix $(srcdir)/,$(extra)) \
-	$(extra_flags)
+	$(extra_flags) $(LIBS)
 -include $(wildcard tests/*.d tests/faults/*.d tests/unit/*.d tests/mpi/*.d)
 
 # Unit tests: program X.test is built from tests/unit/test_X.c, and prints TAP.

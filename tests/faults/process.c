@@ -360,7 +360,10 @@ static void print_open(void)
     size_t to;
     size_t mapped = 0;
     int files = 0;
-    size_t used = mallinfo2().uordblks;
+    size_t used = 0;
+#if __GLIBC_PREREQ(2, 33)
+    used = mallinfo2().uordblks;
+#endif
     FILE *maps = fopen("/proc/self/maps", "r");
     while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
         if (sscanf(line, "%zx-%zx ", &from, &to) == 2 &&
