@@ -9,6 +9,7 @@
 #
 # Processes that end by _exit() or abort() write their counters too (coverage.h). One
 # that another ends by a signal does not.
+# tests/faults.sh makes more calls fail than in `make check`.
 #
 #     COVERAGE_TESTS="..."  these tests only
 #     MEMHEAP_TEST_NP=...   the jobs of each MPI test (default: "2 2+ucx 5+2")
@@ -21,6 +22,8 @@ top_srcdir=$(cd "$top_srcdir" && pwd -P) # gcovr takes no ".." in its filter
 folder=$top_builddir/coverage
 mkdir -p "$folder" && cd "$folder" || exit 1
 export MEMHEAP_TEST_NP="${MEMHEAP_TEST_NP:-2 2+ucx 5+2}"
+export MEMHEAP_TEST_FAULTS="${MEMHEAP_TEST_FAULTS:-all}"
+export MEMHEAP_TEST_POINTS="${MEMHEAP_TEST_POINTS:-40}"
 cores=$(nproc)
 log=$folder/build.log
 flags='-g -O0 --coverage -fprofile-update=atomic'
