@@ -290,17 +290,20 @@ if command -v script >/dev/null; then
     printf '\033' >&8
     until_shown 'lines 1 to 4'
     fact "escape ends the help"
-    # script(1) stops too, and passes the continuation on.
+    # script(1) stops too, at some time after that, and goes on with its child.
     kill -TSTP "$(cat "$work/pid")"
     until grep -q '^State:.*T' "/proc/$(cat "$work/pid")/status"; do sleep 0.05; done
-    output=$(cat "$work/screen")
-    case $output in *"${escape}[?1049l") ;; *) miss "leaves the terminal as it was" ;; esac
-    kill -CONT $watcher "$(cat "$work/pid")"
     for _ in $(seq 400); do
+        kill -CONT $watcher "$(cat "$work/pid")"
         output=$(cat "$work/screen")
-        case ${output##*"${escape}[?1049l"} in *"${escape}[?1049h"*) break ;; esac
+        case $output in *"${escape}[?1049l"*"${escape}[?1049h"*) break ;; esac
         sleep 0.05
     done
+    case $output in
+        *"${escape}[?1049l"*"${escape}[?1049h"*) ;;
+        *) miss "does not leave the screen and take it again" ;;
+    esac
+    kill -CONT $watcher
     until_shown 'HEAP *RES *USED'
     fact "ctrl-Z brings the shell's screen back until the program goes on"
     kill -TERM "$(cat "$work/pid")"
