@@ -4,7 +4,7 @@
 # Builds everything in coverage/ of the build folder, runs the unit tests, the
 # injection of faults, the tools' tests and small MPI jobs, and prints a table by
 # folder. coverage/html/index.html has each file, and coverage/files.csv each figure.
-# It takes about half an hour. tests/faults.sh fails in it: the calls of libgcov are
+# It takes about 45 minutes. tests/faults.sh fails in it: the calls of libgcov are
 # made from the libraries, and count as theirs.
 #
 # Processes that end by _exit() or abort() write their counters too (coverage.h). One
