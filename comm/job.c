@@ -16,8 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-void memheap_mpi_failed(const char *call, int error)
+void memheap_mpi_check(const char *call, int error)
 {
+    if (error == MPI_SUCCESS)
+        return;
     char text[MPI_MAX_ERROR_STRING] = "?";
     int length;
     int pe = -1;

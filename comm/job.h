@@ -27,15 +27,10 @@
 /** Call a function of MPI. If it fails, that ends the job: this PE cannot take
  *  part in what the others do. Usually MPI ends the job itself; but the program
  *  may have it return errors (MPI_ERRORS_RETURN). */
-#define MEMHEAP_MPI(name, ...)                                                 \
-    do {                                                                       \
-        int mpi_error = P##name(__VA_ARGS__);                                  \
-        if (mpi_error != MPI_SUCCESS)                                          \
-            memheap_mpi_failed(#name, mpi_error);                              \
-    } while (0)
+#define MEMHEAP_MPI(name, ...) memheap_mpi_check(#name, P##name(__VA_ARGS__))
 
-/** Say which call of MPI failed, and end the job. */
-_Noreturn void memheap_mpi_failed(const char *call, int error);
+/** End the job if a call of MPI has returned an error, and say which. */
+void memheap_mpi_check(const char *call, int error);
 
 /** A node: the PEs start + i * stride of the job, i < size. */
 typedef struct memheap_node {

@@ -23,8 +23,9 @@ _Noreturn void memheap_wrong_address(const char *call, const void *address,
 __attribute__((always_inline)) static inline int
 memheap_world_pe(const char *call, shmem_ctx_t ctx, int pe)
 {
-    if (MEMHEAP_UNLIKELY(ctx == SHMEM_CTX_INVALID || pe < 0 ||
-                         pe >= ctx->team->size))
+    /* A negative PE is too large as an unsigned number. */
+    if (MEMHEAP_UNLIKELY(ctx == SHMEM_CTX_INVALID ||
+                         (unsigned)pe >= (unsigned)ctx->team->size))
         memheap_wrong_pe(call, ctx, pe);
     return ctx->team->start + pe * ctx->team->stride;
 }

@@ -70,18 +70,18 @@
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##NAME)
 
-#define FETCHES(T, N, NAME, PARAMETERS, ADDRESS, ...)                          \
+#define FETCHES(T, N, NAME, PARAMETERS, ...)                                   \
     FETCHES_FORM(T, N##_##NAME, (STRIP PARAMETERS, int pe), SHMEM_CTX_DEFAULT, \
-                 ADDRESS, __VA_ARGS__)                                         \
+                 __VA_ARGS__)                                                  \
     FETCHES_FORM(T, ctx_##N##_##NAME,                                          \
-                 (shmem_ctx_t ctx, STRIP PARAMETERS, int pe), ctx, ADDRESS,    \
+                 (shmem_ctx_t ctx, STRIP PARAMETERS, int pe), ctx,             \
                  __VA_ARGS__)                                                  \
     FETCHES_NBI_FORM(T, N##_##NAME##_nbi,                                      \
                      (T * fetch, STRIP PARAMETERS, int pe), SHMEM_CTX_DEFAULT, \
-                     ADDRESS, __VA_ARGS__)                                     \
+                     __VA_ARGS__)                                              \
     FETCHES_NBI_FORM(T, ctx_##N##_##NAME##_nbi,                                \
                      (shmem_ctx_t ctx, T * fetch, STRIP PARAMETERS, int pe),   \
-                     ctx, ADDRESS, __VA_ARGS__)
+                     ctx, __VA_ARGS__)
 #define UPDATES(T, N, NAME, PARAMETERS, ...)                                   \
     UPDATES_FORM(T, N##_##NAME, (STRIP PARAMETERS, int pe), SHMEM_CTX_DEFAULT, \
                  __VA_ARGS__)                                                  \
@@ -101,22 +101,29 @@
 #define OPERATE(OPERATION, VALUE)                                              \
     __atomic_fetch_##OPERATION(at, VALUE, __ATOMIC_SEQ_CST)
 
+/* Address, kind, operands and expression of the operations that have two names.
+ */
+#define FETCH_ARGUMENTS source, ADD, 0, 0, LOAD
+#define SWAP_ARGUMENTS dest, SWAP, value, 0, EXCHANGE
+#define SET_ARGUMENTS SWAP, value, STORE
+#define COMPARE_SWAP_ARGUMENTS dest, COMPARE_SWAP, value, cond, COMPARE_EXCHANGE
+#define FETCH_INC_ARGUMENTS dest, ADD, 1, 0, old = OPERATE(add, 1)
+#define FETCH_ADD_ARGUMENTS dest, ADD, value, 0, old = OPERATE(add, value)
+#define INC_ARGUMENTS ADD, 1, OPERATE(add, 1)
+#define ADD_ARGUMENTS ADD, value, OPERATE(add, value)
+
 #define MOVE_TYPED(A, T, N)                                                    \
-    FETCHES(T, N, atomic_fetch, (const T *source), source, ADD, 0, 0, LOAD)    \
-    FETCHES(T, N, atomic_swap, (T * dest, T value), dest, SWAP, value, 0,      \
-            EXCHANGE)                                                          \
-    UPDATES(T, N, atomic_set, (T * dest, T value), SWAP, value, STORE)
+    FETCHES(T, N, atomic_fetch, (const T *source), FETCH_ARGUMENTS)            \
+    FETCHES(T, N, atomic_swap, (T * dest, T value), SWAP_ARGUMENTS)            \
+    UPDATES(T, N, atomic_set, (T * dest, T value), SET_ARGUMENTS)
 
 #define MATH_TYPED(A, T, N)                                                    \
-    FETCHES(T, N, atomic_compare_swap, (T * dest, T cond, T value), dest,      \
-            COMPARE_SWAP, value, cond, COMPARE_EXCHANGE)                       \
-    FETCHES(T, N, atomic_fetch_inc, (T * dest), dest, ADD, 1, 0,               \
-            old = OPERATE(add, 1))                                             \
-    FETCHES(T, N, atomic_fetch_add, (T * dest, T value), dest, ADD, value, 0,  \
-            old = OPERATE(add, value))                                         \
-    UPDATES(T, N, atomic_inc, (T * dest), ADD, 1, OPERATE(add, 1))             \
-    UPDATES(T, N, atomic_add, (T * dest, T value), ADD, value,                 \
-            OPERATE(add, value))
+    FETCHES(T, N, atomic_compare_swap, (T * dest, T cond, T value),            \
+            COMPARE_SWAP_ARGUMENTS)                                            \
+    FETCHES(T, N, atomic_fetch_inc, (T * dest), FETCH_INC_ARGUMENTS)           \
+    FETCHES(T, N, atomic_fetch_add, (T * dest, T value), FETCH_ADD_ARGUMENTS)  \
+    UPDATES(T, N, atomic_inc, (T * dest), INC_ARGUMENTS)                       \
+    UPDATES(T, N, atomic_add, (T * dest, T value), ADD_ARGUMENTS)
 
 #define BIT_OPERATION(T, N, O, KIND)                                           \
     FETCHES(T, N, atomic_fetch_##O, (T * dest, T value), dest, KIND, value, 0, \
@@ -133,29 +140,23 @@ SHMEM_AMO_TYPES_(MATH_TYPED, 0)
 SHMEM_AMO_BIT_TYPES_(BIT_TYPED, 0)
 
 /* The deprecated names of the same operations. */
-#define OLD(TYPE, NAME, PARAMETERS, CALL)                                      \
-    TYPE pshmem_##NAME PARAMETERS                                              \
-    {                                                                          \
-        CALL;                                                                  \
-    }                                                                          \
-    MEMHEAP_PROFILED(shmem_##NAME)
+#define OLD_FETCHES(T, NAME, PARAMETERS, ...)                                  \
+    FETCHES_FORM(T, NAME, (STRIP PARAMETERS, int pe), SHMEM_CTX_DEFAULT,       \
+                 __VA_ARGS__)
+#define OLD_UPDATES(T, NAME, PARAMETERS, ...)                                  \
+    UPDATES_FORM(T, NAME, (STRIP PARAMETERS, int pe), SHMEM_CTX_DEFAULT,       \
+                 __VA_ARGS__)
 #define OLD_MOVE_TYPED(A, T, N)                                                \
-    OLD(T, N##_fetch, (const T *source, int pe),                               \
-        return pshmem_##N##_atomic_fetch(source, pe))                          \
-    OLD(void, N##_set, (T * dest, T value, int pe),                            \
-        pshmem_##N##_atomic_set(dest, value, pe))                              \
-    OLD(T, N##_swap, (T * dest, T value, int pe),                              \
-        return pshmem_##N##_atomic_swap(dest, value, pe))
+    OLD_FETCHES(T, N##_fetch, (const T *source), FETCH_ARGUMENTS)              \
+    OLD_FETCHES(T, N##_swap, (T * dest, T value), SWAP_ARGUMENTS)              \
+    OLD_UPDATES(T, N##_set, (T * dest, T value), SET_ARGUMENTS)
 #define OLD_MATH_TYPED(A, T, N)                                                \
-    OLD(T, N##_cswap, (T * dest, T cond, T value, int pe),                     \
-        return pshmem_##N##_atomic_compare_swap(dest, cond, value, pe))        \
-    OLD(T, N##_finc, (T * dest, int pe),                                       \
-        return pshmem_##N##_atomic_fetch_inc(dest, pe))                        \
-    OLD(void, N##_inc, (T * dest, int pe), pshmem_##N##_atomic_inc(dest, pe))  \
-    OLD(T, N##_fadd, (T * dest, T value, int pe),                              \
-        return pshmem_##N##_atomic_fetch_add(dest, value, pe))                 \
-    OLD(void, N##_add, (T * dest, T value, int pe),                            \
-        pshmem_##N##_atomic_add(dest, value, pe))
+    OLD_FETCHES(T, N##_cswap, (T * dest, T cond, T value),                     \
+                COMPARE_SWAP_ARGUMENTS)                                        \
+    OLD_FETCHES(T, N##_finc, (T * dest), FETCH_INC_ARGUMENTS)                  \
+    OLD_FETCHES(T, N##_fadd, (T * dest, T value), FETCH_ADD_ARGUMENTS)         \
+    OLD_UPDATES(T, N##_inc, (T * dest), INC_ARGUMENTS)                         \
+    OLD_UPDATES(T, N##_add, (T * dest, T value), ADD_ARGUMENTS)
 
 SHMEM_AMO_OLD_MOVE_TYPES_(OLD_MOVE_TYPED, 0)
 SHMEM_AMO_OLD_TYPES_(OLD_MATH_TYPED, 0)

@@ -75,14 +75,15 @@ void memheap_ctx_end_all(struct shmemx_team *team, bool with_private)
     }
 }
 
-int pshmem_team_create_ctx(shmem_team_t team, long options, shmem_ctx_t *ctx)
+static int create_ctx(const char *call, shmem_team_t team, long options,
+                      shmem_ctx_t *ctx)
 {
-    memheap_runtime_begin("shmem_team_create_ctx");
+    memheap_runtime_begin(call);
     *ctx = SHMEM_CTX_INVALID;
     if (team == SHMEM_TEAM_INVALID)
         return -1;
     if (team->size == 0)
-        memheap_team_was_destroyed("shmem_team_create_ctx");
+        memheap_team_was_destroyed(call);
     pthread_mutex_lock(&memheap_runtime.lists_lock);
     struct shmemx_ctx *made = new_ctx();
     if (made != NULL) {
@@ -96,11 +97,16 @@ int pshmem_team_create_ctx(shmem_team_t team, long options, shmem_ctx_t *ctx)
         memheap_runtime_error("there is no memory for a context");
     return made == NULL ? -1 : 0;
 }
+
+int pshmem_team_create_ctx(shmem_team_t team, long options, shmem_ctx_t *ctx)
+{
+    return create_ctx("shmem_team_create_ctx", team, options, ctx);
+}
 MEMHEAP_PROFILED(shmem_team_create_ctx)
 
 int pshmem_ctx_create(long options, shmem_ctx_t *ctx)
 {
-    return pshmem_team_create_ctx(SHMEM_TEAM_WORLD, options, ctx);
+    return create_ctx("shmem_ctx_create", SHMEM_TEAM_WORLD, options, ctx);
 }
 MEMHEAP_PROFILED(shmem_ctx_create)
 

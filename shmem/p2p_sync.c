@@ -125,7 +125,7 @@ static size_t any_first(const void *array, size_t nelems)
 
 /* For one type: evaluate a comparison, and the routines for one object. */
 #define TYPED(A, T, N)                                                         \
-    static bool holds_##N(const T *object, int cmp, T value)                   \
+    static bool holds_##N(const char *call, const T *object, int cmp, T value) \
     {                                                                          \
         T now = __atomic_load_n(object, __ATOMIC_ACQUIRE);                     \
         switch (cmp) {                                                         \
@@ -142,22 +142,25 @@ static size_t any_first(const void *array, size_t nelems)
         case SHMEM_CMP_GE:                                                     \
             return now >= value;                                               \
         default:                                                               \
-            end_on_invalid_comparison("a wait or test of shmem_" #N, cmp);     \
+            end_on_invalid_comparison(call, cmp);                              \
         }                                                                      \
+    }                                                                          \
+    static void wait_##N(const char *call, const T *ivar, int cmp, T value)    \
+    {                                                                          \
+        word_reason_t reason = WORD_REASON(T, call, ivar, cmp, value);         \
+        memheap_wait_t wait = memheap_runtime_wait(&reason.reason);            \
+        while (!holds_##N(call, ivar, cmp, value))                             \
+            memheap_wait_step(&wait);                                          \
     }                                                                          \
     void pshmem_##N##_wait_until(T *ivar, int cmp, T cmp_value)                \
     {                                                                          \
-        word_reason_t reason =                                                 \
-            WORD_REASON(T, "shmem_" #N "_wait_until", ivar, cmp, cmp_value);   \
-        memheap_wait_t wait = memheap_runtime_wait(&reason.reason);            \
-        while (!holds_##N(ivar, cmp, cmp_value))                               \
-            memheap_wait_step(&wait);                                          \
+        wait_##N("shmem_" #N "_wait_until", ivar, cmp, cmp_value);             \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_wait_until)                                   \
     int pshmem_##N##_test(T *ivar, int cmp, T cmp_value)                       \
     {                                                                          \
         memheap_runtime_progress();                                            \
-        return holds_##N(ivar, cmp, cmp_value);                                \
+        return holds_##N("shmem_" #N "_test", ivar, cmp, cmp_value);           \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_test)
 
@@ -171,9 +174,9 @@ static size_t any_first(const void *array, size_t nelems)
  */
 #define ARRAY_TYPED(A, T, N)                                                   \
     TYPED(A, T, N)                                                             \
-    static size_t scan_##N(const T *ivars, size_t nelems, const int *status,   \
-                           int cmp, const T *values, size_t step,              \
-                           size_t *hits, size_t *live_p)                       \
+    static size_t scan_##N(const char *call, const T *ivars, size_t nelems,    \
+                           const int *status, int cmp, const T *values,        \
+                           size_t step, size_t *hits, size_t *live_p)          \
     {                                                                          \
         size_t count = 0;                                                      \
         size_t live = 0;                                                       \
@@ -181,7 +184,7 @@ static size_t any_first(const void *array, size_t nelems)
             if (status != NULL && status[i] != 0)                              \
                 continue;                                                      \
             live++;                                                            \
-            if (!holds_##N(&ivars[i], cmp, values[i * step]))                  \
+            if (!holds_##N(call, &ivars[i], cmp, values[i * step]))            \
                 continue;                                                      \
             if (hits != NULL)                                                  \
                 hits[count] = i;                                               \
@@ -190,9 +193,9 @@ static size_t any_first(const void *array, size_t nelems)
         *live_p = live;                                                        \
         return count;                                                          \
     }                                                                          \
-    static size_t find_##N(const T *ivars, size_t nelems, const int *status,   \
-                           int cmp, const T *values, size_t step,              \
-                           bool *live_p)                                       \
+    static size_t find_##N(const char *call, const T *ivars, size_t nelems,    \
+                           const int *status, int cmp, const T *values,        \
+                           size_t step, bool *live_p)                          \
     {                                                                          \
         size_t i = any_first(ivars, nelems);                                   \
         *live_p = false;                                                       \
@@ -201,7 +204,7 @@ static size_t any_first(const void *array, size_t nelems)
             if (status != NULL && status[i] != 0)                              \
                 continue;                                                      \
             *live_p = true;                                                    \
-            if (!holds_##N(&ivars[i], cmp, values[i * step]))                  \
+            if (!holds_##N(call, &ivars[i], cmp, values[i * step]))            \
                 continue;                                                      \
             any_turn.array = ivars;                                            \
             any_turn.next = i + 1;                                             \
@@ -219,8 +222,8 @@ static size_t any_first(const void *array, size_t nelems)
     {                                                                          \
         size_t live;                                                           \
         memheap_runtime_progress();                                            \
-        return scan_##N(ivars, nelems, status, cmp, VALUES, STEP, NULL,        \
-                        &live) == live;                                        \
+        return scan_##N("shmem_" #N "_test_all" #SUFFIX, ivars, nelems,        \
+                        status, cmp, VALUES, STEP, NULL, &live) == live;       \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_test_all##SUFFIX)                             \
     size_t pshmem_##N##_test_any##SUFFIX(                                      \
@@ -228,7 +231,8 @@ static size_t any_first(const void *array, size_t nelems)
     {                                                                          \
         bool live;                                                             \
         memheap_runtime_progress();                                            \
-        return find_##N(ivars, nelems, status, cmp, VALUES, STEP, &live);      \
+        return find_##N("shmem_" #N "_test_any" #SUFFIX, ivars, nelems,        \
+                        status, cmp, VALUES, STEP, &live);                     \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_test_any##SUFFIX)                             \
     size_t pshmem_##N##_test_some##SUFFIX(T *ivars, size_t nelems,             \
@@ -237,8 +241,8 @@ static size_t any_first(const void *array, size_t nelems)
     {                                                                          \
         size_t live;                                                           \
         memheap_runtime_progress();                                            \
-        return scan_##N(ivars, nelems, status, cmp, VALUES, STEP, indices,     \
-                        &live);                                                \
+        return scan_##N("shmem_" #N "_test_some" #SUFFIX, ivars, nelems,       \
+                        status, cmp, VALUES, STEP, indices, &live);            \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_test_some##SUFFIX)                            \
     void pshmem_##N##_wait_until_all##SUFFIX(                                  \
@@ -250,8 +254,8 @@ static size_t any_first(const void *array, size_t nelems)
                                  ivars,                                        \
                                  nelems};                                      \
         memheap_wait_t wait = memheap_runtime_wait(&reason.reason);            \
-        while (scan_##N(ivars, nelems, status, cmp, VALUES, STEP, NULL,        \
-                        &live) < live)                                         \
+        while (scan_##N(reason.call, ivars, nelems, status, cmp, VALUES, STEP, \
+                        NULL, &live) < live)                                   \
             memheap_wait_step(&wait);                                          \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_wait_until_all##SUFFIX)                       \
@@ -265,8 +269,8 @@ static size_t any_first(const void *array, size_t nelems)
                                  ivars,                                        \
                                  nelems};                                      \
         memheap_wait_t wait = memheap_runtime_wait(&reason.reason);            \
-        while ((hit = find_##N(ivars, nelems, status, cmp, VALUES, STEP,       \
-                               &live)) == SIZE_MAX &&                          \
+        while ((hit = find_##N(reason.call, ivars, nelems, status, cmp,        \
+                               VALUES, STEP, &live)) == SIZE_MAX &&            \
                live)                                                           \
             memheap_wait_step(&wait);                                          \
         return hit;                                                            \
@@ -283,8 +287,8 @@ static size_t any_first(const void *array, size_t nelems)
                                  ivars,                                        \
                                  nelems};                                      \
         memheap_wait_t wait = memheap_runtime_wait(&reason.reason);            \
-        while ((count = scan_##N(ivars, nelems, status, cmp, VALUES, STEP,     \
-                                 indices, &live)) == 0 &&                      \
+        while ((count = scan_##N(reason.call, ivars, nelems, status, cmp,      \
+                                 VALUES, STEP, indices, &live)) == 0 &&        \
                live > 0)                                                       \
             memheap_wait_step(&wait);                                          \
         return count;                                                          \
@@ -302,7 +306,7 @@ uint64_t pshmem_signal_wait_until(uint64_t *sig_addr, int cmp,
     memheap_wait_t wait = memheap_runtime_wait(&reason.reason);
     for (;;) {
         uint64_t seen = __atomic_load_n(sig_addr, __ATOMIC_ACQUIRE);
-        if (holds_uint64(&seen, cmp, cmp_value))
+        if (holds_uint64(reason.call, &seen, cmp, cmp_value))
             return seen;
         memheap_wait_step(&wait);
     }
@@ -312,20 +316,20 @@ MEMHEAP_PROFILED(shmem_signal_wait_until)
 /* The deprecated names. */
 void(pshmem_wait_until)(long *ivar, int cmp, long cmp_value)
 {
-    pshmem_long_wait_until(ivar, cmp, cmp_value);
+    wait_long("shmem_wait_until", ivar, cmp, cmp_value);
 }
 MEMHEAP_PROFILED(shmem_wait_until)
 
 void pshmem_wait(long *ivar, long cmp_value)
 {
-    pshmem_long_wait_until(ivar, SHMEM_CMP_NE, cmp_value);
+    wait_long("shmem_wait", ivar, SHMEM_CMP_NE, cmp_value);
 }
 MEMHEAP_PROFILED(shmem_wait)
 
 #define OLDEST_TYPED(A, T, N)                                                  \
     void pshmem_##N##_wait(T *ivar, T cmp_value)                               \
     {                                                                          \
-        pshmem_##N##_wait_until(ivar, SHMEM_CMP_NE, cmp_value);                \
+        wait_##N("shmem_" #N "_wait", ivar, SHMEM_CMP_NE, cmp_value);          \
     }                                                                          \
     MEMHEAP_PROFILED(shmem_##N##_wait)
 SHMEM_WAIT_OLDEST_TYPES_(OLDEST_TYPED, 0)

@@ -4,11 +4,12 @@
 # Builds everything in coverage/ of the build folder, runs the unit tests, the
 # injection of faults, the tools' tests and small MPI jobs, and prints a table by
 # folder. coverage/html/index.html has each file, and coverage/files.csv each figure.
-# It takes about half an hour. tests/faults.sh fails in it: the calls of libgcov are
+# It takes about 45 minutes. tests/faults.sh fails in it: the calls of libgcov are
 # made from the libraries, and count as theirs.
 #
 # Processes that end by _exit() or abort() write their counters too (coverage.h). One
 # that another ends by a signal does not.
+# tests/faults.sh makes more calls fail than in `make check`.
 #
 #     COVERAGE_TESTS="..."  these tests only
 #     MEMHEAP_TEST_NP=...   the jobs of each MPI test (default: "2 2+ucx 5+2")
@@ -21,6 +22,8 @@ top_srcdir=$(cd "$top_srcdir" && pwd -P) # gcovr takes no ".." in its filter
 folder=$top_builddir/coverage
 mkdir -p "$folder" && cd "$folder" || exit 1
 export MEMHEAP_TEST_NP="${MEMHEAP_TEST_NP:-2 2+ucx 5+2}"
+export MEMHEAP_TEST_FAULTS="${MEMHEAP_TEST_FAULTS:-all}"
+export MEMHEAP_TEST_POINTS="${MEMHEAP_TEST_POINTS:-40}"
 cores=$(nproc)
 log=$folder/build.log
 flags='-g -O0 --coverage -fprofile-update=atomic'

@@ -79,6 +79,24 @@ for component in $components; do
     printf '%s\n' "$output" | grep -qE '^ +0B [A-Ea-e.]+$' || miss "has no cells"
     fact "a trace is shown as text after some operations, component $component"
 done
+# on_terminal [VARIABLE=VALUE...]: draw a trace on a terminal.
+on_terminal()
+{
+    output=$(env "$@" timeout 60 script -qec "exec $map --at 1000 $shipped" /dev/null </dev/null)
+    says "A up to 256 bytes"
+}
+colour=$(printf '\033[38;2;')
+if command -v script >/dev/null; then
+    on_terminal TERM=xterm NO_COLOR=
+    says "$colour"
+    for variable in TERM=dumb TERM= NO_COLOR=1; do
+        on_terminal TERM=xterm $variable
+        case $output in *"$colour"*) miss "has colours with $variable" ;; esac
+    done
+    fact "a terminal shows text, with colours if it can and the user wants them"
+else
+    skip "a terminal" "there is no script (of util-linux)"
+fi
 run 0 env LC_ALL="$(comma_locale)" "$map" --json --at 1000 "$shipped"
 is_json
 says '{"heaps": [{"trace": "pgas-mixed", "operations": 1000, "component": ' \
@@ -185,6 +203,11 @@ for np in 2 4; do
     end
     fact "$np PEs: the job ends normally"
 done
+begin 1 -x MEMHEAP_TOP=all -x MEMHEAP_RECORDS=1 "$program" "$work/over" tags
+run 0 "$map" --job "$launcher" --text --color tag
+says "A large, B small, C a, D b, E c, F d, G e, H all others"
+end
+fact "a picture has eight tags at most, those of the most bytes and the others"
 begin 2 -x MEMHEAP_TOP=all "$program" "$work/over" own
 run 0 "$map" --job "$launcher" --heap mine --text
 says "PE 0, process" "PE 1, process" ": mine, "

@@ -372,6 +372,9 @@ for component in $components; do
         "^plain +$component .* $((rounds * 5)) +same  none\$"
 done
 fact "replay: a folder of traces gives a table"
+job 0 -n 2 "$replay" --progress "$work/plain.sht"
+says "reading traces  " "plain, $first: alone  " "searching for the smallest heap  "
+fact "replay: --progress shows how far it is"
 job 0 -n 2 "$replay" --csv --components "$first" --verify 7 "$work/plain.sht"
 matches "^plain,$first,2,$((rounds * 5)),.*,7,yes,0,0\$"
 [ "$(printf '%s\n' "$output" | grep -c '^plain,')" = 1 ] ||

@@ -83,7 +83,7 @@ for heap in json.loads(sys.stdin.readline())["heaps"]:
     fact "$np PEs: the job ends normally"
 done
 
-begin 2 -x MEMHEAP_TOP=all "$program" "$work/over" own
+begin 2 -x MEMHEAP_TOP=all -x MEMHEAP_RECORDS=1 "$program" "$work/over" own
 run 0 "$top" --once --json -i 0.1 --job "$launcher"
 each_has symmetric live_blocks "3[12]" 2
 each_has mine live_blocks "[34]" 2
@@ -94,8 +94,53 @@ printf '%s\n' "$output" | tr '{' '\n' | grep '"mine"' | grep -q '"resident": [1-
     miss "knows nothing resident"
 modes=$(stat -L -c '%a %s' /proc/"$(pids | head -n 1)"/fd/* 2>/dev/null | grep -c '^600 65536$')
 [ "$modes" = 2 ] || miss "$modes pages are for their user alone"
-end
 fact "MEMHEAP_TOP=all publishes local heaps too"
+sites
+says "LIVE  HEAP" "  mine " "  symmetric "
+fact "call sites of several heaps have the names of the heaps"
+run 0 "$top" --once -i 0.1 --sort heap --job "$launcher"
+[ "$(printf '%s\n' "$output" | awk '$2 ~ /^[0-9]+$/ { printf "%s%s ", $3, $1 }')" = \
+    "mine0 mine1 symmetric0 symmetric1 " ] || miss "is in another order"
+fact "heaps are sorted by their names, and then by PE"
+end
+
+# Processes outside of jobs. All processes of the user are looked at.
+
+hold()
+{
+    : >"$work/held"
+    MEMHEAP_TOP=all "$top_builddir/tests/faults/process" 3 hold >"$work/held" &
+    until grep -q ready "$work/held"; do sleep 0.05; done
+}
+hold
+stays=$!
+hold
+ends=$!
+run 0 "$top" --once -i 0.1
+printf '%s\n' "$output" | grep -qE "^ +- +$stays held " || miss "has no process without a PE"
+run 0 "$top" --once --json -i 0.1 "$stays"
+says "\"pe\": null, \"pid\": $stays, "
+fact "a process outside of a job has no PE"
+"$top" -i 0.05 --json >"$work/looks" &
+watcher=$!
+# after WORDS...: wait for a look that comes after these.
+after()
+{
+    for _ in $(seq 400); do
+        tail -n 2 "$work/looks" | head -n 1 | tr '{' '\n' | grep "\"pid\": $ends, " >"$work/look"
+        "$@" && return
+        sleep 0.05
+    done
+    miss "waits without end for: $*"
+}
+after grep -q '"gone": false' "$work/look"
+kill $ends
+after grep -q '"gone": true' "$work/look"
+after test ! -s "$work/look"
+tail -n 2 "$work/looks" | head -n 1 | grep -q "\"pid\": $stays, " || miss "forgets the other process"
+kill $watcher $stays
+wait $watcher $stays $ends 2>/dev/null
+fact "a process that has ended is shown as gone, and then forgotten"
 
 # Call sites
 
@@ -175,8 +220,8 @@ if command -v script >/dev/null; then
     frame_has 3 "every 1 s"
     fact "a wide terminal has a bar and the last minute of each heap"
 
-    # The escape sequences of arrows, page-down, page-up and end.
-    show 80 9 '\033[B\033OB\033[A\033[6~\033[5~\033[4~q' -i 60
+    # The escape sequences of arrows, page-down, page-up, end and home, and unknown ones.
+    show 80 9 '\033[B\033OB\033[A\033[6~\033[5~\033[4~\033[1;5H\033[99~\033x\033[CQ' -i 60
     frame_has 1 "lines 1 to 3 of 5"
     frame_has 2 "lines 2 to 4 of 5"
     frame_has 3 "lines 3 to 5 of 5" total
@@ -184,6 +229,9 @@ if command -v script >/dev/null; then
     frame_has 5 "lines 3 to 5 of 5"
     frame_has 6 "lines 1 to 3 of 5"
     frame_has 7 "lines 3 to 5 of 5"
+    frame_has 8 "lines 1 to 3 of 5" "by PE"
+    frame_has 10 "lines 1 to 3 of 5" "by PE"
+    frame_has 11 "by PID"
     [ "$(frame 1 | wc -l)" = 9 ] || miss "has not the height of the terminal"
     fact "more lines than rows are scrolled"
 
@@ -237,6 +285,27 @@ if command -v script >/dev/null; then
     until_shown 'lines 1 to 4'
     until_shown 'HEAP *RES *USED'
     fact "a terminal that changes its size is drawn again"
+    printf 'h' >&8
+    until_shown 'sort by the next column'
+    printf '\033' >&8
+    until_shown 'lines 1 to 4'
+    fact "escape ends the help"
+    # script(1) stops too, at some time after that, and goes on with its child.
+    kill -TSTP "$(cat "$work/pid")"
+    until grep -q '^State:.*T' "/proc/$(cat "$work/pid")/status"; do sleep 0.05; done
+    for _ in $(seq 400); do
+        kill -CONT $watcher "$(cat "$work/pid")"
+        output=$(cat "$work/screen")
+        case $output in *"${escape}[?1049l"*"${escape}[?1049h"*) break ;; esac
+        sleep 0.05
+    done
+    case $output in
+        *"${escape}[?1049l"*"${escape}[?1049h"*) ;;
+        *) miss "does not leave the screen and take it again" ;;
+    esac
+    kill -CONT $watcher
+    until_shown 'HEAP *RES *USED'
+    fact "ctrl-Z brings the shell's screen back until the program goes on"
     kill -TERM "$(cat "$work/pid")"
     wait $watcher || miss "ends with status $?"
     exec 8>&-

@@ -74,6 +74,20 @@ case $built_cflags in
         ;;
 esac
 
+job error -x SHMEM_SYMMETRIC_SIZE=1g -n 2 \
+    sh -c 'ulimit -f 400000 && exec "$0" plain' "$program"
+says "the limit on file sizes (ulimit -f) is below a heap of 1 GiB" "raise it"
+says_once
+fact "a limit on file sizes is named"
+for limit in "-f 1000000" "-v 10000000"; do
+    case $limit$built_cflags in
+        -v*sanitize*) continue ;; # sanitizers need more address space
+    esac
+    job 0 -n 2 sh -c "ulimit $limit"' && exec "$0" whole 100000000' "$program"
+    says "a block of " survived
+    fact "the default size stays below a limit of the process: ulimit $limit"
+done
+
 job 0 -x SHMEM_SYMMETRIC_SIZE=1m -n 3 "$program" memory
 says "shmem_malloc(1125899906842624): out of memory: the heap has 1 MiB" \
     "bytes of them in use" "the largest free block has" \

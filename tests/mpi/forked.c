@@ -126,7 +126,7 @@ static void global_exit(void)
 /* The heap's calls return a status. */
 static void check(memheap_status_t status)
 {
-    _exit(status == MEMHEAP_ERR_BAD_ARGUMENT ? EXIT_FAILURE : EXIT_SUCCESS);
+    exit(status == MEMHEAP_ERR_BAD_ARGUMENT ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 static void heap_create(void)
 {
@@ -156,6 +156,14 @@ static void heap_resize(void)
 {
     void *made;
     check(memheap_mpi_resize(heap, heap_block, 1000, &made));
+}
+static void heap_release(void)
+{
+    check(memheap_mpi_release(heap, heap_block));
+}
+static void heap_collect(void)
+{
+    check(memheap_mpi_collect(heap, NULL));
 }
 static void heap_agree(void)
 {
@@ -196,6 +204,8 @@ static const struct {
     {"memheap_mpi_alloc_zeroed", heap_alloc_zeroed},
     {"memheap_mpi_free", heap_free},
     {"memheap_mpi_resize", heap_resize},
+    {"memheap_mpi_release", heap_release},
+    {"memheap_mpi_collect", heap_collect},
     {"memheap_mpi_as_pool", heap_agree},
 };
 
@@ -203,6 +213,7 @@ static const struct {
 static int status_in_child(void (*run)(void))
 {
     int status = 0;
+    fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
         alarm(10);

@@ -1,13 +1,13 @@
 /*
  * Heaps with known blocks, to be inspected by tools; for top.sh and map.sh.
  *
- *     shown FILE [still | own | strange | crash]
+ *     shown FILE [still | own | strange | tags | crash]
  *
  * In the symmetric heap, 20 blocks of 1000 bytes are live, and 10 of 50000
  * bytes with holes between them. PE 0 then prints "ready". Every PE allocates
  * and frees until FILE exists; with "still", it only waits. With "own", each PE
  * also has a heap "mine" of three blocks; with "strange", its name has an
- * escape sequence.
+ * escape sequence. With "tags", 10 more blocks have a tag each.
  */
 #include <shmem.h>
 #include <shmemx.h>
@@ -63,6 +63,12 @@ int main(int argc, char **argv)
         heap = own_heap("mine");
     if (strcmp(how, "strange") == 0)
         heap = own_heap("a\033[2Jb");
+    for (int i = 0; i < 10 && strcmp(how, "tags") == 0; i++) {
+        char tag[] = {(char)('a' + i), '\0'};
+        shmemx_set_tag(tag);
+        shmem_malloc(100);
+    }
+    shmemx_set_tag(NULL);
     if (strcmp(how, "crash") == 0)
         raise(SIGKILL);
     shmem_barrier_all();

@@ -16,13 +16,15 @@ mpi_tests = tests/mpi/active_sets.mpi tests/mpi/amo.mpi \
 	tests/mpi/one_pe_out_of_memory.mpi tests/mpi/variables.mpi \
 	tests/mpi/variables_fixed.mpi
 # Programs that scripts start.
-mpi_helpers = tests/mpi/busy tests/mpi/deaths tests/mpi/diverge tests/mpi/ends \
+mpi_helpers = tests/mpi/busy tests/mpi/deaths tests/mpi/diverge \
+	tests/mpi/each_routine tests/mpi/ends \
 	tests/mpi/fuzz_jobs tests/mpi/guarded \
 	tests/mpi/leaky tests/mpi/lost tests/mpi/mistakes tests/mpi/monitored \
 	tests/mpi/offers tests/mpi/ranges tests/mpi/inspected_heaps \
 	tests/mpi/spaces tests/mpi/refused tests/mpi/waits tests/mpi/with_mpi
 mpi_helpers += tests/faults/job
-mpi_scripts = tests/mpi/deaths.sh tests/mpi/diverge.sh tests/mpi/ends.sh tests/mpi/fuzz_jobs.sh \
+mpi_scripts = tests/mpi/deaths.sh tests/mpi/diverge.sh tests/mpi/each_routine.sh \
+	tests/mpi/ends.sh tests/mpi/fuzz_jobs.sh \
 	tests/mpi/ranges.sh \
 	tests/mpi/environment.sh tests/mpi/mpi_order.sh \
 	tests/mpi/leftovers.sh tests/mpi/headers.sh tests/mpi/leaks.sh \
@@ -58,7 +60,7 @@ mpi_libs = libmemheap_shmem.la libmemheap_mpi.la libmemheap.la
 mpi_link = $(test_link) $(MPI_CFLAGS) $(mpi_libs) $(MPI_LIBS)
 tests/mpi/%.mpi: tests/mpi/%.c $(mpi_libs)
 	$(mpi_link)
-$(filter-out %/mistakes tests/faults/%,$(mpi_helpers)): tests/mpi/%: tests/mpi/%.c $(mpi_libs)
+$(filter-out %/each_routine %/mistakes tests/faults/%,$(mpi_helpers)): tests/mpi/%: tests/mpi/%.c $(mpi_libs)
 	$(mpi_link)
 tests/faults/job: tests/faults/job.c $(mpi_libs)
 	$(mpi_link)
@@ -66,6 +68,14 @@ tests/mpi/mistakes: examples/mistakes.c $(mpi_libs)
 	$(mpi_link)
 tests/mpi/variables_fixed.mpi: tests/mpi/variables.c $(mpi_libs)
 	$(mpi_link)
+# It uses the state of libmemheap_shmem, so it is linked with the objects.
+tests/mpi/each_routine: tests/mpi/each_routine.c tests/standard/calls.h \
+		libmemheap_shmem.la
+	$(test_link) $(MPI_CFLAGS) $(libmemheap_shmem_la_OBJECTS) \
+	  libmemheap_mpi.la libmemheap.la $(MPI_LIBS) $(UCX_LIBS)
+tests/standard/calls.h: tests/standard/calls.awk tests/standard/types.tsv \
+		tests/standard/routines.tsv
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(AWK) -f $^ >$@.tmp && mv $@.tmp $@
 tests/mpi/monitored tests/mpi/threads.mpi tests/mpi/waits: \
 	extra_flags = -pthread
 tests/mpi/monitored: extra = comm/node_monitor.c
@@ -86,14 +96,15 @@ tests/installed.stamp: $(filter-out tests/installed.stamp,$(check_DATA)) \
 		>tests/installed.log 2>&1 || { cat tests/installed.log; exit 1; }
 	@touch $@
 TESTS += $(mpi_tests) $(mpi_scripts) $(mpi_scripts_fortran)
-CLEANFILES += $(mpi_tests) $(mpi_helpers)
+CLEANFILES += $(mpi_tests) $(mpi_helpers) tests/standard/calls.h
 EXTRA_DIST += $(mpi_scripts) tests/run-mpi.sh tests/mpi/launch.sh \
 	tests/mpi/inspected_job.sh tests/mpi/expect.sh \
-	tests/mpi/memcheck.supp tests/mpi/netns.sh tests/standard/generic.c \
+	tests/mpi/memcheck.supp tests/mpi/netns.sh tests/standard/calls.awk \
+	tests/standard/generic.c \
 	tests/standard/routines.tsv tests/standard/symbols.awk \
 	tests/standard/types.tsv tests/mpi/active_sets.c tests/mpi/amo.c \
 	tests/mpi/busy.c tests/mpi/collective.c tests/mpi/ctx.c \
-	tests/mpi/deaths.c tests/mpi/diverge.c tests/mpi/ends.c tests/mpi/forked.c \
+	tests/mpi/deaths.c tests/mpi/diverge.c tests/mpi/each_routine.c tests/mpi/ends.c tests/mpi/forked.c \
 	tests/mpi/fortran.f90 tests/mpi/fortran.sh tests/mpi/fortran_fixed.f \
 	tests/mpi/fuzz_jobs.c tests/mpi/fuzz_model.h $(fuzz_jobs_parts) \
 	tests/mpi/guarded.c tests/mpi/heap_growth.c \

@@ -1,6 +1,7 @@
 /*
  * Symmetric heaps over MPI communicators, without OpenSHMEM.
  */
+#include <memheap/cache.h>
 #include <memheap/mpi.h>
 
 #include <stdbool.h>
@@ -257,6 +258,104 @@ static bool differing_ranks_are_told(void)
     return good;
 }
 
+/* Whether rank 0 has logged that it made one call, and the last rank another.
+ */
+static bool told_that_calls_differ(const char *first, const char *last)
+{
+    char text[400];
+    snprintf(
+        text, sizeof(text),
+        "the ranks differ: rank 0 called memheap_mpi_%s, rank %d called %s",
+        first, n - 1, last);
+    bool good = says(text);
+    logged[0] = '\0';
+    return good;
+}
+
+static bool each_call_is_described(void)
+{
+    bool last = me == n - 1;
+    char local[16];
+    void *block;
+    memheap_mpi_t *heap = create(MPI_COMM_WORLD, 1 << 20);
+    memheap_pool_t pool = memheap_mpi_as_pool(heap);
+    if (n == 1)
+        return memheap_mpi_destroy(heap) == MEMHEAP_OK;
+    logged[0] = '\0';
+    memheap_status_t status = last ? memheap_mpi_collect(heap, NULL)
+                                   : memheap_mpi_alloc(heap, 64, &block);
+    bool good = status == MEMHEAP_ERR_DIVERGED &&
+                told_that_calls_differ("alloc(64)", "memheap_mpi_collect");
+    status = last ? memheap_mpi_free(heap, local)
+                  : memheap_mpi_alloc_zeroed(heap, 2, 8, &block);
+    good = good && status == MEMHEAP_ERR_DIVERGED &&
+           told_that_calls_differ("alloc_zeroed(2, 8)",
+                                  "memheap_mpi_free of an address outside");
+    status = last ? memheap_pool_agree(&pool, MEMHEAP_OK)
+                  : memheap_mpi_alloc_aligned(heap, 64, 8, &block);
+    good = good && status == MEMHEAP_ERR_DIVERGED &&
+           told_that_calls_differ("alloc_aligned(64, 8)",
+                                  "an allocation from memheap_mpi_as_pool");
+    return memheap_mpi_destroy(heap) == MEMHEAP_OK && good;
+}
+
+/* Ranks whose settings differ: kinds of pages, and components if there are
+ * several. */
+static bool each_setting_is_described(void)
+{
+    static const char *const buddy[] = {"MEMHEAP_COMPONENT=buddy", NULL};
+    static const char *const fit[] = {"MEMHEAP_COMPONENT=fit", NULL};
+    memheap_mpi_t *heap = NULL;
+    bool last = me == n - 1;
+    bool built = true;
+    memheap_config_t config = {.size = 1 << 20, .log = &log_here};
+    for (int i = 0; i < 2; i++) {
+        config.params = i == 0 ? buddy : fit;
+        built =
+            memheap_mpi_create(MPI_COMM_SELF, &config, &heap) == MEMHEAP_OK &&
+            memheap_mpi_destroy(heap) == MEMHEAP_OK && built;
+    }
+    logged[0] = '\0';
+    config.params = last ? fit : buddy;
+    bool good = n == 1 || !built ||
+                (memheap_mpi_create(MPI_COMM_WORLD, &config, &heap) ==
+                     MEMHEAP_ERR_DIVERGED &&
+                 told_that_calls_differ(
+                     "create, which selected component buddy",
+                     "memheap_mpi_create, which selected component fit"));
+    config.params = NULL;
+    config.policy.pages = last ? MEMHEAP_PAGES_4K : MEMHEAP_PAGES_THP;
+    return good && (n == 1 ||
+                    (memheap_mpi_create(MPI_COMM_WORLD, &config, &heap) ==
+                         MEMHEAP_ERR_DIVERGED &&
+                     says("rank 0 called memheap_mpi_create(kind of pages ")));
+}
+
+/* Each rank logs its own mistake. */
+static bool wrong_releases_are_refused(void)
+{
+    char local[16];
+    char start[64];
+    memheap_mpi_t *heap = create(MPI_COMM_WORLD, 1 << 20);
+    void *block = memheap_mpi_malloc(heap, 100);
+    bool good = memheap_mpi_release(heap, block) == MEMHEAP_OK;
+    snprintf(start, sizeof(start), "rank %d: memheap_mpi_release(%p): ", me,
+             block);
+    logged[0] = '\0';
+    good = good &&
+           memheap_mpi_release(heap, block) == MEMHEAP_ERR_BAD_ADDRESS &&
+           strncmp(logged, start, strlen(start)) == 0 &&
+           strstr(logged, "this rank has released it before") != NULL;
+    logged[0] = '\0';
+    good = good &&
+           memheap_mpi_release(heap, local) == MEMHEAP_ERR_BAD_ADDRESS &&
+           strstr(logged, "it is on the stack") != NULL;
+    logged[0] = '\0';
+    good = good && memheap_mpi_free(heap, block) == MEMHEAP_ERR_BAD_ADDRESS &&
+           told_by(0, "is a block that this rank has released");
+    return memheap_mpi_destroy(heap) == MEMHEAP_OK && good;
+}
+
 /* The last rank has no memory for metadata. */
 static bool what_one_cannot_do_none_does(void)
 {
@@ -365,8 +464,38 @@ static bool heap_is_a_pool(void)
     return good;
 }
 
+static bool heap_of_a_cache_stays(void)
+{
+    memheap_mpi_t *heap = create(MPI_COMM_WORLD, 0);
+    memheap_pool_t pool = memheap_mpi_as_pool(heap);
+    memheap_cache_t *cache = NULL;
+    memheap_cache_config_t config = {
+        .name = "items", .item_size = 64, .pool = &pool, .log = &log_here};
+    void *item;
+    bool good = memheap_cache_create(&config, &cache) == MEMHEAP_OK &&
+                memheap_cache_alloc(cache, &item) == MEMHEAP_OK &&
+                equal(MPI_COMM_WORLD, item);
+    logged[0] = '\0';
+    good = good && memheap_mpi_destroy(heap) == MEMHEAP_ERR_BUSY &&
+           strstr(logged, "is in use by cache \"items\"") != NULL;
+    good = memheap_cache_destroy(cache) == MEMHEAP_OK && good;
+    return memheap_mpi_destroy(heap) == MEMHEAP_OK && good;
+}
+
+/* Before MPI_Init(), and after MPI_Finalize(). */
+static bool is_refused_without_mpi(void)
+{
+    memheap_config_t config = {.log = &log_here};
+    memheap_mpi_t *heap;
+    logged[0] = '\0';
+    return memheap_mpi_create(MPI_COMM_WORLD, &config, &heap) ==
+               MEMHEAP_ERR_BAD_ARGUMENT &&
+           strstr(logged, "memheap_mpi_create: MPI is not running") != NULL;
+}
+
 int main(int argc, char **argv)
 {
+    bool refused = is_refused_without_mpi();
     MPI_Init(&argc, &argv);
     MPI_Comm_rank(MPI_COMM_WORLD, &me);
     MPI_Comm_size(MPI_COMM_WORLD, &n);
@@ -378,7 +507,7 @@ int main(int argc, char **argv)
     MPI_Comm_free(&machine);
     several_machines = near < n;
     if (me == 0)
-        printf("1..10\n");
+        printf("1..15\n");
     ok(blocks_have_one_address(), "a block has one address on all ranks");
     ok(resize_keeps_contents(), "a resize keeps contents");
     ok(communicators_overlap(),
@@ -393,6 +522,11 @@ int main(int argc, char **argv)
     ok(wrong_arguments_are_refused(), "wrong arguments are refused");
     ok(leaks_and_figures_are_reported(), "leaks and figures are reported once");
     ok(heap_is_a_pool(), "a heap is a pool");
+    ok(each_call_is_described(), "ranks that differ are told of each call");
+    ok(each_setting_is_described(), "ranks that differ are told of settings");
+    ok(wrong_releases_are_refused(), "wrong releases are refused");
+    ok(heap_of_a_cache_stays(), "a heap that a cache uses is not destroyed");
+    ok(refused, "a heap before MPI_Init() is refused");
     MPI_Finalize();
-    return 0;
+    return is_refused_without_mpi() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -112,6 +112,19 @@ void cli_terminal(size_t *columns_p, size_t *rows_p)
     }
 }
 
+bool cli_can_draw(void)
+{
+    const char *term = getenv("TERM");
+    return term != NULL && strcmp(term, "") != 0 && strcmp(term, "dumb") != 0;
+}
+
+bool cli_wants_colours(void)
+{
+    const char *no_color = getenv("NO_COLOR");
+    return isatty(STDOUT_FILENO) && cli_can_draw() &&
+           (no_color == NULL || no_color[0] == '\0');
+}
+
 double cli_now(void)
 {
     struct timespec time;

@@ -80,6 +80,13 @@ bool cli_seconds(const char *text, double least, double *seconds_p);
  */
 void cli_terminal(size_t *columns_p, size_t *rows_p);
 
+/** Whether the terminal is one that can draw, by $TERM. */
+bool cli_can_draw(void);
+
+/** Whether standard output is a terminal that can draw, and the user has not
+ * set $NO_COLOR to a text. */
+bool cli_wants_colours(void);
+
 /** Seconds of a clock with an arbitrary start. */
 double cli_now(void);
 

@@ -226,7 +226,7 @@ static bool write_as_asked(const options_t *options, picture_t *picture,
     cli_terminal(&columns, &rows);
     return (options->text || terminal
                 ? map_text(file, picture->snapshots, picture->count, groups,
-                           columns, terminal && getenv("NO_COLOR") == NULL)
+                           columns, terminal && cli_wants_colours())
                 : map_svg(file, picture->snapshots, picture->count, groups)) ||
            cli_fail(&cli, "there is no memory for the picture");
 }

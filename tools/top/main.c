@@ -233,17 +233,13 @@ static bool is_over(const view_t *view)
 static void set_face(view_t *view)
 {
     const options_t *options = &view->options;
-    const char *term = getenv("TERM");
-    bool can_draw =
-        term != NULL && strcmp(term, "") != 0 && strcmp(term, "dumb") != 0;
     view->terminal = isatty(STDOUT_FILENO);
-    view->full = view->terminal && can_draw && !options->once && !options->json;
+    view->full =
+        view->terminal && cli_can_draw() && !options->once && !options->json;
     view->face.graphs = view->terminal;
-    const char *no_color = getenv("NO_COLOR");
-    view->face.colours =
-        options->colour == COLOUR_ALWAYS ||
-        (options->colour == COLOUR_AUTO && view->terminal && can_draw &&
-         (no_color == NULL || no_color[0] == '\0'));
+    view->face.colours = options->colour == COLOUR_AUTO
+                             ? cli_wants_colours()
+                             : options->colour == COLOUR_ALWAYS;
     setlocale(LC_CTYPE, "");
     view->face.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
