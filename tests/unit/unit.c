@@ -5,6 +5,7 @@
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include "config.h"
 
+#include "base/fork_guard.h"
 #include "memheap/debug/access.h"
 #include "memheap/debug/guard_pages.h"
 #include "tests/unit/unit.h"
@@ -45,7 +46,13 @@ enum {
 #define HAS_TSAN 0
 #endif
 
-#if !HAS_TSAN /* which has a function of its own in this place */
+/* Bytes that the program and the library have mapped and not unmapped: ranges,
+ * metadata, files. What libc maps for itself is not counted. */
+static _Atomic size_t mapped;
+static unsigned units;       /* open heaps and modules */
+static size_t mapped_before; /* before the first of them was opened */
+
+#if !HAS_TSAN /* which has functions of its own in this place */
 /* A call that unlocks what it has not locked would be noticed by chance only.
  * This takes the place of libc's function for the library too. */
 int pthread_mutex_unlock(pthread_mutex_t *mutex)
@@ -59,6 +66,30 @@ int pthread_mutex_unlock(pthread_mutex_t *mutex)
         abort();
     }
     return unlock(mutex);
+}
+
+void *mmap(void *address, size_t size, int protection, int flags, int fd,
+           off_t offset)
+{
+    static void *(*map)(void *, size_t, int, int, int, off_t);
+    if (map == NULL)
+        map = (void *(*)(void *, size_t, int, int, int, off_t))(uintptr_t)dlsym(
+            RTLD_NEXT, "mmap");
+    void *made = map(address, size, protection, flags, fd, offset);
+    if (made != MAP_FAILED && (flags & MAP_FIXED) == 0)
+        mapped += memheap_page_round(size);
+    return made;
+}
+
+int munmap(void *address, size_t size)
+{
+    static int (*unmap)(void *, size_t);
+    if (unmap == NULL)
+        unmap = (int (*)(void *, size_t))(uintptr_t)dlsym(RTLD_NEXT, "munmap");
+    int status = unmap(address, size);
+    if (status == 0)
+        mapped -= memheap_page_round(size);
+    return status;
 }
 #endif
 
@@ -179,6 +210,21 @@ void unit_memory_init(unit_memory_t *memory)
         .memory = {memory_reserve, memory_commit, memory_release}};
 }
 
+/* A heap or module is opened. */
+static void unit_opens(void)
+{
+    memheap_fork_guard_get(); /* a page that stays */
+    if (units++ == 0)
+        mapped_before = mapped;
+}
+
+/* One is closed. After the last one, no more is mapped than before. */
+static void unit_closed(void)
+{
+    if (--units == 0)
+        ck_assert_uint_eq(mapped, mapped_before);
+}
+
 /* The components of unit.h, and their number. */
 typedef struct components {
     unsigned count;
@@ -257,6 +303,7 @@ void unit_module_open(unit_module_t *unit, int component, size_t size,
     unit->arguments[0] = unit->component;
     unit->arguments[1] = setting;
     unit->arguments[2] = NULL;
+    unit_opens();
     memheap_framework_config_t open = {.arguments = unit->arguments};
     memheap_module_config_t config = {
         .size = size,
@@ -277,6 +324,7 @@ void unit_module_close(unit_module_t *unit)
 {
     unit->ops->destroy(unit->module);
     memheap_framework_close(&unit->framework);
+    unit_closed();
 }
 
 int unit_heap_kinds(void)
@@ -289,8 +337,10 @@ void unit_heap_open(unit_heap_t *unit, int kind, size_t size, size_t max_size,
 {
     memset(unit, 0, sizeof(*unit));
     unit_log_init(&unit->log);
+    const char *name = unit_component_name(kind / 2);
     snprintf(unit->component, sizeof(unit->component), "MEMHEAP_COMPONENT=%s",
-             unit_component_name(kind / 2));
+             name);
+    unit_opens();
     const char *setting = unit_component_setting(kind / 2);
     unit->params[0] = unit->component;
     unit->params[1] = setting == NULL ? param : setting;
@@ -316,6 +366,7 @@ void unit_heap_close(unit_heap_t *unit)
     memheap_destroy(unit->heap);
     if (unit->range != NULL)
         munmap(unit->range, unit->range_size);
+    unit_closed();
 }
 
 typedef struct digest {

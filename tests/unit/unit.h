@@ -93,6 +93,8 @@ typedef struct unit_module {
  * metadata; NULL: the system. */
 void unit_module_open(unit_module_t *unit, int component, size_t size,
                       size_t max_size, const memheap_memory_t *memory);
+/** Close it. If it is the last one that is open, and something stays mapped
+ * that was not before, the test fails. */
 void unit_module_close(unit_module_t *unit);
 
 /** A heap with its log and range. */
@@ -115,6 +117,8 @@ int unit_heap_kinds(void);
  *  fails. */
 void unit_heap_open(unit_heap_t *unit, int kind, size_t size, size_t max_size,
                     const char *param);
+/** Close it. If it is the last one that is open, and something stays mapped
+ * that was not before, the test fails. */
 void unit_heap_close(unit_heap_t *unit);
 
 /** A digest of all blocks that memheap_walk() visits. */
