@@ -316,6 +316,9 @@ START_TEST(report_file_has_the_paths_to_call_sites)
     /* Without debug information, the name is that of a dynamic symbol. */
     ck_assert_msg(count_of(text, "records_test_recurses") >= 15, "%s", text);
     ck_assert_int_eq(count_of(text, "\"frames\": "), 3);
+    ck_assert_int_eq(count_of(text, "\"], \"used\": "), 3);
+    ck_assert_int_eq(count_of(text, "\"live_blocks\": 1, \"allocations\": 1, "),
+                     4); /* and that of the stated line */
     ck_assert_int_eq(count_of(text, "memheap_alloc"), 0);
     ck_assert_int_eq(count_of(text, "libc"), 0);
     const char *stated = strstr(text, "{\"site\": \"mesh.c:7\", ");
@@ -516,6 +519,8 @@ START_TEST(line_of_addr2line_is_shortened)
         {"main at mesh.c:42 (discriminator 3)", "main at mesh.c:42"},
         {"?? at /a/b/mesh.c:42", NULL},
         {"main at ??:0", NULL},
+        {"main at /a/b/mesh.c:?", "main at mesh.c"},
+        {"main at /a/b/c:?", "main at c"},
         {"main", NULL}};
     char text[64];
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
