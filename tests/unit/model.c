@@ -33,12 +33,16 @@ void model_open(model_t *model, int component, size_t size, size_t max_size)
     memset(model, 0, sizeof(*model));
     model->size = size;
     model->max_size = memheap_max(size, max_size);
-    unit_module_open(&model->unit, component, size, max_size, NULL);
+    unit_memory_init(&model->memory);
+    unit_module_open(&model->unit, component, size, max_size,
+                     &model->memory.memory);
 }
 
 void model_close(model_t *model)
 {
     unit_module_close(&model->unit);
+    model_assert(model, model->memory.pieces == 0);
+    model_assert(model, model->memory.bytes == 0);
 }
 
 static bool digest_extent(void *context, const memheap_extent_t *extent)
@@ -113,6 +117,13 @@ static void insert(model_t *model, size_t offset, size_t size)
     model->count++;
 }
 
+/* Whether a call failed since a request of metadata did. */
+static bool lacked_memory(const model_t *model, memheap_status_t status)
+{
+    return status == MEMHEAP_ERR_NO_METADATA && model->memory.fail_at != 0 &&
+           model->memory.requests >= model->memory.fail_at;
+}
+
 /* Add a status to the digest. A failed call must leave the walk unchanged. */
 static memheap_status_t answered(model_t *model, memheap_status_t status,
                                  uint64_t walk_before)
@@ -133,6 +144,8 @@ memheap_status_t model_alloc(model_t *model, size_t size, size_t align,
         model->unit.ops->alloc(model->unit.module, align, size);
     memheap_status_t status = answered(model, answer.status, before);
     size_t offset = answer.bytes;
+    if (lacked_memory(model, status))
+        return status;
     if (status != MEMHEAP_OK) {
         model_assert(model, status == MEMHEAP_ERR_NO_MEMORY);
         model_assert(model,
@@ -177,6 +190,8 @@ memheap_status_t model_resize(model_t *model, size_t offset, size_t size)
         return status;
     }
     model_assert(model, answer.bytes == usable_size(model, offset));
+    if (lacked_memory(model, status))
+        return status;
     if (status != MEMHEAP_OK) {
         model_assert(model, status == MEMHEAP_ERR_NO_MEMORY);
         model_assert(model, size > block->usable);
@@ -203,6 +218,8 @@ memheap_status_t model_reserve(model_t *model, size_t offset, size_t size)
     memheap_status_t status = answered(
         model, model->unit.ops->reserve(model->unit.module, offset, size),
         before);
+    if (lacked_memory(model, status))
+        return status;
     if (status != MEMHEAP_OK) {
         model_assert(model, status == MEMHEAP_ERR_BUSY ||
                                 status == MEMHEAP_ERR_BAD_ARGUMENT);
@@ -222,6 +239,8 @@ memheap_status_t model_grow(model_t *model, size_t new_size)
         model_assert(model, status == MEMHEAP_ERR_BAD_ARGUMENT);
         return status;
     }
+    if (lacked_memory(model, status))
+        return status;
     model_assert(model, status == MEMHEAP_OK);
     model->size = new_size;
     return status;
@@ -318,8 +337,8 @@ static void random_free(model_t *model, uint64_t *seed)
     if (unit_random_below(seed, 2) == 0 || model->unit.ops->reserve == NULL)
         return;
     memheap_status_t status = model_reserve(model, block.offset, block.usable);
-    model_assert(model, status == MEMHEAP_OK);
-    if (unit_random_below(seed, 4) != 0)
+    model_assert(model, status == MEMHEAP_OK || lacked_memory(model, status));
+    if (status == MEMHEAP_OK && unit_random_below(seed, 4) != 0)
         model_free(model, block.offset);
 }
 
@@ -356,7 +375,11 @@ void model_run(model_t *model, uint64_t seed, unsigned steps)
 {
     model->seed = seed;
     for (model->step = 0; model->step < steps; model->step++) {
+        if (model->lacks_memory)
+            model->memory.fail_at =
+                model->memory.requests + 1 + unit_random_below(&seed, 2);
         random_step(model, &seed);
+        model->memory.fail_at = 0;
         if (model->step % STEPS_PER_CHECK == 0)
             model_check(model);
     }

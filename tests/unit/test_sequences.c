@@ -43,6 +43,18 @@ START_TEST(results_agree_with_the_model)
 }
 END_TEST
 
+/* Each step is tried without some of the metadata that it asks for. */
+START_TEST(lack_of_metadata_changes_nothing)
+{
+    static model_t model;
+    model_open(&model, _i / REGIONS, regions[_i % REGIONS].size,
+               regions[_i % REGIONS].max_size);
+    model.lacks_memory = true;
+    model_run(&model, unit_seed(), 1000);
+    model_close(&model);
+}
+END_TEST
+
 START_TEST(all_space_comes_back)
 {
     static model_t model;
@@ -212,6 +224,8 @@ int main(void)
     int count = (int)unit_component_count();
     TCase *tests = unit_case();
     tcase_add_loop_test(tests, results_agree_with_the_model, 0,
+                        count * REGIONS);
+    tcase_add_loop_test(tests, lack_of_metadata_changes_nothing, 0,
                         count * REGIONS);
     tcase_add_loop_test(tests, all_space_comes_back, 0, count * REGIONS);
     tcase_add_loop_test(tests, two_modules_return_the_same, 0, count);
