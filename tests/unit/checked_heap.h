@@ -151,6 +151,14 @@ START_TEST(resized_block_is_open_up_to_its_size)
     ck_assert_ptr_eq(resize(block, 600), block);
     expect(block, 0, 600, SET);
     expect(block, 600, 2000 + rest, CLOSED);
+    size_t usable;
+    ck_assert_ok(memheap_usable_size(heap, block, &usable));
+    ck_assert_uint_eq(usable, 600);
+    /* It is the last one, and grows beyond its old end. */
+    ck_assert_ptr_eq(resize(block, 5000), block);
+    expect(block, 0, 600, SET);
+    expect(block, 600, 5000, UNSET);
+    expect(block, 5000, 5000 + rest, CLOSED);
     close_checked();
 }
 END_TEST

@@ -514,6 +514,8 @@ START_TEST(stats_follow_the_blocks)
     ck_assert_uint_eq(stats.live_blocks, 1);
     ck_assert_uint_ge(stats.committed, 16384);
     ck_assert_uint_gt(stats.metadata, 0);
+    ck_assert_uint_eq(stats.high_water, memheap_high_water(unit.heap));
+    ck_assert_uint_ge(stats.high_water, 12288);
     alloc(unit.heap, stats.largest_free);
     unit_heap_close(&unit);
 }
@@ -723,6 +725,30 @@ START_TEST(chosen_address_can_be_reserved)
 }
 END_TEST
 
+/* A thread cache has it. */
+START_TEST(freed_block_can_be_reserved)
+{
+    unit_heap_open(&unit, _i, MIB, 0, NULL);
+    void *blocks[40];
+    for (int i = 0; i < 40; i++)
+        blocks[i] = alloc(unit.heap, 64);
+    for (int i = 0; i < 40; i++)
+        ck_assert_ok(memheap_free(unit.heap, blocks[i]));
+    ck_assert_ok(memheap_reserve(unit.heap, blocks[7], 64));
+    ck_assert_ok(memheap_free(unit.heap, blocks[7]));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(guarded_heap_reserves_nothing)
+{
+    unit_heap_open(&unit, 0, MIB, 0, "MEMHEAP_GUARD=1");
+    ck_assert_int_eq(memheap_reserve(unit.heap, unit.base, 4096),
+                     MEMHEAP_ERR_UNSUPPORTED);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 START_TEST(bad_address_cannot_be_reserved)
 {
     unit_heap_open(&unit, _i, MIB, 0, NULL);
@@ -804,6 +830,9 @@ int main(void)
     tcase_add_loop_test(tests, threads_share_a_heap, 0, kinds);
     tcase_add_loop_test(tests, chosen_address_can_be_reserved, 0,
                         unit_heap_kinds());
+    tcase_add_loop_test(tests, freed_block_can_be_reserved, 0,
+                        unit_heap_kinds());
+    tcase_add_test(tests, guarded_heap_reserves_nothing);
     tcase_add_loop_test(tests, bad_address_cannot_be_reserved, 0,
                         unit_heap_kinds());
     tcase_add_loop_test(tests, address_that_cannot_be_committed_is_not_reserved,

@@ -307,6 +307,34 @@ static bool compare(void *context, const memheap_block_t *block)
     return true;
 }
 
+/* The text belongs to the start of the wait. */
+START_TEST(reason_of_a_wait_is_shown)
+{
+    open_shown(0);
+    live_heap_t *heap = find_one();
+    static const struct {
+        const char *text, *shown;
+        uint64_t since, renewed;
+    } steps[] = {{"a barrier", "a barrier", 100, 100},
+                 {"ignored", "a barrier", 100, 200},
+                 {"a broadcast", "a broadcast", 300, 300},
+                 {"", "", 0, 0}};
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        memheap_publish_wait(unit.heap, steps[i].text, steps[i].since,
+                             steps[i].renewed);
+        ck_assert(live_read(heap));
+        ck_assert_str_eq(heap->page.wait, steps[i].shown);
+        ck_assert_uint_eq(heap->page.wait_since_ns, steps[i].since);
+        ck_assert_uint_eq(heap->page.wait_renewed_ns, steps[i].renewed);
+    }
+    unit_heap_close(&unit);
+    live_close(&live);
+    unit_heap_open(&unit, 0, SIZE, 0, "MEMHEAP_TOP=none");
+    memheap_publish_wait(unit.heap, "a barrier", 1, 1);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 START_TEST(list_agrees_with_a_walk)
 {
     void *blocks[300];
@@ -534,6 +562,7 @@ int main(void)
     tcase_add_test(tests, page_is_private_to_the_user);
     tcase_add_loop_test(tests, stats_are_not_exported_by_default, 0, kinds);
     tcase_add_test(tests, heap_of_a_job_has_a_pe);
+    tcase_add_test(tests, reason_of_a_wait_is_shown);
     tcase_add_test(tests, destroyed_heap_leaves_no_page);
     tcase_add_test(tests, forked_child_does_not_write_the_page);
     tcase_add_test(tests, reader_never_sees_a_partial_update);
