@@ -39,20 +39,12 @@ enum {
     TIMEOUT_S = 300
 };
 
-#ifdef __SANITIZE_THREAD__
-#define HAS_TSAN 1
-#elif defined(__has_feature)
-#define HAS_TSAN __has_feature(thread_sanitizer)
-#else
-#define HAS_TSAN 0
-#endif
-
 /* Bytes that the program and the library have mapped and not unmapped: ranges,
  * metadata, files. What libc maps for itself is not counted. */
 static _Atomic long long mapped;
 static long long mapped_before; /* the test */
 
-#if !HAS_TSAN /* which has functions of its own in this place */
+#if !UNIT_TSAN /* which has functions of its own in this place */
 /* A call that unlocks what it has not locked would be noticed by chance only.
  * This takes the place of libc's function for the library too. */
 int pthread_mutex_unlock(pthread_mutex_t *mutex)

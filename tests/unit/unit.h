@@ -34,6 +34,15 @@
 #define GIB MEMHEAP_GIB
 #define TIB ((size_t)1 << 40)
 
+/** Whether ThreadSanitizer has functions in place of libc's. */
+#ifdef __SANITIZE_THREAD__
+#define UNIT_TSAN 1
+#elif defined(__has_feature)
+#define UNIT_TSAN __has_feature(thread_sanitizer)
+#else
+#define UNIT_TSAN 0
+#endif
+
 TCase *unit_case(void);
 /** Run the tests of a program. @return its exit status */
 int unit_run(const char *name, TCase *tests);
