@@ -371,6 +371,78 @@ static void random_step(model_t *model, uint64_t *seed)
                 model->block[unit_random_below(seed, model->count)].offset);
 }
 
+/* The bytes from the end of a block to the next one, or to the end. */
+static size_t gap_behind(const model_t *model, size_t i)
+{
+    const model_block_t *block = &model->block[i];
+    size_t next = i + 1 < model->count ? block[1].offset : model->size;
+    return next - block->offset - block->usable;
+}
+
+static size_t edge_size(const model_t *model, uint64_t *seed)
+{
+    memheap_module_stats_t stats;
+    size_t size = (size_t)1 << (4 + unit_random_below(seed, 17));
+    size_t kind = unit_random_below(seed, 6);
+    if (kind == 0) {
+        model->unit.ops->stats(model->unit.module, &stats);
+        size = stats.largest_free;
+    } else if (kind == 1 && model->count > 0) {
+        size = gap_behind(model, model->count - 1);
+    } else if (kind == 2 && model->count > 0) {
+        size = gap_behind(model, unit_random_below(seed, model->count));
+    } else if (kind == 3) {
+        size = 4096 * (1 + unit_random_below(seed, 64));
+    }
+    size += unit_random_below(seed, 35);
+    return size > 17 ? size - 17 : 1;
+}
+
+static void edge_step(model_t *model, uint64_t *seed)
+{
+    size_t kind = unit_random_below(seed, 100);
+    size_t offset;
+    size_t size = edge_size(model, seed);
+    size_t i = model->count == 0 ? 0 : unit_random_below(seed, model->count);
+    const model_block_t *block = &model->block[i];
+    if (kind < 40 || model->count == 0) {
+        size_t align = MEMHEAP_MIN_ALIGN << unit_random_below(seed, 18);
+        if (model->count < 300)
+            model_alloc(model, size, kind < 25 ? MEMHEAP_MIN_ALIGN : align,
+                        &offset);
+    } else if (kind < 65) {
+        random_free(model, seed);
+    } else if (kind < 75) {
+        model_resize(model, block->offset, size);
+    } else if (kind < 85) { /* up to the next block */
+        size =
+            block->usable + gap_behind(model, i) + unit_random_below(seed, 35);
+        model_resize(model, block->offset, size > 17 ? size - 17 : 1);
+    } else if (kind < 95) { /* behind a block, or before the end */
+        offset = kind < 90 ? memheap_align_up(block->offset + block->usable, 16)
+                           : memheap_align_down(model->size, 16) -
+                                 16 * unit_random_below(seed, 100);
+        offset += 16 * unit_random_below(seed, 3);
+        if (offset < model->size && model->count < 300)
+            model_reserve(model, offset, size);
+    } else if (model->size < model->max_size) {
+        model_grow(model,
+                   memheap_min(model->max_size,
+                               model->size + unit_random_below(seed, 50)));
+    }
+}
+
+void model_run_at_edges(model_t *model, uint64_t seed, unsigned steps)
+{
+    model->seed = seed;
+    for (model->step = 0; model->step < steps; model->step++) {
+        edge_step(model, &seed);
+        if (model->step % STEPS_PER_CHECK == 0)
+            model_check(model);
+    }
+    model_check(model);
+}
+
 void model_run(model_t *model, uint64_t seed, unsigned steps)
 {
     model->seed = seed;

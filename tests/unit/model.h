@@ -75,4 +75,8 @@ uint64_t model_walk_digest(const model_t *model);
  *  call may also fail for metadata, and changes nothing then. */
 void model_run(model_t *model, uint64_t seed, unsigned steps);
 
+/** The same with sizes and places a few bytes around those that matter: what is
+ *  free, neighbours, powers of two, pages, and the end of the region. */
+void model_run_at_edges(model_t *model, uint64_t seed, unsigned steps);
+
 #endif
