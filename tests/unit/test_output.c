@@ -432,6 +432,39 @@ START_TEST(report_has_pages_tags_and_sites)
 }
 END_TEST
 
+/* As the tools write them. */
+START_TEST(statistics_are_those_of_a_report)
+{
+    unit_heap_t unit;
+    uint64_t values[MEMHEAP_STAT_COUNT];
+    memheap_stats_t stats;
+    char text[4096] = "";
+    char *alone = NULL;
+    size_t size = 0;
+    unit_heap_open(&unit, 0, MIB, 0, NULL);
+    FILE *file = open_memstream(&alone, &size);
+    memheap_json_t json = {.file = file};
+    memheap_get_stats(unit.heap, &stats);
+    memheap_json_object(&json, NULL);
+    memheap_json_stats(&json, &stats);
+    memheap_json_end(&json);
+    fclose(file);
+    memheap_stats_collect(unit.heap, values);
+    memheap_report_t report = {.heap = unit.heap, .values = values};
+    ck_assert_ok(memheap_report_write(&report, in(own), &unit.log.log));
+    file = fopen(path, "r");
+    ck_assert_uint_gt(fread(text, 1, sizeof(text) - 1, file), 0);
+    fclose(file);
+    const char *inside = strstr(text, "\"stats\": ");
+    ck_assert_ptr_nonnull(inside);
+    alone[strcspn(alone, "\n")] = '\0';
+    ck_assert_msg(strncmp(inside + 9, alone, strlen(alone)) == 0, "%s in %s",
+                  alone, text);
+    free(alone);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 /* Write a report where fstat() fails. @return whether it fails, and leaves no
  * file open */
 static bool fails_cleanly(const memheap_report_t *report, unit_log_t *log)
@@ -479,6 +512,7 @@ int main(void)
     tcase_add_test(tests, report_of_a_job_names_extreme_pes);
     tcase_add_test(tests, report_file_of_a_job_has_each_pe);
     tcase_add_test(tests, report_has_pages_tags_and_sites);
+    tcase_add_test(tests, statistics_are_those_of_a_report);
     tcase_add_test(tests, report_that_fails_leaves_no_file_open);
     return unit_run("output", tests);
 }

@@ -67,6 +67,11 @@ static void setup(void)
     ck_assert_int_ge(file, 0);
 }
 
+static void teardown(void)
+{
+    close(file);
+}
+
 static void fill(node_t *node)
 {
     memset(node + 1, (int)(node->number % 255 + 1), node->size - sizeof(*node));
@@ -551,6 +556,7 @@ START_TEST(other_heap_is_refused)
     ck_assert_logged(&unit.log, "a heap with MEMHEAP_GUARD cannot be loaded");
 
     /* The file of a PE of a job. */
+    close(file);
     setup();
     memheap_save_info_t info = {.pe = 2, .pes = 4};
     unit_heap_open(&unit, 0, SIZE, 0, NULL);
@@ -785,7 +791,7 @@ int main(void)
 {
     TCase *tests = unit_case();
     int kinds = unit_heap_kinds();
-    tcase_add_checked_fixture(tests, setup, NULL);
+    tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, loaded_heap_has_all_blocks, 0, kinds);
     tcase_add_loop_test(tests, empty_heap_can_be_saved, 0, kinds);
 #if !UNIT_TSAN

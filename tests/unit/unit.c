@@ -43,6 +43,7 @@ enum {
  * metadata, files. What libc maps for itself is not counted. */
 static _Atomic long long mapped;
 static long long mapped_before; /* the test */
+static int files_before;
 
 #if !UNIT_TSAN /* which has functions of its own in this place */
 /* A call that unlocks what it has not locked would be noticed by chance only.
@@ -121,12 +122,14 @@ static void begin_test(void)
     clear_environment();
     memheap_fork_guard_get(); /* a page that stays */
     mapped_before = mapped;
+    files_before = unit_open_files();
 }
 
-/* After a test, no more is mapped than before. */
+/* After a test, no more is mapped, and no more files are open, than before. */
 static void end_test(void)
 {
     ck_assert_int_le(mapped, mapped_before);
+    ck_assert_int_le(unit_open_files(), files_before);
 }
 
 TCase *unit_case(void)
