@@ -439,9 +439,11 @@ START_TEST(heap_works_without_a_trace_file)
 }
 END_TEST
 
-/* The limit of the file size, and a full disk. */
+/* The limit of the file size, and a full disk. What there is is not compressed.
+ */
 START_TEST(file_that_cannot_grow_ends_the_trace)
 {
+    snprintf(param, sizeof(param), "MEMHEAP_TRACE=%s.xz", path);
     open_traced(0);
     rlim_t limit =
         unit_limit(RLIMIT_FSIZE, _i == 0 ? 300 * KIB : RLIM_INFINITY);
