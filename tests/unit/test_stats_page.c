@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -307,6 +308,29 @@ static bool compare(void *context, const memheap_block_t *block)
     return true;
 }
 
+/* Readers look at the memory file of a heap that has one. */
+START_TEST(page_names_the_memory_file)
+{
+    static const char *const params[] = {"MEMHEAP_TOP=all", NULL};
+    memheap_config_t config = {.name = "shared", .params = params};
+    memheap_region_t region;
+    memheap_t *heap;
+    open_shown(0);
+    ck_assert_int_eq(find_one()->page.heap_fd, -1);
+    unit_heap_close(&unit);
+    int fd = memfd_create("memheap-test", MFD_CLOEXEC);
+    void *base = mmap(NULL, SIZE, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    ck_assert_ptr_ne(base, MAP_FAILED);
+    ck_assert_ok(
+        memheap_region_share(&region, base, SIZE, fd, 1, &memheap_log_stderr));
+    ck_assert_ok(memheap_create_over(&region, &config, &heap));
+    ck_assert_int_eq(find_one()->page.heap_fd, fd);
+    memheap_destroy(heap);
+    live_close(&live);
+}
+END_TEST
+
 /* The text belongs to the start of the wait. */
 START_TEST(reason_of_a_wait_is_shown)
 {
@@ -563,6 +587,7 @@ int main(void)
     tcase_add_loop_test(tests, stats_are_not_exported_by_default, 0, kinds);
     tcase_add_test(tests, heap_of_a_job_has_a_pe);
     tcase_add_test(tests, reason_of_a_wait_is_shown);
+    tcase_add_test(tests, page_names_the_memory_file);
     tcase_add_test(tests, destroyed_heap_leaves_no_page);
     tcase_add_test(tests, forked_child_does_not_write_the_page);
     tcase_add_test(tests, reader_never_sees_a_partial_update);
