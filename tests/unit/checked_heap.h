@@ -139,6 +139,7 @@ END_TEST
 START_TEST(resized_block_is_open_up_to_its_size)
 {
     open_checked(_i);
+    alloc(8); /* so that the block is not where the heap begins */
     char *block = alloc(2000);
     memset(block, 1, 2000);
     ck_assert_ptr_eq(resize(block, 1600), block);
@@ -175,6 +176,7 @@ START_TEST(failed_resize_changes_nothing)
     static const size_t sizes[] = {800, 600, 1200, SIZE / 2};
     void *moved;
     open_checked(_i);
+    alloc(8);
     char *block = alloc(1000);
     memset(block, 1, 1000);
     alloc(8);
@@ -194,6 +196,7 @@ END_TEST
 START_TEST(old_place_of_a_moved_block_is_closed)
 {
     open_checked(_i);
+    alloc(8);
     char *old = alloc(1000);
     char *wall = alloc(8);
     memset(old, 1, 1000);
@@ -288,6 +291,7 @@ static char *open_windowed(int kind, bool alone, bool synced)
 START_TEST(windows_are_open_as_the_heap_is)
 {
     char *windows = open_windowed(_i == 0 ? OWN : GUARDED, false, false);
+    alloc(8);
     char *block = alloc(1000);
     char *other = alloc(1000);
     expect(block, 0, 1000, SET); /* by other PEs, perhaps */
