@@ -404,6 +404,17 @@ START_TEST(list_has_records_and_tags)
                            (off_t)(comparing.at + MEMHEAP_TAG_SIZE)),
                      sizeof(tag));
     ck_assert_str_eq(tag, "mesh");
+    for (uint64_t i = 0; i < comparing.blocks; i++) {
+        memheap_stats_block_t shown;
+        off_t at = MEMHEAP_STATS_LIST_START + (off_t)(i * sizeof(shown));
+        ck_assert_int_eq(pread(heap->fd, &shown, sizeof(shown), at),
+                         sizeof(shown));
+        if (!shown.live)
+            continue;
+        at = (off_t)(comparing.at + shown.tag * MEMHEAP_TAG_SIZE);
+        ck_assert_int_eq(pread(heap->fd, tag, sizeof(tag), at), sizeof(tag));
+        ck_assert_str_eq(tag, shown.asked == 10 ? "" : "mesh");
+    }
     unit_heap_close(&unit);
     live_close(&live);
 }
