@@ -486,6 +486,36 @@ START_TEST(contents_longer_than_a_block_are_refused)
 }
 END_TEST
 
+START_TEST(tag_without_an_end_is_cut)
+{
+    enum {
+        HEAD = 2 + sizeof(memheap_save_info_t) / 8,
+        TAG = HEAD + 3,
+        TABLE = TAG + MEMHEAP_TAG_SIZE / 8
+    };
+    uint64_t words[TABLE + 64];
+    void *root;
+    unit_heap_open(&unit, 0, SIZE, 0, "MEMHEAP_RECORDS=1");
+    memset(memheap_malloc(unit.heap, 100), 1, 100);
+    ck_assert_ok(memheap_save(unit.heap, NULL, file));
+    destroy();
+    size_t count = (size_t)lseek(file, 0, SEEK_END) / 8;
+    ck_assert_uint_eq((size_t)pread(file, words, count * 8, 0), count * 8);
+    memset(&words[TAG], 'x', MEMHEAP_TAG_SIZE);
+    words[TABLE] = digest_of(words, TABLE);
+    words[count - 1] = digest_of(words, count - 1);
+    ck_assert_uint_eq((size_t)pwrite(file, words, count * 8, 0), count * 8);
+    ck_assert_ok(load(&root));
+    memheap_block_t block;
+    memheap_block_t *next = &block;
+    memheap_walk(unit.heap, take_block, &next);
+    ck_assert_uint_eq(strlen(block.tag), MEMHEAP_TAG_SIZE - 1);
+    ck_assert_uint_eq(strspn(block.tag, "x"), MEMHEAP_TAG_SIZE - 1);
+    destroy();
+    unit_heap_close(&unit);
+}
+END_TEST
+
 /* Or overlaps another one. */
 START_TEST(block_outside_of_the_heap_is_refused)
 {
@@ -804,6 +834,7 @@ int main(void)
     tcase_add_test(tests, tags_and_sizes_are_kept);
     tcase_add_loop_test(tests, damage_is_found, 0, kinds);
     tcase_add_loop_test(tests, contents_longer_than_a_block_are_refused, 0, 3);
+    tcase_add_test(tests, tag_without_an_end_is_cut);
     tcase_add_test(tests, other_heap_is_refused);
     tcase_add_test(tests, other_component_is_refused);
     tcase_add_test(tests, files_that_fail_are_errors);
