@@ -208,17 +208,12 @@ bool buddy_take_range(buddy_t *b, uint64_t start, uint64_t end)
         unsigned order = buddy_order_around(b, at, 0);
         if (order == ORDERS)
             return false;
-        at = (at & ~(length_of(order) - 1)) + length_of(order);
+        at += length_of(order);
     }
     for (uint64_t at = start; at < end;) {
         unsigned order = buddy_order_around(b, at, 0);
-        uint64_t block = at & ~(length_of(order) - 1);
-        uint64_t next = block + length_of(order);
-        buddy_remove_free(b, block, order);
-        if (block < start) {
-            map_mark_free(&b->map, start);
-            buddy_release(b, block, start - block);
-        }
+        uint64_t next = at + length_of(order);
+        buddy_remove_free(b, at, order);
         if (at > start)
             map_unmark(&b->map, at);
         if (next > end) {

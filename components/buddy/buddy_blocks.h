@@ -50,8 +50,9 @@ memheap_status_t buddy_extend(buddy_t *b, uint64_t start, uint64_t length,
 unsigned buddy_order_around(const buddy_t *b, uint64_t granule, unsigned order);
 
 /** Take exactly this range out of the free blocks that cover it: a block that
- *  was truncated before the region grew may have any length. Returns false if
- *  a part is not free. */
+ *  was truncated before the region grew may have any length. No free block
+ *  contains `start` and begins before it. Returns false if a part is not free.
+ */
 bool buddy_take_range(buddy_t *b, uint64_t start, uint64_t end);
 
 /** Remove a block from the free ones. The block map does not change. */

@@ -251,7 +251,7 @@ static void clear_summary(const memheap_cache_t *cache, slab_t *slab,
         slab->root &= ~((uint64_t)1 << (word / WORD_BITS));
 }
 
-/* Take the slab that became partial last, or else the spare. NULL: none. */
+/* Take the slab that became partial last, or else the spare. */
 static slab_t *next_slab(memheap_cache_t *cache)
 {
     slab_t *slab = cache->partial;
@@ -280,7 +280,7 @@ static size_t word_after(const memheap_cache_t *cache, slab_t *slab,
     return summary * WORD_BITS + (size_t)__builtin_ctzll(bits);
 }
 
-bool memheap_cache_next_word(memheap_cache_t *cache)
+void memheap_cache_next_word(memheap_cache_t *cache)
 {
     slab_t *slab = cache->current;
     size_t word = 0;
@@ -290,11 +290,6 @@ bool memheap_cache_next_word(memheap_cache_t *cache)
     }
     if (slab == NULL || slab->root == 0) {
         slab = next_slab(cache);
-        if (slab == NULL) {
-            if (cache->current != NULL)
-                set_summary(cache, cache->current, word);
-            return false;
-        }
         word = cache->words - 1; /* the next one is the first */
         cache->current = slab;
         cache->current_base = slab->base;
@@ -303,7 +298,6 @@ bool memheap_cache_next_word(memheap_cache_t *cache)
     word = word_after(cache, slab, word);
     cache->word = &slab->words[word];
     cache->word_items = slab->base + word * WORD_BITS * cache->stride;
-    return true;
 }
 
 /* Remove the items of a slab from the recently freed ones. */

@@ -136,9 +136,8 @@ memheap_status_t memheap_cache_grow(memheap_cache_t *cache, size_t count,
                                     slab_t **surplus_p);
 
 /* Leave the current word, which is full, for the next one with a free item.
- * There are no recently freed items.
- * @return false if all slabs are full */
-bool memheap_cache_next_word(memheap_cache_t *cache);
+ * There is one, and there are no recently freed items. */
+void memheap_cache_next_word(memheap_cache_t *cache);
 
 /* Make a slab without items in use the spare.
  * @return false if there is a spare: the caller pushes the slab */

@@ -139,6 +139,7 @@ END_TEST
 START_TEST(resized_block_is_open_up_to_its_size)
 {
     open_checked(_i);
+    alloc(8); /* so that the block is not where the heap begins */
     char *block = alloc(2000);
     memset(block, 1, 2000);
     ck_assert_ptr_eq(resize(block, 1600), block);
@@ -151,6 +152,14 @@ START_TEST(resized_block_is_open_up_to_its_size)
     ck_assert_ptr_eq(resize(block, 600), block);
     expect(block, 0, 600, SET);
     expect(block, 600, 2000 + rest, CLOSED);
+    size_t usable;
+    ck_assert_ok(memheap_usable_size(heap, block, &usable));
+    ck_assert_uint_eq(usable, 600);
+    /* It is the last one, and grows beyond its old end. */
+    ck_assert_ptr_eq(resize(block, 5000), block);
+    expect(block, 0, 600, SET);
+    expect(block, 600, 5000, UNSET);
+    expect(block, 5000, 5000 + rest, CLOSED);
     close_checked();
 }
 END_TEST
@@ -167,6 +176,7 @@ START_TEST(failed_resize_changes_nothing)
     static const size_t sizes[] = {800, 600, 1200, SIZE / 2};
     void *moved;
     open_checked(_i);
+    alloc(8);
     char *block = alloc(1000);
     memset(block, 1, 1000);
     alloc(8);
@@ -186,6 +196,7 @@ END_TEST
 START_TEST(old_place_of_a_moved_block_is_closed)
 {
     open_checked(_i);
+    alloc(8);
     char *old = alloc(1000);
     char *wall = alloc(8);
     memset(old, 1, 1000);
@@ -280,6 +291,7 @@ static char *open_windowed(int kind, bool alone, bool synced)
 START_TEST(windows_are_open_as_the_heap_is)
 {
     char *windows = open_windowed(_i == 0 ? OWN : GUARDED, false, false);
+    alloc(8);
     char *block = alloc(1000);
     char *other = alloc(1000);
     expect(block, 0, 1000, SET); /* by other PEs, perhaps */
@@ -291,14 +303,16 @@ START_TEST(windows_are_open_as_the_heap_is)
         expect(window + (block - base), 1000, 1000 + rest, CLOSED);
         expect(window + (other - base), 0, 1000 + rest, CLOSED);
     }
+    alloc(8);
     other = resize(block, 5000);
+    ck_assert_ptr_ne(other, block);
     for (size_t n = 0; n < WINDOWS; n++) {
         const char *window = windows + n * SIZE;
-        if (other != block)
-            expect(window + (block - base), 0, 8, CLOSED);
+        expect(window + (block - base), 0, 8, CLOSED);
         expect(window + (other - base), 0, 5000, SET);
         expect(window + (other - base), 5000, 5000 + rest, CLOSED);
     }
+    ck_assert_ok(memheap_free(heap, other)); /* at all its addresses */
     close_checked();
     munmap(windows, WINDOWS * SIZE);
 }

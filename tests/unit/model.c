@@ -33,12 +33,16 @@ void model_open(model_t *model, int component, size_t size, size_t max_size)
     memset(model, 0, sizeof(*model));
     model->size = size;
     model->max_size = memheap_max(size, max_size);
-    unit_module_open(&model->unit, component, size, max_size, NULL);
+    unit_memory_init(&model->memory);
+    unit_module_open(&model->unit, component, size, max_size,
+                     &model->memory.memory);
 }
 
 void model_close(model_t *model)
 {
     unit_module_close(&model->unit);
+    model_assert(model, model->memory.pieces == 0);
+    model_assert(model, model->memory.bytes == 0);
 }
 
 static bool digest_extent(void *context, const memheap_extent_t *extent)
@@ -113,6 +117,13 @@ static void insert(model_t *model, size_t offset, size_t size)
     model->count++;
 }
 
+/* Whether a call failed since a request of metadata did. */
+static bool lacked_memory(const model_t *model, memheap_status_t status)
+{
+    return status == MEMHEAP_ERR_NO_METADATA && model->memory.fail_at != 0 &&
+           model->memory.requests >= model->memory.fail_at;
+}
+
 /* Add a status to the digest. A failed call must leave the walk unchanged. */
 static memheap_status_t answered(model_t *model, memheap_status_t status,
                                  uint64_t walk_before)
@@ -133,6 +144,8 @@ memheap_status_t model_alloc(model_t *model, size_t size, size_t align,
         model->unit.ops->alloc(model->unit.module, align, size);
     memheap_status_t status = answered(model, answer.status, before);
     size_t offset = answer.bytes;
+    if (lacked_memory(model, status))
+        return status;
     if (status != MEMHEAP_OK) {
         model_assert(model, status == MEMHEAP_ERR_NO_MEMORY);
         model_assert(model,
@@ -177,6 +190,8 @@ memheap_status_t model_resize(model_t *model, size_t offset, size_t size)
         return status;
     }
     model_assert(model, answer.bytes == usable_size(model, offset));
+    if (lacked_memory(model, status))
+        return status;
     if (status != MEMHEAP_OK) {
         model_assert(model, status == MEMHEAP_ERR_NO_MEMORY);
         model_assert(model, size > block->usable);
@@ -203,6 +218,8 @@ memheap_status_t model_reserve(model_t *model, size_t offset, size_t size)
     memheap_status_t status = answered(
         model, model->unit.ops->reserve(model->unit.module, offset, size),
         before);
+    if (lacked_memory(model, status))
+        return status;
     if (status != MEMHEAP_OK) {
         model_assert(model, status == MEMHEAP_ERR_BUSY ||
                                 status == MEMHEAP_ERR_BAD_ARGUMENT);
@@ -222,6 +239,8 @@ memheap_status_t model_grow(model_t *model, size_t new_size)
         model_assert(model, status == MEMHEAP_ERR_BAD_ARGUMENT);
         return status;
     }
+    if (lacked_memory(model, status))
+        return status;
     model_assert(model, status == MEMHEAP_OK);
     model->size = new_size;
     return status;
@@ -318,8 +337,8 @@ static void random_free(model_t *model, uint64_t *seed)
     if (unit_random_below(seed, 2) == 0 || model->unit.ops->reserve == NULL)
         return;
     memheap_status_t status = model_reserve(model, block.offset, block.usable);
-    model_assert(model, status == MEMHEAP_OK);
-    if (unit_random_below(seed, 4) != 0)
+    model_assert(model, status == MEMHEAP_OK || lacked_memory(model, status));
+    if (status == MEMHEAP_OK && unit_random_below(seed, 4) != 0)
         model_free(model, block.offset);
 }
 
@@ -352,11 +371,87 @@ static void random_step(model_t *model, uint64_t *seed)
                 model->block[unit_random_below(seed, model->count)].offset);
 }
 
+/* The bytes from the end of a block to the next one, or to the end. */
+static size_t gap_behind(const model_t *model, size_t i)
+{
+    const model_block_t *block = &model->block[i];
+    size_t next = i + 1 < model->count ? block[1].offset : model->size;
+    return next - block->offset - block->usable;
+}
+
+static size_t edge_size(const model_t *model, uint64_t *seed)
+{
+    memheap_module_stats_t stats;
+    size_t size = (size_t)1 << (4 + unit_random_below(seed, 17));
+    size_t kind = unit_random_below(seed, 6);
+    if (kind == 0) {
+        model->unit.ops->stats(model->unit.module, &stats);
+        size = stats.largest_free;
+    } else if (kind == 1 && model->count > 0) {
+        size = gap_behind(model, model->count - 1);
+    } else if (kind == 2 && model->count > 0) {
+        size = gap_behind(model, unit_random_below(seed, model->count));
+    } else if (kind == 3) {
+        size = 4096 * (1 + unit_random_below(seed, 64));
+    }
+    size += unit_random_below(seed, 35);
+    return size > 17 ? size - 17 : 1;
+}
+
+static void edge_step(model_t *model, uint64_t *seed)
+{
+    size_t kind = unit_random_below(seed, 100);
+    size_t offset;
+    size_t size = edge_size(model, seed);
+    size_t i = model->count == 0 ? 0 : unit_random_below(seed, model->count);
+    const model_block_t *block = &model->block[i];
+    if (kind < 40 || model->count == 0) {
+        size_t align = MEMHEAP_MIN_ALIGN << unit_random_below(seed, 18);
+        if (model->count < 300)
+            model_alloc(model, size, kind < 25 ? MEMHEAP_MIN_ALIGN : align,
+                        &offset);
+    } else if (kind < 65) {
+        random_free(model, seed);
+    } else if (kind < 75) {
+        model_resize(model, block->offset, size);
+    } else if (kind < 85) { /* up to the next block */
+        size =
+            block->usable + gap_behind(model, i) + unit_random_below(seed, 35);
+        model_resize(model, block->offset, size > 17 ? size - 17 : 1);
+    } else if (kind < 95) { /* behind a block, or before the end */
+        offset = kind < 90 ? memheap_align_up(block->offset + block->usable, 16)
+                           : memheap_align_down(model->size, 16) -
+                                 16 * unit_random_below(seed, 100);
+        offset += 16 * unit_random_below(seed, 3);
+        if (offset < model->size && model->count < 300)
+            model_reserve(model, offset, size);
+    } else if (model->size < model->max_size) {
+        model_grow(model,
+                   memheap_min(model->max_size,
+                               model->size + unit_random_below(seed, 50)));
+    }
+}
+
+void model_run_at_edges(model_t *model, uint64_t seed, unsigned steps)
+{
+    model->seed = seed;
+    for (model->step = 0; model->step < steps; model->step++) {
+        edge_step(model, &seed);
+        if (model->step % STEPS_PER_CHECK == 0)
+            model_check(model);
+    }
+    model_check(model);
+}
+
 void model_run(model_t *model, uint64_t seed, unsigned steps)
 {
     model->seed = seed;
     for (model->step = 0; model->step < steps; model->step++) {
+        if (model->lacks_memory)
+            model->memory.fail_at =
+                model->memory.requests + 1 + unit_random_below(&seed, 2);
         random_step(model, &seed);
+        model->memory.fail_at = 0;
         if (model->step % STEPS_PER_CHECK == 0)
             model_check(model);
     }

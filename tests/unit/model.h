@@ -23,6 +23,8 @@ typedef struct model_block {
 
 typedef struct model {
     unit_module_t unit;
+    unit_memory_t memory;
+    bool lacks_memory; /* requests of metadata fail at random */
     size_t size;
     size_t max_size;
     size_t count;
@@ -69,7 +71,12 @@ void model_check(model_t *model);
 /** A digest of all that walk() reports. */
 uint64_t model_walk_digest(const model_t *model);
 
-/** Run steps of a random sequence determined by the seed. */
+/** Run steps of a random sequence determined by the seed. With lacks_memory, a
+ *  call may also fail for metadata, and changes nothing then. */
 void model_run(model_t *model, uint64_t seed, unsigned steps);
+
+/** The same with sizes and places a few bytes around those that matter: what is
+ *  free, neighbours, powers of two, pages, and the end of the region. */
+void model_run_at_edges(model_t *model, uint64_t seed, unsigned steps);
 
 #endif

@@ -629,6 +629,31 @@ static void assert_reason(memheap_agree_t *agree, const memheap_call_t *call,
     }
 }
 
+/* Each PE of a node has a note, apart from those of the others. */
+static void *run_noting(void *context)
+{
+    pe_t *pe = context;
+    open_world(pe);
+    pthread_barrier_wait(&test.barrier);
+    memset(memheap_agree_note(&pe->world, pe->job.node_rank), pe->rank + 1,
+           MEMHEAP_AGREE_NOTE);
+    pthread_barrier_wait(&test.barrier);
+    for (int i = 0; i < pe->job.node_size; i++) {
+        const char *note = memheap_agree_note(&pe->world, i);
+        for (size_t k = 0; k < MEMHEAP_AGREE_NOTE; k++)
+            ck_assert_int_eq(note[k], pe->rank - pe->job.node_rank + i + 1);
+    }
+    return NULL;
+}
+
+START_TEST(notes_lie_side_by_side)
+{
+    choose_seed(0);
+    run_job((const int[]){3, 2, 0}, run_noting);
+    ck_assert_uint_eq(test.log.count, 0);
+}
+END_TEST
+
 static void *run_waiting(void *context)
 {
     pe_t *pe = context;
@@ -718,6 +743,7 @@ int main(void)
     TCase *tests = unit_case();
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, all_calls_agree, 0, LAYOUTS);
+    tcase_add_test(tests, notes_lie_side_by_side);
     tcase_add_test(tests, reason_of_a_wait_is_the_call);
     tcase_add_loop_test(tests, one_pe_differs, 0, LAYOUTS);
     tcase_add_loop_test(tests, pe_that_differs_and_leaves_is_noticed, 0, 2);

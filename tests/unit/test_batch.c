@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include "memheap/batch.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -154,6 +155,25 @@ START_TEST(bad_entry_in_a_batch_frees_nothing)
 }
 END_TEST
 
+START_TEST(bad_entry_in_a_batch_is_found)
+{
+    const void *bad = NULL;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    ck_assert_ok(alloc_batch(20, 16));
+    ck_assert_ok(memheap_find_batch(unit.heap, 20, blocks, &bad));
+    ck_assert_ptr_null(bad);
+    void *last = blocks[19];
+    blocks[19] = unit.base + SIZE - 16;
+    ck_assert_int_eq(memheap_find_batch(unit.heap, 20, blocks, &bad),
+                     MEMHEAP_ERR_BAD_ADDRESS);
+    ck_assert_ptr_eq(bad, blocks[19]);
+    blocks[19] = last;
+    assert_live_blocks(20);
+    ck_assert_ok(memheap_free_batch(unit.heap, 20, blocks));
+    unit_heap_close(&unit);
+}
+END_TEST
+
 START_TEST(all_blocks_have_the_stated_call_site)
 {
     char text[512];
@@ -188,6 +208,7 @@ int main(void)
                         3 * kinds);
     tcase_add_loop_test(tests, bad_entry_in_a_batch_frees_nothing, 0,
                         3 * kinds);
+    tcase_add_loop_test(tests, bad_entry_in_a_batch_is_found, 0, kinds);
     tcase_add_loop_test(tests, all_blocks_have_the_stated_call_site, 0, kinds);
     return unit_run("batch", tests);
 }

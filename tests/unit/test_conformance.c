@@ -394,6 +394,47 @@ START_TEST(exact_range_can_be_reserved)
 }
 END_TEST
 
+/* In ascending and in descending order. A component may refuse a place that it
+ * gives no block of that size. */
+START_TEST(many_blocks_can_be_reserved_side_by_side)
+{
+    static const size_t sizes[] = {16, 32, 48, 112, 256, 1024, 4096};
+    for (size_t i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+        size_t size = sizes[i / 2];
+        model_open(&model, _i, MIB, 0);
+        for (size_t n = 0; n < 200; n++) {
+            size_t offset = size * (i % 2 == 0 ? n : 199 - n);
+            memheap_status_t status = model_reserve(&model, offset, size);
+            if (size >= 32 && (size & (size - 1)) == 0)
+                ck_assert_ok(status);
+        }
+        model_check(&model);
+        while (model.count > 0)
+            ck_assert_ok(
+                model_free(&model, model.block[model.count / 2].offset));
+        assert_empty();
+        model_close(&model);
+    }
+}
+END_TEST
+
+START_TEST(full_region_has_no_free_block)
+{
+    memheap_module_stats_t stats;
+    model_open(&model, _i, 64 * KIB, 0);
+    for (size_t n = 0; n < 64; n++)
+        alloc(1024);
+    model.unit.ops->stats(model.unit.module, &stats);
+    ck_assert_uint_eq(stats.largest_free, 0);
+    ck_assert_ok(model_free(&model, 5 * KIB));
+    ck_assert_ok(model_free(&model, 7 * KIB));
+    model.unit.ops->stats(model.unit.module, &stats);
+    ck_assert_uint_eq(stats.largest_free, 1024);
+    model_check(&model);
+    model_close(&model);
+}
+END_TEST
+
 START_TEST(whole_region_can_be_reserved)
 {
     model_open(&model, _i, 65552, 0);
@@ -642,6 +683,9 @@ int main(void)
     tcase_add_loop_test(tests, many_holes_are_remembered, 0, count);
     tcase_add_loop_test(tests, block_before_a_live_one_does_not_grow, 0, count);
     tcase_add_loop_test(tests, exact_range_can_be_reserved, 0, count);
+    tcase_add_loop_test(tests, many_blocks_can_be_reserved_side_by_side, 0,
+                        count);
+    tcase_add_loop_test(tests, full_region_has_no_free_block, 0, count);
     tcase_add_loop_test(tests, whole_region_can_be_reserved, 0, count);
     tcase_add_loop_test(tests, range_in_use_is_busy, 0, count);
     tcase_add_loop_test(tests, free_end_of_the_range_is_never_busy, 0, count);

@@ -347,6 +347,7 @@ START_TEST(other_faults_are_not_reported)
         mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     const char *text = said_by(raise_other, other);
     ck_assert_ptr_null(strstr(text, "memheap:"));
+    munmap(other, PAGE);
     close_heap(SIZE);
 }
 END_TEST

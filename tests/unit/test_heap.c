@@ -322,6 +322,67 @@ START_TEST(range_stays_the_callers)
 }
 END_TEST
 
+/* A range between canaries, right before a page where an access ends in a
+ * signal. Blocks are filled, with sizes around what is free. */
+START_TEST(range_is_not_exceeded)
+{
+    enum {
+        HELD = 60,
+        CANARY = 0xC3
+    };
+    static const size_t sizes[] = {5000, 64 * KIB + 7, MIB + 4097, 2 * MIB - 1};
+    size_t size = sizes[_i % 4];
+    size_t room = memheap_page_round(size) + memheap_page_size();
+    size_t before = memheap_align_down(room - size, MEMHEAP_MIN_ALIGN);
+    size_t end = before + size;
+    char component[64];
+    const char *params[] = {component, unit_component_setting(_i / 4), NULL};
+    char *map =
+        mmap(NULL, 2 * room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(map, MAP_FAILED);
+    ck_assert_int_eq(mprotect(map, room, PROT_READ | PROT_WRITE), 0);
+    memset(map, CANARY, room);
+    snprintf(component, sizeof(component), "MEMHEAP_COMPONENT=%s",
+             unit_component_name(_i / 4));
+    memheap_t *heap;
+    memheap_config_t config = {.base = map + before,
+                               .size = size,
+                               .params = params,
+                               .log = &test_log.log};
+    ck_assert_ok(memheap_create(&config, &heap));
+    void *held[HELD] = {NULL};
+    size_t usable[HELD] = {0};
+    uint64_t seed = unit_seed();
+    for (int step = 0; step < 600; step++) {
+        memheap_stats_t stats;
+        memheap_get_stats(heap, &stats);
+        size_t i = unit_random_below(&seed, HELD);
+        size_t wanted = stats.largest_free >> unit_random_below(&seed, 4);
+        wanted += 20 - memheap_min(20, unit_random_below(&seed, 41));
+        if (held[i] != NULL)
+            ck_assert(all_bytes_are(held[i], usable[i], (unsigned char)i));
+        if (held[i] == NULL || unit_random_below(&seed, 2) == 0) {
+            if (memheap_resize(heap, held[i], wanted + 1, &held[i]) !=
+                MEMHEAP_OK)
+                continue;
+            ck_assert_ok(memheap_usable_size(heap, held[i], &usable[i]));
+            memset(held[i], (int)i, usable[i]);
+        } else {
+            ck_assert_ok(memheap_free(heap, held[i]));
+            held[i] = NULL;
+        }
+    }
+    for (size_t i = 0; i < HELD; i++)
+        ck_assert(all_bytes_are(held[i], held[i] == NULL ? 0 : usable[i],
+                                (unsigned char)i));
+    ck_assert_ok(memheap_check(heap));
+    memheap_destroy(heap);
+    ck_assert(all_bytes_are(map, before, CANARY));
+    ck_assert(all_bytes_are(map + end, room - end, CANARY));
+    munmap(map, 2 * room);
+}
+END_TEST
+
 START_TEST(heaps_of_several_components_live_side_by_side)
 {
     static unit_heap_t other;
@@ -514,6 +575,8 @@ START_TEST(stats_follow_the_blocks)
     ck_assert_uint_eq(stats.live_blocks, 1);
     ck_assert_uint_ge(stats.committed, 16384);
     ck_assert_uint_gt(stats.metadata, 0);
+    ck_assert_uint_eq(stats.high_water, memheap_high_water(unit.heap));
+    ck_assert_uint_ge(stats.high_water, 12288);
     alloc(unit.heap, stats.largest_free);
     unit_heap_close(&unit);
 }
@@ -723,6 +786,30 @@ START_TEST(chosen_address_can_be_reserved)
 }
 END_TEST
 
+/* A thread cache has it. */
+START_TEST(freed_block_can_be_reserved)
+{
+    unit_heap_open(&unit, _i, MIB, 0, NULL);
+    void *blocks[40];
+    for (int i = 0; i < 40; i++)
+        blocks[i] = alloc(unit.heap, 64);
+    for (int i = 0; i < 40; i++)
+        ck_assert_ok(memheap_free(unit.heap, blocks[i]));
+    ck_assert_ok(memheap_reserve(unit.heap, blocks[7], 64));
+    ck_assert_ok(memheap_free(unit.heap, blocks[7]));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+START_TEST(guarded_heap_reserves_nothing)
+{
+    unit_heap_open(&unit, 0, MIB, 0, "MEMHEAP_GUARD=1");
+    ck_assert_int_eq(memheap_reserve(unit.heap, unit.base, 4096),
+                     MEMHEAP_ERR_UNSUPPORTED);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 START_TEST(bad_address_cannot_be_reserved)
 {
     unit_heap_open(&unit, _i, MIB, 0, NULL);
@@ -779,6 +866,8 @@ int main(void)
                         unit_heap_kinds());
     tcase_add_test(tests, destruction_of_null_is_ignored);
     tcase_add_test(tests, range_stays_the_callers);
+    tcase_add_loop_test(tests, range_is_not_exceeded, 0,
+                        4 * (int)unit_component_count());
     tcase_add_loop_test(tests, heaps_of_several_components_live_side_by_side, 0,
                         kinds);
     tcase_add_loop_test(tests, impossible_sizes_are_refused, 0, kinds);
@@ -804,6 +893,9 @@ int main(void)
     tcase_add_loop_test(tests, threads_share_a_heap, 0, kinds);
     tcase_add_loop_test(tests, chosen_address_can_be_reserved, 0,
                         unit_heap_kinds());
+    tcase_add_loop_test(tests, freed_block_can_be_reserved, 0,
+                        unit_heap_kinds());
+    tcase_add_test(tests, guarded_heap_reserves_nothing);
     tcase_add_loop_test(tests, bad_address_cannot_be_reserved, 0,
                         unit_heap_kinds());
     tcase_add_loop_test(tests, address_that_cannot_be_committed_is_not_reserved,

@@ -79,6 +79,9 @@ START_TEST(block_is_set_when_other_pes_may_have_written)
     expect(third, 0, 1000, UNSET);
     ck_assert_ok(memheap_free(heap, second));
     expect(third, 0, 1000, SET);
+    memheap_guard_sync();
+    resize(third, 800);
+    ck_assert(memheap_guard_unsynced);
     close_checked();
     munmap(windows, WINDOWS * SIZE);
 }

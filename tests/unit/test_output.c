@@ -289,6 +289,7 @@ START_TEST(report_of_a_job_names_extreme_pes)
     ck_assert_logged(&unit.log,
                      "  fragmentation  25.00 % (PE 1) to 75.00 % (PE 2)\n");
     ck_assert_logged(&unit.log, " in huge pages on PE 0; PE 0 has accessed 0 ");
+    ck_assert_ptr_null(strstr(unit.log.text, "call site"));
 
     unit_log_clear(&unit.log);
     report.pes = 1;
@@ -348,6 +349,11 @@ START_TEST(report_has_pages_tags_and_sites)
     unit_heap_open(&unit, 0, MIB, 0, "MEMHEAP_RECORDS=1");
     memheap_at("a.c", 1);
     ck_assert_ok(memheap_alloc(unit.heap, 9000, &block));
+    memheap_report_t report = {.heap = unit.heap, .values = values};
+    memheap_stats_collect(unit.heap, values);
+    memheap_report_log(&report, &unit.log.log);
+    ck_assert_logged(&unit.log, "calls  call site\n");
+    unit_log_clear(&unit.log);
     memheap_set_tag("mesh");
     for (int i = 0; i < 3; i++) {
         memheap_at("b.c", 2);
@@ -360,7 +366,6 @@ START_TEST(report_has_pages_tags_and_sites)
     for (unsigned i = 0; i < 2; i++)
         ck_assert(memheap_get_tag_stats(unit.heap, i, &tag[i]));
     ck_assert_uint_eq(memheap_get_site_stats(unit.heap, site, 2), 2);
-    memheap_report_t report = {.heap = unit.heap, .values = values};
     int old = open(in(own), O_RDWR | O_CREAT, 0600);
 
     size_t allocated = 0;
@@ -427,16 +432,50 @@ START_TEST(report_has_pages_tags_and_sites)
 }
 END_TEST
 
+/* As the tools write them. */
+START_TEST(statistics_are_those_of_a_report)
+{
+    unit_heap_t unit;
+    uint64_t values[MEMHEAP_STAT_COUNT];
+    memheap_stats_t stats;
+    char text[4096] = "";
+    char *alone = NULL;
+    size_t size = 0;
+    unit_heap_open(&unit, 0, MIB, 0, NULL);
+    FILE *file = open_memstream(&alone, &size);
+    memheap_json_t json = {.file = file};
+    memheap_get_stats(unit.heap, &stats);
+    memheap_json_object(&json, NULL);
+    memheap_json_stats(&json, &stats);
+    memheap_json_end(&json);
+    fclose(file);
+    memheap_stats_collect(unit.heap, values);
+    memheap_report_t report = {.heap = unit.heap, .values = values};
+    ck_assert_ok(memheap_report_write(&report, in(own), &unit.log.log));
+    file = fopen(path, "r");
+    ck_assert_uint_gt(fread(text, 1, sizeof(text) - 1, file), 0);
+    fclose(file);
+    const char *inside = strstr(text, "\"stats\": ");
+    ck_assert_ptr_nonnull(inside);
+    alone[strcspn(alone, "\n")] = '\0';
+    ck_assert_msg(strncmp(inside + 9, alone, strlen(alone)) == 0, "%s in %s",
+                  alone, text);
+    free(alone);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 /* Write a report where fstat() fails. @return whether it fails, and leaves no
  * file open */
-static bool fails_cleanly(const memheap_report_t *report,
-                          const memheap_log_t *log)
+static bool fails_cleanly(const memheap_report_t *report, unit_log_t *log)
 {
     int before = unit_open_files();
     return unit_refuse_call(SYS_fstat, ENOMEM) &&
            unit_refuse_call(SYS_newfstatat, ENOMEM) &&
-           memheap_report_write(report, path, log) == MEMHEAP_ERR_SYSTEM &&
-           unit_open_files() == before;
+           memheap_report_write(report, path, &log->log) ==
+               MEMHEAP_ERR_SYSTEM &&
+           unit_open_files() == before &&
+           strstr(log->text, "/out (Cannot allocate memory)") != NULL;
 }
 
 START_TEST(report_that_fails_leaves_no_file_open)
@@ -450,7 +489,7 @@ START_TEST(report_that_fails_leaves_no_file_open)
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0)
-        _exit(fails_cleanly(&report, &unit.log.log) ? 0 : 1);
+        _exit(fails_cleanly(&report, &unit.log) ? 0 : 1);
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_int_eq(status, 0);
     unit_heap_close(&unit);
@@ -473,6 +512,7 @@ int main(void)
     tcase_add_test(tests, report_of_a_job_names_extreme_pes);
     tcase_add_test(tests, report_file_of_a_job_has_each_pe);
     tcase_add_test(tests, report_has_pages_tags_and_sites);
+    tcase_add_test(tests, statistics_are_those_of_a_report);
     tcase_add_test(tests, report_that_fails_leaves_no_file_open);
     return unit_run("output", tests);
 }

@@ -24,10 +24,14 @@ static void open_recorded(int kind)
     unit_heap_open(&unit, kind, SIZE, 0, "MEMHEAP_RECORDS=1");
 }
 
+enum {
+    ALLOC_LINE = __LINE__ + 6
+};
+
 static void *alloc(size_t size)
 {
     void *block;
-    ck_assert_ok(memheap_alloc(unit.heap, size, &block));
+    ck_assert_ok(memheap_alloc(unit.heap, size, &block)); /* ALLOC_LINE */
     return block;
 }
 
@@ -68,6 +72,7 @@ START_TEST(calls_are_counted)
     ck_assert_ok(memheap_alloc_batch(unit.heap, 3, 16, sizes, blocks));
     ck_assert_ok(memheap_free(unit.heap, first));
     ck_assert_ok(memheap_resize(unit.heap, second, 5000, &second));
+    ck_assert_ok(memheap_resize(unit.heap, second, 50000, &second));
     ck_assert_ok(memheap_free_batch(unit.heap, 2, blocks));
     void *none;
     ck_assert_int_eq(memheap_alloc(unit.heap, 2 * SIZE, &none),
@@ -80,7 +85,7 @@ START_TEST(calls_are_counted)
     memheap_stats_t stats = stats_now();
     ck_assert_uint_eq(stats.allocations, 5);
     ck_assert_uint_eq(stats.frees, 3);
-    ck_assert_uint_eq(stats.resizes, 1);
+    ck_assert_uint_eq(stats.resizes, 2);
     ck_assert_uint_eq(stats.failures, 3);
     ck_assert_uint_eq(stats.live_blocks, 2);
     unit_heap_close(&unit);
@@ -226,6 +231,22 @@ START_TEST(call_sites_have_statistics)
 }
 END_TEST
 
+START_TEST(greatest_call_sites_are_listed)
+{
+    memheap_site_stats_t sites[3];
+    char expected[32];
+    open_recorded(0);
+    for (int line = 1; line <= 100; line++)
+        alloc_at(line, line < 98 ? 64 : (size_t)1024 << (line - 97));
+    ck_assert_uint_eq(memheap_get_site_stats(unit.heap, sites, 3), 3);
+    for (int i = 0; i < 3; i++) {
+        snprintf(expected, sizeof(expected), "mesh.c:%d", 100 - i);
+        ck_assert_str_eq(sites[i].site, expected);
+    }
+    unit_heap_close(&unit);
+}
+END_TEST
+
 /* Several paths that lead to one place are one call site. */
 START_TEST(call_site_has_all_paths)
 {
@@ -316,6 +337,9 @@ START_TEST(report_file_has_the_paths_to_call_sites)
     /* Without debug information, the name is that of a dynamic symbol. */
     ck_assert_msg(count_of(text, "records_test_recurses") >= 15, "%s", text);
     ck_assert_int_eq(count_of(text, "\"frames\": "), 3);
+    ck_assert_int_eq(count_of(text, "\"], \"used\": "), 3);
+    ck_assert_int_eq(count_of(text, "\"live_blocks\": 1, \"allocations\": 1, "),
+                     4); /* and that of the stated line */
     ck_assert_int_eq(count_of(text, "memheap_alloc"), 0);
     ck_assert_int_eq(count_of(text, "libc"), 0);
     const char *stated = strstr(text, "{\"site\": \"mesh.c:7\", ");
@@ -328,13 +352,18 @@ END_TEST
 /* Inlined, so that it has no frame of its own on the stack. */
 static inline __attribute__((always_inline)) void *allocates_inlined(void)
 {
-    return records_test_recurses(3);
+    return records_test_recurses(3); /* INLINED_LINE */
 }
+
+enum {
+    INLINED_LINE = __LINE__ - 4,
+    OUTER_LINE = __LINE__ + 6
+};
 
 __attribute__((noinline)) void *records_test_calls_inlined(void);
 void *records_test_calls_inlined(void)
 {
-    void *block = allocates_inlined();
+    void *block = allocates_inlined();              /* OUTER_LINE */
     __asm__ volatile("" : : "r"(block) : "memory"); /* no tail call */
     return block;
 }
@@ -346,11 +375,15 @@ START_TEST(report_file_has_inlined_functions)
     open_reported(path);
     records_test_calls_inlined();
     read_report(path, text, sizeof(text));
+    char both[160];
+    snprintf(both, sizeof(both),
+             "\"allocates_inlined at test_records.c:%d\", "
+             "\"records_test_calls_inlined at test_records.c:%d\"",
+             INLINED_LINE, OUTER_LINE);
     const char *outer = strstr(text, "\"records_test_calls_inlined at ");
     ck_assert_ptr_nonnull(strstr(text, "records_test_calls_inlined"));
     if (outer != NULL) { /* the test has debug information */
-        const char *inlined = strstr(text, "\"allocates_inlined at ");
-        ck_assert_msg(inlined != NULL && inlined < outer, "%s", text);
+        ck_assert_msg(strstr(text, both) != NULL, "no %s in %s", both, text);
     }
 }
 END_TEST
@@ -516,6 +549,8 @@ START_TEST(line_of_addr2line_is_shortened)
         {"main at mesh.c:42 (discriminator 3)", "main at mesh.c:42"},
         {"?? at /a/b/mesh.c:42", NULL},
         {"main at ??:0", NULL},
+        {"main at /a/b/mesh.c:?", "main at mesh.c"},
+        {"main at /a/b/c:?", "main at c"},
         {"main", NULL}};
     char text[64];
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
@@ -633,6 +668,12 @@ START_TEST(call_site_is_found_on_the_stack)
     ck_assert_msg(strstr(text, "test_records.c:") != NULL ||
                       strstr(text, "records") != NULL,
                   "%s", text);
+    if (strstr(text, " at ") != NULL) { /* the test has debug information */
+        char expected[64];
+        snprintf(expected, sizeof(expected), "alloc at test_records.c:%d",
+                 ALLOC_LINE);
+        ck_assert_str_eq(text, expected);
+    }
     ck_assert_int_eq(unit_open_files(), files);
     ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
     unit_heap_close(&unit);
@@ -997,6 +1038,7 @@ int main(void)
     tcase_add_loop_test(tests, record_has_the_requested_size, 0, kinds);
     tcase_add_loop_test(tests, tags_have_statistics, 0, kinds);
     tcase_add_loop_test(tests, call_sites_have_statistics, 0, kinds);
+    tcase_add_test(tests, greatest_call_sites_are_listed);
     tcase_add_test(tests, call_site_has_all_paths);
     tcase_add_test(tests, call_site_has_any_number_of_paths);
     tcase_add_test(tests, report_file_has_the_paths_to_call_sites);

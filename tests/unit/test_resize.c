@@ -125,6 +125,87 @@ START_TEST(block_moves_over_itself)
 }
 END_TEST
 
+/* The place where it begins is not that of the heap. */
+START_TEST(block_moves_over_itself_behind_another)
+{
+    open_heap(_i);
+    memheap_stats_t stats;
+    unsigned char *wall = alloc(4096);
+    unsigned char *first = alloc(16 * KIB);
+    unsigned char *block = alloc(50 * KIB);
+    write_pattern(wall, 4096);
+    write_pattern(block, 50 * KIB);
+    for (memheap_get_stats(unit.heap, &stats); stats.largest_free > 40 * KIB;
+         memheap_get_stats(unit.heap, &stats))
+        alloc(stats.largest_free);
+    ck_assert_ok(memheap_free(unit.heap, first));
+    void *moved = block;
+    if (memheap_resize(unit.heap, block, 60 * KIB, &moved) == MEMHEAP_OK)
+        ck_assert(moved == first || moved == block);
+    ck_assert(has_pattern(moved, 50 * KIB));
+    ck_assert(has_pattern(wall, 4096));
+    ck_assert_ok(memheap_check(unit.heap));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Of a full heap, whose thread caches have nothing either. */
+START_TEST(small_block_that_cannot_grow_stays)
+{
+    memheap_stats_t before;
+    memheap_stats_t after;
+    void *block;
+    void *last = NULL;
+    void *moved = NULL;
+    unit_heap_open(&unit, _i, SIZE, 0, NULL);
+    unsigned char *first = alloc(100);
+    while (memheap_alloc(unit.heap, 100, &block) == MEMHEAP_OK)
+        last = block;
+    while (memheap_alloc(unit.heap, 16, &block) == MEMHEAP_OK)
+        last = block;
+    ck_assert_ptr_nonnull(last);
+    write_pattern(first, 100);
+    memheap_get_stats(unit.heap, &before);
+    ck_assert_int_eq(memheap_resize(unit.heap, first, 1000, &moved),
+                     MEMHEAP_ERR_NO_MEMORY);
+    ck_assert_ptr_null(moved);
+    ck_assert(has_pattern(first, 100));
+    memheap_get_stats(unit.heap, &after);
+    ck_assert_uint_eq(after.failures, before.failures + 1);
+    ck_assert_uint_eq(after.resizes, before.resizes);
+    ck_assert_uint_eq(after.live_blocks, before.live_blocks);
+    ck_assert_ok(memheap_check(unit.heap));
+    unit_heap_close(&unit);
+}
+END_TEST
+
+/* Sizes around each class of the thread caches, and their greatest. */
+START_TEST(size_of_any_class_is_kept)
+{
+    unit_heap_open(&unit, _i, MIB, 0, NULL);
+    for (size_t order = 0; order <= 16; order++) {
+        for (size_t i = 0; i < 16; i++) {
+            size_t size = ((size_t)1 << order) - 2 + i;
+            size_t usable;
+            if (size == 0 || size > 70000)
+                continue;
+            for (int round = 0; round < 2; round++) { /* new, then cached */
+                void *block = alloc(size);
+                ck_assert_ok(memheap_usable_size(unit.heap, block, &usable));
+                ck_assert_uint_ge(usable, size);
+                write_pattern(block, size);
+                block = resize(block, size + 1);
+                ck_assert(has_pattern(block, size));
+                ck_assert_ok(memheap_usable_size(unit.heap, block, &usable));
+                ck_assert_uint_ge(usable, size + 1);
+                ck_assert_ok(memheap_free(unit.heap, block));
+            }
+        }
+    }
+    unit_heap_close(&unit);
+}
+END_TEST
+
 START_TEST(neighbours_keep_their_contents)
 {
     open_heap(_i);
@@ -595,6 +676,11 @@ int main(void)
     tcase_add_loop_test(tests, shrunk_block_stays_and_frees_space, 0, kinds);
     tcase_add_loop_test(tests, block_with_a_neighbour_moves, 0, kinds);
     tcase_add_loop_test(tests, block_moves_over_itself, 0, kinds);
+    tcase_add_loop_test(tests, block_moves_over_itself_behind_another, 0,
+                        kinds);
+    tcase_add_loop_test(tests, small_block_that_cannot_grow_stays, 0,
+                        unit_heap_kinds());
+    tcase_add_loop_test(tests, size_of_any_class_is_kept, 0, unit_heap_kinds());
     tcase_add_loop_test(tests, neighbours_keep_their_contents, 0, kinds);
     tcase_add_loop_test(tests, failed_resize_changes_nothing, 0, kinds);
     tcase_add_loop_test(tests, resize_to_zero_is_refused, 0, kinds);

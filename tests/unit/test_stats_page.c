@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -307,6 +308,57 @@ static bool compare(void *context, const memheap_block_t *block)
     return true;
 }
 
+/* Readers look at the memory file of a heap that has one. */
+START_TEST(page_names_the_memory_file)
+{
+    static const char *const params[] = {"MEMHEAP_TOP=all", NULL};
+    memheap_config_t config = {.name = "shared", .params = params};
+    memheap_region_t region;
+    memheap_t *heap;
+    open_shown(0);
+    ck_assert_int_eq(find_one()->page.heap_fd, -1);
+    unit_heap_close(&unit);
+    int fd = memfd_create("memheap-test", MFD_CLOEXEC);
+    void *base = mmap(NULL, SIZE, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    ck_assert_ptr_ne(base, MAP_FAILED);
+    ck_assert_ok(
+        memheap_region_share(&region, base, SIZE, fd, 1, &memheap_log_stderr));
+    ck_assert_ok(memheap_create_over(&region, &config, &heap));
+    ck_assert_int_eq(find_one()->page.heap_fd, fd);
+    memheap_destroy(heap);
+    live_close(&live);
+}
+END_TEST
+
+/* The text belongs to the start of the wait. */
+START_TEST(reason_of_a_wait_is_shown)
+{
+    open_shown(0);
+    live_heap_t *heap = find_one();
+    static const struct {
+        const char *text, *shown;
+        uint64_t since, renewed;
+    } steps[] = {{"a barrier", "a barrier", 100, 100},
+                 {"ignored", "a barrier", 100, 200},
+                 {"a broadcast", "a broadcast", 300, 300},
+                 {"", "", 0, 0}};
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        memheap_publish_wait(unit.heap, steps[i].text, steps[i].since,
+                             steps[i].renewed);
+        ck_assert(live_read(heap));
+        ck_assert_str_eq(heap->page.wait, steps[i].shown);
+        ck_assert_uint_eq(heap->page.wait_since_ns, steps[i].since);
+        ck_assert_uint_eq(heap->page.wait_renewed_ns, steps[i].renewed);
+    }
+    unit_heap_close(&unit);
+    live_close(&live);
+    unit_heap_open(&unit, 0, SIZE, 0, "MEMHEAP_TOP=none");
+    memheap_publish_wait(unit.heap, "a barrier", 1, 1);
+    unit_heap_close(&unit);
+}
+END_TEST
+
 START_TEST(list_agrees_with_a_walk)
 {
     void *blocks[300];
@@ -352,6 +404,17 @@ START_TEST(list_has_records_and_tags)
                            (off_t)(comparing.at + MEMHEAP_TAG_SIZE)),
                      sizeof(tag));
     ck_assert_str_eq(tag, "mesh");
+    for (uint64_t i = 0; i < comparing.blocks; i++) {
+        memheap_stats_block_t shown;
+        off_t at = MEMHEAP_STATS_LIST_START + (off_t)(i * sizeof(shown));
+        ck_assert_int_eq(pread(heap->fd, &shown, sizeof(shown), at),
+                         sizeof(shown));
+        if (!shown.live)
+            continue;
+        at = (off_t)(comparing.at + shown.tag * MEMHEAP_TAG_SIZE);
+        ck_assert_int_eq(pread(heap->fd, tag, sizeof(tag), at), sizeof(tag));
+        ck_assert_str_eq(tag, shown.asked == 10 ? "" : "mesh");
+    }
     unit_heap_close(&unit);
     live_close(&live);
 }
@@ -534,6 +597,8 @@ int main(void)
     tcase_add_test(tests, page_is_private_to_the_user);
     tcase_add_loop_test(tests, stats_are_not_exported_by_default, 0, kinds);
     tcase_add_test(tests, heap_of_a_job_has_a_pe);
+    tcase_add_test(tests, reason_of_a_wait_is_shown);
+    tcase_add_test(tests, page_names_the_memory_file);
     tcase_add_test(tests, destroyed_heap_leaves_no_page);
     tcase_add_test(tests, forked_child_does_not_write_the_page);
     tcase_add_test(tests, reader_never_sees_a_partial_update);

@@ -135,6 +135,17 @@ static void expect(size_t count, const op_t *ops)
     }
 }
 
+START_TEST(name_of_a_trace_may_have_one_letter)
+{
+    ck_assert_int_eq(chdir(folder), 0);
+    unit_heap_open(&unit, 0, SIZE, 0, "MEMHEAP_TRACE=t");
+    alloc(100);
+    unit_heap_close(&unit);
+    ck_assert_int_eq(access("t", F_OK), 0);
+    ck_assert_int_eq(chdir(".."), 0);
+}
+END_TEST
+
 START_TEST(each_call_is_recorded)
 {
     size_t sizes[] = {10, 20, 30};
@@ -428,9 +439,11 @@ START_TEST(heap_works_without_a_trace_file)
 }
 END_TEST
 
-/* The limit of the file size, and a full disk. */
+/* The limit of the file size, and a full disk. What there is is not compressed.
+ */
 START_TEST(file_that_cannot_grow_ends_the_trace)
 {
+    snprintf(param, sizeof(param), "MEMHEAP_TRACE=%s.xz", path);
     open_traced(0);
     rlim_t limit =
         unit_limit(RLIMIT_FSIZE, _i == 0 ? 300 * KIB : RLIM_INFINITY);
@@ -624,6 +637,7 @@ int main(void)
     TCase *tests = unit_case();
     int kinds = unit_heap_kinds();
     tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, name_of_a_trace_may_have_one_letter);
     tcase_add_loop_test(tests, each_call_is_recorded, 0, kinds);
     tcase_add_loop_test(tests, failed_calls_are_not_recorded, 0, kinds);
     tcase_add_loop_test(tests, rolled_back_block_is_allocated_and_freed, 0,

@@ -5,12 +5,14 @@
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include "config.h"
 
+#include "base/fork_guard.h"
 #include "memheap/debug/access.h"
 #include "memheap/debug/guard_pages.h"
 #include "tests/unit/unit.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -37,15 +39,13 @@ enum {
     TIMEOUT_S = 300
 };
 
-#ifdef __SANITIZE_THREAD__
-#define HAS_TSAN 1
-#elif defined(__has_feature)
-#define HAS_TSAN __has_feature(thread_sanitizer)
-#else
-#define HAS_TSAN 0
-#endif
+/* Bytes that the program and the library have mapped and not unmapped: ranges,
+ * metadata, files. What libc maps for itself is not counted. */
+static _Atomic long long mapped;
+static long long mapped_before; /* the test */
+static int files_before;
 
-#if !HAS_TSAN /* which has a function of its own in this place */
+#if !UNIT_TSAN /* which has functions of its own in this place */
 /* A call that unlocks what it has not locked would be noticed by chance only.
  * This takes the place of libc's function for the library too. */
 int pthread_mutex_unlock(pthread_mutex_t *mutex)
@@ -59,6 +59,36 @@ int pthread_mutex_unlock(pthread_mutex_t *mutex)
         abort();
     }
     return unlock(mutex);
+}
+
+void *mmap(void *address, size_t size, int protection, int flags, int fd,
+           off_t offset)
+{
+    static void *(*map)(void *, size_t, int, int, int, off_t);
+    if (map == NULL)
+        map = (void *(*)(void *, size_t, int, int, int, off_t))(uintptr_t)dlsym(
+            RTLD_NEXT, "mmap");
+    void *made = map(address, size, protection, flags, fd, offset);
+    int error = errno;
+    if (made != MAP_FAILED && (flags & MAP_FIXED) == 0)
+        mapped += (long long)memheap_page_round(size);
+    /* A kernel may unmap what was there, and fail then. */
+    if (made == MAP_FAILED && (flags & MAP_FIXED) != 0 &&
+        msync(address, 1, MS_ASYNC) != 0)
+        mapped -= (long long)memheap_page_round(size);
+    errno = error;
+    return made;
+}
+
+int munmap(void *address, size_t size)
+{
+    static int (*unmap)(void *, size_t);
+    if (unmap == NULL)
+        unmap = (int (*)(void *, size_t))(uintptr_t)dlsym(RTLD_NEXT, "munmap");
+    int status = unmap(address, size);
+    if (status == 0)
+        mapped -= (long long)memheap_page_round(size);
+    return status;
 }
 #endif
 
@@ -87,10 +117,25 @@ static void clear_environment(void)
     setenv("MEMHEAP_CHECKERS", "0", 1);
 }
 
+static void begin_test(void)
+{
+    clear_environment();
+    memheap_fork_guard_get(); /* a page that stays */
+    mapped_before = mapped;
+    files_before = unit_open_files();
+}
+
+/* After a test, no more is mapped, and no more files are open, than before. */
+static void end_test(void)
+{
+    ck_assert_int_le(mapped, mapped_before);
+    ck_assert_int_le(unit_open_files(), files_before);
+}
+
 TCase *unit_case(void)
 {
     TCase *tests = tcase_create("all");
-    tcase_add_checked_fixture(tests, clear_environment, NULL);
+    tcase_add_checked_fixture(tests, begin_test, end_test);
     tcase_set_timeout(tests, TIMEOUT_S);
     return tests;
 }
@@ -289,8 +334,9 @@ void unit_heap_open(unit_heap_t *unit, int kind, size_t size, size_t max_size,
 {
     memset(unit, 0, sizeof(*unit));
     unit_log_init(&unit->log);
+    const char *name = unit_component_name(kind / 2);
     snprintf(unit->component, sizeof(unit->component), "MEMHEAP_COMPONENT=%s",
-             unit_component_name(kind / 2));
+             name);
     const char *setting = unit_component_setting(kind / 2);
     unit->params[0] = unit->component;
     unit->params[1] = setting == NULL ? param : setting;

@@ -34,6 +34,15 @@
 #define GIB MEMHEAP_GIB
 #define TIB ((size_t)1 << 40)
 
+/** Whether ThreadSanitizer has functions in place of libc's. */
+#ifdef __SANITIZE_THREAD__
+#define UNIT_TSAN 1
+#elif defined(__has_feature)
+#define UNIT_TSAN __has_feature(thread_sanitizer)
+#else
+#define UNIT_TSAN 0
+#endif
+
 TCase *unit_case(void);
 /** Run the tests of a program. @return its exit status */
 int unit_run(const char *name, TCase *tests);
@@ -93,6 +102,8 @@ typedef struct unit_module {
  * metadata; NULL: the system. */
 void unit_module_open(unit_module_t *unit, int component, size_t size,
                       size_t max_size, const memheap_memory_t *memory);
+/** Close it. If it is the last one that is open, and something stays mapped
+ * that was not before, the test fails. */
 void unit_module_close(unit_module_t *unit);
 
 /** A heap with its log and range. */
@@ -115,6 +126,8 @@ int unit_heap_kinds(void);
  *  fails. */
 void unit_heap_open(unit_heap_t *unit, int kind, size_t size, size_t max_size,
                     const char *param);
+/** Close it. If it is the last one that is open, and something stays mapped
+ * that was not before, the test fails. */
 void unit_heap_close(unit_heap_t *unit);
 
 /** A digest of all blocks that memheap_walk() visits. */
