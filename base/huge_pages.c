@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25 /* the C library's headers may be older than 6.1 */
+#ifndef MADV_COLLAPSE /* libc's headers may be older than 6.1 */
+#define MADV_COLLAPSE 25
 #endif
 
 enum {

@@ -24,6 +24,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifndef MADV_POPULATE_WRITE /* libc's headers may be older than 5.14 */
+#define MADV_POPULATE_WRITE 23
+#endif
+
 enum {
     CAUSE_SIZE = 320,
     HUGE_SHIFT = 26, /* position of a page size's log2 in the flags of mmap() */
@@ -345,13 +349,7 @@ static memheap_status_t apply_pages(memheap_region_t *region,
 
 int memheap_pages_populate(char *address, size_t size)
 {
-#ifdef MADV_POPULATE_WRITE
     return madvise(address, size, MADV_POPULATE_WRITE) == 0 ? 0 : errno;
-#else
-    (void)address;
-    (void)size;
-    return EINVAL;
-#endif
 }
 
 /* Populate a region in the pool that one node shall provide: the reservation
