@@ -414,6 +414,9 @@ static memheap_status_t open_context(memheap_transport_t *t)
         .features = UCP_FEATURE_RMA | UCP_FEATURE_AM |
                     (t->config.progress_thread ? UCP_FEATURE_WAKEUP : 0),
         .estimated_num_eps = (size_t)t->job->size};
+    /* No endpoint has the address of a socket. Without this, UCX 1.10 opens a
+     * device of RDMA, and fails where there is none. */
+    (void)ucp_config_modify(config, "SOCKADDR_TLS_PRIORITY", "tcp");
     status = limit_transports(t, config);
     if (status == UCS_OK)
         status = ucp_init(&params, config, &t->context);
