@@ -53,6 +53,7 @@ static bool is_symmetric(char *start, size_t size)
         mine[i] = me * 100 + i;
     shmem_long_put_signal(words, mine, 8, signal, 5, SHMEM_SIGNAL_ADD, next);
     shmem_signal_wait_until(signal, SHMEM_CMP_EQ, 5);
+    shmem_quiet(); /* a get may overtake the put */
     bool good = true;
     for (int i = 0; i < 8; i++)
         good = good && words[i] == before * 100 + i;
