@@ -169,6 +169,11 @@ peer_t *memheap_ucx_peer(memheap_transport_t *t, int pe)
                         : UCP_ERR_HANDLING_MODE_PEER,
         .err_handler = {on_lost, peer}};
     ucs_status_t status = ucp_ep_create(t->worker, &params, &peer->endpoint);
+    if (status == UCS_ERR_UNREACHABLE) {
+        /* UCX 1.10 detects no failures over TCP. The node monitor does. */
+        params.err_mode = UCP_ERR_HANDLING_MODE_NONE;
+        status = ucp_ep_create(t->worker, &params, &peer->endpoint);
+    }
     if (status != UCS_OK)
         memheap_ucx_lost(t, pe, status);
     t->first = peer;
