@@ -39,7 +39,7 @@ for i in 1 2; do
     ip -n node$i addr add 172.17.0.1/16 dev bridge
     ip -n node$i link set bridge up
 done
-job error -n 2 "$tests/diverge" plain
+job error -x UCX_NET_DEVICES=bridge -n 2 "$tests/diverge" plain
 says "cannot be reached (UCX has chosen a network that does not lead there; " \
     "UCX_NET_DEVICES selects another)"
 job 0 -x UCX_NET_DEVICES=eth0 -n 2 "$tests/diverge" plain
@@ -56,8 +56,10 @@ for _ in 1 2 3 4 5 6 7 8; do
     job 0 -x UCX_NET_DEVICES=eth0 -n 3 "$tests/diverge" plain
 done
 fact "nodes with several networks monitor each other"
-for network in 1 2 3 4 5; do
-    ip -n node2 link set "other$network" down
+for port in port1 port2 port3; do
+    for network in 1 2 3 4 5; do
+        ip link del $port-$network
+    done
 done
 
 # PEs of each node | slots of each node | options of mpirun
