@@ -342,6 +342,14 @@ static void random_free(model_t *model, uint64_t *seed)
         model_free(model, block.offset);
 }
 
+/* Compilers evaluate arguments in different orders, so each is drawn first. */
+static void random_resize(model_t *model, uint64_t *seed)
+{
+    size_t size = random_size(model, seed);
+    size_t i = unit_random_below(seed, model->count);
+    model_resize(model, model->block[i].offset, size);
+}
+
 static void random_step(model_t *model, uint64_t *seed)
 {
     size_t kind = unit_random_below(seed, 100);
@@ -353,9 +361,7 @@ static void random_step(model_t *model, uint64_t *seed)
     else if (kind < 75)
         random_free(model, seed);
     else if (kind < 90)
-        model_resize(model,
-                     model->block[unit_random_below(seed, model->count)].offset,
-                     random_size(model, seed));
+        random_resize(model, seed);
     else if (kind < 94 && place < model->size && model->count < MODEL_BLOCKS)
         model_reserve(model, place, random_size(model, seed));
     else if (kind < 97 && place < model->size && find(model, place) == NULL)
