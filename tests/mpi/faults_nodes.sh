@@ -8,6 +8,8 @@ nodes_alone "$@"
 [ -n "$MPIRUN" ] || skip "no mpirun was found"
 [ "$launcher_kind" = openmpi ] || skip "the nodes are made for Open MPI's mpirun"
 nodes_make 2
+# A PE that takes a node for lost waits half a minute for the launcher.
+MEMHEAP_TEST_TIME=45
 nodes_use node1:1 node2:1
 
 # Programs on the other node inherit only what -x names.
