@@ -508,6 +508,7 @@ void memheap_node_monitor_notify(memheap_node_monitor_t *m)
 
 void memheap_node_monitor_close(memheap_node_monitor_t *m)
 {
+    /* A thread that does not know of the end goes on with what it has. */
     if (m == NULL || !tell(m, STOP))
         return;
     pthread_join(m->thread, NULL);
