@@ -33,11 +33,17 @@ enum {
     REGIONS = sizeof(regions) / sizeof(regions[0])
 };
 
+/* The i-th pair of a component and a region. */
+static void open_region(model_t *model, int i)
+{
+    model_open(model, i / REGIONS, regions[i % REGIONS].size,
+               regions[i % REGIONS].max_size);
+}
+
 START_TEST(results_agree_with_the_model)
 {
     static model_t model;
-    model_open(&model, _i / REGIONS, regions[_i % REGIONS].size,
-               regions[_i % REGIONS].max_size);
+    open_region(&model, _i);
     model_run(&model, unit_seed(), STEPS);
     model_close(&model);
 }
@@ -46,8 +52,7 @@ END_TEST
 START_TEST(edges_agree_with_the_model)
 {
     static model_t model;
-    model_open(&model, _i / REGIONS, regions[_i % REGIONS].size,
-               regions[_i % REGIONS].max_size);
+    open_region(&model, _i);
     model_run_at_edges(&model, unit_seed(), STEPS);
     model_close(&model);
 }
@@ -57,8 +62,7 @@ END_TEST
 START_TEST(lack_of_metadata_changes_nothing)
 {
     static model_t model;
-    model_open(&model, _i / REGIONS, regions[_i % REGIONS].size,
-               regions[_i % REGIONS].max_size);
+    open_region(&model, _i);
     model.lacks_memory = true;
     model_run(&model, unit_seed(), 1000);
     model_close(&model);
