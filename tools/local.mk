@@ -39,7 +39,7 @@ bin_PROGRAMS += tools/memheap-map
 tools_memheap_map_SOURCES = $(cli_sources) $(draw_sources) \
 	$(listing_sources) $(live_sources) $(local_sources) $(trace_sources) tools/map/cells.c \
 	tools/map/html.c tools/map/json.c tools/map/main.c tools/map/map.h \
-	tools/map/snapshot.c tools/map/svg.c tools/map/text.c
+	tools/map/replay.c tools/map/snapshot.c tools/map/svg.c tools/map/text.c
 nodist_tools_memheap_map_SOURCES = tools/map/page.h
 BUILT_SOURCES += tools/map/page.h
 CLEANFILES += tools/map/page.h

@@ -23,7 +23,7 @@ fuzz_library = $(call fuzz_objects_of,tests/fuzz/fuzz.c $(libmemheap_la_SOURCES)
 fuzz_map = $(call fuzz_objects_of,tools/common/cli.c $(draw_sources) \
 	$(listing_sources) $(live_sources) $(local_sources) tools/common/reader.c \
 	tools/common/trace.c tools/map/cells.c tools/map/json.c \
-	tools/map/snapshot.c tools/map/svg.c tools/map/text.c)
+	tools/map/replay.c tools/map/snapshot.c tools/map/svg.c tools/map/text.c)
 fuzz_top = $(call fuzz_objects_of,tools/top/columns.c tools/top/graph.c \
 	tools/top/json.c tools/top/sample.c tools/top/sites.c \
 	tools/top/table.c)

@@ -1,9 +1,10 @@
 /*
  * The data of memheap-map: snapshots of heaps, divided into cells.
  *
- * main.c takes snapshots (snapshot.c), sorts blocks into colour groups and
- * counts their bytes in cells (cells.c), and writes the cells (svg.c, text.c)
- * or the blocks (json.c, html.c).
+ * main.c takes snapshots of running heaps (snapshot.c) and of traces
+ * (replay.c), sorts blocks into colour groups and counts their bytes in cells
+ * (cells.c), and writes the cells (svg.c, text.c) or the blocks (json.c,
+ * html.c).
  */
 #ifndef MEMHEAP_TOOLS_MAP_MAP_H
 #define MEMHEAP_TOOLS_MAP_MAP_H
