@@ -94,7 +94,8 @@ const memheap_param_def_t memheap_heap_params[] = {
      .unit = "",
      .flags = MEMHEAP_PARAM_PER_PE,
      .default_text = "",
-     .help = "file to record the calls of a heap in, for memheap-replay; %h "
+     .help = "file to record the calls of a heap in, for memheap-replay; with "
+             "MEMHEAP_RECORDS, also their call sites and tags; %h "
              "stands for the heap's name and %p for the process ID; a name "
              "that ends in .xz is compressed"},
     {.name = "MEMHEAP_TOP",

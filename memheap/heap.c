@@ -14,6 +14,7 @@
 #include "memheap/trim.h"
 #include "memheap/debug/sanitizer.h"
 #include "memheap/debug/report.h"
+#include "memheap/debug/trace_names.h"
 #include "base/sysinfo.h"
 #include "base/pages.h"
 #include "base/text.h"
@@ -346,6 +347,8 @@ void memheap_end(memheap_t *heap)
     if (heap->locks)
         memheap_process_remove(heap);
     memheap_thread_caches_close(heap);
+    if (heap->events != NULL && heap->events->trace != NULL)
+        memheap_trace_write_names(heap->events->trace, heap);
     memheap_guard_close(heap->guard);
     heap->module->ops->destroy(heap->module);
     memheap_stats_export_close(heap->stats_export);

@@ -30,7 +30,8 @@ debug_sources = memheap/debug/access.c memheap/debug/access.h \
 	memheap/debug/site_table.c memheap/debug/site_table.h \
 	memheap/debug/stack_depot.c memheap/debug/stack_depot.h \
 	memheap/debug/stats_page.c memheap/debug/stats_page.h \
-	memheap/debug/trace.c memheap/debug/trace.h
+	memheap/debug/trace.c memheap/debug/trace.h \
+	memheap/debug/trace_names.c memheap/debug/trace_names.h
 pool_sources = memheap/pools/cache.c memheap/pools/cache_slabs.c \
 	memheap/pools/cache_slabs.h memheap/pools/context.c \
 	memheap/pools/fallback.h memheap/pools/numa_heaps.c \

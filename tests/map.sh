@@ -108,12 +108,38 @@ run 0 "$map" --text --at 0 "$shipped"
 says "used 0 bytes in 0 blocks"
 fact "a heap without blocks is shown"
 cp "$work/mixed.svg" "$work/kept.svg"
-run 1 "$map" --color tag -o "$work/kept.svg" "$shipped"
-says "memheap-map: a trace has no tags"
-cmp -s "$work/mixed.svg" "$work/kept.svg" || miss "ends the picture that was there"
-run 1 "$map" --color site -o "$work/kept.svg" "$shipped"
-says "memheap-map: a trace has no call sites"
+for by in tag site; do
+    run 1 "$map" --color $by -o "$work/kept.svg" "$shipped"
+    says "memheap-map: the trace has no call sites and no tags; record it with MEMHEAP_RECORDS=1"
+    cmp -s "$work/mixed.svg" "$work/kept.svg" || miss "ends the picture that was there"
+done
 fact "a trace has no tags and no call sites"
+job 0 -x MEMHEAP_RECORDS=1 -x MEMHEAP_TRACE="$work/labelled.sht.xz" -n 2 "$program" "$work/over"
+labelled=$work/labelled.sht.xz
+run 0 "$map" --text --color tag --at end "$labelled"
+says "A large, B small"
+printf '%s\n' "$output" | grep -qE '^ +0B B+A+$' || miss "has other cells"
+run 0 "$map" --text --color site --at end "$labelled"
+printf '%s\n' "$output" | tr '\n' ' ' |
+    grep -qE 'A [^,]*inspected_heaps[^,]*, B [^,]*inspected_heaps' || miss "names no call site"
+printf '%s\n' "$output" | grep -qE '^ +0B B+A+$' || miss "has other cells"
+fact "a labelled trace has colours by tag and call site"
+run 0 "$map" --json --at end "$labelled"
+is_json
+# Lines 29, 32 and 33 of the program: 20, 10 and 10 blocks, of which the last are freed.
+for counts in '20000, "peak": 20000, "live_blocks": 20, "allocations": 20' \
+    '500000, "peak": 500000, "live_blocks": 10, "allocations": 10' \
+    '0, "peak": 300000, "live_blocks": 0, "allocations": 10'; do
+    printf '%s\n' "$output" | tr '{' '\n' |
+        grep -qE "\"site\": \"[^\"]*inspected_heaps[^\"]*\", \"used\": $counts, " ||
+        miss "has no call site of $counts"
+done
+[ "$(printf '%s\n' "$output" | tr '{' '\n' |
+    grep -c '"live": true, .*"tag": "large", "site": "[^"]*inspected_heaps')" = 10 ] ||
+    miss "has other blocks of the tag"
+run 0 "$map" --json --at 4 "$labelled"
+says '"live_blocks": 4, "allocations": 4, "bytes": 4000}'
+fact "the blocks of a labelled trace have their tags and call sites"
 
 # Pages for a browser
 
@@ -147,8 +173,16 @@ if command -v chromium >/dev/null; then
     [ "$(printf '%s\n' "$output" | sed -nE 's/^(range|zoomed|addresses|moved)=//p' |
         sort -u | wc -l)" = 4 ] || miss "stays where it is"
     fact "a browser shows the page, zooms, moves and picks blocks"
+    run 0 "$map" --html -o "$work/labelled.html" "$labelled"
+    clicks "$work/labelled.html"
+    says "; tag large; allocated by " "rows of sites=" "picked=1"
+    printf '%s\n' "$output" |
+        grep -qE '^rows of sites=.*inspected_heaps[^;]* 10 0 bytes [^;]*;' ||
+        miss "has no call site whose blocks are freed"
+    fact "a browser shows tags and call sites of a trace"
 else
     skip "clicks on a page" "there is no chromium"
+    skip "call sites on a page" "there is no chromium"
 fi
 
 # Maps of jobs

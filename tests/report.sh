@@ -168,18 +168,31 @@ says '  allocations    ' " -> "
 write 60 again
 run 0 "$report" diff 60.json again.json
 fact "reports of a program: two runs are alike, and more blocks are a difference"
+# paths FILE: print the calls of each path, which do not depend on what the heap adds.
+paths()
+{
+    run 0 "$report" folded --by calls "$1"
+    printf '%s\n' "$output" | sort
+}
+[ "$(paths 60.json)" = "$(paths 60.sht.xz)" ] || miss "has other paths than the report"
 run 0 "$report" show 60.sht.xz
-says 'heap "trace", ' "calls  size" "blocks above "
+says 'heap "trace", ' "calls  call site" " at process.c:"
 run 1 "$report" diff 60.sht.xz 90.sht.xz
-says "  allocations    "
+printf '%s\n' "$output" | grep -qE ' \+30  [a-z_]+ at process.c:' || miss "has no site of 30 more"
 run 0 "$report" diff 60.sht.xz 60.sht.xz
 is ""
 run 0 "$report" show --json 60.sht.xz
 is_json
-fact "traces: sizes stand for call sites"
+fact "a trace of a heap with records has call sites and paths"
+run 0 env MEMHEAP_TRACE=plain.sht.xz "$process" 60 heap
+run 0 "$report" show plain.sht.xz
+says 'heap "trace", ' "calls  size" "blocks above "
+fact "other traces: sizes stand for call sites"
 run 2 "$report" diff 60.sht.xz 60.json
 is "memheap-report: 60.sht.xz is a trace, and 60.json is a report: they cannot be compared"
-fact "a trace is not compared with a report"
+run 2 "$report" diff plain.sht.xz 60.sht.xz
+is "memheap-report: plain.sht.xz is a trace without call sites, and 60.sht.xz is a trace: they cannot be compared"
+fact "files of different kinds are not compared"
 
 # SHT1: eight bytes, which grow to 100; one byte, which is freed; two bytes.
 printf 'SHT1\n\005\040\222\003\001\004\007\010' >tiny.sht
@@ -191,6 +204,24 @@ is 'heap "trace", 102 bytes live, 102 bytes at most' \
     "      2 bytes      2 bytes      2 bytes            1  blocks above 1 byte, up to 2 bytes" \
     "      0 bytes       1 byte       1 byte            1  blocks of 1 byte"
 fact "a block that grows changes its size class"
+
+# SHT2: three blocks of one line, by two paths, and one of a call site without a
+# name, which grows and has a tag. Names that nothing has, or that come twice, are
+# ignored.
+printf 'SHT2\n\005\040\001\000\040\002\000\040\001\000\100\003\001\202\001\001' >sites.sht
+cp sites.sht crash.sht
+printf '\003\013a.c:1\nb.c:2\005\013a.c:1\n\033.c:3\003\001x\377\177\001y\004\001t' >>sites.sht
+printf '\003\013a.c:1\nb\000\000\000\000' >>crash.sht
+run 0 "$report" show --by total sites.sht
+is 'heap "trace", 56 bytes live, 56 bytes at most' \
+    "         live      at most       in all        calls  call site" \
+    "     32 bytes     32 bytes     32 bytes            1  call site 3" \
+    "     24 bytes     24 bytes     24 bytes            3  a.c:1"
+run 0 "$report" folded sites.sht
+is "?.c:3;a.c:1 8" "b.c:2;a.c:1 16" "call site 3 32"
+run 0 "$report" folded crash.sht
+is "b;a.c:1 16" "call site 2 8" "call site 3 32"
+fact "paths of a trace are united by their lines, with names or without"
 
 # Wrong input: one message, with the place.
 complains()

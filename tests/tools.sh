@@ -495,6 +495,10 @@ echo "no trace at all" >"$work/text.sht"
 } >"$work/after.sht"
 printf 'SHT1\n\377\377\377\377\377\377\377\377\377\377\377\1' >"$work/count.sht"
 printf 'SHT1\n\376\377\377\377\17' >"$work/many.sht"
+printf 'SHT3\n\001\050' >"$work/third.sht"
+printf 'SHT2\n\001\050\200\200\200\002\000' >"$work/site.sht"
+printf 'SHT2\n\001\050\001' >"$work/half.sht"
+printf 'SHT2\n\001\050\001\000\003\200\200\004' >"$work/name.sht"
 xz -k "$work/many.sht" 2>/dev/null || cp "$work/many.sht" "$work/many.sht.xz"
 many="its operations take more than half of this machine's memory"
 [ "$(awk '/^MemTotal/ { print int($2 / 1024 / 1024) }' /proc/meminfo)" -lt 400 ] ||
@@ -508,8 +512,12 @@ while IFS='|' read -r file text; do
 done <<END
 missing.sht|cannot read the trace
 folder|cannot read the trace
-empty.sht|it does not begin with SHT1
-text.sht|it does not begin with SHT1
+empty.sht|it does not begin with SHT1 or SHT2
+text.sht|it does not begin with SHT1 or SHT2
+third.sht|it does not begin with SHT1 or SHT2
+site.sht|the number of a call site or tag is too large (operation 0)
+name.sht|its names are too long
+half.sht|it ends too early (operation 0)
 cut.sht|it ends too early (operation
 cut.sht.xz|the compressed file ends too early (operation
 spoilt.sht.xz|is no trace, or is damaged: 

@@ -7,7 +7,7 @@ listing_sources = tools/common/listing.c tools/common/listing.h \
 	tools/common/places.c tools/common/places.h
 local_sources = tools/common/local.c tools/common/local.h
 trace_sources = base/text.c base/text.h tools/common/reader.c tools/common/reader.h \
-	tools/common/trace.c tools/common/trace.h
+	tools/common/trace.c tools/common/trace.h tools/common/trace_count.c
 
 # Prints the components and parameters of the library.
 bin_PROGRAMS += tools/memheap-info

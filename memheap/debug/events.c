@@ -43,7 +43,8 @@ memheap_status_t memheap_events_open(const memheap_params_t *params,
         return status;
     }
     if (path != NULL)
-        events->trace = memheap_trace_open(path, name, memory, log);
+        events->trace =
+            memheap_trace_open(path, name, keeps_records, memory, log);
     *events_p = events;
     return MEMHEAP_OK;
 }
@@ -69,10 +70,14 @@ void memheap_events_alloc(memheap_events_t *events, size_t offset,
                           size_t usable, size_t asked, size_t align,
                           uint64_t number)
 {
-    if (events->trace != NULL)
-        memheap_trace_alloc(events->trace, offset, asked, align);
+    const memheap_record_t *record = NULL;
     if (events->keeps_records)
-        memheap_records_add(&events->records, offset, number, asked, usable);
+        record = memheap_records_add(&events->records, offset, number, asked,
+                                     usable);
+    if (events->trace != NULL)
+        memheap_trace_alloc(events->trace, offset, asked, align,
+                            record == NULL ? 0 : record->site,
+                            record == NULL ? 0 : record->tag);
     if (events->guard != NULL)
         memheap_guard_alloc(events->guard, offset, usable, asked);
 }

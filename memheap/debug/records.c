@@ -139,8 +139,9 @@ static void uncount_block(memheap_records_t *records,
     site->live_blocks--;
 }
 
-void memheap_records_add(memheap_records_t *records, size_t offset,
-                         uint64_t number, size_t asked, size_t usable)
+const memheap_record_t *memheap_records_add(memheap_records_t *records,
+                                            size_t offset, uint64_t number,
+                                            size_t asked, size_t usable)
 {
     uint32_t index = records->free_list;
     if (memheap_hashmap_reserve(&records->map) != MEMHEAP_OK ||
@@ -149,7 +150,7 @@ void memheap_records_add(memheap_records_t *records, size_t offset,
           memheap_array_ensure(&records->entries,
                                ((size_t)records->entry_count + 2) *
                                    sizeof(memheap_record_t)) != MEMHEAP_OK)))
-        return;
+        return NULL;
     if (index == 0)
         index = ++records->entry_count;
     else
@@ -169,6 +170,7 @@ void memheap_records_add(memheap_records_t *records, size_t offset,
         site_at(records, record->site)->bytes += usable;
     }
     count_block(records, record);
+    return record;
 }
 
 void memheap_records_remove(memheap_records_t *records, size_t offset)

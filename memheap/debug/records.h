@@ -50,10 +50,12 @@ void memheap_records_close(memheap_records_t *records);
 /** Bytes of metadata. */
 size_t memheap_records_size(const memheap_records_t *records);
 
-/** Record a block that the current call of this thread has allocated, if there
- *  is memory for a record. */
-void memheap_records_add(memheap_records_t *records, size_t offset,
-                         uint64_t number, size_t asked, size_t usable);
+/** Record a block that the current call of this thread has allocated.
+ *  @return its record, valid until the next change; NULL if there is no memory
+ *  for one */
+const memheap_record_t *memheap_records_add(memheap_records_t *records,
+                                            size_t offset, uint64_t number,
+                                            size_t asked, size_t usable);
 
 /** Remove the record of a freed block. */
 void memheap_records_remove(memheap_records_t *records, size_t offset);

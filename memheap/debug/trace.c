@@ -5,8 +5,8 @@
  * count of operations: 5 bytes of LEB128, incremented in place. The other is a
  * window at the end of the file, and moves along.
  *
- *     | magic | count | op op op ... | op op op ...  | zeros |
- *     |  first page   |              |    window     |
+ *     | magic | count | op op op ... | op op op ...  | names | zeros |
+ *     |  first page   |              |        window         |
  *
  * Invariants:
  *   - an operation is in the file before it is counted;
@@ -41,7 +41,7 @@ enum {
     MAGIC_SIZE = 5,
     COUNT_SIZE = 5,
     NUMBER_SIZE = 10,             /* at most, of a number */
-    OP_SIZE = 2 * NUMBER_SIZE,    /* at most, of an operation */
+    OP_SIZE = 4 * NUMBER_SIZE,    /* at most, of an operation */
     WINDOW_SIZE = 256 * 1024 + 1, /* rounded up to pages */
     /* Kinds of operations, in the two lowest bits of the first number. */
     ALLOC = 0,
@@ -67,6 +67,7 @@ struct memheap_trace {
     memheap_hashmap_t numbers; /* offset to number of allocation */
     const memheap_memory_t *memory;
     const memheap_log_t *log;
+    bool labelled;
     bool compress;
     char path[PATH_MAX]; /* without .xz */
 };
@@ -177,7 +178,7 @@ static void count_operation(memheap_trace_t *trace)
 }
 
 void memheap_trace_alloc(memheap_trace_t *trace, size_t offset, size_t asked,
-                         size_t align)
+                         size_t align, uint32_t site, uint32_t tag)
 {
     if (!is_ready(trace))
         return;
@@ -190,6 +191,10 @@ void memheap_trace_alloc(memheap_trace_t *trace, size_t offset, size_t asked,
     put_number(trace, (uint64_t)asked << 2 | (aligned ? ALIGN : ALLOC));
     if (aligned)
         put_number(trace, memheap_log2_floor(align));
+    if (trace->labelled) {
+        put_number(trace, site);
+        put_number(trace, tag);
+    }
     count_operation(trace);
 }
 
@@ -219,6 +224,29 @@ void memheap_trace_move(memheap_trace_t *trace, size_t old_offset,
     }
 }
 
+bool memheap_trace_takes_names(const memheap_trace_t *trace)
+{
+    return trace->labelled && trace->fd >= 0 &&
+           memheap_fork_guard_holds(trace->process);
+}
+
+void memheap_trace_name(memheap_trace_t *trace, memheap_trace_name_t kind,
+                        uint32_t number, const char *text)
+{
+    size_t length = strlen(text);
+    if (!is_ready(trace))
+        return;
+    put_number(trace, ((uint64_t)number << 1 | kind) + 1);
+    put_number(trace, length);
+    for (size_t part; length > 0; length -= part, text += part) {
+        if (trace->used == trace->window_size && !move_window(trace))
+            return;
+        part = memheap_min(length, trace->window_size - trace->used);
+        memcpy(trace->window + trace->used, text, part);
+        trace->used += part;
+    }
+}
+
 size_t memheap_trace_size(const memheap_trace_t *trace)
 {
     return sizeof(*trace) + memheap_hashmap_size(&trace->numbers);
@@ -227,8 +255,9 @@ size_t memheap_trace_size(const memheap_trace_t *trace)
 /* Open and lock the file. */
 static bool open_file(memheap_trace_t *trace)
 {
-    static const uint8_t head[MAGIC_SIZE + COUNT_SIZE] = {
-        'S', 'H', 'T', '1', '\n', 0x80, 0x80, 0x80, 0x80, 0};
+    const uint8_t version = trace->labelled ? '2' : '1';
+    const uint8_t head[MAGIC_SIZE + COUNT_SIZE] = {
+        'S', 'H', 'T', version, '\n', 0x80, 0x80, 0x80, 0x80, 0};
     struct stat file;
     const char *problem;
     trace->fd = memheap_output_open(trace->path, O_RDWR, &problem);
@@ -264,6 +293,7 @@ static bool open_file(memheap_trace_t *trace)
 }
 
 memheap_trace_t *memheap_trace_open(const char *path, const char *name,
+                                    bool labelled,
                                     const memheap_memory_t *memory,
                                     const memheap_log_t *log)
 {
@@ -277,6 +307,7 @@ memheap_trace_t *memheap_trace_open(const char *path, const char *name,
     trace->process = memheap_fork_guard_get();
     trace->memory = memory;
     trace->log = log;
+    trace->labelled = labelled;
     memheap_path_expand(path, name, trace->path, sizeof(trace->path));
     size_t length = strlen(trace->path);
     trace->compress =

@@ -35,6 +35,10 @@ static void check_trace(const trace_t *trace)
         fuzz_require(allocates == (sizes[op->slot] == 0));
         fuzz_require((op->kind == TRACE_FREE) == (op->size == 0));
         fuzz_require(op->align_order < 63);
+        if (trace->labels != NULL) {
+            fuzz_require(trace->labels[i].site < trace->sites.count);
+            fuzz_require(trace->labels[i].tag < trace->tags.count);
+        }
         count += allocates;
         count -= op->kind == TRACE_FREE;
         bytes += op->size - sizes[op->slot];
@@ -52,21 +56,26 @@ static void draw(const char *path, unsigned options)
     static const char *const moments[] = {"peak", "end", "7", "-1"};
     static FILE *nowhere;
     char message[MAP_MESSAGE];
+    places_t places = {.count = 0};
     snapshot_t snapshot;
     map_groups_t groups;
     if (nowhere == NULL)
         nowhere = fopen("/dev/null", "w");
     const char *component = fuzz_component(options % fuzz_component_count());
     if (!snapshot_replay(path, moments[options / 64],
-                         strchr(component, '=') + 1, &snapshot, message))
+                         strchr(component, '=') + 1, &places, &snapshot,
+                         message)) {
+        places_free(&places);
         return;
+    }
     fuzz_require(snapshot.count > 0);
-    if (map_groups_make(&groups, options % 3, &snapshot, 1)) {
+    if (map_groups_make(&groups, options % 4, &snapshot, 1)) {
         map_text(nowhere, &snapshot, 1, &groups, 20 + options, options % 2);
         map_svg(nowhere, &snapshot, 1, &groups);
     }
     map_json(nowhere, &snapshot, 1);
     snapshot_free(&snapshot);
+    places_free(&places);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -22,12 +22,13 @@ endif
 fuzz_library = $(call fuzz_objects_of,tests/fuzz/fuzz.c $(libmemheap_la_SOURCES))
 fuzz_map = $(call fuzz_objects_of,tools/common/cli.c $(draw_sources) \
 	$(listing_sources) $(live_sources) $(local_sources) tools/common/reader.c \
-	tools/common/trace.c tools/map/cells.c tools/map/json.c \
+	tools/common/trace.c tools/common/trace_count.c tools/map/cells.c tools/map/json.c \
 	tools/map/replay.c tools/map/snapshot.c tools/map/svg.c tools/map/text.c)
 fuzz_top = $(call fuzz_objects_of,tools/top/columns.c tools/top/graph.c \
 	tools/top/json.c tools/top/sample.c tools/top/sites.c \
 	tools/top/table.c)
 fuzz_report = $(call fuzz_objects_of,tools/common/reader.c tools/common/trace.c \
+	tools/common/trace_count.c \
 	tools/report/diff.c tools/report/folded.c tools/report/json.c tools/report/load.c \
 	tools/report/paths.c tools/report/replay.c tools/report/report.c \
 	tools/report/show.c)

@@ -65,14 +65,15 @@ static void *alloc(size_t size)
 
 /* An operation of the file. */
 typedef struct op {
-    uint64_t kind, size,
-        more; /* more: order of an alignment, or age of a block */
+    uint64_t kind, size;
+    uint64_t more; /* order of an alignment, or age of a block */
 } op_t;
 
 static struct {
     uint8_t bytes[1 << 22];
     size_t size, at;
     op_t op[OPS_MAX];
+    uint64_t site[OPS_MAX], tag[OPS_MAX]; /* in a labelled trace */
     size_t count;
 } file;
 
@@ -96,18 +97,23 @@ static void read_trace(void)
     file.size = fread(file.bytes, 1, sizeof(file.bytes), stream);
     fclose(stream);
     ck_assert_uint_ge(file.size, 10);
-    ck_assert_mem_eq(file.bytes, "SHT1\n", 5);
+    bool labelled = file.bytes[3] == '2';
+    ck_assert_mem_eq(file.bytes, labelled ? "SHT2\n" : "SHT1\n", 5);
     file.at = 5;
     file.count = (size_t)number();
     ck_assert_uint_le(file.count, OPS_MAX);
     for (size_t i = 0; i < file.count; i++) {
         uint64_t value = number();
         op_t *op = &file.op[i];
-        *op = (op_t){value & 3, value >> 2, 0};
+        *op = (op_t){.kind = value & 3, .size = value >> 2};
         if (op->kind == FREE)
-            *op = (op_t){FREE, 0, value >> 2};
+            *op = (op_t){.kind = FREE, .more = value >> 2};
         else if (op->kind != ALLOC)
             op->more = number();
+        if (labelled && (op->kind == ALLOC || op->kind == ALIGN)) {
+            file.site[i] = number();
+            file.tag[i] = number();
+        }
     }
 }
 
@@ -396,6 +402,175 @@ START_TEST(forked_child_can_have_a_trace_of_its_own)
 }
 END_TEST
 
+/* A name behind the operations. */
+typedef struct name {
+    uint64_t number; /* twice the call site, or twice the tag and 1 */
+    char text[4096];
+} name_t;
+
+static name_t names[16];
+
+/* Read names to the end of the file. @return their number */
+static size_t read_names(void)
+{
+    size_t count = 0;
+    while (file.at < file.size) {
+        name_t *name = &names[count++];
+        ck_assert_uint_lt(count, 16);
+        name->number = number() - 1;
+        size_t length = (size_t)number();
+        ck_assert_uint_le(length, file.size - file.at);
+        ck_assert_uint_lt(length, sizeof(name->text));
+        memcpy(name->text, file.bytes + file.at, length);
+        name->text[length] = '\0';
+        file.at += length;
+    }
+    return count;
+}
+
+/* The name of this number. */
+static const char *name_of(uint64_t wanted, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (names[i].number == wanted)
+            return names[i].text;
+    }
+    ck_abort_msg("there is no name %d", (int)wanted);
+}
+
+/* The stack of the calls is in the name. */
+static MEMHEAP_NOINLINE void *alloc_elsewhere(void)
+{
+    return alloc(48);
+}
+
+static void open_labelled(int kind)
+{
+    setenv("MEMHEAP_RECORDS", "1", 1);
+    open_traced(kind);
+    unsetenv("MEMHEAP_RECORDS");
+}
+
+START_TEST(trace_of_a_heap_with_records_is_labelled)
+{
+    open_labelled(_i);
+    memheap_at("first.c", 12);
+    void *first = alloc(100);
+    memheap_set_tag("grid");
+    memheap_at("second.c", 34);
+    void *second;
+    ck_assert_ok(memheap_alloc_aligned(unit.heap, 64, 200, &second));
+    memheap_set_tag(NULL);
+    memheap_at("second.c", 34);
+    alloc(300);
+    ck_assert_ok(memheap_resize(unit.heap, first, 1000, &first));
+    ck_assert_ok(memheap_free(unit.heap, first));
+    alloc_elsewhere();
+    unit_heap_close(&unit);
+    read_trace();
+    size_t count = read_names();
+    ck_assert_uint_eq(count, 4);
+    expect(6, (op_t[]){{ALLOC, 100, 0},
+                       {ALIGN, 200, 6},
+                       {ALLOC, 300, 0},
+                       {RESIZE, 1000, 3},
+                       {FREE, 0, 3},
+                       {ALLOC, 48, 0}});
+    ck_assert_uint_eq(file.site[1], file.site[2]);
+    ck_assert_uint_eq(file.tag[0], 0);
+    ck_assert_uint_eq(file.tag[1], 1);
+    ck_assert_uint_eq(file.tag[2], 0);
+    ck_assert_str_eq(name_of(3, count), "grid");
+    ck_assert_str_eq(name_of(2 * file.site[0], count), "first.c:12");
+    ck_assert_str_eq(name_of(2 * file.site[1], count), "second.c:34");
+    const char *lines = name_of(2 * file.site[5], count);
+    ck_assert_ptr_nonnull(strchr(lines, '\n'));
+    if (strstr(lines, " at ") == NULL)
+        return; /* no debug information */
+    ck_assert_msg(strncmp(lines, "alloc", 5) == 0, "%s", lines);
+    ck_assert_ptr_nonnull(strstr(lines, "\nalloc_elsewhere at test_trace.c:"));
+}
+END_TEST
+
+/* Names are longer than the window. */
+START_TEST(names_of_a_trace_are_complete)
+{
+    enum {
+        NAMES = 40,
+        LENGTH = 10000
+    };
+    static char text[LENGTH + 1];
+    bool found[NAMES] = {false};
+    open_labelled(0);
+    for (int i = 0; i < NAMES; i++) {
+        memset(text, '0' + i, LENGTH);
+        memheap_at(text, 7);
+        alloc(100);
+    }
+    unit_heap_close(&unit);
+    read_trace();
+    ck_assert_uint_eq(file.count, NAMES);
+    for (int i = 0; i < NAMES; i++) {
+        number();
+        ck_assert_uint_eq(number(), LENGTH + 2);
+        ck_assert_uint_ge(file.size - file.at, LENGTH + 2);
+        const uint8_t *name = file.bytes + file.at;
+        memset(text, name[0], LENGTH);
+        ck_assert_mem_eq(name, text, LENGTH);
+        ck_assert_mem_eq(name + LENGTH, ":7", 2);
+        ck_assert_uint_lt(name[0] - (unsigned)'0', NAMES);
+        ck_assert(!found[name[0] - '0']);
+        found[name[0] - '0'] = true;
+        file.at += LENGTH + 2;
+    }
+    ck_assert_uint_eq(file.at, file.size);
+}
+END_TEST
+
+START_TEST(labelled_trace_of_a_crash_has_all_calls)
+{
+    pid_t child = fork_child();
+    if (child == 0) {
+        open_labelled(0);
+        memheap_at("crash.c", 1);
+        alloc(77);
+        raise(SIGKILL);
+    }
+    waitpid(child, NULL, 0);
+    read_trace();
+    expect(1, (op_t[]){{ALLOC, 77, 0}});
+    ck_assert_uint_eq(file.site[0], 1);
+    for (; file.at < file.size; file.at++)
+        ck_assert_uint_eq(file.bytes[file.at], 0);
+}
+END_TEST
+
+START_TEST(forked_child_writes_no_names)
+{
+    if (unit_is_emulated())
+        return;
+    open_labelled(0);
+    memheap_at("parent.c", 1);
+    alloc(100);
+    pid_t child = fork_child();
+    if (child == 0) {
+        unit_heap_close(&unit);
+        _exit(0);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    ck_assert_int_eq(status, 0);
+    memheap_at("parent.c", 1);
+    alloc(200);
+    unit_heap_close(&unit);
+    read_trace();
+    ck_assert_uint_eq(read_names(), 1);
+    expect(2, (op_t[]){{ALLOC, 100, 0}, {ALLOC, 200, 0}});
+    ck_assert_uint_eq(file.site[1], 1);
+    ck_assert_str_eq(names[0].text, "parent.c:1");
+}
+END_TEST
+
 START_TEST(two_heaps_do_not_write_one_file)
 {
     unit_heap_t other;
@@ -649,6 +824,11 @@ int main(void)
     tcase_add_test(tests, trace_of_a_crash_has_all_calls);
     tcase_add_test(tests, forked_child_is_not_traced);
     tcase_add_test(tests, forked_child_can_have_a_trace_of_its_own);
+    tcase_add_loop_test(tests, trace_of_a_heap_with_records_is_labelled, 0,
+                        kinds);
+    tcase_add_test(tests, names_of_a_trace_are_complete);
+    tcase_add_test(tests, labelled_trace_of_a_crash_has_all_calls);
+    tcase_add_test(tests, forked_child_writes_no_names);
     tcase_add_test(tests, two_heaps_do_not_write_one_file);
     tcase_add_test(tests, name_has_heap_and_process);
     tcase_add_loop_test(tests, heap_works_without_a_trace_file, 0, 2);

@@ -91,8 +91,7 @@ static place_t *enter(void **tree, const place_t *key,
     return NULL;
 }
 
-/* Get the number of a text. Returns SIZE_MAX if memory is short. */
-static size_t number_of(places_t *places, const char *text)
+size_t places_number(places_t *places, const char *text)
 {
     const place_t key = {.text = text, .number = places->count};
     place_t **node = tfind(&key, &places->by_text, compare_texts);
@@ -306,7 +305,8 @@ static bool describe_all(places_t *places, pid_t pid, const search_t *search,
         if (is_read)
             line[strcspn(line, "\n")] = '\0';
         describe(&search[i], is_read ? line : "?", text, sizeof(text));
-        search[i].place->number = number_of(places, memheap_text_clean(text));
+        search[i].place->number =
+            places_number(places, memheap_text_clean(text));
         good = good && search[i].place->number != SIZE_MAX;
     }
     free(line);
@@ -362,9 +362,9 @@ bool places_find(places_t *places, pid_t pid, const memheap_stats_site_t *sites,
         search_t *search = &searches[i];
         search->mapping = find_frame(&all, &sites[i], &key.address);
         if (search->mapping == NULL) {
-            number[i] = number_of(places, sites[i].frames == 0
-                                              ? sites[i].place.text
-                                              : "an unknown call site");
+            number[i] = places_number(places, sites[i].frames == 0
+                                                  ? sites[i].place.text
+                                                  : "an unknown call site");
             good = number[i] != SIZE_MAX;
             continue;
         }

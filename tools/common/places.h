@@ -25,6 +25,10 @@ typedef struct places {
     void *by_address; /* tree of place_t */
 } places_t;
 
+/** The number of a text, which is added if it is new. SIZE_MAX if memory is
+ *  short. */
+size_t places_number(places_t *places, const char *text);
+
 /**
  * Find the texts of the call sites of a process.
  *

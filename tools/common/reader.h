@@ -39,6 +39,12 @@ void reader_close(reader_t *reader);
  *  sets problem. */
 bool reader_fill(reader_t *reader);
 
+/** Get the next byte, which stays unread. Otherwise as reader_byte(). */
+static inline int reader_peek(reader_t *reader)
+{
+    return reader->left == 0 && !reader_fill(reader) ? -1 : *reader->next;
+}
+
 /** Get the next byte. Returns -1 at the end of the file and on an error, which
  *  sets problem. */
 static inline int reader_byte(reader_t *reader)

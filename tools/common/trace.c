@@ -13,12 +13,16 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char magic[] = "SHT1\n";
+static const char magic[] = "SHT";
+static const char no_memory[] = "there is no memory for so long a trace";
 
 enum {
-    MAGIC_SIZE = sizeof(magic) - 1,
     FIRST_CAPACITY = 4096,
-    MAX_ALIGN_ORDER = 62
+    MAX_ALIGN_ORDER = 62,
+    SITES_MAX = 1 << 22,
+    TAGS_MAX = 1 << 16,
+    NAME_MAX_SIZE = 1 << 16, /* of a name */
+    NAMES_MAX_SIZE = 1 << 28 /* of all names */
 };
 
 /* Marks an allocation that was freed. */
@@ -31,12 +35,14 @@ typedef struct loading {
     trace_t *trace;
     size_t wanted; /* number of operations to read */
     size_t capacity;
+    bool labelled;
     size_t allocations;
     uint32_t *slot; /* slot of each allocation, or FREED */
     size_t *size;   /* size of each allocation */
     uint32_t *unused;
     size_t unused_count;
     size_t live;
+    size_t names_size; /* bytes of the names so far */
     const char *problem;
 } loading_t;
 
@@ -70,8 +76,10 @@ static bool make_room(loading_t *loading)
     if (!lengthen(&trace->ops, capacity, sizeof(*trace->ops)) ||
         !lengthen(&loading->slot, capacity, sizeof(*loading->slot)) ||
         !lengthen(&loading->size, capacity, sizeof(*loading->size)) ||
-        !lengthen(&loading->unused, capacity, sizeof(*loading->unused)))
-        return fail(loading, "there is no memory for so long a trace");
+        !lengthen(&loading->unused, capacity, sizeof(*loading->unused)) ||
+        (loading->labelled &&
+         !lengthen(&trace->labels, capacity, sizeof(*trace->labels))))
+        return fail(loading, no_memory);
     loading->capacity = capacity;
     return true;
 }
@@ -140,6 +148,31 @@ static bool add_change(loading_t *loading, trace_op_t *op, uint64_t age)
     return count_live(loading, before, op->size);
 }
 
+/* Read a number of a label. */
+static bool read_label(loading_t *loading, uint64_t limit, trace_names_t *names,
+                       uint32_t *number_p)
+{
+    uint64_t number;
+    if (!read_number(loading, &number))
+        return false;
+    if (number >= limit)
+        return fail(loading, "the number of a call site or tag is too large");
+    *number_p = (uint32_t)number;
+    if (names->count <= number)
+        names->count = (size_t)number + 1;
+    return true;
+}
+
+static bool read_labels(loading_t *loading, const trace_op_t *op)
+{
+    trace_t *trace = loading->trace;
+    trace_label_t *label = &trace->labels[trace->count];
+    *label = (trace_label_t){.site = 0};
+    return op->kind == TRACE_FREE || op->kind == TRACE_RESIZE ||
+           (read_label(loading, SITES_MAX, &trace->sites, &label->site) &&
+            read_label(loading, TAGS_MAX, &trace->tags, &label->tag));
+}
+
 static bool read_op(loading_t *loading, trace_op_t *op)
 {
     uint64_t v;
@@ -156,6 +189,8 @@ static bool read_op(loading_t *loading, trace_op_t *op)
     if (op->kind == TRACE_ALIGN && w > MAX_ALIGN_ORDER)
         return fail(loading, "an alignment is too large");
     op->align_order = op->kind == TRACE_ALIGN ? (uint8_t)w : 0;
+    if (loading->labelled && !read_labels(loading, op))
+        return false;
     if (op->kind == TRACE_RESIZE)
         return add_change(loading, op, w);
     return op->kind == TRACE_FREE ? add_change(loading, op, v)
@@ -164,12 +199,19 @@ static bool read_op(loading_t *loading, trace_op_t *op)
 
 static bool read_header(loading_t *loading, uint64_t *count_p)
 {
-    for (size_t i = 0; i < MAGIC_SIZE; i++) {
-        if (reader_byte(&loading->reader) != magic[i])
-            return fail(loading, loading->reader.problem != NULL
-                                     ? loading->reader.problem
-                                     : "it does not begin with SHT1");
+    int first[sizeof(magic) + 1];
+    bool good = true;
+    for (size_t i = 0; i <= sizeof(magic); i++) {
+        first[i] = reader_byte(&loading->reader);
+        good = good && (i >= sizeof(magic) - 1 || first[i] == magic[i]);
     }
+    int version = first[sizeof(magic) - 1];
+    loading->labelled = version == '2';
+    if (!good || (version != '1' && version != '2') ||
+        first[sizeof(magic)] != '\n')
+        return fail(loading, loading->reader.problem != NULL
+                                 ? loading->reader.problem
+                                 : "it does not begin with SHT1 or SHT2");
     if (!read_number(loading, count_p))
         return false;
     if (*count_p == 0)
@@ -184,13 +226,84 @@ static bool read_header(loading_t *loading, uint64_t *count_p)
 static bool has_memory(loading_t *loading)
 {
     const size_t each = sizeof(trace_op_t) + 2 * sizeof(uint32_t) +
-                        sizeof(size_t) + sizeof(block_t);
+                        sizeof(size_t) + sizeof(block_t) +
+                        (loading->labelled ? sizeof(trace_label_t) : 0);
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t most = (size_t)sysconf(_SC_PHYS_PAGES) / 2 * page;
     if (loading->wanted <= most / each)
         return true;
     return fail(loading, "its operations take more than half of this machine's "
                          "memory");
+}
+
+/* Replace control characters, but for the ends of lines. */
+static void clean_lines(char *text)
+{
+    for (char *line = text; *line != '\0';) {
+        char *end = line + strcspn(line, "\n");
+        char last = *end;
+        *end = '\0';
+        memheap_text_clean(line);
+        *end = last;
+        line = last == '\0' ? end : end + 1;
+    }
+}
+
+/* Read a name. If the program died while it wrote the name, zeros follow what
+ * it has written; the number may be wrong then. */
+static bool read_name(loading_t *loading)
+{
+    trace_t *trace = loading->trace;
+    uint64_t number;
+    uint64_t length;
+    if (!read_number(loading, &number) || !read_number(loading, &length))
+        return false;
+    number--;
+    if (length >= NAME_MAX_SIZE ||
+        length > NAMES_MAX_SIZE - loading->names_size)
+        return fail(loading, "its names are too long");
+    loading->names_size += (size_t)length;
+    char *name = malloc((size_t)length + 1);
+    if (name == NULL)
+        return fail(loading, no_memory);
+    size_t size = 0;
+    while (size < length && reader_peek(&loading->reader) > 0)
+        name[size++] = (char)reader_byte(&loading->reader);
+    name[size] = '\0';
+    clean_lines(name);
+    trace_names_t *names = number % 2 == 0 ? &trace->sites : &trace->tags;
+    if (size == 0 || number / 2 >= names->count ||
+        names->name[number / 2] != NULL)
+        free(name);
+    else
+        names->name[number / 2] = name;
+    return true;
+}
+
+/* Read the names, and the zeros to the end of the file. This also verifies the
+ * checksum of a compressed file. A program that died before it finished its
+ * trace leaves zeros. */
+static bool read_end(loading_t *loading)
+{
+    trace_t *trace = loading->trace;
+    if (loading->labelled) {
+        trace->sites.name = calloc(trace->sites.count + 1, sizeof(char *));
+        trace->tags.name = calloc(trace->tags.count + 1, sizeof(char *));
+        if (trace->sites.name == NULL || trace->tags.name == NULL)
+            return fail(loading, no_memory);
+    }
+    while (reader_peek(&loading->reader) > 0) {
+        if (!loading->labelled)
+            return fail(loading, "more follows behind its last operation");
+        if (!read_name(loading))
+            return false;
+    }
+    int byte = 0;
+    while (byte == 0)
+        byte = reader_byte(&loading->reader);
+    if (loading->reader.problem != NULL)
+        return fail(loading, loading->reader.problem);
+    return byte < 0 || fail(loading, "more follows behind its last operation");
 }
 
 static bool read_trace(loading_t *loading, size_t limit)
@@ -206,18 +319,7 @@ static bool read_trace(loading_t *loading, size_t limit)
         if (!make_room(loading) || !read_op(loading, &trace->ops[trace->count]))
             return false;
     }
-    if (loading->wanted < count)
-        return true;
-    /* Read to the end of the file. This also verifies the checksum of a
-     * compressed file. A program that died before it finished its trace leaves
-     * zeros. */
-    int byte = 0;
-    while (byte == 0)
-        byte = reader_byte(&loading->reader);
-    bool ended = byte < 0;
-    if (loading->reader.problem != NULL)
-        return fail(loading, loading->reader.problem);
-    return ended || fail(loading, "more follows behind its last operation");
+    return loading->wanted < count || read_end(loading);
 }
 
 /* The file name without its folder, without everything from the first dot on,
@@ -263,9 +365,30 @@ err_free:
     return false;
 }
 
+static void free_names(trace_names_t *names)
+{
+    for (size_t i = 0; i < names->count && names->name != NULL; i++)
+        free(names->name[i]);
+    free(names->name);
+}
+
 void trace_free(trace_t *trace)
 {
+    free_names(&trace->sites);
+    free_names(&trace->tags);
+    free(trace->labels);
     free(trace->ops);
     free(trace->name);
     *trace = (trace_t){.ops = NULL};
+}
+
+const char *trace_site_name(const trace_t *trace, uint32_t site,
+                            char text[TRACE_SITE_TEXT])
+{
+    if (site == 0)
+        return "an unknown call site";
+    if (trace->sites.name != NULL && trace->sites.name[site] != NULL)
+        return trace->sites.name[site];
+    snprintf(text, TRACE_SITE_TEXT, "call site %" PRIu32, site);
+    return text;
 }

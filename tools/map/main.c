@@ -43,7 +43,7 @@ static const char usage[] =
     "\n"
     "The age, tag and call site of blocks are known to heaps that keep "
     "records\n"
-    "(MEMHEAP_RECORDS=1); the age also in traces.\n";
+    "(MEMHEAP_RECORDS=1), and in their traces; the age in each trace.\n";
 
 typedef struct options {
     pid_t *pids;
@@ -163,10 +163,11 @@ static bool take_trace(const options_t *options, const char *trace,
 {
     char message[MAP_MESSAGE];
     snapshot_t *snapshot = &picture->snapshots[picture->count];
-    bool good =
-        options->html
-            ? snapshot_replay_lives(trace, component, snapshot, message)
-            : snapshot_replay(trace, options->at, component, snapshot, message);
+    bool good = options->html
+                    ? snapshot_replay_lives(trace, component, &picture->places,
+                                            snapshot, message)
+                    : snapshot_replay(trace, options->at, component,
+                                      &picture->places, snapshot, message);
     if (good) {
         picture->count++;
         return true;
@@ -240,10 +241,9 @@ static bool write_picture(const options_t *options, picture_t *picture)
                                   picture->count))
         return cli_fail(&cli, "%s",
                         errno == ENOMEM ? "there is no memory for the picture"
-                        : options->by == MAP_BY_TAG && options->trace_count > 0
-                            ? "a trace has no tags"
-                        : options->by == MAP_BY_SITE && options->trace_count > 0
-                            ? "a trace has no call sites"
+                        : options->trace_count > 0
+                            ? "the trace has no call sites and no tags; record "
+                              "it with MEMHEAP_RECORDS=1"
                             : "the heap keeps no records of its blocks; start "
                               "the program with MEMHEAP_RECORDS=1");
     FILE *file =

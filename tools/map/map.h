@@ -62,6 +62,18 @@ typedef struct snapshot {
 
 void snapshot_free(snapshot_t *snapshot);
 
+/**
+ * Set the call sites of a snapshot. Those of one text, which several paths lead
+ * to, become one.
+ *
+ * @param counts  of each call site
+ * @param number  of the text of each call site, in places; takes the index in
+ *                the snapshot. SIZE_MAX: the call site has not allocated
+ * @return false if memory is short
+ */
+bool snapshot_set_sites(snapshot_t *snapshot, const places_t *places,
+                        const map_site_t *counts, size_t *number, size_t count);
+
 /** Request the block list of a running heap. snapshot_fetch() receives it.
  *
  * @param end  the time of cli_now() until which to wait for another reader
@@ -85,16 +97,18 @@ bool snapshot_live(snapshot_t *snapshot);
 /** Replay a whole trace, and note the life of each block.
  *  As snapshot_replay(). */
 bool snapshot_replay_lives(const char *path, const char *component,
-                           snapshot_t *snapshot, char *message);
+                           places_t *places, snapshot_t *snapshot,
+                           char *message);
 
 /**
  * Replay a trace up to a moment.
  *
  * @param at         "peak", "end", or a number of operations
  * @param component  the component to use; "" for the first choice
+ * @param places     as for snapshot_fetch()
  */
 bool snapshot_replay(const char *path, const char *at, const char *component,
-                     snapshot_t *snapshot, char *message);
+                     places_t *places, snapshot_t *snapshot, char *message);
 
 typedef enum map_colour {
     MAP_BY_SIZE,

@@ -52,26 +52,22 @@ static size_t end_of_live(const snapshot_t *snapshot)
     return end;
 }
 
-/* Find the texts of the call sites. Merge those of one line, which several
- * paths lead to. Returns false if memory is short. */
-static bool take_sites(const live_heap_t *heap, const listing_t *listing,
-                       places_t *places, snapshot_t *snapshot)
+bool snapshot_set_sites(snapshot_t *snapshot, const places_t *places,
+                        const map_site_t *counts, size_t *number, size_t count)
 {
-    size_t count = listing->site_count;
-    size_t *number = calloc(count + 1, sizeof(*number));
-    bool good = number != NULL &&
-                places_find(places, heap->pid, listing->sites, count, number);
     /* The index of each text in snapshot->sites, plus 1. */
-    uint32_t *row = good ? calloc(places->count + 1, sizeof(*row)) : NULL;
+    size_t *row = calloc(places->count + 1, sizeof(*row));
     snapshot->sites = calloc(count + 1, sizeof(*snapshot->sites));
-    good = row != NULL && snapshot->sites != NULL;
+    bool good = row != NULL && snapshot->sites != NULL;
     for (size_t i = 0; i < count && good; i++) {
-        const memheap_stats_site_t *from = &listing->sites[i];
-        if (from->allocations == 0)
+        const map_site_t *from = &counts[i];
+        if (from->allocations == 0) {
+            number[i] = SIZE_MAX;
             continue;
-        uint32_t *at = &row[number[i]];
+        }
+        size_t *at = &row[number[i]];
         if (*at == 0)
-            *at = (uint32_t)++snapshot->site_count;
+            *at = ++snapshot->site_count;
         map_site_t *site = &snapshot->sites[*at - 1];
         site->text = places->text[number[i]];
         site->used += from->used;
@@ -79,14 +75,38 @@ static bool take_sites(const live_heap_t *heap, const listing_t *listing,
         site->live_blocks += from->live_blocks;
         site->allocations += from->allocations;
         site->bytes += from->bytes;
-    }
-    for (size_t i = 0; i < snapshot->count && good; i++) {
-        memheap_stats_block_t *block = &snapshot->blocks[i];
-        block->site = block->number > 0 && block->site < count
-                          ? row[number[block->site]] - 1
-                          : UINT32_MAX;
+        number[i] = *at - 1;
     }
     free(row);
+    return good;
+}
+
+/* Find the texts of the call sites. Returns false if memory is short. */
+static bool take_sites(const live_heap_t *heap, const listing_t *listing,
+                       places_t *places, snapshot_t *snapshot)
+{
+    size_t count = listing->site_count;
+    size_t *number = calloc(count + 1, sizeof(*number));
+    map_site_t *counts = calloc(count + 1, sizeof(*counts));
+    bool good = number != NULL && counts != NULL &&
+                places_find(places, heap->pid, listing->sites, count, number);
+    for (size_t i = 0; i < count && good; i++) {
+        const memheap_stats_site_t *from = &listing->sites[i];
+        counts[i] = (map_site_t){.used = from->used,
+                                 .peak = from->peak,
+                                 .live_blocks = from->live_blocks,
+                                 .allocations = from->allocations,
+                                 .bytes = from->bytes};
+    }
+    good = good && snapshot_set_sites(snapshot, places, counts, number, count);
+    for (size_t i = 0; i < snapshot->count && good; i++) {
+        memheap_stats_block_t *block = &snapshot->blocks[i];
+        size_t site = block->number > 0 && block->site < count
+                          ? number[block->site]
+                          : SIZE_MAX;
+        block->site = (uint32_t)memheap_min(site, UINT32_MAX);
+    }
+    free(counts);
     free(number);
     return good;
 }

@@ -311,7 +311,7 @@ bool report_diff(const report_t *a, const report_t *b, count_t by, bool json)
             if (json)
                 write_heap(&writer, &heap);
             else
-                print_heap(&heap, a->is_trace);
+                print_heap(&heap, a->by_size);
             differs = true;
         }
         free(heap.sites);

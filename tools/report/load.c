@@ -22,11 +22,11 @@ bool report_load(report_t *report, const char *file)
     }
     /* The first byte of a trace, plain or compressed. */
     bool good;
-    report->is_trace = first == 'S' || first == 0xfd;
-    if (report->is_trace) {
+    if (first == 'S' || first == 0xfd) {
         good = report_load_trace(report);
     } else {
         ungetc(first, stream);
+        report->kind = "report";
         good = report_load_json(report, stream);
     }
     fclose(stream);

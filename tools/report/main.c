@@ -149,11 +149,10 @@ static int run(const options_t *options, report_t *reports)
                               reports[i].heaps[j].site_count);
     }
     if (options->command == DIFF &&
-        reports[0].is_trace != reports[1].is_trace) {
-        cli_fail(&report_cli,
-                 "%s is a %s, and %s is a %s: they cannot be compared",
-                 reports[0].file, reports[0].is_trace ? "trace" : "report",
-                 reports[1].file, reports[1].is_trace ? "trace" : "report");
+        strcmp(reports[0].kind, reports[1].kind) != 0) {
+        cli_fail(
+            &report_cli, "%s is a %s, and %s is a %s: they cannot be compared",
+            reports[0].file, reports[0].kind, reports[1].file, reports[1].kind);
         return REPORT_TROUBLE;
     }
     if (options->command == DIFF) {

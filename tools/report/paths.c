@@ -40,24 +40,6 @@ static void add_paths(list_t *list, const site_t *site)
         add(list, site->text, &left);
 }
 
-/* Sum the sites that have the same text. */
-static void unite(list_t *list)
-{
-    size_t count = 0;
-    report_sort_texts(list->sites, list->count);
-    for (size_t i = 0; i < list->count; i++) {
-        site_t *site = &list->sites[i];
-        if (count == 0 ||
-            strcmp(list->sites[count - 1].text, site->text) != 0) {
-            list->sites[count++] = *site;
-        } else {
-            report_sum(&list->sites[count - 1].counts, &site->counts);
-            free(site->text);
-        }
-    }
-    list->count = count;
-}
-
 void report_by_path(report_t *report)
 {
     for (size_t i = 0; i < report->heap_count; i++) {
@@ -65,7 +47,7 @@ void report_by_path(report_t *report)
         list_t list = {.count = 0};
         for (size_t j = 0; j < heap->site_count; j++)
             add_paths(&list, &heap->sites[j]);
-        unite(&list);
+        report_unite(list.sites, &list.count);
         report_free_sites(heap);
         heap->sites = list.sites;
         heap->site_count = list.count;

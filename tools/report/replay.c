@@ -1,6 +1,6 @@
 /*
- * Reads traces. A trace does not know call sites, so each power of two of sizes
- * stands for one. Bytes are those that were requested.
+ * Reads traces. If a trace is not labelled, each power of two of sizes stands
+ * for a call site. Bytes are those that were requested.
  */
 #include "config.h"
 
@@ -12,49 +12,102 @@
 #include <string.h>
 
 enum {
-    CLASSES = 65 /* class c: sizes above 2^(c - 1), up to 2^c */
+    CLASSES = 65, /* class c: sizes above 2^(c - 1), up to 2^c */
+    NAME_SIZE = 64
 };
 
-static unsigned class_of(size_t size)
+static uint32_t class_of(const trace_t *trace, size_t op, uint32_t before)
 {
-    unsigned order = 0;
-    while (order < 64 && (size - 1) >> order != 0)
+    (void)before;
+    uint32_t order = 0;
+    while (order < 64 && (trace->ops[op].size - 1) >> order != 0)
         order++;
     return order;
 }
 
-static char *name_of(unsigned order, char text[64])
+static uint32_t all_of(const trace_t *trace, size_t op, uint32_t before)
+{
+    (void)trace;
+    (void)op;
+    (void)before;
+    return 0;
+}
+
+static char *name_of(unsigned order, char text[NAME_SIZE])
 {
     char below[MEMHEAP_SIZE_TEXT];
     char most[MEMHEAP_SIZE_TEXT];
     if (order > 0)
         memheap_format_size(below, (size_t)1 << (order - 1));
     if (order == 0)
-        snprintf(text, 64, "blocks of 1 byte");
+        snprintf(text, NAME_SIZE, "blocks of 1 byte");
     else if (order == 64)
-        snprintf(text, 64, "blocks above %s", below);
+        snprintf(text, NAME_SIZE, "blocks above %s", below);
     else
-        snprintf(text, 64, "blocks above %s, up to %s", below,
+        snprintf(text, NAME_SIZE, "blocks above %s, up to %s", below,
                  memheap_format_size(most, (size_t)1 << order));
     return text;
 }
 
-/* Add a block of a size to a sum, or bytes by which a block grows. */
-static void add(counts_t *sum, size_t size, size_t growth)
+static counts_t counts_of(const trace_counts_t *c)
 {
-    uint64_t *value = sum->value;
-    value[LIVE] += size;
-    value[BLOCKS]++;
-    if (value[PEAK] < value[LIVE])
-        value[PEAK] = value[LIVE];
-    if (__builtin_add_overflow(value[TOTAL], growth, &value[TOTAL]))
-        value[TOTAL] = UINT64_MAX;
+    return (counts_t){{[LIVE] = c->used,
+                       [PEAK] = c->peak,
+                       [TOTAL] = c->bytes,
+                       [CALLS] = c->allocations,
+                       [BLOCKS] = c->live_blocks}};
 }
 
-static void take(counts_t *sum, size_t size)
+static site_t *add_site(heap_t *heap, char *text, const counts_t *counts)
 {
-    sum->value[LIVE] -= size;
-    sum->value[BLOCKS]--;
+    site_t *site = report_add(&heap->sites, &heap->site_count, sizeof(*site));
+    *site = (site_t){.text = text, .counts = *counts};
+    return site;
+}
+
+/* The frames of a name in the other order, separated by semicolons. */
+static char *outside_in(const char *name)
+{
+    size_t length = strlen(name);
+    char *frames = report_room(length);
+    char *to = frames + length;
+    *to = '\0';
+    for (;;) {
+        size_t line = strcspn(name, "\n");
+        to -= line;
+        memcpy(to, name, line);
+        if (name[line] == '\0')
+            return frames;
+        *--to = ';';
+        name += line + 1;
+    }
+}
+
+/* Add a call site, which is a path to the line of its first frame. */
+static void add_path(heap_t *heap, const char *name, const counts_t *counts)
+{
+    char *text = report_copy(name);
+    text[strcspn(text, "\n")] = '\0';
+    site_t *site = add_site(heap, text, counts);
+    path_t *path = report_add(&site->paths, &site->path_count, sizeof(*path));
+    *path = (path_t){outside_in(name), *counts};
+}
+
+/* Add the groups that have blocks as sites. */
+static void add_groups(heap_t *heap, const trace_t *trace,
+                       const trace_counts_t *groups, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char text[NAME_SIZE];
+        const counts_t counts = counts_of(&groups[i]);
+        if (groups[i].peak == 0)
+            continue;
+        if (trace->labels == NULL)
+            add_site(heap, report_copy(name_of((unsigned)i, text)), &counts);
+        else
+            add_path(heap, trace_site_name(trace, (uint32_t)i, text), &counts);
+    }
+    report_unite(heap->sites, &heap->site_count);
 }
 
 static void set_stat(heap_t *heap, const char *name, uint64_t value)
@@ -64,68 +117,47 @@ static void set_stat(heap_t *heap, const char *name, uint64_t value)
     heap->known[stat] = true;
 }
 
-/* Count the operations, of each class and in all, and by kind. Returns false if
- * there is no memory. */
-static bool count(const trace_t *trace, counts_t classes[CLASSES],
-                  counts_t *all, uint64_t kinds[4])
+static void set_stats(heap_t *heap, const trace_t *trace,
+                      const trace_counts_t *all)
 {
-    size_t *sizes = calloc(trace->slots + 1, sizeof(*sizes));
-    if (sizes == NULL)
-        return false;
-    for (size_t i = 0; i < trace->count; i++) {
-        const trace_op_t *op = &trace->ops[i];
-        bool is_new = op->kind == TRACE_ALLOC || op->kind == TRACE_ALIGN;
-        size_t before = is_new ? 0 : sizes[op->slot];
-        kinds[op->kind]++;
-        if (!is_new) {
-            take(&classes[class_of(before)], before);
-            take(all, before);
-        }
-        if (op->kind == TRACE_FREE)
-            continue;
-        counts_t *class_counts = &classes[class_of(op->size)];
-        size_t growth = op->size > before ? op->size - before : 0;
-        add(class_counts, op->size, growth);
-        add(all, op->size, growth);
-        class_counts->value[CALLS] += is_new;
-        sizes[op->slot] = op->size;
-    }
-    free(sizes);
-    return true;
+    uint64_t kinds[4] = {0};
+    for (size_t i = 0; i < trace->count; i++)
+        kinds[trace->ops[i].kind]++;
+    set_stat(heap, "used", all->used);
+    set_stat(heap, "peak", all->peak);
+    set_stat(heap, "live_blocks", all->live_blocks);
+    set_stat(heap, "allocations", all->allocations);
+    set_stat(heap, "frees", kinds[TRACE_FREE]);
+    set_stat(heap, "resizes", kinds[TRACE_RESIZE]);
 }
 
 bool report_load_trace(report_t *report)
 {
     char message[1024];
     trace_t trace;
-    counts_t classes[CLASSES] = {0};
-    counts_t all = {0};
-    uint64_t kinds[4] = {0};
+    trace_counts_t all = {0};
     if (!trace_load(&trace, report->file, SIZE_MAX, message, sizeof(message)))
         return cli_fail(&report_cli, "%s", message);
-    if (!count(&trace, classes, &all, kinds)) {
-        trace_free(&trace);
-        return cli_fail(&report_cli, "%s: there is no memory to read it",
-                        report->file);
+    report->by_size = trace.labels == NULL;
+    report->kind = report->by_size ? "trace without call sites" : "trace";
+    size_t count = report->by_size ? CLASSES : trace.sites.count;
+    trace_counts_t *groups = calloc(count, sizeof(*groups));
+    bool good =
+        groups != NULL &&
+        trace_count(&trace, trace.count,
+                    report->by_size ? class_of : trace_site_of, groups) &&
+        trace_count(&trace, trace.count, all_of, &all);
+    if (good) {
+        heap_t *heap =
+            report_add(&report->heaps, &report->heap_count, sizeof(*heap));
+        heap->name = report_copy("trace");
+        set_stats(heap, &trace, &all);
+        add_groups(heap, &trace, groups, count);
+    } else {
+        cli_fail(&report_cli, "%s: there is no memory to read it",
+                 report->file);
     }
+    free(groups);
     trace_free(&trace);
-    heap_t *heap =
-        report_add(&report->heaps, &report->heap_count, sizeof(*heap));
-    heap->name = report_copy("trace");
-    set_stat(heap, "used", all.value[LIVE]);
-    set_stat(heap, "peak", all.value[PEAK]);
-    set_stat(heap, "live_blocks", all.value[BLOCKS]);
-    set_stat(heap, "allocations", kinds[TRACE_ALLOC] + kinds[TRACE_ALIGN]);
-    set_stat(heap, "frees", kinds[TRACE_FREE]);
-    set_stat(heap, "resizes", kinds[TRACE_RESIZE]);
-    for (unsigned i = 0; i < CLASSES; i++) {
-        char text[64];
-        if (classes[i].value[PEAK] == 0)
-            continue;
-        site_t *site =
-            report_add(&heap->sites, &heap->site_count, sizeof(*site));
-        site->text = report_copy(name_of(i, text));
-        site->counts = classes[i];
-    }
-    return true;
+    return good;
 }

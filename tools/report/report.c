@@ -131,3 +131,26 @@ void report_sort_texts(site_t *sites, size_t count)
     if (count > 0)
         qsort(sites, count, sizeof(*sites), compare_texts);
 }
+
+void report_unite(site_t *sites, size_t *count_p)
+{
+    size_t count = 0;
+    report_sort_texts(sites, *count_p);
+    for (size_t i = 0; i < *count_p; i++) {
+        site_t *site = &sites[i];
+        site_t *last = count == 0 ? NULL : &sites[count - 1];
+        if (last == NULL || strcmp(last->text, site->text) != 0) {
+            sites[count++] = *site;
+            continue;
+        }
+        report_sum(&last->counts, &site->counts);
+        for (size_t k = 0; k < site->path_count; k++) {
+            path_t *path =
+                report_add(&last->paths, &last->path_count, sizeof(*path));
+            *path = site->paths[k];
+        }
+        site->path_count = 0;
+        free_site(site);
+    }
+    *count_p = count;
+}

@@ -2,7 +2,7 @@
  * memheap-report: who allocates, out of reports and traces.
  *
  * A report of memheap has the call sites of each heap, and the paths that lead
- * to each. A trace has neither; its sites are size classes.
+ * to each; so has a labelled trace. The sites of other traces are size classes.
  */
 #ifndef MEMHEAP_TOOLS_REPORT_REPORT_H
 #define MEMHEAP_TOOLS_REPORT_REPORT_H
@@ -68,7 +68,8 @@ typedef struct heap {
 
 typedef struct report {
     const char *file;
-    bool is_trace;
+    const char *kind; /* in messages; only equal kinds can be compared */
+    bool by_size;     /* the sites are size classes */
     heap_t *heaps;
     size_t heap_count;
 } report_t;
@@ -114,6 +115,9 @@ void report_sort(report_t *report, count_t by);
 
 /** Sort sites by their texts. */
 void report_sort_texts(site_t *sites, size_t count);
+
+/** Sort sites by their texts, and unite those that have the same text. */
+void report_unite(site_t *sites, size_t *count_p);
 
 /** Print the call sites as tables, and as JSON. */
 void report_show(const report_t *report);

@@ -50,7 +50,7 @@ void report_show(const report_t *report)
                 printf(" %12s", report_counts[k].title);
         }
         if (heap->site_count > 0)
-            puts(report->is_trace ? "  size" : "  call site");
+            puts(report->by_size ? "  size" : "  call site");
         for (size_t j = 0; j < heap->site_count; j++) {
             const site_t *site = &heap->sites[j];
             for (int k = 0; k < COUNTS; k++) {
