@@ -157,6 +157,8 @@ run 0 "$map" --html -c "$first" -o "$work/page.html" "$shipped" "$shipped"
 grep -q '^<title>memheap-map</title>$' "$work/page.html" || miss "is no page"
 [ "$(tail -n 1 "$work/page.html")" = "</html>" ] || miss "does not end"
 grep -qE '(src|href)=' "$work/page.html" && miss "needs other files"
+sed 's/^{"heaps".*/@DATA@/' "$work/page.html" | cmp -s - "$top_srcdir/tools/map/page.html" ||
+    miss "is not page.html with the data"
 fact "two traces are a page in one file"
 run 0 "$map" --html -c "$first" -o "$work/small.html" "$work/symmetric-2.sht"
 output=$(sed -n '/^{"heaps"/p' "$work/small.html")

@@ -2,8 +2,7 @@
 BEGIN { print "static const char *const page[] = {" }
 $0 == "@DATA@" { print "    NULL,"; next }
 {
-    gsub(/\\/, "\\\\")
-    gsub(/"/, "\\\"")
+    gsub(/["\\]/, "\\\\&")
     print "    \"" $0 "\\n\","
 }
 END { print "};" }
