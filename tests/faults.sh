@@ -49,7 +49,7 @@ tool()
     shift
     scenario tool "$name" 8 MEMHEAP_TEST_FAIL_IN=memheap- "$@"
 }
-MEMHEAP_TRACE=$work/own.sht.xz "$process" 60 heap >/dev/null 2>&1
+MEMHEAP_RECORDS=1 MEMHEAP_TRACE=$work/own.sht.xz "$process" 60 heap >/dev/null 2>&1
 MEMHEAP_TOP=all "$process" 20 hold >"$work/held" &
 held_by=$!
 while [ ! -s "$work/held" ] && kill -0 $held_by; do sleep 0.1; done

@@ -67,9 +67,10 @@ static bool take_block(void *context, const memheap_block_t *block)
         size_t room = taking->room == 0 ? 1024 : taking->room * 2;
         void *more =
             reallocarray(snapshot->blocks, room, sizeof(*snapshot->blocks));
-        taking->failed = more == NULL;
-        if (taking->failed)
+        if (more == NULL) {
+            taking->failed = true;
             return false;
+        }
         snapshot->blocks = more;
         taking->room = room;
     }
