@@ -37,9 +37,11 @@ static size_t cells_of(size_t part, size_t size, size_t width)
 {
     if (part == 0 || size == 0)
         return 0;
+    if (part >= size)
+        return width;
     double share = (double)part / (double)size;
     size_t cells = (size_t)(share * (double)width + 0.5);
-    return memheap_min(memheap_max(cells, 1), width);
+    return memheap_max(cells, 1);
 }
 
 static void repeat(FILE *file, const char *text, size_t times)
