@@ -1,6 +1,6 @@
 # The component framework, and helpers that components may use.
 base_sources = base/address.c base/address.h base/array.c base/array.h \
-	base/biased_lock.c base/biased_lock.h base/bitmap.h base/component_check.c \
+	base/biased_lock.c base/biased_lock.h base/bitmap.h base/child.c base/child.h base/component_check.c \
 	base/component_check.h base/fork_guard.c base/fork_guard.h base/framework.c \
 	base/framework.h base/hashmap.c base/hashmap.h base/huge_pages.c \
 	base/huge_pages.h base/json.c base/json.h base/log.c \

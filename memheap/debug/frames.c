@@ -13,17 +13,16 @@
 
 #include "memheap/debug/frames.h"
 #include <memheap/memheap.h>
+#include "base/child.h"
 #include "base/util.h"
 
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
 #include <link.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -137,34 +136,6 @@ static void read_lines(int fd, memheap_frame_t *frames, size_t count)
     }
 }
 
-/* Run a program, and read a line of its output for each frame. */
-static void run(char *const argv[], memheap_frame_t *frames, size_t count)
-{
-    int pipe_fds[2];
-    pid_t child;
-    posix_spawn_file_actions_t actions;
-    if (pipe(pipe_fds) != 0)
-        return;
-    char *const no_environment[] = {NULL};
-    bool has_actions = posix_spawn_file_actions_init(&actions) == 0;
-    bool started =
-        has_actions &&
-        posix_spawn_file_actions_adddup2(&actions, pipe_fds[1],
-                                         STDOUT_FILENO) == 0 &&
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null",
-                                         1, 0) == 0 &&
-        posix_spawn_file_actions_addclose(&actions, pipe_fds[0]) == 0 &&
-        posix_spawn(&child, argv[0], &actions, NULL, argv, no_environment) == 0;
-    if (has_actions)
-        posix_spawn_file_actions_destroy(&actions);
-    close(pipe_fds[1]);
-    if (started)
-        read_lines(pipe_fds[0], frames, count);
-    close(pipe_fds[0]);
-    while (started && waitpid(child, NULL, 0) < 0 && errno == EINTR)
-        continue;
-}
-
 /* Describe a frame for which addr2line found nothing. */
 static void describe_offset(const char *path, memheap_frame_t *frame)
 {
@@ -203,7 +174,13 @@ static void resolve_in(const Dl_info *object, memheap_frame_t *frames,
                  (size_t)file_address(object, call));
         argv[3 + i] = hex[i];
     }
-    run(argv, frames, count);
+    pid_t child;
+    int output = memheap_child_start(argv, &child);
+    if (output >= 0) {
+        read_lines(output, frames, count);
+        close(output);
+        memheap_child_wait(child);
+    }
     for (size_t i = 0; i < count; i++) {
         if (frames[i].text[0] == '\0')
             describe_offset(path, &frames[i]);

@@ -20,6 +20,7 @@
 
 #include "memheap/debug/trace.h"
 #include <memheap/component.h>
+#include "base/child.h"
 #include "base/hashmap.h"
 #include "base/output.h"
 #include "base/path.h"
@@ -34,7 +35,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -337,8 +337,7 @@ static void compress(const memheap_trace_t *trace)
     int error = posix_spawn(&child, arguments[0], NULL, NULL, arguments,
                             no_environment);
     if (error == 0) {
-        while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
-            continue;
+        memheap_child_wait(child);
         if (access(trace->path, F_OK) != 0)
             return;
     }

@@ -5,21 +5,19 @@
 #include "config.h"
 
 #include "tools/common/places.h"
+#include "base/child.h"
 #include "base/text.h"
 
 #include <elf.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <link.h>
 #include <search.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -258,9 +256,6 @@ static FILE *start(pid_t pid, const search_t *search, size_t count,
     char address[ADDRESSES][24];
     char *argv[ADDRESSES + 4] = {(char *)(uintptr_t)MEMHEAP_ADDR2LINE,
                                  (char *)(uintptr_t) "-fCpe", path};
-    char *const no_environment[] = {NULL};
-    int pipe_fds[2];
-    posix_spawn_file_actions_t actions;
     snprintf(path, sizeof(path), "/proc/%ld/root%s", (long)pid,
              search[0].mapping->path);
     for (size_t i = 0; i < count; i++) {
@@ -268,25 +263,12 @@ static FILE *start(pid_t pid, const search_t *search, size_t count,
                  search[i].place->address);
         argv[3 + i] = address[i];
     }
-    if (pipe2(pipe_fds, O_CLOEXEC) != 0)
-        return NULL;
-    bool has_actions = posix_spawn_file_actions_init(&actions) == 0;
-    bool started =
-        has_actions &&
-        posix_spawn_file_actions_adddup2(&actions, pipe_fds[1],
-                                         STDOUT_FILENO) == 0 &&
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null",
-                                         O_WRONLY, 0) == 0 &&
-        posix_spawn(child_p, argv[0], &actions, NULL, argv, no_environment) ==
-            0;
-    if (has_actions)
-        posix_spawn_file_actions_destroy(&actions);
-    close(pipe_fds[1]);
-    FILE *output = started ? fdopen(pipe_fds[0], "r") : NULL;
-    if (output == NULL)
-        close(pipe_fds[0]);
-    if (started && output == NULL)
-        waitpid(*child_p, NULL, 0);
+    int fd = memheap_child_start(argv, child_p);
+    FILE *output = fd < 0 ? NULL : fdopen(fd, "r");
+    if (fd >= 0 && output == NULL) {
+        close(fd);
+        memheap_child_wait(*child_p);
+    }
     return output;
 }
 
@@ -310,10 +292,10 @@ static bool describe_all(places_t *places, pid_t pid, const search_t *search,
         good = good && search[i].place->number != SIZE_MAX;
     }
     free(line);
-    if (output != NULL)
+    if (output != NULL) {
         fclose(output);
-    while (output != NULL && waitpid(child, NULL, 0) < 0 && errno == EINTR)
-        continue;
+        memheap_child_wait(child);
+    }
     return good;
 }
 
