@@ -116,6 +116,8 @@ done
 fact "a trace has no tags and no call sites"
 job 0 -x MEMHEAP_RECORDS=1 -x MEMHEAP_TRACE="$work/labelled.sht.xz" -n 2 "$program" "$work/over"
 labelled=$work/labelled.sht.xz
+job 0 -n 2 "$replay" --csv --verify all -c ptmalloc "$labelled"
+says "labelled,ptmalloc,2,"
 run 0 "$map" --text --color tag --at end "$labelled"
 says "A large, B small"
 printf '%s\n' "$output" | grep -qE '^ +0B B+A+$' || miss "has other cells"
