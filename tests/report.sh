@@ -210,7 +210,7 @@ fact "a block that grows changes its size class"
 # ignored.
 printf 'SHT2\n\005\040\001\000\040\002\000\040\001\000\100\003\001\202\001\001' >sites.sht
 cp sites.sht crash.sht
-printf '\003\013a.c:1\nb.c:2\005\013a.c:1\n\033.c:3\003\001x\377\177\001y\004\001t' >>sites.sht
+printf '\003\013a.c:1\nb;c:2\005\013a.c:1\n\033.c:3\003\001x\377\177\001y\004\001t' >>sites.sht
 printf '\003\013a.c:1\nb\000\000\000\000' >>crash.sht
 run 0 "$report" show --by total sites.sht
 is 'heap "trace", 56 bytes live, 56 bytes at most' \
@@ -218,7 +218,7 @@ is 'heap "trace", 56 bytes live, 56 bytes at most' \
     "     32 bytes     32 bytes     32 bytes            1  call site 3" \
     "     24 bytes     24 bytes     24 bytes            3  a.c:1"
 run 0 "$report" folded sites.sht
-is "?.c:3;a.c:1 8" "b.c:2;a.c:1 16" "call site 3 32"
+is "?.c:3;a.c:1 8" "b,c:2;a.c:1 16" "call site 3 32"
 run 0 "$report" folded crash.sht
 is "b;a.c:1 16" "call site 2 8" "call site 3 32"
 fact "paths of a trace are united by their lines, with names or without"

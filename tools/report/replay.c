@@ -65,7 +65,8 @@ static site_t *add_site(heap_t *heap, char *text, const counts_t *counts)
     return site;
 }
 
-/* The frames of a name in the other order, separated by semicolons. */
+/* The frames of a name in the other order, separated by semicolons; those in a
+ * frame become commas. */
 static char *outside_in(const char *name)
 {
     size_t length = strlen(name);
@@ -75,7 +76,8 @@ static char *outside_in(const char *name)
     for (;;) {
         size_t line = strcspn(name, "\n");
         to -= line;
-        memcpy(to, name, line);
+        for (size_t i = 0; i < line; i++)
+            to[i] = name[i] == ';' ? ',' : name[i];
         if (name[line] == '\0')
             return frames;
         *--to = ';';
