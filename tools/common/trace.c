@@ -36,6 +36,9 @@ typedef struct loading {
     size_t wanted; /* number of operations to read */
     size_t capacity;
     bool labelled;
+    /* In labels, call sites and tags are numbered anew, from 1 on in the order
+     * in which they come: by number in the file. 0: it did not come yet */
+    uint32_t *site, *tag;
     size_t allocations;
     uint32_t *slot; /* slot of each allocation, or FREED */
     size_t *size;   /* size of each allocation */
@@ -148,18 +151,18 @@ static bool add_change(loading_t *loading, trace_op_t *op, uint64_t age)
     return count_live(loading, before, op->size);
 }
 
-/* Read a number of a label. */
-static bool read_label(loading_t *loading, uint64_t limit, trace_names_t *names,
-                       uint32_t *number_p)
+/* Read a number of a label, and number it anew. */
+static bool read_label(loading_t *loading, uint32_t *numbers, uint64_t limit,
+                       trace_names_t *names, uint32_t *number_p)
 {
     uint64_t number;
     if (!read_number(loading, &number))
         return false;
     if (number >= limit)
         return fail(loading, "the number of a call site or tag is too large");
-    *number_p = (uint32_t)number;
-    if (names->count <= number)
-        names->count = (size_t)number + 1;
+    if (number != 0 && numbers[number] == 0)
+        numbers[number] = (uint32_t)names->count++;
+    *number_p = numbers[number];
     return true;
 }
 
@@ -169,8 +172,10 @@ static bool read_labels(loading_t *loading, const trace_op_t *op)
     trace_label_t *label = &trace->labels[trace->count];
     *label = (trace_label_t){.site = 0};
     return op->kind == TRACE_FREE || op->kind == TRACE_RESIZE ||
-           (read_label(loading, SITES_MAX, &trace->sites, &label->site) &&
-            read_label(loading, TAGS_MAX, &trace->tags, &label->tag));
+           (read_label(loading, loading->site, SITES_MAX, &trace->sites,
+                       &label->site) &&
+            read_label(loading, loading->tag, TAGS_MAX, &trace->tags,
+                       &label->tag));
 }
 
 static bool read_op(loading_t *loading, trace_op_t *op)
@@ -207,6 +212,13 @@ static bool read_header(loading_t *loading, uint64_t *count_p)
     }
     int version = first[sizeof(magic) - 1];
     loading->labelled = version == '2';
+    if (loading->labelled) {
+        loading->site = calloc(SITES_MAX, sizeof(*loading->site));
+        loading->tag = calloc(TAGS_MAX, sizeof(*loading->tag));
+        if (loading->site == NULL || loading->tag == NULL)
+            return fail(loading, no_memory);
+        loading->trace->sites.count = loading->trace->tags.count = 1;
+    }
     if (!good || (version != '1' && version != '2') ||
         first[sizeof(magic)] != '\n')
         return fail(loading, loading->reader.problem != NULL
@@ -271,12 +283,18 @@ static bool read_name(loading_t *loading)
         name[size++] = (char)reader_byte(&loading->reader);
     name[size] = '\0';
     clean_lines(name);
-    trace_names_t *names = number % 2 == 0 ? &trace->sites : &trace->tags;
-    if (size == 0 || number / 2 >= names->count ||
-        names->name[number / 2] != NULL)
+    bool is_site = number % 2 == 0;
+    uint32_t known = 0;
+    number /= 2;
+    if (is_site && number < SITES_MAX)
+        known = loading->site[number];
+    else if (!is_site && number < TAGS_MAX)
+        known = loading->tag[number];
+    char **known_name = &(is_site ? &trace->sites : &trace->tags)->name[known];
+    if (size == 0 || known == 0 || *known_name != NULL)
         free(name);
     else
-        names->name[number / 2] = name;
+        *known_name = name;
     return true;
 }
 
@@ -287,8 +305,8 @@ static bool read_end(loading_t *loading)
 {
     trace_t *trace = loading->trace;
     if (loading->labelled) {
-        trace->sites.name = calloc(trace->sites.count + 1, sizeof(char *));
-        trace->tags.name = calloc(trace->tags.count + 1, sizeof(char *));
+        trace->sites.name = calloc(trace->sites.count, sizeof(char *));
+        trace->tags.name = calloc(trace->tags.count, sizeof(char *));
         if (trace->sites.name == NULL || trace->tags.name == NULL)
             return fail(loading, no_memory);
     }
@@ -352,6 +370,8 @@ bool trace_load(trace_t *trace, const char *path, size_t limit, char *message,
     free(loading->slot);
     free(loading->size);
     free(loading->unused);
+    free(loading->site);
+    free(loading->tag);
     if (good) {
         free(loading);
         return true;

@@ -43,7 +43,8 @@ typedef struct trace_op {
     uint8_t align_order; /* log2 of the alignment, for TRACE_ALIGN */
 } trace_op_t;
 
-/** Where an allocation comes from. 0: not known, and no tag. */
+/** Where an allocation comes from: numbers from 1 on, in the order in which
+ * they come in the trace. 0: not known, and no tag. */
 typedef struct trace_label {
     uint32_t site, tag;
 } trace_label_t;
