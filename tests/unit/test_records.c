@@ -259,7 +259,9 @@ START_TEST(call_site_has_all_paths)
         alloc(1000);
     size_t count = memheap_get_site_stats(unit.heap, sites, 3);
     ck_assert_uint_eq(count, 1);
-    ck_assert_msg(strstr(sites[0].site, "alloc") != NULL, "%s", sites[0].site);
+    if (!unit_contains_library())
+        ck_assert_msg(strstr(sites[0].site, "alloc") != NULL, "%s",
+                      sites[0].site);
     ck_assert_uint_eq(sites[0].allocations, 5);
     ck_assert_uint_eq(sites[0].peak, stats_now().used);
     unit_heap_close(&unit);
@@ -341,7 +343,8 @@ START_TEST(report_file_has_the_paths_to_call_sites)
     ck_assert_int_eq(count_of(text, "\"], \"used\": "), 3);
     ck_assert_int_eq(count_of(text, "\"live_blocks\": 1, \"allocations\": 1, "),
                      4); /* and that of the stated line */
-    ck_assert_int_eq(count_of(text, "memheap_alloc"), 0);
+    if (!unit_contains_library())
+        ck_assert_int_eq(count_of(text, "memheap_alloc"), 0);
     ck_assert_int_eq(count_of(text, "libc"), 0);
     const char *stated = strstr(text, "{\"site\": \"mesh.c:7\", ");
     ck_assert_ptr_nonnull(stated);
@@ -661,6 +664,8 @@ void *records_test_allocates(void)
 START_TEST(call_site_is_found_on_the_stack)
 {
     char text[512];
+    if (unit_contains_library())
+        return;
     open_recorded(0);
     void *block = records_test_allocates();
     int files = unit_open_files();
@@ -685,6 +690,8 @@ START_TEST(call_site_in_a_library_has_its_name)
     char text[512];
     void *frames[] = {(char *)(uintptr_t)memheap_alloc + 4, /* left out */
                       (char *)(uintptr_t)fegetround + 4};
+    if (unit_contains_library())
+        return;
     ck_assert_ptr_eq(memheap_frames_describe(frames, 2, text, sizeof(text)),
                      text);
     ck_assert_msg(strstr(text, "fegetround") != NULL, "%s", text);

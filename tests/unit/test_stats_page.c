@@ -466,7 +466,8 @@ START_TEST(list_has_call_sites)
     ck_assert_uint_eq(stated->live_blocks, 2);
     ck_assert_uint_eq(stated->allocations, 2);
     const memheap_stats_site_t *found =
-        find_site(&listing, &places, number, "stats_page");
+        find_site(&listing, &places, number,
+                  unit_contains_library() ? "memheap" : "stats_page");
     ck_assert_ptr_nonnull(found);
     ck_assert_uint_eq(found->used, 0);
     ck_assert_uint_ge(found->peak, 200);
