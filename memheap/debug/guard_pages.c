@@ -29,7 +29,7 @@ static void in_each_mapping(const memheap_guard_t *guard, size_t offset,
                             size_t size,
                             void (*act)(const void *start, size_t size))
 {
-    for (int n = -1; n < guard->windows.count && size > 0; n++)
+    for (int n = -1; n < guard->windows.count; n++)
         act(mapped_at(guard, n, offset), size);
 }
 

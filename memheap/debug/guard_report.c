@@ -263,9 +263,7 @@ static void report_access_site(const memheap_guard_t *guard, uintptr_t pc)
     int first = 0;
     while (first < count && pc != 0 && (uintptr_t)frame[first] != pc)
         first++;
-    if (first == count)
-        first = 0;
-    else if (pc != 0) /* a frame is a return address */
+    if (first < count && pc != 0) /* a frame is a return address */
         frame[first] = (void *)(pc + 1);
     memheap_frames_describe(frame + first, count - first, text, sizeof(text));
     report(guard, "the access is from %s", text);

@@ -35,7 +35,7 @@ bool memheap_sanitizer_is_memcheck(void)
 {
     /* Other tools of valgrind do not know this request. */
     char byte = 0;
-    return RUNNING_ON_VALGRIND != 0 && VALGRIND_MAKE_MEM_DEFINED(&byte, 1) != 0;
+    return VALGRIND_MAKE_MEM_DEFINED(&byte, 1) != 0;
 }
 
 void memheap_sanitizer_poison_untouched(const void *start, size_t size)

@@ -148,7 +148,8 @@ START_TEST(resized_block_is_open_up_to_its_size)
     ck_assert_ptr_eq(resize(block, 1800), block);
     expect(block, 0, 1600, SET);
     expect(block, 1600, 1800, UNSET);
-    expect(block, 1800, 2000 + rest, CLOSED);
+    /* Memcheck takes all memory without blocks for closed. */
+    expect(block, 1800, knows_contents ? 6000 : 2000 + rest, CLOSED);
     ck_assert_ptr_eq(resize(block, 600), block);
     expect(block, 0, 600, SET);
     expect(block, 600, 2000 + rest, CLOSED);

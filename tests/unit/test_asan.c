@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "memheap/debug/guard_state.h"
+#include "memheap/heap_state.h"
 #include "tests/unit/checked_heap.h"
 
 #include <stdio.h>
@@ -243,6 +244,28 @@ START_TEST(report_gets_the_block_beside_another)
 }
 END_TEST
 
+/* The place of a freed block has a shorter one. */
+START_TEST(report_gets_the_freed_block_in_the_place_of_another)
+{
+    char expected[256];
+    open_checked(OWN);
+    memheap_at("a.c", 1);
+    char *freed = alloc(1000);
+    memheap_at("b.c", 2);
+    ck_assert_ok(memheap_free(heap, freed));
+    memheap_at("c.c", 3);
+    ck_assert_ok(memheap_reserve(heap, freed, 100));
+    snprintf(expected, sizeof(expected),
+             "memheap: the address is %p, 25 bytes behind the freed block of "
+             "1000 bytes at %p of heap \"checked\", allocation 1\n"
+             "memheap: the block was allocated from a.c:1\n"
+             "memheap: and freed from b.c:2\n",
+             (void *)(freed + 1025), (void *)freed);
+    ck_assert_str_eq(said_of(freed + 1025), expected);
+    close_checked();
+}
+END_TEST
+
 /* Bytes behind the freed block are in no block that the guard remembers. */
 START_TEST(second_free_is_described)
 {
@@ -251,6 +274,9 @@ START_TEST(second_free_is_described)
     heap_log.log.level = MEMHEAP_LOG_ERROR;
     memheap_at("a.c", 1);
     char *block = alloc(1000);
+    ck_assert(!memheap_guard_describe_freed(
+        heap->guard, (size_t)(block - (char *)memheap_base(heap)), expected,
+        sizeof(expected)));
     size_t end = memheap_align_up(1000 + rest, 16);
     memheap_at("b.c", 2);
     ck_assert_ok(memheap_free(heap, block));
@@ -296,6 +322,7 @@ int main(void)
     tcase_add_test(tests, report_names_the_pe_of_a_window);
     tcase_add_test(tests, report_knows_each_heap);
     tcase_add_test(tests, report_gets_the_block_beside_another);
+    tcase_add_test(tests, report_gets_the_freed_block_in_the_place_of_another);
     tcase_add_loop_test(tests, second_free_is_described, 0, 2);
 #endif
     return unit_run("asan", tests);

@@ -590,14 +590,19 @@ START_TEST(a_forked_child_finds_the_list_unlocked)
 }
 END_TEST
 
+static void destroy(mspace space, void *block)
+{
+    (void)block;
+    destroy_mspace(space);
+}
+
 START_TEST(parameters_apply)
 {
     setenv("MEMHEAP_LEAKS", "1", 1);
     mspace space = create_mspace_with_base(memory, SIZE, 0);
     mspace_malloc(space, 12345);
     unsetenv("MEMHEAP_LEAKS");
-    char *text = error_text((void (*)(mspace, void *))(void *)destroy_mspace,
-                            space, NULL);
+    char *text = error_text(destroy, space, NULL);
     ck_assert_msg(strstr(text, "12345 bytes") != NULL, "says %s", text);
 }
 END_TEST

@@ -26,6 +26,21 @@ enum {
 static unit_heap_t unit;
 static live_t live;
 
+/* Whether writes do only a part, or are interrupted by a signal. */
+static bool partial;
+
+#if !UNIT_TSAN
+ssize_t pwrite(int fd, const void *data, size_t size, off_t at)
+{
+    static unsigned calls;
+    if (partial && ++calls % 3 == 0) {
+        errno = EINTR;
+        return -1;
+    }
+    return syscall(SYS_pwrite64, fd, data, size - (partial ? size / 3 : 0), at);
+}
+#endif
+
 static void open_shown(int kind)
 {
     unit_heap_open(&unit, kind, SIZE, 0, "MEMHEAP_TOP=all");
@@ -369,7 +384,9 @@ START_TEST(list_agrees_with_a_walk)
     for (size_t i = 0; i < 300; i += 3)
         ck_assert_ok(memheap_free(unit.heap, blocks[i]));
     ask(heap, 1);
+    partial = _i % 2 == 0;
     alloc(77);
+    partial = false;
     ck_assert(live_read(heap));
     ck_assert_uint_eq(heap->page.list_published, 1);
     ck_assert_int_eq(heap->page.list_error, 0);
@@ -466,7 +483,8 @@ START_TEST(list_has_call_sites)
     ck_assert_uint_eq(stated->live_blocks, 2);
     ck_assert_uint_eq(stated->allocations, 2);
     const memheap_stats_site_t *found =
-        find_site(&listing, &places, number, "stats_page");
+        find_site(&listing, &places, number,
+                  unit_contains_library() ? "memheap" : "stats_page");
     ck_assert_ptr_nonnull(found);
     ck_assert_uint_eq(found->used, 0);
     ck_assert_uint_ge(found->peak, 200);

@@ -905,6 +905,8 @@ START_TEST(library_can_be_unloaded_while_a_thread_lives)
 {
     library_t library;
     Dl_info info;
+    if (unit_contains_library()) /* it cannot be unloaded */
+        return;
     library_open(&library);
     helper_start();
     helper_call(use_library, &library);

@@ -436,6 +436,15 @@ bool unit_is_emulated(void)
     return prctl(PR_GET_SECCOMP) < 0;
 }
 
+bool unit_contains_library(void)
+{
+    Dl_info library;
+    Dl_info test;
+    return dladdr((void *)(uintptr_t)memheap_create, &library) != 0 &&
+           dladdr((void *)(uintptr_t)unit_contains_library, &test) != 0 &&
+           library.dli_fbase == test.dli_fbase;
+}
+
 long unit_resident_kib(void)
 {
     char line[256];

@@ -147,6 +147,10 @@ bool unit_lacks_addresses(void);
  * and advice about fork() have no effect. */
 bool unit_is_emulated(void);
 
+/** Whether the test contains the library, instead of loading it: nothing tells
+ * the library's functions from those of the program then. */
+bool unit_contains_library(void);
+
 /** Resident memory of this process in KiB. */
 long unit_resident_kib(void);
 
