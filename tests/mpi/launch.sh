@@ -80,10 +80,12 @@ launch()
 (
     case $openmpi_version:$* in
         # Where several programs make a job, mpirun of Open MPI 5 may crash in what
-        # this disables (https://github.com/open-mpi/ompi/issues/13303).
+        # this disables (https://github.com/open-mpi/ompi/issues/13303); and by
+        # default, it does not number the PEs program by program.
         5:*" : "*)
             PMIX_MCA_pmdl=^ompi
             export PMIX_MCA_pmdl
+            set -- --map-by slot "$@"
             ;;
     esac
     limited "$MPIRUN" $oversubscribe "$@"

@@ -205,7 +205,8 @@ loses()
     done
     took=$(($(date +%s) - begin))
     output=$(cat out)
-    check_status error
+    # Once it has lost a node, mpirun of Open MPI 5 ends with 0.
+    [ "$openmpi_version" = 5 ] || check_status error
     [ $took -lt 60 ] || miss "took $took seconds to end"
     [ "$(remaining)" = 0 ] || miss "PEs are left"
     echo "# all had ended after $took seconds"
