@@ -4,7 +4,7 @@
 . "${top_srcdir:-.}/tests/mpi/expect.sh"
 work=$(mktemp -d "$top_builddir/osh.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
-for variable in $(env | sed -n 's/^\(OSH[A-Z]*_[A-Z]*\|MEMHEAP_TEST_[A-Z]*\|OMPI_MCA_[a-z_]*\|SLURM_JOB_ID\|PBS_JOBID\|LSB_JOBID\)=.*/\1/p'); do
+for variable in $(env | sed -n 's/^\(OSH[A-Z]*_[A-Z]*\|MEMHEAP_TEST_[A-Z]*\|\(OMPI\|PRTE\)_MCA_[a-z_]*\|SLURM_JOB_ID\|PBS_JOBID\|LSB_JOBID\)=.*/\1/p'); do
     unset "$variable"
 done
 
@@ -329,13 +329,19 @@ done <<'END'
 SLURM_JOB_ID=3|-n 4
 PBS_JOBID=3|-n 4
 OMPI_MCA_rmaps_base_oversubscribe=0|-n 4
+OMPI_MCA_orte_default_hostfile=x|-n 4
+PRTE_MCA_prte_default_hostfile=x|-n 4
+|--mca orte_default_hostfile x
+|--prtemca prte_default_hostfile x
 END
 run 0 "$oshrun" --mca oob_tcp_keepalive_time 99 -n 1 ./program
 is "[--oversubscribe][--mca][orte_execute_quiet][1][--mca][oob_tcp_keepalive_intvl][2][--mca][oob_tcp_keepalive_probes][5][--mca][oob_tcp_keepalive_time][99][-n][1][./program]"
 fact "oshrun does not override a parameter in the arguments"
-run 0 env OMPI_MCA_oob_tcp_keepalive_intvl=9 "$oshrun" -n 1 ./program
-silent_on oob_tcp_keepalive_intvl
-says oob_tcp_keepalive_time oob_tcp_keepalive_probes
+for runtime in OMPI PRTE; do
+    run 0 env ${runtime}_MCA_oob_tcp_keepalive_intvl=9 "$oshrun" -n 1 ./program
+    silent_on oob_tcp_keepalive_intvl
+    says oob_tcp_keepalive_time oob_tcp_keepalive_probes
+done
 fact "oshrun does not override a parameter in the environment"
 run 0 env OMPI_MCA_orte_execute_quiet=0 "$oshrun" -n 1 ./program
 silent_on orte_execute_quiet

@@ -25,7 +25,12 @@ LC_ALL=C # for the texts of errors
 UCX_MEM_EVENTS=n
 OMPI_MCA_memory=^patcher
 OMPI_MCA_orte_tmpdir_base=$work/tmp
-export LC_ALL UCX_MEM_EVENTS OMPI_MCA_memory OMPI_MCA_orte_tmpdir_base
+PRTE_MCA_prte_tmpdir_base=$work/tmp # of Open MPI 5
+# What malloc() keeps would count as a leak: freed blocks, and an arena for a thread
+# that allocates. In glibc 2.41, the text of an error allocates.
+GLIBC_TUNABLES=glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1
+export LC_ALL UCX_MEM_EVENTS OMPI_MCA_memory OMPI_MCA_orte_tmpdir_base \
+    PRTE_MCA_prte_tmpdir_base GLIBC_TUNABLES
 
 # What a run has done, as a word; scenarios define it.
 effects()
@@ -36,7 +41,7 @@ effects()
 # What runs have left. Files of MPI are not counted.
 left()
 {
-    ls -A "$work/tmp" | grep -vE '^(ompi|pmix|orte)'
+    ls -A "$work/tmp" | grep -vE '^(ompi|pmix|orte|prte)'
     # shellcheck disable=SC2010 # names of memory files are plain
     ls -A /dev/shm | grep -i memheap
     pgrep -f "/job .*$work" >/dev/null && echo "a process"

@@ -4,13 +4,28 @@
 program=$top_builddir/tests/mpi/ends
 MEMHEAP_TEST_TIME=20
 
+# Drop the box in which Open MPI 5 always says that a PE ended the job.
+without_abort()
+{
+    awk '{ text = text $0 "\n" }
+        END {
+            if (match(text, /----+\nprterun has exited due to process rank /)) {
+                after = substr(text, RSTART + RLENGTH)
+                text = substr(text, 1, RSTART - 1)
+                if (match(after, /\n----+\n/))
+                    text = text substr(after, RSTART + RLENGTH)
+            }
+            printf "%s", text
+        }' | sed '/^ *$/d'
+}
+
 # status | where the others are | PEs that share memory; 0: all
 while IFS='|' read -r code where nodes; do
     MEMHEAP_NODE_PES=$nodes
     export MEMHEAP_NODE_PES
     job "$code" -n 3 "$program" "$code" "$where"
     says "<0 before>" "<1 before><after><last>" "<2 before>"
-    [ "$(printf '%s\n' "$output" | grep -c .)" = 1 ] ||
+    [ "$(printf '%s\n' "$output" | without_abort | grep -c .)" = 1 ] ||
         miss "has more than the output of the PEs"
     fact "global_exit($code), others in a $where, nodes of $nodes"
 done <<END
@@ -27,7 +42,8 @@ unset MEMHEAP_NODE_PES
 # A PE may end the job while others are still in shmem_init().
 for try in 1 2 3; do
     job 5 -n 5 "$program" start
-    [ -z "$output" ] || miss "says something in try $try"
+    [ -z "$(printf '%s\n' "$output" | without_abort)" ] ||
+        miss "says something in try $try"
 done
 fact "all PEs call global_exit right after shmem_init"
 

@@ -95,12 +95,12 @@ says "shmem_malloc(1125899906842624): out of memory: the heap has 1 MiB" \
 says_once
 fact "out of memory is reported once, with sizes and advice"
 
-job error -x MEMHEAP_PAGES=mandatory:1g -x SHMEM_SYMMETRIC_SIZE=16t -n 3 \
+job error -x MEMHEAP_PAGES=mandatory:1g -x SHMEM_SYMMETRIC_SIZE=4t -n 3 \
     "$program" plain
 says "pages of 1 GiB are mandatory for a heap, but not available" 1048576kB
 says_once
 fact "unavailable mandatory pages end the program"
-job 0 -x MEMHEAP_PAGES=1g -x SHMEM_SYMMETRIC_SIZE=16t -n 3 "$program" plain
+job 0 -x MEMHEAP_PAGES=1g -x SHMEM_SYMMETRIC_SIZE=4t -n 3 "$program" plain
 says "pages of 1 GiB are preferred for a heap, but not available" 1048576kB \
     "using the system's pages"
 says_once

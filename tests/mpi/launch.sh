@@ -27,10 +27,17 @@ case $built_cflags in
         ;;
 esac
 
+# Open MPI 5 prints a line for each PE of this machine if its interface has IPv6
+# addresses too.
+: "${OMPI_MCA_btl_tcp_if_include:=lo}"
+export OMPI_MCA_btl_tcp_if_include
+
 # Tests use the options of Open MPI's mpirun; oshrun translates them for MPICH's.
 : "${real_mpirun:=$MPIRUN}" # a script that starts this one may have set it
 export real_mpirun
-if "$MPIRUN" --version 2>/dev/null | grep -q 'Open MPI\|OpenRTE'; then
+openmpi_version=$("$MPIRUN" --version 2>/dev/null |
+    sed -n 's/.*\(Open MPI\|OpenRTE\)) \([0-9]*\).*/\2/p')
+if [ -n "$openmpi_version" ]; then
     launcher_kind=openmpi
     oversubscribe=--oversubscribe
 else
@@ -60,7 +67,8 @@ time_limit()
 limited()
 (
     OMPI_MCA_orte_tmpdir_base=$(mktemp -d) || exit 1
-    export OMPI_MCA_orte_tmpdir_base
+    PRTE_MCA_prte_tmpdir_base=$OMPI_MCA_orte_tmpdir_base # of Open MPI 5
+    export OMPI_MCA_orte_tmpdir_base PRTE_MCA_prte_tmpdir_base
     # mpirun may ignore SIGTERM.
     timeout -k 10 "$(time_limit)" "$@" </dev/null
     result=$?
@@ -69,6 +77,16 @@ limited()
 )
 
 launch()
-{
+(
+    case $openmpi_version:$* in
+        # Where several programs make a job, mpirun of Open MPI 5 may crash in what
+        # this disables (https://github.com/open-mpi/ompi/issues/13303); and by
+        # default, it does not number the PEs program by program.
+        5:*" : "*)
+            PMIX_MCA_pmdl=^ompi
+            export PMIX_MCA_pmdl
+            set -- --map-by slot "$@"
+            ;;
+    esac
     limited "$MPIRUN" $oversubscribe "$@"
-}
+)

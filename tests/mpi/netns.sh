@@ -6,7 +6,8 @@
 #                       adds networks between node1 to nodeN, which MPI does not use
 #   nodes_use NODE:SLOTS...
 #                       selects the nodes of later jobs; mpirun runs on the
-#                       first
+#                       first. $nodes_in_turn are options of mpirun that put
+#                       PEs on the nodes in turn
 #
 # The nodes, their names, their network and the hosts file are visible only inside.
 # They disappear with the last process, which ends with the script. Programs on
@@ -96,18 +97,26 @@ nodes_make()
         } || skip "there is no veth between network namespaces here"
     done
     MPIRUN=/run/mpirun
+    # With it, Open MPI 5 does not go by the slots of nodes.
+    oversubscribe=
+    nodes_in_turn="--map-by node"
+    # There, "node" numbers PEs wrongly if nodes have different slots.
+    [ "${openmpi_version-}" != 5 ] || nodes_in_turn="--map-by seq:file=/run/turns"
     TMPDIR=/run/tmp
     export TMPDIR
-    OMPI_MCA_plm_rsh_agent=/run/agent
-    OMPI_MCA_btl_tcp_if_include=$nodes_network.0/24
-    OMPI_MCA_oob_tcp_if_include=$nodes_network.0/24
-    OMPI_MCA_orte_default_hostfile=/run/nodes
     # The PEs of a node share a core, which mpirun does not know.
-    OMPI_MCA_hwloc_base_binding_policy=none
     OMPI_MCA_mpi_yield_when_idle=1
-    export OMPI_MCA_plm_rsh_agent OMPI_MCA_btl_tcp_if_include \
-        OMPI_MCA_oob_tcp_if_include OMPI_MCA_orte_default_hostfile \
-        OMPI_MCA_hwloc_base_binding_policy OMPI_MCA_mpi_yield_when_idle
+    OMPI_MCA_btl_tcp_if_include=$nodes_network.0/24
+    export OMPI_MCA_mpi_yield_when_idle OMPI_MCA_btl_tcp_if_include
+    # Settings of mpirun: of Open MPI 4 | of PRRTE, which Open MPI 5 uses | value
+    while IFS='|' read -r old new value; do
+        export "OMPI_MCA_$old=$value" "PRTE_MCA_$new=$value"
+    done <<END
+plm_rsh_agent|plm_ssh_agent|/run/agent
+oob_tcp_if_include|prte_if_include|$nodes_network.0/24
+orte_default_hostfile|prte_default_hostfile|/run/nodes
+hwloc_base_binding_policy|hwloc_default_binding_policy|none
+END
 }
 
 nodes_use()
@@ -115,6 +124,11 @@ nodes_use()
     for word in "$@"; do
         echo "${word%:*} slots=${word#*:}"
     done >/run/nodes
+    for turn in 1 2 3 4; do
+        for word in "$@"; do
+            [ "${word#*:}" -lt $turn ] || echo "${word%:*}"
+        done
+    done >/run/turns
 }
 
 nodes_networks()

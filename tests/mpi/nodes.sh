@@ -84,11 +84,11 @@ while IFS='|' read -r layout nodes options; do
     fact "$layout: a PE that differs ends all with a message"
 done <<END
 PEs 0 and 1|node1:1 node2:1|-n 2 --map-by slot
-PEs 0 2 and 1 3|node1:2 node2:2|-n 4 --map-by node
+PEs 0 2 and 1 3|node1:2 node2:2|-n 4 $nodes_in_turn
 PEs 0 1 and 2 3 4|node1:2 node2:3|-n 5 --map-by slot
-PEs 0 2 and 1 3 4|node1:2 node2:3|-n 5 --map-by node
+PEs 0 2 and 1 3 4|node1:2 node2:3|-n 5 $nodes_in_turn
 PEs 0 1, 2 and 3 4|node1:2 node2:1 node3:2|-n 5 --map-by slot
-PEs 0 3, 1 and 2 4|node1:2 node2:1 node3:2|-n 5 --map-by node
+PEs 0 3, 1 and 2 4|node1:2 node2:1 node3:2|-n 5 $nodes_in_turn
 END
 
 nodes_use node1:2 node2:1 node3:2
@@ -205,7 +205,8 @@ loses()
     done
     took=$(($(date +%s) - begin))
     output=$(cat out)
-    check_status error
+    # Once it has lost a node, mpirun of Open MPI 5 ends with 0.
+    [ "$openmpi_version" = 5 ] || check_status error
     [ $took -lt 60 ] || miss "took $took seconds to end"
     [ "$(remaining)" = 0 ] || miss "PEs are left"
     echo "# all had ended after $took seconds"
