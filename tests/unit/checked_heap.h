@@ -319,8 +319,31 @@ START_TEST(windows_are_open_as_the_heap_is)
 }
 END_TEST
 
+/* In a full heap, a block takes the place of one below others. */
+START_TEST(reused_place_leaves_the_blocks_above_open)
+{
+    char *blocks[SIZE / 1024];
+    size_t count = 0;
+    void *block;
+    open_checked(_i);
+    heap_log.log.level = MEMHEAP_LOG_ERROR;
+    while (memheap_alloc(heap, 1000, &block) == MEMHEAP_OK)
+        blocks[count++] = block;
+    ck_assert_uint_gt(count, 10);
+    ck_assert_ok(memheap_free(heap, blocks[4]));
+    ck_assert_ptr_eq(alloc(1000), blocks[4]);
+    for (size_t i = 0; i < count; i++) {
+        expect(blocks[i], 0, 1000, UNSET);
+        expect(blocks[i], 1000, 1000 + rest, CLOSED);
+    }
+    close_checked();
+}
+END_TEST
+
 static void add_checked_tests(TCase *tests)
 {
+    tcase_add_loop_test(tests, reused_place_leaves_the_blocks_above_open, 0,
+                        KINDS);
     tcase_add_loop_test(tests, block_is_open_up_to_its_size, 0, KINDS);
     tcase_add_loop_test(tests, zeroed_block_is_set, 0, KINDS);
     tcase_add_loop_test(tests, resized_block_is_open_up_to_its_size, 0,

@@ -608,6 +608,23 @@ START_TEST(heap_continues_unguarded_without_mappings)
 }
 END_TEST
 
+START_TEST(heap_continues_unguarded_if_windows_cannot_be_closed)
+{
+    open_heap(OWN, SIZE, NULL);
+    memheap_peer_windows_t windows = {.stride = SIZE, .count = 1};
+    windows.base =
+        mmap(NULL, SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(windows.base, MAP_FAILED);
+    munmap(windows.base, SIZE);
+    memheap_set_peer_windows(heap, &windows);
+    ck_assert_logged(&heap_log, "is not guarded any more");
+    ck_assert_uint_eq(heap_log.count, 1);
+    alloc(16)[15] = 1;
+    ck_assert_ok(memheap_check(heap));
+    memheap_destroy(heap);
+}
+END_TEST
+
 START_TEST(failed_metadata_requests_are_survived)
 {
     unit_memory_t memory;
@@ -855,6 +872,7 @@ int main(void)
     tcase_add_test(tests, range_without_a_page_is_refused);
     tcase_add_test(tests, heap_continues_unguarded_without_mappings);
     tcase_add_test(tests, failed_metadata_requests_are_survived);
+    tcase_add_test(tests, heap_continues_unguarded_if_windows_cannot_be_closed);
     tcase_add_loop_test(tests, random_calls_keep_the_invariants, 0, 3);
     tcase_add_test(tests, equal_calls_have_equal_results);
     tcase_add_test(tests, normalized_modules_have_equal_results);

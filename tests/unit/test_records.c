@@ -1041,6 +1041,10 @@ START_TEST(depot_has_room_for_many_call_sites)
                                    sizeof(text));
         ck_assert_str_eq(text, expected);
     }
+    memheap_at("", 5);
+    memheap_call_site_describe(&depot, memheap_stack_depot_capture(&depot),
+                               text, sizeof(text));
+    ck_assert_str_eq(text, ":5");
     memheap_stack_depot_close(&depot);
 }
 END_TEST
@@ -1103,6 +1107,13 @@ START_TEST(output_of_addr2line_may_come_in_pieces)
     lines = NULL;
     ck_assert_str_eq(frames[0].text, "solve at solver.c:12");
     ck_assert_str_eq(frames[1].text, "smooth at field.c:7\nmain at main.c:123");
+    if (unit_contains_library()) /* which has no dynamic symbols then */
+        return;
+    lines = "?? ??:0\n?? ??:0\n";
+    memheap_frames_resolve(frames, 2);
+    lines = NULL;
+    ck_assert_msg(strncmp(frames[0].text, "memheap_create+0x3 in ", 22) == 0,
+                  "%s", frames[0].text);
 }
 END_TEST
 #endif

@@ -89,6 +89,19 @@ static void check_figures(live_heap_t *heap)
     ck_assert_uint_eq(shown.failures, stats.failures);
 }
 
+START_TEST(page_may_be_in_the_place_of_standard_input)
+{
+    int input = dup(STDIN_FILENO);
+    close(STDIN_FILENO);
+    open_shown(0);
+    check_figures(find_one());
+    unit_heap_close(&unit);
+    live_close(&live);
+    dup2(input, STDIN_FILENO);
+    close(input);
+}
+END_TEST
+
 START_TEST(stats_are_updated_after_each_call)
 {
     void *none;
@@ -609,6 +622,7 @@ int main(void)
 {
     TCase *tests = unit_case();
     int kinds = unit_heap_kinds();
+    tcase_add_test(tests, page_may_be_in_the_place_of_standard_input);
     tcase_add_loop_test(tests, stats_are_updated_after_each_call, 0, kinds);
     tcase_add_loop_test(tests, fragmentation_is_updated, 0, kinds);
     tcase_add_test(tests, resident_agrees_with_the_kernel);
