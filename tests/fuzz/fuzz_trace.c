@@ -16,7 +16,9 @@
 
 enum {
     OPERATIONS = 4096,
-    PEAK = 16 << 20 /* bytes that a replay may have live */
+    /* Bytes that a replay may have live, and skip for alignment. */
+    PEAK = 16 << 20,
+    SKIPPED = 256 << 20
 };
 
 /* Check that a trace can be replayed: slots are within bounds, the lowest
@@ -49,6 +51,15 @@ static void check_trace(const trace_t *trace)
     fuzz_require(most == trace->slots);
     fuzz_require(peak == trace->peak);
     free(sizes);
+}
+
+/* The bytes that alignments skip at most. */
+static size_t skipped_by(const trace_t *trace)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < trace->count; i++)
+        sum += (size_t)1 << memheap_min(trace->ops[i].align_order, 40);
+    return sum;
 }
 
 static void draw(const char *path, unsigned options)
@@ -90,7 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     check_trace(&trace);
-    bool draws = trace.count < OPERATIONS && trace.peak <= PEAK;
+    bool draws = trace.count < OPERATIONS && trace.peak <= PEAK &&
+                 skipped_by(&trace) <= SKIPPED;
     trace_free(&trace);
     if (draws)
         draw(path, options);
