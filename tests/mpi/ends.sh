@@ -4,10 +4,11 @@
 program=$top_builddir/tests/mpi/ends
 MEMHEAP_TEST_TIME=20
 
-# Drop the box in which Open MPI 5 always says that a PE ended the job.
-without_abort()
+# Drop what mpirun says of a job that a PE ended: the box of Open MPI 5, and now and
+# then a warning of libevent in Open MPI 4.
+without_launcher()
 {
-    awk '{ text = text $0 "\n" }
+    sed '/^\[warn] Epoll /d' | awk '{ text = text $0 "\n" }
         END {
             if (match(text, /----+\nprterun has exited due to process rank /)) {
                 after = substr(text, RSTART + RLENGTH)
@@ -25,7 +26,7 @@ while IFS='|' read -r code where nodes; do
     export MEMHEAP_NODE_PES
     job "$code" -n 3 "$program" "$code" "$where"
     says "<0 before>" "<1 before><after><last>" "<2 before>"
-    [ "$(printf '%s\n' "$output" | without_abort | grep -c .)" = 1 ] ||
+    [ "$(printf '%s\n' "$output" | without_launcher | grep -c .)" = 1 ] ||
         miss "has more than the output of the PEs"
     fact "global_exit($code), others in a $where, nodes of $nodes"
 done <<END
@@ -42,8 +43,10 @@ unset MEMHEAP_NODE_PES
 # A PE may end the job while others are still in shmem_init().
 for try in 1 2 3; do
     job 5 -n 5 "$program" start
-    [ -z "$(printf '%s\n' "$output" | without_abort)" ] ||
+    [ -z "$(printf '%s\n' "$output" | without_launcher)" ] || {
         miss "says something in try $try"
+        break
+    }
 done
 fact "all PEs call global_exit right after shmem_init"
 
