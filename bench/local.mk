@@ -133,7 +133,7 @@ bench_pgas_sync_SOURCES = bench/pgas-sync.c bench/common/timing.h
 bench_pgas_sync_LDADD = libmemheap_shmem.la
 endif
 endif
-EXTRA_DIST += bench/common/common.sh bench/allocators bench/cache \
-	bench/compare bench/openmpi-component bench/pages bench/pair bench/pgas bench/pgas-nodes \
+EXTRA_DIST += bench/common/common.sh bench/allocators bench/applications bench/cache \
+	bench/compare bench/on-nodes bench/openmpi-component bench/pages bench/pair bench/pgas \
 	bench/programs bench/public bench/scale bench/scale-pes bench/soak \
 	bench/threads

@@ -239,6 +239,36 @@ if [ -x "$top_builddir/bench/pgas-ops" ] &&
     printf '%s\n' "$output" | grep -qE "^Open MPI, MPI( +[0-9.]+){5}$" ||
         miss "has no row of Open MPI"
     fact "pair: prints five figures of each library"
+    # A program in place of ISx: it prints the number of PEs as its time.
+    mkdir -p "$work/isx/SHMEM"
+    cat >"$work/isx/SHMEM/Makefile" <<'END'
+all:
+	mkdir -p bin && $(CC) $(CFLAGS) -o bin/isx.weak isx.c
+END
+    cat >"$work/isx/SHMEM/isx.c" <<'END'
+#include <shmem.h>
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+    shmem_init();
+    if (argc == 4 && shmem_my_pe() == 0)
+        printf("Average total time (per PE): %d.0 seconds\n", shmem_n_pes());
+    if (shmem_my_pe() == 1)
+        puts(RESULT);
+    shmem_finalize();
+    return 0;
+}
+END
+    sed -i 's/RESULT/"verified"/' "$work/isx/SHMEM/isx.c"
+    run 0 "$bench/applications" -b "$top_builddir" --quick isx="$work/isx"
+    printf '%s\n' "$output" | grep -qE '^isx +total +2000.00 +([0-9.]+ +1.00|-)' ||
+        miss "has no figure"
+    sed -i 's/"verified"/"Failed verification"/' "$work/isx/SHMEM/isx.c"
+    run 1 "$bench/applications" -b "$top_builddir" --quick isx="$work/isx"
+    says "failed with ours:" "Failed verification"
+    run 2 "$bench/applications" -b "$top_builddir" nas="$work/isx"
+    says "no suite nas"
+    fact "applications: prints a figure, and which program fails"
     if [ -e "$top_builddir/.libs/mca_memheap_memheap.so" ]; then
         run 0 "$bench/openmpi-component" -b "$top_builddir" --quick -n 500 "$trace"
         for row in memheap-ptmalloc memheap-buddy openmpi-ptmalloc openmpi-buddy; do
@@ -261,12 +291,12 @@ fi
 
 # All scripts
 
-for script in allocators cache compare pages pair pgas pgas-nodes programs public scale \
-    scale-pes soak threads; do
+for script in allocators applications cache compare on-nodes pages pair pgas programs \
+    public scale scale-pes soak threads; do
     run 0 "$bench/$script" --help
-    printf '%s\n' "$output" | grep -q "bench/$script \[" || miss "$script has no usage"
+    printf '%s\n' "$output" | grep -q "bench/$script [[p]" || miss "$script has no usage"
     printf '%s\n' "$output" | grep -q '^#\|common.sh' && miss "$script shows its code"
-    [ $script = pgas-nodes ] || {
+    [ $script = on-nodes ] || {
         run 2 "$bench/$script" --nonsense
         [ "$output" = "bench/$script: unknown option \"--nonsense\"; try --help" ] ||
             miss "$script does not say what is wrong"
