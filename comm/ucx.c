@@ -25,6 +25,7 @@
 #include "comm/ucx_segments.h"
 #include "base/util.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -407,6 +408,30 @@ static ucs_status_t limit_transports(const memheap_transport_t *t,
     return status;
 }
 
+static bool has_rdma_device(void)
+{
+    DIR *devices = opendir("/sys/class/infiniband");
+    bool found = false;
+    struct dirent *entry;
+    while (devices != NULL && (entry = readdir(devices)) != NULL)
+        found = found || entry->d_name[0] != '.';
+    if (devices != NULL)
+        closedir(devices);
+    return found;
+}
+
+/* Have a flush of the worker only wait for what is outstanding. By default it
+ * flushes each endpoint too, which takes another message and its answer over
+ * TCP. Without that, operations of other threads could hold it up for ever, and
+ * so could answers to other PEs, which a device of RDMA always has on their
+ * way; TCP has them only while its buffers are full. */
+static void shorten_flush(const memheap_transport_t *t, ucp_config_t *config)
+{
+    if (!t->config.threads && !has_rdma_device() &&
+        secure_getenv("UCX_FLUSH_WORKER_EPS") == NULL)
+        (void)ucp_config_modify(config, "FLUSH_WORKER_EPS", "n");
+}
+
 static memheap_status_t open_context(memheap_transport_t *t)
 {
     ucp_config_t *config;
@@ -422,6 +447,7 @@ static memheap_status_t open_context(memheap_transport_t *t)
     /* No endpoint has the address of a socket. Without this, UCX 1.10 opens a
      * device of RDMA, and fails where there is none. */
     (void)ucp_config_modify(config, "SOCKADDR_TLS_PRIORITY", "tcp");
+    shorten_flush(t, config);
     status = limit_transports(t, config);
     if (status == UCS_OK)
         status = ucp_init(&params, config, &t->context);
