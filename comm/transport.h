@@ -67,7 +67,8 @@ typedef struct memheap_atomic {
 } memheap_atomic_t;
 
 typedef struct memheap_transport_config {
-    bool threads;         /* several threads may call concurrently */
+    bool threads;         /* several threads may make progress, */
+    bool concurrent;      /* and begin operations at the same time */
     bool progress_thread; /* a thread serves other PEs */
     bool map_nonblocking; /* register memory when it is touched */
     /** Receive a message of memheap_transport_send(). Both parts may be

@@ -427,7 +427,7 @@ static bool has_rdma_device(void)
  * way; TCP has them only while its buffers are full. */
 static void shorten_flush(const memheap_transport_t *t, ucp_config_t *config)
 {
-    if (!t->config.threads && !has_rdma_device() &&
+    if (!t->config.concurrent && !has_rdma_device() &&
         secure_getenv("UCX_FLUSH_WORKER_EPS") == NULL)
         (void)ucp_config_modify(config, "FLUSH_WORKER_EPS", "n");
 }

@@ -168,6 +168,7 @@ static memheap_status_t open_transport(memheap_runtime_t *rt)
         /* A thread in MPI may make progress while another calls the transport.
          */
         .threads = rt->thread_level != SHMEM_THREAD_SINGLE,
+        .concurrent = rt->thread_level == SHMEM_THREAD_MULTIPLE,
         .progress_thread =
             memheap_params_value(params, "MEMHEAP_PROGRESS_THREAD")->boolean,
         .map_nonblocking =
